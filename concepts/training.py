@@ -1,0 +1,349 @@
+"""The training loop that the space, the planner and the writer share.
+
+It knows optimizers, schedules, checkpoints, metrics and when to stop; it does not know what a batch
+holds or what the loss means. Everything random is a function of (seed, step, rank): the batch of a
+step and the generator handed to the loss. A checkpoint therefore needs no random state and no data
+cursor beside the step, and a killed run goes on exactly where its last checkpoint was written.
+
+Files of a run directory:
+`config.json` the resolved configuration; `metrics.jsonl` one JSON object a line; `checkpoint/` the
+newest state (model, EMA, optimizers, step); `best.safetensors` the EMA weights of the best evaluation.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from concepts.errors import ModelError, NonFiniteError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """How long and how hard to train; raise `num_steps` to train on from a checkpoint."""
+
+    num_steps: int = 10_000
+    """Optimizer steps in all."""
+    num_warmup_steps: int = 100
+    """Steps over which the learning rate rises from zero."""
+    num_cooldown_steps: int = 2_000
+    """Last steps, over which the learning rate falls linearly to zero (warm-up, stable, decay)."""
+    muon_lr: float = 3e-3
+    """Peak learning rate of the hidden matrices (Muon, scaled to AdamW's update size)."""
+    adam_lr: float = 2e-3
+    """Peak learning rate of embeddings, norms and biases (AdamW)."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of the hidden matrices."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient."""
+    ema_decay: float = 0.999
+    """Decay of the exponential moving average of the weights, reached gradually."""
+    seed: int = 1
+    """Seed of batches and noise."""
+    checkpoint_every_s: float = 120.0
+    """Seconds between checkpoints."""
+    evaluate_every: int = 1_000
+    """Steps between evaluations on the dev split."""
+
+    def __post_init__(self) -> None:
+        if self.num_steps < 1 or self.num_warmup_steps < 0 or self.num_cooldown_steps < 0:
+            raise ModelError(f"step counts must be positive, got {self.num_steps} steps; give a larger --steps")
+
+    def lr_factor(self, step: int) -> float:
+        """Return the learning rate of `step` (from 0) as a fraction of its peak."""
+        warmup = min(1.0, (step + 1) / max(1, self.num_warmup_steps))
+        cooldown = min(1.0, max(0.0, (self.num_steps - step) / max(1, self.num_cooldown_steps)))
+        return warmup * cooldown
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress bar shows of a running training."""
+
+    step: int
+    num_steps: int
+    loss: float
+    units_per_s: float
+    unit: str
+    note: str = ""
+
+
+class Task(Protocol):
+    """What is trained: a module whose forward returns the loss, its batches and its evaluation."""
+
+    unit: str
+    """What `count` counts, for the progress bar (for instance "tok")."""
+
+    @property
+    def module(self) -> nn.Module:
+        """Return the module; `module(batch, generator)` gives the scalar loss and figures to log."""
+
+    def batch(self, step: int, rank: int, world_size: int) -> object:
+        """Return the batch of one process at `step`: a pure function of its arguments."""
+
+    def count(self, batch: object) -> int:
+        """Return how many units `batch` holds."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Return figures of the module as it is on the dev split; "loss" decides which is best."""
+
+
+def train(
+    task: Task,
+    run_dir: Path,
+    config: LoopConfig,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    cpu: bool = False,
+) -> dict[str, float]:
+    """Train `task` until `config.num_steps` and return the figures of the last evaluation.
+
+    Goes on from `run_dir/checkpoint` if there is one. SIGINT and SIGTERM end the run after the
+    current step with a checkpoint. Runs under accelerate: one process or many, CPU (bf16) or GPU.
+    Raises ModelError for a damaged checkpoint and NonFiniteError when the loss is not a number.
+    """
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(mixed_precision="bf16", cpu=cpu or not torch.cuda.is_available())
+    run_dir.mkdir(parents=True, exist_ok=True)
+    module = task.module.to(accelerator.device)
+    optimizers = make_optimizers(module, config)
+    average = {name: p.detach().float().clone() for name, p in unique_parameters(module)}
+    step, elapsed_s, best = _restore(run_dir, module, optimizers, average)
+    prepared = accelerator.prepare(module, *optimizers)
+    model, wrapped = prepared[0], prepared[1:]
+    if accelerator.is_main_process:
+        write_json(run_dir / "config.json", asdict(config))
+    started, saved, shown = time.monotonic(), time.monotonic(), time.monotonic()
+    mean_loss, num_units, figures = math.nan, 0, {}
+    with _stop_signals() as stop, open(run_dir / "metrics.jsonl", "a", encoding="utf-8") as metrics:
+        while step < config.num_steps and not stop():
+            batch = task.batch(step, accelerator.process_index, accelerator.num_processes)
+            generator = step_generator(config.seed, step, accelerator.process_index)
+            for optimizer in wrapped:
+                factor = config.lr_factor(step)
+                for group in optimizer.param_groups:
+                    group["lr"] = group["peak_lr"] * factor
+            loss, logged = model(batch, generator)
+            accelerator.backward(loss)
+            value = loss.detach().item()
+            if not math.isfinite(value):
+                raise NonFiniteError(
+                    f"the loss became {value} at step {step}; the last checkpoint in {run_dir} is intact: "
+                    "resume with a lower learning rate"
+                )
+            if config.clip_norm:
+                accelerator.clip_grad_norm_(module.parameters(), config.clip_norm)
+            for optimizer in wrapped:
+                optimizer.step()
+                optimizer.zero_grad()
+            update_average(average, module, min(config.ema_decay, (1 + step) / (10 + step)))
+            step += 1
+            num_units += task.count(batch)
+            mean_loss = value if math.isnan(mean_loss) else 0.98 * mean_loss + 0.02 * value
+            now = time.monotonic()
+            if accelerator.is_main_process and (step % 50 == 0 or step == config.num_steps):
+                rate = num_units * accelerator.num_processes / (now - shown)
+                num_units, shown = 0, now
+                on_progress(Progress(step, config.num_steps, mean_loss, rate, task.unit))
+                row = {"step": step, "elapsed_s": round(elapsed_s + now - started, 1), "loss": value}
+                row |= {"mean_loss": mean_loss, "units_per_s": round(rate, 1)}
+                _log(metrics, row | {k: float(v) for k, v in logged.items()})
+            if step % config.evaluate_every == 0 or step == config.num_steps:
+                with averaged(module, average), torch.no_grad():
+                    module.eval()
+                    figures = task.evaluate() if accelerator.is_main_process else {}
+                    module.train()
+                if accelerator.is_main_process:
+                    _log(metrics, {"step": step} | {f"dev_{k}": v for k, v in figures.items()})
+                    note = " ".join(f"{k} {v:.3f}" for k, v in figures.items())
+                    on_progress(Progress(step, config.num_steps, mean_loss, 0.0, task.unit, note))
+                    if figures["loss"] < best:
+                        best = figures["loss"]
+                        save_tensors(run_dir / "best.safetensors", average)
+                accelerator.wait_for_everyone()
+                shown = time.monotonic()
+            due = time.monotonic() - saved > config.checkpoint_every_s
+            if accelerator.is_main_process and (due or step == config.num_steps or stop()):
+                total_s = elapsed_s + time.monotonic() - started
+                _save(run_dir, module, optimizers, average, step, total_s, best)
+                saved = time.monotonic()
+    return figures
+
+
+def unique_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield every parameter once, tied ones under their first name."""
+    yield from module.named_parameters(remove_duplicate=True)
+
+
+def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
+    """Return Muon for the hidden matrices and AdamW for the rest.
+
+    Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the momentum; with `match_rms_adamw`
+    (Liu et al. 2025, arXiv 2502.16982) its updates have AdamW's size, so rates carry over.
+    """
+    hidden, other = [], []
+    for name, parameter in unique_parameters(module):
+        if parameter.requires_grad:
+            is_matrix = parameter.ndim == 2 and "embed" not in name and "head" not in name
+            (hidden if is_matrix else other).append(parameter)
+    muon = torch.optim.Muon(
+        hidden, lr=config.muon_lr, momentum=0.95, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
+    adam = torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    for optimizer in (muon, adam):
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return [muon, adam]
+
+
+def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
+    """Return the generator of one process at one step."""
+    mixed = (seed * 1_000_003 + step) * 1_009 + rank
+    return torch.Generator().manual_seed(mixed % 2**63)
+
+
+@torch.no_grad()
+def update_average(average: dict[str, Tensor], module: nn.Module, decay: float) -> None:
+    """Move `average` (float32, by name) towards the weights by 1 - `decay`."""
+    names = [(name, p) for name, p in unique_parameters(module) if p.requires_grad]
+    torch._foreach_lerp_([average[n] for n, _ in names], [p.detach() for _, p in names], 1 - decay)
+
+
+@contextmanager
+def averaged(module: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
+    """Give `module` the averaged weights for the length of the context."""
+    kept = {name: p.detach().clone() for name, p in unique_parameters(module)}
+    load_parameters(module, average)
+    try:
+        yield
+    finally:
+        load_parameters(module, kept)
+
+
+@torch.no_grad()
+def load_parameters(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy `tensors` into the parameters of the same names; raises ModelError when they do not fit."""
+    own = dict(unique_parameters(module))
+    missing, unknown = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    if missing or unknown:
+        raise ModelError(
+            f"the weights do not belong to this model: {len(missing)} missing ({', '.join(missing[:2])}), "
+            f"{len(unknown)} unknown ({', '.join(unknown[:2])}); use the config they were trained with"
+        )
+    for name, parameter in own.items():
+        if parameter.shape != tensors[name].shape:
+            raise ModelError(
+                f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(parameter.shape)}; "
+                "use the config it was trained with"
+            )
+        parameter.copy_(tensors[name])
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write `tensors` to a safetensors file, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, partial)
+    os.replace(partial, path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _log(file: object, row: dict[str, object]) -> None:
+    file.write(json.dumps(row) + "\n")  # type: ignore[attr-defined]
+    file.flush()  # type: ignore[attr-defined]
+
+
+def _save(
+    run_dir: Path,
+    module: nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    average: dict[str, Tensor],
+    step: int,
+    elapsed_s: float,
+    best: float,
+) -> None:
+    """Write a new checkpoint beside the old one, then swap them: a kill leaves one whole checkpoint."""
+    new, current, old = (run_dir / name for name in ("checkpoint.new", "checkpoint", "checkpoint.old"))
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    save_tensors(new / "model.safetensors", dict(unique_parameters(module)))
+    save_tensors(new / "average.safetensors", average)
+    torch.save([optimizer.state_dict() for optimizer in optimizers], new / "optimizers.pt")
+    state = {"step": step, "elapsed_s": elapsed_s, "best": best if math.isfinite(best) else None}
+    write_json(new / "state.json", state)
+    shutil.rmtree(old, ignore_errors=True)
+    if current.exists():
+        current.rename(old)
+    new.rename(current)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _restore(
+    run_dir: Path, module: nn.Module, optimizers: list[torch.optim.Optimizer], average: dict[str, Tensor]
+) -> tuple[int, float, float]:
+    current = run_dir / "checkpoint"
+    if not current.exists() and (run_dir / "checkpoint.old").exists():
+        current = run_dir / "checkpoint.old"  # killed between the two renames
+    if not current.exists():
+        return 0, 0.0, math.inf
+    try:
+        state = json.loads((current / "state.json").read_text(encoding="utf-8"))
+        load_parameters(module, load_file(current / "model.safetensors"))
+        average.update(load_file(current / "average.safetensors"))
+        for optimizer, saved in zip(
+            optimizers, torch.load(current / "optimizers.pt", weights_only=True), strict=True
+        ):
+            peaks = [group["peak_lr"] for group in optimizer.param_groups]
+            optimizer.load_state_dict(saved)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["peak_lr"] = peak  # the rates are the present configuration's
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"the checkpoint {current} cannot be read ({first_line}); "
+            f"delete that folder to start again from step 0"
+        ) from error
+    best = state["best"]
+    return int(state["step"]), float(state["elapsed_s"]), math.inf if best is None else float(best)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Turn SIGINT and SIGTERM into a flag; a second SIGINT interrupts at once."""
+    seen: list[int] = []
+
+    def note(signum: int, _frame: object) -> None:
+        if seen and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        seen.append(signum)
+
+    try:
+        kept = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: the caller's signals are the caller's
+        yield lambda: False
+        return
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for signum, handler in kept.items():
+            signal.signal(signum, handler)
