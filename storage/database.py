@@ -1,0 +1,275 @@
+"""One database connection pool: how it is opened, its two kinds of transaction, its errors in words.
+
+A read transaction sees one moment of the database. A write transaction takes SQLite's write lock at
+its start (BEGIN IMMEDIATE): a transaction that reads first and then writes could otherwise fail half
+way, busy timeout or not. Nothing here knows a table.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+    StatementError,
+)
+
+from concepts.errors import StorageError, UsageError
+from storage import failpoints
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+URL_VARIABLE = "LONGHAND_DATABASE_URL"
+TIMEOUT_VARIABLE = "LONGHAND_BUSY_TIMEOUT_S"
+DEFAULT_BUSY_TIMEOUT_S = 15.0
+EXAMPLES = "sqlite:////folder/longhand.db or postgresql+psycopg://user@host/database"
+
+
+def default_path() -> Path:
+    """Return where the database lives when nobody says otherwise."""
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("longhand", appauthor=False)) / "longhand.db"
+
+
+def resolve_url(typed: str | None) -> URL:
+    """Return the checked URL: the argument, else `LONGHAND_DATABASE_URL`, else the default file.
+
+    Raises StorageError where it is no URL, or names a database that Longhand doesn't support.
+    """
+    typed = typed if typed is not None else os.environ.get(URL_VARIABLE) or None
+    if typed is None:
+        path = default_path()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"the folder {path.parent} cannot be made ({error.strerror}): "
+                f"set {URL_VARIABLE} to a place you may write, such as sqlite:////tmp/longhand.db"
+            ) from error
+        return URL.create("sqlite", database=str(path))
+    try:
+        url = make_url(typed)
+    except (ArgumentError, ValueError) as error:
+        raise StorageError(f"the database URL {typed!r} is malformed: expected {EXAMPLES}") from error
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise StorageError(f"databases of the kind {url.drivername!r} are not supported: use {EXAMPLES}")
+    if url.get_backend_name() == "sqlite":
+        _check_sqlite_file(url)
+    return url
+
+
+def _check_sqlite_file(url: URL) -> None:
+    if url.database in (None, "", ":memory:"):
+        raise StorageError(
+            "an in-memory database cannot be shared by processes: name a file, such as sqlite:////tmp/l.db"
+        )
+    path = Path(str(url.database))
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder, not a database: name a file inside it")
+    if not path.parent.is_dir():
+        raise StorageError(f"the folder {path.parent} of the database does not exist: mkdir -p {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise StorageError(
+            f"{path} cannot be written: change its permissions or set {URL_VARIABLE} to another place"
+        )
+
+
+def resolve_busy_timeout_s(given: float | None) -> float:
+    """Return how long a write waits for another process: the argument, else the variable, else 15 s."""
+    if given is not None:
+        return given
+    typed = os.environ.get(TIMEOUT_VARIABLE)
+    if not typed:
+        return DEFAULT_BUSY_TIMEOUT_S
+    try:
+        seconds = float(typed)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e6:
+        raise UsageError(f"{TIMEOUT_VARIABLE} is {typed!r}: expected a number of seconds, such as 15")
+    return seconds
+
+
+class Database:
+    """An engine with its name for messages; `read()` and `write()` are the only ways in."""
+
+    def __init__(self, url: URL, timeout_s: float) -> None:
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.timeout_s = timeout_s
+        self.name = str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
+        self.engine = self._create_engine(url)
+        _engines.add(self.engine)
+        _register_fork_guard()
+
+    def _create_engine(self, url: URL) -> Engine:
+        if self.is_sqlite:
+            engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": self.timeout_s})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            # A dead server, or another's lock, must not hang a command for ever; the URL may say otherwise.
+            args: dict[str, object] = {}
+            if "connect_timeout" not in url.query:
+                args["connect_timeout"] = max(2, int(self.timeout_s))
+            if "options" not in url.query:
+                args["options"] = f"-c lock_timeout={max(1, int(self.timeout_s * 1000))}"
+            try:
+                engine = create_engine(url, connect_args=args, pool_pre_ping=True)
+            except (ModuleNotFoundError, ImportError, NoSuchModuleError) as error:
+                raise StorageError(
+                    "PostgreSQL needs the psycopg driver: pip install 'psycopg[binary]'"
+                ) from error
+        if failpoints.armed():
+            event.listen(engine, "before_cursor_execute", _hit_before)
+            event.listen(engine, "after_cursor_execute", _hit_after)
+        return engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection whose statements all see the same moment of the database."""
+        with self.explained(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self, *, fenced: bool = False) -> Iterator[Connection]:
+        """Yield a connection; everything done on it is committed at the end, or nothing is."""
+        with self.explained(), self.engine.connect() as connection:
+            connection = connection.execution_options(longhand_write=True, longhand_fenced=fenced)
+            with connection.begin() as transaction:
+                yield connection
+                if fenced:
+                    failpoints.hit("commit.before")
+                transaction.commit()
+                if fenced:
+                    failpoints.hit("commit.after")
+
+    @contextmanager
+    def raw(self) -> Iterator[DBAPICursor]:
+        """Yield a driver's cursor outside any transaction, for what SQLite allows only there."""
+        with self.explained():
+            connection = self.engine.raw_connection()
+            try:
+                yield connection.cursor()
+            finally:
+                connection.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn the errors of SQLAlchemy, and of the SQLite driver, into one-line StorageErrors."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise StorageError(self.explain(error)) from error
+        except sqlite3.Error as error:
+            # From a statement that must run outside SQLAlchemy's transactions.
+            raise StorageError(self.explain(DBAPIError("", None, error))) from error
+
+    def explain(self, error: SQLAlchemyError) -> str:
+        """Return one line about `error`: what happened, where, and what to do next."""
+        cause = getattr(error, "orig", None) or error
+        text = " ".join(str(cause).split())
+        if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+            return f"a value cannot be stored in {self.name}: {text}"
+        if isinstance(error, IntegrityError):
+            return f"{self.name} refused a row that contradicts the stored ones ({text}): nothing was stored"
+        if not self.is_sqlite:
+            return self._explain_postgresql(text)
+        known = {
+            "locked": self._explain_lock(),
+            "disk is full": f"the disk that holds {self.name} is full: free some space and resume",
+            "readonly database": f"{self.name} cannot be written: change its permissions, or its folder's",
+            "unable to open": f"{self.name} cannot be opened: its folder must exist and may be written",
+            "not a database": f"{self.name} is not a Longhand database (no SQLite file): "
+            f"name another file in {URL_VARIABLE}",
+            "malformed": f"{self.name} is damaged: restore a backup, or save what is left with "
+            f"`sqlite3 {self.name} .recover`",
+            "disk I/O error": f"the disk that holds {self.name} failed to read or write: check it",
+        }
+        for sign, message in known.items():
+            if sign in text:
+                return message
+        return f"the database {self.name} failed: {text}"
+
+    def _explain_lock(self) -> str:
+        return (
+            f"another process has kept {self.name} locked for more than {self.timeout_s:g} s: "
+            f"wait for it, or set {TIMEOUT_VARIABLE} higher"
+        )
+
+    def _explain_postgresql(self, text: str) -> str:
+        lowered = text.lower()
+        if "lock timeout" in lowered:
+            return self._explain_lock()
+        if "password authentication" in lowered or "no password supplied" in lowered:
+            return f"PostgreSQL refused the user or password of {self.name}: check the URL"
+        if 'database "' in lowered and "does not exist" in lowered:
+            return f"PostgreSQL has no such database: make the one in {self.name} with createdb"
+        signs = ("connection", "could not translate", "failed to resolve", "timeout", "name or service")
+        if any(sign in lowered for sign in signs):
+            return f"PostgreSQL is not reachable at {self.name}: start it or check the URL ({text[:160]})"
+        return f"the database {self.name} failed: {text[:300]}"
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself; `_begin_sqlite` does. The journal mode is a
+    # property of the file, set once when the schema is made: a foreign file is never changed.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get("longhand_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _hit_before(connection: Connection, *_: object) -> None:
+    if connection.get_execution_options().get("longhand_fenced"):
+        failpoints.hit("statement.before")
+
+
+def _hit_after(connection: Connection, *_: object) -> None:
+    if connection.get_execution_options().get("longhand_fenced"):
+        failpoints.hit("statement.after")
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _forget_inherited_connections() -> None:
+    for engine in _engines:
+        engine.dispose(close=False)
+
+
+@cache
+def _register_fork_guard() -> None:
+    """Make a forked child open its own connections: two processes on one of them damage the file."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget_inherited_connections)

@@ -1,0 +1,246 @@
+"""Documents: insert, find by id or prefix, list with progress, cancel, requeue, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection, Row, Select, case, delete, func, select, update
+from sqlalchemy.dialects import sqlite
+
+from concepts.errors import NotFoundError, StorageError
+from storage.errors import Busy
+from storage.ids import new_document_id, normalize_id
+from storage.leases import held_until
+from storage.records import (
+    CardRef,
+    DocumentRecord,
+    DocumentStatus,
+    NewDocument,
+    Progress,
+    SpaceRef,
+)
+from storage.tables import Document, PlanItem
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+NUM_CANDIDATES_SHOWN = 5
+NUM_ID_DRAWS = 4
+
+
+def insert_document(connection: Connection, new: NewDocument, now: float) -> str:
+    """Insert a queued document and return its id; the id of the first one where the key is known."""
+    values: dict[str, object] = {
+        "status": "queued",
+        "epoch": 0,
+        "lang": new.lang,
+        "seed": new.seed,
+        "priority": new.priority,
+        "created_at": now,
+        "updated_at": now,
+        "idempotency_key": new.idempotency_key,
+        "flow_run_id": new.flow_run_id,
+        "title": new.title,
+        "params": dict(new.params),
+        "prompt": new.prompt,
+        **space_columns(new.space),
+        **card_columns("planner", new.planner),
+        **card_columns("writer", new.writer),
+    }
+    for _ in range(NUM_ID_DRAWS):
+        # No row comes back where the id was drawn before, or the key is known: no error to recover from,
+        # which would need a savepoint (and those don't survive a full disk).
+        document_id = connection.scalar(
+            _insert_or_nothing(connection, id=new_document_id(now), **values).returning(Document.id)
+        )
+        if document_id is None and new.idempotency_key is not None:
+            known = select(Document.id).where(Document.idempotency_key == new.idempotency_key)
+            document_id = connection.scalar(known)
+        if document_id is not None:
+            return str(document_id)
+    raise StorageError(f"no free document id was found in {NUM_ID_DRAWS} draws: try again")
+
+
+def _insert_or_nothing(connection: Connection, **values: object) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(Document).values(**values).on_conflict_do_nothing()
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(Document).values(**values).on_conflict_do_nothing()
+
+
+def space_columns(space: SpaceRef | None) -> dict[str, object]:
+    """Return the document's columns that hold its space."""
+    if space is None:
+        return {}
+    return {"space_card": space.name, "space_checksum": space.checksum, "space_dim": space.dim}
+
+
+def card_columns(kind: str, card: CardRef | None) -> dict[str, object]:
+    """Return the document's columns that hold a planner or a writer card."""
+    return {} if card is None else {f"{kind}_card": card.name, f"{kind}_checksum": card.checksum}
+
+
+def _select_documents(page: Select[Any]) -> Select[Any]:
+    """Return the query for the documents of `page` (a query for whole documents), with their progress."""
+    document = page.subquery("page")
+    written = func.sum(case((PlanItem.status != "pending", 1), else_=0))
+    decoded = func.sum(case((PlanItem.status == "decoded", 1), else_=0))
+    progress = (
+        select(
+            PlanItem.outline_id,
+            func.count().label("num_items"),
+            written.label("num_written"),
+            decoded.label("num_decoded"),
+        )
+        .where(PlanItem.is_leaf, PlanItem.outline_id.in_(select(document.c.active_outline_id)))
+        .group_by(PlanItem.outline_id)
+        .subquery("progress")
+    )
+    return (
+        select(document, progress.c.num_items, progress.c.num_written, progress.c.num_decoded)
+        .outerjoin(progress, progress.c.outline_id == document.c.active_outline_id)
+        .order_by(document.c.created_at.desc(), document.c.id.desc())
+    )
+
+
+def _record(row: Row[Any]) -> DocumentRecord:
+    def card(kind: str) -> CardRef | None:
+        name, checksum = row._mapping[f"{kind}_card"], row._mapping[f"{kind}_checksum"]
+        return None if name is None else CardRef(name=name, checksum=checksum)
+
+    space = None
+    if row.space_card is not None:
+        space = SpaceRef(name=row.space_card, checksum=row.space_checksum, dim=row.space_dim)
+    return DocumentRecord(
+        id=row.id,
+        prompt=row.prompt,
+        title=row.title,
+        lang=row.lang,
+        params=row.params,
+        seed=row.seed,
+        space=space,
+        planner=card("planner"),
+        writer=card("writer"),
+        status=row.status,
+        epoch=row.epoch,
+        owner=row.owner,
+        lease_until=row.lease_until,
+        error=row.error,
+        idempotency_key=row.idempotency_key,
+        flow_run_id=row.flow_run_id,
+        priority=row.priority,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        active_outline_id=row.active_outline_id,
+        progress=Progress(
+            num_items=int(row.num_items or 0),
+            num_written=int(row.num_written or 0),
+            num_decoded=int(row.num_decoded or 0),
+        ),
+    )
+
+
+def _whole() -> Select[Any]:
+    return select(Document.__table__)
+
+
+def list_documents(
+    connection: Connection, status: Sequence[DocumentStatus] | None, limit: int, offset: int
+) -> tuple[DocumentRecord, ...]:
+    """Return a page of documents, newest first, in one statement."""
+    page = _whole().order_by(Document.created_at.desc(), Document.id.desc()).limit(limit).offset(offset)
+    if status is not None:
+        page = page.where(Document.status.in_(status))
+    return tuple(_record(row) for row in connection.execute(_select_documents(page)))
+
+
+def get_document(connection: Connection, document_id: str) -> DocumentRecord:
+    """Return the document with exactly this id; raise NotFoundError."""
+    row = connection.execute(_select_documents(_whole().where(Document.id == document_id))).one_or_none()
+    if row is None:
+        raise unknown(document_id)
+    return _record(row)
+
+
+def find_document(connection: Connection, typed: str) -> DocumentRecord:
+    """Return the one document whose id begins with `typed`; raise NotFoundError for none or several."""
+    prefix = normalize_id(typed)
+    if not prefix:
+        raise NotFoundError("an empty document id names nothing: list the ids with `longhand ls`")
+    page = (
+        _whole()
+        .where(Document.id.startswith(prefix, autoescape=True))
+        .order_by(Document.created_at.desc(), Document.id.desc())
+        .limit(NUM_CANDIDATES_SHOWN + 1)
+    )
+    rows = connection.execute(_select_documents(page)).all()
+    for row in rows:
+        if row.id == prefix:
+            return _record(row)
+    if not rows:
+        raise unknown(typed)
+    if len(rows) > 1:
+        shown = ", ".join(row.id for row in rows[:NUM_CANDIDATES_SHOWN])
+        more = ", ..." if len(rows) > NUM_CANDIDATES_SHOWN else ""
+        raise NotFoundError(f"the id {typed!r} is ambiguous: {shown}{more}; type more of it")
+    return _record(rows[0])
+
+
+def unknown(document_id: str) -> NotFoundError:
+    """Return the error for an id that no document has."""
+    return NotFoundError(f"no document has the id {document_id!r}: list the ids with `longhand ls`")
+
+
+def delete_document(connection: Connection, document_id: str, now: float, *, force: bool) -> None:
+    """Delete a document and everything that belongs to it; raise Busy where someone is at work on it."""
+    if not force:
+        row = connection.execute(
+            select(Document.owner, Document.lease_until).where(Document.id == document_id).with_for_update()
+        ).one_or_none()
+        if row is not None and row.owner is not None and (row.lease_until or 0.0) > now:
+            raise Busy(
+                f"document {document_id} is being worked on by {row.owner} until "
+                f"{held_until(row.lease_until, now)}: cancel it first",
+                owner=row.owner,
+                lease_until=row.lease_until or 0.0,
+            )
+    if connection.execute(delete(Document).where(Document.id == document_id)).rowcount == 0:
+        raise unknown(document_id)
+
+
+def stop_document(connection: Connection, document_id: str, now: float) -> None:
+    """Set a document to cancelled and end its lease: whoever holds it gets LostLease at the next write."""
+    changed = connection.execute(
+        update(Document)
+        .where(Document.id == document_id, Document.status != "done")
+        .values(status="cancelled", epoch=Document.epoch + 1, owner=None, lease_until=None, updated_at=now)
+    )
+    if changed.rowcount == 0:
+        get_document(connection, document_id)
+        raise StorageError(f"document {document_id} is done: there is nothing to cancel")
+
+
+def requeue_document(connection: Connection, document_id: str, now: float) -> None:
+    """Set a document that nobody works on to queued; raise Busy where someone does."""
+    changed = connection.execute(
+        update(Document)
+        .where(Document.id == document_id, (Document.owner.is_(None)) | (Document.lease_until <= now))
+        .values(
+            status="queued",
+            error=None,
+            epoch=Document.epoch + 1,
+            owner=None,
+            lease_until=None,
+            updated_at=now,
+        )
+    )
+    if changed.rowcount == 0:
+        record = get_document(connection, document_id)
+        raise Busy(
+            f"document {document_id} is being worked on by {record.owner} until "
+            f"{held_until(record.lease_until, now)}: wait, or cancel it",
+            owner=cast(str, record.owner),
+            lease_until=record.lease_until or 0.0,
+        )

@@ -1,0 +1,14 @@
+"""Storage conditions that need more than a text; everything else is in `concepts.errors`."""
+
+from __future__ import annotations
+
+from concepts.errors import StorageError
+
+
+class Busy(StorageError):
+    """A living process holds the document."""
+
+    def __init__(self, message: str, *, owner: str, lease_until: float) -> None:
+        super().__init__(message)
+        self.owner = owner
+        self.lease_until = lease_until

@@ -1,0 +1,151 @@
+"""Leases: who may write to a document, and until when.
+
+A claim is one UPDATE that also raises the document's epoch; whoever holds an older epoch can write
+nothing more, whatever the clocks of the machines say. The clock only decides when a silent holder
+may be replaced.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from concepts.errors import LostLease, StorageError
+from storage.errors import Busy
+from storage.records import DocumentStatus, Lease
+from storage.tables import Document
+
+AT_WORK: tuple[DocumentStatus, ...] = ("planning", "writing", "decoding")
+"""Without a living owner, a document in such a status was interrupted and may be taken by anyone."""
+HELD_BETWEEN: tuple[DocumentStatus, ...] = (*AT_WORK, "queued", "planned")
+"""With an owner whose lease is over, a document in such a status was interrupted, too."""
+
+
+def held_until(lease_until: float | None, now: float) -> str:
+    """Return when a lease ends, for people: the time (UTC) and the seconds that are left."""
+    if lease_until is None:
+        return "it is released"
+    moment = datetime.fromtimestamp(lease_until, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{moment} ({max(0, math.ceil(lease_until - now))} s from now)"
+
+
+def _free(now: float) -> ColumnElement[bool]:
+    return or_(Document.owner.is_(None), Document.lease_until <= now)
+
+
+def _check(owner: str, lease_s: float) -> None:
+    if not owner or not lease_s > 0:
+        raise StorageError(f"a lease needs an owner and a time above 0 s, got {owner!r} and {lease_s}")
+
+
+def claim(
+    connection: Connection,
+    document_id: str,
+    owner: str,
+    lease_s: float,
+    now: float,
+    *,
+    force: bool,
+    steal: bool,
+) -> Lease | None:
+    """Take one document and return the lease, or None where the document is missing or held."""
+    _check(owner, lease_s)
+    allowed = _free(now)
+    if force:
+        allowed = or_(allowed, Document.owner == owner)
+    statement = update(Document).where(Document.id == document_id)
+    if not steal:
+        statement = statement.where(allowed)
+    epoch = connection.scalar(
+        statement.values(
+            owner=owner, lease_until=now + lease_s, epoch=Document.epoch + 1, updated_at=now
+        ).returning(Document.epoch)
+    )
+    return None if epoch is None else Lease(document_id, owner, epoch, now + lease_s)
+
+
+def busy(connection: Connection, document_id: str, now: float) -> Busy | None:
+    """Return the error that says who holds a document; None where the document doesn't exist."""
+    row = connection.execute(
+        select(Document.owner, Document.lease_until).where(Document.id == document_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Busy(
+        f"document {document_id} is held by {row.owner or 'another process'} until "
+        f"{held_until(row.lease_until, now)}: wait for it, or cancel the document",
+        owner=row.owner or "",
+        lease_until=row.lease_until or now,
+    )
+
+
+def claim_next(connection: Connection, owner: str, lease_s: float, now: float) -> Lease | None:
+    """Take the document that is due: highest priority first, then the oldest; None where none is."""
+    _check(owner, lease_s)
+    due = or_(
+        and_(Document.status == "queued", _free(now)),
+        and_(Document.status.in_(AT_WORK), _free(now)),
+        and_(Document.status.in_(HELD_BETWEEN), Document.lease_until <= now),
+    )
+    candidate = (
+        select(Document.id)
+        .where(due)
+        .order_by(Document.priority.desc(), Document.created_at, Document.id)
+        .limit(1)
+        # PostgreSQL: two claimants take two documents instead of waiting for the same one.
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        update(Document)
+        .where(Document.id == candidate)
+        .values(owner=owner, lease_until=now + lease_s, epoch=Document.epoch + 1, updated_at=now)
+        .returning(Document.id, Document.epoch)
+    ).one_or_none()
+    return None if row is None else Lease(row.id, owner, row.epoch, now + lease_s)
+
+
+def _still_ours(lease: Lease) -> ColumnElement[bool]:
+    return and_(
+        Document.id == lease.document_id, Document.epoch == lease.epoch, Document.owner == lease.owner
+    )
+
+
+def fence(connection: Connection, lease: Lease, now: float, renew_s: float | None) -> None:
+    """Lock the document's row for this transaction; raise LostLease where the lease is another's now."""
+    values: dict[str, object] = {"updated_at": now}
+    if renew_s is not None:
+        values["lease_until"] = now + renew_s
+    if connection.execute(update(Document).where(_still_ours(lease)).values(**values)).rowcount == 0:
+        raise lost(connection, lease)
+
+
+def lost(connection: Connection, lease: Lease) -> LostLease:
+    """Return the error that says who has the document now."""
+    row = connection.execute(
+        select(Document.owner, Document.epoch, Document.status).where(Document.id == lease.document_id)
+    ).one_or_none()
+    if row is None:
+        reason = "was deleted"
+    elif row.owner is None:
+        reason = f"was released ({row.status})"
+    else:
+        reason = f"was taken over by {row.owner} (epoch {row.epoch}, ours was {lease.epoch})"
+    return LostLease(f"document {lease.document_id} {reason}: {lease.owner} stops and writes nothing more")
+
+
+def renew(connection: Connection, lease: Lease, lease_s: float, now: float) -> Lease:
+    """Extend a lease; raise LostLease."""
+    _check(lease.owner, lease_s)
+    fence(connection, lease, now, lease_s)
+    return Lease(lease.document_id, lease.owner, lease.epoch, now + lease_s)
+
+
+def release(connection: Connection, lease: Lease, now: float, status: DocumentStatus | None) -> bool:
+    """Give a document back; return False where it was another's already."""
+    values: dict[str, object] = {"owner": None, "lease_until": None, "updated_at": now}
+    if status is not None:
+        values["status"] = status
+    return connection.execute(update(Document).where(_still_ours(lease)).values(**values)).rowcount > 0

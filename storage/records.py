@@ -1,0 +1,343 @@
+"""The plain frozen values that go in and out of the store; nothing here knows SQL.
+
+Vectors are float32 arrays in the *raw* concept space: (D,) for one concept, (S, D) for the S
+sentences of an item. Times are epoch seconds. Values that hold arrays compare by identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from concepts.errors import InputError
+from storage.texts import check_json, check_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector: TypeAlias = NDArray[np.float32]
+
+JsonObject: TypeAlias = Mapping[str, object]
+"""Anything that JSON can hold; a value that it can't is refused with a StorageError."""
+
+DocumentStatus = Literal[
+    "queued", "planning", "planned", "awaiting_review", "writing", "decoding", "done", "failed", "cancelled"
+]
+ItemStatus = Literal["pending", "written", "decoded"]
+UnitStatus = Literal["pending", "done"]
+Stage = Literal["plan", "write", "decode"]
+Source = Literal["model", "user"]
+Role = Literal["prompt", "goal"]
+
+DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardRef:
+    """The model a document was made with."""
+
+    name: str
+    checksum: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceRef:
+    """The identity of a concept space; vectors of two different spaces never mix."""
+
+    name: str
+    checksum: str
+    dim: int
+    """Length of one vector."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.dim}-d, {self.checksum[:12]})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Leaf items of the active outline: how many are known, written (or further) and decoded."""
+
+    num_items: int = 0
+    num_written: int = 0
+    num_decoded: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDocument:
+    """A job to be queued."""
+
+    prompt: str
+    lang: str
+    """Language of the document, as the space names it (`eng_Latn`)."""
+    seed: int = 0
+    title: str | None = None
+    params: JsonObject = field(default_factory=dict)
+    """What was asked: sections, depth, goal, mode, temperature ..."""
+    space: SpaceRef | None = None
+    """None: the first transaction that names a space gives it to the document."""
+    planner: CardRef | None = None
+    writer: CardRef | None = None
+    idempotency_key: str | None = None
+    """A second document with the same key is not created: the first one is returned."""
+    priority: int = 0
+    """Higher is claimed first."""
+    flow_run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.prompt.strip():
+            raise InputError("the prompt is empty: write at least one sentence about the document")
+        check_text("the prompt", self.prompt)
+        check_text("the title", self.title or "")
+        check_json("the parameters of the document", self.params)
+        if not -(2**63) <= self.seed < 2**63:
+            raise InputError(f"the seed {self.seed} does not fit 64 bits: take a number below 2**63")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentRecord:
+    """One stored document with its progress."""
+
+    id: str
+    prompt: str
+    title: str | None
+    lang: str
+    params: JsonObject
+    seed: int
+    space: SpaceRef | None
+    planner: CardRef | None
+    writer: CardRef | None
+    status: DocumentStatus
+    epoch: int
+    owner: str | None
+    lease_until: float | None
+    error: str | None
+    idempotency_key: str | None
+    flow_run_id: str | None
+    priority: int
+    created_at: float
+    updated_at: float
+    active_outline_id: int | None
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write to one document, until another process claims it (the epoch then grows)."""
+
+    document_id: str
+    owner: str
+    epoch: int
+    lease_until: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PromptConcept:
+    """One sentence of the prompt, or of the goal, with its vector (D,)."""
+
+    text: str
+    vector: Vector
+    role: Role = "prompt"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NewPlanItem:
+    """One item of an outline; its path says its place: `2.1` is the first child of `2`."""
+
+    path: str
+    lead: Vector | None = None
+    """(D,), raw: the concept that decodes to the heading."""
+    gist: Vector | None = None
+    """(D,), raw: the mean of the section; a conditioner, never decoded."""
+    heading: str | None = None
+    planned_length: int = 0
+    """Number of sentences."""
+    is_leaf: bool = True
+    """Leaves are written. An item that gets children stops being a leaf by itself."""
+    content_hash: str | None = None
+    """None: `storage.content_hash` of lead, gist, planned length (and heading where there is no lead)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlanItemRecord:
+    """One stored item; lead and gist are None unless the vectors were asked for."""
+
+    id: int
+    outline_id: int
+    path: str
+    parent_path: str | None
+    depth: int
+    """1 for a top item."""
+    ordinal: int
+    """Last number of the path."""
+    lead: Vector | None
+    gist: Vector | None
+    heading: str | None
+    planned_length: int
+    content_hash: str
+    status: ItemStatus
+    stop_reason: str | None
+    is_leaf: bool
+    unit: int | None
+    """Ordinal of the write unit that holds the item."""
+    similarity: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutlineRecord:
+    """One version of a document's plan, its items in reading order."""
+
+    id: int
+    document_id: str
+    version: int
+    source: Source
+    note: str | None
+    created_at: float
+    items: tuple[PlanItemRecord, ...]
+
+    def children(self, path: str | None = None) -> tuple[PlanItemRecord, ...]:
+        """Return the items under `path` (None: the top items), in order."""
+        return tuple(item for item in self.items if item.parent_path == path)
+
+    def leaves(self) -> tuple[PlanItemRecord, ...]:
+        """Return the items that are written, in reading order."""
+        return tuple(item for item in self.items if item.is_leaf)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitSpec:
+    """A fixed group of items and concepts, written down before it runs."""
+
+    item_ids: tuple[int, ...] = ()
+    concept_ids: tuple[int, ...] = ()
+    extra: JsonObject = field(default_factory=dict)
+    """Whatever else a redo needs to be the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitRecord:
+    """One stored unit."""
+
+    id: int
+    document_id: str
+    outline_id: int
+    stage: Stage
+    lang: str
+    """Empty for stages without a language."""
+    ordinal: int
+    status: UnitStatus
+    item_ids: tuple[int, ...]
+    concept_ids: tuple[int, ...]
+    extra: JsonObject
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemConcepts:
+    """The sentences written for one item: (S, D), raw; S may be 0."""
+
+    item_id: int
+    vectors: Vector
+    stop_reason: str | None = None
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredConcepts:
+    """The stored sentences of one item: ids and vectors (S, D) in the same order."""
+
+    item_id: int
+    concept_ids: tuple[int, ...]
+    vectors: Vector
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRendering:
+    """The text of one concept, or of one item's heading: name exactly one of the two."""
+
+    text: str
+    concept_id: int | None = None
+    item_id: int | None = None
+    score: float | None = None
+    """Round-trip similarity."""
+
+    def __post_init__(self) -> None:
+        assert (self.concept_id is None) != (self.item_id is None), "a rendering has one owner"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderingRecord:
+    """One stored rendering; `item_id` is set for headings only, `concept_id` for sentences only."""
+
+    concept_id: int | None
+    item_id: int | None
+    lang: str
+    text: str
+    score: float | None
+    decoder: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undecoded:
+    """What the active outline still lacks in one language, in reading order."""
+
+    item_ids: tuple[int, ...]
+    """Items with a lead and no heading in that language."""
+    concept_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptRecord:
+    """One try at something; attempts are only ever added."""
+
+    id: int
+    document_id: str
+    stage: str
+    unit_id: int | None
+    epoch: int
+    owner: str
+    started_at: float
+    finished_at: float | None
+    outcome: str
+    error: str | None
+    timing: JsonObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedSentence:
+    """One decoded sentence."""
+
+    text: str
+    score: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedSection:
+    """One item with its heading, sentences and sub-sections, in order."""
+
+    path: str
+    heading: str | None
+    heading_score: float | None
+    sentences: tuple[ExportedSentence, ...]
+    num_missing: int
+    """Sentences of this section (without its children) that have no text in the language yet."""
+    is_leaf: bool
+    status: ItemStatus
+    stop_reason: str | None
+    children: tuple[ExportedSection, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedDocument:
+    """A document in one language, as far as it is decoded."""
+
+    id: str
+    title: str | None
+    prompt: str
+    lang: str
+    status: DocumentStatus
+    outline_version: int | None
+    sections: tuple[ExportedSection, ...]
+    num_missing: int
+    """Sentences of the whole document that have no text in the language yet."""

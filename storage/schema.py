@@ -1,0 +1,121 @@
+"""Which schema a database has, and how an empty or older one is brought to the one this code knows.
+
+One SELECT answers for an up-to-date database. alembic is imported only where something is to be done.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from concepts.errors import StorageError
+from storage.database import URL_VARIABLE, Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "lh0002"
+"""The revision this code knows (a test compares it with the newest migration)."""
+# Any fixed number: whoever migrates a PostgreSQL database holds this advisory lock.
+MIGRATION_LOCK = 0x10_6E_6A_4D
+
+
+def bring_up_to_date(database: Database) -> None:
+    """Create or migrate the schema where needed; raise StorageError for a database that isn't ours."""
+    with database.read() as connection:
+        version = read_version(connection, database)
+    if version == HEAD:
+        return
+    if database.is_sqlite:
+        _make_wal(database)
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        # Another process may have done it while this one waited for the lock.
+        if read_version(connection, database) != HEAD:
+            migrate(connection)
+
+
+def read_version(connection: Connection, database: Database) -> str | None:
+    """Return the revision of the database, None for an empty one; raise StorageError for a foreign one."""
+    try:
+        if not database.is_sqlite:
+            # A failed SELECT would end the transaction on PostgreSQL.
+            exists = connection.scalar(text("SELECT to_regclass('alembic_version')"))
+            versions = _select_versions(connection) if exists else None
+        else:
+            versions = _select_versions(connection)
+    except OperationalError as error:
+        if "no such table" not in str(error.orig):
+            raise
+        versions = None
+    except DBAPIError as error:
+        if "not a database" in str(error.orig):
+            raise StorageError(database.explain(error)) from error
+        raise
+    if versions is None:
+        foreign = _first_table(connection, database)
+        if foreign is not None:
+            raise _foreign(database, f"it holds the table {foreign!r}")
+        return None
+    if not versions:
+        raise _foreign(database, "its version is missing")
+    version = versions[0]
+    ours = re.fullmatch(r"lh(\d{4})", version)
+    if ours is None or len(versions) > 1:
+        raise _foreign(database, f"its schema version is {version!r}")
+    if version > HEAD:
+        raise StorageError(
+            f"{database.name} was written by a newer Longhand (schema {version}, this one knows {HEAD}): "
+            "pip install --upgrade longhand"
+        )
+    return version
+
+
+def _select_versions(connection: Connection) -> list[str]:
+    return [str(row[0]) for row in connection.execute(text("SELECT version_num FROM alembic_version"))]
+
+
+def _first_table(connection: Connection, database: Database) -> str | None:
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT 1"
+        if database.is_sqlite
+        else "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename LIMIT 1"
+    )
+    name = connection.scalar(text(query))
+    return None if name is None else str(name)
+
+
+def _foreign(database: Database, reason: str) -> StorageError:
+    return StorageError(
+        f"{database.name} is not a Longhand database ({reason}): name another one in {URL_VARIABLE}"
+    )
+
+
+def _make_wal(database: Database) -> None:
+    # A file system that can't do WAL keeps its journal.
+    with database.raw() as cursor:
+        cursor.execute("PRAGMA journal_mode = WAL")
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Return alembic's configuration for the migrations packed in this room."""
+    from pathlib import Path
+
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations up to `revision` inside the caller's transaction."""
+    from alembic import command
+
+    command.upgrade(alembic_config(connection), revision)

@@ -1,0 +1,322 @@
+"""The store: the only truth about documents, behind one object.
+
+Anyone may read. Writing to a document takes a lease: `claim` it, then write inside
+`with store.fenced(lease) as tx`. The store knows no model and no flow.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from concepts.errors import StorageError
+from storage import documents, export, leases, outlines, units, writing
+from storage.database import Database, resolve_busy_timeout_s, resolve_url
+from storage.records import (
+    AttemptRecord,
+    DocumentRecord,
+    DocumentStatus,
+    ExportedDocument,
+    JsonObject,
+    Lease,
+    NewDocument,
+    NewPlanItem,
+    OutlineRecord,
+    PromptConcept,
+    RenderingRecord,
+    Source,
+    SpaceRef,
+    Stage,
+    StoredConcepts,
+    Undecoded,
+    UnitRecord,
+    UnitStatus,
+)
+from storage.schema import bring_up_to_date
+from storage.transaction import Transaction
+
+if TYPE_CHECKING:
+    from storage.records import Vector
+
+
+class Store:
+    """An open database; safe to use from several threads, and to inherit over a fork."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    @classmethod
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        busy_timeout_s: float | None = None,
+    ) -> Store:
+        """Open a database and bring its schema up to date.
+
+        `url`: a SQLAlchemy URL; None means `LONGHAND_DATABASE_URL`, else a SQLite file in the user's
+        data folder. `clock` returns epoch seconds. `busy_timeout_s`: how long a write waits for another
+        process; None means `LONGHAND_BUSY_TIMEOUT_S`, else the default. Raises StorageError.
+        """
+        database = Database(resolve_url(url), resolve_busy_timeout_s(busy_timeout_s))
+        try:
+            bring_up_to_date(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, clock)
+
+    @property
+    def location(self) -> str:
+        """The file, or the URL without its password."""
+        return self._database.name
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def backup(self, path: str | Path) -> None:
+        """Copy a SQLite database to a new file while others use it; PostgreSQL has pg_dump."""
+        if not self._database.is_sqlite:
+            raise StorageError(f"{self.location} is PostgreSQL: back it up with pg_dump")
+        path = Path(path)
+        if path.exists():
+            raise StorageError(f"{path} exists already: name a new file for the backup")
+        if not path.parent.is_dir():
+            raise StorageError(
+                f"the folder {path.parent} of the backup does not exist: mkdir -p {path.parent}"
+            )
+        try:
+            with self._database.raw() as cursor:
+                cursor.execute("VACUUM INTO ?", (str(path),))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    # Documents
+
+    def create_document(self, new: NewDocument) -> DocumentRecord:
+        """Queue a document; where its idempotency key is known, return the first one instead."""
+        with self._database.write() as connection:
+            document_id = documents.insert_document(connection, new, self._clock())
+            return documents.get_document(connection, document_id)
+
+    def get_document(self, id_or_prefix: str) -> DocumentRecord:
+        """Return the one document whose id begins so; raise NotFoundError (with the candidates)."""
+        with self._database.read() as connection:
+            return documents.find_document(connection, id_or_prefix)
+
+    def list_documents(
+        self,
+        status: DocumentStatus | Sequence[DocumentStatus] | None = None,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[DocumentRecord, ...]:
+        """Return documents, newest first, with their progress."""
+        wanted: Sequence[DocumentStatus] | None = (status,) if isinstance(status, str) else status
+        with self._database.read() as connection:
+            return documents.list_documents(connection, wanted, limit, offset)
+
+    def delete_document(self, document_id: str, *, force: bool = False) -> None:
+        """Delete a document and all that belongs to it; Busy where it is held, unless forced."""
+        with self._database.write() as connection:
+            documents.delete_document(connection, document_id, self._clock(), force=force)
+
+    def cancel_document(self, document_id: str) -> None:
+        """Cancel a document; its holder gets LostLease at the next write."""
+        with self._database.write() as connection:
+            documents.stop_document(connection, document_id, self._clock())
+
+    def requeue_document(self, document_id: str) -> None:
+        """Queue a failed, cancelled or interrupted document again; Busy where someone is at work."""
+        with self._database.write() as connection:
+            documents.requeue_document(connection, document_id, self._clock())
+
+    # Leases
+
+    def claim(
+        self, document_id: str, owner: str, lease_s: float, *, force: bool = False, steal: bool = False
+    ) -> Lease:
+        """Take a document that nobody holds, or whose lease is over.
+
+        `force` also takes it from a living lease of the same owner, `steal` from anyone. Raises Busy
+        (who, until when) or NotFoundError.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            lease = leases.claim(connection, document_id, owner, lease_s, now, force=force, steal=steal)
+            if lease is not None:
+                return lease
+            raise leases.busy(connection, document_id, now) or documents.unknown(document_id)
+
+    def claim_next(self, owner: str, lease_s: float) -> Lease | None:
+        """Take the next queued or interrupted document (highest priority, then oldest), or None."""
+        with self._database.write() as connection:
+            return leases.claim_next(connection, owner, lease_s, self._clock())
+
+    def renew(self, lease: Lease, lease_s: float) -> Lease:
+        """Extend a lease from now; raise LostLease."""
+        with self._database.write() as connection:
+            return leases.renew(connection, lease, lease_s, self._clock())
+
+    def release(self, lease: Lease, status: DocumentStatus | None = None) -> bool:
+        """Give a document back, setting its status where given; False where it was lost already."""
+        with self._database.write() as connection:
+            return leases.release(connection, lease, self._clock(), status)
+
+    @contextmanager
+    def fenced(
+        self, lease: Lease, *, space: SpaceRef | None = None, renew_s: float | None = None
+    ) -> Iterator[Transaction]:
+        """Yield a transaction that commits only while the lease is ours; raise LostLease.
+
+        A lease whose time is over still counts until someone else claims the document: the epoch
+        decides, not the clock.
+        `space` is that of the vectors to be written: it must be the document's (SpaceMismatchError) and
+        becomes it where the document has none. `renew_s` extends the lease along the way.
+        """
+        with self._database.write(fenced=True) as connection:
+            now = self._clock()
+            leases.fence(connection, lease, now, renew_s)
+            yield Transaction(connection, lease, now, space)
+
+    def create_outline_version(
+        self,
+        lease: Lease,
+        items: Sequence[NewPlanItem],
+        *,
+        source: Source = "user",
+        note: str | None = None,
+        space: SpaceRef | None = None,
+    ) -> OutlineRecord:
+        """Store an edited outline (see `Transaction.create_outline_version`) and return it."""
+        with self.fenced(lease, space=space) as tx:
+            tx.create_outline_version(items, source=source, note=note)
+        return self.get_outline(lease.document_id)
+
+    def record_attempt(
+        self,
+        lease: Lease,
+        stage: str,
+        *,
+        started_at: float,
+        outcome: str,
+        unit_id: int | None = None,
+        finished_at: float | None = None,
+        error: str | None = None,
+        timing: JsonObject | None = None,
+    ) -> int:
+        """Add an attempt without the fence, so that one who lost the lease can still report it."""
+        with self._database.write() as connection:
+            return units.insert_attempt(
+                connection,
+                lease,
+                stage=stage,
+                unit_id=unit_id,
+                started_at=started_at,
+                finished_at=finished_at,
+                outcome=outcome,
+                error=error,
+                timing=timing,
+            )
+
+    # Reading; document ids are whole ids here, `get_document` finds one by prefix
+
+    def get_prompt(self, document_id: str) -> tuple[PromptConcept, ...]:
+        """Return the prompt's concepts, then the goal's, with vectors."""
+        with self._database.read() as connection:
+            return writing.get_prompt(connection, document_id)
+
+    def get_outline(
+        self, document_id: str, version: int | None = None, *, vectors: bool = False
+    ) -> OutlineRecord:
+        """Return one outline version (None: the active one), its items in reading order."""
+        with self._database.read() as connection:
+            return outlines.get_outline(connection, document_id, version, vectors=vectors)
+
+    def list_outlines(self, document_id: str) -> tuple[OutlineRecord, ...]:
+        """Return all outline versions, oldest first, without items."""
+        with self._database.read() as connection:
+            return outlines.list_versions(connection, document_id)
+
+    def next_unit(self, document_id: str, stage: Stage, lang: str = "") -> UnitRecord | None:
+        """Return the first pending unit of a stage in the active outline, or None."""
+        found = self.get_units(document_id, stage, lang, status="pending", limit=1)
+        return found[0] if found else None
+
+    def pending_units(self, document_id: str, stage: Stage, lang: str = "") -> tuple[UnitRecord, ...]:
+        """Return all pending units of a stage in the active outline."""
+        return self.get_units(document_id, stage, lang, status="pending")
+
+    def get_units(
+        self,
+        document_id: str,
+        stage: Stage,
+        lang: str = "",
+        *,
+        status: UnitStatus | None = None,
+        limit: int | None = None,
+    ) -> tuple[UnitRecord, ...]:
+        """Return the units of a stage in the active outline, by ordinal."""
+        with self._database.read() as connection:
+            return units.get_active_units(connection, document_id, stage, lang, status, limit)
+
+    def get_unit(self, document_id: str, unit_id: int) -> UnitRecord:
+        """Return one unit; raise NotFoundError."""
+        with self._database.read() as connection:
+            return units.get_unit(connection, document_id, unit_id)
+
+    def get_concepts(self, item_ids: Sequence[int]) -> dict[int, StoredConcepts]:
+        """Return the sentence vectors of each item, (S, D), raw."""
+        with self._database.read() as connection:
+            return writing.get_concepts(connection, item_ids)
+
+    def get_concept_vectors(self, concept_ids: Sequence[int]) -> Vector:
+        """Return the vectors (S, D), raw, of concepts in the given order; raise NotFoundError."""
+        with self._database.read() as connection:
+            return writing.get_concept_vectors(connection, concept_ids)
+
+    def get_renderings(self, document_id: str, lang: str) -> tuple[RenderingRecord, ...]:
+        """Return the active outline's texts in one language, in reading order."""
+        with self._database.read() as connection:
+            outline_id = outlines.active_outline_id(connection, document_id)
+            return () if outline_id is None else writing.get_renderings(connection, outline_id, lang)
+
+    def get_undecoded(self, document_id: str, lang: str) -> Undecoded:
+        """Return which headings and sentences of the active outline have no text in `lang` yet."""
+        with self._database.read() as connection:
+            outline_id = outlines.active_outline_id(connection, document_id)
+            if outline_id is None:
+                return Undecoded(item_ids=(), concept_ids=())
+            return writing.get_undecoded(connection, outline_id, lang)
+
+    def list_languages(self, document_id: str) -> dict[str, int]:
+        """Return how many sentences of the active outline are decoded in each language."""
+        with self._database.read() as connection:
+            outline_id = outlines.active_outline_id(connection, document_id)
+            return {} if outline_id is None else export.list_languages(connection, outline_id)
+
+    def get_attempts(self, document_id: str) -> tuple[AttemptRecord, ...]:
+        """Return all attempts, oldest first."""
+        with self._database.read() as connection:
+            return units.get_attempts(connection, document_id)
+
+    def export_document(self, document_id: str, lang: str | None = None) -> ExportedDocument:
+        """Return the document as text in one language (None: its own), as far as it is decoded."""
+        with self._database.read() as connection:
+            return export.export_document(connection, document_id, lang)

@@ -1,0 +1,296 @@
+"""A fenced transaction: everything that the holder of a lease may write, all of it or nothing.
+
+Its first statement is the fence (see `leases`). Each method may be called again after a crash: what is
+keyed by a unit is committed once (the second call returns False and writes nothing), what is keyed by
+a path or an ordinal is found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from sqlalchemy import Connection, select, update
+
+from concepts.errors import NotFoundError, SpaceMismatchError, StorageError
+from storage import failpoints, outlines, units, writing
+from storage.documents import card_columns, space_columns
+from storage.records import (
+    DOCUMENT_STATUSES,
+    STAGES,
+    CardRef,
+    DocumentStatus,
+    ItemConcepts,
+    JsonObject,
+    Lease,
+    NewPlanItem,
+    NewRendering,
+    PromptConcept,
+    Source,
+    SpaceRef,
+    Stage,
+    UnitRecord,
+    UnitSpec,
+)
+from storage.tables import Document, PlanItem
+from storage.texts import check_text
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _point(
+    method: Callable[Concatenate[Transaction, P], R],
+) -> Callable[Concatenate[Transaction, P], R]:
+    """Put a fail point before and after a method."""
+
+    @wraps(method)
+    def wrapped(self: Transaction, *args: P.args, **kwargs: P.kwargs) -> R:
+        failpoints.hit(f"{method.__name__}.before")
+        result = method(self, *args, **kwargs)
+        failpoints.hit(f"{method.__name__}.after")
+        return result
+
+    # mypy keeps the wrapper's own type, with a named first argument.
+    return cast("Callable[Concatenate[Transaction, P], R]", wrapped)
+
+
+class Transaction:
+    """The open transaction of `Store.fenced`; its methods write, the end of the `with` block commits."""
+
+    def __init__(self, connection: Connection, lease: Lease, now: float, space: SpaceRef | None) -> None:
+        self.lease = lease
+        self.document_id = lease.document_id
+        self.now = now
+        self._connection = connection
+        self._space = None if space is None else self._adopt_space(space)
+
+    def _adopt_space(self, space: SpaceRef) -> SpaceRef:
+        """Return `space` where it is the document's, or give it to a document that has none."""
+        row = self._connection.execute(
+            select(Document.space_card, Document.space_checksum, Document.space_dim).where(
+                Document.id == self.document_id
+            )
+        ).one()
+        if row.space_card is None:
+            self._update(**space_columns(space))
+            return space
+        stored = SpaceRef(name=row.space_card, checksum=row.space_checksum, dim=row.space_dim)
+        if stored != space:
+            raise SpaceMismatchError(
+                f"document {self.document_id} holds concepts of the space {stored}, got the space {space}: "
+                f"use {stored.name}, or start a new document"
+            )
+        return stored
+
+    def _dim(self) -> int:
+        if self._space is None:
+            raise SpaceMismatchError(
+                f"vectors for document {self.document_id} came without their space: "
+                "open the transaction with fenced(lease, space=...)"
+            )
+        return self._space.dim
+
+    def _update(self, **values: object) -> None:
+        self._connection.execute(update(Document).where(Document.id == self.document_id).values(**values))
+
+    def _active_outline(self) -> int:
+        outline_id = outlines.active_outline_id(self._connection, self.document_id)
+        if outline_id is None:
+            raise NotFoundError(f"document {self.document_id} has no outline yet: plan it first")
+        return outline_id
+
+    # The document
+
+    @_point
+    def set_status(self, status: DocumentStatus, error: str | None = None) -> None:
+        """Set the status, and the error with it (None clears an older one)."""
+        if status not in DOCUMENT_STATUSES:
+            raise StorageError(f"{status!r} is no status: expected one of {', '.join(DOCUMENT_STATUSES)}")
+        self._update(status=status, error=error)
+
+    @_point
+    def set_title(self, title: str) -> None:
+        """Set the title."""
+        self._update(title=check_text("the title", title))
+
+    @_point
+    def set_flow_run(self, flow_run_id: str | None) -> None:
+        """Remember which flow run works on the document."""
+        self._update(flow_run_id=flow_run_id)
+
+    @_point
+    def set_cards(self, *, planner: CardRef | None = None, writer: CardRef | None = None) -> None:
+        """Remember which models are used; None leaves what is stored."""
+        values = {**card_columns("planner", planner), **card_columns("writer", writer)}
+        if values:
+            self._update(**values)
+
+    @_point
+    def save_prompt(self, concepts: Sequence[PromptConcept]) -> bool:
+        """Store the prompt's (and goal's) concepts in order; False where a prompt is stored already."""
+        return writing.insert_prompt(self._connection, self.document_id, concepts, self._dim())
+
+    # The outline
+
+    def _dim_of(self, items: Sequence[NewPlanItem]) -> int | None:
+        has_vectors = any(item.lead is not None or item.gist is not None for item in items)
+        return self._dim() if has_vectors else None
+
+    @_point
+    def create_outline(
+        self,
+        items: Sequence[NewPlanItem] = (),
+        *,
+        source: Source = "model",
+        note: str | None = None,
+        activate: bool = True,
+    ) -> int:
+        """Store a new version (empty, or with items) and return its id; `activate` makes it the one used."""
+        outline_id = outlines.insert_outline(self._connection, self.document_id, source, note, self.now)
+        outlines.insert_items(self._connection, outline_id, items, self._dim_of(items))
+        if activate:
+            self._update(active_outline_id=outline_id)
+        return outline_id
+
+    @_point
+    def create_outline_version(
+        self, items: Sequence[NewPlanItem], *, source: Source = "user", note: str | None = None
+    ) -> int:
+        """Store an edited outline as the new active version and return its id.
+
+        Items whose content hash occurs in the active version keep their concepts and renderings (as
+        copies) and their status; the others are pending. Units are to be planned anew.
+        """
+        old_outline_id = self._active_outline()
+        outline_id = outlines.insert_outline(self._connection, self.document_id, source, note, self.now)
+        outlines.insert_items(self._connection, outline_id, items, self._dim_of(items))
+        outlines.copy_unchanged(self._connection, old_outline_id, outline_id)
+        self._update(active_outline_id=outline_id)
+        return outline_id
+
+    @_point
+    def activate_outline(self, outline_id: int) -> None:
+        """Make a stored version the one that is written, decoded and exported."""
+        outlines.activate(self._connection, self.document_id, outline_id)
+
+    @_point
+    def add_plan_items(
+        self, items: Sequence[NewPlanItem], *, unit_id: int | None = None, outline_id: int | None = None
+    ) -> dict[str, int]:
+        """Add items to an outline (None: the active one) and return the id of each path.
+
+        With `unit_id` the plan unit is set to done; where it was done already nothing is written and
+        the stored ids are returned. Parents stop being leaves.
+        """
+        if outline_id is None:
+            outline_id = self._active_outline()
+        else:
+            outlines.check_owner(self._connection, self.document_id, outline_id)
+        if unit_id is not None and not units.finish_unit(self._connection, self.document_id, unit_id):
+            return outlines.find_items(self._connection, outline_id, [item.path for item in items])
+        return outlines.insert_items(self._connection, outline_id, items, self._dim_of(items))
+
+    @_point
+    def set_headings(self, headings: Mapping[int, str]) -> None:
+        """Set headings (in the document's language) by item id."""
+        outlines.set_headings(self._connection, self.document_id, dict(headings))
+
+    @_point
+    def set_leaf(self, item_id: int, is_leaf: bool) -> None:
+        """Say whether an item is to be written (a leaf) or only holds others."""
+        changed = self._connection.execute(
+            update(PlanItem)
+            .where(PlanItem.id == item_id, outlines.item_belongs_to(self.document_id))
+            .values(is_leaf=is_leaf)
+        )
+        if changed.rowcount == 0:
+            raise NotFoundError(f"document {self.document_id} has no plan item {item_id}")
+
+    # Units
+
+    @_point
+    def plan_units(
+        self,
+        stage: Stage,
+        specs: Sequence[UnitSpec],
+        *,
+        lang: str = "",
+        first_ordinal: int | None = 0,
+        outline_id: int | None = None,
+    ) -> tuple[UnitRecord, ...]:
+        """Write down units of a stage at ordinals from `first_ordinal` (None: after the last one).
+
+        Units that are stored already are returned as they are; StorageError where their members differ.
+        """
+        if stage not in STAGES:
+            raise StorageError(f"{stage!r} is no stage: expected one of {', '.join(STAGES)}")
+        if outline_id is None:
+            outline_id = self._active_outline()
+        else:
+            outlines.check_owner(self._connection, self.document_id, outline_id)
+        return units.plan_units(
+            self._connection, self.document_id, outline_id, stage, specs, lang, first_ordinal
+        )
+
+    @_point
+    def finish_unit(self, unit_id: int) -> bool:
+        """Set a unit to done; False where it was done already."""
+        return units.finish_unit(self._connection, self.document_id, unit_id)
+
+    @_point
+    def commit_concepts(self, unit_id: int, written: Sequence[ItemConcepts]) -> bool:
+        """Store the sentences of all items of a write unit and set it to done.
+
+        Returns False, and writes nothing, where the unit was done already. Raises StorageError where
+        the items aren't those of the unit.
+        """
+        dim = self._dim()
+        unit = units.get_unit(self._connection, self.document_id, unit_id)
+        if not units.finish_unit(self._connection, self.document_id, unit_id):
+            return False
+        writing.check_members(self._connection, self.document_id, unit)
+        writing.insert_concepts(self._connection, unit, written, dim)
+        return True
+
+    @_point
+    def commit_renderings(
+        self, unit_id: int, renderings: Sequence[NewRendering], *, decoder: str | None = None
+    ) -> bool:
+        """Store the texts of all headings and sentences of a decode unit and set it to done.
+
+        The language is the unit's. In the document's own language headings are copied to the items,
+        and items without a missing sentence become `decoded`. Returns and raises as `commit_concepts`.
+        """
+        unit = units.get_unit(self._connection, self.document_id, unit_id)
+        if not units.finish_unit(self._connection, self.document_id, unit_id):
+            return False
+        writing.check_members(self._connection, self.document_id, unit)
+        writing.insert_renderings(self._connection, unit, renderings, decoder)
+        return True
+
+    @_point
+    def record_attempt(
+        self,
+        stage: str,
+        *,
+        started_at: float,
+        outcome: str,
+        unit_id: int | None = None,
+        finished_at: float | None = None,
+        error: str | None = None,
+        timing: JsonObject | None = None,
+    ) -> int:
+        """Add one attempt and return its id."""
+        return units.insert_attempt(
+            self._connection,
+            self.lease,
+            stage=stage,
+            unit_id=unit_id,
+            started_at=started_at,
+            finished_at=finished_at,
+            outcome=outcome,
+            error=error,
+            timing=timing,
+        )

@@ -1,0 +1,294 @@
+"""What is written and decoded: prompt concepts, sentence concepts, renderings.
+
+Each commit belongs to a unit and happens once: the unit is set to done first, and where it was done
+already nothing else is written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, exists, insert, select, update
+
+from concepts.errors import NotFoundError, StorageError
+from storage.outlines import chunked, item_belongs_to, reading_order
+from storage.records import (
+    ItemConcepts,
+    NewRendering,
+    PromptConcept,
+    RenderingRecord,
+    StoredConcepts,
+    Undecoded,
+    UnitRecord,
+)
+from storage.tables import Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering
+from storage.texts import check_text
+from storage.vectors import pack_vector, pack_vectors, unpack_vector, unpack_vectors
+
+if TYPE_CHECKING:
+    from storage.records import Vector
+
+
+def insert_prompt(
+    connection: Connection, document_id: str, concepts: Sequence[PromptConcept], dim: int
+) -> bool:
+    """Insert the prompt's concepts in the given order; return False where they are stored already."""
+    if connection.scalar(select(exists().where(PromptConceptRow.document_id == document_id))):
+        return False
+    count = {"prompt": 0, "goal": 0}
+    rows: list[dict[str, object]] = []
+    for concept in concepts:
+        what = f"{concept.role} sentence {count[concept.role]}"
+        rows.append(
+            {
+                "document_id": document_id,
+                "role": concept.role,
+                "ordinal": count[concept.role],
+                "text": check_text(what, concept.text),
+                "vector": pack_vector(concept.vector, dim, what),
+            }
+        )
+        count[concept.role] += 1
+    if rows:
+        connection.execute(insert(PromptConceptRow), rows)
+    return True
+
+
+def get_prompt(connection: Connection, document_id: str) -> tuple[PromptConcept, ...]:
+    """Return the prompt's concepts, then the goal's, in order."""
+    rows = connection.execute(
+        select(
+            PromptConceptRow.role, PromptConceptRow.ordinal, PromptConceptRow.text, PromptConceptRow.vector
+        )
+        .where(PromptConceptRow.document_id == document_id)
+        .order_by(PromptConceptRow.role.desc(), PromptConceptRow.ordinal)
+    )
+    return tuple(
+        PromptConcept(
+            text=row.text,
+            vector=unpack_vector(row.vector, "a prompt vector"),
+            role="goal" if row.role == "goal" else "prompt",
+        )
+        for row in rows
+    )
+
+
+def insert_concepts(
+    connection: Connection, unit: UnitRecord, written: Sequence[ItemConcepts], dim: int
+) -> None:
+    """Insert the sentences of all items of a unit and set the items to written."""
+    got = [item.item_id for item in written]
+    if sorted(got) != sorted(unit.item_ids):
+        raise StorageError(
+            f"{unit.stage} unit {unit.ordinal} holds the items {sorted(unit.item_ids)}, "
+            f"but {sorted(got)} were to be committed: run the unit as it was written down"
+        )
+    rows: list[dict[str, object]] = []
+    for item in written:
+        blobs = pack_vectors(item.vectors, dim, f"the text of item {item.item_id}")
+        rows += [
+            {"plan_item_id": item.item_id, "ordinal": ordinal, "vector": blob}
+            for ordinal, blob in enumerate(blobs)
+        ]
+        changed = connection.execute(
+            update(PlanItem)
+            .where(PlanItem.id == item.item_id, PlanItem.status == "pending")
+            .values(
+                # Nothing to decode where nothing was written.
+                status="written" if blobs else "decoded",
+                stop_reason=item.stop_reason,
+                similarity=finite(item.similarity),
+            )
+        )
+        if changed.rowcount == 0:
+            raise StorageError(f"item {item.item_id} is written already: make a new outline version")
+    if rows:
+        connection.execute(insert(Concept), rows)
+
+
+def finite(score: float | None) -> float | None:
+    """Return a score, with NaN and the infinities as None: SQLite would store NULL, PostgreSQL NaN."""
+    return None if score is None or not math.isfinite(score) else float(score)
+
+
+def insert_renderings(
+    connection: Connection, unit: UnitRecord, renderings: Sequence[NewRendering], decoder: str | None
+) -> None:
+    """Insert the texts of a decode unit; in the document's language, set items and headings, too."""
+    items = [r.item_id for r in renderings if r.item_id is not None]
+    concepts = [r.concept_id for r in renderings if r.concept_id is not None]
+    if sorted(items) != sorted(unit.item_ids) or sorted(concepts) != sorted(unit.concept_ids):
+        raise StorageError(
+            f"{unit.stage} unit {unit.ordinal} holds {len(unit.item_ids)} headings and "
+            f"{len(unit.concept_ids)} sentences, but others were to be committed: "
+            "run the unit as it was written down"
+        )
+    if not unit.lang:
+        raise StorageError(f"{unit.stage} unit {unit.ordinal} has no language: plan decode units with lang=")
+    if not renderings:
+        return
+    connection.execute(
+        insert(Rendering),
+        [
+            {
+                "concept_id": r.concept_id,
+                "plan_item_id": r.item_id,
+                "lang": unit.lang,
+                "text": check_text("a rendering", r.text),
+                "score": finite(r.score),
+                "decoder": decoder,
+            }
+            for r in renderings
+        ],
+    )
+    own = connection.scalar(select(Document.lang).where(Document.id == unit.document_id))
+    if own != unit.lang:
+        return
+    for r in renderings:
+        if r.item_id is not None:
+            connection.execute(update(PlanItem).where(PlanItem.id == r.item_id).values(heading=r.text))
+    _mark_decoded(connection, unit.document_id, unit.lang, concepts)
+
+
+def _mark_decoded(connection: Connection, document_id: str, lang: str, concept_ids: Sequence[int]) -> None:
+    done = exists().where(Rendering.concept_id == Concept.id, Rendering.lang == lang)
+    lacking = exists().where(Concept.plan_item_id == PlanItem.id, ~done)
+    for ids in chunked(concept_ids):
+        touched = select(Concept.plan_item_id).where(Concept.id.in_(ids))
+        connection.execute(
+            update(PlanItem)
+            .where(PlanItem.id.in_(touched), item_belongs_to(document_id))
+            .where(PlanItem.status == "written", ~lacking)
+            .values(status="decoded")
+        )
+
+
+def check_members(connection: Connection, document_id: str, unit: UnitRecord) -> None:
+    """Raise NotFoundError where a unit names items or concepts of another document."""
+    num_items = sum(
+        len(
+            connection.scalars(
+                select(PlanItem.id).where(PlanItem.id.in_(ids), item_belongs_to(document_id))
+            ).all()
+        )
+        for ids in chunked(unit.item_ids)
+    )
+    num_concepts = sum(
+        len(
+            connection.scalars(
+                select(Concept.id)
+                .join(PlanItem, Concept.plan_item_id == PlanItem.id)
+                .where(Concept.id.in_(ids), item_belongs_to(document_id))
+            ).all()
+        )
+        for ids in chunked(unit.concept_ids)
+    )
+    if num_items != len(set(unit.item_ids)) or num_concepts != len(set(unit.concept_ids)):
+        raise NotFoundError(
+            f"{unit.stage} unit {unit.ordinal} names items or concepts "
+            f"that document {document_id} does not have"
+        )
+
+
+def get_concepts(connection: Connection, item_ids: Sequence[int]) -> dict[int, StoredConcepts]:
+    """Return the sentences of each item, in order; an item without any has shape (0, D), or is left out
+    where its document has no space yet."""
+    rows: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    dims: dict[int, int] = {}
+    for ids in chunked(item_ids):
+        owners = connection.execute(
+            select(PlanItem.id, Document.space_dim)
+            .join(Outline, PlanItem.outline_id == Outline.id)
+            .join(Document, Outline.document_id == Document.id)
+            .where(PlanItem.id.in_(ids), Document.space_dim.is_not(None))
+        )
+        dims |= {row.id: row.space_dim for row in owners}
+        stored = connection.execute(
+            select(Concept.plan_item_id, Concept.id, Concept.vector)
+            .where(Concept.plan_item_id.in_(ids))
+            .order_by(Concept.plan_item_id, Concept.ordinal)
+        )
+        for row in stored:
+            rows[row.plan_item_id].append((row.id, row.vector))
+    return {
+        item_id: StoredConcepts(
+            item_id=item_id,
+            concept_ids=tuple(concept_id for concept_id, _ in rows[item_id]),
+            vectors=unpack_vectors(
+                [blob for _, blob in rows[item_id]], dims[item_id], f"the text of item {item_id}"
+            ),
+        )
+        for item_id in item_ids
+        if item_id in dims
+    }
+
+
+def get_renderings(connection: Connection, outline_id: int, lang: str) -> tuple[RenderingRecord, ...]:
+    """Return the outline's texts in one language: of each item the heading, then its sentences."""
+    found = []
+    headings = connection.execute(
+        select(PlanItem.path, Rendering.__table__)
+        .join(PlanItem, Rendering.plan_item_id == PlanItem.id)
+        .where(PlanItem.outline_id == outline_id, Rendering.lang == lang)
+    )
+    for row in headings:
+        found.append(((reading_order(row.path), -1), row))
+    sentences = connection.execute(
+        select(PlanItem.path, Concept.ordinal, Rendering.__table__)
+        .join(Concept, Rendering.concept_id == Concept.id)
+        .join(PlanItem, Concept.plan_item_id == PlanItem.id)
+        .where(PlanItem.outline_id == outline_id, Rendering.lang == lang)
+    )
+    for row in sentences:
+        found.append(((reading_order(row.path), row.ordinal), row))
+    return tuple(
+        RenderingRecord(
+            concept_id=row.concept_id,
+            item_id=row.plan_item_id,
+            lang=row.lang,
+            text=row.text,
+            score=row.score,
+            decoder=row.decoder,
+        )
+        for _, row in sorted(found, key=lambda pair: pair[0])
+    )
+
+
+def get_undecoded(connection: Connection, outline_id: int, lang: str) -> Undecoded:
+    """Return the headings and sentences that have no text in `lang`, in reading order."""
+    heading = exists().where(Rendering.plan_item_id == PlanItem.id, Rendering.lang == lang)
+    items = connection.execute(
+        select(PlanItem.id, PlanItem.path).where(
+            PlanItem.outline_id == outline_id, PlanItem.lead.is_not(None), ~heading
+        )
+    ).all()
+    text = exists().where(Rendering.concept_id == Concept.id, Rendering.lang == lang)
+    concepts = connection.execute(
+        select(Concept.id, PlanItem.path, Concept.ordinal)
+        .join(PlanItem, Concept.plan_item_id == PlanItem.id)
+        .where(PlanItem.outline_id == outline_id, ~text)
+    ).all()
+    return Undecoded(
+        item_ids=tuple(row.id for row in sorted(items, key=lambda row: reading_order(row.path))),
+        concept_ids=tuple(
+            row.id for row in sorted(concepts, key=lambda row: (reading_order(row.path), row.ordinal))
+        ),
+    )
+
+
+def get_concept_vectors(connection: Connection, concept_ids: Sequence[int]) -> Vector:
+    """Return the vectors (S, D) of concepts in the given order; raise NotFoundError for a missing one."""
+    found: dict[int, bytes] = {}
+    for ids in chunked(concept_ids):
+        found |= {
+            row.id: row.vector
+            for row in connection.execute(select(Concept.id, Concept.vector).where(Concept.id.in_(ids)))
+        }
+    missing = sorted(set(concept_ids) - set(found))
+    if missing:
+        raise NotFoundError(f"no concept has the id {missing[0]}: the outline was edited or deleted")
+    blobs = [found[concept_id] for concept_id in concept_ids]
+    return unpack_vectors(blobs, len(blobs[0]) // 4 if blobs else 0, "a concept")

@@ -1,0 +1,108 @@
+"""A process killed anywhere: nothing half done is seen, and a second run ends with the same document."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from storage import ExportedDocument, Store, failpoints
+
+WORKER = Path(__file__).with_name("crash_worker.py")
+ROOT = WORKER.parents[2]
+
+
+def run(url: str, failpoint: str | None = None) -> int:
+    """Run the worker in a forked process (a new one would mostly import) and return its exit code."""
+    # pytest's importlib mode offers no import of a neighbour.
+    worker = runpy.run_path(str(WORKER))
+
+    def child() -> None:
+        if failpoint is not None:
+            os.environ["LONGHAND_FAILPOINT"] = failpoint
+        failpoints._hits["count"] = 0
+        worker["main"](url)
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode or 0
+
+
+def outcome(store: Store) -> tuple[ExportedDocument, dict[str, list[object]], int]:
+    """Return what must not depend on crashes: the text, every vector, the number of attempts."""
+    (document,) = store.list_documents()
+    outline = store.get_outline(document.id, vectors=True)
+    stored = store.get_concepts([item.id for item in outline.items])
+    vectors: dict[str, list[object]] = {}
+    for item in outline.items:
+        assert item.lead is not None and item.gist is not None
+        vectors[item.path] = [item.lead.tobytes(), item.gist.tobytes(), stored[item.id].vectors.tobytes()]
+    exported = store.export_document(document.id)
+    unnamed = ExportedDocument(**{**vars(exported), "id": ""})
+    return unnamed, vectors, len(store.get_attempts(document.id))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> object:
+    url = f"sqlite:///{tmp_path_factory.mktemp('calm')}/x.db"
+    assert run(url) == 0
+    with Store.open(url) as store:
+        exported, vectors, num_attempts = outcome(store)
+    assert exported.status == "done" and exported.num_missing == 0 and num_attempts == 3
+    return exported, vectors, num_attempts
+
+
+@pytest.mark.parametrize(
+    "failpoint",
+    [
+        "statement.before:1",
+        "create_outline.after:1",
+        "add_plan_items.after:2",
+        "commit.before:3",
+        "commit_concepts.after:2",
+        "commit.after:6",
+        "statement.after:70",
+        "commit_renderings.after:2",
+    ],
+)
+def test_resumed_equals_uninterrupted(
+    url: str, failpoint: str, uninterrupted: object, open_store: Callable[[], Store]
+) -> None:
+    assert run(url, failpoint) == -signal.SIGKILL
+    assert run(url) == 0
+    assert outcome(open_store()) == uninterrupted
+
+
+def test_a_killed_transaction_leaves_nothing(url: str, open_store: Callable[[], Store]) -> None:
+    assert run(url, "commit.before:1") == -signal.SIGKILL
+    store = open_store()
+    (document,) = store.list_documents()
+    assert (document.space, document.active_outline_id, document.owner) == (None, None, "worker")
+    assert store.get_prompt(document.id) == () and store.list_outlines(document.id) == ()
+
+
+def test_a_point_kills_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGHAND_FAILPOINT", "somewhere.else:1")
+    failpoints.hit("commit.before")
+    monkeypatch.setenv("LONGHAND_FAILPOINT", "here:1000")
+    failpoints.hit("here")
+
+
+def test_a_new_process_is_killed_and_resumed(tmp_path: Path, uninterrupted: object) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    command = [sys.executable, "-W", "error", str(WORKER), url]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.run(command, env={**environment, "LONGHAND_FAILPOINT": "commit.after:4"})
+    assert killed.returncode == -signal.SIGKILL
+    subprocess.run(command, env=environment, check=True)
+    with Store.open(url) as store:
+        assert outcome(store) == uninterrupted

@@ -1,0 +1,277 @@
+"""Who may write: claims, fences, and what a process that lost its lease can still do (nothing)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from concepts.errors import LostLease, NotFoundError, StorageError
+from storage import Busy, Lease, SpaceRef, Store
+
+if TYPE_CHECKING:
+    from .conftest import Author, Clock
+
+
+def test_a_held_document_is_busy_until_the_lease_is_over(author: Author, clock: Clock) -> None:
+    store = author.store
+    document = author.new()
+    first = store.claim(document.id, "worker-1", 60)
+    assert (first.epoch, first.lease_until) == (1, clock.now + 60)
+    with pytest.raises(
+        Busy, match=r"held by worker-1 until 2027-01-15 08:01:00 UTC \(60 s from now\)"
+    ) as caught:
+        store.claim(document.id, "worker-2", 60)
+    assert (caught.value.owner, caught.value.lease_until) == ("worker-1", clock.now + 60)
+    clock.now += 60
+    assert store.claim(document.id, "worker-2", 60).epoch == 2
+
+
+def test_force_takes_from_oneself_and_steal_from_anyone(author: Author) -> None:
+    store = author.store
+    document = author.new()
+    store.claim(document.id, "worker-1", 60)
+    with pytest.raises(Busy):
+        store.claim(document.id, "worker-1", 60)
+    assert store.claim(document.id, "worker-1", 60, force=True).epoch == 2
+    with pytest.raises(Busy):
+        store.claim(document.id, "worker-2", 60, force=True)
+    assert store.claim(document.id, "worker-2", 60, steal=True).epoch == 3
+
+
+def test_claim_of_an_unknown_document(store: Store) -> None:
+    with pytest.raises(NotFoundError):
+        store.claim("nothing", "worker-1", 60)
+
+
+@pytest.mark.parametrize(("owner", "lease_s"), [("", 60), ("w", 0), ("w", -1), ("w", float("nan"))])
+def test_a_lease_needs_an_owner_and_a_time(author: Author, owner: str, lease_s: float) -> None:
+    with pytest.raises(StorageError, match="a lease needs"):
+        author.store.claim(author.new().id, owner, lease_s)
+
+
+def test_claim_next_takes_by_priority_then_age(author: Author, clock: Clock) -> None:
+    old = author.new("old")
+    clock.now += 1
+    new = author.new("new")
+    urgent = author.new("urgent", priority=1)
+    taken = [author.store.claim_next("worker-1", 60) for _ in range(4)]
+    assert [lease and lease.document_id for lease in taken] == [urgent.id, old.id, new.id, None]
+
+
+@pytest.mark.parametrize(
+    ("status", "after_release", "after_expiry"),
+    [
+        ("queued", True, True),
+        ("planning", True, True),
+        ("writing", True, True),
+        ("decoding", True, True),
+        ("planned", False, True),
+        ("awaiting_review", False, False),
+        ("done", False, False),
+        ("failed", False, False),
+        ("cancelled", False, False),
+    ],
+)
+def test_claim_next_takes_interrupted_documents(
+    author: Author, clock: Clock, status: str, after_release: bool, after_expiry: bool
+) -> None:
+    store = author.store
+    lease = author.claim(author.new())
+    with store.fenced(lease) as tx:
+        tx.set_status(status)  # type: ignore[arg-type]
+    assert store.claim_next("worker-2", 60) is None
+    clock.now += 61
+    taken = store.claim_next("worker-2", 60)
+    assert (taken is not None) is after_expiry
+    lease = taken or lease
+    assert store.release(lease)
+    assert (store.claim_next("worker-3", 60) is not None) is after_release
+
+
+def test_renew_extends_and_release_gives_back(author: Author, clock: Clock) -> None:
+    store = author.store
+    lease = author.claim(author.new())
+    clock.now += 50
+    lease = store.renew(lease, 60)
+    clock.now += 50
+    with pytest.raises(Busy):
+        store.claim(lease.document_id, "worker-2", 60)
+    with store.fenced(lease, renew_s=100):
+        pass
+    assert store.get_document(lease.document_id).lease_until == clock.now + 100
+    assert store.release(lease, "done")
+    found = store.get_document(lease.document_id)
+    assert (found.owner, found.lease_until, found.status, found.epoch) == (None, None, "done", 1)
+    assert not store.release(lease, "failed")
+    assert store.get_document(lease.document_id).status == "done"
+
+
+def _expire(store: Store, lease: Lease) -> None:
+    store.claim(lease.document_id, "worker-2", 60, steal=True)
+
+
+def _release(store: Store, lease: Lease) -> None:
+    store.release(lease)
+
+
+def _cancel(store: Store, lease: Lease) -> None:
+    store.cancel_document(lease.document_id)
+
+
+def _delete(store: Store, lease: Lease) -> None:
+    store.delete_document(lease.document_id, force=True)
+
+
+def _same_owner_again(store: Store, lease: Lease) -> None:
+    store.claim(lease.document_id, lease.owner, 60, force=True)
+
+
+@pytest.mark.parametrize(
+    ("lose", "message"),
+    [
+        (_expire, "was taken over by worker-2 (epoch 2, ours was 1)"),
+        (_same_owner_again, "was taken over by worker-1 (epoch 2, ours was 1)"),
+        (_release, "was released"),
+        (_cancel, "was released (cancelled)"),
+        (_delete, "was deleted"),
+    ],
+)
+def test_a_lost_lease_writes_nothing(
+    author: Author, space: SpaceRef, lose: Callable[[Store, Lease], None], message: str
+) -> None:
+    store = author.store
+    lease = author.claim(author.new())
+    lose(store, lease)
+    with pytest.raises(LostLease) as caught, store.fenced(lease, space=space) as tx:
+        tx.set_title("never stored")
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(LostLease):
+        store.renew(lease, 60)
+    assert all(document.title is None for document in store.list_documents())
+
+
+def test_an_error_inside_the_block_writes_nothing(author: Author) -> None:
+    store = author.store
+    lease = author.claim(author.new())
+    with pytest.raises(RuntimeError), store.fenced(lease) as tx:
+        tx.set_title("never stored")
+        raise RuntimeError
+    assert store.get_document(lease.document_id).title is None
+
+
+def test_cancel_requeue_and_delete_respect_the_holder(author: Author) -> None:
+    store = author.store
+    lease = author.claim(author.new())
+    with pytest.raises(Busy, match="being worked on by worker-1"):
+        store.requeue_document(lease.document_id)
+    with pytest.raises(Busy, match="cancel it first"):
+        store.delete_document(lease.document_id)
+    store.cancel_document(lease.document_id)
+    assert store.get_document(lease.document_id).status == "cancelled"
+    assert store.claim_next("worker-2", 60) is None
+    store.requeue_document(lease.document_id)
+    assert store.claim_next("worker-2", 60) is not None
+    done = author.claim(author.new())
+    store.release(done, "done")
+    with pytest.raises(StorageError, match="is done"):
+        store.cancel_document(done.document_id)
+    for action in (store.cancel_document, store.requeue_document):
+        with pytest.raises(NotFoundError):
+            action("nothing")
+
+
+def _together(*jobs: Callable[[], object]) -> list[object]:
+    """Run jobs at the same moment in threads and return what each returned or raised."""
+    barrier = threading.Barrier(len(jobs))
+    results: list[object] = [None] * len(jobs)
+
+    def run(index: int) -> None:
+        barrier.wait()
+        try:
+            results[index] = jobs[index]()
+        except StorageError as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_one_of_many_claimants_wins(author: Author, open_store: Callable[[], Store]) -> None:
+    document = author.new()
+    stores = [open_store() for _ in range(4)]
+    results = _together(*[lambda s=s, n=n: s.claim(document.id, f"w{n}", 60) for n, s in enumerate(stores)])
+    assert sum(isinstance(result, Lease) for result in results) == 1
+    assert sum(isinstance(result, Busy) for result in results) == 3
+    assert author.store.get_document(document.id).epoch == 1
+
+
+def test_claimants_of_the_next_never_share(author: Author, open_store: Callable[[], Store]) -> None:
+    for number in range(6):
+        author.new(str(number))
+    stores = [open_store() for _ in range(3)]
+
+    def take_all(store: Store, owner: str) -> list[str]:
+        taken = []
+        while (lease := store.claim_next(owner, 60)) is not None:
+            taken.append(lease.document_id)
+        return taken
+
+    results = _together(*[lambda s=s, n=n: take_all(s, f"w{n}") for n, s in enumerate(stores)])
+    taken = [document_id for result in results for document_id in result]  # type: ignore[attr-defined]
+    assert len(taken) == len(set(taken)) == 6
+
+
+def test_one_idempotency_key_makes_one_document(author: Author, open_store: Callable[[], Store]) -> None:
+    from storage import NewDocument
+
+    new = NewDocument(prompt="a", lang="eng_Latn", idempotency_key="k")
+    stores = [open_store() for _ in range(4)]
+    results = _together(*[lambda s=s: s.create_document(new).id for s in stores])
+    assert len(set(results)) == 1 and isinstance(results[0], str)
+
+
+def test_two_commits_of_one_unit_at_once(
+    author: Author, space: SpaceRef, open_store: Callable[[], Store]
+) -> None:
+    lease = author.claim(author.new())
+    author.plan(lease)
+    unit_id = author.plan_write(lease)
+    written = author.concepts(lease, unit_id)
+
+    def commit(store: Store) -> bool:
+        with store.fenced(lease, space=space) as tx:
+            return tx.commit_concepts(unit_id, written)
+
+    results = _together(*[lambda s=s: commit(s) for s in [open_store() for _ in range(3)]])
+    assert sorted(map(bool, results)) == [False, False, True]
+    assert len(author.store.get_undecoded(lease.document_id, "eng_Latn").concept_ids) == 6
+
+
+def test_a_claim_waits_for_the_open_transaction_and_fences_the_next(
+    author: Author, open_store: Callable[[], Store]
+) -> None:
+    lease = author.claim(author.new())
+    other = open_store()
+    entered = threading.Event()
+
+    def write() -> str:
+        with author.store.fenced(lease) as tx:
+            entered.set()
+            tx.set_title("written under the lease")
+        return "written"
+
+    def steal() -> Lease:
+        entered.wait()
+        return other.claim(lease.document_id, "worker-2", 60, steal=True)
+
+    assert _together(write, steal)[0] == "written"
+    assert author.store.get_document(lease.document_id).title == "written under the lease"
+    with pytest.raises(LostLease), author.store.fenced(lease) as tx:
+        tx.set_title("never stored")
