@@ -30,71 +30,22 @@ PUNKT_NAMES = {
 
 # Abbreviations of manuals and recipes that Punkt's newspaper corpora do not hold.
 _EXTRA_ABBREVIATIONS = {
-    "eng_Latn": (
-        "e.g",
-        "i.e",
-        "cf",
-        "fig",
-        "approx",
-        "tbsp",
-        "tsp",
-        "tbs",
-        "oz",
-        "lb",
-        "lbs",
-        "pkg",
-        "qt",
-        "incl",
-        "resp",
-        "viz",
-        "vol",
-        "eds",
-        "misc",
-        "ca",
-    ),
+    "eng_Latn": "etc cf fig approx tbsp tsp tbs oz lb lbs pkg qt incl resp viz vol eds misc ca",
     "deu_Latn": (
-        "z.b",
-        "d.h",
-        "u.a",
-        "bzw",
-        "ca",
-        "ggf",
-        "evtl",
-        "usw",
-        "inkl",
-        "abb",
-        "vgl",
-        "nr",
-        "min",
-        "max",
-        "gestr",
-        "geh",
-        "o.ä",
-        "u.u",
-        "i.d.r",
-        "sog",
-        "engl",
-        "bspw",
+        "z d u o b h z.b d.h u.a o.ä u.u i.d.r bzw ca ggf evtl usw inkl abb vgl nr min max gestr geh sog "
+        "engl bspw"
     ),
-    "fra_Latn": ("p.ex", "cf", "fig", "env", "max", "min", "av", "apr", "j.-c", "c.-à-d"),
-    "spa_Latn": (
-        "p.ej",
-        "ej",
-        "ee",
-        "uu",
-        "ee.uu",
-        "fig",
-        "máx",
-        "mín",
-        "aprox",
-        "núm",
-        "págs",
-        "a.c",
-        "d.c",
-    ),
+    "fra_Latn": "p ex p.ex cf fig env max min av apr j.-c c.-à-d",
+    "spa_Latn": "p.ej ej ee uu ee.uu fig máx mín aprox núm págs a.c d.c",
 }
-
-_COMPANIES = {"corp", "inc", "ltd"}
+_COMMON_ABBREVIATIONS = "e.g i.e corp inc ltd"
+# Newspapers write "Ok." for Oklahoma; in a manual "Click OK." ends the sentence, and so on.
+_NO_ABBREVIATIONS = {
+    "eng_Latn": "ok ore ill wash rep reps ala chg",
+    "deu_Latn": "he ne fon",
+    "fra_Latn": "can you mir vot",
+    "spa_Latn": "ajo ale lea res lit",
+}
 
 _CHARACTERS = str.maketrans(
     {
@@ -187,7 +138,8 @@ def _tokenizer(lang: str) -> PunktSentenceTokenizer:
 
     model = punkt.load_model(PUNKT_NAMES[lang])
     parameters = PunktParameters()
-    parameters.abbrev_types = set(model.abbrev_types) | _COMPANIES | set(_EXTRA_ABBREVIATIONS[lang])
+    extra = f"{_EXTRA_ABBREVIATIONS[lang]} {_COMMON_ABBREVIATIONS}".split()
+    parameters.abbrev_types = set(model.abbrev_types).union(extra) - set(_NO_ABBREVIATIONS[lang].split())
     parameters.collocations = set(model.collocations)
     parameters.sent_starters = set(model.sent_starters)
     parameters.ortho_context.update({word: int(flags) for word, flags in model.ortho_context.items()})

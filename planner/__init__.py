@@ -1,0 +1,1 @@
+"""The outline model: prompt concepts to a tree of plan items."""

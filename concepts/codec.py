@@ -1,0 +1,117 @@
+"""The codec: sentences to concepts and back, on sonar-space's pipelines, for any space by card name.
+
+A concept is one sentence as one raw float32 vector of the space. The codec knows the space's
+languages and its identity; it does not know outlines, storage or normalizers.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from concepts.card import ModelCard, find_card
+from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
+from concepts.runtime import start_fairseq2
+
+if TYPE_CHECKING:
+    from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
+
+_DECODE_BATCH = 64
+
+
+class Codec:
+    """A loaded concept space."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        encoder: TextToEmbeddingModelPipeline,
+        decoder: EmbeddingToTextModelPipeline,
+        device: torch.device,
+    ) -> None:
+        self.card = card
+        self.space_id = card.model_id
+        self.dim = int(str(card.config["model_dim"]))
+        self.langs: tuple[str, ...] = tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]
+        self.device = device
+        self._encoder, self._decoder = encoder, decoder
+
+    @classmethod
+    def load(cls, name: str | None = None, *, device: torch.device | None = None) -> Codec:
+        """Load a space by name or folder; raises ModelError when its files are missing or damaged."""
+        card = find_card("space", name)
+        place = device or torch.device("cpu")
+        start_fairseq2()
+        from fairseq2.data.tokenizers import load_tokenizer
+        from fairseq2.models import load_model
+        from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                encoder = load_model(f"{card.name}_encoder", device=place, dtype=torch.float32, progress=False)
+                decoder = load_model(f"{card.name}_decoder", device=place, dtype=torch.float32, progress=False)
+                tokenizer = load_tokenizer(f"{card.name}_encoder", progress=False)
+                return cls(
+                    card,
+                    TextToEmbeddingModelPipeline(encoder, tokenizer, device=place),  # type: ignore[arg-type]
+                    EmbeddingToTextModelPipeline(decoder, tokenizer, device=place),  # type: ignore[arg-type]
+                    place,
+                )
+        except Exception as error:  # fairseq2 raises its own families of errors for a bad checkpoint or card
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"the space {card.name} in {card.folder} cannot be loaded ({first})") from error
+
+    def encode(self, sentences: Sequence[str], lang: str = "eng_Latn") -> Tensor:
+        """Return the raw concepts (N, D), float32 on the CPU, of `sentences` in `lang`.
+
+        Sentences beyond the encoder's length are cut there; split long texts with
+        `concepts.segment.split_sentences` first. Raises InputError for an empty sentence.
+        """
+        self.check_lang(lang)
+        if not sentences:
+            return torch.empty(0, self.dim)
+        for sentence in sentences:
+            if not sentence.strip():
+                raise InputError("an empty sentence has no concept; give text with at least one word")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # truncation is documented above
+            vectors = self._encoder.predict(list(sentences), source_lang=lang, batch_size=128)
+        return vectors.float().cpu().clone()
+
+    def decode(self, vectors: Tensor, lang: str = "eng_Latn", *, beam_size: int = 1) -> list[str]:
+        """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
+
+        Vectors are grouped by norm-free order as given: row i of the result belongs to row i. Raises
+        SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
+        """
+        self.check_lang(lang)
+        if vectors.ndim != 2 or vectors.shape[1] != self.dim:
+            raise SpaceMismatchError(
+                f"the space {self.space_id} decodes vectors (N, {self.dim}), got {tuple(vectors.shape)}; "
+                "use the space these vectors were made in"
+            )
+        if not torch.isfinite(vectors).all():
+            raise NonFiniteError("a concept to decode holds NaN or infinity; the model that made it is broken")
+        if not len(vectors):
+            return []
+        texts = self._decoder.predict(
+            vectors.to(self.device, torch.float32),
+            target_lang=lang,
+            batch_size=_DECODE_BATCH,
+            beam_size=beam_size,
+            max_seq_len=int(str(self.card.config["max_seq_len"])),
+        )
+        return [text.strip() for text in texts]
+
+    def check_lang(self, lang: str) -> str:
+        """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
+        if lang in self.langs:
+            return lang
+        near = difflib.get_close_matches(lang, self.langs, n=3, cutoff=0.4) or list(self.langs[:5])
+        raise UsageError(f"the space {self.card.name} does not know the language {lang!r}; try {', '.join(near)}")

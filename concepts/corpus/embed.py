@@ -1,0 +1,171 @@
+"""The corpus as concepts: every distinct text of the how-to documents embedded once and kept on disk.
+
+Format of `<corpus>/embeddings/<space id>/<lang>/`: `texts.txt`, one text a line; `vectors.npy`, a
+float16 array (N, D) whose row i is the raw concept of line i (numpy's own format, memory-mapped when
+read); `index.json` with format version, space id, N, D and the corpus' document counts. A folder
+without index.json is incomplete and is made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from concepts.corpus.records import Document, Kind
+from concepts.corpus.split import Split
+from concepts.corpus.store import check_corpus, load_documents
+from concepts.errors import InputError, NonFiniteError
+
+_FORMAT_VERSION = 1
+_CHUNK = 2048
+PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
+"""Documents that planner and writer learn from; leads and descriptions train the space only."""
+
+
+class Encoder(Protocol):
+    """What embeds: `concepts.codec.Codec`."""
+
+    space_id: str
+    dim: int
+
+    def encode(self, sentences: Sequence[str], lang: str) -> Tensor:
+        """Return raw concepts (N, D)."""
+
+
+@dataclass(frozen=True)
+class EmbeddedSection:
+    """A section as rows of the vectors."""
+
+    heading: int | None
+    sentences: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class EmbeddedDocument:
+    """A document as rows of the vectors."""
+
+    title: int
+    sections: tuple[EmbeddedSection, ...]
+    manual: str
+    """Name of the manual the page belongs to; empty when it stands alone."""
+
+
+@dataclass(frozen=True)
+class EmbeddedCorpus:
+    """Documents of one split with the vectors of all their texts."""
+
+    documents: tuple[EmbeddedDocument, ...]
+    texts: tuple[str, ...]
+    vectors: Tensor
+    """Raw concepts (N, D), float32."""
+    space_id: str
+
+
+def embed_corpus(
+    corpus_dir: Path,
+    codec: Encoder,
+    lang: str = "eng_Latn",
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Path:
+    """Embed all texts of the how-to documents in `lang` unless that is done, and return the cache folder."""
+    check_corpus(corpus_dir)
+    folder = corpus_dir / "embeddings" / codec.space_id / lang
+    if (folder / "index.json").exists():
+        return folder
+    texts = sorted(
+        {text for document in _documents(corpus_dir, lang, None) for text in _texts(document)}, key=_order
+    )
+    if not texts:
+        raise InputError(
+            f"{corpus_dir} has no how-to document in {lang}; import some with `longhand corpus import`"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    vectors = np.lib.format.open_memmap(
+        folder / "vectors.npy", mode="w+", dtype=np.float16, shape=(len(texts), codec.dim)
+    )
+    for start in range(0, len(texts), _CHUNK):
+        chunk = codec.encode(texts[start : start + _CHUNK], lang)
+        if not torch.isfinite(chunk).all():
+            raise NonFiniteError(
+                f"the space {codec.space_id} encodes some text to NaN or infinity; train it anew"
+            )
+        vectors[start : start + _CHUNK] = chunk.numpy()
+        on_progress(min(start + _CHUNK, len(texts)), len(texts))
+    vectors.flush()
+    (folder / "texts.txt").write_text("".join(text + "\n" for text in texts), encoding="utf-8")
+    index = {
+        "format_version": _FORMAT_VERSION,
+        "space": codec.space_id,
+        "num_texts": len(texts),
+        "dim": codec.dim,
+    }
+    (folder / "index.json").write_text(json.dumps(index) + "\n", encoding="utf-8")
+    return folder
+
+
+def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "eng_Latn") -> EmbeddedCorpus:
+    """Return the documents of a split with their vectors; raises InputError when nothing is embedded yet."""
+    folder = corpus_dir / "embeddings" / space_id / lang
+    try:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        texts = tuple((folder / "texts.txt").read_text(encoding="utf-8").split("\n")[:-1])
+        vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+        if index["format_version"] != _FORMAT_VERSION or vectors.shape != (len(texts), index["dim"]):
+            raise ValueError("counts differ")
+    except FileNotFoundError:
+        raise InputError(f"{corpus_dir} is not embedded in the space {space_id}; embed it first") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"the embeddings in {folder} are damaged ({error}); delete that folder") from error
+    rows = {text: row for row, text in enumerate(texts)}
+    documents = tuple(
+        embedded
+        for document in _documents(corpus_dir, lang, split)
+        if (embedded := _embed_document(document, rows)) is not None
+    )
+    return EmbeddedCorpus(documents, texts, torch.from_numpy(np.array(vectors, dtype=np.float32)), space_id)
+
+
+def _documents(corpus_dir: Path, lang: str, split: Split | None) -> Iterator[Document]:
+    return load_documents(corpus_dir, lang=lang, split=split, kinds=PLANNED_KINDS)
+
+
+def _texts(document: Document) -> Collection[str]:
+    headings = [section.heading for section in document.sections if section.heading.strip()]
+    return [_line(text) for text in (document.title, *headings, *document.sentences)]
+
+
+def _embed_document(document: Document, rows: dict[str, int]) -> EmbeddedDocument | None:
+    sections = tuple(
+        EmbeddedSection(
+            rows[_line(section.heading)] if section.heading.strip() else None,
+            tuple(rows[_line(sentence)] for sentence in section.sentences),
+        )
+        for section in document.sections
+        if section.sentences
+    )
+    if not sections:
+        return None
+    manual = "" if document.kind == "recipe" or document.page is None else _manual(document)
+    return EmbeddedDocument(rows[_line(document.title)], sections, manual)
+
+
+def _manual(document: Document) -> str:
+    """Pages of one folder of one source form a manual."""
+    folder = str(document.page).rsplit("/", 1)[0] if "/" in str(document.page) else ""
+    return f"{document.source}/{folder}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _order(text: str) -> tuple[int, str]:
+    return len(text), text  # by length: batches of the encoder then hold little padding

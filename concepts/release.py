@@ -1,0 +1,89 @@
+"""Writing and reading the folder of a trained planner or writer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from concepts.card import Kind, ModelCard, write_card
+from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
+from concepts.training import save_tensors
+
+MODEL_FILE = "model.safetensors"
+
+
+def release_model(
+    run_dir: Path,
+    folder: Path,
+    *,
+    root: str,
+    name: str,
+    kind: Kind,
+    recipe_line: str,
+    figures: dict[str, float] | None = None,
+    newest: bool = False,
+) -> ModelCard:
+    """Write the model of a training run to `folder`: float16 weights, float32 normalizers, card, checksums.
+
+    `root` is the name of the released submodule within what was trained. Takes the best evaluation's
+    weights, or with `newest` those of the last checkpoint (both averaged). Raises ModelError when the
+    run has none yet.
+    """
+    best, last = run_dir / "best.safetensors", run_dir / "checkpoint" / "average.safetensors"
+    path = last if newest or not best.exists() else best
+    if not path.exists():
+        raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train {kind}`")
+    recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+    state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    tensors: dict[str, Tensor] = {}
+    for source, dtype in ((path, torch.float16), (run_dir / "normalizers.safetensors", torch.float32)):
+        for key, value in load_file(source).items():
+            tensors[key.removeprefix(f"{root}.")] = value.to(dtype)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(folder / MODEL_FILE, tensors)
+    return write_card(
+        folder,
+        name=name,
+        kind=kind,
+        version=1,
+        file_names=[MODEL_FILE],
+        config=recipe["model"],
+        space=recipe["space"],
+        data="the how-to corpus of docs/training.md, train split, English how-to documents and recipes",
+        recipe=recipe_line,
+        steps=int(state["step"]),
+        figures=figures or {},
+        licence="see docs/training.md: the corpus' licences",
+    )
+
+
+def load_released(module: nn.Module, card: ModelCard, space_id: str) -> None:
+    """Load the weights of `card` into `module` for work in the space `space_id`.
+
+    Raises SpaceMismatchError for another space, ModelError for weights that cannot be read or do not
+    fit, NonFiniteError for weights that are no numbers.
+    """
+    if card.space != space_id:
+        raise SpaceMismatchError(
+            f"{card.name} was trained in the space {card.space}, the vectors are of {space_id}; "
+            "name a model of that space (see `longhand models`) or train one"
+        )
+    path = card.path(MODEL_FILE)
+    try:
+        tensors = {name: value.float() for name, value in load_file(path).items()}
+        module.load_state_dict(tensors)
+    except (OSError, SafetensorError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(f"{path} cannot be read ({first}); install Longhand again or train it anew") from error
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        raise ModelError(f"{path} does not fit its card ({lines[min(1, len(lines) - 1)]}); train it anew") from error
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise NonFiniteError(f"{path}: {name} holds NaN or infinity; install Longhand again or train it anew")
+    module.eval().requires_grad_(False)

@@ -1,0 +1,59 @@
+"""Starting fairseq2 so that sonar-space works on a bare machine, and knowing every space's cards.
+
+fairseq2's native part needs `libsndfile.so.1`. The soundfile wheel carries that library under another
+file name; loaded with its symbols visible first, no system package is needed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import logging
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from concepts.errors import ModelError
+
+if TYPE_CHECKING:
+    from fairseq2.runtime.dependency import DependencyContainer, DependencyResolver
+
+
+def load_libsndfile() -> Path | None:
+    """Load the soundfile wheel's libsndfile and return its path; None: the system's will be used."""
+    spec = importlib.util.find_spec("_soundfile_data")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for path in sorted(Path(folder).glob("libsndfile*.so*")):
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+            return path
+    return None
+
+
+@cache
+def start_fairseq2() -> DependencyResolver:
+    """Initialise fairseq2 once in this process, with the cards of all known spaces, and return its resolver.
+
+    Raises ModelError when the native part cannot be loaded.
+    """
+    try:
+        load_libsndfile()
+        import fairseq2
+    except (ImportError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(f"sonar-space cannot be loaded ({first}); run `longhand doctor`") from error
+    logging.getLogger("fairseq2").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fairseq2.init_fairseq2(extras=register_spaces)
+
+
+def register_spaces(container: DependencyContainer) -> None:
+    """Register the asset cards of every known space with fairseq2 (also its `fairseq2.extension`)."""
+    from fairseq2.composition.assets import register_file_assets
+
+    from concepts.card import list_cards
+
+    for card in list_cards():
+        if card.kind == "space":
+            register_file_assets(container, card.folder / "cards.yaml", not_exist_ok=True)

@@ -1,0 +1,124 @@
+"""Turning a trained autoencoder into a space that sonar-space loads by card name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from concepts.card import ModelCard, write_card
+from concepts.errors import ModelError
+from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
+from concepts.space.network import SpaceAutoencoder
+from concepts.training import load_parameters, save_tensors
+
+_CARDS = """\
+name: {name}_encoder
+model_family: transformer_encoder
+model_arch: basic
+model_config:
+  _set_:
+    model_dim: {model_dim}
+    max_seq_len: {max_seq_len}
+    num_encoder_layers: {num_encoder_layers}
+    num_decoder_layers: {num_decoder_layers}
+    num_encoder_attn_heads: {num_heads}
+    num_decoder_attn_heads: {num_heads}
+    ffn_inner_dim: {ffn_inner_dim}
+    pooling: mean
+    normalize_before: true
+    _from_fairseq: false
+    vocab_info: {{size: {vocab_size}, unk_idx: {unk}, bos_idx: {bos}, eos_idx: {eos}, pad_idx: {pad}}}
+checkpoint: encoder.safetensors
+tokenizer: pieces.model
+tokenizer_family: nllb
+tokenizer_config:
+  _set_:
+    langs: [{langs}]
+    default_lang: eng_Latn
+---
+name: {name}_decoder
+model_family: transformer_decoder
+model_arch: basic
+model_config:
+  _set_:
+    model_dim: {model_dim}
+    max_seq_len: {max_seq_len}
+    num_encoder_layers: {num_encoder_layers}
+    num_decoder_layers: {num_decoder_layers}
+    num_encoder_attn_heads: {num_heads}
+    num_decoder_attn_heads: {num_heads}
+    ffn_inner_dim: {ffn_inner_dim}
+    normalize_before: true
+    vocab_info: {{size: {vocab_size}, unk_idx: {unk}, bos_idx: {bos}, eos_idx: {eos}, pad_idx: {pad}}}
+checkpoint: decoder.safetensors
+tokenizer: pieces.model
+tokenizer_family: nllb
+tokenizer_config:
+  _set_:
+    langs: [{langs}]
+    default_lang: eng_Latn
+"""
+
+
+def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoencoder, dict[str, object]]:
+    """Return the averaged autoencoder of a training run and its recipe.
+
+    Takes the best evaluation's weights, or with `newest` (or before the first evaluation) those of the
+    last checkpoint.
+    """
+    recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+    model = SpaceAutoencoder(SpaceConfig(**recipe["model"]))
+    best = run_dir / "best.safetensors"
+    path = run_dir / "checkpoint" / "average.safetensors" if newest or not best.exists() else best
+    if not path.exists():
+        raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train space`")
+    tensors = {name.removeprefix("autoencoder."): value for name, value in load_file(path).items()}
+    load_parameters(model, tensors)
+    return model.eval(), recipe
+
+
+def release_space(
+    run_dir: Path, folder: Path, *, name: str, figures: dict[str, float] | None = None, newest: bool = False
+) -> ModelCard:
+    """Write the space of a training run to `folder`: sonar-space checkpoints in float16, cards, checksums."""
+    model, recipe = load_autoencoder(run_dir, newest=newest)
+    config = model.config
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(folder / "encoder.safetensors", _half(model.encoder.state_dict()))
+    save_tensors(folder / "decoder.safetensors", _half(model.decoder.state_dict()))
+    (folder / "pieces.model").write_bytes((run_dir / "pieces.model").read_bytes())
+    fields = {key: getattr(config, key) for key in config.__dataclass_fields__}
+    cards = _CARDS.format(
+        name=name,
+        vocab_size=config.vocab_size,
+        unk=UNK_ID,
+        bos=BOS_ID,
+        eos=EOS_ID,
+        pad=PAD_ID,
+        langs=", ".join(LANGS),
+        **fields,
+    )
+    (folder / "cards.yaml").write_text(cards, encoding="utf-8")
+    state_path = run_dir / "checkpoint" / "state.json"
+    return write_card(
+        folder,
+        name=name,
+        kind="space",
+        version=1,
+        file_names=["encoder.safetensors", "decoder.safetensors", "pieces.model", "cards.yaml"],
+        config={**fields, "langs": list(recipe["langs"])},  # type: ignore[call-overload]
+        space="",
+        data="the how-to corpus of docs/training.md, train split",
+        recipe=f"longhand train space (muon_lr {recipe['loop']['muon_lr']}, max_noise {recipe['max_noise']})",  # type: ignore[index]
+        steps=int(json.loads(state_path.read_text(encoding="utf-8"))["step"]),
+        figures=figures or {},
+        licence="see docs/training.md: the corpus' licences",
+    )
+
+
+def _half(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.to(torch.float16) for name, value in tensors.items()}

@@ -1,0 +1,75 @@
+"""Token cross-entropy of concepts through the frozen decoder: what a predicted concept would say.
+
+The strongest known training signal for a concept model (SONAR-LLM, arXiv 2508.05305): the gradient
+passes through the decoder into the concept, the decoder itself does not move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from concepts.card import ModelCard
+from concepts.space.config import EOS_ID, PAD_ID, SpaceConfig
+from concepts.space.network import SpaceDecoder
+from concepts.space.tokenizer import Pieces
+
+
+class TokenLoss:
+    """The frozen decoder of a space and the tokens of a list of texts."""
+
+    def __init__(self, space: ModelCard, texts: Sequence[str], lang: str = "eng_Latn", max_len: int = 48) -> None:
+        """Load the decoder of `space` and tokenise `texts`, each cut at `max_len` pieces."""
+        fields = {key: value for key, value in space.config.items() if key != "langs"}
+        self.config = SpaceConfig(**fields)  # type: ignore[arg-type]
+        decoder = SpaceDecoder(self.config)
+        decoder.load_state_dict({k: v.float() for k, v in load_file(space.path("decoder.safetensors")).items()})
+        self._decoder = decoder.requires_grad_(False).to(torch.bfloat16).eval()
+        self._lang_id = self.config.lang_id(lang)
+        # the end of a sentence that was cut is not learnt
+        self._ids = [
+            ids[:max_len] + ([EOS_ID] if len(ids) <= max_len else [])
+            for ids in Pieces(space.path("pieces.model")).encode(list(texts))
+        ]
+
+    def to(self, device: torch.device) -> TokenLoss:
+        """Move the decoder to `device`."""
+        self._decoder.to(device)
+        return self
+
+    def __call__(self, raw_ND: Tensor, rows: Sequence[int], *, max_tokens: int = 4_096) -> Tensor:
+        """Return the mean nats a token of saying text `rows[i]` from the raw concept `raw_ND[i]`.
+
+        Sentences are sorted by length and cut into chunks of at most `max_tokens` tokens, so that little is
+        padded.
+        """
+        order = sorted(range(len(rows)), key=lambda i: len(self._ids[rows[i]]))
+        total, num_tokens = raw_ND.new_zeros(()), 0
+        for chunk in _chunks(order, [len(self._ids[row]) for row in rows], max_tokens):
+            width = len(self._ids[rows[chunk[-1]]])
+            target = torch.full((len(chunk), width), PAD_ID)
+            for line, i in enumerate(chunk):
+                ids = self._ids[rows[i]]
+                target[line, : len(ids)] = torch.tensor(ids)
+            target = target.to(raw_ND.device)
+            prefix = F.pad(target[:, :-1], (2, 0), value=EOS_ID)
+            prefix[:, 1] = self._lang_id
+            hidden = self._decoder(raw_ND[chunk].to(torch.bfloat16), prefix)[:, 1:]
+            keep = target != PAD_ID
+            logits = self._decoder.project(hidden[keep])
+            total = total + F.cross_entropy(logits.float(), target[keep], reduction="sum")
+            num_tokens += int(keep.sum())
+        return total / max(1, num_tokens)
+
+
+def _chunks(order: list[int], lengths: list[int], max_tokens: int) -> list[list[int]]:
+    chunks: list[list[int]] = []
+    for i in order:
+        if not chunks or (len(chunks[-1]) + 1) * lengths[i] > max_tokens:
+            chunks.append([])
+        chunks[-1].append(i)
+    return chunks

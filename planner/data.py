@@ -1,0 +1,144 @@
+"""Outlines to learn from: documents as sections, manuals as pages, and the pages' sections under them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument
+from concepts.errors import InputError
+from planner.config import LENGTH_BINS, MAX_ITEMS
+from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, PlanTokens
+
+
+@dataclass(frozen=True)
+class Item:
+    """One plan item of the corpus; `lead` is a row of the vectors, `gist` a row of the gists."""
+
+    lead: int
+    gist: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The children of one item: what is known before them, and themselves in order."""
+
+    prompt: int
+    ancestors: tuple[Item, ...]
+    children: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class OutlineBatch:
+    """Outlines as tokens, with what should come next at each token. Concepts are raw here."""
+
+    tokens: PlanTokens
+    is_from_BS: Tensor
+    """True where a next child (or the end) is to be predicted."""
+    is_end_BS: Tensor
+    """True where nothing follows."""
+    target_BS2D: Tensor
+    """Raw lead and gist of the next child, zero elsewhere."""
+    target_length_BS: Tensor
+    """Bin of the next child's length."""
+    lead_row_BS: Tensor
+    """Row of the next child's lead, -1 elsewhere."""
+
+
+class OutlineData:
+    """All outlines of one split."""
+
+    def __init__(self, corpus: EmbeddedCorpus) -> None:
+        self.corpus = corpus
+        self._gists: list[Tensor] = []
+        self.outlines: list[Outline] = []
+        manuals: dict[str, list[tuple[EmbeddedDocument, Item]]] = defaultdict(list)
+        for document in corpus.documents:
+            children = self._sections(document)
+            if not children:
+                continue
+            rows = [row for section in document.sections for row in section.sentences]
+            page = Item(document.title, self._gist(rows), len(children))
+            if len(children) > 1:
+                self.outlines.append(Outline(document.title, (), children[:MAX_ITEMS]))
+            if document.manual:
+                manuals[document.manual].append((document, page))
+        for pages in manuals.values():
+            if len(pages) < 3:
+                continue
+            root = pages[0][0].title
+            for start in range(0, len(pages), MAX_ITEMS):
+                chunk = tuple(page for _, page in pages[start : start + MAX_ITEMS])
+                if len(chunk) > 1:
+                    self.outlines.append(Outline(root, (), chunk))
+            for document, page in pages:
+                children = self._sections(document)
+                if len(children) > 1:
+                    self.outlines.append(Outline(root, (page,), children[:MAX_ITEMS]))
+        if not self.outlines:
+            raise InputError("the corpus has no document with two sections; import more documents")
+        self.gists = torch.stack(self._gists)
+
+    def batch(self, indices: Sequence[int], *, with_goal: Sequence[bool], with_count: Sequence[bool]) -> OutlineBatch:
+        """Return the outlines at `indices` as padded tokens and targets."""
+        vectors, dim = self.corpus.vectors, self.corpus.vectors.shape[1]
+        chosen = [self.outlines[i] for i in indices]
+        sizes = [2 + len(o.ancestors) + len(o.children) + goal for o, goal in zip(chosen, with_goal, strict=True)]
+        shape = (len(chosen), max(sizes))
+        kind = torch.full(shape, PAD)
+        lead, gist = torch.zeros(*shape, dim), torch.zeros(*shape, dim)
+        length = torch.zeros(shape, dtype=torch.long)
+        is_from, is_end = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
+        target = torch.zeros(*shape, 2 * dim)
+        target_length = torch.zeros(shape, dtype=torch.long)
+        lead_row = torch.full(shape, -1)
+        for b, outline in enumerate(chosen):
+            kind[b, 0], lead[b, 0], at = PROMPT, vectors[outline.prompt], 1
+            if with_goal[b]:
+                kind[b, at], lead[b, at], at = GOAL, self.gists[outline.children[-1].gist], at + 1
+            for item in outline.ancestors:
+                kind[b, at] = PART
+                lead[b, at], gist[b, at] = vectors[item.lead], self.gists[item.gist]
+                length[b, at], at = 1 + length_bin(item.length), at + 1
+            kind[b, at], length[b, at] = START, len(outline.children) if with_count[b] else 0
+            for item in outline.children:
+                is_from[b, at] = True
+                target[b, at, :dim], target[b, at, dim:] = vectors[item.lead], self.gists[item.gist]
+                target_length[b, at], lead_row[b, at] = length_bin(item.length), item.lead
+                at += 1
+                kind[b, at] = CHILD
+                lead[b, at], gist[b, at] = vectors[item.lead], self.gists[item.gist]
+                length[b, at] = 1 + length_bin(item.length)
+            is_from[b, at] = is_end[b, at] = True
+        tokens = PlanTokens(kind, lead, gist, length)
+        return OutlineBatch(tokens, is_from, is_end, target, target_length, lead_row)
+
+    def epoch_order(self, epoch: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Return the order of the outlines in an epoch."""
+        return np.random.default_rng((seed, epoch)).permutation(len(self.outlines))
+
+    def _sections(self, document: EmbeddedDocument) -> tuple[Item, ...]:
+        items = []
+        for section in document.sections:
+            lead = section.heading if section.heading is not None else self._medoid(section.sentences)
+            items.append(Item(lead, self._gist(section.sentences), len(section.sentences)))
+        return tuple(items)
+
+    def _gist(self, rows: Sequence[int]) -> int:
+        self._gists.append(self.corpus.vectors[list(rows)].mean(dim=0))
+        return len(self._gists) - 1
+
+    def _medoid(self, rows: Sequence[int]) -> int:
+        vectors = self.corpus.vectors[list(rows)]
+        return rows[int((vectors - vectors.mean(dim=0)).norm(dim=1).argmin())]
+
+
+def length_bin(num_sentences: int) -> int:
+    """Return the index of the bin of LENGTH_BINS nearest to `num_sentences`."""
+    return min(range(len(LENGTH_BINS)), key=lambda i: abs(LENGTH_BINS[i] - num_sentences))

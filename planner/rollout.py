@@ -1,0 +1,279 @@
+"""Drawing outlines from a trained outline model, level by level.
+
+Legend: R rows (outlines drawn side by side), S tokens, D concept dim. Concepts enter and leave raw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from concepts.card import ModelCard, find_card
+from concepts.diffusion import guide, sample, seeded_noise
+from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
+from concepts.release import load_released
+from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
+from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens
+
+_FIRST_LEVEL_MIN = 2
+
+
+@dataclass(frozen=True)
+class PlannedItem:
+    """One item of an outline; `lead` and `gist` are raw concepts (D,)."""
+
+    path: str
+    """Place in the tree, such as "2" or "2.1"."""
+    lead: Tensor
+    gist: Tensor
+    num_sentences: int
+    """Planned sentences of a leaf; for a part, its sections."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions:
+    """How outlines are drawn."""
+
+    num_candidates: int = 6
+    """Outlines drawn, of which the best is kept."""
+    num_steps: int = 24
+    """Diffusion steps an item."""
+    guidance_scale: float = 1.5
+    """Classifier-free guidance towards the prompt; 1 is none."""
+    guidance_rescale: float = 0.7
+    """Share of the guided item brought back to its unguided size."""
+    noise_scale: float = 0.7
+    """Size of the initial noise; smaller is nearer to the most usual outline."""
+    max_similarity: float = 0.85
+    """Cosine above which an item counts as a repetition of an earlier sibling and is drawn again."""
+
+
+@dataclass
+class _Row:
+    """One outline being drawn."""
+
+    key: tuple[int | str, ...]
+    tokens: list[tuple[int, Tensor, Tensor, int]]
+    """(kind, normalized lead, normalized gist, length index) of each token so far."""
+    num_wanted: int | None
+    given_leads: tuple[Tensor, ...] = ()
+    """Leads that are fixed (a user's headings): only gist and length are drawn."""
+    items: list[tuple[Tensor, int]] = field(default_factory=list)
+    """(normalized lead and gist (2D,), number of sentences) of the children so far."""
+    is_done: bool = False
+
+
+class Planner:
+    """A loaded outline model."""
+
+    def __init__(self, card: ModelCard, model: OutlineModel, options: PlanOptions) -> None:
+        self.card, self.model, self.options = card, model, options
+
+    @classmethod
+    def load(cls, name: str | None = None, *, space_id: str, options: PlanOptions | None = None) -> Planner:
+        """Load a planner by name or folder for work in `space_id`.
+
+        Raises ModelError for missing or damaged weights, SpaceMismatchError for another space's.
+        """
+        card = find_card("planner", name)
+        model = OutlineModel(PlannerConfig(**card.config))  # type: ignore[arg-type]
+        load_released(model, card, space_id)
+        return cls(card, model, options or PlanOptions())
+
+    def plan(
+        self,
+        prompt: Tensor,
+        *,
+        goal: Tensor | None = None,
+        num_sections: int | None = None,
+        depth: int = 1,
+        seed: int = 0,
+    ) -> list[PlannedItem]:
+        """Return an outline for raw prompt concepts (P, D), in document order.
+
+        `goal` (D,) is where the document should arrive; `num_sections` the number of items of the first
+        level (None: the model decides); at `depth` 2 each of them gets children, all in one batch.
+        """
+        if depth not in (1, 2):
+            raise UsageError(f"depth must be 1 or 2, got {depth}")
+        self._check(prompt)
+        prefix = self._prefix(prompt, goal)
+        start = self._start(num_sections)
+        rows = [
+            _Row((seed, "plan", candidate), [*prefix, start], num_sections)
+            for candidate in range(self.options.num_candidates)
+        ]
+        self._draw(rows)
+        best = max(rows, key=lambda row: self._score(row, prompt))
+        parts = [self._item(str(i + 1), lead_gist, num) for i, (lead_gist, num) in enumerate(best.items)]
+        if depth == 1:
+            return parts
+        children = []
+        for part, (lead_gist, num) in zip(parts, best.items, strict=True):
+            lead, gist = lead_gist.chunk(2)
+            token = (PART, lead, gist, 1 + _bin(num))
+            wanted = max(_FIRST_LEVEL_MIN, min(num, MAX_ITEMS))
+            children.append(_Row((seed, "plan", part.path), [*prefix, token, self._start(wanted)], wanted))
+        self._draw(children)
+        outline = []
+        for part, row in zip(parts, children, strict=True):
+            outline.append(part)
+            outline += [self._item(f"{part.path}.{i + 1}", x, n) for i, (x, n) in enumerate(row.items)]
+        return outline
+
+    def fill(
+        self,
+        prompt: Tensor,
+        leads: Sequence[tuple[str, Tensor]],
+        *,
+        goal: Tensor | None = None,
+        seed: int = 0,
+    ) -> list[PlannedItem]:
+        """Return gist and length for a user's headings, given as (path, raw lead (D,)) in document order."""
+        self._check(prompt)
+        prefix = self._prefix(prompt, goal)
+        top = [(path, lead) for path, lead in leads if "." not in path]
+        normalized = {path: self.model.lead_norm.normalize(lead) for path, lead in leads}
+        row = _Row((seed, "fill"), [*prefix, self._start(len(top))], len(top), tuple(normalized[p] for p, _ in top))
+        self._draw([row])
+        drawn = {path: row.items[i] for i, (path, _) in enumerate(top)}
+        below = []
+        for path, _ in top:
+            children = [p for p, _ in leads if p.startswith(f"{path}.")]
+            if children:
+                lead, gist = drawn[path][0].chunk(2)
+                token = (PART, lead, gist, 1 + _bin(len(children)))
+                tokens = [*prefix, token, self._start(len(children))]
+                given = tuple(normalized[p] for p in children)
+                below.append((children, _Row((seed, "fill", path), tokens, len(children), given)))
+                drawn[path] = (drawn[path][0], len(children))
+        self._draw([row for _, row in below])
+        for children, row in below:
+            drawn |= dict(zip(children, row.items, strict=True))
+        items = [self._item(path, *drawn[path]) for path, _ in leads]
+        return [
+            PlannedItem(item.path, lead, item.gist, item.num_sentences)
+            for item, (_, lead) in zip(items, leads, strict=True)
+        ]
+
+    def _check(self, prompt: Tensor) -> None:
+        dim = self.model.config.concept_dim
+        if prompt.ndim != 2 or prompt.shape[1] != dim or not len(prompt):
+            raise SpaceMismatchError(f"{self.card.name} plans from concepts (P, {dim}), got {tuple(prompt.shape)}")
+        if not torch.isfinite(prompt).all():
+            raise NonFiniteError("a prompt concept holds NaN or infinity; encode the prompt again")
+
+    def _prefix(self, prompt: Tensor, goal: Tensor | None) -> list[tuple[int, Tensor, Tensor, int]]:
+        zero = torch.zeros(self.model.config.concept_dim)
+        tokens = [(PROMPT, self.model.lead_norm.normalize(row), zero, 0) for row in prompt[:16]]
+        if goal is not None:
+            tokens.append((GOAL, self.model.gist_norm.normalize(goal), zero, 0))
+        return tokens
+
+    def _start(self, num: int | None) -> tuple[int, Tensor, Tensor, int]:
+        zero = torch.zeros(self.model.config.concept_dim)
+        return (START, zero, zero, min(num or 0, MAX_ITEMS))
+
+    @torch.inference_mode()
+    def _draw(self, rows: list[_Row]) -> None:
+        """Draw children of every row until all have ended, one item of each at a time."""
+        while active := [row for row in rows if not row.is_done]:
+            state, blind = self._states(active, blind=False), self._states(active, blind=True)
+            stop = self.model.stop_head(state)[:, 0].sigmoid()
+            for i, row in enumerate(active):
+                num = len(row.items)
+                if row.num_wanted is None:
+                    chance = float(torch.rand((), generator=_generator((*row.key, num, "stop"))))
+                    row.is_done = num >= MAX_ITEMS or (num >= _FIRST_LEVEL_MIN and chance < float(stop[i]))
+                else:
+                    row.is_done = num >= row.num_wanted
+            keep = [i for i, row in enumerate(active) if not row.is_done]
+            if not keep:
+                continue
+            drawing = [active[i] for i in keep]
+            items = self._draw_items(drawing, state[keep], blind[keep])
+            logits = self.model.next_length(state[keep], items)
+            for row, item, logit in zip(drawing, items, logits, strict=True):
+                generator = _generator((*row.key, len(row.items), "length"))
+                picked = int(torch.multinomial((logit / 0.7).softmax(0), 1, generator=generator))
+                lead, gist = item.chunk(2)
+                row.items.append((item, LENGTH_BINS[picked]))
+                row.tokens.append((CHILD, lead, gist, 1 + picked))
+
+    def _draw_items(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor:
+        """Return the next item (R, 2D, normalized) of each row; repetitions are drawn again, three times at most."""
+        items = self._denoise(rows, state, blind, attempt=0)
+        for attempt in range(1, 4):
+            repeated = [i for i, row in enumerate(rows) if not row.given_leads and self._repeats(row, items[i])]
+            if not repeated:
+                break
+            items[repeated] = self._denoise([rows[i] for i in repeated], state[repeated], blind[repeated], attempt)
+        return items
+
+    def _denoise(self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int) -> Tensor:
+        options, dim = self.options, self.model.config.concept_dim
+        noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items), attempt) for row in rows])
+        given = [row.given_leads[len(row.items)] if row.given_leads else None for row in rows]
+        fixed = torch.stack([torch.zeros(dim) if lead is None else lead for lead in given])
+        is_fixed = torch.tensor([lead is not None for lead in given]).unsqueeze(1)
+        both = torch.cat((state, blind))
+
+        def denoise(x: Tensor, t: float) -> Tensor:
+            times = torch.full((2 * len(rows),), t)
+            told, untold = self.model.diffusion_head(torch.cat((x, x)), times, both).chunk(2)
+            x0 = guide(told, untold, options.guidance_scale, options.guidance_rescale)
+            return torch.cat((torch.where(is_fixed, fixed, x0[:, :dim]), x0[:, dim:]), dim=1)
+
+        return sample(denoise, noise, num_steps=options.num_steps, noise_scale=options.noise_scale)
+
+    def _repeats(self, row: _Row, item: Tensor) -> bool:
+        if not row.items:
+            return False
+        dim = self.model.config.concept_dim
+        earlier = torch.stack([x[:dim] for x, _ in row.items])
+        return bool(F.cosine_similarity(earlier, item[None, :dim]).max() > self.options.max_similarity)
+
+    def _states(self, rows: list[_Row], *, blind: bool) -> Tensor:
+        """Return the state (R, M) behind the last token of each row; `blind` hides the prompt."""
+        size, dim = max(len(row.tokens) for row in rows), self.model.config.concept_dim
+        kind, length = torch.full((len(rows), size), PAD), torch.zeros(len(rows), size, dtype=torch.long)
+        lead, gist = torch.zeros(len(rows), size, dim), torch.zeros(len(rows), size, dim)
+        for r, row in enumerate(rows):
+            for s, (k, a, b, n) in enumerate(row.tokens):
+                kind[r, s], length[r, s], gist[r, s] = k, n, b
+                lead[r, s] = 0.0 if blind and k == PROMPT else a
+        states = self.model(PlanTokens(kind, lead, gist, length))
+        return states[torch.arange(len(rows)), torch.tensor([len(row.tokens) - 1 for row in rows])]
+
+    def _score(self, row: _Row, prompt: Tensor) -> float:
+        """Rank by similarity to the prompt, less the similarity of the items to each other."""
+        dim = self.model.config.concept_dim
+        leads = torch.stack([x[:dim] for x, _ in row.items])
+        gists = F.normalize(torch.stack([x[dim:] for x, _ in row.items]), dim=-1)
+        wanted = self.model.lead_norm.normalize(prompt).mean(dim=0, keepdim=True)
+        near = float(F.cosine_similarity(leads, wanted).mean())
+        if len(gists) < 2:
+            return near
+        between = gists @ gists.T
+        off_diagonal = (between.sum() - between.diagonal().sum()) / (len(gists) * (len(gists) - 1))
+        return near - 0.5 * float(off_diagonal)
+
+    def _item(self, path: str, lead_gist: Tensor, num: int) -> PlannedItem:
+        lead, gist = lead_gist.chunk(2)
+        item = PlannedItem(path, self.model.lead_norm.denormalize(lead), self.model.gist_norm.denormalize(gist), num)
+        if not (torch.isfinite(item.lead).all() and torch.isfinite(item.gist).all()):
+            raise NonFiniteError(f"{self.card.name} planned an item of NaN or infinity; install it again or train it anew")
+        return item
+
+
+def _bin(num: int) -> int:
+    return min(range(len(LENGTH_BINS)), key=lambda i: abs(LENGTH_BINS[i] - num))
+
+
+def _generator(key: tuple[int | str, ...]) -> torch.Generator:
+    seed = int(seeded_noise((1,), *key).view(torch.int32)[0]) & 0x7FFFFFFF
+    return torch.Generator().manual_seed(seed)

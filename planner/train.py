@@ -1,0 +1,90 @@
+"""Training the outline model on the corpus' outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from concepts.card import ModelCard
+from concepts.corpus.embed import load_embedded
+from concepts.space.token_loss import TokenLoss
+from concepts.training import Progress, save_tensors, train, write_json
+from planner.config import PlannerTrainingConfig
+from planner.data import OutlineBatch, OutlineData
+from planner.loss import OutlineLoss
+
+
+class OutlineTask:
+    """The outline model as the shared loop sees it."""
+
+    unit = "items"
+
+    def __init__(
+        self, config: PlannerTrainingConfig, data: OutlineData, dev: OutlineData, token_loss: TokenLoss | None
+    ) -> None:
+        self.config, self._data, self._dev = config, data, dev
+        torch.manual_seed(config.loop.seed)
+        self._module = OutlineLoss(config, token_loss)
+        self._module.outline.lead_norm.fit(data.corpus.vectors)
+        self._module.outline.gist_norm.fit(data.gists)
+
+    @property
+    def module(self) -> OutlineLoss:
+        """The outline model under its loss."""
+        return self._module
+
+    def batch(self, step: int, rank: int, world_size: int) -> OutlineBatch:
+        """Return the outlines of one process at `step`."""
+        size, num = self.config.batch_size, len(self._data.outlines)
+        number = step * world_size + rank
+        per_epoch = max(1, num // size)
+        epoch, index = divmod(number, per_epoch)
+        order = self._data.epoch_order(epoch, self.config.loop.seed)[index * size : (index + 1) * size]
+        rng = np.random.default_rng((self.config.loop.seed, number))
+        with_goal = (rng.random(len(order)) < self.config.goal_share).tolist()
+        with_count = (rng.random(len(order)) < self.config.count_share).tolist()
+        return self._data.batch(order.tolist(), with_goal=with_goal, with_count=with_count)
+
+    def count(self, batch: object) -> int:
+        """Return the number of items to predict."""
+        assert isinstance(batch, OutlineBatch)
+        return int((batch.is_from_BS & ~batch.is_end_BS).sum())
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss and its parts on the dev outlines, with fixed noise."""
+        indices = list(range(min(256, len(self._dev.outlines))))
+        totals: dict[str, float] = {}
+        chunks = [indices[i : i + 64] for i in range(0, len(indices), 64)]
+        for number, chunk in enumerate(chunks):
+            batch = self._dev.batch(chunk, with_goal=[False] * len(chunk), with_count=[False] * len(chunk))
+            with torch.autocast("cpu", torch.bfloat16):
+                loss, parts = self._module(batch, torch.Generator().manual_seed(number))
+            for name, value in ({"loss": loss} | parts).items():
+                totals[name] = totals.get(name, 0.0) + float(value) / len(chunks)
+        return totals
+
+
+def train_planner(
+    corpus_dir: Path,
+    space: ModelCard,
+    run_dir: Path,
+    config: PlannerTrainingConfig,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, float]:
+    """Train (or go on training) an outline model in `space`; the corpus must be embedded in it."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    train_corpus = load_embedded(corpus_dir, space.model_id, "train")
+    data, dev = OutlineData(train_corpus), OutlineData(load_embedded(corpus_dir, space.model_id, "dev"))
+    token_loss = TokenLoss(space, train_corpus.texts) if config.token_weight else None
+    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id})
+    task = OutlineTask(config, data, dev, token_loss)
+    save_tensors(
+        run_dir / "normalizers.safetensors",
+        {f"outline.{name}": value for name, value in task.module.outline.named_buffers()},
+    )
+    return train(task, run_dir, config.loop, on_progress=on_progress)

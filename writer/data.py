@@ -1,0 +1,156 @@
+"""Blocks to learn from: k consecutive sentences of a section, with what may be known before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from concepts.corpus.embed import EmbeddedCorpus
+from concepts.errors import InputError
+from writer.config import MAX_LENGTH, MAX_PREVIOUS, NUM_TAIL, PLAN_REACH, WriterTrainingConfig
+from writer.model import CURRENT, GOAL, NOTHING, NUM_PLACES, PAD, PLAN, PREVIOUS, PROMPT, TAIL, Context, Slots
+
+_NONE = -1
+
+
+@dataclass(frozen=True)
+class _Section:
+    document: int
+    lead: int
+    gist: int
+    sentences: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BlockBatch:
+    """Blocks of sentences with their context; concepts are raw."""
+
+    context: Context
+    slots: Slots
+    target_BKD: Tensor
+    """Raw sentences; the end concept behind the last one."""
+    weight_BK: Tensor
+    """Weight of each slot in the loss: slots behind the first end count little."""
+    row_BK: Tensor
+    """Row of each slot's text, -1 for an end."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One block of the corpus and what it is shown."""
+
+    section: int
+    start: int
+    shows_nothing: bool = False
+    shows_previous: bool = True
+    shows_plan: bool = True
+    shows_gist: bool = True
+    shows_goal: bool = False
+
+
+class BlockData:
+    """All sections of one split."""
+
+    def __init__(self, corpus: EmbeddedCorpus, end: Tensor) -> None:
+        """`end` (D,) is the raw concept that ends a section."""
+        self.corpus, self._end = corpus, end
+        self.sections: list[_Section] = []
+        self.by_document: list[list[int]] = []
+        gists = []
+        for number, document in enumerate(corpus.documents):
+            own = []
+            for section in document.sections:
+                vectors = corpus.vectors[list(section.sentences)]
+                mean = vectors.mean(dim=0)
+                lead = section.heading
+                if lead is None:
+                    lead = section.sentences[int((vectors - mean).norm(dim=1).argmin())]
+                gists.append(mean)
+                own.append(len(self.sections))
+                self.sections.append(_Section(number, lead, len(gists) - 1, section.sentences))
+            self.by_document.append(own)
+        if not self.sections:
+            raise InputError("the corpus has no section to learn from; import more documents")
+        self.gists = torch.stack(gists)
+        sizes = np.array([len(section.sentences) + 1 for section in self.sections], dtype=np.float64)
+        self._cumulative = np.cumsum(sizes / sizes.sum())
+
+    def draw(self, number: int, config: WriterTrainingConfig) -> BlockBatch:
+        """Return batch `number` of an endless random stream: a pure function of its arguments."""
+        rng = np.random.default_rng((config.loop.seed, number))
+        size = int(rng.choice(config.block_sizes))
+        choices = []
+        for _ in range(min(config.max_rows, config.num_slots // size)):
+            section = int(np.searchsorted(self._cumulative, rng.random()))
+            section = min(section, len(self.sections) - 1)
+            length = len(self.sections[section].sentences)
+            # blocks start at 0, k, 2k, ... when a section is written; half of the draws are anywhere
+            start = int(rng.integers(0, length + 1)) if rng.random() < 0.5 else size * int(rng.integers(0, length // size + 1))
+            choices.append(
+                Choice(
+                    section,
+                    start,
+                    shows_nothing=rng.random() < config.drop_all,
+                    shows_previous=rng.random() >= config.drop_previous,
+                    shows_plan=rng.random() >= config.drop_plan,
+                    shows_gist=rng.random() >= config.drop_gist,
+                    shows_goal=rng.random() < config.goal_share,
+                )
+            )
+        return self.batch(choices, size)
+
+    def batch(self, choices: Sequence[Choice], size: int) -> BlockBatch:
+        """Return the blocks of `size` slots that start where `choices` say."""
+        rows = [self._context(choice) for choice in choices]
+        width = max(map(len, rows))
+        table = np.full((len(rows), width, 5), _NONE)
+        table[:, :, 0], table[:, :, 3:] = PAD, 0
+        for b, row in enumerate(rows):
+            table[b, : len(row)] = row
+        kind, lead_row, gist_row, place, length = torch.from_numpy(table).unbind(dim=-1)
+        vectors, gists = self.corpus.vectors, self.gists
+        is_goal = (kind == GOAL).unsqueeze(-1)
+        lead = torch.where((lead_row >= 0).unsqueeze(-1), vectors[lead_row.clamp_min(0)], 0.0)
+        gist = torch.where((gist_row >= 0).unsqueeze(-1), gists[gist_row.clamp_min(0)], 0.0)
+        lead, gist = torch.where(is_goal, gist, lead), torch.where(is_goal, 0.0, gist)
+        text_rows = torch.full((len(choices), size), _NONE)
+        index = torch.stack([torch.arange(c.start, c.start + size) for c in choices])
+        lengths = torch.tensor([len(self.sections[c.section].sentences) for c in choices])
+        for b, choice in enumerate(choices):
+            block = self.sections[choice.section].sentences[choice.start : choice.start + size]
+            text_rows[b, : len(block)] = torch.tensor(block, dtype=torch.long)
+        target = torch.where((text_rows >= 0).unsqueeze(-1), vectors[text_rows.clamp_min(0)], self._end)
+        weight = torch.where(index <= lengths[:, None], 1.0, 0.1)
+        context = Context(kind, lead, gist, place, length)
+        return BlockBatch(context, Slots(index, lengths), target, weight, text_rows)
+
+    def _context(self, choice: Choice) -> list[tuple[int, int, int, int, int]]:
+        """Return (kind, lead row, gist row, place, length) of each token a block is shown."""
+        tokens = [(NOTHING, _NONE, _NONE, 0, 0)]
+        if choice.shows_nothing:
+            return tokens
+        section = self.sections[choice.section]
+        siblings = self.by_document[section.document]
+        here = siblings.index(choice.section)
+        tokens.append((PROMPT, self.corpus.documents[section.document].title, _NONE, 0, 0))
+        if choice.shows_goal:
+            tokens.append((GOAL, _NONE, self.sections[siblings[-1]].gist, 0, 0))
+        if choice.shows_plan:
+            for other in range(max(0, here - PLAN_REACH), min(len(siblings), here + PLAN_REACH + 1)):
+                item = self.sections[siblings[other]]
+                if other != here:
+                    length = min(len(item.sentences), MAX_LENGTH)
+                    tokens.append((PLAN, item.lead, item.gist, other - here + PLAN_REACH, length))
+        gist = section.gist if choice.shows_gist else _NONE
+        tokens.append((CURRENT, section.lead, gist, PLAN_REACH, min(len(section.sentences), MAX_LENGTH)))
+        if choice.shows_previous:
+            if here and choice.start == 0:
+                tail = self.sections[siblings[here - 1]].sentences[-NUM_TAIL:]
+                tokens += [(TAIL, row, _NONE, i, 0) for i, row in enumerate(reversed(tail))]
+            previous = section.sentences[max(0, choice.start - MAX_PREVIOUS) : choice.start]
+            tokens += [(PREVIOUS, row, _NONE, min(i, NUM_PLACES - 1), 0) for i, row in enumerate(reversed(previous))]
+        return tokens

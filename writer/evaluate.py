@@ -1,0 +1,110 @@
+"""How good a writer is on held-out sections, given their true plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from concepts.card import ModelCard
+from concepts.corpus.embed import load_embedded
+from concepts.corpus.split import Split
+from concepts.space.token_loss import TokenLoss
+from writer.config import WriterTrainingConfig
+from writer.data import BlockData
+from writer.generate import Writer, WritingPlan
+from writer.loss import WriterLoss
+from writer.decoding import TextCodec, render
+
+
+class SpaceCodec(TextCodec, Protocol):
+    """What the evaluation needs of a codec."""
+
+    card: ModelCard
+
+
+@torch.inference_mode()
+def evaluate_writer(
+    corpus_dir: Path,
+    writer: Writer,
+    codec: SpaceCodec,
+    *,
+    split: Split = "test",
+    num_documents: int = 24,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, float]:
+    """Return figures on documents of `split` with at least two sections.
+
+    `loss`, `tokens`: as in training, without noise on the context. Of sections written from the true
+    plan: `retrieval`, the share whose mean finds its own item among the document's gists, and
+    `retrieval_chance`; `contrastive_accuracy`: the written sentence is nearer to the true one at its
+    place than to 63 random ones; `round_trip_l2`: distance of a concept to its decoded and encoded
+    text, over the concept's norm; `round_trip_cosine`; `length_ratio`: written over planned sentences;
+    `distinct`: share of distinct sentences.
+    """
+    corpus = load_embedded(corpus_dir, writer.card.space, split)
+    data = BlockData(corpus, writer.model.end)
+    config = WriterTrainingConfig(model=writer.model.config)
+    figures = _losses(data, config, writer, TokenLoss(codec.card, corpus.texts))
+    plans = [siblings for siblings in data.by_document if 2 <= len(siblings) <= 12][:num_documents]
+    hits = chance = near = total = written = planned = 0.0
+    all_vectors: list[Tensor] = []
+    generator = torch.Generator().manual_seed(0)
+    for number, siblings in enumerate(plans):
+        items = [data.sections[i] for i in siblings]
+        plan = WritingPlan(
+            prompt=corpus.vectors[corpus.documents[items[0].document].title].unsqueeze(0),
+            goal=None,
+            paths=tuple(str(i + 1) for i in range(len(items))),
+            leads=corpus.vectors[[item.lead for item in items]],
+            gists=data.gists[[item.gist for item in items]],
+            num_sentences=tuple(len(item.sentences) for item in items),
+        )
+        center = writer.model.gist_norm.center
+        for i, section in enumerate(writer.write(plan, plan.paths, seed=number)):
+            mean = F.normalize(section.vectors.mean(dim=0) - center, dim=0)
+            hits += float((F.normalize(plan.gists - center, dim=1) @ mean).argmax() == i)
+            chance += 1 / len(items)
+            written, planned = written + len(section.vectors), planned + plan.num_sentences[i]
+            all_vectors.append(section.vectors)
+            true = corpus.vectors[list(items[i].sentences)]
+            for said, wanted in zip(section.vectors, true, strict=False):
+                others = corpus.vectors[torch.randint(len(corpus.vectors), (63,), generator=generator)]
+                distance = (others - said).norm(dim=1).min()
+                near += float((wanted - said).norm() < distance)
+                total += 1
+        on_progress(number + 1, len(plans))
+    num_sections = sum(map(len, plans))
+    vectors = torch.cat(all_vectors)
+    renderings = render(codec, vectors, "eng_Latn")
+    again = codec.encode([r.text or "." for r in renderings], "eng_Latn")
+    figures |= {
+        "retrieval": hits / num_sections,
+        "retrieval_chance": chance / num_sections,
+        "contrastive_accuracy": near / max(1.0, total),
+        "round_trip_l2": float(((again - vectors).norm(dim=1) / vectors.norm(dim=1)).mean()),
+        "round_trip_cosine": float(F.cosine_similarity(again, vectors).mean()),
+        "length_ratio": written / planned,
+        "distinct": len({r.text for r in renderings}) / len(renderings),
+        "num_sections": float(num_sections),
+    }
+    return figures
+
+
+def _losses(
+    data: BlockData, config: WriterTrainingConfig, writer: Writer, token_loss: TokenLoss
+) -> dict[str, float]:
+    module = WriterLoss(config, token_loss)
+    module.writer = writer.model
+    module.eval()
+    totals: dict[str, float] = {}
+    num_batches = 8
+    for number in range(num_batches):
+        loss, parts = module(data.draw(number, config), torch.Generator().manual_seed(number))
+        for name, value in ({"loss": loss} | parts).items():
+            totals[name] = totals.get(name, 0.0) + float(value) / num_batches
+    return totals

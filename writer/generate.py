@@ -1,0 +1,224 @@
+"""Writing sections: blocks of sentence concepts drawn from noise, all sections of a batch side by side.
+
+Legend: R sections, C context tokens, K slots, D concept dim. Concepts enter and leave raw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from concepts.card import ModelCard, find_card
+from concepts.diffusion import SamplerName, guide, sample, seeded_noise
+from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
+from concepts.release import load_released
+from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
+from writer.loss import normalize_context
+from writer.model import CURRENT, GOAL, NOTHING, NUM_PLACES, PAD, PLAN, PREVIOUS, PROMPT, Context, Slots, WriterModel
+
+
+@dataclass(frozen=True)
+class WritingPlan:
+    """What the writer works from: the leaves of an outline in document order, raw concepts."""
+
+    prompt: Tensor
+    """Prompt sentences (P, D)."""
+    goal: Tensor | None
+    """Where the document should arrive (D,)."""
+    paths: tuple[str, ...]
+    """Place of each leaf in the tree."""
+    leads: Tensor
+    """(N, D)."""
+    gists: Tensor
+    """(N, D)."""
+    num_sentences: tuple[int, ...]
+    """Planned length of each leaf."""
+
+
+@dataclass(frozen=True)
+class WrittenSection:
+    """The sentences of one leaf as raw concepts (K, D)."""
+
+    path: str
+    vectors: Tensor
+    stop_reason: str
+    """"end": the end concept came; "length": well beyond the plan; "repetition": only repeats came."""
+    similarity: float
+    """Cosine of the section's mean to its gist, both centred."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOptions:
+    """How sections are drawn."""
+
+    block_size: int = 8
+    """Sentences drawn at once; 1 writes in order, one by one."""
+    num_steps: int = 24
+    """Diffusion steps a block."""
+    sampler: SamplerName = "dpm++"
+    """Sampler."""
+    guidance_scale: float = 2.0
+    """Classifier-free guidance; 1 is none."""
+    guidance_rescale: float = 0.7
+    """Share of the guided block brought back to its unguided size."""
+    noise_scale: float = 0.6
+    """Size of the initial noise."""
+    end_similarity: float = 0.8
+    """Cosine to the end concept from which a slot ends the section."""
+    repeat_similarity: float = 0.9
+    """Cosine to an earlier sentence of the section from which a sentence is left out."""
+    length_tolerance: float = 0.5
+    """How far beyond the planned length a section may go, as a share of it."""
+
+    def __post_init__(self) -> None:
+        if self.block_size < 1:
+            raise UsageError(f"block_size must be at least 1, got {self.block_size}")
+
+
+@dataclass
+class _Row:
+    """One section being written."""
+
+    path: str
+    here: int
+    num_planned: int
+    sentences: list[Tensor] = field(default_factory=list)
+    """Normalized (D,)."""
+    num_drawn: int = 0
+    stop_reason: str = ""
+
+
+class Writer:
+    """A loaded writer."""
+
+    def __init__(self, card: ModelCard, model: WriterModel, options: WriteOptions) -> None:
+        self.card, self.model, self.options = card, model, options
+
+    @classmethod
+    def load(cls, name: str | None = None, *, space_id: str, options: WriteOptions | None = None) -> Writer:
+        """Load a writer by name or folder for work in `space_id`.
+
+        Raises ModelError for missing or damaged weights, SpaceMismatchError for another space's.
+        """
+        card = find_card("writer", name)
+        model = WriterModel(WriterConfig(**card.config))  # type: ignore[arg-type]
+        load_released(model, card, space_id)
+        return cls(card, model, options or WriteOptions())
+
+    @torch.inference_mode()
+    def write(self, plan: WritingPlan, paths: Sequence[str], *, seed: int) -> list[WrittenSection]:
+        """Return the sections named by `paths`, written side by side, in that order.
+
+        A pure function of its arguments: noise depends on (seed, path, block) alone, so the same call
+        gives the same vectors again.
+        """
+        self._check(plan, paths)
+        rows = [_Row(path, here := plan.paths.index(path), plan.num_sentences[here]) for path in paths]
+        while active := [row for row in rows if not row.stop_reason]:
+            blocks = self._draw_blocks(plan, active, seed)
+            for row, block in zip(active, blocks, strict=True):
+                self._take(row, block)
+        return [self._finish(row, plan) for row in rows]
+
+    def _draw_blocks(self, plan: WritingPlan, rows: list[_Row], seed: int) -> Tensor:
+        """Return the next block (R, K, D, normalized) of each section."""
+        options, size = self.options, self.options.block_size
+        noise = torch.stack(
+            [seeded_noise((size, self.model.config.concept_dim), seed, "write", r.path, r.num_drawn) for r in rows]
+        )
+        index = torch.stack([torch.arange(row.num_drawn, row.num_drawn + size) for row in rows])
+        slots = Slots(index.repeat(2, 1), torch.tensor([row.num_planned for row in rows]).repeat(2))
+        cache, mask = self.model.contextualize(self._context(plan, rows))
+
+        def denoise(x: Tensor, t: float) -> Tensor:
+            times = torch.full((2 * len(rows),), t)
+            told, untold = self.model.denoise(torch.cat((x, x)), times, slots, cache, mask).chunk(2)
+            return guide(told, untold, options.guidance_scale, options.guidance_rescale)
+
+        return sample(
+            denoise, noise, num_steps=options.num_steps, sampler=options.sampler, noise_scale=options.noise_scale
+        )
+
+    def _context(self, plan: WritingPlan, rows: list[_Row]) -> Context:
+        """Return the rows' context twice: as it is, then with nothing shown (for guidance)."""
+        tokens = [self._tokens(plan, row) for row in rows]
+        width, dim = max(map(len, tokens)), self.model.config.concept_dim
+        shape = (2 * len(rows), width)
+        kind = torch.full(shape, PAD)
+        kind[:, 0] = NOTHING
+        lead, gist = torch.zeros(*shape, dim), torch.zeros(*shape, dim)
+        place, length = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
+        for r, row_tokens in enumerate(tokens):
+            for c, (k, a, b, p, n) in enumerate(row_tokens):
+                kind[r, c], place[r, c], length[r, c] = k, p, n
+                if a is not None:
+                    lead[r, c] = a
+                if b is not None:
+                    gist[r, c] = b
+        return normalize_context(Context(kind, lead, gist, place, length), self.model, 0.0, None)
+
+    def _tokens(self, plan: WritingPlan, row: _Row) -> list[tuple[int, Tensor | None, Tensor | None, int, int]]:
+        """Return (kind, raw lead, raw gist, place, length) of what a section is shown, as in training."""
+        tokens: list[tuple[int, Tensor | None, Tensor | None, int, int]] = [(NOTHING, None, None, 0, 0)]
+        tokens += [(PROMPT, sentence, None, 0, 0) for sentence in plan.prompt[:8]]
+        if plan.goal is not None:
+            tokens.append((GOAL, plan.goal, None, 0, 0))
+        for other in range(max(0, row.here - PLAN_REACH), min(len(plan.paths), row.here + PLAN_REACH + 1)):
+            if other != row.here:
+                length = min(plan.num_sentences[other], MAX_LENGTH)
+                tokens.append((PLAN, plan.leads[other], plan.gists[other], other - row.here + PLAN_REACH, length))
+        length = min(row.num_planned, MAX_LENGTH)
+        tokens.append((CURRENT, plan.leads[row.here], plan.gists[row.here], PLAN_REACH, length))
+        previous = [self.model.sentence_norm.denormalize(x) for x in row.sentences[-MAX_PREVIOUS:]]
+        tokens += [(PREVIOUS, x, None, min(i, NUM_PLACES - 1), 0) for i, x in enumerate(reversed(previous))]
+        return tokens
+
+    def _take(self, row: _Row, block: Tensor) -> None:
+        """Append a block's sentences to the section up to its end."""
+        end = self.model.sentence_norm.normalize(self.model.end)
+        most = max(row.num_planned + 1, int(row.num_planned * (1 + self.options.length_tolerance)))
+        num_new = 0
+        for sentence in block:
+            if F.cosine_similarity(sentence, end, dim=0) > self.options.end_similarity and row.sentences:
+                row.stop_reason = "end"
+                return
+            row.num_drawn += 1
+            earlier = torch.stack(row.sentences) if row.sentences else torch.empty(0, len(sentence))
+            similar = F.cosine_similarity(earlier, sentence[None], dim=1)
+            if not (similar > self.options.repeat_similarity).any():
+                row.sentences.append(sentence)
+                num_new += 1
+            if row.num_drawn >= most:
+                row.stop_reason = "length"
+                return
+        if not num_new:
+            row.stop_reason = "repetition"
+
+    def _finish(self, row: _Row, plan: WritingPlan) -> WrittenSection:
+        vectors = self.model.sentence_norm.denormalize(torch.stack(row.sentences))
+        if not torch.isfinite(vectors).all():
+            raise NonFiniteError(f"{self.card.name} wrote a sentence of NaN or infinity; install it again or train it anew")
+        center = self.model.gist_norm.center
+        similarity = F.cosine_similarity(vectors.mean(dim=0) - center, plan.gists[row.here] - center, dim=0)
+        return WrittenSection(row.path, vectors, row.stop_reason, float(similarity))
+
+    def _check(self, plan: WritingPlan, paths: Sequence[str]) -> None:
+        dim, num = self.model.config.concept_dim, len(plan.paths)
+        tensors = {"prompt": plan.prompt, "leads": plan.leads, "gists": plan.gists}
+        if plan.goal is not None:
+            tensors["goal"] = plan.goal.unsqueeze(0)
+        for name, tensor in tensors.items():
+            if tensor.ndim != 2 or tensor.shape[1] != dim:
+                raise SpaceMismatchError(
+                    f"{self.card.name} writes from concepts of dimension {dim}, the {name} have shape {tuple(tensor.shape)}"
+                )
+            if not torch.isfinite(tensor).all():
+                raise NonFiniteError(f"the plan's {name} hold NaN or infinity; plan again")
+        if len(plan.leads) != num or len(plan.gists) != num or len(plan.num_sentences) != num:
+            raise UsageError(f"the plan has {num} leaves but {len(plan.leads)} leads and {len(plan.gists)} gists")
+        if unknown := [path for path in paths if path not in plan.paths]:
+            raise UsageError(f"the plan has no item {unknown[0]}; it has {', '.join(plan.paths[:8])}")

@@ -1,0 +1,67 @@
+"""What the writer minimises: clean sentences in normalized space, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from concepts.diffusion import add_noise
+from concepts.space.token_loss import TokenLoss
+from writer.config import WriterTrainingConfig
+from writer.data import BlockBatch
+from writer.model import GOAL, Context, WriterModel
+
+
+class WriterLoss(nn.Module):
+    """The writer under its loss; the frozen decoder is a guest, not a submodule."""
+
+    def __init__(self, config: WriterTrainingConfig, token_loss: TokenLoss | None) -> None:
+        super().__init__()
+        self.config = config
+        self.writer = WriterModel(config.model)
+        self._guests = (token_loss,)
+
+    def forward(self, batch: BlockBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return x0 MSE (normalized space) plus token cross-entropy (nats a token) of predicted slots."""
+        config, model = self.config, self.writer
+        noise = generator if self.training else None
+        context = normalize_context(batch.context, model, config.context_noise, noise)
+        target = model.sentence_norm.normalize(batch.target_BKD)
+        num = len(target)
+        # stratified times: every batch sees the whole schedule
+        t = ((torch.arange(num) + torch.rand(num, generator=generator)) / num).to(target.device)
+        drawn = torch.randn(target.shape, generator=generator).to(target.device)
+        cache, mask = model.contextualize(context)
+        predicted = model.denoise(add_noise(target, drawn, t[:, None]), t, batch.slots, cache, mask).float()
+        error = (predicted - target).square().mean(dim=-1)
+        mse = (error * batch.weight_BK).sum() / batch.weight_BK.sum()
+        loss, parts = mse, {"mse": mse}
+        if (token_loss := self._guests[0]) is not None and config.token_weight:
+            is_text = batch.row_BK >= 0
+            lucky = torch.rand(is_text.shape, generator=generator).to(is_text.device) < config.token_share
+            chosen = is_text & lucky
+            if chosen.any():
+                raw = model.sentence_norm.denormalize(predicted[chosen])
+                parts["tokens"] = token_loss(raw, batch.row_BK[chosen].tolist())
+                loss = loss + config.token_weight * parts["tokens"]
+        return loss, {name: value.detach() for name, value in parts.items()}
+
+
+def normalize_context(
+    context: Context, model: WriterModel, largest_noise: float, generator: torch.Generator | None
+) -> Context:
+    """Return the context with normalized concepts; with a generator each row gets noise of its own size."""
+    has_lead = (context.lead_BCD != 0).any(dim=-1, keepdim=True)
+    has_gist = (context.gist_BCD != 0).any(dim=-1, keepdim=True)
+    is_goal = (context.kind_BC == GOAL).unsqueeze(-1)
+    lead = torch.where(
+        is_goal, model.gist_norm.normalize(context.lead_BCD), model.sentence_norm.normalize(context.lead_BCD)
+    )
+    gist = model.gist_norm.normalize(context.gist_BCD)
+    if generator is not None:
+        scale = largest_noise * torch.rand(len(lead), 1, 1, generator=generator).to(lead.device)
+        lead = lead + scale * torch.randn(lead.shape, generator=generator).to(lead.device)
+        gist = gist + scale * torch.randn(gist.shape, generator=generator).to(lead.device)
+    return replace(context, lead_BCD=lead * has_lead, gist_BCD=gist * has_gist)

@@ -1,0 +1,97 @@
+"""Training the writer on the corpus' sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from concepts.card import ModelCard
+from concepts.corpus.embed import load_embedded
+from concepts.space.token_loss import TokenLoss
+from concepts.training import Progress, save_tensors, train, write_json
+from writer.config import WriterTrainingConfig
+from writer.data import BlockBatch, BlockData
+from writer.loss import WriterLoss
+
+END_SENTENCE = "End of section."
+"""The sentence whose concept ends a section (LCM, section 2.3.2, ends documents in the same way)."""
+
+
+class SpaceCodec(Protocol):
+    """What the recipe needs of a codec."""
+
+    card: ModelCard
+
+    def encode(self, sentences: list[str], lang: str) -> Tensor:
+        """Return raw concepts."""
+
+
+class WriterTask:
+    """The writer as the shared loop sees it."""
+
+    unit = "slots"
+
+    def __init__(
+        self, config: WriterTrainingConfig, data: BlockData, dev: BlockData, end: Tensor, token_loss: TokenLoss | None
+    ) -> None:
+        self.config, self._data, self._dev = config, data, dev
+        torch.manual_seed(config.loop.seed)
+        self._module = WriterLoss(config, token_loss)
+        self._module.writer.sentence_norm.fit(data.corpus.vectors)
+        self._module.writer.gist_norm.fit(data.gists)
+        self._module.writer.end.copy_(end)
+
+    @property
+    def module(self) -> WriterLoss:
+        """The writer under its loss."""
+        return self._module
+
+    def batch(self, step: int, rank: int, world_size: int) -> BlockBatch:
+        """Return the blocks of one process at `step`."""
+        return self._data.draw(step * world_size + rank, self.config)
+
+    def count(self, batch: object) -> int:
+        """Return the number of slots."""
+        assert isinstance(batch, BlockBatch)
+        return batch.row_BK.numel()
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss and its parts on fixed dev blocks with fixed noise."""
+        totals: dict[str, float] = {}
+        num_batches = 8
+        for number in range(num_batches):
+            batch = self._dev.draw(number, self.config)
+            with torch.autocast("cpu", torch.bfloat16):
+                loss, parts = self._module(batch, torch.Generator().manual_seed(number))
+            for name, value in ({"loss": loss} | parts).items():
+                totals[name] = totals.get(name, 0.0) + float(value) / num_batches
+        return totals
+
+
+def train_writer(
+    corpus_dir: Path,
+    codec: SpaceCodec,
+    run_dir: Path,
+    config: WriterTrainingConfig,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, float]:
+    """Train (or go on training) a writer in the codec's space; the corpus must be embedded in it."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    space = codec.card
+    end = codec.encode([END_SENTENCE], "eng_Latn")[0]
+    corpora = [load_embedded(corpus_dir, space.model_id, split) for split in ("train", "dev")]  # type: ignore[arg-type]
+    data, dev = (BlockData(corpus, end) for corpus in corpora)
+    token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
+    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id})
+    task = WriterTask(config, data, dev, end, token_loss)
+    save_tensors(
+        run_dir / "normalizers.safetensors",
+        {f"writer.{name}": value for name, value in task.module.writer.named_buffers()},
+    )
+    return train(task, run_dir, config.loop, on_progress=on_progress)
