@@ -1,0 +1,120 @@
+"""The Typer application: its commands, and what becomes of their errors.
+
+Command modules import only what `longhand ls` may cost; torch, Prefect and alembic are imported
+inside the commands that need them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from concepts.errors import LonghandError, UsageError
+from longhand import __version__
+from longhand.commands import corpus, documents, health, models, writing
+
+EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+DEBUG_OPTION = "--debug"
+
+app = typer.Typer(
+    name="longhand",
+    help="Plan and write long documents in a sentence-embedding space.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"longhand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG_OPTION, help="Show tracebacks (anywhere on the line).")
+    ] = False,
+) -> None:
+    """Plan and write long documents in a sentence-embedding space."""
+
+
+writing.register(app)
+documents.register(app)
+corpus.register(app)
+models.register(app)
+health.register(app)
+
+
+def run_app(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error becomes one line on stderr."""
+    arguments, debug = _take_debug(arguments)
+    try:
+        code = app(args=list(arguments) or ["--help"], prog_name="longhand", standalone_mode=False)
+        # Here, so that a full disk behind stdout is an error of ours and not of the interpreter's exit.
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        if debug:
+            raise
+        command = _command_of(error)
+        _complain(f"{error.format_message()} (see {command} --help)")
+        return error.exit_code
+    except LonghandError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR
+    except (typer.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            _silence_stdout()
+            return EXIT_ERROR
+        if debug:
+            raise
+        if error.errno == errno.ENOSPC:
+            _silence_stdout()
+        _complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        return EXIT_ERROR
+    except Exception as error:
+        if debug:
+            raise
+        _complain(
+            f"unexpected {type(error).__name__}: {error} (run again with {DEBUG_OPTION} for a traceback)"
+        )
+        return EXIT_ERROR
+
+
+def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    # Typer takes an option of the application only before the command; people add this one at the end.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [word for word in arguments[:end] if word != DEBUG_OPTION]
+    return kept + list(arguments[end:]), len(kept) < end or bool(os.environ.get("LONGHAND_DEBUG"))
+
+
+def _command_of(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context is not None else "longhand"
+
+
+def _complain(message: str) -> None:
+    print(f"longhand: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _silence_stdout() -> None:
+    # The interpreter flushes stdout once more at exit, and would complain on its own.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,1 @@
+"""One file a command group; each has `register(app)` and imports nothing heavy."""

@@ -1,0 +1,239 @@
+"""`ls`, `show`, `outline`, `export` and `rm`: stored documents, without any model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from concepts.errors import NotFoundError, UsageError
+from longhand.terminal import (
+    format_duration,
+    format_time,
+    print_facts,
+    print_json,
+    print_table,
+    print_text,
+    say,
+)
+
+if TYPE_CHECKING:
+    from storage import DocumentRecord, Store
+
+DocumentId = Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("ls")(list_documents)
+    app.command("show")(show_document)
+    app.command("outline")(show_outline)
+    app.command("export")(export_document)
+    app.command("rm")(remove_document)
+
+
+def open_store() -> Store:
+    """Open the database that the environment names."""
+    from storage import Store
+
+    return Store.open()
+
+
+def list_documents(
+    status: Annotated[str | None, typer.Option(help="Only documents in this status.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List stored documents, newest first."""
+    from longhand.prompts import check_choice
+    from storage import DOCUMENT_STATUSES
+
+    if status is not None:
+        check_choice("--status", status, DOCUMENT_STATUSES)
+    if limit < 1:
+        raise UsageError(f"--limit is {limit}: give a number from 1")
+    with open_store() as store:
+        wanted = next((known for known in DOCUMENT_STATUSES if known == status), None)
+        found = store.list_documents(wanted, limit=limit)
+        location = store.location
+    if as_json:
+        print_json([describe(document) for document in found])
+    elif not found:
+        kind = f"no document is {status}" if status else "no documents yet"
+        say(f'{kind} in {location}; write one with: longhand write "How to share a folder"')
+    else:
+        from longhand.export import short_title
+
+        rows = [
+            (d.id, state_of(d), progress_of(d), format_time(d.created_at), short_title(d.title or d.prompt))
+            for d in found
+        ]
+        print_table(("ID", "STATUS", "SECTIONS", "CREATED", "TITLE"), rows, flexible="TITLE")
+
+
+def show_document(document_id: DocumentId, as_json: AsJson = False) -> None:
+    """Show what is known about a document, and its text as far as it is decoded."""
+    from longhand.export import to_markdown
+
+    with open_store() as store:
+        document = store.get_document(document_id)
+        attempts = store.get_attempts(document.id)
+        exported = store.export_document(document.id)
+        languages = store.list_languages(document.id)
+    if as_json:
+        from dataclasses import asdict
+
+        shown = describe(document) | {"languages": languages, "num_missing": exported.num_missing}
+        shown["attempts"] = [asdict(attempt) for attempt in attempts]
+        shown["sections"] = [asdict(section) for section in exported.sections]
+        print_json(shown)
+        return
+    seconds: dict[str, float] = {}
+    for attempt in attempts:
+        if attempt.finished_at is not None:
+            spent = attempt.finished_at - attempt.started_at
+            seconds[attempt.stage] = seconds.get(attempt.stage, 0.0) + spent
+    facts = {
+        "id": document.id,
+        "prompt": " ".join(document.prompt.split()),
+        "status": state_of(document) + (f": {document.error}" if document.error else ""),
+        "sections": progress_of(document),
+        "language": ", ".join(languages) or document.lang,
+        "seed": str(document.seed),
+        "space": str(document.space or ""),
+        "planner": "" if document.planner is None else document.planner.name,
+        "writer": "" if document.writer is None else document.writer.name,
+        "created": format_time(document.created_at),
+        # An attempt named "run" spans the others.
+        "time": ", ".join(
+            f"{'in all' if stage == 'run' else stage} {format_duration(spent)}"
+            for stage, spent in seconds.items()
+        ),
+        "outline": "" if exported.outline_version is None else f"version {exported.outline_version}",
+    }
+    print_facts(facts)
+    if exported.sections:
+        print_text("\n" + to_markdown(exported))
+    if next_step := next_step_of(document):
+        say(next_step)
+
+
+def show_outline(
+    document_id: DocumentId,
+    version: Annotated[int | None, typer.Option(help="An older version of the outline.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a document's outline: headings, planned and written sentences, status."""
+    from longhand.trees import outline_rows, print_outline
+
+    with open_store() as store:
+        document = store.get_document(document_id)
+        outline = store.get_outline(document.id, version)
+        exported = store.export_document(document.id)
+    # The export counts the sentences of the active version only.
+    counted = exported if exported.outline_version == outline.version else None
+    rows = outline_rows(outline, counted)
+    if as_json:
+        print_json({"id": document.id, "version": outline.version, "source": outline.source, "items": rows})
+    else:
+        print_outline(document.title or document.prompt, rows)
+
+
+def export_document(
+    document_id: DocumentId,
+    format: Annotated[str, typer.Option("--format", "-f", help="md or json.")] = "md",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file instead of stdout.")] = None,
+    lang: Annotated[str | None, typer.Option(help="A language the document is decoded in.")] = None,
+) -> None:
+    """Write a document as Markdown or JSON, as far as it is decoded."""
+    from longhand.export import to_json, to_markdown
+    from longhand.files import check_target, write_atomic
+    from longhand.prompts import FORMATS, check_choice
+
+    check_choice("--format", format, FORMATS)
+    if out is not None:
+        check_target(out)
+    with open_store() as store:
+        document = store.get_document(document_id)
+        languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
+        if lang is not None and lang not in languages:
+            raise UsageError(
+                f"{document.id} has no text in {lang!r}: it is decoded in {', '.join(languages)}"
+            )
+        exported = store.export_document(document.id, lang)
+    if not exported.sections:
+        raise NotFoundError(
+            f"{document.id} has no outline yet (status: {document.status}): longhand resume {document.id}"
+        )
+    text = to_markdown(exported) if format == "md" else to_json(exported)
+    if out is None:
+        print_text(text)
+    else:
+        write_atomic(out, text)
+        say(f"wrote {out}")
+    if exported.num_missing:
+        say(f"{exported.num_missing} sentences are not decoded yet: longhand resume {document.id}")
+
+
+def remove_document(
+    document_id: DocumentId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even while another process works on it.")] = False,
+) -> None:
+    """Delete a document and everything stored for it."""
+    from longhand.export import short_title
+
+    with open_store() as store:
+        document = store.get_document(document_id)
+        name = f"{document.id} ({short_title(document.title or document.prompt, 60)})"
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError(f"not asking without a terminal: longhand rm {document.id} --yes")
+            if not typer.confirm(f"Delete {name}?", err=True):
+                say("kept")
+                raise typer.Exit(1)
+        store.delete_document(document.id, force=force)
+    say(f"deleted {name}")
+
+
+def is_held(document: DocumentRecord) -> bool:
+    """Return whether a living process works on the document, as far as this machine can tell."""
+    from flows.owner import is_dead
+
+    if document.owner is None or (document.lease_until or 0.0) <= time.time():
+        return False
+    return not is_dead(document.owner)
+
+
+def state_of(document: DocumentRecord) -> str:
+    """Return the status as people should read it: a stage that nobody works on is interrupted."""
+    if document.status in ("planning", "writing", "decoding") and not is_held(document):
+        return f"interrupted ({document.status})"
+    return document.status
+
+
+def progress_of(document: DocumentRecord) -> str:
+    """Return done of known: decoded, and written where that is more."""
+    progress = document.progress
+    if not progress.num_items:
+        return "-"
+    written = f" ({progress.num_written} written)" if progress.num_written > progress.num_decoded else ""
+    return f"{progress.num_decoded}/{progress.num_items}{written}"
+
+
+def next_step_of(document: DocumentRecord) -> str:
+    """Return what the user can do about an unfinished document, or nothing."""
+    if document.status in ("done", "cancelled") or is_held(document):
+        return ""
+    return f"go on with: longhand resume {document.id}"
+
+
+def describe(document: DocumentRecord) -> dict[str, object]:
+    """Return a document as plain JSON values."""
+    from dataclasses import asdict
+
+    return asdict(document) | {"is_held": is_held(document)}

@@ -1,0 +1,146 @@
+"""`train`, `evaluate` and `models`: the three models, their figures and their cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from concepts.errors import InputError, UsageError
+from longhand.prompts import check_choice, check_seed
+from longhand.terminal import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from concepts.card import ModelCard
+
+KINDS = ("space", "planner", "writer")
+PRESETS = ("mini", "tiny")
+
+Kind = Annotated[str, typer.Argument(metavar="space|planner|writer", help="Which of the three models.")]
+Corpus = Annotated[Path, typer.Option("--corpus", help="A folder made by `longhand corpus import`.")]
+Space = Annotated[str | None, typer.Option("--space", help="The concept space: a card's name or a folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("train")(train)
+    app.command("evaluate")(evaluate)
+    app.command("models")(list_models)
+
+
+def train(
+    kind: Kind,
+    corpus: Corpus,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an existing run goes on.")],
+    steps: Annotated[
+        int | None, typer.Option(help="Optimizer steps in all; more than before trains on.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="mini: what ships; tiny: to try the recipe.")] = "mini",
+    space: Space = None,
+    seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
+    name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model, or go on where the last run stopped."""
+    check_choice("the model", kind, KINDS)
+    check_choice("--preset", preset, PRESETS)
+    if steps is not None and steps < 1:
+        raise UsageError(f"--steps is {steps}: give a number from 1")
+    _check_corpus(corpus)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file: name a folder for the run")
+    from longhand.progress import TrainingDisplay
+    from longhand.training import TrainingRequest, start_training
+
+    request = TrainingRequest(
+        kind=kind,
+        corpus=corpus,
+        run_dir=out,
+        name=name or out.resolve().name,
+        preset=preset,
+        steps=steps,
+        space=space,
+        seed=check_seed(seed),
+    )
+    with TrainingDisplay() as display:
+        figures, card = start_training(
+            request,
+            on_progress=display.show,
+            on_embedded=lambda done, total: display.count("embedded", done, total),
+        )
+    _print_figures(figures, as_json=as_json)
+    say(f"the model {card.model_id} is in {card.folder}; the same command with more --steps trains on")
+
+
+def evaluate(
+    kind: Kind,
+    corpus: Corpus,
+    model: Annotated[str | None, typer.Option("--model", help="A card's name or a folder.")] = None,
+    space: Space = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on the held-out documents of a corpus."""
+    check_choice("the model", kind, KINDS)
+    _check_corpus(corpus)
+    from longhand.progress import TrainingDisplay
+    from longhand.training import start_evaluation
+
+    with TrainingDisplay() as display:
+        figures = start_evaluation(
+            kind,
+            corpus,
+            model=model,
+            space=space,
+            on_progress=lambda done, total: display.count("measured", done, total),
+        )
+    _print_figures(figures, as_json=as_json)
+
+
+def list_models(
+    check: Annotated[bool, typer.Option("--check", help="Compare the files with their checksums.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the models that are installed, with their figures."""
+    from concepts.card import list_cards
+
+    cards = list_cards()
+    if check:
+        for card in cards:
+            card.verify()
+    if as_json:
+        print_json([describe_card(card) for card in cards])
+    elif not cards:
+        say("no model is installed: reinstall Longhand, or name folders in LONGHAND_MODELS")
+    else:
+        rows = [
+            (card.model_id, card.kind, str(card.steps), card.space or "-", _short_figures(card.figures))
+            for card in cards
+        ]
+        print_table(("MODEL", "KIND", "STEPS", "SPACE", "FIGURES"), rows, flexible="FIGURES")
+
+
+def describe_card(card: ModelCard) -> dict[str, object]:
+    """Return a card as plain JSON values."""
+    from dataclasses import asdict
+
+    return asdict(card) | {"folder": str(card.folder), "model_id": card.model_id}
+
+
+def _check_corpus(folder: Path) -> None:
+    from concepts.corpus import check_corpus
+
+    check_corpus(folder)
+
+
+def _short_figures(figures: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
+def _print_figures(figures: Mapping[str, float], *, as_json: bool) -> None:
+    if as_json:
+        print_json(dict(figures))
+    else:
+        print_table(("FIGURE", "VALUE"), [(name, f"{value:.4f}") for name, value in figures.items()])

@@ -1,0 +1,54 @@
+"""The seam between commands and flows: what `write` and `resume` need of whoever runs a document.
+
+Commands take the runner from `make_runner`, so that a test puts its own in that place. Prefect and
+torch are imported only once a document runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from flows.events import OnEvent
+    from storage import Store
+
+
+class Runner(Protocol):
+    """Brings a stored document to its end; everything it makes goes to the store."""
+
+    def run(
+        self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
+    ) -> Mapping[str, float]:
+        """Run a document until it is done (or planned) and return seconds by stage.
+
+        `resume` takes the models that the document was begun with, and always goes to the end.
+        `on_event` is called in the caller's thread. Raises LonghandError; what was stored before an
+        error or Ctrl-C stays stored.
+        """
+
+
+class FlowRunner:
+    """Runs documents as Prefect flows with the models they were begun with."""
+
+    def run(
+        self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
+    ) -> Mapping[str, float]:
+        """Hand the document to the flow."""
+        from flows.engine import ModelEngine
+        from flows.run import resume_document, write_document
+
+        # None is the database that the environment names: the one that `store` has open.
+        if resume:
+            engine = ModelEngine.for_document(store.get_document(document_id))
+            timings = resume_document(None, document_id, engine=engine, on_event=on_event)
+        else:
+            timings = write_document(
+                None, document_id, engine=ModelEngine(), on_event=on_event, plan_only=plan_only
+            )
+        return timings.to_dict()
+
+
+def make_runner() -> Runner:
+    """Return the runner of this process."""
+    return FlowRunner()

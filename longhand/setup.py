@@ -1,0 +1,161 @@
+"""Sets up `.venv` in a clone and runs something in it; the standard library is all it needs.
+
+    python3.11 -m longhand.setup write "How to share a folder"
+    python3.11 -m longhand.setup test
+
+The first run installs (a few GB, minutes); later ones start at once. An install that was broken off
+is begun again from an empty folder, since pip takes a half-copied package for a whole one.
+Kept to old syntax, so that an old Python gets as far as the line that names the right one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent.parent
+VENV = HOME / ".venv"
+EXTRAS = {"write": "", "test": "[dev]", "install": ""}
+CHECKS = (
+    ("ruff", "check", "."),
+    ("mypy",),
+    ("lint-imports",),
+    ("pytest",),
+)
+USAGE = 'usage: python3.11 -m longhand.setup write "PROMPT" [options of longhand write] | test | install'
+
+
+class SetupError(Exception):
+    """Something on this machine that the user must change; the text is one line."""
+
+
+def main(arguments: list[str]) -> int:
+    """Set up what the action needs, do it, and return its exit code."""
+    if not arguments or arguments[0] not in EXTRAS:
+        print(USAGE, file=sys.stderr)
+        return 2
+    action, rest = arguments[0], arguments[1:]
+    if action == "write" and (not rest or not rest[0].strip()):
+        print(f"longhand: the prompt is empty; {USAGE}", file=sys.stderr)
+        return 2
+    try:
+        ensure_venv(EXTRAS[action])
+    except SetupError as error:
+        print(f"longhand: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("longhand: interrupted; the same command begins the set-up again", file=sys.stderr)
+        return 130
+    if action == "test":
+        return run_checks(rest)
+    command = [str(script("longhand")), *([action, *rest] if action == "write" else ["--version"])]
+    code = subprocess.call(command, cwd=HOME)
+    if code == 0:
+        shown = os.path.relpath(script("longhand"))
+        print(f"\nLonghand is installed; call it with: {shown} --help", file=sys.stderr)
+        print("or, after `source .venv/bin/activate`, with: longhand --help", file=sys.stderr)
+    return code
+
+
+def run_checks(arguments: list[str]) -> int:
+    """Run linter, types, import rules and tests, stopping at the first that fails."""
+    for name, *words in CHECKS:
+        words = words + (arguments if name == "pytest" else [])
+        print("$ " + " ".join([name, *words]), flush=True)
+        code = subprocess.call([str(script(name)), *words], cwd=HOME)
+        if code:
+            return code
+    return 0
+
+
+def script(name: str) -> Path:
+    """Return the path of a command of the environment."""
+    return VENV / ("Scripts" if os.name == "nt" else "bin") / name
+
+
+def ensure_venv(extra: str) -> None:
+    """Make `.venv` hold this clone (editable) with `extra`; do nothing where it does already."""
+    stamp, broken = VENV / f".installed{extra}", VENV / ".installing"
+    wanted = fingerprint()
+    if not broken.exists() and script("longhand").exists() and read(stamp) == wanted:
+        return
+    check_python()
+    if broken.exists() or not works(script("python")):
+        make_venv()
+    broken.write_text("removed when the install is whole\n", encoding="utf-8")
+    print(f"setting up {VENV} (once; this downloads a few GB)", file=sys.stderr, flush=True)
+    install = [str(script("python")), "-m", "pip", "install", "--editable", f"{HOME}{extra}"]
+    if subprocess.call(install, cwd=HOME) != 0:
+        raise SetupError(
+            "pip could not install Longhand (its message is above); the same command tries again"
+        )
+    stamp.write_text(wanted, encoding="utf-8")
+    broken.unlink()
+
+
+def fingerprint() -> str:
+    """Return what an installed environment depends on: the requirements, and where the clone is."""
+    content = (HOME / "pyproject.toml").read_bytes()
+    return hashlib.sha256(content + str(HOME).encode()).hexdigest()
+
+
+def read(path: Path) -> str:
+    """Return the text of a file, or nothing where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def check_python() -> None:
+    """Raise SetupError where this Python is not one that the requirements have builds for."""
+    found = sys.version_info[:2]
+    if not (3, 11) <= found < (3, 13):
+        raise SetupError(
+            f"this is Python {found[0]}.{found[1]}, Longhand needs 3.11 or 3.12: "
+            "run python3.11 -m longhand.setup (Debian: apt-get install python3.11)"
+        )
+
+
+def works(python: Path) -> bool:
+    """Return whether an interpreter runs and has pip."""
+    try:
+        return subprocess.call([str(python), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def make_venv() -> None:
+    """Make an empty environment with pip, also where Debian keeps ensurepip in another package."""
+    if VENV.exists():
+        shutil.rmtree(VENV)
+    try:
+        import venv
+    except ImportError as error:
+        raise SetupError("this Python has no venv module: apt-get install python3.11-venv") from error
+    has_ensurepip = works_module("ensurepip")
+    venv.EnvBuilder(with_pip=has_ensurepip, symlinks=os.name != "nt").create(VENV)
+    if has_ensurepip:
+        return
+    # pip can fill an environment that has none itself.
+    fill = [sys.executable, "-m", "pip", "--python", str(script("python")), "install", "pip"]
+    if not works(Path(sys.executable)) or subprocess.call(fill) != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise SetupError("this Python has neither ensurepip nor pip: apt-get install python3.11-venv")
+
+
+def works_module(name: str) -> bool:
+    """Return whether a module of the standard library is there and not taken out by the distribution."""
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,163 @@
+"""Which function trains, releases or measures which model; everything heavy is imported inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concepts.card import ModelCard
+    from concepts.codec import Codec
+    from concepts.training import LoopConfig, Progress
+
+NUM_TINY_STEPS = 200
+"""Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
+RELEASE_FOLDER = "model"
+"""Where in the run's folder the finished model lies, with its card."""
+
+OnCount = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """What `longhand train` was asked for."""
+
+    kind: str
+    corpus: Path
+    run_dir: Path
+    name: str
+    """Name on the card of the finished model."""
+    preset: str
+    steps: int | None
+    """None: as many as the recipe says."""
+    space: str | None
+    """Name or folder of the concept space; None: the one that ships. Not for a space itself."""
+    seed: int
+
+
+def start_training(
+    request: TrainingRequest, *, on_progress: Callable[[Progress], None], on_embedded: OnCount
+) -> tuple[dict[str, float], ModelCard]:
+    """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
+
+    `on_embedded` gets (done, total) while the corpus is embedded, which happens once for a space.
+    """
+    if request.kind == "space":
+        return _train_space(request, on_progress)
+    from concepts.codec import Codec
+    from concepts.corpus.embed import embed_corpus
+
+    codec = Codec.load(request.space)
+    embed_corpus(request.corpus, codec, on_progress=on_embedded)
+    if request.kind == "planner":
+        return _train_planner(request, codec, on_progress)
+    return _train_writer(request, codec, on_progress)
+
+
+def _train_space(
+    request: TrainingRequest, on_progress: Callable[[Progress], None]
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.space.config import PRESETS
+    from concepts.space.release import release_space
+    from concepts.space.train import SpaceTrainingConfig, train_space
+
+    config = SpaceTrainingConfig(model=PRESETS[request.preset])
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_space(request.corpus, request.run_dir, config, on_progress=on_progress)
+    folder = request.run_dir / RELEASE_FOLDER
+    return figures, release_space(request.run_dir, folder, name=request.name, figures=figures)
+
+
+def _train_planner(
+    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.release import release_model
+    from planner.config import PlannerConfig, PlannerTrainingConfig
+    from planner.train import train_planner
+
+    model = PlannerConfig(concept_dim=codec.dim)
+    if request.preset == "tiny":
+        model = replace(model, model_dim=64, num_layers=1, num_heads=2, head_dim=64, num_head_blocks=1)
+    config = PlannerTrainingConfig(model=model)
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_planner(request.corpus, codec.card, request.run_dir, config, on_progress=on_progress)
+    return figures, release_model(
+        request.run_dir,
+        request.run_dir / RELEASE_FOLDER,
+        root="outline",
+        name=request.name,
+        kind="planner",
+        recipe_line=_recipe_line(request),
+        figures=figures,
+    )
+
+
+def _train_writer(
+    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.release import release_model
+    from writer.config import WriterConfig, WriterTrainingConfig
+    from writer.train import train_writer
+
+    model = WriterConfig(concept_dim=codec.dim)
+    if request.preset == "tiny":
+        model = replace(model, model_dim=64, num_context_layers=1, num_denoiser_layers=1, num_heads=2)
+    config = WriterTrainingConfig(model=model)
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_writer(request.corpus, codec, request.run_dir, config, on_progress=on_progress)
+    return figures, release_model(
+        request.run_dir,
+        request.run_dir / RELEASE_FOLDER,
+        root="writer",
+        name=request.name,
+        kind="writer",
+        recipe_line=_recipe_line(request),
+        figures=figures,
+    )
+
+
+def _recipe_line(request: TrainingRequest) -> str:
+    return f"longhand train {request.kind} --preset {request.preset} --seed {request.seed}"
+
+
+def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
+    num_steps = request.steps or (NUM_TINY_STEPS if request.preset == "tiny" else config.num_steps)
+    # A short run must still warm up and cool down within its steps.
+    return replace(
+        config,
+        seed=request.seed,
+        num_steps=num_steps,
+        num_warmup_steps=min(config.num_warmup_steps, num_steps // 10),
+        num_cooldown_steps=min(config.num_cooldown_steps, num_steps // 3),
+        evaluate_every=min(config.evaluate_every, num_steps),
+    )
+
+
+def start_evaluation(
+    kind: str, corpus: Path, *, model: str | None, space: str | None, on_progress: OnCount
+) -> dict[str, float]:
+    """Measure one model on held-out documents; `on_progress` gets (done, total)."""
+    from concepts.codec import Codec
+
+    if kind == "space":
+        from concepts.space.evaluate import evaluate_space
+
+        return evaluate_space(corpus, Codec.load(model or space), on_progress=on_progress)
+    from concepts.corpus.embed import embed_corpus
+
+    codec = Codec.load(space)
+    embed_corpus(corpus, codec, on_progress=on_progress)
+    if kind == "planner":
+        from planner import Planner
+        from planner.evaluate import evaluate_planner
+
+        planner = Planner.load(model, space_id=codec.space_id)
+        return evaluate_planner(corpus, planner, codec.card, on_progress=on_progress)
+    from writer import Writer
+    from writer.evaluate import evaluate_writer
+
+    return evaluate_writer(
+        corpus, Writer.load(model, space_id=codec.space_id), codec, on_progress=on_progress
+    )

@@ -1,0 +1,177 @@
+"""The command line run in this process on a database of its own, with a runner that needs no models."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.events import Event, OnEvent
+from flows.options import WritingOptions
+from longhand import cli
+from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec
+
+DIM = 4
+SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=DIM)
+LEASE_S = 60.0
+
+
+@dataclass
+class Result:
+    """What a command left."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Result]
+
+
+def vectors(seed: int, *shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.random.default_rng(seed).standard_normal((*shape, DIM)).astype(np.float32)
+
+
+class FakeRunner:
+    """Plans, writes and decodes made-up documents into the real store, as a flow would."""
+
+    def __init__(self) -> None:
+        self.fail_at: str | None = None
+        """Kind of the event before which `error` is raised."""
+        self.error: BaseException = KeyboardInterrupt()
+        self.num_runs = 0
+
+    def run(
+        self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
+    ) -> Mapping[str, float]:
+        self.num_runs += 1
+
+        def tell(kind: str, done: int = 0, total: int = 0) -> None:
+            if kind == self.fail_at:
+                raise self.error
+            on_event(Event(kind=kind, document_id=document_id, done=done, total=total))  # type: ignore[arg-type]
+
+        lease = store.claim(document_id, "fake", LEASE_S)
+        try:
+            tell("starting")
+            self._plan(store, lease, tell)
+            if plan_only:
+                store.release(lease, "planned")
+                tell("planned")
+                return {"plan": 0.1}
+            self._write(store, lease, tell)
+            self._decode(store, lease, tell)
+        except BaseException:
+            store.release(lease)
+            raise
+        store.release(lease, "done")
+        tell("done")
+        return {"plan": 0.1, "write": 0.2, "decode": 0.3}
+
+    def _plan(self, store: Store, lease: Lease, tell: Callable[..., None]) -> None:
+        document_id = lease.document_id
+        document = store.get_document(document_id)
+        if document.active_outline_id is None:
+            options = WritingOptions.from_params(document.params)
+            entries = options.outline or tuple(
+                (str(n), f"Heading {n}") for n in range(1, (options.sections or 2) + 1)
+            )
+            tell("planning")
+            with store.fenced(lease, space=SPACE) as tx:
+                tx.set_status("planning")
+                tx.save_prompt([PromptConcept(text=document.prompt, vector=vectors(1))])
+                tx.create_outline(
+                    [
+                        NewPlanItem(
+                            path=path, heading=heading, lead=vectors(i), gist=vectors(i), planned_length=3
+                        )
+                        for i, (path, heading) in enumerate(entries)
+                    ],
+                    source="user" if options.outline else "model",
+                )
+        tell("outline")
+
+    def _write(self, store: Store, lease: Lease, tell: Callable[..., None]) -> None:
+        document_id = lease.document_id
+        leaves = store.get_outline(document_id).leaves()
+        pending = [item for item in leaves if item.status == "pending"]
+        for item in pending:
+            with store.fenced(lease, space=SPACE) as tx:
+                tx.set_status("writing")
+                (unit,) = tx.plan_units("write", [UnitSpec(item_ids=(item.id,))], first_ordinal=None)
+                tx.commit_concepts(
+                    unit.id,
+                    [
+                        ItemConcepts(
+                            item_id=item.id, vectors=vectors(item.id, 3), stop_reason="end", similarity=0.5
+                        )
+                    ],
+                )
+            tell("writing", item.ordinal, len(leaves))
+
+    def _decode(self, store: Store, lease: Lease, tell: Callable[..., None]) -> None:
+        document_id = lease.document_id
+        document = store.get_document(document_id)
+        todo = store.get_undecoded(document_id, document.lang)
+        with store.fenced(lease) as tx:
+            tx.set_status("decoding")
+            spec = UnitSpec(item_ids=todo.item_ids, concept_ids=todo.concept_ids)
+            (unit,) = tx.plan_units("decode", [spec], lang=document.lang, first_ordinal=None)
+        tell("decoding", 0, len(todo.concept_ids))
+        known = {item.id: item.heading for item in store.get_outline(document_id).items}
+        headings = [NewRendering(text=known[i] or f"Heading {i}", item_id=i) for i in todo.item_ids]
+        sentences = [
+            NewRendering(text=f"Sentence {n} is here.", concept_id=i, score=0.9)
+            for n, i in enumerate(todo.concept_ids, 1)
+        ]
+        with store.fenced(lease) as tx:
+            tx.commit_renderings(unit.id, headings + sentences, decoder="toy")
+        tell("decoding", len(todo.concept_ids), len(todo.concept_ids))
+
+
+@pytest.fixture(scope="session")
+def database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "longhand.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def database(database_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty database that every command of the test uses; no other variable of ours is set."""
+    for name in ("LONGHAND_BUSY_TIMEOUT_S", "LONGHAND_FAILPOINT", "LONGHAND_MODELS", "LONGHAND_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / "longhand.db"
+    shutil.copy(database_template, path)
+    monkeypatch.setenv("LONGHAND_DATABASE_URL", f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def store(database: Path) -> Iterator[Store]:
+    with Store.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> FakeRunner:
+    fake = FakeRunner()
+    monkeypatch.setattr("longhand.running.make_runner", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], runner: FakeRunner) -> Run:
+    """Run one command as `main` would and return its exit code and what it printed."""
+
+    def run_(*arguments: str) -> Result:
+        capsys.readouterr()
+        exit_code = cli.run(list(arguments))
+        captured = capsys.readouterr()
+        return Result(exit_code, captured.out, captured.err)
+
+    return run_

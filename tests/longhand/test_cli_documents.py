@@ -1,0 +1,178 @@
+"""`ls`, `show`, `outline`, `export`, `rm`, `--version`: stored documents read and removed."""
+
+from __future__ import annotations
+
+import json
+
+from storage import NewDocument, Store
+
+
+def write(run, store: Store, *arguments: str) -> str:
+    assert run("write", "How to share a folder", *arguments).exit_code == 0
+    return store.list_documents(limit=1)[0].id
+
+
+def test_an_empty_list_says_how_to_begin(run):
+    result = run("ls")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "longhand write" in result.stderr
+    assert run("ls", "--json").stdout == "[]\n"
+
+
+def test_the_list_has_one_line_a_document(run, store):
+    document_id = write(run, store)
+    header, line = run("ls").stdout.splitlines()
+    assert header.split() == ["ID", "STATUS", "SECTIONS", "CREATED", "TITLE"]
+    assert line.startswith(f"{document_id}  done")
+    assert "2/2" in line
+    assert line.rstrip().endswith("How to share a folder")
+
+
+def test_markup_in_a_title_is_shown_as_it_is(run, store):
+    store.create_document(NewDocument(prompt="[bold]Tea[/bold] :smile: [/]", lang="eng_Latn"))
+    assert "[bold]Tea[/bold] :smile: [/]" in run("ls").stdout
+
+
+def test_the_list_filters_and_limits(run, store):
+    write(run, store)
+    store.create_document(NewDocument(prompt="queued one", lang="eng_Latn"))
+    assert [d["status"] for d in json.loads(run("ls", "--json", "--status", "done").stdout)] == ["done"]
+    assert [d["status"] for d in json.loads(run("ls", "--json", "--limit", "1").stdout)] == ["queued"]
+    assert run("ls", "--limit", "0").exit_code == 2
+
+
+def test_a_stage_without_a_living_holder_is_interrupted(run, store):
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+    lease = store.claim(document.id, "someone", 60)
+    with store.fenced(lease) as tx:
+        tx.set_status("planning")
+    assert "interrupted" not in run("ls").stdout
+    store.release(lease)
+    assert "interrupted (planning)" in run("ls").stdout
+    assert f"longhand resume {document.id}" in run("show", document.id).stderr
+
+
+def test_show_has_facts_and_text(run, store):
+    document_id = write(run, store, "--seed", "3")
+    result = run("show", document_id)
+    assert f"id        {document_id}\n" in result.stdout
+    assert "status    done\n" in result.stdout
+    assert "seed      3\n" in result.stdout
+    assert "\n## Heading 1\n\nSentence 1 is here." in result.stdout
+    assert result.stderr == ""
+
+
+def test_show_as_json(run, store):
+    document_id = write(run, store)
+    shown = json.loads(run("show", document_id, "--json").stdout)
+    assert (shown["id"], shown["status"], shown["num_missing"]) == (document_id, "done", 0)
+    assert shown["progress"] == {"num_items": 2, "num_written": 2, "num_decoded": 2}
+    assert shown["languages"] == {"eng_Latn": 6}
+    assert shown["sections"][1]["heading"] == "Heading 2"
+
+
+def test_a_prefix_is_enough(run, store):
+    document_id = write(run, store)
+    assert document_id in run("show", document_id[:5]).stdout
+
+
+def test_the_outline_as_a_tree(run, store):
+    document_id = write(run, store)
+    lines = run("outline", document_id).stdout.splitlines()
+    assert lines[0] == "How to share a folder"
+    assert lines[1].endswith(
+        "1  Heading 1  3 of 3 sentences planned, decoded, stopped by end, similarity 0.50"
+    )
+
+
+def test_the_outline_as_json(run, store):
+    document_id = write(run, store)
+    shown = json.loads(run("outline", document_id, "--json").stdout)
+    assert (shown["id"], shown["version"], shown["source"]) == (document_id, 1, "model")
+    assert shown["items"][0] == {
+        "path": "1",
+        "heading": "Heading 1",
+        "is_leaf": True,
+        "planned_length": 3,
+        "num_sentences": 3,
+        "status": "decoded",
+        "stop_reason": "end",
+        "similarity": 0.5,
+    }
+
+
+def test_an_unknown_version_of_an_outline(run, store):
+    result = run("outline", write(run, store), "--version", "9")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+
+
+def test_export_prints_what_write_printed(run, store):
+    written = run("write", "tea").stdout
+    document_id = store.list_documents()[0].id
+    assert run("export", document_id).stdout == written
+
+
+def test_export_to_a_file_as_json(run, store, tmp_path):
+    document_id = write(run, store)
+    path = tmp_path / "doc.json"
+    assert run("export", document_id, "--format", "json", "--out", str(path)).exit_code == 0
+    exported = json.loads(path.read_text())
+    assert (exported["format"], exported["id"]) == ("longhand.document/1", document_id)
+    assert exported["sections"][0]["sentences"][0]["text"] == "Sentence 1 is here."
+
+
+def test_export_of_a_plan_says_what_is_missing(run, store):
+    document_id = write(run, store, "--plan-only")
+    result = run("export", document_id)
+    assert result.stdout.count("<!-- this section is not written yet -->") == 2
+
+
+def test_export_without_an_outline(run, store):
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+    result = run("export", document.id)
+    assert result.exit_code == 1
+    assert f"longhand resume {document.id}" in result.stderr
+
+
+def test_export_to_an_unwritable_target(run, store, tmp_path):
+    document_id = write(run, store)
+    for target, message in [
+        (tmp_path, "is a folder"),
+        (tmp_path / "no" / "doc.md", "there is no folder"),
+        ("/dev/full", "No space left on device"),
+    ]:
+        result = run("export", document_id, "--out", str(target))
+        assert result.exit_code == 1
+        assert message in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_rm_asks_only_in_a_terminal(run, store):
+    document_id = write(run, store)
+    result = run("rm", document_id)
+    assert result.exit_code == 2
+    assert f"longhand rm {document_id} --yes" in result.stderr
+    assert run("rm", document_id, "--yes").exit_code == 0
+    assert not store.list_documents()
+
+
+def test_version_and_help(run):
+    from longhand import __version__
+
+    assert run("--version").stdout == f"longhand {__version__}\n"
+    assert "write" in run().stdout
+    assert "--outline" in run("write", "--help").stdout
+
+
+def test_models_and_doctor_as_json(run, monkeypatch):
+    from longhand import diagnosis
+
+    monkeypatch.setattr(diagnosis, "_device", lambda: iter([diagnosis.Finding("device", True, "CPU")]))
+    assert isinstance(json.loads(run("models", "--json").stdout), list)
+    result = run("doctor", "--json")
+    shown = json.loads(result.stdout)
+    assert result.exit_code == (0 if shown["is_ok"] else 1)
+    found = {finding["name"]: finding for finding in shown["findings"]}
+    for name in ("python", "rooms", "device", "database", "schema", "disk", "punkt"):
+        assert found[name]["is_ok"], found[name]

@@ -1,0 +1,187 @@
+"""`write` and `resume`: what is printed where, what is stored, and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError, StorageError
+from storage import Store
+
+TEXT = """# How to share a folder
+
+## Heading 1
+
+Sentence 1 is here. Sentence 2 is here. Sentence 3 is here.
+
+## Heading 2
+
+Sentence 4 is here. Sentence 5 is here. Sentence 6 is here.
+"""
+
+
+def only_id(store: Store) -> str:
+    (document,) = store.list_documents()
+    return document.id
+
+
+def test_the_document_alone_goes_to_stdout(run, store):
+    result = run("write", "How to share a folder")
+    assert result.exit_code == 0
+    assert result.stdout == TEXT
+    assert f"stored as {only_id(store)}" in result.stderr
+
+
+def test_progress_and_outline_go_to_stderr_in_order(run):
+    lines = run("write", "tea").stderr.splitlines()
+    steps = ["planning", "1. Heading 1  (3 sentences)", "writing 1/2", "writing 2/2", "decoding 6/6"]
+    positions = [lines.index(step) for step in steps]
+    assert positions == sorted(positions)
+
+
+def test_options_are_stored(run, store):
+    arguments = ["--sections", "3", "--seed", "0", "--goal", "A calm evening", "--lang", "eng_Latn"]
+    assert run("write", "tea", *arguments).exit_code == 0
+    (document,) = store.list_documents()
+    assert (document.seed, document.lang, document.status) == (0, "eng_Latn", "done")
+    assert document.params["sections"] == 3
+    assert document.params["goal"] == "A calm evening"
+
+
+def test_one_word_is_a_good_prompt(run):
+    assert run("write", "Tea").exit_code == 0
+
+
+def test_json_holds_id_headings_and_sentences(run, store):
+    shown = json.loads(run("write", "tea", "--json").stdout)
+    assert shown["id"] == only_id(store)
+    assert [section["heading"] for section in shown["sections"]] == ["Heading 1", "Heading 2"]
+    assert shown["sections"][0]["sentences"][0] == {"text": "Sentence 1 is here.", "score": 0.9}
+
+
+def test_out_writes_a_file_and_nothing_to_stdout(run, tmp_path):
+    result = run("write", "How to share a folder", "--out", str(tmp_path / "doc.md"))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (tmp_path / "doc.md").read_text() == TEXT
+
+
+def test_plan_only_prints_the_outline_and_resume_writes_it(run, store):
+    result = run("write", "How to share a folder", "--plan-only")
+    assert result.stdout == "1. Heading 1  (3 sentences)\n2. Heading 2  (3 sentences)\n"
+    assert store.get_document(only_id(store)).status == "planned"
+    assert run("resume", only_id(store)).stdout == TEXT
+
+
+def test_plan_only_as_json(run):
+    shown = json.loads(run("write", "tea", "--plan-only", "--json").stdout)
+    assert shown["status"] == "planned"
+    assert [item["path"] for item in shown["items"]] == ["1", "2"]
+
+
+def test_plan_only_with_out_is_refused(run, tmp_path):
+    result = run("write", "tea", "--plan-only", "--out", str(tmp_path / "x.md"))
+    assert result.exit_code == 2
+    assert "--plan-only makes no text" in result.stderr
+
+
+def test_own_outline_replaces_planning(run, tmp_path, store):
+    (tmp_path / "plan.md").write_text("# Tea for all\n\n## Buying\n### Shops\n### Prices\n## Brewing\n")
+    result = run("write", "tea", "--outline", str(tmp_path / "plan.md"))
+    assert result.exit_code == 0
+    found = [line for line in result.stdout.splitlines() if line.startswith("#")]
+    assert found == ["# Tea for all", "## Buying", "### Shops", "### Prices", "## Brewing"]
+    assert store.get_document(only_id(store)).params["depth"] == 2
+
+
+def test_depth_1_refuses_a_nested_outline(run, tmp_path, store):
+    (tmp_path / "plan.md").write_text("- a\n  - b\n")
+    result = run("write", "tea", "--depth", "1", "--outline", str(tmp_path / "plan.md"))
+    assert result.exit_code == 1
+    assert "plan.md, line 2: 'b' is nested too deep" in result.stderr
+    assert not store.list_documents()
+
+
+def test_sections_and_outline_exclude_each_other(run, tmp_path):
+    (tmp_path / "plan.md").write_text("a\nb\n")
+    result = run("write", "tea", "--sections", "2", "--outline", str(tmp_path / "plan.md"))
+    assert result.exit_code == 2
+    assert "leave --sections away" in result.stderr
+
+
+def test_timings_go_to_stderr(run):
+    result = run("write", "tea", "--timings")
+    assert "write                    0.20 s" in result.stderr
+    assert "in all" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["starting", "planning", "outline", "writing", "decoding"])
+def test_ctrl_c_keeps_what_is_stored_and_says_how_to_go_on(run, runner, store, kind):
+    runner.fail_at = kind
+    result = run("write", "How to share a folder")
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    last = result.stderr.splitlines()[-1]
+    assert last == f"longhand: interrupted; stored; go on with: longhand resume {only_id(store)}"
+    runner.fail_at = None
+    assert run("resume", only_id(store)).stdout == TEXT
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModelError("writer-mini: model.safetensors has checksum aa, its card says bb"),
+        SpaceMismatchError("the writer belongs to the space sonar-mini@1, these vectors to sonar-mini@2"),
+        NonFiniteError("section 1 of writer-mini holds NaN"),
+        StorageError("the disk that holds longhand.db is full"),
+    ],
+)
+def test_errors_of_a_run_are_one_line_and_nothing_is_lost(run, runner, store, error):
+    runner.fail_at, runner.error = "writing", error
+    result = run("write", "tea")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"longhand: {error}"
+    assert f"longhand resume {only_id(store)}" in result.stderr
+    assert len(store.get_outline(only_id(store)).items) == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_unexpected_errors_are_one_line_with_the_way_to_a_traceback(run, runner):
+    runner.fail_at, runner.error = "writing", RuntimeError("odd\nthing")
+    result = run("write", "tea")
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-1]
+    assert last == "longhand: unexpected RuntimeError: odd thing (run again with --debug for a traceback)"
+
+
+@pytest.mark.parametrize("arguments", [("--debug", "write", "tea"), ("write", "tea", "--debug")])
+def test_debug_lets_the_traceback_through(run, runner, arguments):
+    runner.fail_at, runner.error = "writing", RuntimeError("odd")
+    with pytest.raises(RuntimeError, match="odd"):
+        run(*arguments)
+
+
+def test_resume_of_a_finished_document_is_refused(run, runner, store):
+    run("write", "tea")
+    result = run("resume", only_id(store))
+    assert result.exit_code == 1
+    assert f"{only_id(store)} is finished: longhand show {only_id(store)}" in result.stderr
+    assert runner.num_runs == 1
+
+
+def test_the_target_is_checked_before_anything_is_made(run, runner, store, tmp_path):
+    result = run("write", "tea", "--out", str(tmp_path / "nowhere" / "doc.md"))
+    assert result.exit_code == 1
+    assert f"there is no folder {tmp_path / 'nowhere'}" in result.stderr
+    assert runner.num_runs == 0
+    assert not store.list_documents()
+
+
+def test_a_full_disk_under_out_leaves_the_document_stored(run, store):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    result = run("write", "tea", "--out", "/dev/full")
+    assert result.exit_code == 1
+    assert "/dev/full cannot be written (No space left on device)" in result.stderr
+    assert store.get_document(only_id(store)).status == "done"

@@ -1,0 +1,123 @@
+"""Markdown that reads as exactly what is stored, and JSON that holds all of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from longhand.export import escape_line, paragraphs, short_title, title_of, to_json, to_markdown
+from storage import ExportedDocument, ExportedSection, ExportedSentence
+
+SECTION = ExportedSection(
+    path="1",
+    heading="# Buying & <brewing> C #",
+    heading_score=0.9,
+    sentences=tuple(ExportedSentence(text=f"Sentence {n}.", score=0.8) for n in range(1, 6)),
+    num_missing=0,
+    is_leaf=True,
+    status="decoded",
+    stop_reason="end",
+    children=(),
+)
+DOCUMENT = ExportedDocument(
+    id="2q5abc",
+    title=None,
+    prompt="How to make tea\nfor many people",
+    lang="eng_Latn",
+    status="done",
+    outline_version=1,
+    sections=(SECTION,),
+    num_missing=0,
+)
+
+
+def read_headings(markdown: str) -> list[tuple[str, str]]:
+    tokens = MarkdownIt("commonmark").parse(markdown)
+    return [
+        (token.tag, "".join(child.content for child in tokens[i + 1].children or ()))
+        for i, token in enumerate(tokens)
+        if token.type == "heading_open"
+    ]
+
+
+def test_headings_are_real_and_read_as_they_are_stored():
+    assert read_headings(to_markdown(DOCUMENT)) == [("h1", "How to make tea"), ("h2", SECTION.heading)]
+
+
+def test_sentences_are_joined_into_paragraphs():
+    text = to_markdown(DOCUMENT)
+    assert "\n\nSentence 1. Sentence 2.\n\nSentence 3. Sentence 4. Sentence 5.\n" in text
+
+
+def test_a_tree_has_deeper_headings():
+    part = replace(SECTION, heading="Part", sentences=(), is_leaf=False, children=(SECTION,))
+    levels = [tag for tag, _ in read_headings(to_markdown(replace(DOCUMENT, sections=(part,))))]
+    assert levels == ["h1", "h2", "h3"]
+
+
+def test_what_is_missing_is_said():
+    section = replace(SECTION, heading=None, num_missing=2)
+    text = to_markdown(replace(DOCUMENT, sections=(section,)))
+    assert "## Section 1\n" in text
+    assert "<!-- 2 sentences of this section are not decoded yet -->" in text
+    assert "nothing is planned yet" in to_markdown(replace(DOCUMENT, sections=()))
+
+
+def test_json_holds_everything():
+    shown = json.loads(to_json(DOCUMENT))
+    assert shown["format"] == "longhand.document/1"
+    assert shown["sections"][0]["sentences"][4] == {"text": "Sentence 5.", "score": 0.8}
+    assert shown["prompt"] == DOCUMENT.prompt
+
+
+def test_titles():
+    assert title_of(DOCUMENT) == "How to make tea"
+    assert title_of(replace(DOCUMENT, title="Tea")) == "Tea"
+    assert short_title("word " * 100) == ("word " * 23).strip() + "…"
+    assert len(short_title("x" * 500)) == 120
+
+
+@given(st.lists(st.text(st.characters(codec="ascii", min_codepoint=32), min_size=1), max_size=30))
+def test_paragraphs_keep_every_word_in_order(sentences):
+    joined = paragraphs(sentences)
+    assert " ".join(joined).split() == " ".join(sentences).split()
+    assert all(paragraph.strip() for paragraph in joined)
+
+
+SAMPLES = [
+    "# x", "1. a", "12) b", "2 * 3 *a*", "snake_case _em_ __x__", "<b> &amp; a & b", "[l](u) ![i](u)",
+    "---", "===", "~~a~~", "a | b", "\\*", "`c`", "+ a", "> q", "- [ ] task", "*", "***", "&#35; x", "<http://a>",
+]  # fmt: skip
+
+
+def read_line(markdown: str) -> str | None:
+    tokens = MarkdownIt("commonmark").parse(markdown)
+    if [token.type for token in tokens] != ["paragraph_open", "inline", "paragraph_close"]:
+        return None
+    children = tokens[1].children or []
+    return "".join(c.content for c in children) if all(c.type == "text" for c in children) else None
+
+
+@pytest.mark.parametrize("text", SAMPLES)
+def test_escaped_lines_read_as_the_text(text):
+    assert read_line(escape_line(text)) == text
+
+
+@given(st.text(st.sampled_from("ab1 .)#>+-*_`~[]()!<>&;\\|=é\u00a0"), min_size=1, max_size=30))
+def test_any_escaped_line_reads_as_the_text(text):
+    line = " ".join(text.split())
+    if line:
+        assert read_line(escape_line(line)) == line
+
+
+@given(st.text(st.sampled_from("ab1 .)#>+-*_`~[]()!<>&;\\|=é"), min_size=1, max_size=30))
+def test_any_heading_reads_as_the_text(text):
+    line = " ".join(text.split())
+    if line:
+        section = replace(SECTION, heading=line)
+        assert read_headings(to_markdown(replace(DOCUMENT, sections=(section,))))[1] == ("h2", line)

@@ -1,0 +1,45 @@
+"""The real runner hands documents to the flow with the models they were begun with."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.timings import Timings
+from longhand.running import FlowRunner
+from storage import CardRef, NewDocument
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    seen = []
+
+    def note(name):
+        def function(url, document_id, *, engine, on_event, **more):
+            seen.append((name, url, document_id, engine, more))
+            timings = Timings()
+            timings.add("planning", 1.5)
+            return timings
+
+        return function
+
+    monkeypatch.setattr("flows.run.write_document", note("write"))
+    monkeypatch.setattr("flows.run.resume_document", note("resume"))
+    return seen
+
+
+def test_writing(calls, store):
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+    spent = FlowRunner().run(store, document.id, plan_only=True, resume=False, on_event=print)
+    assert spent == {"planning": 1.5}
+    ((name, url, document_id, _, more),) = calls
+    assert (name, url, document_id, more) == ("write", None, document.id, {"plan_only": True})
+
+
+def test_resuming_takes_the_stored_models(calls, store, monkeypatch):
+    new = NewDocument(prompt="tea", lang="eng_Latn", writer=CardRef(name="my-writer", checksum="1"))
+    document = store.create_document(new)
+    asked = []
+    monkeypatch.setattr("flows.engine.ModelEngine.for_document", lambda d: asked.append(d.writer.name))
+    FlowRunner().run(store, document.id, plan_only=False, resume=True, on_event=print)
+    assert asked == ["my-writer"]
+    assert calls[0][0] == "resume"

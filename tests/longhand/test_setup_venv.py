@@ -1,0 +1,110 @@
+"""Setting up a clone: what is installed when, and what a broken-off install leaves."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from longhand import setup
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class FakePip:
+    """Stands for every process that set-up starts."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.exit_code = 0
+
+    def __call__(self, command: list[str], **_: object) -> int:
+        self.calls.append(command)
+        if "install" in command and self.exit_code == 0:
+            setup.script("longhand").touch()
+        return self.exit_code if "install" in command else 0
+
+    def num_installs(self) -> int:
+        return sum("install" in call for call in self.calls)
+
+
+@pytest.fixture
+def pip(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    monkeypatch.setattr(setup, "HOME", tmp_path)
+    monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
+    fake = FakePip()
+    monkeypatch.setattr(subprocess, "call", fake)
+    monkeypatch.setattr(
+        setup, "make_venv", lambda: setup.script("x").parent.mkdir(parents=True, exist_ok=True)
+    )
+    monkeypatch.setattr(setup, "works", lambda python: python.parent.exists())
+    return fake
+
+
+def test_the_second_run_installs_nothing(pip):
+    assert setup.main(["write", "tea"]) == 0
+    assert setup.main(["write", "tea"]) == 0
+    assert pip.num_installs() == 1
+    assert pip.calls[-1] == [str(setup.script("longhand")), "write", "tea"]
+
+
+def test_a_changed_pyproject_installs_again(pip):
+    setup.main(["write", "tea"])
+    (setup.HOME / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    setup.main(["write", "tea"])
+    assert pip.num_installs() == 2
+
+
+def test_tests_need_more_than_writing(pip):
+    setup.main(["write", "tea"])
+    assert setup.main(["test", "-k", "x"]) == 0
+    assert pip.num_installs() == 2
+    assert pip.calls[-1] == [str(setup.script("pytest")), "-k", "x"]
+
+
+def test_a_broken_off_install_begins_again_from_nothing(pip, monkeypatch, capsys):
+    made = []
+    make_venv = setup.make_venv
+    monkeypatch.setattr(setup, "make_venv", lambda: (made.append(1), make_venv()))
+    pip.exit_code = 1
+    assert setup.main(["write", "tea"]) == 1
+    assert "the same command tries again" in capsys.readouterr().err
+    pip.exit_code = 0
+    assert setup.main(["write", "tea"]) == 0
+    assert len(made) == 2
+
+
+def test_the_first_failing_check_ends_the_test_command(pip, monkeypatch):
+    setup.main(["install"])
+    setup.ensure_venv("[dev]")
+    monkeypatch.setattr(subprocess, "call", lambda command, **_: 3 if "mypy" in command[0] else 0)
+    assert setup.main(["test"]) == 3
+
+
+def test_a_wrong_python_is_named(pip, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1, "final", 0))
+    assert setup.main(["write", "tea"]) == 1
+    assert "this is Python 3.9, Longhand needs 3.11 or 3.12" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["wrote"], ["write"], ["write", " "]])
+def test_wrong_arguments(pip, arguments):
+    assert setup.main(arguments) == 2
+    assert pip.calls == []
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="the Makefile is optional")
+def test_make_hands_a_prompt_over_as_it_was_typed():
+    prompt = 'it\'s "5 $HOME" `x` $(y) $$'
+    shown = subprocess.run(
+        ["make", "--silent", "write", f"PROMPT={prompt}", "PYTHON=printf '<%s>'"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == f"<-m><longhand.setup><write><{prompt}>"

@@ -1,0 +1,152 @@
+"""What a start costs and checks: imports, foreign packages, broken pipes, Ctrl-C in a real process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from longhand.checks import ROOMS, RoomError, check_rooms, find_room
+
+REPOSITORY = Path(__file__).parents[2]
+HEAVY = ("torch", "prefect", "alembic", "numpy", "fairseq2", "sonar", "nltk", "accelerate", "transformers")
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error", **more}
+
+
+def run_python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
+    # Elsewhere, because -c puts the current folder in front of the path.
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment(**more),
+        cwd=os.sep,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", [["ls"], ["ls", "--json"], ["models", "--json"], ["write", "--help"]])
+def test_light_commands_import_nothing_heavy(command):
+    code = f"import sys; from longhand.cli import run; code = run({command!r}); "
+    code += f"print(code, sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)"
+    assert run_python(code).stderr.splitlines()[-1] == "0 []"
+
+
+def test_ls_takes_less_than_half_a_second_of_processor_time():
+    # Wall time would measure what else the machine does.
+    code = "import time; from longhand.cli import run; run(['ls']); print(time.process_time())"
+    run_python(code)
+    assert float(run_python(code).stdout.splitlines()[-1]) < 0.5
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "longhand", "--version"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    assert done.stdout.startswith("longhand ")
+
+
+def test_all_rooms_are_here():
+    assert check_rooms() == REPOSITORY
+    assert [find_room(room) for room in ROOMS] == [REPOSITORY / room for room in ROOMS]
+
+
+@pytest.mark.parametrize("kind", ["package", "folder", "module"])
+def test_an_intruder_is_named(tmp_path, kind):
+    if kind == "module":
+        intruder = tmp_path / "storage.py"
+        intruder.touch()
+    else:
+        intruder = tmp_path / "storage"
+        intruder.mkdir()
+        if kind == "package":
+            (intruder / "__init__.py").write_text("raise SystemExit('must not be imported')")
+    path = f"{tmp_path}{os.pathsep}{REPOSITORY}"
+    done = run_python("from longhand.cli import run; raise SystemExit(run(['ls']))", PYTHONPATH=path)
+    if kind == "folder":
+        # A real package later on the path wins over a bare folder: nothing is wrong.
+        assert done.returncode == 0
+        return
+    assert done.returncode == 1
+    assert f"the package 'storage' is taken from {intruder}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_room_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("longhand.checks.ROOMS", ("storage", "no_such_room"))
+    with pytest.raises(RoomError, match="'no_such_room' is missing"):
+        check_rooms()
+
+
+def test_a_closed_pipe_is_quiet():
+    done = subprocess.run(
+        f"{sys.executable} -m longhand write --help | true",
+        shell=True,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "longhand", "ls", "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "longhand: No space left on device\n"
+
+
+SLOW_WRITE = """
+import sys, time
+from longhand import running
+from longhand.cli import run
+from flows.events import Event
+
+class Slow:
+    def run(self, store, document_id, *, plan_only, resume, on_event):
+        on_event(Event(kind="planning", document_id=document_id))
+        time.sleep(60)
+
+running.make_runner = Slow
+sys.exit(run(["write", "tea"]))
+"""
+
+
+def test_ctrl_c_in_a_process():
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW_WRITE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "planning\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert "interrupted; stored; go on with: longhand resume " in stderr
+    assert "Traceback" not in stderr
