@@ -1,0 +1,317 @@
+"""The models as the steps see them: numpy arrays in, numpy arrays out; and the real ones, loaded aside.
+
+Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vectors are float32 in the
+*raw* concept space. Only `ModelEngine` knows torch; tests bring an `Engine` of their own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from concepts.codec import Codec
+    from planner import Planner
+    from storage.records import Vector
+    from writer import Writer
+
+T = TypeVar("T")
+Part = Literal["space", "planner", "writer"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeafPlan:
+    """What the writer may look at: the prompt, and the leaves of the outline in reading order."""
+
+    prompt: Vector
+    """(P, D)"""
+    goal: Vector | None
+    """(D,): the mean of the goal's sentences, as a gist is that of a section's; None: no goal."""
+    paths: tuple[str, ...]
+    leads: Vector
+    """(N, D)"""
+    gists: Vector
+    """(N, D)"""
+    num_sentences: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Section:
+    """What the writer made of one leaf: (S, D), why it stopped, cosine of its mean with the gist."""
+
+    path: str
+    vectors: Vector
+    stop_reason: str
+    similarity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A decoded concept and the cosine of the re-encoded text with it."""
+
+    text: str
+    score: float | None
+    """None: nobody decoded it (a typed heading)."""
+
+
+class Engine(Protocol):
+    """Models by what they do. Every result is a pure function of the arguments and the weights."""
+
+    @property
+    def space(self) -> SpaceRef:
+        """The concept space of all three models."""
+
+    @property
+    def planner(self) -> CardRef:
+        """The planner's identity."""
+
+    @property
+    def writer(self) -> CardRef:
+        """The writer's identity."""
+
+    def start_loading(self, stages: Sequence[Stage]) -> None:
+        """Begin to load what these stages need, in the background; called once, before anything else."""
+
+    def prepare(self, stage: Stage) -> None:
+        """Wait until the models of one stage are loaded; raise ModelError where they cannot be."""
+
+    def load_times(self) -> dict[str, float]:
+        """Return the seconds that loading took, by part, as far as it is over."""
+
+    def check_lang(self, lang: str) -> str:
+        """Return the language code, or raise UsageError where the space does not know it."""
+
+    def encode(self, sentences: Sequence[str], lang: str) -> Vector:
+        """Return the vectors (S, D) of sentences."""
+
+    def plan(
+        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+    ) -> list[NewPlanItem]:
+        """Return the items of a new outline (lead, gist, planned length), in reading order."""
+
+    def fill(
+        self, prompt: Vector, leads: Sequence[tuple[str, Vector]], *, goal: Vector | None, seed: int
+    ) -> list[NewPlanItem]:
+        """Return gist and planned length for given leads, as (path, (D,)) in reading order."""
+
+    def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
+        """Return the sections named by `paths`, made in one batch."""
+
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        """Return the text of each vector (S, D), decoded in one batch."""
+
+
+NEEDS: dict[Stage, tuple[Part, ...]] = {
+    "plan": ("space", "planner"),
+    "write": ("space", "writer"),
+    "decode": ("space",),
+}
+
+
+class ModelEngine:
+    """The models of this repository, loaded one after the other in a background thread."""
+
+    def __init__(
+        self,
+        *,
+        space: str | None = None,
+        planner: str | None = None,
+        writer: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        """Name the cards or folders; None: the ones that ship. `device`: of the space, None is the CPU."""
+        self._names = {"space": space, "planner": planner, "writer": writer}
+        self._device = device
+        self._codec: Future[Codec] = Future()
+        self._planner: Future[Planner] = Future()
+        self._writer: Future[Writer] = Future()
+        self._load_times: dict[str, float] = {}
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def for_document(cls, document: DocumentRecord) -> ModelEngine:
+        """Return the engine that a stored document was begun with (the shipped models where it has none)."""
+        return cls(
+            space=None if document.space is None else document.space.name,
+            planner=None if document.planner is None else document.planner.name,
+            writer=None if document.writer is None else document.writer.name,
+        )
+
+    @property
+    def space(self) -> SpaceRef:
+        """The identity of the codec's space."""
+        codec = self._codec.result()
+        return SpaceRef(**_split(codec.space_id), dim=codec.dim)
+
+    @property
+    def planner(self) -> CardRef:
+        """The planner's card."""
+        return CardRef(**_split(self._planner.result().card.model_id))
+
+    @property
+    def writer(self) -> CardRef:
+        """The writer's card."""
+        return CardRef(**_split(self._writer.result().card.model_id))
+
+    def start_loading(self, stages: Sequence[Stage]) -> None:
+        """Load the parts that `stages` need, in that order; a second call does nothing."""
+        if self._thread is None:
+            parts = tuple(dict.fromkeys(part for stage in stages for part in NEEDS[stage]))
+            # A daemon: Ctrl-C must not wait for gigabytes of weights.
+            self._thread = threading.Thread(target=self._load, args=(parts,), name="models", daemon=True)
+            self._thread.start()
+
+    def _load(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            if part == "space":
+                self._timed("space", self._codec, self._load_codec)
+            elif part == "planner":
+                self._timed("planner", self._planner, self._load_planner)
+            else:
+                self._timed("writer", self._writer, self._load_writer)
+
+    def _timed(self, part: Part, future: Future[T], load: Callable[[], T]) -> None:
+        started = time.perf_counter()
+        try:
+            loaded = load()
+        except BaseException as error:  # noqa: BLE001  # raised where the model is asked for
+            future.set_exception(error)
+        else:
+            self._load_times[part] = time.perf_counter() - started
+            future.set_result(loaded)
+
+    def _load_codec(self) -> Codec:
+        from concepts.codec import Codec
+
+        if self._device is None:
+            return Codec.load(self._names["space"])
+        import torch
+
+        return Codec.load(self._names["space"], device=torch.device(self._device))
+
+    def _load_planner(self) -> Planner:
+        space_id = self._codec.result().space_id
+        from planner import Planner
+
+        return Planner.load(self._names["planner"], space_id=space_id)
+
+    def _load_writer(self) -> Writer:
+        space_id = self._codec.result().space_id
+        from writer import Writer
+
+        return Writer.load(self._names["writer"], space_id=space_id)
+
+    def prepare(self, stage: Stage) -> None:
+        """Wait for the parts of one stage and raise what went wrong while they loaded."""
+        assert self._thread is not None, "start_loading was not called"
+        if "space" in NEEDS[stage]:
+            self._codec.result()
+        if "planner" in NEEDS[stage]:
+            self._planner.result()
+        if "writer" in NEEDS[stage]:
+            self._writer.result()
+
+    def load_times(self) -> dict[str, float]:
+        """Return the seconds that each part took to load; the space's hold the import of torch."""
+        return dict(self._load_times)
+
+    def check_lang(self, lang: str) -> str:
+        """Ask the codec."""
+        return self._codec.result().check_lang(lang)
+
+    def encode(self, sentences: Sequence[str], lang: str) -> Vector:
+        """Encode with the codec."""
+        return _array(self._codec.result().encode(sentences, lang))
+
+    def plan(
+        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+    ) -> list[NewPlanItem]:
+        """Plan with the outline model."""
+        items = self._planner.result().plan(
+            _tensor(prompt), goal=_goal(goal), num_sections=num_sections, depth=depth, seed=seed
+        )
+        return [
+            NewPlanItem(
+                path=item.path,
+                lead=_array(item.lead),
+                gist=_array(item.gist),
+                planned_length=item.num_sentences,
+            )
+            for item in items
+        ]
+
+    def fill(
+        self, prompt: Vector, leads: Sequence[tuple[str, Vector]], *, goal: Vector | None, seed: int
+    ) -> list[NewPlanItem]:
+        """Let the outline model say gist and length of given leads."""
+        given = [(path, _tensor(lead)) for path, lead in leads]
+        items = self._planner.result().fill(_tensor(prompt), given, goal=_goal(goal), seed=seed)
+        return [
+            NewPlanItem(
+                path=item.path,
+                lead=_array(item.lead),
+                gist=_array(item.gist),
+                planned_length=item.num_sentences,
+            )
+            for item in items
+        ]
+
+    def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
+        """Write with the concept diffusion model."""
+        from writer import WritingPlan
+
+        tensors = WritingPlan(
+            prompt=_tensor(plan.prompt),
+            goal=_goal(plan.goal),
+            paths=plan.paths,
+            leads=_tensor(plan.leads),
+            gists=_tensor(plan.gists),
+            num_sentences=plan.num_sentences,
+        )
+        return [
+            Section(
+                path=section.path,
+                vectors=_array(section.vectors),
+                stop_reason=section.stop_reason,
+                similarity=float(section.similarity),
+            )
+            for section in self._writer.result().write(tensors, paths, seed=seed)
+        ]
+
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        """Decode and score under accelerate."""
+        from writer.decoding import render
+
+        found = render(self._codec.result(), _tensor(vectors), lang, beam_size=beam_size)
+        return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
+
+
+def _split(model_id: str) -> dict[str, str]:
+    name, _, checksum = model_id.partition("@")
+    return {"name": name, "checksum": checksum}
+
+
+def _tensor(array: Vector) -> Tensor:
+    import torch
+
+    # A copy: arrays read from the store may be read-only, which torch warns about.
+    return torch.tensor(array, dtype=torch.float32)
+
+
+def _goal(goal: Vector | None) -> Tensor | None:
+    return None if goal is None else _tensor(goal)
+
+
+def _array(tensor: Tensor) -> Vector:
+    import torch
+
+    array: Vector = tensor.detach().to("cpu", torch.float32).numpy()
+    return array

@@ -1,0 +1,13 @@
+"""Conditions of running a document that the other rooms do not know; the rest is in `concepts.errors`."""
+
+from __future__ import annotations
+
+from concepts.errors import LonghandError
+
+
+class FlowError(LonghandError):
+    """A document cannot be run: Prefect does not start, or a run ended without finishing its work."""
+
+
+class FinishedError(LonghandError):
+    """The document is done: there is nothing left to run."""

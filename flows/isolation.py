@@ -1,0 +1,89 @@
+"""Prefect with our settings only: the user's profile, environment and running services stay out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.errors import FlowError
+from flows.server import foreign_variables, prefect_home, settings_variables
+
+_environment = threading.Lock()
+
+
+@contextmanager
+def _scoped_environment(variables: dict[str, str]) -> Iterator[None]:
+    """Let the process see only our Prefect variables for a moment; Prefect reads them when it is asked to."""
+    with _environment:
+        hidden = {name: os.environ.pop(name) for name in foreign_variables()}
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+            os.environ.update(hidden)
+            # Stays: Prefect asks for it much later, in the background.
+            os.environ["DO_NOT_TRACK"] = "1"
+
+
+def _usable_home() -> Path:
+    home = prefect_home()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        import tempfile
+
+        return Path(tempfile.gettempdir())
+    return home
+
+
+def import_prefect() -> None:
+    """Import Prefect and our flow, which is slow, without the user's profile; FlowError where it refuses."""
+    variables = settings_variables(_usable_home())
+    try:
+        # With Prefect imported already (a caller's own flows), its settings are the caller's to keep.
+        if "prefect" in sys.modules:
+            import flows.document
+        else:
+            with _scoped_environment(variables):
+                import flows.document  # noqa: F401
+    except ImportError:
+        raise
+    except Exception as error:
+        raise FlowError(_refused(error)) from error
+
+
+def _refused(error: Exception) -> str:
+    first = str(error).strip().splitlines()
+    return (
+        f"Prefect refuses its settings ({first[0] if first else type(error).__name__}): "
+        f"check prefect.toml, pyproject.toml and .env in {Path.cwd()}"
+    )
+
+
+@contextmanager
+def our_settings(api_url: str) -> Iterator[None]:
+    """Enter Prefect settings that are made of ours alone, for the current thread or task."""
+    from prefect.context import SettingsContext
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, Profile, Settings, temporary_settings
+
+    try:
+        with _scoped_environment(settings_variables(_usable_home(), api_url)):
+            settings = Settings()
+    except Exception as error:
+        raise FlowError(_refused(error)) from error
+    with (
+        SettingsContext(profile=Profile(name="longhand", settings={}), settings=settings),
+        # A heartbeat's thread costs a second at the end of each flow; our lease is the heartbeat.
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield

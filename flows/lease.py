@@ -1,0 +1,71 @@
+"""Claiming a document, and a thread that renews the lease while a unit runs."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+from concepts.errors import LostLease, StorageError
+from flows.owner import current_owner, is_dead
+from storage import Busy, DocumentStatus, Lease, Store
+
+LEASE_S = 60.0
+"""How long others wait for a holder on another machine that fell silent."""
+NUM_CLAIMS = 3
+
+
+def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: float = LEASE_S) -> Lease:
+    """Take a document: one that is free, or whose lease is over, or whose holder died on this machine.
+
+    Raises Busy (who, until when) and NotFoundError.
+    """
+    owner = current_owner() if owner is None else owner
+    for _ in range(NUM_CLAIMS):
+        try:
+            return store.claim(document_id, owner, lease_s)
+        except Busy as error:
+            if not is_dead(error.owner):
+                raise
+            busy = error
+        # In the dead one's name: where another process was faster, the name no longer fits and a living
+        # holder is never robbed.
+        try:
+            store.release(store.claim(document_id, busy.owner, lease_s, force=True))
+        except Busy:
+            continue
+    return store.claim(document_id, owner, lease_s)
+
+
+class HeldLease:
+    """A lease that renews itself every third of its time, until `with` ends."""
+
+    def __init__(self, store: Store, lease: Lease, lease_s: float = LEASE_S) -> None:
+        self.lease = lease
+        self._store = store
+        self._lease_s = lease_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._lease_s / 3):
+            try:
+                self._store.renew(self.lease, self._lease_s)
+            except LostLease:
+                return  # the next fenced write says so in the right place
+            except StorageError:
+                continue  # locked for now; the fence, not the clock, keeps others out
+
+    def __enter__(self) -> HeldLease:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def release(self, status: DocumentStatus | None = None) -> bool:
+        """Stop renewing and give the document back; False where it was lost already."""
+        self._stop.set()
+        return self._store.release(self.lease, status)

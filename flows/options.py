@@ -1,0 +1,74 @@
+"""What a document was asked for: kept in the document's `params`, so that a resume needs no arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from concepts.errors import InputError, UsageError
+
+ITEMS_PER_UNIT = 4
+"""Sections written in one batch: few enough to lose little in a crash, many enough to batch well."""
+TEXTS_PER_UNIT = 32
+"""Headings or sentences decoded in one batch."""
+_PATH = re.compile(r"[1-9]\d*(\.[1-9]\d*)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingOptions:
+    """The wishes of one document; `to_params` and `from_params` are each other's inverse."""
+
+    sections: int | None = None
+    """Number of leaf sections; None: the planner decides. Ignored where `outline` is given."""
+    depth: int = 1
+    """1: sections; 2: parts, each with sections."""
+    goal: str | None = None
+    """Where the document should arrive."""
+    outline: tuple[tuple[str, str], ...] = ()
+    """The user's own headings as (path, heading), for instance ("2.1", "Mixing"); empty: plan."""
+    prompt_lang: str | None = None
+    """Language of prompt, goal and typed headings; None: that of the document."""
+    beam_size: int = 1
+    """Beams of the decoder; 1 is greedy."""
+    items_per_unit: int = ITEMS_PER_UNIT
+    texts_per_unit: int = TEXTS_PER_UNIT
+
+    def __post_init__(self) -> None:
+        for name in ("sections", "depth", "beam_size", "items_per_unit", "texts_per_unit"):
+            value = getattr(self, name)
+            optional = name == "sections" and value is None
+            if not optional and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise UsageError(f"{name.replace('_', ' ')} is {value!r}: expected a whole number from 1")
+        paths = [path for path, _ in self.outline]
+        for path, heading in self.outline:
+            if _PATH.fullmatch(path) is None or not heading.strip():
+                raise InputError(
+                    f"outline entry {path!r} ({heading!r}): expected a path like 2.1 and a heading"
+                )
+            parent = path.rpartition(".")[0]
+            if paths.count(path) > 1 or (parent and parent not in paths):
+                raise InputError(f"outline entry {path!r} occurs twice, or under a part that is not there")
+
+    def to_params(self) -> dict[str, object]:
+        """Return the JSON object for `NewDocument.params`."""
+        return {
+            "sections": self.sections,
+            "depth": self.depth,
+            "goal": self.goal,
+            "outline": [list(entry) for entry in self.outline],
+            "prompt_lang": self.prompt_lang,
+            "beam_size": self.beam_size,
+            "items_per_unit": self.items_per_unit,
+            "texts_per_unit": self.texts_per_unit,
+        }
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, object]) -> WritingOptions:
+        """Return the options stored in a document; other keys are ignored, missing ones are defaults."""
+        known = {name: params[name] for name in cls.__dataclass_fields__ if name in params}
+        if "outline" in known:
+            entries = cast("list[list[str]]", known["outline"] or [])
+            known["outline"] = tuple((str(path), str(heading)) for path, heading in entries)
+        return cls(**known)  # type: ignore[arg-type]  # __post_init__ checks the values

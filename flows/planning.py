@@ -1,0 +1,215 @@
+"""The steps before writing: encode the prompt, plan the outline, write the units down.
+
+Each step stores its result in one transaction and does nothing where that is stored already, so the
+whole may be called again after any crash. Plain functions: no Prefect here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from concepts.errors import InputError, ModelError, SpaceMismatchError
+from concepts.segment import PUNKT_NAMES, normalize_text, split_sentences
+from flows.checks import check_paths, check_vectors
+from flows.job import Job, attempt
+from flows.options import WritingOptions
+from flows.queries import is_planned
+from storage import CardRef, DocumentRecord, NewPlanItem, PromptConcept, Role, SpaceRef, UnitSpec
+
+if TYPE_CHECKING:
+    from storage.records import Vector
+
+T = TypeVar("T")
+LONGEST_TITLE = 120
+
+
+def plan_document(job: Job) -> None:
+    """Bring a document to the point where its outline and all units known by then are stored."""
+    encode_prompt(job)
+    plan_outline(job)
+    plan_units(job)
+
+
+def encode_prompt(job: Job) -> None:
+    """Store prompt and goal as concepts, the title, and which models are at work.
+
+    Raises UsageError for a language that the space does not know, ModelError where the document was
+    begun with other models, NonFiniteError.
+    """
+    document = job.store.get_document(job.document_id)
+    engine = job.engine
+    job.prepare("decode")
+    check_same_space(document, engine.space)
+    if is_planned(job):
+        return
+    job.prepare("plan")
+    check_same_model("planner", document.planner, engine.planner)
+    if job.store.get_prompt(document.id):
+        return
+    options = WritingOptions.from_params(document.params)
+    engine.check_lang(document.lang)
+    lang = options.prompt_lang or document.lang
+    with job.timings.span("planning"):
+        texts: list[tuple[Role, str]] = [("prompt", text) for text in split(document.prompt, lang)]
+        if not texts:
+            raise InputError("the prompt holds no word: write at least one")
+        texts += [("goal", text) for text in split(options.goal or "", lang)]
+        found = engine.encode([text for _, text in texts], lang)
+    vectors = check_vectors(
+        found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
+    )
+    with job.store.fenced(job.lease, space=engine.space) as tx:
+        tx.set_status("planning")
+        tx.set_cards(planner=engine.planner)
+        if document.title is None:
+            tx.set_title(derive_title(document.prompt, lang))
+        tx.save_prompt(
+            [
+                PromptConcept(text=text, vector=vector, role=role)
+                for (role, text), vector in zip(texts, vectors, strict=True)
+            ]
+        )
+
+
+def check_same_model(kind: str, stored: CardRef | None, given: CardRef) -> None:
+    """Raise ModelError where a document was begun with another model: its text would not be one piece."""
+    if stored is not None and stored != given:
+        raise ModelError(
+            f"the document was begun with the {kind} {stored.name}@{stored.checksum}, "
+            f"got {given.name}@{given.checksum}: name that model again, or start a new document"
+        )
+
+
+def check_same_space(document: DocumentRecord, space: SpaceRef) -> None:
+    """Raise SpaceMismatchError where the stored vectors are of another space than the models."""
+    if document.space is not None and document.space != space:
+        raise SpaceMismatchError(
+            f"document {document.id} holds concepts of the space {document.space}, got the space {space}: "
+            f"use {document.space.name}, or start a new document"
+        )
+
+
+def split(text: str, lang: str) -> list[str]:
+    """Return the sentences of a typed text; languages without rules of their own are split as English."""
+    return split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else "eng_Latn")
+
+
+def derive_title(prompt: str, lang: str) -> str:
+    """Return the first sentence of a prompt without its full stop, cut at a blank where it is long."""
+    first = split(prompt, lang)[0]
+    title = first.removesuffix(".") if not first.endswith("..") else first
+    if len(title) <= LONGEST_TITLE:
+        return title
+    return title[: LONGEST_TITLE - 3].rpartition(" ")[0].rstrip(",;: ") + "..."
+
+
+def plan_outline(job: Job) -> None:
+    """Store the items of the outline: planned ones, or the user's headings with a planned gist and length."""
+    document = job.store.get_document(job.document_id)
+    options = WritingOptions.from_params(document.params)
+    if document.active_outline_id is None:
+        with job.store.fenced(job.lease) as tx:
+            tx.create_outline(source="user" if options.outline else "model")
+            tx.plan_units("plan", [UnitSpec(extra={"seed": document.seed})])
+    unit = job.store.next_unit(document.id, "plan")
+    if unit is None:
+        return
+    with attempt(job, "plan", unit.id) as trial:
+        with trial.model():
+            items = _fill(job, document, options) if options.outline else _plan(job, document, options)
+        items = check_items(items, job.engine.space.dim, f"planner {job.engine.planner.name}")
+        with job.store.fenced(job.lease, space=job.engine.space) as tx:
+            tx.add_plan_items(items, unit_id=unit.id)
+            trial.done(tx)
+
+
+def conditions(job: Job) -> tuple[Vector, Vector | None]:
+    """Return the stored prompt (P, D) and the goal (D,), the mean of its sentences, or None."""
+    import numpy as np
+
+    stored = job.store.get_prompt(job.document_id)
+    prompt = np.stack([concept.vector for concept in stored if concept.role == "prompt"])
+    goal = [concept.vector for concept in stored if concept.role == "goal"]
+    return prompt, np.mean(goal, axis=0, dtype=np.float32) if goal else None
+
+
+def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
+    prompt, goal = conditions(job)
+    return job.engine.plan(
+        prompt, goal=goal, num_sections=options.sections, depth=options.depth, seed=document.seed
+    )
+
+
+def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
+    prompt, goal = conditions(job)
+    engine = job.engine
+    given = sorted(options.outline, key=lambda entry: reading_order(entry[0]))
+    lang = options.prompt_lang or document.lang
+    names = [normalize_text(heading) for _, heading in given]
+    for (path, typed), name in zip(given, names, strict=True):
+        if not name:
+            raise InputError(
+                f"heading {path} of the outline ({typed!r}) holds no word: write one, or remove it"
+            )
+    leads = check_vectors(
+        engine.encode(names, lang),
+        (len(given), engine.space.dim),
+        f"the outline from space {engine.space.name}",
+    )
+    paths = [path for path, _ in given]
+    filled = engine.fill(prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=document.seed)
+    check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
+    return [
+        NewPlanItem(
+            path=path, lead=lead, gist=item.gist, heading=heading.strip(), planned_length=item.planned_length
+        )
+        for (path, heading), lead, item in zip(given, leads, filled, strict=True)
+    ]
+
+
+def check_items(items: Sequence[NewPlanItem], dim: int, who: str) -> list[NewPlanItem]:
+    """Return the items in reading order, or raise ModelError where one is not fit to be stored."""
+    if not items:
+        raise ModelError(f"{who} planned nothing: try another seed, or name the number of sections")
+    for item in items:
+        check_vectors(item.lead, (dim,), f"the lead of item {item.path} from {who}")
+        check_vectors(item.gist, (dim,), f"the gist of item {item.path} from {who}")
+    return sorted(items, key=lambda item: reading_order(item.path))
+
+
+def reading_order(path: str) -> tuple[int, ...]:
+    """Return the sort key of a path: `2.10` comes after `2.9`."""
+    return tuple(int(number) for number in path.split("."))
+
+
+def plan_units(job: Job) -> None:
+    """Write down the units of the active outline that none holds yet: headings to decode, leaves to write.
+
+    Works for a fresh outline and for an edited one alike.
+    """
+    document = job.store.get_document(job.document_id)
+    options = WritingOptions.from_params(document.params)
+    outline = job.store.get_outline(document.id)
+    pending = job.store.pending_units(document.id, "decode", document.lang)
+    held = {item_id for unit in pending for item_id in unit.item_ids}
+    typed = {item.id for item in outline.items if item.heading is not None}
+    nameless = [i for i in job.store.get_undecoded(document.id, document.lang).item_ids if i not in held]
+    # A typed heading is kept as it is; it has a rendering of its own so that all headings are alike.
+    headings = [
+        UnitSpec(item_ids=ids, extra={"typed": is_typed})
+        for is_typed in (True, False)
+        for ids in grouped([i for i in nameless if (i in typed) == is_typed], options.texts_per_unit)
+    ]
+    unwritten = [item.id for item in outline.leaves() if item.status == "pending" and item.unit is None]
+    sections = [UnitSpec(item_ids=ids) for ids in grouped(unwritten, options.items_per_unit)]
+    if not headings and not sections:
+        return
+    with job.store.fenced(job.lease) as tx:
+        tx.plan_units("decode", headings, lang=document.lang, first_ordinal=None)
+        tx.plan_units("write", sections, first_ordinal=None)
+
+
+def grouped(values: Sequence[T], size: int) -> list[tuple[T, ...]]:
+    """Return `values` in groups of `size`, the last one perhaps smaller."""
+    return [tuple(values[start : start + size]) for start in range(0, len(values), size)]

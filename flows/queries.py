@@ -1,0 +1,54 @@
+"""What the flow asks the store between two units; each is a step over the job, as those that write."""
+
+from __future__ import annotations
+
+from flows.job import Job
+from storage import UnitRecord, UnitStatus
+
+
+def pending_headings(job: Job) -> list[int]:
+    """Return the ids of pending decode units in the document's language that hold no sentence."""
+    return [unit.id for unit in _decode_units(job, "pending") if not unit.concept_ids]
+
+
+def pending_texts(job: Job) -> list[int]:
+    """Return the ids of all pending decode units in the document's language, by ordinal."""
+    return [unit.id for unit in _decode_units(job, "pending")]
+
+
+def pending_sections(job: Job) -> list[int]:
+    """Return the ids of the pending write units, by ordinal."""
+    return [unit.id for unit in job.store.pending_units(job.document_id, "write")]
+
+
+def count_sections(job: Job) -> tuple[int, int]:
+    """Return how many leaf sections are written, and how many there are."""
+    progress = job.store.get_document(job.document_id).progress
+    return progress.num_written, progress.num_items
+
+
+def count_texts(job: Job) -> tuple[int, int]:
+    """Return how many headings and sentences are decoded, of those that units hold."""
+    units = [(unit.status, len(unit.item_ids) + len(unit.concept_ids)) for unit in _decode_units(job, None)]
+    return sum(size for status, size in units if status == "done"), sum(size for _, size in units)
+
+
+def _decode_units(job: Job, status: UnitStatus | None) -> tuple[UnitRecord, ...]:
+    document = job.store.get_document(job.document_id)
+    return job.store.get_units(document.id, "decode", document.lang, status=status)
+
+
+def outline_markdown(job: Job) -> str:
+    """Return the outline as a Markdown list under the document's title."""
+    document = job.store.get_document(job.document_id)
+    lines = [f"# {document.title or document.prompt}", ""]
+    for item in job.store.get_outline(document.id).items:
+        length = f" ({item.planned_length} sentences)" if item.is_leaf else ""
+        lines.append(f"{'  ' * (item.depth - 1)}- {item.path} {item.heading or ''}{length}")
+    return "\n".join(lines) + "\n"
+
+
+def is_planned(job: Job) -> bool:
+    """Return whether the items of the active outline are stored."""
+    document = job.store.get_document(job.document_id)
+    return document.active_outline_id is not None and job.store.next_unit(document.id, "plan") is None

@@ -1,0 +1,183 @@
+"""Run a document in place: claim it, load models and Prefect side by side, run the flow, give it back.
+
+`write_document` begins a queued document, `resume_document` goes on with any that is not done. Both
+block until the work is done and both may be killed at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack, suppress
+
+from concepts.errors import LostLease, StorageError
+from flows import session as sessions
+from flows.engine import Engine
+from flows.errors import FinishedError, FlowError
+from flows.events import OnEvent, ignore
+from flows.job import LONGEST_ERROR, Job
+from flows.lease import LEASE_S, HeldLease, claim
+from flows.queries import is_planned, pending_sections
+from flows.server import PrivateServer
+from flows.session import Session
+from flows.timings import Timings
+from storage import DocumentRecord, Stage, Store
+
+
+def write_document(
+    store_url: str | None,
+    document_id: str,
+    *,
+    engine: Engine,
+    on_event: OnEvent = ignore,
+    plan_only: bool = False,
+    prefect_api: str | None = None,
+    lease_s: float = LEASE_S,
+) -> Timings:
+    """Run a document to its end, or with `plan_only` to its stored outline, and return where the time went.
+
+    store_url: a database URL; None means the default one. document_id: an id or its prefix. engine: the
+    models; it is told to load while Prefect starts. on_event: called in this thread. prefect_api: URL of
+    a running Prefect server that is to show the run; None starts a private one and ends it afterwards.
+
+    Raises Busy where a living process holds the document, FinishedError where it is done, LostLease
+    where another process took it over, KeyboardInterrupt as it is (what is stored stays; the document
+    is given back), and the ModelError or InputError that is stored with a document that failed.
+    """
+    with Store.open(store_url) as store:
+        document = store.get_document(document_id)
+        check_unfinished(document)
+        with ExitStack() as stack:
+            timings = Timings()
+            started_at = time.time()
+            held = stack.enter_context(HeldLease(store, claim(store, document.id, lease_s=lease_s), lease_s))
+            job = Job(store, held.lease, engine, timings)
+            outcome, error = "failed", ""
+            try:
+                check_unfinished(store.get_document(document.id))  # another process was faster
+                with timings.span("total"):
+                    _run(job, on_event, plan_only, prefect_api)
+                outcome = "done"
+            except KeyboardInterrupt:
+                outcome = "interrupted"
+                raise
+            except FinishedError:
+                outcome = "needless"
+                raise
+            except LostLease:
+                outcome = "lost"
+                raise
+            except Exception as raised:
+                error = (str(raised) or type(raised).__name__)[:LONGEST_ERROR]
+                if not _is_transient(raised):
+                    _fail(job, error)
+                raise
+            finally:
+                with suppress(StorageError):
+                    if outcome != "lost":
+                        _note_run(job, started_at, outcome, error)
+                        held.release()
+    return timings
+
+
+def resume_document(
+    store_url: str | None,
+    document_id: str,
+    *,
+    engine: Engine,
+    on_event: OnEvent = ignore,
+    prefect_api: str | None = None,
+    lease_s: float = LEASE_S,
+) -> Timings:
+    """Go on with a document that is queued, planned, interrupted, failed or cancelled, until it is done.
+
+    A holder that died on this machine is replaced at once, one on another machine when its lease is over.
+    Arguments and errors as for `write_document`.
+    """
+    return write_document(
+        store_url,
+        document_id,
+        engine=engine,
+        on_event=on_event,
+        prefect_api=prefect_api,
+        lease_s=lease_s,
+    )
+
+
+def check_unfinished(document: DocumentRecord) -> None:
+    """Raise FinishedError where a document is done."""
+    if document.status == "done":
+        raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
+
+
+def _run(job: Job, on_event: OnEvent, plan_only: bool, prefect_api: str | None) -> None:
+    session = Session(job, on_event)
+    server = None if prefect_api is not None else PrivateServer()
+
+    async def body() -> None:
+        from flows.isolation import import_prefect, our_settings
+
+        await session.tell("starting")
+        with job.timings.span("prefect_import"):
+            import_prefect()
+        with job.timings.span("prefect_wait"):
+            url = await asyncio.wrap_future(server.ready) if server is not None else prefect_api or ""
+        from flows.document import write_document_flow
+
+        with our_settings(url), job.timings.span("flow"):
+            await write_document_flow(job.document_id, job.lease.owner, plan_only)
+
+    sessions.register(session)
+    try:
+        if server is not None:
+            server.start()
+        job.engine.start_loading(_stages_left(job, plan_only))
+        session.run(body)
+    except FlowError:
+        # The document is what counts: Prefect may have stumbled while it noted a success.
+        if job.store.get_document(job.document_id).status != ("planned" if plan_only else "done"):
+            raise
+    finally:
+        sessions.unregister(session)
+        if server is not None:
+            server.stop()
+        _add_load_times(job)
+
+
+def _stages_left(job: Job, plan_only: bool) -> list[Stage]:
+    stages: list[Stage] = ["decode"]
+    planned = is_planned(job)
+    if not planned:
+        stages.append("plan")
+    if not plan_only and (not planned or pending_sections(job)):
+        stages.append("write")
+    return stages
+
+
+def _add_load_times(job: Job) -> None:
+    for part, seconds in job.engine.load_times().items():
+        job.timings.add(f"load_{part}", seconds)
+    spent = sum(job.timings.get(name) for name in ("model_wait", "planning", "writing", "decoding"))
+    job.timings.add("storage", max(0.0, job.timings.get("steps") - spent))
+
+
+def _is_transient(error: Exception) -> bool:
+    """Return whether the document itself is sound: the database or Prefect failed, not the work."""
+    return isinstance(error, StorageError | FlowError)
+
+
+def _fail(job: Job, error: str) -> None:
+    with suppress(StorageError), job.store.fenced(job.lease) as tx:
+        tx.set_status("failed", error)
+
+
+def _note_run(job: Job, started_at: float, outcome: str, error: str) -> None:
+    job.store.record_attempt(
+        job.lease,
+        "run",
+        started_at=started_at,
+        finished_at=time.time(),
+        outcome=outcome,
+        error=error or None,
+        timing=job.timings.to_dict(),
+    )

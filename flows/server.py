@@ -1,0 +1,158 @@
+"""A private Prefect API server for one run: its own port, database and settings, none of the user's.
+
+Prefect's own ephemeral server outlives a killed parent, draws a port by chance and shares one SQLite
+file with every other process; several `longhand write` at once would lock each other. What it shows is
+thrown away with it: the truth is in our storage. To keep and see runs, name a running server instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import Future
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+from flows.errors import FlowError
+
+START_TIMEOUT_S = 600.0
+"""The first start migrates a database: seconds, but minutes on a starved machine."""
+LOG_LINES_SHOWN = 3
+
+
+def prefect_home() -> Path:
+    """Return our own PREFECT_HOME in the user's data folder; the user's `~/.prefect` is never touched."""
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("longhand", appauthor=False)) / "prefect"
+
+
+def settings_variables(home: Path, api_url: str | None = None) -> dict[str, str]:
+    """Return the environment that Prefect gets, on both sides; nothing else of it is inherited."""
+    variables = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_CLIENT_METRICS_ENABLED": "false",
+        "PREFECT_CLI_PROMPT": "false",
+    }
+    if api_url is not None:
+        variables["PREFECT_API_URL"] = api_url
+    return variables
+
+
+def foreign_variables() -> set[str]:
+    """Return the names of the user's own Prefect settings in the environment."""
+    return {name for name in os.environ if name.upper().startswith("PREFECT_")}
+
+
+class PrivateServer:
+    """The child process; `start` returns at once, `ready` becomes the URL of the API, `stop` ends it."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        """Keep the migrated template database in `home` (None: our folder in the user's data folder)."""
+        self.ready: Future[str] = Future()
+        self._home = prefect_home() if home is None else home
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+
+    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Begin to start the server; raise FlowError where not even that works."""
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="longhand-prefect-"))
+            kept = {name: value for name, value in os.environ.items() if name not in foreign_variables()}
+            environment = {
+                **kept,
+                **settings_variables(self._folder),
+                "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{self._folder}/prefect.db",
+                "PREFECT_API_DATABASE_MIGRATE_ON_START": "false",
+                "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+                "PREFECT_UI_ENABLED": "false",
+                "PREFECT__SERVER_EPHEMERAL": "1",
+                "PREFECT__SERVER_FINAL": "1",
+            }
+            template = self._home / f"server-{version('prefect')}.db"
+            with open(self._folder / "log", "wb") as log:
+                self._process = subprocess.Popen(
+                    # -P: the folder of the script holds our modules, not modules for Prefect to find.
+                    [
+                        sys.executable,
+                        "-P",
+                        str(Path(__file__).with_name("server_child.py")),
+                        self._folder,
+                        template,
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=environment,
+                    # The user's folder may hold a prefect.toml or .env that is not meant for us.
+                    cwd=self._folder,
+                    # Ctrl-C in a terminal goes to a whole group; the server must see our run end first.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            self.stop()
+            raise FlowError(f"Prefect's server cannot be started ({error}): free some disk space") from error
+        threading.Thread(
+            target=self._watch, args=(self._process, timeout_s), name="prefect-server", daemon=True
+        ).start()
+
+    def _watch(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
+        """Fill `ready` with the URL of the API, or with a FlowError where the child ends or is too slow."""
+        assert process.stdout is not None
+        guard = threading.Timer(timeout_s, process.kill)
+        guard.daemon = True
+        guard.start()
+        try:
+            line = process.stdout.readline().strip()
+        except (OSError, ValueError):
+            line = b""  # `stop` closed the pipe meanwhile
+        guard.cancel()
+        if line.isdigit():
+            self.ready.set_result(f"http://127.0.0.1:{int(line)}/api")
+        else:
+            self.ready.set_exception(
+                FlowError(
+                    f"Prefect's server did not start within {timeout_s:g} s: {self._last_words()}; "
+                    "run `longhand doctor`"
+                )
+            )
+
+    def _last_words(self) -> str:
+        try:
+            assert self._folder is not None
+            lines = (self._folder / "log").read_text(errors="replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:]) or "it said nothing"
+
+    def stop(self) -> None:
+        """End the server and remove its folder; may be called at any time and again."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> PrivateServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,200 @@
+"""The steps of writing: one unit of sections, one unit of texts, the end. Plain functions over ids.
+
+A step reads its unit from the store, asks the engine, checks the answer and commits it in one
+transaction; where the unit is done already it does nothing. A redo has the same members, order and
+seed, so it gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from concepts.errors import ModelError
+from flows.checks import check_paths, check_vectors
+from flows.engine import LeafPlan, Text
+from flows.errors import FlowError
+from flows.job import Job, attempt
+from flows.options import WritingOptions
+from flows.planning import check_same_model, conditions, grouped, plan_document
+from flows.queries import pending_sections
+from storage import DocumentStatus, ItemConcepts, NewRendering, OutlineRecord, UnitRecord, UnitSpec
+
+if TYPE_CHECKING:
+    from storage.records import Vector
+
+__all__ = [
+    "begin_stage",
+    "decode_unit",
+    "finish_document",
+    "note_flow_run",
+    "plan_decoding",
+    "plan_document",
+    "write_unit",
+]
+
+
+def begin_stage(job: Job, status: DocumentStatus) -> None:
+    """Set the status of a stage; an error stored earlier is cleared."""
+    writer = None
+    if status == "writing" and pending_sections(job):
+        job.prepare("write")
+        writer = job.engine.writer
+        check_same_model("writer", job.store.get_document(job.document_id).writer, writer)
+    with job.store.fenced(job.lease) as tx:
+        tx.set_status(status)
+        tx.set_cards(writer=writer)
+
+
+def write_unit(job: Job, unit_id: int) -> None:
+    """Write all sections of one unit in one batch and store their concepts.
+
+    Raises LostLease, and ModelError (NonFiniteError) where the writer's answer is not fit to be stored.
+    """
+    unit = job.store.get_unit(job.document_id, unit_id)
+    if unit.status == "done":
+        return
+    document = job.store.get_document(job.document_id)
+    engine = job.engine
+    outline = job.store.get_outline(document.id, vectors=True)
+    path_of = {item.id: item.path for item in outline.items}
+    paths = [path_of[item_id] for item_id in unit.item_ids]
+    plan = leaf_plan(job, outline)
+    with attempt(job, "write", unit.id) as trial:
+        with trial.model():
+            sections = engine.write(plan, paths, seed=document.seed)
+        who = f"writer {engine.writer.name}"
+        check_paths([section.path for section in sections], paths, who)
+        written = [
+            ItemConcepts(
+                item_id=item_id,
+                vectors=check_vectors(
+                    section.vectors, (None, engine.space.dim), f"section {section.path} from {who}"
+                ),
+                stop_reason=section.stop_reason,
+                similarity=section.similarity,
+            )
+            for item_id, section in zip(unit.item_ids, sections, strict=True)
+        ]
+        with job.store.fenced(job.lease, space=engine.space) as tx:
+            tx.commit_concepts(unit.id, written)
+            trial.done(tx)
+
+
+def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
+    """Return what the writer may look at, from the store alone: the same in the first run and in a redo."""
+    import numpy as np
+
+    prompt, goal = conditions(job)
+    leaves = outline.leaves()
+    dim = prompt.shape[1]
+
+    def stack(name: str) -> Vector:
+        rows = [
+            check_vectors(getattr(leaf, name), (dim,), f"the {name} of item {leaf.path}") for leaf in leaves
+        ]
+        return np.stack(rows)
+
+    return LeafPlan(
+        prompt=prompt,
+        goal=goal,
+        paths=tuple(leaf.path for leaf in leaves),
+        leads=stack("lead"),
+        gists=stack("gist"),
+        num_sentences=tuple(leaf.planned_length for leaf in leaves),
+    )
+
+
+def plan_decoding(job: Job, lang: str | None = None) -> None:
+    """Write down units for all texts that `lang` (None: the document's) lacks and no pending unit holds."""
+    document = job.store.get_document(job.document_id)
+    lang = document.lang if lang is None else job.engine.check_lang(lang)
+    size = WritingOptions.from_params(document.params).texts_per_unit
+    pending = job.store.pending_units(document.id, "decode", lang)
+    held_items = {i for unit in pending for i in unit.item_ids}
+    held_concepts = {i for unit in pending for i in unit.concept_ids}
+    todo = job.store.get_undecoded(document.id, lang)
+    specs = [
+        UnitSpec(item_ids=ids) for ids in grouped([i for i in todo.item_ids if i not in held_items], size)
+    ]
+    concepts = [i for i in todo.concept_ids if i not in held_concepts]
+    specs += [UnitSpec(concept_ids=ids) for ids in grouped(concepts, size)]
+    if specs:
+        with job.store.fenced(job.lease) as tx:
+            tx.plan_units("decode", specs, lang=lang, first_ordinal=None)
+
+
+def decode_unit(job: Job, unit_id: int) -> None:
+    """Decode all texts of one unit in one batch and store them with their round-trip scores.
+
+    Raises LostLease, and ModelError where the decoder gave another number of texts.
+    """
+    unit = job.store.get_unit(job.document_id, unit_id)
+    if unit.status == "done":
+        return
+    document = job.store.get_document(job.document_id)
+    engine = job.engine
+    with attempt(job, "decode", unit.id) as trial:
+        if unit.extra.get("typed"):
+            texts, decoder = _typed_headings(job, unit), "typed"
+        else:
+            vectors = _vectors_of(job, unit)
+            beam_size = WritingOptions.from_params(document.params).beam_size
+            with trial.model():
+                texts = engine.render(vectors, unit.lang, beam_size=beam_size)
+            decoder = f"{engine.space.name}@{engine.space.checksum}"
+        wanted = len(unit.item_ids) + len(unit.concept_ids)
+        if len(texts) != wanted:
+            raise ModelError(
+                f"the decoder of {engine.space.name} gave {len(texts)} texts for {wanted} concepts: "
+                "the model and this version of Longhand do not fit"
+            )
+        owners: list[dict[str, int]] = [{"item_id": i} for i in unit.item_ids]
+        owners += [{"concept_id": i} for i in unit.concept_ids]
+        renderings = [
+            NewRendering(text=text.text.strip(), score=text.score, **owner)
+            for text, owner in zip(texts, owners, strict=True)
+        ]
+        with job.store.fenced(job.lease) as tx:
+            tx.commit_renderings(unit.id, renderings, decoder=decoder)
+            trial.done(tx)
+
+
+def _typed_headings(job: Job, unit: UnitRecord) -> list[Text]:
+    heading_of = {item.id: item.heading or "" for item in job.store.get_outline(job.document_id).items}
+    return [Text(text=heading_of[item_id], score=None) for item_id in unit.item_ids]
+
+
+def _vectors_of(job: Job, unit: UnitRecord) -> Vector:
+    """Return the vectors (S, D) of a decode unit: leads of its items, then its sentences."""
+    import numpy as np
+
+    parts = []
+    if unit.item_ids:
+        lead_of = {i.id: i.lead for i in job.store.get_outline(job.document_id, vectors=True).items}
+        dim = job.engine.space.dim
+        parts.append(
+            np.stack([check_vectors(lead_of[i], (dim,), f"the lead of item {i}") for i in unit.item_ids])
+        )
+    if unit.concept_ids:
+        parts.append(job.store.get_concept_vectors(unit.concept_ids))
+    return np.concatenate(parts)
+
+
+def finish_document(job: Job) -> None:
+    """Set a document to done; FlowError where something is missing after all."""
+    document = job.store.get_document(job.document_id)
+    todo = job.store.get_undecoded(document.id, document.lang)
+    left = document.progress.num_items - document.progress.num_written
+    if left or todo.item_ids or todo.concept_ids:
+        raise FlowError(
+            f"document {document.id} still lacks {left} sections, {len(todo.item_ids)} headings and "
+            f"{len(todo.concept_ids)} sentences: run `longhand resume {document.id}`"
+        )
+    with job.store.fenced(job.lease) as tx:
+        tx.set_status("done")
+
+
+def note_flow_run(job: Job, flow_run_id: str) -> None:
+    """Remember which Prefect flow run is at work."""
+    with job.store.fenced(job.lease) as tx:
+        tx.set_flow_run(flow_run_id)

@@ -1,0 +1,134 @@
+"""A fresh SQLite store per test, a fake engine, and one Prefect server that all tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# The modules beside this file are imported by their own names, here and by the driver's process.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from flow_fakes import FakeEngine
+
+from flows.engine import Engine
+from flows.job import Job
+from flows.lease import claim
+from flows.options import WritingOptions
+from flows.server import PrivateServer
+from storage import ExportedDocument, Lease, NewDocument, Store
+
+SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv(
+        "XDG_DATA_HOME", os.environ.get("LONGHAND_TEST_DATA") or str(tmp_path_factory.mktemp("data"))
+    )
+    for name in ("LONGHAND_DATABASE_URL", "LONGHAND_FAILPOINT", "PREFECT_API_URL"):
+        patch.delenv(name, raising=False)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "longhand.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def new_url(template: Path, tmp_path: Path) -> Callable[[], str]:
+    """Return a function that makes a fresh database and returns its URL."""
+    made: list[Path] = []
+
+    def make() -> str:
+        made.append(tmp_path / f"{len(made)}.db")
+        shutil.copyfile(template, made[-1])
+        return f"sqlite:///{made[-1]}"
+
+    return make
+
+
+@pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
+    return new_url()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    with Store.open(url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def api_url() -> Iterator[str]:
+    """One Prefect server for the whole session: starting one costs seconds."""
+    with PrivateServer() as server:
+        yield server.ready.result()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What must not depend on crashes: texts, vectors, scores, and how often each unit was committed."""
+
+    exported: ExportedDocument
+    vectors: dict[str, list[bytes]]
+    stop_reasons: list[str | None]
+    num_done: int
+
+
+@pytest.fixture
+def outcome() -> Callable[[Store, str], Outcome]:
+    def read(store: Store, document_id: str) -> Outcome:
+        outline = store.get_outline(document_id, vectors=True)
+        stored = store.get_concepts([item.id for item in outline.items])
+        vectors: dict[str, list[bytes]] = {}
+        for item in outline.items:
+            assert item.lead is not None
+            assert item.gist is not None
+            vectors[item.path] = [part.tobytes() for part in (item.lead, item.gist, stored[item.id].vectors)]
+        exported = store.export_document(document_id)
+        units = [a.unit_id for a in store.get_attempts(document_id) if a.outcome == "done" and a.unit_id]
+        assert len(units) == len(set(units)), "a unit was committed twice"
+        return Outcome(
+            exported=ExportedDocument(**{**vars(exported), "id": ""}),
+            vectors=vectors,
+            stop_reasons=[item.stop_reason for item in outline.items],
+            num_done=len(units),
+        )
+
+    return read
+
+
+@pytest.fixture
+def new_document() -> Callable[..., str]:
+    def make(store: Store, options: WritingOptions = SMALL, **changes: object) -> str:
+        values: dict[str, object] = {"prompt": "How to share a folder.", "lang": "eng_Latn", "seed": 7}
+        new = NewDocument(**{**values, "params": options.to_params(), **changes})  # type: ignore[arg-type]
+        return store.create_document(new).id
+
+    return make
+
+
+@pytest.fixture
+def new_job() -> Callable[..., Job]:
+    """Return a function that claims a document, from anyone, and returns a job for it."""
+
+    def make(store: Store, document_id: str, engine: Engine | None = None, *, steal: bool = False) -> Job:
+        if engine is None:
+            engine = FakeEngine()
+        engine.start_loading(("plan", "write", "decode"))
+        lease: Lease
+        lease = store.claim(document_id, "thief", 60, steal=True) if steal else claim(store, document_id)
+        return Job(store, lease, engine)
+
+    return make

@@ -1,0 +1,137 @@
+"""A deterministic engine without models: vectors from hashes, texts from vectors, faults on demand.
+
+Everything depends on the whole batch and on the seed, so that a redo with another composition, order
+or seed gives another document and a test sees it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concepts.errors import UsageError
+from flows.engine import LeafPlan, Section, Text
+from storage import CardRef, NewPlanItem, SpaceRef, Stage
+
+DIM = 8
+Vector = NDArray[np.float32]
+WORDS = ("share", "folder", "network", "open", "press", "select", "user", "name", "click", "window", "menu")
+
+
+def hashed(*parts: object) -> np.random.Generator:
+    """Return random numbers that follow from the parts (arrays count by their bytes)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+        digest.update(b"|")
+    return np.random.default_rng(int.from_bytes(digest.digest()[:8], "little"))
+
+
+def vectors(shape: tuple[int, ...], *parts: object) -> Vector:
+    """Return a float32 array that follows from the parts."""
+    return hashed(*parts).standard_normal(shape).astype(np.float32)
+
+
+class FakeEngine:
+    """An `Engine` for tests and for `kill_test.py --fake`."""
+
+    def __init__(
+        self, *, delay_s: float = 0.0, before: Callable[[str, int], None] | None = None, version: str = "1"
+    ) -> None:
+        """`delay_s` per call of a model; `before(method, n)` runs ahead of the n-th call (from 1) of one.
+
+        `version` goes into the identity of all models.
+        """
+        self.space = SpaceRef(name="fake", checksum=f"space{version}", dim=DIM)
+        self.planner = CardRef(name="fake-planner", checksum=version)
+        self.writer = CardRef(name="fake-writer", checksum=version)
+        self.calls: list[str] = []
+        self.loading: tuple[Stage, ...] = ()
+        self.spoil: dict[str, float] = {}
+        """Method name to the value (NaN, infinity) that replaces the first number of its vectors."""
+        self._delay_s = delay_s
+        self._before = before
+
+    def _called(self, method: str) -> None:
+        self.calls.append(method)
+        if self._before is not None:
+            self._before(method, self.calls.count(method))
+        time.sleep(self._delay_s)
+
+    def _spoiled(self, method: str, array: Vector) -> Vector:
+        if method in self.spoil and array.size:
+            array = array.copy()
+            array.flat[0] = self.spoil[method]
+        return array
+
+    def start_loading(self, stages: Sequence[Stage]) -> None:
+        self.loading = tuple(stages)
+
+    def prepare(self, stage: Stage) -> None:
+        assert stage in self.loading, f"{stage} was not loaded"
+
+    def load_times(self) -> dict[str, float]:
+        return {"space": 0.0}
+
+    def check_lang(self, lang: str) -> str:
+        if lang not in ("eng_Latn", "deu_Latn"):
+            raise UsageError(f"the space fake does not know the language {lang!r}; try eng_Latn")
+        return lang
+
+    def encode(self, sentences: Sequence[str], lang: str) -> Vector:
+        self._called("encode")
+        found = [vectors((DIM,), sentence, lang) for sentence in sentences]
+        return self._spoiled("encode", np.stack(found))
+
+    def plan(
+        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+    ) -> list[NewPlanItem]:
+        self._called("plan")
+        count = 6 if num_sections is None else num_sections
+        if depth == 1:
+            paths = [str(n + 1) for n in range(count)]
+        else:
+            paths = [f"{n // 3 + 1}.{n % 3 + 1}" for n in range(count)]
+            paths += sorted({path.partition(".")[0] for path in paths})
+        return [
+            NewPlanItem(
+                path=path,
+                lead=self._spoiled("plan", vectors((DIM,), "lead", prompt, goal, seed, path)),
+                gist=vectors((DIM,), "gist", prompt, goal, seed, path),
+                planned_length=int(hashed("length", seed, path).integers(2, 6)),
+            )
+            for path in paths
+        ]
+
+    def fill(
+        self, prompt: Vector, leads: Sequence[tuple[str, Vector]], *, goal: Vector | None, seed: int
+    ) -> list[NewPlanItem]:
+        self._called("fill")
+        return [
+            NewPlanItem(
+                path=path, lead=lead, gist=vectors((DIM,), prompt, goal, seed, lead), planned_length=3
+            )
+            for path, lead in leads
+        ]
+
+    def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
+        self._called("write")
+        batch = (plan.prompt, plan.goal, plan.leads, plan.gists, plan.num_sentences, tuple(paths), seed)
+        found = []
+        for path in paths:
+            length = plan.num_sentences[plan.paths.index(path)]
+            made = self._spoiled("write", vectors((length, DIM), path, *batch))
+            found.append(Section(path=path, vectors=made, stop_reason="length", similarity=0.5))
+        return found
+
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        self._called("render")
+        texts = []
+        for row in vectors:
+            drawn = hashed(row, vectors, lang, beam_size).integers(0, len(WORDS), size=6)
+            texts.append(Text(text=" ".join(WORDS[n] for n in drawn).capitalize() + ".", score=0.9))
+        return texts

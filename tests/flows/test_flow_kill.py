@@ -1,0 +1,131 @@
+"""Real processes: killed with SIGKILL, broken off with Ctrl-C, in a hostile environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flow_fakes import FakeEngine
+
+from flows.options import WritingOptions
+from flows.run import resume_document
+from storage import Store
+
+Make = Callable[..., Any]
+DRIVER = Path(__file__).with_name("flow_driver.py")
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:prefect"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:docket"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def start(*args: str, cwd: Path | None = None, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(DRIVER), *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **variables},
+    )
+
+
+def servers() -> set[int]:
+    """Return the ids of all living server children on this machine."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"server_child.py" in command:
+                found.add(int(folder.name))
+    return found
+
+
+@pytest.fixture
+def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome: Make) -> Any:
+    from step_runner import run_steps
+
+    with Store.open(new_url()) as store:
+        document_id = new_document(store, WritingOptions(sections=8, texts_per_unit=8))
+        run_steps(new_job(store, document_id))
+        return outcome(store, document_id)
+
+
+@pytest.mark.parametrize(
+    "failpoint", ["add_plan_items.after:1", "commit_concepts.before:2", "commit_renderings.after:3"]
+)
+def test_a_killed_run_ends_like_a_calm_one(
+    url: str, calm: Any, outcome: Make, api_url: str, failpoint: str
+) -> None:
+    process = start(url, "new", "--api", api_url, LONGHAND_FAILPOINT=failpoint)
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
+    with Store.open(url) as store:
+        (document,) = store.list_documents()
+        assert document.owner is not None
+        # At once, although the lease of the dead one still runs.
+        resume_document(url, document.id, engine=FakeEngine(), prefect_api=api_url)
+        assert outcome(store, document.id) == calm
+        attempts = [a.outcome for a in store.get_attempts(document.id) if a.unit_id is not None]
+        assert attempts.count("started") - attempts.count("done") == 1
+
+
+def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
+    url: str, calm: Any, outcome: Make, tmp_path: Path
+) -> None:
+    """Private server, foreign settings, Ctrl-C, SIGKILL: no child stays, the text is the same."""
+    before = servers()
+    (tmp_path / "prefect.toml").write_text(
+        '[server]\nephemeral = {enabled = false}\n[api]\nurl = "http://x:1"\n'
+    )
+    hostile = {
+        "PREFECT_API_URL": "http://127.0.0.1:9/api",
+        "PREFECT_PROFILE": "nowhere",
+        "PREFECT_LOGGING_LEVEL": "DEBUG",
+        "PREFECT_HOME": str(tmp_path / "users-own"),
+    }
+    process = start(url, "new", "--delay", "0.4", cwd=tmp_path, **hostile)
+    assert process.stdout is not None
+    document_id = process.stdout.readline().strip()
+    for line in process.stdout:
+        if json.loads(line)["kind"] == "writing":
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "interrupted\n")
+    assert servers() == before
+    with Store.open(url) as store:
+        document = store.get_document(document_id)
+        assert (document.status, document.owner) == ("writing", None)
+
+        process = start(url, document_id, "--delay", "0.4", cwd=tmp_path, **hostile)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["kind"] == "decoding":
+                break
+        process.kill()
+        process.communicate()
+        for _ in range(100):
+            if servers() == before:
+                break
+            time.sleep(0.1)
+        assert servers() == before
+
+        process = start(url, document_id, cwd=tmp_path, **hostile)
+        _, errors = process.communicate()
+        assert (process.returncode, errors) == (0, "")
+        assert outcome(store, document_id) == calm
+    assert not (tmp_path / "users-own").exists()

@@ -1,0 +1,41 @@
+"""Options survive the store's JSON and refuse what no document can be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from concepts.errors import InputError, LonghandError, UsageError
+from flows.options import WritingOptions
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        WritingOptions(),
+        WritingOptions(sections=12, depth=2, goal="The end.", beam_size=5, prompt_lang="eng_Latn"),
+        WritingOptions(outline=(("1", "First"), ("1.1", "Under it"))),
+    ],
+)
+def test_params_round_trip(options: WritingOptions) -> None:
+    params = json.loads(json.dumps(options.to_params()))
+    assert WritingOptions.from_params({**params, "something": "else"}) == options
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "message"),
+    [
+        ({"sections": 0}, UsageError, "sections is 0: expected a whole number from 1"),
+        ({"sections": -3}, UsageError, "sections is -3"),
+        ({"depth": True}, UsageError, "depth is True"),
+        ({"beam_size": 1.5}, UsageError, "beam size is 1.5"),
+        ({"outline": (("1", " "),)}, InputError, "a heading"),
+        ({"outline": (("one", "x"),)}, InputError, "a path like 2.1"),
+        ({"outline": (("1", "x"), ("1", "y"))}, InputError, "occurs twice"),
+        ({"outline": (("2.1", "x"),)}, InputError, "under a part that is not there"),
+    ],
+)
+def test_bad_options_are_refused(values: dict[str, object], kind: type[LonghandError], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        WritingOptions(**values)  # type: ignore[arg-type]

@@ -1,0 +1,156 @@
+"""Whole runs under Prefect with the fake engine: events, plan first and write later, errors, retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flow_fakes import FakeEngine
+
+from concepts.errors import LostLease, NonFiniteError
+from flows.errors import FinishedError, FlowError
+from flows.events import Event
+from flows.run import resume_document, write_document
+from storage import Busy, Store
+
+Make = Callable[..., Any]
+
+# Prefect's own deprecations are not ours to mend.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:prefect"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:docket"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def test_a_run_reports_what_is_stored(
+    url: str, store: Store, new_document: Make, outcome: Make, api_url: str, new_job: Make
+) -> None:
+    document_id = new_document(store)
+    events: list[Event] = []
+    timings = write_document(
+        url, document_id, engine=FakeEngine(), on_event=events.append, prefect_api=api_url
+    )
+    kinds = [event.kind for event in events]
+    assert kinds[:4] == ["starting", "planning", "outline", "writing"]
+    assert kinds[-1] == "done"
+    assert [(e.done, e.total) for e in events if e.kind == "writing"] == [(0, 3), (2, 3), (3, 3)]
+    assert events[-1].done == events[-1].total > 3
+    document = store.get_document(document_id)
+    assert (document.status, document.owner) == ("done", None)
+    assert document.flow_run_id is not None
+    (run,) = [a for a in store.get_attempts(document_id) if a.stage == "run"]
+    assert run.outcome == "done"
+    assert set(timings.to_dict()) >= {"total", "planning", "writing", "decoding", "storage", "prefect_import"}
+    with pytest.raises(FinishedError, match=f"longhand export {document_id}"):
+        resume_document(url, document_id, engine=FakeEngine())
+
+
+def test_a_plan_may_wait_to_be_written(
+    url: str, store: Store, new_document: Make, outcome: Make, api_url: str
+) -> None:
+    calm_id = new_document(store)
+    write_document(url, calm_id, engine=FakeEngine(), prefect_api=api_url)
+    document_id = new_document(store)
+    engine = FakeEngine()
+    write_document(url, document_id, engine=engine, plan_only=True, prefect_api=api_url)
+    assert store.get_document(document_id).status == "planned"
+    assert "write" not in engine.calls
+    assert all(item.heading for item in store.get_outline(document_id).items)
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    assert outcome(store, document_id) == outcome(store, calm_id)
+
+
+def test_a_passing_fault_is_tried_again(
+    url: str, store: Store, new_document: Make, api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(method: str, number: int) -> None:
+        if (method, number) == ("write", 1):
+            raise OSError("the disk was slow")
+
+    document_id = new_document(store)
+    events: list[Event] = []
+    engine = FakeEngine(before=fail)
+    write_document(url, document_id, engine=engine, on_event=events.append, prefect_api=api_url)
+    assert store.get_document(document_id).status == "done"
+    assert [e.message for e in events if e.kind == "retry"] == ["OSError: the disk was slow"]
+    outcomes = [a.outcome for a in store.get_attempts(document_id) if a.stage == "write"]
+    assert outcomes == ["started", "failed", "started", "done", "started", "done"]
+
+
+def test_a_broken_model_fails_the_document_once(
+    url: str, store: Store, new_document: Make, api_url: str
+) -> None:
+    document_id = new_document(store)
+    engine = FakeEngine()
+    engine.spoil["write"] = float("nan")
+    with pytest.raises(NonFiniteError, match="section 1 from writer"):
+        write_document(url, document_id, engine=engine, prefect_api=api_url)
+    assert engine.calls.count("write") == 1
+    document = store.get_document(document_id)
+    assert (document.status, document.owner) == ("failed", None)
+    assert document.error is not None
+    assert "NaN" in document.error
+    assert all(item.heading for item in store.get_outline(document_id).items)
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    document = store.get_document(document_id)
+    assert (document.status, document.error) == ("done", None)
+
+
+def test_a_run_that_lost_its_lease_stops(url: str, store: Store, new_document: Make, api_url: str) -> None:
+    document_id = new_document(store)
+
+    def take(method: str, number: int) -> None:
+        if (method, number) == ("write", 2):
+            store.claim(document_id, "another", 60, steal=True)
+
+    engine = FakeEngine(before=take)
+    with pytest.raises(LostLease, match="taken over by another"):
+        write_document(url, document_id, engine=engine, prefect_api=api_url)
+    document = store.get_document(document_id)
+    assert (document.status, document.owner, document.progress.num_written) == ("writing", "another", 2)
+    assert engine.calls.count("write") == 2
+    with pytest.raises(Busy, match="held by another"):
+        resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+
+
+def test_a_receiver_that_fails_ends_the_run(url: str, store: Store, new_document: Make, api_url: str) -> None:
+    def receive(event: Event) -> None:
+        if event.kind == "outline":
+            raise ValueError("no terminal")
+
+    document_id = new_document(store)
+    with pytest.raises(ValueError, match="no terminal"):
+        write_document(url, document_id, engine=FakeEngine(), on_event=receive, prefect_api=api_url)
+    assert store.get_document(document_id).owner is None
+
+
+def test_a_server_that_is_not_there_leaves_the_document_as_it_is(
+    url: str, store: Store, new_document: Make
+) -> None:
+    document_id = new_document(store)
+    with pytest.raises(FlowError, match=f"what is stored is sound: run `longhand resume {document_id}`"):
+        write_document(url, document_id, engine=FakeEngine(), prefect_api="http://127.0.0.1:9/api")
+    document = store.get_document(document_id)
+    assert (document.status, document.owner, document.error) == ("queued", None, None)
+
+
+def test_ctrl_c_gives_the_document_back(
+    url: str, store: Store, new_document: Make, outcome: Make, api_url: str
+) -> None:
+    calm_id = new_document(store)
+    write_document(url, calm_id, engine=FakeEngine(), prefect_api=api_url)
+
+    def interrupt(method: str, number: int) -> None:
+        if (method, number) == ("write", 2):
+            raise KeyboardInterrupt
+
+    document_id = new_document(store)
+    with pytest.raises(KeyboardInterrupt):
+        write_document(url, document_id, engine=FakeEngine(before=interrupt), prefect_api=api_url)
+    document = store.get_document(document_id)
+    assert (document.status, document.owner, document.progress.num_written) == ("writing", None, 2)
+    assert [a.outcome for a in store.get_attempts(document_id)][-2:] == ["interrupted", "interrupted"]
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    assert outcome(store, document_id) == outcome(store, calm_id)

@@ -1,0 +1,275 @@
+"""The steps without Prefect: what they store, what they refuse, and that a crash anywhere changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flow_fakes import FakeEngine
+from step_runner import run_steps
+
+from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
+from flows import queries, steps
+from flows.options import WritingOptions
+from flows.planning import derive_title, encode_prompt
+from storage import CardRef, Store, failpoints
+
+Make = Callable[..., Any]
+
+
+class Crash(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_document_is_written_from_end_to_end(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store)
+    run_steps(new_job(store, document_id))
+    document = store.get_document(document_id)
+    assert document.status == "done"
+    assert document.title == "How to share a folder"
+    assert document.planner is not None
+    assert document.planner.name == "fake-planner"
+    assert document.writer is not None
+    exported = store.export_document(document_id)
+    assert exported.num_missing == 0
+    assert [section.path for section in exported.sections] == ["1", "2", "3"]
+    assert all(section.heading and section.sentences for section in exported.sections)
+    sections = {item.path: item.planned_length for item in store.get_outline(document_id).items}
+    assert {s.path: len(s.sentences) for s in exported.sections} == sections
+
+
+def test_units_are_fixed_groups(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store, WritingOptions(sections=5, items_per_unit=2, texts_per_unit=4))
+    run_steps(new_job(store, document_id))
+    assert [len(unit.item_ids) for unit in store.get_units(document_id, "write")] == [2, 2, 1]
+    decode = store.get_units(document_id, "decode", "eng_Latn")
+    assert [len(unit.item_ids) for unit in decode[:2]] == [4, 1]
+    assert {len(unit.concept_ids) for unit in decode[2:-1]} == {4}
+
+
+def test_parts_get_sections_and_only_sections_are_written(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    document_id = new_document(store, WritingOptions(sections=5, depth=2))
+    run_steps(new_job(store, document_id))
+    first, second = store.export_document(document_id).sections
+    assert [child.path for child in first.children] == ["1.1", "1.2", "1.3"]
+    assert not first.sentences
+    assert first.heading
+    assert all(child.sentences for child in second.children)
+
+
+def test_typed_headings_are_kept_as_typed(store: Store, new_document: Make, new_job: Make) -> None:
+    outline = (("1", "Before you begin"), ("2", "Share “it”"), ("2.2", "Again"), ("2.1", "First"))
+    document_id = new_document(store, WritingOptions(outline=outline, goal="The folder is shared. It works."))
+    engine = FakeEngine()
+    run_steps(new_job(store, document_id, engine))
+    items = store.get_outline(document_id).items
+    assert [(item.path, item.heading) for item in items] == [
+        ("1", "Before you begin"),
+        ("2", "Share “it”"),
+        ("2.1", "First"),
+        ("2.2", "Again"),
+    ]
+    assert "plan" not in engine.calls
+    assert store.get_outline(document_id).source == "user"
+    assert [concept.role for concept in store.get_prompt(document_id)] == ["prompt", "goal", "goal"]
+    headings = [r for r in store.get_renderings(document_id, "eng_Latn") if r.item_id is not None]
+    assert {r.decoder for r in headings} == {"typed"}
+    assert {r.score for r in headings} == {None}
+
+
+def test_a_goal_changes_the_plan(store: Store, new_document: Make, new_job: Make, outcome: Make) -> None:
+    found = []
+    for goal in (None, "The folder is shared."):
+        document_id = new_document(store, WritingOptions(sections=3, goal=goal))
+        run_steps(new_job(store, document_id))
+        found.append(outcome(store, document_id).vectors)
+    assert found[0] != found[1]
+
+
+def test_another_language_is_decoded_later(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store)
+    job = new_job(store, document_id)
+    run_steps(job)
+    steps.plan_decoding(job, "deu_Latn")
+    for unit in store.pending_units(document_id, "decode", "deu_Latn"):
+        steps.decode_unit(job, unit.id)
+    assert store.export_document(document_id, "deu_Latn").num_missing == 0
+    assert store.get_document(document_id).status == "done"
+
+
+def test_a_crash_at_any_commit_changes_nothing(
+    new_url: Callable[[], str],
+    new_document: Make,
+    new_job: Make,
+    outcome: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Store.open(new_url()) as store:
+        document_id = new_document(store)
+        run_steps(new_job(store, document_id))
+        calm = outcome(store, document_id)
+    for point in ("commit.before", "commit.after"):
+        number = 0
+        crashed = True
+        while crashed:
+            number += 1
+            hits = 0
+
+            def hit(name: str, point: str = point, number: int = number) -> None:
+                nonlocal hits
+                hits += name == point
+                if name == point and hits == number:
+                    raise Crash
+
+            with Store.open(new_url()) as store:
+                document_id = new_document(store)
+                with monkeypatch.context() as patch:
+                    patch.setattr(failpoints, "hit", hit)
+                    try:
+                        run_steps(new_job(store, document_id))
+                        crashed = False
+                    except Crash:
+                        pass
+                run_steps(new_job(store, document_id, steal=True))
+                assert outcome(store, document_id) == calm, f"{point}:{number}"
+        assert number > 15
+
+
+@pytest.mark.parametrize("method", ["encode", "plan", "write", "render"])
+def test_a_crash_inside_a_model_redoes_one_unit(
+    store: Store,
+    new_url: Callable[[], str],
+    new_document: Make,
+    new_job: Make,
+    outcome: Make,
+    method: str,
+) -> None:
+    def fail(called: str, number: int) -> None:
+        if called == method and number == min(2, 1 + (method in ("write", "render"))):
+            raise Crash
+
+    with Store.open(new_url()) as calm_store:
+        calm_id = new_document(calm_store)
+        run_steps(new_job(calm_store, calm_id))
+        calm = outcome(calm_store, calm_id)
+    document_id = new_document(store)
+    with pytest.raises(Crash):
+        run_steps(new_job(store, document_id, FakeEngine(before=fail)))
+    run_steps(new_job(store, document_id, steal=True))
+    assert outcome(store, document_id) == calm
+    attempts = [a for a in store.get_attempts(document_id) if a.unit_id is not None]
+    redone = [a.outcome for a in attempts].count("started") - calm.num_done
+    assert redone == (0 if method == "encode" else 1)
+
+
+def test_a_stale_holder_gets_lost_lease_and_writes_nothing(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    document_id = new_document(store)
+    taken = False
+
+    def take(method: str, number: int) -> None:
+        nonlocal taken
+        if method == "write" and not taken:
+            taken = True
+            store.claim(document_id, "another", 60, steal=True)
+
+    with pytest.raises(LostLease, match="taken over by another"):
+        run_steps(new_job(store, document_id, FakeEngine(before=take)))
+    assert store.get_document(document_id).progress.num_written == 0
+    assert [a.outcome for a in store.get_attempts(document_id) if a.stage == "write"] == ["started"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("encode", "the prompt from space fake"),
+        ("plan", "the lead of item 1 from planner fake-planner"),
+        ("write", "section 1 from writer fake-writer"),
+    ],
+)
+def test_numbers_that_are_none_are_never_stored(
+    store: Store, new_document: Make, new_job: Make, method: str, words: str, value: float
+) -> None:
+    document_id = new_document(store)
+    engine = FakeEngine()
+    engine.spoil[method] = value
+    with pytest.raises(NonFiniteError, match=f"{words} holds NaN or an infinity: .*longhand doctor"):
+        run_steps(new_job(store, document_id, engine))
+    assert store.get_document(document_id).progress.num_written == 0
+    failed = [a for a in store.get_attempts(document_id) if a.outcome == "failed"]
+    assert len(failed) == (0 if method == "encode" else 1)
+
+
+def test_other_models_than_at_the_start_are_refused(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store)
+    steps.plan_document(new_job(store, document_id))
+    job = new_job(store, document_id, steal=True)
+    steps.begin_stage(job, "writing")
+    job.engine.writer = CardRef(name="fake-writer", checksum="2")
+    with pytest.raises(ModelError, match="begun with the writer fake-writer@1, got fake-writer@2: name"):
+        steps.begin_stage(job, "writing")
+    engine = FakeEngine(version="2")
+    with pytest.raises(SpaceMismatchError, match="holds concepts of the space fake"):
+        steps.plan_document(new_job(store, document_id, engine, steal=True))
+
+
+def test_another_planner_is_refused_while_planning(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store)
+    job = new_job(store, document_id)
+    encode_prompt(job)
+    job.engine.planner = CardRef(name="fake-planner", checksum="2")
+    with pytest.raises(ModelError, match="begun with the planner fake-planner@1, got fake-planner@2: name"):
+        steps.plan_document(job)
+
+
+def test_an_unknown_language_is_refused(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store, lang="xyz_Latn")
+    with pytest.raises(UsageError, match="does not know the language 'xyz_Latn'"):
+        steps.plan_document(new_job(store, document_id))
+
+
+def test_a_prompt_without_words_is_refused(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store, prompt="\u200b\u200d")
+    with pytest.raises(InputError, match="the prompt holds no word"):
+        steps.plan_document(new_job(store, document_id))
+
+
+def test_a_model_that_answers_for_other_items_is_refused(
+    store: Store, new_document: Make, new_job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = new_document(store)
+    job = new_job(store, document_id)
+    steps.plan_document(job)
+    write = FakeEngine.write
+    monkeypatch.setattr(
+        FakeEngine, "write", lambda self, plan, paths, seed: write(self, plan, paths[:1], seed=seed)
+    )
+    with pytest.raises(ModelError, match="answered for the items 1, asked were 1, 2"):
+        steps.write_unit(job, queries.pending_sections(job)[0])
+
+
+def test_finishing_early_says_what_is_missing(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store)
+    job = new_job(store, document_id)
+    steps.plan_document(job)
+    with pytest.raises(Exception, match="still lacks 3 sections, 3 headings and 0 sentences"):
+        steps.finish_document(job)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        ("Tea", "Tea"),
+        ("How to brew tea.  And more.", "How to brew tea"),
+        ("Why tea?", "Why tea?"),
+        ("And then...", "And then..."),
+        ("word " * 39, "word " * 23 + "word..."),
+    ],
+)
+def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
+    assert derive_title(prompt, "eng_Latn") == title
