@@ -16,7 +16,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard, find_card
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
-from concepts.runtime import start_fairseq2
+from concepts.runtime import read_asset_card, start_fairseq2
 
 if TYPE_CHECKING:
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
@@ -54,9 +54,11 @@ class Codec:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                encoder = load_model(f"{card.name}_encoder", device=place, dtype=torch.float32, progress=False)
-                decoder = load_model(f"{card.name}_decoder", device=place, dtype=torch.float32, progress=False)
-                tokenizer = load_tokenizer(f"{card.name}_encoder", progress=False)
+                reads = read_asset_card(card.folder, f"{card.name}_encoder")
+                says = read_asset_card(card.folder, f"{card.name}_decoder")
+                encoder = load_model(reads, device=place, dtype=torch.float32, progress=False)
+                decoder = load_model(says, device=place, dtype=torch.float32, progress=False)
+                tokenizer = load_tokenizer(reads, progress=False)
                 return cls(
                     card,
                     TextToEmbeddingModelPipeline(encoder, tokenizer, device=place),  # type: ignore[arg-type]

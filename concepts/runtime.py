@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING
 from concepts.errors import ModelError
 
 if TYPE_CHECKING:
+    from fairseq2.assets import AssetCard
     from fairseq2.runtime.dependency import DependencyContainer, DependencyResolver
+
+_containers: set[int] = set()
 
 
 def load_libsndfile() -> Path | None:
@@ -49,11 +52,31 @@ def start_fairseq2() -> DependencyResolver:
 
 
 def register_spaces(container: DependencyContainer) -> None:
-    """Register the asset cards of every known space with fairseq2 (also its `fairseq2.extension`)."""
+    """Register the asset cards of every known space with fairseq2, once for each container.
+
+    Installed, this is a `fairseq2.extension` entry point too, so any fairseq2 program knows the cards.
+    """
+    if id(container) in _containers:
+        return
+    _containers.add(id(container))
     from fairseq2.composition.assets import register_file_assets
 
     from concepts.card import list_cards
 
-    for card in list_cards():
-        if card.kind == "space":
-            register_file_assets(container, card.folder / "cards.yaml", not_exist_ok=True)
+    # By name, the last of a name winning as in find_card: fairseq2 refuses two assets of one name.
+    spaces = {card.name: card for card in list_cards() if card.kind == "space"}
+    for card in spaces.values():
+        register_file_assets(container, card.folder / "cards.yaml", not_exist_ok=True)
+
+
+def read_asset_card(folder: Path, name: str) -> AssetCard:
+    """Return the fairseq2 card `name` in a space's folder, whatever fairseq2 knows under that name besides.
+
+    A name looked up in fairseq2 could be another folder's model: one verified by its checksums, another
+    loaded. It also would miss folders that are given by path or that came after fairseq2's start.
+    """
+    from fairseq2.assets import StandardAssetStore
+    from fairseq2.assets.metadata_provider import FileAssetMetadataLoader
+
+    loader = start_fairseq2().resolve(FileAssetMetadataLoader)
+    return StandardAssetStore([loader.load(folder / "cards.yaml")]).retrieve_card(name)

@@ -88,6 +88,8 @@ _CHARACTERS = str.maketrans(
         "\v": " ",
         "\f": " ",
         "\u02da": "\u00b0",
+        "\ufffc": None,
+        "\ufffd": None,
         "\u00ad": None,
         "\u2122": None,
         "\u00ae": None,
@@ -95,10 +97,13 @@ _CHARACTERS = str.maketrans(
 )
 # NFKC writes one half as "1⁄2" and a square as a plain digit: both change what the reader sees.
 _KEPT_BY_NFC = re.compile("[\u00bc-\u00be\u2150-\u215e\u00b2\u00b3\u00b9\u2070-\u209c\u00ba\u00aa]")
-_OPEN_GUILLEMET = re.compile("\u00ab\\s+")
-_CLOSE_GUILLEMET = re.compile("\\s+\u00bb")
+# German »so« and French « so »: pairs first, else the blanks outside the one look like those inside the other.
+_GERMAN_QUOTED = re.compile("\u00bb(\\S(?:[^\u00ab\u00bb]*\\S)?)\u00ab")
+_FRENCH_QUOTED = re.compile("\u00ab\\s*([^\u00ab\u00bb]*?)\\s*\u00bb")
 _SPACES = re.compile(r" {2,}")
-_BOUNDARY = re.compile(r"[.!?]\S*\s")
+_LONGEST_FOR_PUNKT = 20_000
+# nltk gives each match five seconds by the wall clock, which a busy or suspended machine may use up.
+_ATTEMPTS = 3
 
 
 def normalize_text(text: str) -> str:
@@ -111,7 +116,7 @@ def normalize_text(text: str) -> str:
     nothing more.
     """
     if "\u00ab" in text or "\u00bb" in text:
-        text = _CLOSE_GUILLEMET.sub("\u00bb", _OPEN_GUILLEMET.sub("\u00ab", text))
+        text = _FRENCH_QUOTED.sub(r'"\1"', _GERMAN_QUOTED.sub(r'"\1"', text))
     text = text.translate(_CHARACTERS)
     if not text.isascii():
         parts: list[str] = []
@@ -160,8 +165,14 @@ def split_sentences(text: str, lang: str = "eng_Latn", max_chars: int = MAX_CHAR
         raise UsageError(f"cannot split sentences of language {lang!r}: expected one of {known}")
     if max_chars < 1:
         raise UsageError(f"max_chars must be at least 1, got {max_chars}")
-    # Punkt can only cut after ".", "!" or "?" before a blank; most paragraphs have none inside.
-    sentences = _tokenizer(lang).tokenize(text) if _BOUNDARY.search(text) else [text]
+    # Nobody writes a longer paragraph, and Punkt's time grows with the square of a word's length.
+    sentences: list[str] = []
+    while len(text) > _LONGEST_FOR_PUNKT:
+        cut = text.rfind(" ", 1, _LONGEST_FOR_PUNKT)
+        cut = cut if cut > 0 else _LONGEST_FOR_PUNKT
+        sentences += _run_punkt(text[:cut], lang)
+        text = text[cut:]
+    sentences += _run_punkt(text, lang)
     pieces: list[str] = []
     for sentence in _rejoin(sentences):
         sentence = sentence.strip()
@@ -171,6 +182,19 @@ def split_sentences(text: str, lang: str = "eng_Latn", max_chars: int = MAX_CHAR
             sentence = sentence[cut:].strip()
         pieces.append(sentence)
     return [piece for piece in pieces if piece]
+
+
+def _run_punkt(text: str, lang: str) -> list[str]:
+    # Punkt can only cut after ".", "!" or "?"; most paragraphs have none but at their end.
+    inner = text.rstrip(" .!?\"')")
+    if not any(mark in inner for mark in ".!?"):
+        return [text]
+    for _ in range(_ATTEMPTS):
+        try:
+            return list(_tokenizer(lang).tokenize(text))
+        except TimeoutError:
+            continue
+    return [text]
 
 
 def _rejoin(sentences: list[str]) -> list[str]:

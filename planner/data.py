@@ -126,17 +126,12 @@ class OutlineData:
     def _sections(self, document: EmbeddedDocument) -> tuple[Item, ...]:
         items = []
         for section in document.sections:
-            lead = section.heading if section.heading is not None else self._medoid(section.sentences)
-            items.append(Item(lead, self._gist(section.sentences), len(section.sentences)))
+            items.append(Item(section.heading, self._gist(section.sentences), len(section.sentences)))
         return tuple(items)
 
     def _gist(self, rows: Sequence[int]) -> int:
         self._gists.append(self.corpus.vectors[list(rows)].mean(dim=0))
         return len(self._gists) - 1
-
-    def _medoid(self, rows: Sequence[int]) -> int:
-        vectors = self.corpus.vectors[list(rows)]
-        return rows[int((vectors - vectors.mean(dim=0)).norm(dim=1).argmin())]
 
 
 def length_bin(num_sentences: int) -> int:

@@ -53,9 +53,9 @@ class WriterTrainingConfig:
     """Steps and rates."""
     block_sizes: tuple[int, ...] = (1, 4, 8, 8)
     """Block sizes k to draw from, one for each batch."""
-    num_slots: int = 384
+    num_slots: int = 768
     """Slots a batch, at most."""
-    max_rows: int = 64
+    max_rows: int = 96
     """Blocks a batch, at most."""
     drop_previous: float = 0.3
     """Share of the blocks that see no earlier sentences."""

@@ -64,14 +64,9 @@ class BlockData:
         for number, document in enumerate(corpus.documents):
             own = []
             for section in document.sections:
-                vectors = corpus.vectors[list(section.sentences)]
-                mean = vectors.mean(dim=0)
-                lead = section.heading
-                if lead is None:
-                    lead = section.sentences[int((vectors - mean).norm(dim=1).argmin())]
-                gists.append(mean)
+                gists.append(corpus.vectors[list(section.sentences)].mean(dim=0))
                 own.append(len(self.sections))
-                self.sections.append(_Section(number, lead, len(gists) - 1, section.sentences))
+                self.sections.append(_Section(number, section.heading, len(gists) - 1, section.sentences))
             self.by_document.append(own)
         if not self.sections:
             raise InputError("the corpus has no section to learn from; import more documents")

@@ -25,6 +25,9 @@ from concepts.errors import InputError, NonFiniteError
 
 _FORMAT_VERSION = 1
 _CHUNK = 2048
+OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "Überblick", "fra_Latn": "Aperçu", "spa_Latn": "Introducción"}
+"""Heading given to text between a title and the first heading, so that every plan item reads as a heading
+(the medoid sentence as a lead would put whole sentences into outlines)."""
 PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
 """Documents that planner and writer learn from; leads and descriptions train the space only."""
 
@@ -43,7 +46,8 @@ class Encoder(Protocol):
 class EmbeddedSection:
     """A section as rows of the vectors."""
 
-    heading: int | None
+    heading: int
+    """Its own heading; "Overview" for a document's first words; the title where nothing has a heading."""
     sentences: tuple[int, ...]
 
 
@@ -138,18 +142,22 @@ def _documents(corpus_dir: Path, lang: str, split: Split | None) -> Iterator[Doc
 
 
 def _texts(document: Document) -> Collection[str]:
-    headings = [section.heading for section in document.sections if section.heading.strip()]
-    return [_line(text) for text in (document.title, *headings, *document.sentences)]
+    return [_line(text) for text in (document.title, *_headings(document), *document.sentences)]
+
+
+def _headings(document: Document) -> list[str]:
+    """Return the heading of every section that has sentences."""
+    sections = [section for section in document.sections if section.sentences]
+    untitled = document.title if len(sections) == 1 else OVERVIEW[document.lang]
+    return [section.heading if section.heading.strip() else untitled for section in sections]
 
 
 def _embed_document(document: Document, rows: dict[str, int]) -> EmbeddedDocument | None:
     sections = tuple(
-        EmbeddedSection(
-            rows[_line(section.heading)] if section.heading.strip() else None,
-            tuple(rows[_line(sentence)] for sentence in section.sentences),
+        EmbeddedSection(rows[_line(heading)], tuple(rows[_line(sentence)] for sentence in section.sentences))
+        for heading, section in zip(
+            _headings(document), [s for s in document.sections if s.sentences], strict=True
         )
-        for section in document.sections
-        if section.sentences
     )
     if not sections:
         return None

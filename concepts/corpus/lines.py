@@ -94,6 +94,7 @@ _LIST_CONTINUATIONS = frozenset(
 )
 _PLACEHOLDERS = re.compile(r"Linkstart|Linkend|I18n|\bFIXME\b|\bTODO\b|\bXXX\b|Lorem ipsum")
 _BLANKS = re.compile(r" {2,}")
+_LAST_EUROPEAN = "\u024f"
 _LETTERS = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _INTRO_DEICTIC = re.compile(
@@ -149,7 +150,7 @@ def _drop_foreign_brackets(match: re.Match[str]) -> str:
 
 
 def _is_foreign(character: str) -> bool:
-    return ord(character) > 0x24F and character.isalpha() and not _is_latin(character)
+    return character > _LAST_EUROPEAN and character.isalpha() and not _is_latin(character)
 
 
 def _is_latin(character: str) -> bool:
@@ -208,7 +209,7 @@ def reason_to_drop(text: str, lang: str, kind: Kind) -> str | None:
 
 
 def _foreign_reason(text: str, lang: str, letters: int) -> str | None:
-    if sum(_is_foreign(c) for c in text) * 10 > letters:
+    if max(text) > _LAST_EUROPEAN and sum(_is_foreign(c) for c in text) * 10 > letters:
         return "alphabet"
     return "other language" if other_language(text, lang) else None
 

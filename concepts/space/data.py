@@ -66,16 +66,19 @@ class SpaceData:
         self.num_sentences = sum(map(len, self._buckets.values()))
         if not self.num_sentences:
             raise InputError("the corpus has no sentence to train on; import documents with `longhand corpus import`")
-        self._plans: dict[tuple[int, int, int], list[tuple[tuple[str, int], int, int]]] = {}
+        self._plans: dict[tuple[int, int, int, int], list[tuple[tuple[str, int], int, int]]] = {}
 
     def batch(self, step: int, *, seed: int, max_tokens: int, max_len: int) -> SpaceBatch:
         """Return batch number `step` of an endless shuffled stream of sentences up to `max_len` pieces.
 
-        A pure function of its arguments: epoch and place follow from `step` alone.
+        A pure function of its arguments: epoch and place follow from `step` alone. Raises InputError when
+        no sentence is that short.
         """
         num_batches = sum(-(-len(rows) // self._per_batch(key[1], max_tokens)) for key, rows in self._of(max_len))
+        if not num_batches:
+            raise InputError(f"the corpus has no sentence of at most {max_len} pieces; import more documents")
         epoch, index = divmod(step, num_batches)
-        plan_key = (epoch, max_tokens, max_len)
+        plan_key = (epoch, seed, max_tokens, max_len)
         if plan_key not in self._plans:
             self._plans = {plan_key: self._plan(epoch, seed, max_tokens, max_len)}
         key, start, stop = self._plans[plan_key][index]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from concepts.errors import ModelError
+from concepts.errors import InputError, ModelError
 from concepts.space.config import SpaceConfig
 
 
@@ -14,24 +14,29 @@ def train_sentencepiece(sentences: Iterable[str], path: Path, num_pieces: int) -
     """Train a unigram model with byte fallback on `sentences` and write it to `path`.
 
     Sentencepiece's default ids (unk 0, bos 1, eos 2, no pad) are kept: the NLLB tokenizer inserts
-    `<pad>` in front and would refuse a model that has one.
+    `<pad>` in front and would refuse a model that has one. Raises InputError for too few sentences.
     """
     import sentencepiece
 
     partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(sentences),
-            model_writer=file,
-            vocab_size=num_pieces,
-            character_coverage=0.9995,
-            byte_fallback=True,
-            normalization_rule_name="identity",
-            input_sentence_size=200_000,
-            shuffle_input_sentence=True,
-            num_threads=os.cpu_count() or 1,
-            minloglevel=2,
-        )
+    try:
+        with open(partial, "wb") as file:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(sentences),
+                model_writer=file,
+                vocab_size=num_pieces,
+                character_coverage=0.9995,
+                byte_fallback=True,
+                normalization_rule_name="identity",
+                input_sentence_size=200_000,
+                shuffle_input_sentence=True,
+                num_threads=os.cpu_count() or 1,
+                minloglevel=2,
+            )
+    except RuntimeError as error:
+        partial.unlink()
+        last = str(error).splitlines()[-1].rsplit("] ", 1)[-1]
+        raise InputError(f"sentencepiece cannot make {num_pieces} pieces of these sentences ({last})") from error
     os.replace(partial, path)
 
 

@@ -24,7 +24,11 @@ class SpaceTrainingConfig:
 
     model: SpaceConfig = field(default_factory=lambda: PRESETS["mini"])
     """Sizes."""
-    loop: LoopConfig = field(default_factory=LoopConfig)
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            num_steps=3_200, num_cooldown_steps=1_200, muon_lr=4e-3, ema_decay=0.995, evaluate_every=400
+        )
+    )
     """Steps and rates."""
     langs: tuple[str, ...] = ("eng_Latn",)
     """Languages to train on."""

@@ -1,0 +1,89 @@
+"""A tiny concept space: random weights, but released, carded and loaded like a trained one."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from concepts.card import ModelCard
+from concepts.space.config import LANGS, PAD_ID, PRESETS, SpaceConfig
+from concepts.space.network import SpaceAutoencoder
+from concepts.space.release import release_space
+from concepts.space.tokenizer import train_sentencepiece
+from concepts.space.train import SpaceTrainingConfig
+from concepts.training import save_tensors, unique_parameters, write_json
+
+TINY = replace(PRESETS["tiny"], max_seq_len=40)
+WORDS = (
+    "open close the file window menu print save folder share button click with name and then text copy network "
+    "start password device remove every picture screen settings keyboard choose system between update language"
+).split()
+
+MakeSpace = Callable[..., ModelCard]
+
+
+def sentences(num: int, seed: int = 0) -> list[str]:
+    """Distinct sentences of two to nine words."""
+    rng = random.Random(seed)
+    made: dict[str, None] = {}
+    while len(made) < num:
+        made[" ".join(rng.choice(WORDS) for _ in range(rng.randint(2, 9))) + "."] = None
+    return list(made)
+
+
+@pytest.fixture(scope="session")
+def pieces_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sentencepiece model of the tiny space's size."""
+    path = tmp_path_factory.mktemp("pieces") / "pieces.model"
+    train_sentencepiece(sentences(400), path, TINY.num_pieces)
+    return path
+
+
+def make_space_run(run_dir: Path, pieces: Path, *, seed: int, config: SpaceConfig) -> SpaceAutoencoder:
+    """Write what a training run of a space leaves; biases and norms are moved off their start values."""
+    torch.manual_seed(seed)
+    model = SpaceAutoencoder(config)
+    with torch.no_grad():
+        for _, parameter in unique_parameters(model):
+            parameter += 0.1 * torch.randn_like(parameter)
+        model.encoder.encoder_frontend.embed.weight[PAD_ID].zero_()
+    tensors = {f"autoencoder.{name}": value for name, value in unique_parameters(model)}
+    (run_dir / "checkpoint").mkdir(parents=True)
+    save_tensors(run_dir / "checkpoint" / "average.safetensors", tensors)
+    write_json(run_dir / "checkpoint" / "state.json", {"step": 7})
+    write_json(run_dir / "recipe.json", asdict(SpaceTrainingConfig(model=config, langs=LANGS)))
+    shutil.copy(pieces, run_dir / "pieces.model")
+    return model
+
+
+@pytest.fixture(scope="session")
+def make_space(tmp_path_factory: pytest.TempPathFactory, pieces_path: Path) -> MakeSpace:
+    """Release a tiny space into `<a new folder>/<name>`."""
+
+    def make(name: str = "tiny-space", *, seed: int = 0, config: SpaceConfig = TINY) -> ModelCard:
+        root = tmp_path_factory.mktemp("models")
+        run_dir = tmp_path_factory.mktemp("run")
+        make_space_run(run_dir, pieces_path, seed=seed, config=config)
+        return release_space(run_dir, root / name, name=name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_space(make_space: MakeSpace) -> ModelCard:
+    """The card of a released tiny space; its parent folder may go into $LONGHAND_MODELS."""
+    return make_space()
+
+
+@pytest.fixture
+def tiny_space_copy(tiny_space: ModelCard, tmp_path: Path) -> Path:
+    """A folder with the tiny space that a test may damage."""
+    folder = tmp_path / "copied" / tiny_space.name
+    shutil.copytree(tiny_space.folder, folder)
+    return folder

@@ -1,0 +1,203 @@
+"""Importers: sensible outlines from Markdown, HTML and text; bad input is counted, never raised."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from concepts.corpus import Document, DropReport, iter_jsonl, iter_pairs, iter_path
+from concepts.errors import InputError
+
+MARKDOWN = """---
+draft: true
+---
+# Make *tea*
+
+Boil `water` first.
+Then wait.
+
+## Steps
+
+1. Fill the cup.
+2. Add [sugar](http://example.org).
+
+```sh
+rm -rf tea
+```
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+### Late
+
+> Drink it.
+"""
+
+HTML = """<html><head><title>Ignored</title><style>p {}</style></head><body><nav><a>Up</a></nav>
+<h1>Make tea</h1><p>Boil <b>the</b> water.<p>Wait.<script>x()</script>
+<h2>Steps</h2><ul><li>Fill it.<li>Add <i>sugar</i>.<ul><li>Nested one.</li></ul></ul>
+<pre>code here</pre><table><tr><td>cell</td></tr></table><footer>(c)</footer></body>"""
+
+
+def one(path: Path) -> Document:
+    (document,) = iter_path(path)
+    return document
+
+
+def outline(document: Document) -> list[tuple[str, int, list[str]]]:
+    return [(s.heading, s.level, list(s.sentences)) for s in document.sections]
+
+
+def test_markdown_outline(tmp_path: Path) -> None:
+    (tmp_path / "tea.md").write_text(MARKDOWN)
+    document = one(tmp_path)
+    assert document.title == "Make tea"
+    assert (document.kind, document.page, document.lang) == ("howto", "tea.md", "eng_Latn")
+    assert outline(document) == [
+        ("", 1, ["Boil water first. Then wait."]),
+        ("Steps", 2, ["Fill the cup.", "Add sugar."]),
+        ("Late", 3, ["Drink it."]),
+    ]
+
+
+def test_html_outline(tmp_path: Path) -> None:
+    (tmp_path / "tea.html").write_text(HTML)
+    document = one(tmp_path / "tea.html")
+    assert document.title == "Make tea"
+    assert outline(document) == [
+        ("", 1, ["Boil the water.", "Wait."]),
+        ("Steps", 2, ["Fill it.", "Add sugar.", "Nested one."]),
+    ]
+
+
+def test_html_title_element_serves_without_heading(tmp_path: Path) -> None:
+    (tmp_path / "a.htm").write_text("<title>Tea time</title><p>Boil it.</p>")
+    assert one(tmp_path).title == "Tea time"
+
+
+def test_deeply_nested_html_is_read(tmp_path: Path) -> None:
+    (tmp_path / "deep.html").write_text("<div>" * 20_000 + "Deep text here.")
+    list(iter_path(tmp_path))
+
+
+def test_text_title_and_paragraphs(tmp_path: Path) -> None:
+    (tmp_path / "tea.txt").write_text("Make tea\n\nBoil it.\nNow.\n\nDrink.\n")
+    document = one(tmp_path)
+    assert (document.title, document.sentences) == ("Make tea", ("Boil it. Now.", "Drink."))
+
+
+def test_file_name_is_the_last_resort_for_a_title(tmp_path: Path) -> None:
+    (tmp_path / "how_to-wait.txt").write_text("Just wait until the tea is done.")
+    assert one(tmp_path).title == "how to wait"
+
+
+def test_language_is_guessed(tmp_path: Path) -> None:
+    (tmp_path / "tee.md").write_text(
+        "# Tee\n\nDas Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
+    )
+    assert one(tmp_path).lang == "deu_Latn"
+
+
+def test_pages_do_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:
+    ids = []
+    for parent in ("a", "b"):
+        folder = tmp_path / parent / "docs"
+        folder.mkdir(parents=True)
+        (folder / "tea.md").write_text("# Tea\n\nBoil it.")
+        ids.append(one(folder).document_id)
+    assert ids[0] == ids[1]
+
+
+def test_unusable_files_are_counted_by_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"x")
+    (tmp_path / "b.txt").write_bytes(b"\xff\xfe\xff")
+    (tmp_path / "c.txt").write_bytes(b"text\0binary")
+    (tmp_path / "d.md").write_text("")
+    (tmp_path / ".hidden.md").write_text("# x\n\ny")
+    (tmp_path / "e.md").symlink_to(tmp_path / "nowhere")
+    drops = DropReport()
+    assert list(iter_path(tmp_path, drops=drops)) == []
+    assert drops == {
+        "unreadable: unknown kind of file": 1,
+        "unreadable: not UTF-8": 1,
+        "unreadable: binary": 1,
+        "unreadable: no text": 1,
+        "unreadable: hidden file": 1,
+    }
+
+
+@pytest.mark.parametrize("read", [iter_path, iter_jsonl])
+def test_missing_path_is_one_line(tmp_path: Path, read: object) -> None:
+    with pytest.raises(InputError, match="no such file") as error:
+        list(read(tmp_path / "nowhere.jsonl"))  # type: ignore[operator]
+    assert "\n" not in str(error.value)
+
+
+GOOD = {
+    "title": "T",
+    "page": "p",
+    "lang": "de",
+    "source": "s",
+    "sections": [{"heading": "", "paragraphs": [["A."]]}],
+}
+
+
+def test_jsonl_skips_and_counts_bad_lines(tmp_path: Path) -> None:
+    bad = [
+        '{"title"',
+        "[]",
+        "3",
+        '{"title": 1}',
+        json.dumps({**GOOD, "lang": "xx"}),
+        json.dumps({**GOOD, "page": 3}),
+        json.dumps({**GOOD, "sections": [{"heading": "h", "paragraphs": [["x", 3]]}]}),
+    ]
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join([*bad, json.dumps(GOOD), ""]).encode()))
+    drops = DropReport()
+    (document,) = iter_jsonl(path, drops)
+    assert (document.title, document.lang, document.page, document.sentences) == (
+        "T",
+        "deu_Latn",
+        "p",
+        ("A.",),
+    )
+    assert drops == {"unreadable: not JSON": 1, "unreadable: not a document": 6}
+
+
+def test_truncated_gzip_keeps_what_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    data = gzip.compress(
+        "\n".join(json.dumps({**GOOD, "title": f"T{n * 7919}"}) for n in range(5000)).encode()
+    )
+    path.write_bytes(data[: len(data) // 2])
+    drops = DropReport()
+    assert 0 < len(list(iter_jsonl(path, drops))) < 5000
+    assert drops["unreadable: damaged gzip"] == 1
+
+
+def test_package_description_is_identified_by_its_package(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    row = {**GOOD, "title": "0ad-data: Game", "source": "Debian Translation-en", "lang": "en"}
+    del row["page"]
+    path.write_text(json.dumps(row))
+    (document,) = iter_jsonl(path)
+    assert (document.title, document.page) == ("Game", "0ad-data")
+
+
+def test_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.en-fr.tsv"
+    path.write_text("Yes\tOui\nbroken line\n\tx\na\tb\tc\nNo\tNon\n")
+    drops = DropReport()
+    assert list(iter_pairs(path, drops)) == [("Yes", "Oui", "fra_Latn"), ("No", "Non", "fra_Latn")]
+    assert drops == {"unreadable: not a pair": 3}
+
+
+def test_pairs_need_a_language_in_the_name(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("a\tb\n")
+    with pytest.raises(InputError, match=r"pairs\.en-de"):
+        list(iter_pairs(tmp_path / "pairs.tsv"))

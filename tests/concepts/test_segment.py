@@ -1,0 +1,123 @@
+"""Segmentation: normalisation is idempotent and keeps meaning, splitting loses no word."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from concepts import segment
+from concepts.errors import UsageError
+from concepts.segment import PUNKT_NAMES, normalize_text, split_sentences
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("“Save” the file’s copy", '"Save" the file\'s copy'),
+        ("« Fichier » ou « Éditer »", '"Fichier" ou "Éditer"'),
+        ("»Datei« oder »Neues Bild« wählen", '"Datei" oder "Neues Bild" wählen'),
+        ("la «ventana»", 'la "ventana"'),
+        ("pages 4\u20137 \u2014 all", "pages 4-7 - all"),
+        ("wait\u2026", "wait..."),
+        ("File \u2192 Open \u25b8 Recent", "File > Open > Recent"),
+        ("a\u00a0b\u202fc \t\n d", "a b c d"),
+        ("co\u00adoper\u200bate\x07", "cooperate"),
+        ("½ cup x²", "½ cup x²"),
+        ("350˚F", "350°F"),
+        ("\ufb01le", "file"),
+        ("e\u0301", "é"),
+    ],
+)
+def test_normalize_text(raw: str, expected: str) -> None:
+    assert normalize_text(raw) == expected
+
+
+@given(st.text())
+@settings(max_examples=100, deadline=None)
+def test_normalize_text_twice_is_once(text: str) -> None:
+    once = normalize_text(text)
+    assert normalize_text(once) == once
+    assert once == once.strip()
+    assert "  " not in once
+    assert once.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "count"),
+    [
+        ("Dr. Smith went home. He was tired.", "eng_Latn", 2),
+        ("Use a tool, e.g. the pen. Add 2 tbsp. of oil.", "eng_Latn", 2),
+        ("If a #VALUE! error occurs, clear it. Then retry.", "eng_Latn", 2),
+        ("Click OK. Then close the window.", "eng_Latn", 2),
+        ("Files, folders, etc. in the list are shown.", "eng_Latn", 1),
+        ("Das ist z. B. ein Satz. Bei Falcot Corp. wird das gemacht.", "deu_Latn", 2),
+        ("M. Dupont est là. C'est bon !", "fra_Latn", 2),
+        ("El idioma es inglés (EE. UU.). No hay más.", "spa_Latn", 2),
+    ],
+)
+def test_split_sentences_knows_abbreviations(text: str, lang: str, count: int) -> None:
+    assert len(split_sentences(text, lang)) == count
+
+
+@given(st.text(alphabet=st.sampled_from("abcXYZ .,;:!?-")), st.integers(min_value=1, max_value=60))
+@settings(max_examples=100, deadline=None)
+def test_split_sentences_keeps_all_words_in_order(text: str, max_chars: int) -> None:
+    text = normalize_text(text)
+    for lang in PUNKT_NAMES:
+        pieces = split_sentences(text, lang, max_chars)
+        assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
+        assert all(0 < len(piece) <= max_chars for piece in pieces)
+
+
+def test_long_sentence_is_cut_at_the_strongest_mark_into_even_pieces() -> None:
+    text = f"{'word ' * 20}end; {'word, ' * 15}end."
+    pieces = split_sentences(text, max_chars=150)
+    assert [piece[-4:] for piece in pieces] == ["end;", "end."]
+
+
+def test_long_sentence_leaves_no_stump() -> None:
+    pieces = split_sentences("word " * 41 + "end.", max_chars=200)
+    assert len(pieces) == 2
+    assert min(map(len, pieces)) > 80
+
+
+def test_unknown_language_is_named() -> None:
+    with pytest.raises(UsageError, match=r"'xxx'.*eng_Latn"):
+        split_sentences("text", "xxx")
+
+
+def test_empty_text_has_no_sentences() -> None:
+    assert split_sentences("") == []
+    assert split_sentences("   ") == []
+
+
+class SlowPunkt:
+    """Stands for nltk on a busy machine: its wall-clock limit trips a few times, then it answers."""
+
+    def __init__(self, num_timeouts: int) -> None:
+        self.num_timeouts = num_timeouts
+
+    def tokenize(self, text: str) -> list[str]:
+        if self.num_timeouts > 0:
+            self.num_timeouts -= 1
+            raise TimeoutError
+        return text.split("/")
+
+
+@pytest.mark.parametrize(("num_timeouts", "expected"), [(1, ["A.", "B. C."]), (99, ["A./B. C."])])
+def test_a_pause_of_the_machine_does_not_stop_splitting(
+    monkeypatch: pytest.MonkeyPatch, num_timeouts: int, expected: list[str]
+) -> None:
+    punkt = SlowPunkt(num_timeouts)
+    monkeypatch.setattr(segment, "_tokenizer", lambda lang: punkt)
+    assert split_sentences("A./B. C.") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["." * 50_000, "a." * 50_000 + " b", "x" * 50_000 + ". y.", "word. " * 20_000]
+)
+def test_endless_paragraphs_are_split_without_losing_text(text: str) -> None:
+    pieces = split_sentences(text)
+    assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
+    assert max(map(len, pieces)) <= 200
