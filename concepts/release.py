@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -15,6 +17,8 @@ from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
 from concepts.training import save_tensors
 
 MODEL_FILE = "model.safetensors"
+
+Config = TypeVar("Config")
 
 
 def release_model(
@@ -60,6 +64,14 @@ def release_model(
         figures=figures or {},
         licence="see docs/training.md: the corpus' licences",
     )
+
+
+def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
+    """Return the sizes on a card; raises ModelError when this version of Longhand does not know them."""
+    try:
+        return config_class(**card.config)
+    except TypeError as error:
+        raise ModelError(f"{card.folder}: the card's config cannot be used ({error}); install Longhand again") from error
 
 
 def load_released(module: nn.Module, card: ModelCard, space_id: str) -> None:

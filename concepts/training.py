@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import shutil
 import signal
 import time
@@ -130,8 +131,9 @@ def train(
         write_json(run_dir / "config.json", asdict(config))
     started, saved, shown = time.monotonic(), time.monotonic(), time.monotonic()
     mean_loss, num_units, figures = math.nan, 0, {}
+    stopping = False
     with _stop_signals() as stop, open(run_dir / "metrics.jsonl", "a", encoding="utf-8") as metrics:
-        while step < config.num_steps and not stop():
+        while step < config.num_steps and not stopping:
             batch = task.batch(step, accelerator.process_index, accelerator.num_processes)
             generator = step_generator(config.seed, step, accelerator.process_index)
             for optimizer in wrapped:
@@ -177,8 +179,9 @@ def train(
                         save_tensors(run_dir / "best.safetensors", average)
                 accelerator.wait_for_everyone()
                 shown = time.monotonic()
+            stopping = stop()  # asked once a step: a signal that comes later must not end a run unsaved
             due = time.monotonic() - saved > config.checkpoint_every_s
-            if accelerator.is_main_process and (due or step == config.num_steps or stop()):
+            if accelerator.is_main_process and (due or step == config.num_steps or stopping):
                 total_s = elapsed_s + time.monotonic() - started
                 _save(run_dir, module, optimizers, average, step, total_s, best)
                 saved = time.monotonic()
@@ -196,7 +199,8 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
     Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the momentum; with `match_rms_adamw`
     (Liu et al. 2025, arXiv 2502.16982) its updates have AdamW's size, so rates carry over.
     """
-    hidden, other = [], []
+    hidden: list[nn.Parameter] = []
+    other: list[nn.Parameter] = []
     for name, parameter in unique_parameters(module):
         if parameter.requires_grad:
             is_matrix = parameter.ndim == 2 and "embed" not in name and "head" not in name
@@ -308,23 +312,25 @@ def _restore(
         return 0, 0.0, math.inf
     try:
         state = json.loads((current / "state.json").read_text(encoding="utf-8"))
+        step, elapsed_s, best = int(state["step"]), float(state["elapsed_s"]), state["best"]
         load_parameters(module, load_file(current / "model.safetensors"))
-        average.update(load_file(current / "average.safetensors"))
-        for optimizer, saved in zip(
-            optimizers, torch.load(current / "optimizers.pt", weights_only=True), strict=True
-        ):
+        for name, value in load_file(current / "average.safetensors").items():
+            average[name].copy_(value)  # in place: it stays on the model's device
+        states = torch.load(current / "optimizers.pt", weights_only=True, map_location="cpu")
+        for optimizer, saved in zip(optimizers, states, strict=True):
             peaks = [group["peak_lr"] for group in optimizer.param_groups]
             optimizer.load_state_dict(saved)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["peak_lr"] = peak  # the rates are the present configuration's
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (
+        OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError
+    ) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
             f"the checkpoint {current} cannot be read ({first_line}); "
             f"delete that folder to start again from step 0"
         ) from error
-    best = state["best"]
-    return int(state["step"]), float(state["elapsed_s"]), math.inf if best is None else float(best)
+    return step, elapsed_s, math.inf if best is None else float(best)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from concepts.card import ModelCard, find_card
 from concepts.diffusion import guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.release import load_released
+from concepts.release import load_config, load_released
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens
 
@@ -80,7 +80,7 @@ class Planner:
         Raises ModelError for missing or damaged weights, SpaceMismatchError for another space's.
         """
         card = find_card("planner", name)
-        model = OutlineModel(PlannerConfig(**card.config))  # type: ignore[arg-type]
+        model = OutlineModel(load_config(card, PlannerConfig))
         load_released(model, card, space_id)
         return cls(card, model, options or PlanOptions())
 
@@ -100,7 +100,9 @@ class Planner:
         """
         if depth not in (1, 2):
             raise UsageError(f"depth must be 1 or 2, got {depth}")
-        self._check(prompt)
+        if num_sections is not None and num_sections < 1:
+            raise UsageError(f"num_sections must be at least 1, got {num_sections}")
+        self._check(prompt, goal)
         prefix = self._prefix(prompt, goal)
         start = self._start(num_sections)
         rows = [
@@ -134,7 +136,7 @@ class Planner:
         seed: int = 0,
     ) -> list[PlannedItem]:
         """Return gist and length for a user's headings, given as (path, raw lead (D,)) in document order."""
-        self._check(prompt)
+        self._check(prompt, goal, [lead for _, lead in leads])
         prefix = self._prefix(prompt, goal)
         top = [(path, lead) for path, lead in leads if "." not in path]
         normalized = {path: self.model.lead_norm.normalize(lead) for path, lead in leads}
@@ -160,12 +162,20 @@ class Planner:
             for item, (_, lead) in zip(items, leads, strict=True)
         ]
 
-    def _check(self, prompt: Tensor) -> None:
+    def _check(self, prompt: Tensor, goal: Tensor | None, leads: Sequence[Tensor] = ()) -> None:
         dim = self.model.config.concept_dim
         if prompt.ndim != 2 or prompt.shape[1] != dim or not len(prompt):
             raise SpaceMismatchError(f"{self.card.name} plans from concepts (P, {dim}), got {tuple(prompt.shape)}")
         if not torch.isfinite(prompt).all():
             raise NonFiniteError("a prompt concept holds NaN or infinity; encode the prompt again")
+        given = [("heading", lead) for lead in leads] + ([("goal", goal)] if goal is not None else [])
+        for name, concept in given:
+            if concept.shape != (dim,):
+                raise SpaceMismatchError(
+                    f"{self.card.name} plans from concepts ({dim},), a {name} has shape {tuple(concept.shape)}"
+                )
+            if not torch.isfinite(concept).all():
+                raise NonFiniteError(f"a {name}'s concept holds NaN or infinity; encode it again")
 
     def _prefix(self, prompt: Tensor, goal: Tensor | None) -> list[tuple[int, Tensor, Tensor, int]]:
         zero = torch.zeros(self.model.config.concept_dim)

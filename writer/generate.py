@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from concepts.card import ModelCard, find_card
 from concepts.diffusion import SamplerName, guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.release import load_released
+from concepts.release import load_config, load_released
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.loss import normalize_context
 from writer.model import CURRENT, GOAL, NOTHING, NUM_PLACES, PAD, PLAN, PREVIOUS, PROMPT, Context, Slots, WriterModel
@@ -105,7 +105,7 @@ class Writer:
         Raises ModelError for missing or damaged weights, SpaceMismatchError for another space's.
         """
         card = find_card("writer", name)
-        model = WriterModel(WriterConfig(**card.config))  # type: ignore[arg-type]
+        model = WriterModel(load_config(card, WriterConfig))
         load_released(model, card, space_id)
         return cls(card, model, options or WriteOptions())
 
@@ -219,6 +219,9 @@ class Writer:
             if not torch.isfinite(tensor).all():
                 raise NonFiniteError(f"the plan's {name} hold NaN or infinity; plan again")
         if len(plan.leads) != num or len(plan.gists) != num or len(plan.num_sentences) != num:
-            raise UsageError(f"the plan has {num} leaves but {len(plan.leads)} leads and {len(plan.gists)} gists")
+            raise UsageError(
+                f"the plan has {num} leaves but {len(plan.leads)} leads, {len(plan.gists)} gists and "
+                f"{len(plan.num_sentences)} lengths"
+            )
         if unknown := [path for path in paths if path not in plan.paths]:
             raise UsageError(f"the plan has no item {unknown[0]}; it has {', '.join(plan.paths[:8])}")

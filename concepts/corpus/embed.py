@@ -116,7 +116,11 @@ def embed_corpus(
 
 
 def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "eng_Latn") -> EmbeddedCorpus:
-    """Return the documents of a split with their vectors; raises InputError when nothing is embedded yet."""
+    """Return the documents of a split with their vectors.
+
+    Raises InputError when nothing is embedded yet, the embeddings are damaged, or the corpus was built again
+    since.
+    """
     folder = corpus_dir / "embeddings" / space_id / lang
     try:
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
@@ -126,14 +130,20 @@ def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "en
             raise ValueError("counts differ")
     except FileNotFoundError:
         raise InputError(f"{corpus_dir} is not embedded in the space {space_id}; embed it first") from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"the embeddings in {folder} are damaged ({error}); delete that folder") from error
     rows = {text: row for row, text in enumerate(texts)}
-    documents = tuple(
-        embedded
-        for document in _documents(corpus_dir, lang, split)
-        if (embedded := _embed_document(document, rows)) is not None
-    )
+    try:
+        documents = tuple(
+            embedded
+            for document in _documents(corpus_dir, lang, split)
+            if (embedded := _embed_document(document, rows)) is not None
+        )
+    except KeyError as error:
+        raise InputError(
+            f"the corpus holds {str(error)[:60]}, the embeddings in {folder} do not: it was built again since; "
+            "delete that folder and embed it again"
+        ) from None
     return EmbeddedCorpus(documents, texts, torch.from_numpy(np.array(vectors, dtype=np.float32)), space_id)
 
 

@@ -100,16 +100,21 @@ def load_pairs(corpus_dir: Path, *, lang: str | None = None, split: Split | None
 
 
 def iter_space_sentences(
-    corpus_dir: Path, split: Split, langs: Collection[str], *, unseen: bool = False
+    corpus_dir: Path,
+    split: Split,
+    langs: Collection[str],
+    *,
+    unseen: bool = False,
+    kinds: Collection[Kind] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield the distinct (text, language) of a split: titles, headings and sentences, in stored order.
 
-    `unseen` leaves out texts that train documents hold too, as an evaluation on dev or test must.
+    `kinds` holds values of `Document.kind`, None means all. `unseen` leaves out texts that train documents hold too, as an evaluation on dev or test must.
     """
     seen: set[tuple[str, str]] = set()
     if unseen and split != "train":
         seen.update(iter_space_sentences(corpus_dir, "train", langs))
-    for document in load_documents(corpus_dir, split=split):
+    for document in load_documents(corpus_dir, split=split, kinds=kinds):
         if document.lang not in langs:
             continue
         headings = (section.heading for section in document.sections if section.heading)

@@ -1,0 +1,154 @@
+"""Releasing a planner or writer and loading it again; a bad weight file is one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from concepts.card import ModelCard
+from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
+from concepts.normalizer import RobustNormalizer
+from concepts.release import MODEL_FILE, load_released, release_model
+from concepts.training import save_tensors, write_json
+
+SPACE = "toy-space@0123456789ab"
+
+
+class ToyModel(nn.Module):
+    """A layer and a normalizer, as every released model has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+        self.norm = RobustNormalizer(4)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> tuple[Path, ToyModel]:
+    """A run directory and the model whose weights are its best."""
+    torch.manual_seed(0)
+    model = ToyModel()
+    model.norm.fit(torch.randn(50, 4) * 1e-3)
+    run_dir = tmp_path / "run"
+    (run_dir / "checkpoint").mkdir(parents=True)
+    weights = {f"toy.{name}": value for name, value in model.named_parameters()}
+    save_tensors(run_dir / "best.safetensors", weights)
+    save_tensors(run_dir / "checkpoint" / "average.safetensors", {k: v + 1 for k, v in weights.items()})
+    save_tensors(run_dir / "normalizers.safetensors", {f"toy.{k}": v for k, v in model.named_buffers()})
+    write_json(run_dir / "checkpoint" / "state.json", {"step": 40})
+    write_json(run_dir / "recipe.json", {"model": {"concept_dim": 4}, "space": SPACE})
+    return run_dir, model
+
+
+def release(run_dir: Path, *, newest: bool = False) -> ModelCard:
+    return release_model(
+        run_dir,
+        run_dir.parent / "released",
+        root="toy",
+        name="toy",
+        kind="writer",
+        recipe_line="by hand",
+        figures={"loss": 0.5},
+        newest=newest,
+    )
+
+
+def test_a_released_model_loads_with_half_precise_weights_and_exact_normalizers(
+    trained: tuple[Path, ToyModel],
+) -> None:
+    run_dir, model = trained
+    card = release(run_dir)
+    again = ToyModel()
+    load_released(again, card, SPACE)
+    torch.testing.assert_close(again.layer.weight, model.layer.weight, atol=1e-3, rtol=1e-3)
+    assert torch.equal(again.norm.scale, model.norm.scale) and torch.equal(again.norm.center, model.norm.center)
+    assert not again.training and not any(p.requires_grad for p in again.parameters())
+    assert (card.space, card.steps, card.config, card.figures) == (SPACE, 40, {"concept_dim": 4}, {"loss": 0.5})
+    assert load_file(card.path(MODEL_FILE))["layer.weight"].dtype == torch.float16
+
+
+def test_the_best_weights_are_released_unless_the_newest_are_wanted(trained: tuple[Path, ToyModel]) -> None:
+    run_dir, model = trained
+    newest = ToyModel()
+    load_released(newest, release(run_dir, newest=True), SPACE)
+    torch.testing.assert_close(newest.layer.bias, model.layer.bias + 1, atol=1e-3, rtol=1e-3)
+    (run_dir / "best.safetensors").unlink()
+    load_released(newest, release(run_dir), SPACE)
+    torch.testing.assert_close(newest.layer.bias, model.layer.bias + 1, atol=1e-3, rtol=1e-3)
+
+
+def test_a_run_without_weights_is_one_line(trained: tuple[Path, ToyModel]) -> None:
+    run_dir, _ = trained
+    (run_dir / "best.safetensors").unlink()
+    (run_dir / "checkpoint" / "average.safetensors").unlink()
+    with pytest.raises(ModelError, match="holds no weights yet; train for longer with `longhand train writer`"):
+        release(run_dir)
+
+
+def test_a_model_of_another_space_is_refused_before_its_weights_are_read(trained: tuple[Path, ToyModel]) -> None:
+    card = release(trained[0])
+    card.path(MODEL_FILE).unlink()
+    with pytest.raises(SpaceMismatchError, match="toy was trained in the space toy-space@0123.*of other@1") as error:
+        load_released(ToyModel(), card, "other@1")
+    assert "\n" not in str(error.value)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def scramble(path: Path) -> None:
+    path.write_bytes(b"\xff" * 300)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [cut, scramble, empty, remove])
+def test_a_weight_file_that_cannot_be_read_is_one_line(
+    trained: tuple[Path, ToyModel], damage: Callable[[Path], None]
+) -> None:
+    card = release(trained[0])
+    damage(card.path(MODEL_FILE))
+    with pytest.raises(ModelError, match=r"model\.safetensors cannot be read .*; install Longhand again") as error:
+        load_released(ToyModel(), card, SPACE)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.update({"layer.weight": torch.zeros(4, 4)}), r"size mismatch for layer\.weight"),
+        (lambda t: t.pop("layer.bias"), r"Missing key.*layer\.bias"),
+        (lambda t: t.update({"layer.gate": torch.zeros(1)}), r"Unexpected key.*layer\.gate"),
+    ],
+)
+def test_weights_of_another_shape_are_one_line(
+    trained: tuple[Path, ToyModel], change: Callable[[dict[str, Tensor]], object], message: str
+) -> None:
+    card = release(trained[0])
+    tensors = load_file(card.path(MODEL_FILE))
+    change(tensors)
+    save_file(tensors, card.path(MODEL_FILE))
+    with pytest.raises(ModelError, match=f"does not fit its card .*{message}.* train it anew") as error:
+        load_released(ToyModel(), card, SPACE)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_that_are_no_numbers_are_refused(trained: tuple[Path, ToyModel]) -> None:
+    card = release(trained[0])
+    tensors = load_file(card.path(MODEL_FILE))
+    tensors["layer.weight"][1, 2] = float("nan")
+    save_file(tensors, card.path(MODEL_FILE))
+    with pytest.raises(NonFiniteError, match=r"layer\.weight holds NaN or infinity"):
+        load_released(ToyModel(), card, SPACE)
