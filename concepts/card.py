@@ -63,7 +63,9 @@ class ModelCard:
         for name, expected in self.files.items():
             path = self.folder / name
             if not path.is_file():
-                raise ModelError(f"{self.name}: {path} is missing; install Longhand again or name another model")
+                raise ModelError(
+                    f"{self.name}: {path} is missing; install Longhand again or name another model"
+                )
             got = sha256_of(path)
             if got != expected:
                 raise ModelError(
@@ -85,7 +87,9 @@ def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = Tru
         found = {card.name: card for card in list_cards() if card.kind == kind}
         if wanted not in found:
             known = ", ".join(sorted(found)) or "none is installed"
-            raise ModelError(f"no {kind} named {wanted!r}; known: {known}; or give the path of a model's folder")
+            raise ModelError(
+                f"no {kind} named {wanted!r}; known: {known}; or give the path of a model's folder"
+            )
         card = found[wanted]
     if card.kind != kind:
         raise ModelError(f"{card.folder} holds a {card.kind}, expected a {kind}; see `longhand models`")

@@ -99,7 +99,9 @@ class Codec:
                 "use the space these vectors were made in"
             )
         if not torch.isfinite(vectors).all():
-            raise NonFiniteError("a concept to decode holds NaN or infinity; the model that made it is broken")
+            raise NonFiniteError(
+                "a concept to decode holds NaN or infinity; the model that made it is broken"
+            )
         if not len(vectors):
             return []
         texts = self._decoder.predict(
@@ -116,4 +118,6 @@ class Codec:
         if lang in self.langs:
             return lang
         near = difflib.get_close_matches(lang, self.langs, n=3, cutoff=0.4) or list(self.langs[:5])
-        raise UsageError(f"the space {self.card.name} does not know the language {lang!r}; try {', '.join(near)}")
+        raise UsageError(
+            f"the space {self.card.name} does not know the language {lang!r}; try {', '.join(near)}"
+        )

@@ -33,7 +33,12 @@ def add_noise(x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
 
 
 def sample(
-    denoise: Denoise, noise: Tensor, *, num_steps: int, sampler: SamplerName = "dpm++", noise_scale: float = 1.0
+    denoise: Denoise,
+    noise: Tensor,
+    *,
+    num_steps: int,
+    sampler: SamplerName = "dpm++",
+    noise_scale: float = 1.0,
 ) -> Tensor:
     """Return x0 reached from `noise` in exactly `num_steps` calls of `denoise`.
 

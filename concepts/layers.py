@@ -27,9 +27,7 @@ class Attention(nn.Module):
         self.query_norm = nn.RMSNorm(dim // num_heads)
         self.key_norm = nn.RMSNorm(dim // num_heads)
 
-    def forward(
-        self, x_BSM: Tensor, context_BCM: Tensor | None = None, mask: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, x_BSM: Tensor, context_BCM: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Return (B, S, M); `mask` is True where a query may look, broadcastable to (B, H, S, C)."""
         keys, values = self.keys_values(x_BSM if context_BCM is None else context_BCM)
         return self.attend(x_BSM, keys, values, mask)
@@ -50,7 +48,8 @@ class Attention(nn.Module):
         if mask is not None:
             scores = scores.masked_fill(~mask, float("-inf"))
         out = scores.float().softmax(dim=-1).to(values.dtype) @ values
-        return self.out(out.transpose(1, 2).flatten(2))
+        result: Tensor = self.out(out.transpose(1, 2).flatten(2))
+        return result
 
     def _split(self, x: Tensor, num: int) -> tuple[Tensor, ...]:
         batch, length, _ = x.shape
@@ -68,7 +67,8 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)
+        result: Tensor = self.down(F.silu(gate) * up)
+        return result
 
 
 class Block(nn.Module):
@@ -81,7 +81,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         x = x + self.attention(self.attention_norm(x), mask=mask)
-        return x + self.ffn(self.ffn_norm(x))
+        result: Tensor = x + self.ffn(self.ffn_norm(x))
+        return result
 
 
 def rotate(x: Tensor) -> Tensor:

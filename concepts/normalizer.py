@@ -1,4 +1,4 @@
-"""A robust normalizer: raw concepts to roughly unit scale and back. It belongs to a model, not to the space."""
+"""A robust normalizer: raw concepts to roughly unit scale and back; it belongs to a model, not to a space."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class RobustNormalizer(nn.Module):
     @torch.no_grad()
     def fit(self, raw_ND: Tensor) -> None:
         """Set centre and scale from a sample of raw concepts (N, D), N at least 4."""
-        quartiles = torch.quantile(raw_ND.float(), torch.tensor([0.25, 0.5, 0.75], device=raw_ND.device), dim=0)
+        quartiles = torch.quantile(
+            raw_ND.float(), torch.tensor([0.25, 0.5, 0.75], device=raw_ND.device), dim=0
+        )
         self.center.copy_(quartiles[1])
         self.scale.copy_(((quartiles[2] - quartiles[0]) / _IQR_OF_NORMAL).clamp_min(1e-6))
 

@@ -71,7 +71,9 @@ def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
     try:
         return config_class(**card.config)
     except TypeError as error:
-        raise ModelError(f"{card.folder}: the card's config cannot be used ({error}); install Longhand again") from error
+        raise ModelError(
+            f"{card.folder}: the card's config cannot be used ({error}); install Longhand again"
+        ) from error
 
 
 def load_released(module: nn.Module, card: ModelCard, space_id: str) -> None:
@@ -91,11 +93,17 @@ def load_released(module: nn.Module, card: ModelCard, space_id: str) -> None:
         module.load_state_dict(tensors)
     except (OSError, SafetensorError) as error:
         first = str(error).splitlines()[0]
-        raise ModelError(f"{path} cannot be read ({first}); install Longhand again or train it anew") from error
+        raise ModelError(
+            f"{path} cannot be read ({first}); install Longhand again or train it anew"
+        ) from error
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()]
-        raise ModelError(f"{path} does not fit its card ({lines[min(1, len(lines) - 1)]}); train it anew") from error
+        raise ModelError(
+            f"{path} does not fit its card ({lines[min(1, len(lines) - 1)]}); train it anew"
+        ) from error
     for name, value in tensors.items():
         if not torch.isfinite(value).all():
-            raise NonFiniteError(f"{path}: {name} holds NaN or infinity; install Longhand again or train it anew")
+            raise NonFiniteError(
+                f"{path}: {name} holds NaN or infinity; install Longhand again or train it anew"
+            )
     module.eval().requires_grad_(False)

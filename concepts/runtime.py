@@ -78,5 +78,5 @@ def read_asset_card(folder: Path, name: str) -> AssetCard:
     from fairseq2.assets import StandardAssetStore
     from fairseq2.assets.metadata_provider import FileAssetMetadataLoader
 
-    loader = start_fairseq2().resolve(FileAssetMetadataLoader)
+    loader = start_fairseq2().resolve(FileAssetMetadataLoader)  # type: ignore[type-abstract]
     return StandardAssetStore([loader.load(folder / "cards.yaml")]).retrieve_card(name)

@@ -62,7 +62,9 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         if self.num_steps < 1 or self.num_warmup_steps < 0 or self.num_cooldown_steps < 0:
-            raise ModelError(f"step counts must be positive, got {self.num_steps} steps; give a larger --steps")
+            raise ModelError(
+                f"step counts must be positive, got {self.num_steps} steps; give a larger --steps"
+            )
 
     def lr_factor(self, step: int) -> float:
         """Return the learning rate of `step` (from 0) as a fraction of its peak."""
@@ -206,7 +208,11 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
             is_matrix = parameter.ndim == 2 and "embed" not in name and "head" not in name
             (hidden if is_matrix else other).append(parameter)
     muon = torch.optim.Muon(
-        hidden, lr=config.muon_lr, momentum=0.95, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+        hidden,
+        lr=config.muon_lr,
+        momentum=0.95,
+        weight_decay=config.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
     )
     adam = torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
     for optimizer in (muon, adam):
@@ -323,7 +329,14 @@ def _restore(
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["peak_lr"] = peak  # the rates are the present configuration's
     except (
-        OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RuntimeError,
+        SafetensorError,
+        pickle.UnpicklingError,
     ) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(

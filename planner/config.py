@@ -34,7 +34,9 @@ class PlannerConfig:
 
     def __post_init__(self) -> None:
         if self.model_dim % (2 * self.num_heads):
-            raise ModelError(f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}")
+            raise ModelError(
+                f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class PlannerTrainingConfig:
     )
     """Steps and rates."""
     objective: str = "diffusion"
-    """"diffusion", or "mse": Base-LCM (arXiv 2412.08821, section 2.3.1), the baseline without a head's noise."""
+    """"diffusion", or "mse": Base-LCM (arXiv 2412.08821, section 2.3.1), the baseline without noise."""
     batch_size: int = 48
     """Outlines a batch."""
     num_noise_draws: int = 4

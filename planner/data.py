@@ -85,11 +85,15 @@ class OutlineData:
             raise InputError("the corpus has no document with two sections; import more documents")
         self.gists = torch.stack(self._gists)
 
-    def batch(self, indices: Sequence[int], *, with_goal: Sequence[bool], with_count: Sequence[bool]) -> OutlineBatch:
+    def batch(
+        self, indices: Sequence[int], *, with_goal: Sequence[bool], with_count: Sequence[bool]
+    ) -> OutlineBatch:
         """Return the outlines at `indices` as padded tokens and targets."""
         vectors, dim = self.corpus.vectors, self.corpus.vectors.shape[1]
         chosen = [self.outlines[i] for i in indices]
-        sizes = [2 + len(o.ancestors) + len(o.children) + goal for o, goal in zip(chosen, with_goal, strict=True)]
+        sizes = [
+            2 + len(o.ancestors) + len(o.children) + goal for o, goal in zip(chosen, with_goal, strict=True)
+        ]
         shape = (len(chosen), max(sizes))
         kind = torch.full(shape, PAD)
         lead, gist = torch.zeros(*shape, dim), torch.zeros(*shape, dim)

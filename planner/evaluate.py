@@ -77,7 +77,9 @@ def evaluate_planner(
         for i in range(num):
             others = torch.randint(num, (63,), generator=generator)
             others = others[(leads[others] @ leads[i]) < 0.999]
-            right = guess[i] @ leads[i] > (leads[others] @ guess[i]).max() if len(others) else torch.tensor(True)
+            right = (
+                guess[i] @ leads[i] > (leads[others] @ guess[i]).max() if len(others) else torch.tensor(True)
+            )
             add("contrastive_accuracy", float(right), 1)
         on_progress(min(start + 32, len(indices)), len(indices))
     return {name: sums[name] / weights[name] for name in sums} | {"num_outlines": float(len(indices))}
@@ -86,4 +88,6 @@ def evaluate_planner(
 def _target(batch: OutlineBatch, planner: Planner) -> torch.Tensor:
     model, dim = planner.model, planner.model.config.concept_dim
     raw = batch.target_BS2D[batch.is_from_BS & ~batch.is_end_BS]
-    return torch.cat((model.lead_norm.normalize(raw[:, :dim]), model.gist_norm.normalize(raw[:, dim:])), dim=-1)
+    return torch.cat(
+        (model.lead_norm.normalize(raw[:, :dim]), model.gist_norm.normalize(raw[:, dim:])), dim=-1
+    )

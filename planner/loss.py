@@ -34,8 +34,12 @@ class OutlineLoss(nn.Module):
         stop = F.binary_cross_entropy_with_logits(model.stop_head(from_state)[:, 0].float(), is_end.float())
         has_next = batch.is_from_BS & ~batch.is_end_BS
         state_NM, raw = state[has_next], batch.target_BS2D[has_next]
-        target = torch.cat((model.lead_norm.normalize(raw[:, :dim]), model.gist_norm.normalize(raw[:, dim:])), dim=-1)
-        length = F.cross_entropy(model.next_length(state_NM, target).float(), batch.target_length_BS[has_next])
+        target = torch.cat(
+            (model.lead_norm.normalize(raw[:, :dim]), model.gist_norm.normalize(raw[:, dim:])), dim=-1
+        )
+        length = F.cross_entropy(
+            model.next_length(state_NM, target).float(), batch.target_length_BS[has_next]
+        )
         predicted, repeats = self._predict(target, state_NM, generator)
         mse = F.mse_loss(predicted.float(), target.repeat(repeats, 1))
         contrast = info_nce(model.contrast_head(state_NM).float(), target[:, :dim])
@@ -70,7 +74,9 @@ def augment(
     kind = tokens.kind_BS
     has_lead = ((kind == PROMPT) | (kind == PART) | (kind == CHILD)).unsqueeze(-1)
     is_goal, has_gist = (kind == GOAL).unsqueeze(-1), ((kind == PART) | (kind == CHILD)).unsqueeze(-1)
-    lead = has_lead * model.lead_norm.normalize(tokens.lead_BSD) + is_goal * model.gist_norm.normalize(tokens.lead_BSD)
+    lead = has_lead * model.lead_norm.normalize(tokens.lead_BSD) + is_goal * model.gist_norm.normalize(
+        tokens.lead_BSD
+    )
     gist = has_gist * model.gist_norm.normalize(tokens.gist_BSD)
     if generator is not None:
         shape = (*kind.shape, dim)

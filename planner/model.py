@@ -53,12 +53,13 @@ class DiffusionHead(nn.Module):
         self.leave = nn.Linear(dim, 2 * config.concept_dim)
 
     def forward(self, noised: Tensor, t: Tensor, state: Tensor) -> Tensor:
-        """Return the predicted x0 (..., 2D) of `noised` (..., 2D) at times `t` (...) given `state` (..., M)."""
+        """Return x0 (..., 2D) predicted from `noised` (..., 2D) at times `t` (...) given `state` (..., M)."""
         x = self.enter(noised)
         condition = F.silu(self.condition(state) + self.time(timestep_embedding(t, 256)))
         for block in self.blocks:
             x = block(x, condition)
-        return self.leave(self.norm(x))
+        result: Tensor = self.leave(self.norm(x))
+        return result
 
 
 class HeadBlock(nn.Module):
@@ -73,7 +74,8 @@ class HeadBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         shift, scale, gate = self.modulate(condition).chunk(3, dim=-1)
-        return x + gate * self.down(F.silu(self.up(self.norm(x) * (1 + scale) + shift)))
+        result: Tensor = x + gate * self.down(F.silu(self.up(self.norm(x) * (1 + scale) + shift)))
+        return result
 
 
 class OutlineModel(nn.Module):
@@ -126,8 +128,10 @@ class OutlineModel(nn.Module):
         mask = torch.ones(size, size, dtype=torch.bool, device=kind.device).tril()
         for block in self.blocks:
             x = self.dropout(block(x, mask))
-        return self.norm(x)
+        result: Tensor = self.norm(x)
+        return result
 
     def next_length(self, state: Tensor, item: Tensor) -> Tensor:
         """Return logits (..., bins) of the length of `item` (..., 2D normalized) drawn from `state`."""
-        return self.length_head(torch.cat((state, item), dim=-1))
+        result: Tensor = self.length_head(torch.cat((state, item), dim=-1))
+        return result

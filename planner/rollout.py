@@ -140,7 +140,9 @@ class Planner:
         prefix = self._prefix(prompt, goal)
         top = [(path, lead) for path, lead in leads if "." not in path]
         normalized = {path: self.model.lead_norm.normalize(lead) for path, lead in leads}
-        row = _Row((seed, "fill"), [*prefix, self._start(len(top))], len(top), tuple(normalized[p] for p, _ in top))
+        row = _Row(
+            (seed, "fill"), [*prefix, self._start(len(top))], len(top), tuple(normalized[p] for p, _ in top)
+        )
         self._draw([row])
         drawn = {path: row.items[i] for i, (path, _) in enumerate(top)}
         below = []
@@ -165,14 +167,17 @@ class Planner:
     def _check(self, prompt: Tensor, goal: Tensor | None, leads: Sequence[Tensor] = ()) -> None:
         dim = self.model.config.concept_dim
         if prompt.ndim != 2 or prompt.shape[1] != dim or not len(prompt):
-            raise SpaceMismatchError(f"{self.card.name} plans from concepts (P, {dim}), got {tuple(prompt.shape)}")
+            raise SpaceMismatchError(
+                f"{self.card.name} plans from concepts (P, {dim}), got {tuple(prompt.shape)}"
+            )
         if not torch.isfinite(prompt).all():
             raise NonFiniteError("a prompt concept holds NaN or infinity; encode the prompt again")
         given = [("heading", lead) for lead in leads] + ([("goal", goal)] if goal is not None else [])
         for name, concept in given:
             if concept.shape != (dim,):
                 raise SpaceMismatchError(
-                    f"{self.card.name} plans from concepts ({dim},), a {name} has shape {tuple(concept.shape)}"
+                    f"{self.card.name} plans from concepts ({dim},), "
+                    f"a {name} has shape {tuple(concept.shape)}"
                 )
             if not torch.isfinite(concept).all():
                 raise NonFiniteError(f"a {name}'s concept holds NaN or infinity; encode it again")
@@ -215,13 +220,17 @@ class Planner:
                 row.tokens.append((CHILD, lead, gist, 1 + picked))
 
     def _draw_items(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor:
-        """Return the next item (R, 2D, normalized) of each row; repetitions are drawn again, three times at most."""
+        """Return the next item (R, 2D, normalized) of each row; repeats are drawn again, at most thrice."""
         items = self._denoise(rows, state, blind, attempt=0)
         for attempt in range(1, 4):
-            repeated = [i for i, row in enumerate(rows) if not row.given_leads and self._repeats(row, items[i])]
+            repeated = [
+                i for i, row in enumerate(rows) if not row.given_leads and self._repeats(row, items[i])
+            ]
             if not repeated:
                 break
-            items[repeated] = self._denoise([rows[i] for i in repeated], state[repeated], blind[repeated], attempt)
+            items[repeated] = self._denoise(
+                [rows[i] for i in repeated], state[repeated], blind[repeated], attempt
+            )
         return items
 
     def _denoise(self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int) -> Tensor:
@@ -256,7 +265,7 @@ class Planner:
             for s, (k, a, b, n) in enumerate(row.tokens):
                 kind[r, s], length[r, s], gist[r, s] = k, n, b
                 lead[r, s] = 0.0 if blind and k == PROMPT else a
-        states = self.model(PlanTokens(kind, lead, gist, length))
+        states: Tensor = self.model(PlanTokens(kind, lead, gist, length))
         return states[torch.arange(len(rows)), torch.tensor([len(row.tokens) - 1 for row in rows])]
 
     def _score(self, row: _Row, prompt: Tensor) -> float:
@@ -274,9 +283,13 @@ class Planner:
 
     def _item(self, path: str, lead_gist: Tensor, num: int) -> PlannedItem:
         lead, gist = lead_gist.chunk(2)
-        item = PlannedItem(path, self.model.lead_norm.denormalize(lead), self.model.gist_norm.denormalize(gist), num)
+        item = PlannedItem(
+            path, self.model.lead_norm.denormalize(lead), self.model.gist_norm.denormalize(gist), num
+        )
         if not (torch.isfinite(item.lead).all() and torch.isfinite(item.gist).all()):
-            raise NonFiniteError(f"{self.card.name} planned an item of NaN or infinity; install it again or train it anew")
+            raise NonFiniteError(
+                f"{self.card.name} planned an item of NaN or infinity; install it again or train it anew"
+            )
         return item
 
 

@@ -36,7 +36,9 @@ class WriterConfig:
 
     def __post_init__(self) -> None:
         if self.model_dim % (2 * self.num_heads):
-            raise ModelError(f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}")
+            raise ModelError(
+                f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

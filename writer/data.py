@@ -84,7 +84,11 @@ class BlockData:
             section = min(section, len(self.sections) - 1)
             length = len(self.sections[section].sentences)
             # blocks start at 0, k, 2k, ... when a section is written; half of the draws are anywhere
-            start = int(rng.integers(0, length + 1)) if rng.random() < 0.5 else size * int(rng.integers(0, length // size + 1))
+            start = (
+                int(rng.integers(0, length + 1))
+                if rng.random() < 0.5
+                else size * int(rng.integers(0, length // size + 1))
+            )
             choices.append(
                 Choice(
                     section,
@@ -147,5 +151,7 @@ class BlockData:
                 tail = self.sections[siblings[here - 1]].sentences[-NUM_TAIL:]
                 tokens += [(TAIL, row, _NONE, i, 0) for i, row in enumerate(reversed(tail))]
             previous = section.sentences[max(0, choice.start - MAX_PREVIOUS) : choice.start]
-            tokens += [(PREVIOUS, row, _NONE, min(i, NUM_PLACES - 1), 0) for i, row in enumerate(reversed(previous))]
+            tokens += [
+                (PREVIOUS, row, _NONE, min(i, NUM_PLACES - 1), 0) for i, row in enumerate(reversed(previous))
+            ]
         return tokens

@@ -1,4 +1,4 @@
-"""Concepts to text under accelerate: batched, split over the processes, each text scored by its round trip."""
+"""Concepts to text under accelerate: batched, split over processes, each text scored by its round trip."""
 
 from __future__ import annotations
 

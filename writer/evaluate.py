@@ -16,9 +16,9 @@ from concepts.corpus.split import Split
 from concepts.space.token_loss import TokenLoss
 from writer.config import WriterTrainingConfig
 from writer.data import BlockData
+from writer.decoding import TextCodec, render
 from writer.generate import Writer, WritingPlan
 from writer.loss import WriterLoss
-from writer.decoding import TextCodec, render
 
 
 class SpaceCodec(TextCodec, Protocol):

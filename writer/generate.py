@@ -18,7 +18,19 @@ from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
 from concepts.release import load_config, load_released
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.loss import normalize_context
-from writer.model import CURRENT, GOAL, NOTHING, NUM_PLACES, PAD, PLAN, PREVIOUS, PROMPT, Context, Slots, WriterModel
+from writer.model import (
+    CURRENT,
+    GOAL,
+    NOTHING,
+    NUM_PLACES,
+    PAD,
+    PLAN,
+    PREVIOUS,
+    PROMPT,
+    Context,
+    Slots,
+    WriterModel,
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,10 @@ class Writer:
         """Return the next block (R, K, D, normalized) of each section."""
         options, size = self.options, self.options.block_size
         noise = torch.stack(
-            [seeded_noise((size, self.model.config.concept_dim), seed, "write", r.path, r.num_drawn) for r in rows]
+            [
+                seeded_noise((size, self.model.config.concept_dim), seed, "write", r.path, r.num_drawn)
+                for r in rows
+            ]
         )
         index = torch.stack([torch.arange(row.num_drawn, row.num_drawn + size) for row in rows])
         slots = Slots(index.repeat(2, 1), torch.tensor([row.num_planned for row in rows]).repeat(2))
@@ -140,7 +155,11 @@ class Writer:
             return guide(told, untold, options.guidance_scale, options.guidance_rescale)
 
         return sample(
-            denoise, noise, num_steps=options.num_steps, sampler=options.sampler, noise_scale=options.noise_scale
+            denoise,
+            noise,
+            num_steps=options.num_steps,
+            sampler=options.sampler,
+            noise_scale=options.noise_scale,
         )
 
     def _context(self, plan: WritingPlan, rows: list[_Row]) -> Context:
@@ -161,7 +180,9 @@ class Writer:
                     gist[r, c] = b
         return normalize_context(Context(kind, lead, gist, place, length), self.model, 0.0, None)
 
-    def _tokens(self, plan: WritingPlan, row: _Row) -> list[tuple[int, Tensor | None, Tensor | None, int, int]]:
+    def _tokens(
+        self, plan: WritingPlan, row: _Row
+    ) -> list[tuple[int, Tensor | None, Tensor | None, int, int]]:
         """Return (kind, raw lead, raw gist, place, length) of what a section is shown, as in training."""
         tokens: list[tuple[int, Tensor | None, Tensor | None, int, int]] = [(NOTHING, None, None, 0, 0)]
         tokens += [(PROMPT, sentence, None, 0, 0) for sentence in plan.prompt[:8]]
@@ -170,7 +191,9 @@ class Writer:
         for other in range(max(0, row.here - PLAN_REACH), min(len(plan.paths), row.here + PLAN_REACH + 1)):
             if other != row.here:
                 length = min(plan.num_sentences[other], MAX_LENGTH)
-                tokens.append((PLAN, plan.leads[other], plan.gists[other], other - row.here + PLAN_REACH, length))
+                tokens.append(
+                    (PLAN, plan.leads[other], plan.gists[other], other - row.here + PLAN_REACH, length)
+                )
         length = min(row.num_planned, MAX_LENGTH)
         tokens.append((CURRENT, plan.leads[row.here], plan.gists[row.here], PLAN_REACH, length))
         previous = [self.model.sentence_norm.denormalize(x) for x in row.sentences[-MAX_PREVIOUS:]]
@@ -201,7 +224,9 @@ class Writer:
     def _finish(self, row: _Row, plan: WritingPlan) -> WrittenSection:
         vectors = self.model.sentence_norm.denormalize(torch.stack(row.sentences))
         if not torch.isfinite(vectors).all():
-            raise NonFiniteError(f"{self.card.name} wrote a sentence of NaN or infinity; install it again or train it anew")
+            raise NonFiniteError(
+                f"{self.card.name} wrote a sentence of NaN or infinity; install it again or train it anew"
+            )
         center = self.model.gist_norm.center
         similarity = F.cosine_similarity(vectors.mean(dim=0) - center, plan.gists[row.here] - center, dim=0)
         return WrittenSection(row.path, vectors, row.stop_reason, float(similarity))
@@ -214,7 +239,8 @@ class Writer:
         for name, tensor in tensors.items():
             if tensor.ndim != 2 or tensor.shape[1] != dim:
                 raise SpaceMismatchError(
-                    f"{self.card.name} writes from concepts of dimension {dim}, the {name} have shape {tuple(tensor.shape)}"
+                    f"{self.card.name} writes from concepts of dimension {dim}, "
+                    f"the {name} have shape {tuple(tensor.shape)}"
                 )
             if not torch.isfinite(tensor).all():
                 raise NonFiniteError(f"the plan's {name} hold NaN or infinity; plan again")

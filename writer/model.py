@@ -76,7 +76,8 @@ class DenoiserLayer(nn.Module):
         h = self.norms[1](x) * (1 + parts[4]) + parts[3]
         x = x + (1 + parts[5]) * self.cross.attend(h, *cache, context_mask)
         h = self.norms[2](x) * (1 + parts[7]) + parts[6]
-        return x + (1 + parts[8]) * self.ffn(h)
+        result: Tensor = x + (1 + parts[8]) * self.ffn(h)
+        return result
 
 
 class WriterModel(nn.Module):
@@ -95,13 +96,17 @@ class WriterModel(nn.Module):
         self.length_embed = nn.Embedding(MAX_LENGTH + 1, dim)
         self.lead_in = nn.Linear(config.concept_dim, dim)
         self.gist_in = nn.Linear(config.concept_dim, dim)
-        self.context_blocks = nn.ModuleList(Block(dim, config.num_heads) for _ in range(config.num_context_layers))
+        self.context_blocks = nn.ModuleList(
+            Block(dim, config.num_heads) for _ in range(config.num_context_layers)
+        )
         self.slot_in = nn.Linear(config.concept_dim, dim)
         self.slot_embed = nn.Embedding(MAX_SLOT + 1, dim)
         self.left_embed = nn.Embedding(MAX_LENGTH + 2, dim)
         self.time = nn.Sequential(nn.Linear(256, dim), nn.SiLU(), nn.Linear(dim, dim))
         self.modulate = nn.Linear(dim, 9 * dim)
-        self.layers = nn.ModuleList(DenoiserLayer(dim, config.num_heads) for _ in range(config.num_denoiser_layers))
+        self.layers = nn.ModuleList(
+            DenoiserLayer(dim, config.num_heads) for _ in range(config.num_denoiser_layers)
+        )
         self.out_norm = nn.RMSNorm(dim)
         self.slot_out = nn.Linear(dim, config.concept_dim)
         self.init_weights()
@@ -136,4 +141,5 @@ class WriterModel(nn.Module):
         modulation = self.modulate(time).view(len(t_B), 1, 9, -1)
         for layer, layer_cache in zip(self.layers, cache, strict=True):
             x = layer(x, modulation, layer_cache, mask)
-        return self.slot_out(self.out_norm(x))
+        result: Tensor = self.slot_out(self.out_norm(x))
+        return result

@@ -37,7 +37,12 @@ class WriterTask:
     unit = "slots"
 
     def __init__(
-        self, config: WriterTrainingConfig, data: BlockData, dev: BlockData, end: Tensor, token_loss: TokenLoss | None
+        self,
+        config: WriterTrainingConfig,
+        data: BlockData,
+        dev: BlockData,
+        end: Tensor,
+        token_loss: TokenLoss | None,
     ) -> None:
         self.config, self._data, self._dev = config, data, dev
         torch.manual_seed(config.loop.seed)
@@ -85,7 +90,7 @@ def train_writer(
     run_dir.mkdir(parents=True, exist_ok=True)
     space = codec.card
     end = codec.encode([END_SENTENCE], "eng_Latn")[0]
-    corpora = [load_embedded(corpus_dir, space.model_id, split) for split in ("train", "dev")]  # type: ignore[arg-type]
+    corpora = [load_embedded(corpus_dir, space.model_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
     token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
     write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id})

@@ -141,8 +141,8 @@ def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "en
         )
     except KeyError as error:
         raise InputError(
-            f"the corpus holds {str(error)[:60]}, the embeddings in {folder} do not: it was built again since; "
-            "delete that folder and embed it again"
+            f"the corpus holds {str(error)[:60]}, the embeddings in {folder} do not: it was built again "
+            "since; delete that folder and embed it again"
         ) from None
     return EmbeddedCorpus(documents, texts, torch.from_numpy(np.array(vectors, dtype=np.float32)), space_id)
 

@@ -52,7 +52,12 @@ class SpaceConfig:
 PRESETS = {
     "mini": SpaceConfig(),
     "tiny": SpaceConfig(
-        model_dim=64, ffn_inner_dim=128, num_encoder_layers=1, num_decoder_layers=1, num_heads=2, num_pieces=300
+        model_dim=64,
+        ffn_inner_dim=128,
+        num_encoder_layers=1,
+        num_decoder_layers=1,
+        num_heads=2,
+        num_pieces=300,
     ),
 }
 """Named sizes: `mini` ships, `tiny` is for tests."""

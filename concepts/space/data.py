@@ -65,7 +65,9 @@ class SpaceData:
         }
         self.num_sentences = sum(map(len, self._buckets.values()))
         if not self.num_sentences:
-            raise InputError("the corpus has no sentence to train on; import documents with `longhand corpus import`")
+            raise InputError(
+                "the corpus has no sentence to train on; import documents with `longhand corpus import`"
+            )
         self._plans: dict[tuple[int, int, int, int], list[tuple[tuple[str, int], int, int]]] = {}
 
     def batch(self, step: int, *, seed: int, max_tokens: int, max_len: int) -> SpaceBatch:
@@ -74,7 +76,9 @@ class SpaceData:
         A pure function of its arguments: epoch and place follow from `step` alone. Raises InputError when
         no sentence is that short.
         """
-        num_batches = sum(-(-len(rows) // self._per_batch(key[1], max_tokens)) for key, rows in self._of(max_len))
+        num_batches = sum(
+            -(-len(rows) // self._per_batch(key[1], max_tokens)) for key, rows in self._of(max_len)
+        )
         if not num_batches:
             raise InputError(f"the corpus has no sentence of at most {max_len} pieces; import more documents")
         epoch, index = divmod(step, num_batches)
@@ -86,7 +90,9 @@ class SpaceData:
         rows = self._buckets[key][order[start:stop]]
         return SpaceBatch(torch.from_numpy(rows.astype(np.int64)), self._config.lang_id(key[0]))
 
-    def _plan(self, epoch: int, seed: int, max_tokens: int, max_len: int) -> list[tuple[tuple[str, int], int, int]]:
+    def _plan(
+        self, epoch: int, seed: int, max_tokens: int, max_len: int
+    ) -> list[tuple[tuple[str, int], int, int]]:
         plan = []
         for key, rows in self._of(max_len):
             size = self._per_batch(key[1], max_tokens)

@@ -41,7 +41,9 @@ def evaluate_space(
     `bleu_noise_0.2` after noise of that size relative to the concept's root mean square.
     """
     pieces = Pieces(codec.card.path("pieces.model"))
-    texts = sorted({t for t, _ in iter_space_sentences(corpus_dir, "test", (lang,), unseen=True, kinds=_KINDS)})
+    texts = sorted(
+        {t for t, _ in iter_space_sentences(corpus_dir, "test", (lang,), unseen=True, kinds=_KINDS)}
+    )
     random.Random(0).shuffle(texts)
     ids = pieces.encode(texts)
     chosen = [(text, len(row)) for text, row in zip(texts, ids, strict=True) if 1 <= len(row) <= 30]
@@ -55,7 +57,9 @@ def evaluate_space(
     on_progress(len(sources), total)
     short = [i for i, length in enumerate(lengths) if length <= _MAX_PIECES]
     figures = _text_figures([sources[i] for i in short], [decoded[i] for i in short])
-    figures["token_accuracy"] = _token_accuracy(pieces, [sources[i] for i in short], [decoded[i] for i in short])
+    figures["token_accuracy"] = _token_accuracy(
+        pieces, [sources[i] for i in short], [decoded[i] for i in short]
+    )
     again = codec.encode([text or "." for text in decoded], lang)
     figures["cosine"] = float(F.cosine_similarity(again[short], vectors[short]).mean())
     for low, high in LENGTH_GROUPS:

@@ -41,7 +41,8 @@ class SelfAttention(nn.Module):
             future = torch.ones(length, length, dtype=torch.bool, device=x_BTM.device).triu(1)
             scores = scores.masked_fill(future, float("-inf"))
         out = scores.softmax(dim=-1).to(v.dtype) @ v
-        return self.output_proj(out.transpose(1, 2).reshape(batch, length, -1))
+        result: Tensor = self.output_proj(out.transpose(1, 2).reshape(batch, length, -1))
+        return result
 
 
 class ConceptAttention(nn.Module):
@@ -54,7 +55,8 @@ class ConceptAttention(nn.Module):
         self.k_proj.requires_grad_(False)
 
     def forward(self, concept_BM: Tensor) -> Tensor:
-        return self.output_proj(self.v_proj(concept_BM)).unsqueeze(1)  # (B, 1, M)
+        result: Tensor = self.output_proj(self.v_proj(concept_BM)).unsqueeze(1)  # (B, 1, M)
+        return result
 
 
 class FeedForward(nn.Module):
@@ -66,7 +68,8 @@ class FeedForward(nn.Module):
         self.output_proj = nn.Linear(inner_dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output_proj(F.relu(self.inner_proj(x)))
+        result: Tensor = self.output_proj(F.relu(self.inner_proj(x)))
+        return result
 
 
 class EncoderLayer(nn.Module):
@@ -81,7 +84,8 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.self_attn(self.self_attn_layer_norm(x), causal=False)
-        return x + self.ffn(self.ffn_layer_norm(x))
+        result: Tensor = x + self.ffn(self.ffn_layer_norm(x))
+        return result
 
 
 class DecoderLayer(nn.Module):
@@ -100,7 +104,8 @@ class DecoderLayer(nn.Module):
     def forward(self, x: Tensor, concept_BM: Tensor) -> Tensor:
         x = x + self.self_attn(self.self_attn_layer_norm(x), causal=True)
         x = x + self.encoder_decoder_attn(concept_BM)
-        return x + self.ffn(self.ffn_layer_norm(x))
+        result: Tensor = x + self.ffn(self.ffn_layer_norm(x))
+        return result
 
 
 class Frontend(nn.Module):
@@ -114,7 +119,8 @@ class Frontend(nn.Module):
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         scale = math.sqrt(self.embed.embedding_dim)
-        return self.embed(tokens_BT) * scale + self.positions[: tokens_BT.shape[1]]
+        result: Tensor = self.embed(tokens_BT) * scale + self.positions[: tokens_BT.shape[1]]
+        return result
 
 
 class Stack(nn.Module):
@@ -141,7 +147,8 @@ class SpaceEncoder(nn.Module):
         x = self.encoder_frontend(tokens_BT)
         for layer in self.encoder.layers:
             x = layer(x)
-        return self.layer_norm(x).mean(dim=1)
+        result: Tensor = self.layer_norm(x).mean(dim=1)
+        return result
 
 
 class SpaceDecoder(nn.Module):
@@ -150,14 +157,17 @@ class SpaceDecoder(nn.Module):
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
         self.decoder_frontend = Frontend(config)
-        self.decoder = Stack([DecoderLayer(config) for _ in range(config.num_decoder_layers)], config.model_dim)
+        self.decoder = Stack(
+            [DecoderLayer(config) for _ in range(config.num_decoder_layers)], config.model_dim
+        )
 
     def forward(self, concept_BM: Tensor, tokens_BT: Tensor) -> Tensor:
         """Return hidden states (B, T, M) for raw concepts and `tokens_BT` (eos, language token, ...)."""
         x = self.decoder_frontend(tokens_BT)
         for layer in self.decoder.layers:
             x = layer(x, concept_BM)
-        return self.decoder.layer_norm(x)
+        result: Tensor = self.decoder.layer_norm(x)
+        return result
 
     def project(self, hidden: Tensor) -> Tensor:
         """Return logits (..., V): the output projection is the embedding table."""

@@ -22,12 +22,16 @@ from concepts.space.tokenizer import Pieces
 class TokenLoss:
     """The frozen decoder of a space and the tokens of a list of texts."""
 
-    def __init__(self, space: ModelCard, texts: Sequence[str], lang: str = "eng_Latn", max_len: int = 48) -> None:
+    def __init__(
+        self, space: ModelCard, texts: Sequence[str], lang: str = "eng_Latn", max_len: int = 48
+    ) -> None:
         """Load the decoder of `space` and tokenise `texts`, each cut at `max_len` pieces."""
         fields = {key: value for key, value in space.config.items() if key != "langs"}
         self.config = SpaceConfig(**fields)  # type: ignore[arg-type]
         decoder = SpaceDecoder(self.config)
-        decoder.load_state_dict({k: v.float() for k, v in load_file(space.path("decoder.safetensors")).items()})
+        decoder.load_state_dict(
+            {k: v.float() for k, v in load_file(space.path("decoder.safetensors")).items()}
+        )
         self._decoder = decoder.requires_grad_(False).to(torch.bfloat16).eval()
         self._lang_id = self.config.lang_id(lang)
         # the end of a sentence that was cut is not learnt

@@ -36,7 +36,9 @@ def train_sentencepiece(sentences: Iterable[str], path: Path, num_pieces: int) -
     except RuntimeError as error:
         partial.unlink()
         last = str(error).splitlines()[-1].rsplit("] ", 1)[-1]
-        raise InputError(f"sentencepiece cannot make {num_pieces} pieces of these sentences ({last})") from error
+        raise InputError(
+            f"sentencepiece cannot make {num_pieces} pieces of these sentences ({last})"
+        ) from error
     os.replace(partial, path)
 
 

@@ -141,5 +141,7 @@ def train_space(
     return train(SpaceTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
 
 
-def _load(corpus_dir: Path, split: str, langs: Sequence[str], pieces: Pieces, model: SpaceConfig) -> SpaceData:
+def _load(
+    corpus_dir: Path, split: str, langs: Sequence[str], pieces: Pieces, model: SpaceConfig
+) -> SpaceData:
     return SpaceData(iter_space_sentences(corpus_dir, split, langs), pieces, model)  # type: ignore[arg-type]

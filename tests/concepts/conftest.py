@@ -20,10 +20,11 @@ from concepts.space.train import SpaceTrainingConfig
 from concepts.training import save_tensors, unique_parameters, write_json
 
 TINY = replace(PRESETS["tiny"], max_seq_len=40)
-WORDS = (
-    "open close the file window menu print save folder share button click with name and then text copy network "
-    "start password device remove every picture screen settings keyboard choose system between update language"
-).split()
+TEXT = """
+open close the file window menu print save folder share button click with name and then text copy network
+start password device remove every picture screen settings keyboard choose system between update language
+"""
+WORDS = TEXT.split()
 
 MakeSpace = Callable[..., ModelCard]
 

@@ -12,7 +12,9 @@ from concepts.card import DEFAULT_NAMES, Kind, ModelCard, find_card, list_cards,
 from concepts.errors import ModelError
 
 
-def make_model(folder: Path, name: str = "toy", kind: Kind = "writer", content: bytes = b"weights") -> ModelCard:
+def make_model(
+    folder: Path, name: str = "toy", kind: Kind = "writer", content: bytes = b"weights"
+) -> ModelCard:
     folder.mkdir(parents=True)
     (folder / "model.bin").write_bytes(content)
     return write_card(
@@ -126,7 +128,7 @@ def test_another_kind_is_named(models: Path) -> None:
 def test_a_changed_file_is_found_unless_not_asked_for(models: Path) -> None:
     make_model(models / "toy")
     (models / "toy" / "model.bin").write_bytes(b"weightz")
-    with pytest.raises(ModelError, match="has checksum .* its card says .* damaged or was changed") as error:
+    with pytest.raises(ModelError, match=r"has checksum .* its card says .* damaged or was changed") as error:
         find_card("writer", "toy")
     assert "model.bin" in one_line(error)
     assert find_card("writer", "toy", verify=False).name == "toy"

@@ -1,4 +1,4 @@
-"""The codec on sonar-space: the training twin is the same model, and every bad space or vector is one line."""
+"""The codec on sonar-space: the training twin is the same model; every bad space or vector is one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:(fairseq2|sonar|torchaudio|torch).*"),
 ]
 
-TEXTS = ("open the file.", "print", "click the button with the name and then save the text.", "close window", "and")
+TEXTS = (
+    "open the file.",
+    "print",
+    "click the button with the name and then save the text.",
+    "close window",
+    "and",
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +84,11 @@ def test_the_twin_gives_sonars_logits_in_a_padded_batch(codec: Codec, tiny_space
     config = config_of(tiny_space)
     twin = SpaceDecoder(config)
     twin.load_state_dict(weights_of(tiny_space, "decoder.safetensors"))
-    rows = [[EOS_ID, config.lang_id("deu_Latn"), 9, 20, 77, 31, 8], [EOS_ID, config.lang_id("eng_Latn"), 40], [EOS_ID]]
+    rows = [
+        [EOS_ID, config.lang_id("deu_Latn"), 9, 20, 77, 31, 8],
+        [EOS_ID, config.lang_id("eng_Latn"), 40],
+        [EOS_ID],
+    ]
     lengths = [len(row) for row in rows]
     tokens = torch.tensor([row + [PAD_ID] * (max(lengths) - len(row)) for row in rows])
     concepts = torch.randn(3, config.model_dim, generator=torch.Generator().manual_seed(0))
@@ -97,7 +107,9 @@ def test_the_codec_says_which_space_it_is(codec: Codec, tiny_space: ModelCard) -
 
 def test_encoding_gives_plain_float32_rows_in_the_order_of_the_sentences(codec: Codec) -> None:
     vectors = codec.encode(TEXTS)
-    assert vectors.shape == (len(TEXTS), 64) and vectors.dtype == torch.float32 and vectors.device.type == "cpu"
+    assert (
+        vectors.shape == (len(TEXTS), 64) and vectors.dtype == torch.float32 and vectors.device.type == "cpu"
+    )
     assert not vectors.is_inference() and not vectors.requires_grad
     torch.testing.assert_close(codec.encode(TEXTS[::-1]).flip(0), vectors, atol=1e-5, rtol=1e-5)
     alone = torch.cat([codec.encode([text]) for text in TEXTS])
@@ -134,7 +146,9 @@ def test_vectors_that_are_no_numbers_are_refused(codec: Codec, bad: float) -> No
         codec.decode(vectors)
 
 
-@pytest.mark.parametrize("call", [lambda c: c.encode(["a"], "en_Latn"), lambda c: c.decode(torch.zeros(1, 64), "en_Latn")])
+@pytest.mark.parametrize(
+    "call", [lambda c: c.encode(["a"], "en_Latn"), lambda c: c.decode(torch.zeros(1, 64), "en_Latn")]
+)
 def test_an_unknown_language_names_near_ones(codec: Codec, call: Callable[[Codec], object]) -> None:
     with pytest.raises(UsageError, match="does not know the language 'en_Latn'; try eng_Latn"):
         call(codec)
@@ -209,7 +223,7 @@ def test_a_bad_file_with_a_right_checksum_is_one_line(
 ) -> None:
     damage(tiny_space_copy)
     rewrite_card(tiny_space_copy, tiny_space)
-    with pytest.raises(ModelError, match="the space tiny-space in .* cannot be loaded") as error:
+    with pytest.raises(ModelError, match=r"the space tiny-space in .* cannot be loaded") as error:
         Codec.load(str(tiny_space_copy))
     assert "\n" not in str(error.value)
 

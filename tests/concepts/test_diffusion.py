@@ -122,7 +122,12 @@ def test_noise_depends_on_its_key_alone() -> None:
     torch.manual_seed(99)
     torch.randn(7)
     assert torch.equal(first, seeded_noise((5,), 3, "write", "2.1", 0))
-    for other in ((4, "write", "2.1", 0), (3, "write", "2.2", 0), (3, "write", "2.1", 1), (3, "plan", "2.1", 0)):
+    for other in (
+        (4, "write", "2.1", 0),
+        (3, "write", "2.2", 0),
+        (3, "write", "2.1", 1),
+        (3, "plan", "2.1", 0),
+    ):
         assert not torch.equal(first, seeded_noise((5,), *other))
     assert not torch.equal(seeded_noise((5,), 0), seeded_noise((5,), 1))  # a seed of 0 counts
 

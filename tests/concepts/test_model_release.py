@@ -66,9 +66,16 @@ def test_a_released_model_loads_with_half_precise_weights_and_exact_normalizers(
     again = ToyModel()
     load_released(again, card, SPACE)
     torch.testing.assert_close(again.layer.weight, model.layer.weight, atol=1e-3, rtol=1e-3)
-    assert torch.equal(again.norm.scale, model.norm.scale) and torch.equal(again.norm.center, model.norm.center)
+    assert torch.equal(again.norm.scale, model.norm.scale) and torch.equal(
+        again.norm.center, model.norm.center
+    )
     assert not again.training and not any(p.requires_grad for p in again.parameters())
-    assert (card.space, card.steps, card.config, card.figures) == (SPACE, 40, {"concept_dim": 4}, {"loss": 0.5})
+    assert (card.space, card.steps, card.config, card.figures) == (
+        SPACE,
+        40,
+        {"concept_dim": 4},
+        {"loss": 0.5},
+    )
     assert load_file(card.path(MODEL_FILE))["layer.weight"].dtype == torch.float16
 
 
@@ -86,14 +93,20 @@ def test_a_run_without_weights_is_one_line(trained: tuple[Path, ToyModel]) -> No
     run_dir, _ = trained
     (run_dir / "best.safetensors").unlink()
     (run_dir / "checkpoint" / "average.safetensors").unlink()
-    with pytest.raises(ModelError, match="holds no weights yet; train for longer with `longhand train writer`"):
+    with pytest.raises(
+        ModelError, match="holds no weights yet; train for longer with `longhand train writer`"
+    ):
         release(run_dir)
 
 
-def test_a_model_of_another_space_is_refused_before_its_weights_are_read(trained: tuple[Path, ToyModel]) -> None:
+def test_a_model_of_another_space_is_refused_before_its_weights_are_read(
+    trained: tuple[Path, ToyModel],
+) -> None:
     card = release(trained[0])
     card.path(MODEL_FILE).unlink()
-    with pytest.raises(SpaceMismatchError, match="toy was trained in the space toy-space@0123.*of other@1") as error:
+    with pytest.raises(
+        SpaceMismatchError, match=r"toy was trained in the space toy-space@0123.*of other@1"
+    ) as error:
         load_released(ToyModel(), card, "other@1")
     assert "\n" not in str(error.value)
 
@@ -120,7 +133,9 @@ def test_a_weight_file_that_cannot_be_read_is_one_line(
 ) -> None:
     card = release(trained[0])
     damage(card.path(MODEL_FILE))
-    with pytest.raises(ModelError, match=r"model\.safetensors cannot be read .*; install Longhand again") as error:
+    with pytest.raises(
+        ModelError, match=r"model\.safetensors cannot be read .*; install Longhand again"
+    ) as error:
         load_released(ToyModel(), card, SPACE)
     assert "\n" not in str(error.value)
 

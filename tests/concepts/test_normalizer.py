@@ -1,4 +1,4 @@
-"""The robust normalizer: unit scale in the middle of the data, outliers clipped, a round trip within the clip."""
+"""The robust normalizer: unit scale in the middle of the data, outliers clipped, a round trip."""
 
 from __future__ import annotations
 

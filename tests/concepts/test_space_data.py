@@ -1,4 +1,4 @@
-"""Batches of a space's training: nothing padded, every sentence once an epoch, a pure function of the step."""
+"""Batches of a space's training: nothing padded, every sentence once an epoch, pure functions of the step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ class FakePieces:
 def make_data(num: int = 200, longest: int = 12) -> SpaceData:
     rng = random.Random(0)
     rows = [
-        (" ".join([str(4 + n), *(str(rng.randint(4, 250)) for _ in range(rng.randint(0, longest - 1)))]), lang)
+        (
+            " ".join([str(4 + n), *(str(rng.randint(4, 250)) for _ in range(rng.randint(0, longest - 1)))]),
+            lang,
+        )
         for lang in ("eng_Latn", "deu_Latn")
         for n in range(num)
     ]
@@ -38,7 +41,7 @@ def keys(batch: SpaceBatch) -> list[tuple[int, ...]]:
 
 
 def epoch(data: SpaceData, first: int, **call: int) -> tuple[list[tuple[int, ...]], int]:
-    """The sentences of an epoch that starts at batch `first`, and the number of the next epoch's first batch."""
+    """The sentences of an epoch that starts at batch `first`, and the number of the next epoch's start."""
     seen: list[tuple[int, ...]] = []
     step = first
     while len(seen) < data.num_sentences:
@@ -75,7 +78,9 @@ def test_another_seed_gives_another_order_from_the_same_object() -> None:
     data, fresh = make_data(), make_data()
     other = {**CALL, "seed": 4}
     data.batch(0, **CALL)
-    assert [keys(data.batch(n, **other)) for n in range(9)] == [keys(fresh.batch(n, **other)) for n in range(9)]
+    assert [keys(data.batch(n, **other)) for n in range(9)] == [
+        keys(fresh.batch(n, **other)) for n in range(9)
+    ]
     assert [keys(data.batch(n, **other)) for n in range(9)] != [keys(data.batch(n, **CALL)) for n in range(9)]
 
 
@@ -97,7 +102,11 @@ def test_a_long_sentence_makes_a_batch_of_its_own() -> None:
 
 def test_empty_and_too_long_sentences_are_left_out() -> None:
     longest = TINY.max_seq_len - 4
-    rows = [("", "eng_Latn"), (" ".join(["9"] * longest), "eng_Latn"), (" ".join(["9"] * (longest + 1)), "eng_Latn")]
+    rows = [
+        ("", "eng_Latn"),
+        (" ".join(["9"] * longest), "eng_Latn"),
+        (" ".join(["9"] * (longest + 1)), "eng_Latn"),
+    ]
     assert SpaceData(rows, FakePieces(), TINY).num_sentences == 1  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no sentence to train on"):
         SpaceData(rows[:1], FakePieces(), TINY)  # type: ignore[arg-type]

@@ -28,12 +28,12 @@ def test_ids_that_are_no_pieces_are_skipped(pieces_path: Path) -> None:
 
 
 def test_a_missing_model_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no sentencepiece model at .*; train one with"):
+    with pytest.raises(ModelError, match=r"no sentencepiece model at .*; train one with"):
         Pieces(tmp_path / "pieces.model")
 
 
 def test_too_little_text_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot make 8000 pieces of these sentences .*too high") as error:
+    with pytest.raises(InputError, match=r"cannot make 8000 pieces of these sentences .*too high") as error:
         train_sentencepiece(["one two", "three"], tmp_path / "pieces.model", 8_000)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.space.config import EOS_ID, SpaceConfig

@@ -171,7 +171,7 @@ def test_a_damaged_checkpoint_is_one_line(
 ) -> None:
     shutil.copytree(whole_run / "checkpoint", tmp_path / "checkpoint")
     damage(tmp_path / "checkpoint" / name)
-    with pytest.raises(ModelError, match="the checkpoint .* cannot be read .* delete that folder") as error:
+    with pytest.raises(ModelError, match=r"the checkpoint .* cannot be read .* delete that folder") as error:
         train(ToyTask(), tmp_path, LOOP, cpu=True)
     assert "\n" not in str(error.value)
 
@@ -180,7 +180,7 @@ def test_a_damaged_checkpoint_is_one_line(
 def test_a_checkpoint_of_another_format_is_one_line(whole_run: Path, tmp_path: Path, state: str) -> None:
     shutil.copytree(whole_run / "checkpoint", tmp_path / "checkpoint")
     (tmp_path / "checkpoint" / "state.json").write_text(state)
-    with pytest.raises(ModelError, match="the checkpoint .* cannot be read"):
+    with pytest.raises(ModelError, match=r"the checkpoint .* cannot be read"):
         train(ToyTask(), tmp_path, LOOP, cpu=True)
 
 
@@ -189,7 +189,10 @@ def test_a_checkpoint_of_another_format_is_one_line(whole_run: Path, tmp_path: P
     [
         (lambda t: t.pop("enter.weight"), "1 missing"),
         (lambda t: t.update(other=torch.zeros(1)), "1 unknown"),
-        (lambda t: t.update({"enter.weight": torch.zeros(DIM, 3)}), r"enter\.weight has shape \(8, 3\), expected"),
+        (
+            lambda t: t.update({"enter.weight": torch.zeros(DIM, 3)}),
+            r"enter\.weight has shape \(8, 3\), expected",
+        ),
     ],
 )
 def test_weights_of_another_model_are_named(
@@ -210,7 +213,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(tmp_path
     train(ToyTask(terminated_at(12)), tmp_path, LOOP, cpu=True)
     files = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.name != "metrics.jsonl"}
     spoil = ToyTask(lambda step, batch: batch * bad if step == 15 else batch)
-    with pytest.raises(NonFiniteError, match="the loss became (nan|inf) at step 15; the last checkpoint") as error:
+    with pytest.raises(
+        NonFiniteError, match=r"the loss became (nan|inf) at step 15; the last checkpoint"
+    ) as error:
         train(spoil, tmp_path, LOOP, cpu=True)
     assert "\n" not in str(error.value)
     assert all(path.read_bytes() == content for path, content in files.items())
@@ -248,7 +253,10 @@ def test_impossible_step_counts_are_refused(steps: dict[str, int]) -> None:
 def test_hidden_matrices_get_muon_and_the_rest_adam() -> None:
     module = ToyTask().module
     muon, adam = make_optimizers(module, LOOP)
-    assert {id(p) for p in muon.param_groups[0]["params"]} == {id(module.enter.weight), id(module.leave.weight)}
+    assert {id(p) for p in muon.param_groups[0]["params"]} == {
+        id(module.enter.weight),
+        id(module.leave.weight),
+    }
     assert len(adam.param_groups[0]["params"]) == 3
 
 

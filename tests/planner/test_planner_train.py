@@ -1,0 +1,133 @@
+"""From a corpus on disk to a released outline model that plans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from concepts.card import ModelCard
+from concepts.corpus.embed import load_embedded
+from concepts.errors import ModelError, SpaceMismatchError
+from concepts.release import release_model
+from concepts.training import LoopConfig
+from planner.config import PlannerConfig, PlannerTrainingConfig
+from planner.data import OutlineData
+from planner.rollout import Planner, PlanOptions
+from planner.train import OutlineTask, train_planner
+
+# a hint of torch about speed: RMSNorm's float32 weights under bfloat16 autocast
+pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning")
+
+CONFIG = PlannerTrainingConfig(
+    model=PlannerConfig(
+        concept_dim=12, model_dim=32, num_layers=1, num_heads=2, head_dim=32, num_head_blocks=1, dropout=0.0
+    ),
+    loop=LoopConfig(
+        num_steps=40, num_warmup_steps=4, num_cooldown_steps=10, muon_lr=0.02, adam_lr=0.01, evaluate_every=10
+    ),
+    batch_size=8,
+    token_weight=0.0,
+)
+
+
+class FakeSpace(ModelCard):
+    """A space that is known by its id alone."""
+
+    @property
+    def model_id(self) -> str:
+        return "fake@0123456789ab"
+
+
+SPACE = FakeSpace("fake", "space", 1, {}, {}, "", "", "", 0, {}, "", Path("fake"))
+
+
+@pytest.fixture(scope="module")
+def run_dir(corpus_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("planner-run")
+    train_planner(corpus_dir, SPACE, run_dir, CONFIG)
+    return run_dir
+
+
+@pytest.fixture(scope="module")
+def card(run_dir: Path) -> ModelCard:
+    return release_model(
+        run_dir, run_dir / "released", root="outline", name="toy", kind="planner", recipe_line="test"
+    )
+
+
+def test_the_loss_of_a_toy_run_falls(run_dir: Path) -> None:
+    rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    dev = [row for row in rows if "dev_loss" in row]
+    assert len(dev) == 4
+    for name in ("dev_loss", "dev_mse", "dev_stop"):
+        assert dev[-1][name] < 0.9 * dev[0][name], name
+
+
+def test_a_released_planner_plans_with_the_sizes_it_was_trained_with(
+    card: ModelCard, corpus_dir: Path
+) -> None:
+    options = PlanOptions(num_candidates=2, num_steps=4)
+    planner = Planner.load(str(card.folder), space_id=SPACE.model_id, options=options)
+    assert planner.model.config == CONFIG.model and planner.card.model_id == card.model_id
+    data = OutlineData(load_embedded(corpus_dir, SPACE.model_id, "train"))
+    torch.testing.assert_close(planner.model.gist_norm.center, data.gists.quantile(0.5, dim=0))
+    prompt = data.corpus.vectors[data.outlines[0].prompt][None]
+    assert len(planner.plan(prompt, num_sections=3)) == 3
+
+
+def test_a_planner_of_another_space_is_refused(card: ModelCard) -> None:
+    with pytest.raises(
+        SpaceMismatchError, match="toy was trained in the space fake@0123456789ab, the vectors"
+    ):
+        Planner.load(str(card.folder), space_id="other@1")
+
+
+@pytest.mark.parametrize("config", ['{"concept_dim": 12, "depth": 3}', '{"model_dim": "wide"}'])
+def test_a_card_of_another_version_is_one_line(card: ModelCard, tmp_path: Path, config: str) -> None:
+    raw = json.loads((card.folder / "card.json").read_text()) | {"config": json.loads(config)}
+    (tmp_path / "card.json").write_text(json.dumps(raw))
+    (tmp_path / "model.safetensors").write_bytes(card.path("model.safetensors").read_bytes())
+    with pytest.raises(ModelError, match="the card's config cannot be used") as error:
+        Planner.load(str(tmp_path), space_id=SPACE.model_id)
+    assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_of_other_sizes_is_one_line(card: ModelCard, tmp_path: Path) -> None:
+    raw = json.loads((card.folder / "card.json").read_text())
+    raw["config"] |= {"model_dim": 64}
+    (tmp_path / "card.json").write_text(json.dumps(raw))
+    (tmp_path / "model.safetensors").write_bytes(card.path("model.safetensors").read_bytes())
+    with pytest.raises(
+        ModelError, match=r"model\.safetensors does not fit its card .*size mismatch"
+    ) as error:
+        Planner.load(str(tmp_path), space_id=SPACE.model_id)
+    assert "\n" not in str(error.value)
+
+
+def test_batches_are_pure_and_an_epoch_visits_every_outline_once(corpus_dir: Path) -> None:
+    data = OutlineData(load_embedded(corpus_dir, SPACE.model_id, "train"))
+    task, again = (OutlineTask(CONFIG, data, data, None) for _ in range(2))
+    num = len(data.outlines) // CONFIG.batch_size
+    batches = [task.batch(step, 0, 1) for step in range(num)]
+    for step in reversed(range(num)):
+        assert torch.equal(again.batch(step, 0, 1).tokens.lead_BSD, batches[step].tokens.lead_BSD)
+    prompts = torch.cat([batch.tokens.lead_BSD[:, 0] for batch in batches])
+    assert len(prompts.unique(dim=0)) == num * CONFIG.batch_size == len(data.outlines)
+    # two processes share the stream that one would see
+    assert torch.equal(task.batch(1, 1, 2).tokens.lead_BSD, task.batch(3, 0, 1).tokens.lead_BSD)
+
+
+def test_goals_and_counts_are_told_at_the_stated_rates(corpus_dir: Path) -> None:
+    from planner.model import GOAL, START
+
+    data = OutlineData(load_embedded(corpus_dir, SPACE.model_id, "train"))
+    task = OutlineTask(CONFIG, data, data, None)
+    batches = [task.batch(step, 0, 1).tokens for step in range(200)]
+    num = 200 * CONFIG.batch_size
+    goals = sum(int((tokens.kind_BS == GOAL).any(dim=1).sum()) for tokens in batches)
+    counts = sum(int((tokens.length_BS[tokens.kind_BS == START] > 0).sum()) for tokens in batches)
+    assert abs(goals / num - CONFIG.goal_share) < 4 * (0.2 * 0.8 / num) ** 0.5
+    assert abs(counts / num - CONFIG.count_share) < 4 * (0.5 * 0.5 / num) ** 0.5
