@@ -42,8 +42,11 @@ def release_model(
     path = last if newest or not best.exists() else best
     if not path.exists():
         raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train {kind}`")
-    recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
-    state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    try:
+        recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+        state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{run_dir} is no training run ({error}); name the --out of `longhand train`") from error
     tensors: dict[str, Tensor] = {}
     for source, dtype in ((path, torch.float16), (run_dir / "normalizers.safetensors", torch.float32)):
         for key, value in load_file(source).items():

@@ -21,9 +21,9 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -31,6 +31,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from concepts.errors import ModelError, NonFiniteError
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +138,9 @@ def train(
     stopping = False
     with _stop_signals() as stop, open(run_dir / "metrics.jsonl", "a", encoding="utf-8") as metrics:
         while step < config.num_steps and not stopping:
-            batch = task.batch(step, accelerator.process_index, accelerator.num_processes)
+            batch = to_device(
+                task.batch(step, accelerator.process_index, accelerator.num_processes), accelerator.device
+            )
             generator = step_generator(config.seed, step, accelerator.process_index)
             for optimizer in wrapped:
                 factor = config.lr_factor(step)
@@ -150,8 +154,12 @@ def train(
                     f"the loss became {value} at step {step}; the last checkpoint in {run_dir} is intact: "
                     "resume with a lower learning rate"
                 )
-            if config.clip_norm:
-                accelerator.clip_grad_norm_(module.parameters(), config.clip_norm)
+            norm = accelerator.clip_grad_norm_(module.parameters(), config.clip_norm)
+            if norm is not None and not torch.isfinite(torch.as_tensor(norm)):
+                raise NonFiniteError(
+                    f"the gradient became {float(norm)} at step {step}; the last checkpoint in {run_dir} is "
+                    "intact: resume with a lower learning rate"
+                )
             for optimizer in wrapped:
                 optimizer.step()
                 optimizer.zero_grad()
@@ -168,10 +176,7 @@ def train(
                 row |= {"mean_loss": mean_loss, "units_per_s": round(rate, 1)}
                 _log(metrics, row | {k: float(v) for k, v in logged.items()})
             if step % config.evaluate_every == 0 or step == config.num_steps:
-                with averaged(module, average), torch.no_grad():
-                    module.eval()
-                    figures = task.evaluate() if accelerator.is_main_process else {}
-                    module.train()
+                figures = _evaluate(task, average) if accelerator.is_main_process else {}
                 if accelerator.is_main_process:
                     _log(metrics, {"step": step} | {f"dev_{k}": v for k, v in figures.items()})
                     note = " ".join(f"{k} {v:.3f}" for k, v in figures.items())
@@ -187,7 +192,28 @@ def train(
                 total_s = elapsed_s + time.monotonic() - started
                 _save(run_dir, module, optimizers, average, step, total_s, best)
                 saved = time.monotonic()
+    if not figures and step >= config.num_steps and accelerator.is_main_process:
+        figures = _evaluate(task, average)  # there was nothing left to train
     return figures
+
+
+def _evaluate(task: Task, average: dict[str, Tensor]) -> dict[str, float]:
+    module = task.module
+    with averaged(module, average), torch.no_grad():
+        module.eval()
+        figures = task.evaluate()
+        module.train()
+    return figures
+
+
+def to_device(value: Value, device: torch.device) -> Value:
+    """Return a tensor, or a dataclass of tensors and dataclasses, on `device`; anything else unchanged."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if is_dataclass(value) and not isinstance(value, type):
+        moved = {field.name: to_device(getattr(value, field.name), device) for field in fields(value)}
+        return type(value)(**moved)
+    return value
 
 
 def unique_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
@@ -313,7 +339,7 @@ def _restore(
 ) -> tuple[int, float, float]:
     current = run_dir / "checkpoint"
     if not current.exists() and (run_dir / "checkpoint.old").exists():
-        current = run_dir / "checkpoint.old"  # killed between the two renames
+        (run_dir / "checkpoint.old").rename(current)  # killed between the two renames
     if not current.exists():
         return 0, 0.0, math.inf
     try:

@@ -6,7 +6,7 @@ Legend: R rows (outlines drawn side by side), S tokens, D concept dim. Concepts 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -119,11 +119,11 @@ class Planner:
             lead, gist = lead_gist.chunk(2)
             token = (PART, lead, gist, 1 + _bin(num))
             wanted = max(_FIRST_LEVEL_MIN, min(num, MAX_ITEMS))
-            children.append(_Row((seed, "plan", part.path), [*prefix, token, self._start(wanted)], wanted))
+            children.append(_Row((seed, "part", part.path), [*prefix, token, self._start(wanted)], wanted))
         self._draw(children)
         outline = []
         for part, row in zip(parts, children, strict=True):
-            outline.append(part)
+            outline.append(replace(part, num_sentences=len(row.items)))
             outline += [self._item(f"{part.path}.{i + 1}", x, n) for i, (x, n) in enumerate(row.items)]
         return outline
 

@@ -12,7 +12,7 @@ import torch
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, save_tensors, train, write_json
+from concepts.training import Progress, save_tensors, to_device, train, write_json
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
 from planner.loss import OutlineLoss
@@ -58,11 +58,12 @@ class OutlineTask:
         """Return the loss and its parts on the dev outlines, with fixed noise."""
         indices = list(range(min(256, len(self._dev.outlines))))
         totals: dict[str, float] = {}
+        device = self._module.outline.norm.weight.device
         chunks = [indices[i : i + 64] for i in range(0, len(indices), 64)]
         for number, chunk in enumerate(chunks):
             batch = self._dev.batch(chunk, with_goal=[False] * len(chunk), with_count=[False] * len(chunk))
-            with torch.autocast("cpu", torch.bfloat16):
-                loss, parts = self._module(batch, torch.Generator().manual_seed(number))
+            with torch.autocast(device.type, torch.bfloat16):
+                loss, parts = self._module(to_device(batch, device), torch.Generator().manual_seed(number))
             for name, value in ({"loss": loss} | parts).items():
                 totals[name] = totals.get(name, 0.0) + float(value) / len(chunks)
         return totals

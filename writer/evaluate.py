@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.split import Split
+from concepts.errors import InputError
 from concepts.space.token_loss import TokenLoss
 from writer.config import WriterTrainingConfig
 from writer.data import BlockData
@@ -51,6 +52,8 @@ def evaluate_writer(
     config = WriterTrainingConfig(model=writer.model.config)
     figures = _losses(data, config, writer, TokenLoss(codec.card, corpus.texts))
     plans = [siblings for siblings in data.by_document if 2 <= len(siblings) <= 12][:num_documents]
+    if not plans:
+        raise InputError(f"{corpus_dir} has no {split} document of 2 to 12 sections; import more documents")
     hits = chance = near = total = written = planned = 0.0
     all_vectors: list[Tensor] = []
     generator = torch.Generator().manual_seed(0)

@@ -53,7 +53,7 @@ class WritingPlan:
 
 @dataclass(frozen=True)
 class WrittenSection:
-    """The sentences of one leaf as raw concepts (K, D)."""
+    """The sentences of one leaf as raw concepts (K, D); K is 0 where the model has nothing to say."""
 
     path: str
     vectors: Tensor
@@ -206,13 +206,14 @@ class Writer:
         most = max(row.num_planned + 1, int(row.num_planned * (1 + self.options.length_tolerance)))
         num_new = 0
         for sentence in block:
-            if F.cosine_similarity(sentence, end, dim=0) > self.options.end_similarity and row.sentences:
+            is_end = F.cosine_similarity(sentence, end, dim=0) > self.options.end_similarity
+            if is_end and row.sentences:
                 row.stop_reason = "end"
                 return
             row.num_drawn += 1
             earlier = torch.stack(row.sentences) if row.sentences else torch.empty(0, len(sentence))
             similar = F.cosine_similarity(earlier, sentence[None], dim=1)
-            if not (similar > self.options.repeat_similarity).any():
+            if not is_end and not (similar > self.options.repeat_similarity).any():
                 row.sentences.append(sentence)
                 num_new += 1
             if row.num_drawn >= most:
@@ -222,6 +223,8 @@ class Writer:
             row.stop_reason = "repetition"
 
     def _finish(self, row: _Row, plan: WritingPlan) -> WrittenSection:
+        if not row.sentences:
+            return WrittenSection(row.path, torch.empty(0, plan.gists.shape[1]), row.stop_reason, 0.0)
         vectors = self.model.sentence_norm.denormalize(torch.stack(row.sentences))
         if not torch.isfinite(vectors).all():
             raise NonFiniteError(

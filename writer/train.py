@@ -13,7 +13,7 @@ from torch import Tensor
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, save_tensors, train, write_json
+from concepts.training import Progress, save_tensors, to_device, train, write_json
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData
 from writer.loss import WriterLoss
@@ -68,11 +68,12 @@ class WriterTask:
     def evaluate(self) -> dict[str, float]:
         """Return the loss and its parts on fixed dev blocks with fixed noise."""
         totals: dict[str, float] = {}
+        device = self._module.writer.out_norm.weight.device
         num_batches = 8
         for number in range(num_batches):
             batch = self._dev.draw(number, self.config)
-            with torch.autocast("cpu", torch.bfloat16):
-                loss, parts = self._module(batch, torch.Generator().manual_seed(number))
+            with torch.autocast(device.type, torch.bfloat16):
+                loss, parts = self._module(to_device(batch, device), torch.Generator().manual_seed(number))
             for name, value in ({"loss": loss} | parts).items():
                 totals[name] = totals.get(name, 0.0) + float(value) / num_batches
         return totals

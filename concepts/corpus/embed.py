@@ -2,7 +2,7 @@
 
 Format of `<corpus>/embeddings/<space id>/<lang>/`: `texts.txt`, one text a line; `vectors.npy`, a
 float16 array (N, D) whose row i is the raw concept of line i (numpy's own format, memory-mapped when
-read); `index.json` with format version, space id, N, D and the corpus' document counts. A folder
+read); `index.json` with format version, space id, N and D. A folder
 without index.json is incomplete and is made again.
 """
 
@@ -126,8 +126,9 @@ def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "en
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         texts = tuple((folder / "texts.txt").read_text(encoding="utf-8").split("\n")[:-1])
         vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-        if index["format_version"] != _FORMAT_VERSION or vectors.shape != (len(texts), index["dim"]):
-            raise ValueError("counts differ")
+        found = (index["format_version"], index["space"], *vectors.shape)
+        if found != (_FORMAT_VERSION, space_id, len(texts), index["dim"]):
+            raise ValueError("its parts do not belong together")
     except FileNotFoundError:
         raise InputError(f"{corpus_dir} is not embedded in the space {space_id}; embed it first") from None
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:

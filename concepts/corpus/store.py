@@ -109,7 +109,8 @@ def iter_space_sentences(
 ) -> Iterator[tuple[str, str]]:
     """Yield the distinct (text, language) of a split: titles, headings and sentences, in stored order.
 
-    `kinds` holds values of `Document.kind`, None means all. `unseen` leaves out texts that train documents hold too, as an evaluation on dev or test must.
+    `kinds` holds values of `Document.kind`, None means all. `unseen` leaves out texts that train documents
+    hold too, as an evaluation on dev or test must.
     """
     seen: set[tuple[str, str]] = set()
     if unseen and split != "train":

@@ -70,7 +70,10 @@ def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoe
     Takes the best evaluation's weights, or with `newest` (or before the first evaluation) those of the
     last checkpoint.
     """
-    recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+    try:
+        recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{run_dir} is no training run ({error}); name the --out of `longhand train`") from error
     model = SpaceAutoencoder(SpaceConfig(**recipe["model"]))
     best = run_dir / "best.safetensors"
     path = run_dir / "checkpoint" / "average.safetensors" if newest or not best.exists() else best

@@ -40,17 +40,13 @@ class TokenLoss:
             for ids in Pieces(space.path("pieces.model")).encode(list(texts))
         ]
 
-    def to(self, device: torch.device) -> TokenLoss:
-        """Move the decoder to `device`."""
-        self._decoder.to(device)
-        return self
-
     def __call__(self, raw_ND: Tensor, rows: Sequence[int], *, max_tokens: int = 4_096) -> Tensor:
         """Return the mean nats a token of saying text `rows[i]` from the raw concept `raw_ND[i]`.
 
         Sentences are sorted by length and cut into chunks of at most `max_tokens` tokens, so that little is
         padded.
         """
+        self._decoder.to(raw_ND.device)
         order = sorted(range(len(rows)), key=lambda i: len(self._ids[rows[i]]))
         total, num_tokens = raw_ND.new_zeros(()), 0
         for chunk in _chunks(order, [len(self._ids[row]) for row in rows], max_tokens):

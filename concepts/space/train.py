@@ -15,7 +15,7 @@ from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.training import LoopConfig, Progress, train, write_json
+from concepts.training import LoopConfig, Progress, to_device, train, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +64,13 @@ class SpaceLoss(nn.Module):
         """
         config, source = self.config, batch.source
         num_sentences = source.shape[0]
-        denoised = torch.rand(num_sentences, 1, generator=generator) < config.denoised_share
-        dropped = torch.rand(source.shape, generator=generator) < config.word_dropout
+        place = source.device
+        denoised = (torch.rand(num_sentences, 1, generator=generator) < config.denoised_share).to(place)
+        dropped = (torch.rand(source.shape, generator=generator) < config.word_dropout).to(place)
         dropped[:, 0] = dropped[:, -1] = False
         concepts = self.autoencoder.encoder(torch.where(denoised & dropped, UNK_ID, source)).float()
-        scale = torch.rand(num_sentences, 1, generator=generator) * config.max_noise
-        noise = torch.randn(concepts.shape, generator=generator)
+        scale = (torch.rand(num_sentences, 1, generator=generator) * config.max_noise).to(place)
+        noise = torch.randn(concepts.shape, generator=generator).to(place)
         rms = concepts.detach().square().mean(dim=1, keepdim=True).sqrt()
         hidden = self.autoencoder.decoder(concepts + scale * rms * noise, batch.prefix)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
@@ -108,9 +109,10 @@ class SpaceTask:
     def evaluate(self) -> dict[str, float]:
         """Return loss, token accuracy and exact match under teacher forcing, without noise."""
         total_loss, correct, tokens, exact, sentences = 0.0, 0, 0, 0, 0
+        device = self._module.autoencoder.encoder.layer_norm.weight.device
         for step in range(40):
-            batch = self._dev.batch(step, seed=0, max_tokens=4_000, max_len=30)
-            with torch.autocast("cpu", torch.bfloat16):
+            batch = to_device(self._dev.batch(step, seed=0, max_tokens=4_000, max_len=30), device)
+            with torch.autocast(device.type, torch.bfloat16):
                 concepts = self._module.autoencoder.encoder(batch.source)
                 hidden = self._module.autoencoder.decoder(concepts, batch.prefix)[:, 1:]
                 logits = self._module.autoencoder.decoder.project(hidden).float()

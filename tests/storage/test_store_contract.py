@@ -383,9 +383,11 @@ def test_vectors_of_another_space_are_refused(author: Author, space: SpaceRef) -
     author.plan(lease)
     assert store.get_document(lease.document_id).space == space
     other = SpaceRef(name="toy", checksum="another", dim=4)
-    with pytest.raises(SpaceMismatchError, match="holds concepts of the space toy"):
-        with store.fenced(lease, space=other):
-            pass
+    with (
+        pytest.raises(SpaceMismatchError, match="holds concepts of the space toy"),
+        store.fenced(lease, space=other),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
