@@ -21,7 +21,7 @@ class WritingOptions:
     """The wishes of one document; `to_params` and `from_params` are each other's inverse."""
 
     sections: int | None = None
-    """Number of leaf sections; None: the planner decides. Ignored where `outline` is given."""
+    """Number of items of the first level; None: the planner decides. Ignored where `outline` is given."""
     depth: int = 1
     """1: sections; 2: parts, each with sections."""
     goal: str | None = None

@@ -268,7 +268,7 @@ def test_finishing_early_says_what_is_missing(store: Store, new_document: Make, 
         ("How to brew tea.  And more.", "How to brew tea"),
         ("Why tea?", "Why tea?"),
         ("And then...", "And then..."),
-        ("word " * 39, "word " * 23 + "word..."),
+        ("word " * 39, "word " * 22 + "word..."),
     ],
 )
 def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:

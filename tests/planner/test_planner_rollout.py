@@ -54,7 +54,8 @@ def test_at_depth_two_every_part_gets_children_in_document_order(planner: Planne
         expected += [part, *children]
     assert paths == expected
     shallow = planner.plan(prompt, num_sections=3)
-    assert all(torch.equal(a.lead, b.lead) for a, b in zip([i for i in items if "." not in i.path], shallow))
+    deep = [item for item in items if "." not in item.path]
+    assert all(torch.equal(a.lead, b.lead) for a, b in zip(deep, shallow, strict=True))
 
 
 def test_the_seed_decides(planner: Planner, prompt: Tensor) -> None:
