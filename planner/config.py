@@ -29,6 +29,8 @@ class PlannerConfig:
     """Width of the diffusion head."""
     num_head_blocks: int = 3
     """Residual blocks of the diffusion head."""
+    codebook_size: int = 3_000
+    """Headings of the training outlines that leads are chosen from, see `planner.codebook`; 0 is none."""
     dropout: float = 0.1
     """Dropout on the token embeddings and on each layer's output while training."""
 

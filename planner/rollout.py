@@ -38,18 +38,28 @@ class PlannedItem:
 class PlanOptions:
     """How outlines are drawn."""
 
-    num_candidates: int = 6
+    num_candidates: int = 4
     """Outlines drawn, of which the best is kept."""
-    num_steps: int = 24
+    num_steps: int = 12
     """Diffusion steps an item."""
     guidance_scale: float = 1.5
     """Classifier-free guidance towards the prompt; 1 is none."""
     guidance_rescale: float = 0.7
     """Share of the guided item brought back to its unguided size."""
-    noise_scale: float = 0.7
-    """Size of the initial noise; smaller is nearer to the most usual outline."""
-    max_similarity: float = 0.85
-    """Cosine above which an item counts as a repetition of an earlier sibling and is drawn again."""
+    noise_scale: float = 0.3
+    """Size of the initial noise; smaller is nearer to the most usual item."""
+    temperature: float = 0.1
+    """Temperature of the choice of a lead, that of the contrastive loss by default."""
+    prompt_weight: float = 4.0
+    """Weight of a lead's likeness to the prompt and to its part."""
+    num_choices: int = 12
+    """Leads to choose from, the best ones."""
+    max_similarity: float = 0.7
+    """Cosine above which a lead counts as a repetition of an earlier sibling."""
+    min_length: int = 3
+    """Fewest sentences planned for an item (sections, for a part)."""
+    max_open_items: int = 8
+    """Most items of an outline whose number was not asked for."""
 
 
 @dataclass
@@ -72,6 +82,7 @@ class Planner:
 
     def __init__(self, card: ModelCard, model: OutlineModel, options: PlanOptions) -> None:
         self.card, self.model, self.options = card, model, options
+        self._codes = model.codebook[(model.codebook != 0).any(dim=1)]
 
     @classmethod
     def load(cls, name: str | None = None, *, space_id: str, options: PlanOptions | None = None) -> Planner:
@@ -203,7 +214,8 @@ class Planner:
                 num = len(row.items)
                 if row.num_wanted is None:
                     chance = float(torch.rand((), generator=_generator((*row.key, num, "stop"))))
-                    row.is_done = num >= MAX_ITEMS or (num >= _FIRST_LEVEL_MIN and chance < float(stop[i]))
+                    ends = num >= _FIRST_LEVEL_MIN and chance < float(stop[i])
+                    row.is_done = ends or num >= self.options.max_open_items
                 else:
                     row.is_done = num >= row.num_wanted
             keep = [i for i, row in enumerate(active) if not row.is_done]
@@ -212,6 +224,7 @@ class Planner:
             drawing = [active[i] for i in keep]
             items = self._draw_items(drawing, state[keep], blind[keep])
             logits = self.model.next_length(state[keep], items)
+            logits[:, : _bin(self.options.min_length)] = float("-inf")
             for row, item, logit in zip(drawing, items, logits, strict=True):
                 generator = _generator((*row.key, len(row.items), "length"))
                 picked = int(torch.multinomial((logit / 0.7).softmax(0), 1, generator=generator))
@@ -220,41 +233,49 @@ class Planner:
                 row.tokens.append((CHILD, lead, gist, 1 + picked))
 
     def _draw_items(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor:
-        """Return the next item (R, 2D, normalized) of each row; repeats are drawn again, at most thrice."""
-        items = self._denoise(rows, state, blind, attempt=0)
-        for attempt in range(1, 4):
-            repeated = [
-                i for i, row in enumerate(rows) if not row.given_leads and self._repeats(row, items[i])
-            ]
-            if not repeated:
-                break
-            items[repeated] = self._denoise(
-                [rows[i] for i in repeated], state[repeated], blind[repeated], attempt
-            )
-        return items
-
-    def _denoise(self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int) -> Tensor:
+        """Return the next item (R, 2D, normalized) of each row: a lead first, then a gist that goes with it."""
+        leads = self._choose_leads(rows, state, blind)
         options, dim = self.options, self.model.config.concept_dim
-        noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items), attempt) for row in rows])
-        given = [row.given_leads[len(row.items)] if row.given_leads else None for row in rows]
-        fixed = torch.stack([torch.zeros(dim) if lead is None else lead for lead in given])
-        is_fixed = torch.tensor([lead is not None for lead in given]).unsqueeze(1)
+        noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items)) for row in rows])
         both = torch.cat((state, blind))
 
         def denoise(x: Tensor, t: float) -> Tensor:
             times = torch.full((2 * len(rows),), t)
             told, untold = self.model.diffusion_head(torch.cat((x, x)), times, both).chunk(2)
             x0 = guide(told, untold, options.guidance_scale, options.guidance_rescale)
-            return torch.cat((torch.where(is_fixed, fixed, x0[:, :dim]), x0[:, dim:]), dim=1)
+            return x0 if leads is None else torch.cat((leads, x0[:, dim:]), dim=1)
 
         return sample(denoise, noise, num_steps=options.num_steps, noise_scale=options.noise_scale)
 
-    def _repeats(self, row: _Row, item: Tensor) -> bool:
-        if not row.items:
-            return False
-        dim = self.model.config.concept_dim
-        earlier = torch.stack([x[:dim] for x, _ in row.items])
-        return bool(F.cosine_similarity(earlier, item[None, :dim]).max() > self.options.max_similarity)
+    def _choose_leads(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor | None:
+        """Return a lead (R, D, normalized) for each row: the user's, or one of the codebook's.
+
+        Codes are drawn by their fit to what the contrast head expects, guided away from what it expects
+        without a prompt, and by their likeness to the prompt itself. None where there is no codebook:
+        then the diffusion head draws the lead too.
+        """
+        options, codes = self.options, self._codes
+        if rows[0].given_leads:
+            return torch.stack([row.given_leads[len(row.items)] for row in rows])
+        if not len(codes):
+            return None
+        told = F.normalize(self.model.contrast_head(state), dim=1) @ F.normalize(codes, dim=1).T
+        untold = F.normalize(self.model.contrast_head(blind), dim=1) @ F.normalize(codes, dim=1).T
+        fit = (untold + options.guidance_scale * (told - untold)) / options.temperature
+        leads = []
+        for r, row in enumerate(rows):
+            prompt = torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)])
+            likeness = F.cosine_similarity(codes[:, None], prompt[None], dim=2).mean(dim=1)
+            scores = fit[r] + options.prompt_weight * likeness
+            if row.items:
+                earlier = torch.stack([lead_gist[: codes.shape[1]] for lead_gist, _ in row.items])
+                nearest = F.cosine_similarity(codes[:, None], earlier[None], dim=2).amax(dim=1)
+                scores = scores.masked_fill(nearest > options.max_similarity, float("-inf"))
+            best, index = scores.topk(min(options.num_choices, len(codes)))
+            generator = _generator((*row.key, len(row.items), "lead"))
+            picked = torch.multinomial(best.softmax(dim=0), 1, generator=generator)
+            leads.append(codes[index[picked[0]]])
+        return torch.stack(leads)
 
     def _states(self, rows: list[_Row], *, blind: bool) -> Tensor:
         """Return the state (R, M) behind the last token of each row; `blind` hides the prompt."""

@@ -13,6 +13,7 @@ from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, save_tensors, to_device, train, write_json
+from planner.codebook import build_codebook
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
 from planner.loss import OutlineLoss
@@ -31,6 +32,11 @@ class OutlineTask:
         self._module = OutlineLoss(config, token_loss)
         self._module.outline.lead_norm.fit(data.corpus.vectors)
         self._module.outline.gist_norm.fit(data.gists)
+        if config.model.codebook_size:
+            rows = sorted({item.lead for outline in data.outlines for item in outline.children})
+            leads = self._module.outline.lead_norm.normalize(data.corpus.vectors[rows])
+            codes = build_codebook(leads, config.model.codebook_size)
+            self._module.outline.codebook[: len(codes)] = codes
 
     @property
     def module(self) -> OutlineLoss:
