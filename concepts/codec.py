@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from concepts.card import ModelCard, find_card
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
@@ -112,6 +113,20 @@ class Codec:
             max_seq_len=int(str(self.card.config["max_seq_len"])),
         )
         return [text.strip() for text in texts]
+
+    def project(self, vectors: Tensor, lang: str = "eng_Latn") -> tuple[Tensor, Tensor]:
+        """Return raw concepts (N, D) pulled back to the space's manifold, and how near they were to it (N,).
+
+        A sampled concept is said greedily and encoded again: what comes back is the concept of a real
+        sentence. The nearness is the cosine of the two; a concept that says nothing stays and has 0.
+        """
+        texts = self.decode(vectors, lang)
+        said = [i for i, text in enumerate(texts) if text]
+        projected, nearness = vectors.clone(), torch.zeros(len(vectors))
+        if said:
+            projected[said] = self.encode([texts[i] for i in said], lang)
+            nearness[said] = F.cosine_similarity(projected[said], vectors[said], dim=1)
+        return projected, nearness
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""

@@ -209,7 +209,7 @@ def _evaluate(task: Task, average: dict[str, Tensor]) -> dict[str, float]:
 def to_device(value: Value, device: torch.device) -> Value:
     """Return a tensor, or a dataclass of tensors and dataclasses, on `device`; anything else unchanged."""
     if isinstance(value, Tensor):
-        return value.to(device)
+        return value.to(device)  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
         moved = {field.name: to_device(getattr(value, field.name), device) for field in fields(value)}
         return type(value)(**moved)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 def build_codebook(leads_ND: Tensor, size: int, *, num_rounds: int = 8, seed: int = 0) -> Tensor:
     """Return (min(K, N), D): the real lead nearest to each centre of spherical k-means on `leads_ND`."""
-    leads = torch.unique(leads_ND, dim=0)
+    leads: Tensor = torch.unique(leads_ND, dim=0)  # type: ignore[no-untyped-call]
     if len(leads) <= size:
         return leads
     directions = F.normalize(leads, dim=1)
@@ -27,8 +27,10 @@ def build_codebook(leads_ND: Tensor, size: int, *, num_rounds: int = 8, seed: in
         sums = torch.zeros_like(centers).index_add_(0, code, directions)
         is_used = sums.square().sum(dim=1) > 0
         centers = torch.where(is_used[:, None], F.normalize(sums, dim=1), centers)
-    return leads[_nearest(centers, directions).unique()]
+    codes: Tensor = torch.unique(_nearest(centers, directions))  # type: ignore[no-untyped-call]
+    return leads[codes]
 
 
 def _nearest(points: Tensor, centers: Tensor) -> Tensor:
-    return torch.cat([(chunk @ centers.T).argmax(dim=1) for chunk in points.split(2048)])
+    chunks = torch.split(points, 2048)  # type: ignore[no-untyped-call]
+    return torch.cat([(chunk @ centers.T).argmax(dim=1) for chunk in chunks])
