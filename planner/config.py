@@ -49,7 +49,12 @@ class PlannerTrainingConfig:
     """Sizes."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=3_000, num_cooldown_steps=1_000, muon_lr=2e-3, adam_lr=1e-3, evaluate_every=250
+            num_steps=1_000,
+            num_cooldown_steps=600,
+            muon_lr=2e-3,
+            adam_lr=1e-3,
+            ema_decay=0.995,
+            evaluate_every=200,
         )
     )
     """Steps and rates."""

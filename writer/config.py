@@ -49,7 +49,12 @@ class WriterTrainingConfig:
     """Sizes."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=10_000, num_cooldown_steps=2_500, muon_lr=2e-3, adam_lr=1e-3, evaluate_every=500
+            num_steps=1_850,
+            num_cooldown_steps=750,
+            muon_lr=2e-3,
+            adam_lr=1e-3,
+            ema_decay=0.995,
+            evaluate_every=200,
         )
     )
     """Steps and rates."""

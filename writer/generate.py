@@ -69,7 +69,7 @@ class WriteOptions:
 
     block_size: int = 8
     """Sentences drawn at once; 1 writes in order, one by one."""
-    num_steps: int = 24
+    num_steps: int = 12
     """Diffusion steps a block."""
     sampler: SamplerName = "dpm++"
     """Sampler."""
