@@ -14,23 +14,37 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def build_codebook(leads_ND: Tensor, size: int, *, num_rounds: int = 8, seed: int = 0) -> Tensor:
-    """Return (min(K, N), D): the real lead nearest to each centre of spherical k-means on `leads_ND`."""
-    leads: Tensor = torch.unique(leads_ND, dim=0)  # type: ignore[no-untyped-call]
-    if len(leads) <= size:
-        return leads
+def build_codebook(
+    leads_ND: Tensor, size: int, *, num_rounds: int = 8, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Return codes (at most `size`, D) and how many leads each stands for.
+
+    A code is the most frequent lead of a cluster of spherical k-means on the distinct leads (among equally
+    frequent ones the nearest to the centre); every lead, repeated ones included, is counted for its
+    nearest code.
+    """
+    leads, repeats = torch.unique(leads_ND, dim=0, return_counts=True)
     directions = F.normalize(leads, dim=1)
-    generator = torch.Generator().manual_seed(seed)
-    centers = directions[torch.randperm(len(leads), generator=generator)[:size]]
-    for _ in range(num_rounds):
+    codes = torch.arange(len(leads))
+    if len(leads) > size:
+        generator = torch.Generator().manual_seed(seed)
+        centers = directions[torch.randperm(len(leads), generator=generator)[:size]]
+        for _ in range(num_rounds):
+            code = _nearest(directions, centers)
+            sums = torch.zeros_like(centers).index_add_(0, code, directions)
+            is_used = sums.square().sum(dim=1) > 0
+            centers = torch.where(is_used[:, None], F.normalize(sums, dim=1), centers)
         code = _nearest(directions, centers)
-        sums = torch.zeros_like(centers).index_add_(0, code, directions)
-        is_used = sums.square().sum(dim=1) > 0
-        centers = torch.where(is_used[:, None], F.normalize(sums, dim=1), centers)
-    codes: Tensor = torch.unique(_nearest(centers, directions))  # type: ignore[no-untyped-call]
-    return leads[codes]
+        nearness = (directions * centers[code]).sum(dim=1)
+        order = torch.argsort(repeats + nearness, descending=True)  # nearness is below 1: it breaks ties
+        first: dict[int, int] = {}
+        for i in order.tolist():
+            first.setdefault(int(code[i]), i)
+        codes = torch.tensor(sorted(first.values()))
+    counts = torch.zeros(len(codes)).index_add_(0, _nearest(directions, directions[codes]), repeats.float())
+    return leads[codes], counts
 
 
 def _nearest(points: Tensor, centers: Tensor) -> Tensor:
-    chunks = torch.split(points, 2048)  # type: ignore[no-untyped-call]
+    chunks = torch.split(points, 2048)
     return torch.cat([(chunk @ centers.T).argmax(dim=1) for chunk in chunks])

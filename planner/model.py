@@ -89,6 +89,8 @@ class OutlineModel(nn.Module):
         self.gist_norm = RobustNormalizer(config.concept_dim)
         self.register_buffer("codebook", torch.zeros(config.codebook_size, config.concept_dim))
         self.codebook: Tensor  # normalized leads; rows of zeros are unused
+        self.register_buffer("code_counts", torch.zeros(config.codebook_size))
+        self.code_counts: Tensor  # training leads that each code stands for
         self.kind_embed = nn.Embedding(PAD + 1, dim)
         self.length_embed = nn.Embedding(len(LENGTH_BINS) + 1, dim)
         self.count_embed = nn.Embedding(MAX_ITEMS + 1, dim)

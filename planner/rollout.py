@@ -42,7 +42,7 @@ class PlanOptions:
     """Outlines drawn, of which the best is kept."""
     num_steps: int = 12
     """Diffusion steps an item."""
-    guidance_scale: float = 1.5
+    guidance_scale: float = 2.0
     """Classifier-free guidance towards the prompt; 1 is none."""
     guidance_rescale: float = 0.7
     """Share of the guided item brought back to its unguided size."""
@@ -50,9 +50,9 @@ class PlanOptions:
     """Size of the initial noise; smaller is nearer to the most usual item."""
     temperature: float = 0.1
     """Temperature of the choice of a lead, that of the contrastive loss by default."""
-    prompt_weight: float = 4.0
+    prompt_weight: float = 6.0
     """Weight of a lead's likeness to the prompt and to its part."""
-    num_choices: int = 12
+    num_choices: int = 6
     """Leads to choose from, the best ones."""
     max_similarity: float = 0.7
     """Cosine above which a lead counts as a repetition of an earlier sibling."""
@@ -82,7 +82,8 @@ class Planner:
 
     def __init__(self, card: ModelCard, model: OutlineModel, options: PlanOptions) -> None:
         self.card, self.model, self.options = card, model, options
-        self._codes = model.codebook[(model.codebook != 0).any(dim=1)]
+        is_used = (model.codebook != 0).any(dim=1)
+        self._codes, self._code_counts = model.codebook[is_used], model.code_counts[is_used]
 
     @classmethod
     def load(cls, name: str | None = None, *, space_id: str, options: PlanOptions | None = None) -> Planner:
@@ -250,8 +251,9 @@ class Planner:
     def _choose_leads(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor | None:
         """Return a lead (R, D, normalized) for each row: the user's, or one of the codebook's.
 
-        Codes are drawn by their fit to what the contrast head expects, guided away from what it expects
-        without a prompt, and by their likeness to the prompt itself. None where there is no codebook:
+        Codes are drawn by their frequency and their fit to what the contrast head expects (InfoNCE learns
+        the log ratio of the two probabilities, so the prior must be put back), guided away from what it
+        expects without a prompt, and by their likeness to the prompt itself. None where there is no codebook:
         then the diffusion head draws the lead too.
         """
         options, codes = self.options, self._codes
@@ -262,6 +264,7 @@ class Planner:
         told = F.normalize(self.model.contrast_head(state), dim=1) @ F.normalize(codes, dim=1).T
         untold = F.normalize(self.model.contrast_head(blind), dim=1) @ F.normalize(codes, dim=1).T
         fit = (untold + options.guidance_scale * (told - untold)) / options.temperature
+        fit = fit + self._code_counts.clamp_min(1.0).log()
         leads = []
         for r, row in enumerate(rows):
             prompt = torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)])

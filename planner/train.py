@@ -33,10 +33,11 @@ class OutlineTask:
         self._module.outline.lead_norm.fit(data.corpus.vectors)
         self._module.outline.gist_norm.fit(data.gists)
         if config.model.codebook_size:
-            rows = sorted({item.lead for outline in data.outlines for item in outline.children})
+            rows = [item.lead for outline in data.outlines for item in outline.children]
             leads = self._module.outline.lead_norm.normalize(data.corpus.vectors[rows])
-            codes = build_codebook(leads, config.model.codebook_size)
+            codes, counts = build_codebook(leads, config.model.codebook_size)
             self._module.outline.codebook[: len(codes)] = codes
+            self._module.outline.code_counts[: len(codes)] = counts
 
     @property
     def module(self) -> OutlineLoss:
