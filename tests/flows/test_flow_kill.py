@@ -37,6 +37,8 @@ def start(*args: str, cwd: Path | None = None, **variables: str) -> subprocess.P
         text=True,
         cwd=cwd,
         env={**os.environ, **variables},
+        # A shell's background jobs ignore SIGINT, and their children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

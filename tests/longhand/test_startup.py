@@ -140,6 +140,8 @@ def test_ctrl_c_in_a_process():
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
+        # A shell's background jobs ignore SIGINT, and their children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "planning\n"

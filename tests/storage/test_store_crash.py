@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -20,21 +18,13 @@ ROOT = WORKER.parents[2]
 
 
 def run(url: str, failpoint: str | None = None) -> int:
-    """Run the worker in a forked process (a new one would mostly import) and return its exit code."""
-    # pytest's importlib mode offers no import of a neighbour.
-    worker = runpy.run_path(str(WORKER))
-
-    def child() -> None:
-        if failpoint is not None:
-            os.environ["LONGHAND_FAILPOINT"] = failpoint
-        failpoints._hits["count"] = 0
-        worker["main"](url)
-
-    process = multiprocessing.get_context("fork").Process(target=child)
-    process.start()
-    process.join()
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return process.exitcode or 0
+    """Run the worker in a process of its own (a fork would carry over what other tests loaded)."""
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if failpoint is not None:
+        variables["LONGHAND_FAILPOINT"] = failpoint
+    code = subprocess.run([sys.executable, "-W", "error", str(WORKER), url], env=variables).returncode
+    assert code in (0, -signal.SIGKILL)
+    return code
 
 
 def outcome(store: Store) -> tuple[ExportedDocument, dict[str, list[object]], int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 import subprocess
 import sys
@@ -89,18 +88,10 @@ def test_a_failing_migration_changes_nothing(tmp_path: Path, monkeypatch: pytest
     connection.close()
 
 
-def _open(url: str) -> None:
-    Store.open(url).close()
-
-
 def test_many_processes_open_a_new_database_at_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=_open, args=(f"sqlite:///{tmp_path}/x.db",)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 4
+    code = f"from storage import Store; Store.open('sqlite:///{tmp_path}/x.db').close()"
+    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
 
 
 def test_postgresql_starts_from_nothing_and_keeps_one_version(postgresql_url: str) -> None:
