@@ -41,7 +41,7 @@ def check_corpus(corpus_dir: Path) -> dict[str, object]:
         version = report["format_version"]
     except FileNotFoundError:
         raise InputError(
-            f"{corpus_dir} is not a corpus (no {REPORT_NAME}); build one with build_corpus"
+            f"{corpus_dir} is not a corpus (no {REPORT_NAME}); make one with `longhand corpus import`"
         ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{corpus_dir / REPORT_NAME} is damaged; build the corpus again") from None
