@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from concepts.card import ModelCard, find_card
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
@@ -90,8 +89,8 @@ class Codec:
     def decode(self, vectors: Tensor, lang: str = "eng_Latn", *, beam_size: int = 1) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
-        Vectors are grouped by norm-free order as given: row i of the result belongs to row i. Raises
-        SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
+        Row i of the result belongs to row i. Raises SpaceMismatchError for another dimension and
+        NonFiniteError for NaN or infinity.
         """
         self.check_lang(lang)
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
@@ -113,20 +112,6 @@ class Codec:
             max_seq_len=int(str(self.card.config["max_seq_len"])),
         )
         return [text.strip() for text in texts]
-
-    def project(self, vectors: Tensor, lang: str = "eng_Latn") -> tuple[Tensor, Tensor]:
-        """Return raw concepts (N, D) pulled back to the space's manifold, and how near they were to it (N,).
-
-        A sampled concept is said greedily and encoded again: what comes back is the concept of a real
-        sentence. The nearness is the cosine of the two; a concept that says nothing stays and has 0.
-        """
-        texts = self.decode(vectors, lang)
-        said = [i for i, text in enumerate(texts) if text]
-        projected, nearness = vectors.clone(), torch.zeros(len(vectors))
-        if said:
-            projected[said] = self.encode([texts[i] for i in said], lang)
-            nearness[said] = F.cosine_similarity(projected[said], vectors[said], dim=1)
-        return projected, nearness
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""

@@ -17,6 +17,7 @@ from concepts.diffusion import guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
 from concepts.release import load_config, load_released
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
+from planner.data import length_bin
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens
 
 _FIRST_LEVEL_MIN = 2
@@ -129,7 +130,7 @@ class Planner:
         children = []
         for part, (lead_gist, num) in zip(parts, best.items, strict=True):
             lead, gist = lead_gist.chunk(2)
-            token = (PART, lead, gist, 1 + _bin(num))
+            token = (PART, lead, gist, 1 + length_bin(num))
             wanted = max(_FIRST_LEVEL_MIN, min(num, MAX_ITEMS))
             children.append(_Row((seed, "part", part.path), [*prefix, token, self._start(wanted)], wanted))
         self._draw(children)
@@ -162,7 +163,7 @@ class Planner:
             children = [p for p, _ in leads if p.startswith(f"{path}.")]
             if children:
                 lead, gist = drawn[path][0].chunk(2)
-                token = (PART, lead, gist, 1 + _bin(len(children)))
+                token = (PART, lead, gist, 1 + length_bin(len(children)))
                 tokens = [*prefix, token, self._start(len(children))]
                 given = tuple(normalized[p] for p in children)
                 below.append((children, _Row((seed, "fill", path), tokens, len(children), given)))
@@ -225,7 +226,7 @@ class Planner:
             drawing = [active[i] for i in keep]
             items = self._draw_items(drawing, state[keep], blind[keep])
             logits = self.model.next_length(state[keep], items)
-            logits[:, : _bin(self.options.min_length)] = float("-inf")
+            logits[:, : length_bin(self.options.min_length)] = float("-inf")
             for row, item, logit in zip(drawing, items, logits, strict=True):
                 generator = _generator((*row.key, len(row.items), "length"))
                 picked = int(torch.multinomial((logit / 0.7).softmax(0), 1, generator=generator))
@@ -315,10 +316,6 @@ class Planner:
                 f"{self.card.name} planned an item of NaN or infinity; install it again or train it anew"
             )
         return item
-
-
-def _bin(num: int) -> int:
-    return min(range(len(LENGTH_BINS)), key=lambda i: abs(LENGTH_BINS[i] - num))
 
 
 def _generator(key: tuple[int | str, ...]) -> torch.Generator:
