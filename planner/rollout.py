@@ -262,19 +262,21 @@ class Planner:
             return torch.stack([row.given_leads[len(row.items)] for row in rows])
         if not len(codes):
             return None
-        told = F.normalize(self.model.contrast_head(state), dim=1) @ F.normalize(codes, dim=1).T
-        untold = F.normalize(self.model.contrast_head(blind), dim=1) @ F.normalize(codes, dim=1).T
+        directions = F.normalize(codes, dim=1)
+        told = F.normalize(self.model.contrast_head(state), dim=1) @ directions.T
+        untold = F.normalize(self.model.contrast_head(blind), dim=1) @ directions.T
         fit = (untold + options.guidance_scale * (told - untold)) / options.temperature
         fit = fit + self._code_counts.clamp_min(1.0).log()
         leads = []
         for r, row in enumerate(rows):
             prompt = torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)])
-            likeness = F.cosine_similarity(codes[:, None], prompt[None], dim=2).mean(dim=1)
+            likeness = (directions @ F.normalize(prompt, dim=1).T).mean(dim=1)
             scores = fit[r] + options.prompt_weight * likeness
             if row.items:
                 earlier = torch.stack([lead_gist[: codes.shape[1]] for lead_gist, _ in row.items])
-                nearest = F.cosine_similarity(codes[:, None], earlier[None], dim=2).amax(dim=1)
-                scores = scores.masked_fill(nearest > options.max_similarity, float("-inf"))
+                repeats = (directions @ F.normalize(earlier, dim=1).T).amax(dim=1) > options.max_similarity
+                if not repeats.all():  # a small codebook may be used up: then a heading comes again
+                    scores = scores.masked_fill(repeats, float("-inf"))
             best, index = scores.topk(min(options.num_choices, len(codes)))
             generator = _generator((*row.key, len(row.items), "lead"))
             picked = torch.multinomial(best.softmax(dim=0), 1, generator=generator)
