@@ -127,7 +127,7 @@ def train(
     run_dir.mkdir(parents=True, exist_ok=True)
     module = task.module.to(accelerator.device)
     optimizers = make_optimizers(module, config)
-    average = {name: p.detach().float().clone() for name, p in unique_parameters(module)}
+    average = {name: p.detach().float().clone() for name, p in module.named_parameters()}
     step, elapsed_s, best = _restore(run_dir, module, optimizers, average)
     prepared = accelerator.prepare(module, *optimizers)
     model, wrapped = prepared[0], prepared[1:]
@@ -216,20 +216,15 @@ def to_device(value: Value, device: torch.device) -> Value:
     return value
 
 
-def unique_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield every parameter once, tied ones under their first name."""
-    yield from module.named_parameters(remove_duplicate=True)
-
-
 def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
-    """Return Muon for the hidden matrices and AdamW for the rest.
+    """Return Muon for the hidden matrices and AdamW for embeddings, norms, biases and everything in a head.
 
     Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the momentum; with `match_rms_adamw`
     (Liu et al. 2025, arXiv 2502.16982) its updates have AdamW's size, so rates carry over.
     """
     hidden: list[nn.Parameter] = []
     other: list[nn.Parameter] = []
-    for name, parameter in unique_parameters(module):
+    for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             is_matrix = parameter.ndim == 2 and "embed" not in name and "head" not in name
             (hidden if is_matrix else other).append(parameter)
@@ -256,14 +251,14 @@ def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
 @torch.no_grad()
 def update_average(average: dict[str, Tensor], module: nn.Module, decay: float) -> None:
     """Move `average` (float32, by name) towards the weights by 1 - `decay`."""
-    names = [(name, p) for name, p in unique_parameters(module) if p.requires_grad]
+    names = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
     torch._foreach_lerp_([average[n] for n, _ in names], [p.detach() for _, p in names], 1 - decay)
 
 
 @contextmanager
 def averaged(module: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
     """Give `module` the averaged weights for the length of the context."""
-    kept = {name: p.detach().clone() for name, p in unique_parameters(module)}
+    kept = {name: p.detach().clone() for name, p in module.named_parameters()}
     load_parameters(module, average)
     try:
         yield
@@ -274,7 +269,7 @@ def averaged(module: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
 @torch.no_grad()
 def load_parameters(module: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Copy `tensors` into the parameters of the same names; raises ModelError when they do not fit."""
-    own = dict(unique_parameters(module))
+    own = dict(module.named_parameters())
     missing, unknown = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     if missing or unknown:
         raise ModelError(
@@ -322,7 +317,7 @@ def _save(
     new, current, old = (run_dir / name for name in ("checkpoint.new", "checkpoint", "checkpoint.old"))
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
-    save_tensors(new / "model.safetensors", dict(unique_parameters(module)))
+    save_tensors(new / "model.safetensors", dict(module.named_parameters()))
     save_tensors(new / "average.safetensors", average)
     torch.save([optimizer.state_dict() for optimizer in optimizers], new / "optimizers.pt")
     state = {"step": step, "elapsed_s": elapsed_s, "best": best if math.isfinite(best) else None}

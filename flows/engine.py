@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from concepts.codec import Codec
-    from planner import Planner
+    from planner import PlannedItem, Planner
     from storage.records import Vector
     from writer import Writer
 
@@ -127,7 +127,7 @@ class ModelEngine:
         writer: str | None = None,
         device: str | None = None,
     ) -> None:
-        """Name the cards or folders; None: the ones that ship. `device`: of the space, None is the CPU."""
+        """Name the cards or folders; None: the ones that ship. `device`: of the space, None: accelerate's."""
         self._names = {"space": space, "planner": planner, "writer": writer}
         self._device = device
         self._codec: Future[Codec] = Future()
@@ -189,13 +189,13 @@ class ModelEngine:
             future.set_result(loaded)
 
     def _load_codec(self) -> Codec:
+        import torch
+        from accelerate import PartialState
+
         from concepts.codec import Codec
 
-        if self._device is None:
-            return Codec.load(self._names["space"])
-        import torch
-
-        return Codec.load(self._names["space"], device=torch.device(self._device))
+        device = PartialState().device if self._device is None else torch.device(self._device)
+        return Codec.load(self._names["space"], device=device)
 
     def _load_planner(self) -> Planner:
         space_id = self._codec.result().space_id
@@ -238,15 +238,7 @@ class ModelEngine:
         items = self._planner.result().plan(
             _tensor(prompt), goal=_goal(goal), num_sections=num_sections, depth=depth, seed=seed
         )
-        return [
-            NewPlanItem(
-                path=item.path,
-                lead=_array(item.lead),
-                gist=_array(item.gist),
-                planned_length=item.num_sentences,
-            )
-            for item in items
-        ]
+        return _new_items(items)
 
     def fill(
         self, prompt: Vector, leads: Sequence[tuple[str, Vector]], *, goal: Vector | None, seed: int
@@ -254,15 +246,7 @@ class ModelEngine:
         """Let the outline model say gist and length of given leads."""
         given = [(path, _tensor(lead)) for path, lead in leads]
         items = self._planner.result().fill(_tensor(prompt), given, goal=_goal(goal), seed=seed)
-        return [
-            NewPlanItem(
-                path=item.path,
-                lead=_array(item.lead),
-                gist=_array(item.gist),
-                planned_length=item.num_sentences,
-            )
-            for item in items
-        ]
+        return _new_items(items)
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""
@@ -287,11 +271,27 @@ class ModelEngine:
         ]
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
-        """Decode and score under accelerate."""
+        """Decode and score, each of accelerate's processes its share."""
+        from accelerate import PartialState
+
         from writer.decoding import render
 
-        found = render(self._codec.result(), _tensor(vectors), lang, beam_size=beam_size)
+        found = render(
+            self._codec.result(), _tensor(vectors), lang, beam_size=beam_size, state=PartialState()
+        )
         return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
+
+
+def _new_items(items: Sequence[PlannedItem]) -> list[NewPlanItem]:
+    return [
+        NewPlanItem(
+            path=item.path,
+            lead=_array(item.lead),
+            gist=_array(item.gist),
+            planned_length=item.num_sentences,
+        )
+        for item in items
+    ]
 
 
 def _split(model_id: str) -> dict[str, str]:

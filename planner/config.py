@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from concepts.errors import ModelError
 from concepts.training import LoopConfig
@@ -58,7 +59,7 @@ class PlannerTrainingConfig:
         )
     )
     """Steps and rates."""
-    objective: str = "diffusion"
+    objective: Literal["diffusion", "mse"] = "diffusion"
     """"diffusion", or "mse": Base-LCM (arXiv 2412.08821, section 2.3.1), the baseline without noise."""
     batch_size: int = 48
     """Outlines a batch."""

@@ -14,7 +14,7 @@ from concepts.corpus.split import Split
 from concepts.diffusion import add_noise
 from concepts.space.token_loss import TokenLoss
 from planner.config import PlannerTrainingConfig
-from planner.data import OutlineBatch, OutlineData
+from planner.data import OutlineData
 from planner.loss import augment
 from planner.rollout import Planner
 
@@ -58,7 +58,7 @@ def evaluate_planner(
         said_end = model.stop_head(state[batch.is_from_BS])[:, 0] > 0
         add("stop_accuracy", float((said_end == is_end).float().mean()), len(is_end))
         has_next = batch.is_from_BS & ~batch.is_end_BS
-        state_NM, target = state[has_next], _target(batch, planner)
+        state_NM, target = state[has_next], model.normalize_items(batch.target_BS2D[has_next])
         num = len(target)
         bins = model.next_length(state_NM, target).argmax(dim=-1)
         add("length_error", float((bins - batch.target_length_BS[has_next]).abs().float().mean()), num)
@@ -83,11 +83,3 @@ def evaluate_planner(
             add("contrastive_accuracy", float(right), 1)
         on_progress(min(start + 32, len(indices)), len(indices))
     return {name: sums[name] / weights[name] for name in sums} | {"num_outlines": float(len(indices))}
-
-
-def _target(batch: OutlineBatch, planner: Planner) -> torch.Tensor:
-    model, dim = planner.model, planner.model.config.concept_dim
-    raw = batch.target_BS2D[batch.is_from_BS & ~batch.is_end_BS]
-    return torch.cat(
-        (model.lead_norm.normalize(raw[:, :dim]), model.gist_norm.normalize(raw[:, dim:])), dim=-1
-    )

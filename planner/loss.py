@@ -16,13 +16,13 @@ from planner.model import CHILD, GOAL, PART, PROMPT, OutlineModel, PlanTokens
 
 
 class OutlineLoss(nn.Module):
-    """The outline model under its loss; the frozen decoder is a guest, not a submodule."""
+    """The outline model under its loss; the frozen decoder is no submodule of it."""
 
     def __init__(self, config: PlannerTrainingConfig, token_loss: TokenLoss | None) -> None:
         super().__init__()
         self.config = config
         self.outline = OutlineModel(config.model)
-        self._guests = (token_loss,)
+        self._token_loss = token_loss
 
     def forward(self, batch: OutlineBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and its parts for one batch of outlines (raw concepts)."""
@@ -34,9 +34,7 @@ class OutlineLoss(nn.Module):
         stop = F.binary_cross_entropy_with_logits(model.stop_head(from_state)[:, 0].float(), is_end.float())
         has_next = batch.is_from_BS & ~batch.is_end_BS
         state_NM, raw = state[has_next], batch.target_BS2D[has_next]
-        target = torch.cat(
-            (model.lead_norm.normalize(raw[:, :dim]), model.gist_norm.normalize(raw[:, dim:])), dim=-1
-        )
+        target = model.normalize_items(raw)
         length = F.cross_entropy(
             model.next_length(state_NM, target).float(), batch.target_length_BS[has_next]
         )
@@ -45,10 +43,10 @@ class OutlineLoss(nn.Module):
         contrast = info_nce(model.contrast_head(state_NM).float(), target[:, :dim])
         loss = mse + 0.1 * stop + 0.1 * length + config.contrast_weight * contrast
         parts = {"mse": mse, "stop": stop, "length": length, "contrast": contrast}
-        if (token_loss := self._guests[0]) is not None and config.token_weight:
+        if self._token_loss is not None and config.token_weight:
             num = len(target)
             raw_lead = model.lead_norm.denormalize(predicted[:num, :dim].float())
-            parts["tokens"] = token_loss(raw_lead, batch.lead_row_BS[has_next].tolist())
+            parts["tokens"] = self._token_loss(raw_lead, batch.lead_row_BS[has_next].tolist())
             loss = loss + config.token_weight * parts["tokens"]
         return loss, {name: value.detach() for name, value in parts.items()}
 

@@ -135,6 +135,11 @@ class OutlineModel(nn.Module):
         result: Tensor = self.norm(x)
         return result
 
+    def normalize_items(self, raw: Tensor) -> Tensor:
+        """Return normalized lead and gist side by side (..., 2D) of raw ones."""
+        lead, gist = raw.chunk(2, dim=-1)
+        return torch.cat((self.lead_norm.normalize(lead), self.gist_norm.normalize(gist)), dim=-1)
+
     def next_length(self, state: Tensor, item: Tensor) -> Tensor:
         """Return logits (..., bins) of the length of `item` (..., 2D normalized) drawn from `state`."""
         result: Tensor = self.length_head(torch.cat((state, item), dim=-1))

@@ -15,13 +15,13 @@ from writer.model import GOAL, Context, WriterModel
 
 
 class WriterLoss(nn.Module):
-    """The writer under its loss; the frozen decoder is a guest, not a submodule."""
+    """The writer under its loss; the frozen decoder is no submodule of it."""
 
     def __init__(self, config: WriterTrainingConfig, token_loss: TokenLoss | None) -> None:
         super().__init__()
         self.config = config
         self.writer = WriterModel(config.model)
-        self._guests = (token_loss,)
+        self._token_loss = token_loss
 
     def forward(self, batch: BlockBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return x0 MSE (normalized space) plus token cross-entropy (nats a token) of predicted slots."""
@@ -38,13 +38,13 @@ class WriterLoss(nn.Module):
         error = (predicted - target).square().mean(dim=-1)
         mse = (error * batch.weight_BK).sum() / batch.weight_BK.sum()
         loss, parts = mse, {"mse": mse}
-        if (token_loss := self._guests[0]) is not None and config.token_weight:
+        if self._token_loss is not None and config.token_weight:
             is_text = batch.row_BK >= 0
             lucky = torch.rand(is_text.shape, generator=generator).to(is_text.device) < config.token_share
             chosen = is_text & lucky
             if chosen.any():
                 raw = model.sentence_norm.denormalize(predicted[chosen])
-                parts["tokens"] = token_loss(raw, batch.row_BK[chosen].tolist())
+                parts["tokens"] = self._token_loss(raw, batch.row_BK[chosen].tolist())
                 loss = loss + config.token_weight * parts["tokens"]
         return loss, {name: value.detach() for name, value in parts.items()}
 

@@ -17,7 +17,7 @@ from concepts.space.network import SpaceAutoencoder
 from concepts.space.release import release_space
 from concepts.space.tokenizer import train_sentencepiece
 from concepts.space.train import SpaceTrainingConfig
-from concepts.training import save_tensors, unique_parameters, write_json
+from concepts.training import save_tensors, write_json
 
 TINY = replace(PRESETS["tiny"], max_seq_len=40)
 TEXT = """
@@ -51,10 +51,10 @@ def make_space_run(run_dir: Path, pieces: Path, *, seed: int, config: SpaceConfi
     torch.manual_seed(seed)
     model = SpaceAutoencoder(config)
     with torch.no_grad():
-        for _, parameter in unique_parameters(model):
+        for _, parameter in model.named_parameters():
             parameter += 0.1 * torch.randn_like(parameter)
         model.encoder.encoder_frontend.embed.weight[PAD_ID].zero_()
-    tensors = {f"autoencoder.{name}": value for name, value in unique_parameters(model)}
+    tensors = {f"autoencoder.{name}": value for name, value in model.named_parameters()}
     (run_dir / "checkpoint").mkdir(parents=True)
     save_tensors(run_dir / "checkpoint" / "average.safetensors", tensors)
     write_json(run_dir / "checkpoint" / "state.json", {"step": 7})
