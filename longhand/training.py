@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from concepts.card import ModelCard
+    from concepts.card import Kind, ModelCard
     from concepts.codec import Codec
     from concepts.training import LoopConfig, Progress
 
@@ -73,7 +73,6 @@ def _train_space(
 def _train_planner(
     request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.release import release_model
     from planner.config import PlannerConfig, PlannerTrainingConfig
     from planner.train import train_planner
 
@@ -83,21 +82,12 @@ def _train_planner(
     config = PlannerTrainingConfig(model=model)
     config = replace(config, loop=_loop(config.loop, request))
     figures = train_planner(request.corpus, codec.card, request.run_dir, config, on_progress=on_progress)
-    return figures, release_model(
-        request.run_dir,
-        request.run_dir / RELEASE_FOLDER,
-        root="outline",
-        name=request.name,
-        kind="planner",
-        recipe_line=_recipe_line(request),
-        figures=figures,
-    )
+    return figures, _release(request, root="outline", kind="planner", figures=figures)
 
 
 def _train_writer(
     request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.release import release_model
     from writer.config import WriterConfig, WriterTrainingConfig
     from writer.train import train_writer
 
@@ -107,19 +97,21 @@ def _train_writer(
     config = WriterTrainingConfig(model=model)
     config = replace(config, loop=_loop(config.loop, request))
     figures = train_writer(request.corpus, codec, request.run_dir, config, on_progress=on_progress)
-    return figures, release_model(
+    return figures, _release(request, root="writer", kind="writer", figures=figures)
+
+
+def _release(request: TrainingRequest, *, root: str, kind: Kind, figures: dict[str, float]) -> ModelCard:
+    from concepts.release import release_model
+
+    return release_model(
         request.run_dir,
         request.run_dir / RELEASE_FOLDER,
-        root="writer",
+        root=root,
         name=request.name,
-        kind="writer",
-        recipe_line=_recipe_line(request),
+        kind=kind,
+        recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}",
         figures=figures,
     )
-
-
-def _recipe_line(request: TrainingRequest) -> str:
-    return f"longhand train {request.kind} --preset {request.preset} --seed {request.seed}"
 
 
 def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:

@@ -15,9 +15,9 @@ from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceCo
 from concepts.space.network import SpaceAutoencoder
 from concepts.training import load_parameters, save_tensors
 
-_CARDS = """\
-name: {name}_encoder
-model_family: transformer_encoder
+_CARD = """\
+name: {name}_{part}
+model_family: transformer_{part}
 model_arch: basic
 model_config:
   _set_:
@@ -28,33 +28,9 @@ model_config:
     num_encoder_attn_heads: {num_heads}
     num_decoder_attn_heads: {num_heads}
     ffn_inner_dim: {ffn_inner_dim}
-    pooling: mean
-    normalize_before: true
-    _from_fairseq: false
-    vocab_info: {{size: {vocab_size}, unk_idx: {unk}, bos_idx: {bos}, eos_idx: {eos}, pad_idx: {pad}}}
-checkpoint: encoder.safetensors
-tokenizer: pieces.model
-tokenizer_family: nllb
-tokenizer_config:
-  _set_:
-    langs: [{langs}]
-    default_lang: eng_Latn
----
-name: {name}_decoder
-model_family: transformer_decoder
-model_arch: basic
-model_config:
-  _set_:
-    model_dim: {model_dim}
-    max_seq_len: {max_seq_len}
-    num_encoder_layers: {num_encoder_layers}
-    num_decoder_layers: {num_decoder_layers}
-    num_encoder_attn_heads: {num_heads}
-    num_decoder_attn_heads: {num_heads}
-    ffn_inner_dim: {ffn_inner_dim}
-    normalize_before: true
-    vocab_info: {{size: {vocab_size}, unk_idx: {unk}, bos_idx: {bos}, eos_idx: {eos}, pad_idx: {pad}}}
-checkpoint: decoder.safetensors
+{pooling}    normalize_before: true
+{legacy}    vocab_info: {{size: {vocab_size}, unk_idx: {unk}, bos_idx: {bos}, eos_idx: {eos}, pad_idx: {pad}}}
+checkpoint: {part}.safetensors
 tokenizer: pieces.model
 tokenizer_family: nllb
 tokenizer_config:
@@ -62,6 +38,11 @@ tokenizer_config:
     langs: [{langs}]
     default_lang: eng_Latn
 """
+_PARTS = {
+    "encoder": {"pooling": "    pooling: mean\n", "legacy": "    _from_fairseq: false\n"},
+    "decoder": {"pooling": "", "legacy": ""},
+}
+"""What the card of each part says besides."""
 
 
 def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoencoder, dict[str, object]]:
@@ -95,15 +76,20 @@ def release_space(
     save_tensors(folder / "decoder.safetensors", _half(model.decoder.state_dict()))
     (folder / "pieces.model").write_bytes((run_dir / "pieces.model").read_bytes())
     fields = {key: getattr(config, key) for key in config.__dataclass_fields__}
-    cards = _CARDS.format(
-        name=name,
-        vocab_size=config.vocab_size,
-        unk=UNK_ID,
-        bos=BOS_ID,
-        eos=EOS_ID,
-        pad=PAD_ID,
-        langs=", ".join(LANGS),
-        **fields,
+    cards = "---\n".join(
+        _CARD.format(
+            name=name,
+            part=part,
+            vocab_size=config.vocab_size,
+            unk=UNK_ID,
+            bos=BOS_ID,
+            eos=EOS_ID,
+            pad=PAD_ID,
+            langs=", ".join(LANGS),
+            **fields,
+            **besides,
+        )
+        for part, besides in _PARTS.items()
     )
     (folder / "cards.yaml").write_text(cards, encoding="utf-8")
     state_path = run_dir / "checkpoint" / "state.json"

@@ -9,12 +9,16 @@ from pathlib import Path
 from concepts.errors import InputError, ModelError
 from concepts.space.config import SpaceConfig
 
+_LEAST_SHARE = 0.25
+"""Share of the pieces asked for below which a text is too small for its vocabulary."""
+
 
 def train_sentencepiece(sentences: Iterable[str], path: Path, num_pieces: int) -> None:
     """Train a unigram model with byte fallback on `sentences` and write it to `path`.
 
-    Sentencepiece's default ids (unk 0, bos 1, eos 2, no pad) are kept: the NLLB tokenizer inserts
-    `<pad>` in front and would refuse a model that has one. Raises InputError for too few sentences.
+    A small text gives fewer pieces than `num_pieces`; `Pieces.num_pieces` says how many. Sentencepiece's
+    default ids (unk 0, bos 1, eos 2, no pad) are kept: the NLLB tokenizer inserts `<pad>` in front and
+    would refuse a model that has one. Raises InputError for far too few sentences.
     """
     import sentencepiece
 
@@ -25,6 +29,7 @@ def train_sentencepiece(sentences: Iterable[str], path: Path, num_pieces: int) -
                 sentence_iterator=iter(sentences),
                 model_writer=file,
                 vocab_size=num_pieces,
+                hard_vocab_limit=False,
                 character_coverage=0.9995,
                 byte_fallback=True,
                 normalization_rule_name="identity",
@@ -39,6 +44,13 @@ def train_sentencepiece(sentences: Iterable[str], path: Path, num_pieces: int) -
         raise InputError(
             f"sentencepiece cannot make {num_pieces} pieces of these sentences ({last})"
         ) from error
+    found = sentencepiece.SentencePieceProcessor(model_file=str(partial)).get_piece_size()
+    if found < _LEAST_SHARE * num_pieces:
+        partial.unlink()
+        raise InputError(
+            f"sentencepiece cannot make {num_pieces} pieces of these sentences (that is too high, they give "
+            f"{found}); import more documents, or choose a smaller --preset"
+        )
     os.replace(partial, path)
 
 
@@ -51,6 +63,7 @@ class Pieces:
         if not path.is_file():
             raise ModelError(f"no sentencepiece model at {path}; train one with `longhand train space`")
         self._model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        self.num_pieces = int(self._model.get_piece_size())
 
     def encode(self, sentences: list[str]) -> list[list[int]]:
         """Return the token ids of each sentence, without prefix and suffix tokens."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -138,6 +138,7 @@ def train_space(
         texts = (text for text, _ in iter_space_sentences(corpus_dir, "train", config.langs))
         train_sentencepiece(texts, pieces_path, config.model.num_pieces)
     pieces = Pieces(pieces_path)
+    config = replace(config, model=replace(config.model, num_pieces=pieces.num_pieces))
     write_json(run_dir / "recipe.json", asdict(config))
     data, dev = (_load(corpus_dir, split, config.langs, pieces, config.model) for split in ("train", "dev"))
     return train(SpaceTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)

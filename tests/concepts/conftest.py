@@ -19,7 +19,7 @@ from concepts.space.tokenizer import train_sentencepiece
 from concepts.space.train import SpaceTrainingConfig
 from concepts.training import save_tensors, write_json
 
-TINY = replace(PRESETS["tiny"], max_seq_len=40)
+TINY = replace(PRESETS["tiny"], max_seq_len=40, num_pieces=300)
 TEXT = """
 open close the file window menu print save folder share button click with name and then text copy network
 start password device remove every picture screen settings keyboard choose system between update language

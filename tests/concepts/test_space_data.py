@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from concepts.errors import InputError
 from concepts.space.config import EOS_ID, PRESETS
 from concepts.space.data import SpaceBatch, SpaceData
 
-TINY = PRESETS["tiny"]
+TINY = replace(PRESETS["tiny"], num_pieces=300)
 CALL = {"seed": 3, "max_tokens": 60, "max_len": 12}
 
 

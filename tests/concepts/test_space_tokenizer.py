@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,19 @@ TEXTS = ["open the file.", "Ünïcode, too: naïve – “quotes”", "print"]
 
 
 def test_pieces_come_back_as_text(pieces_path: Path) -> None:
-    pieces, config = Pieces(pieces_path), PRESETS["tiny"]
+    pieces, config = Pieces(pieces_path), replace(PRESETS["tiny"], num_pieces=300)
     ids = pieces.encode(TEXTS)
     assert pieces.decode(ids, config) == TEXTS
     assert all(EOS_ID < i <= config.num_pieces for row in ids for i in row)
 
 
+def test_a_small_text_gives_fewer_pieces(tmp_path: Path) -> None:
+    train_sentencepiece((f"{n} words of a small text" for n in range(60)), tmp_path / "pieces.model", 1_000)
+    assert 256 < Pieces(tmp_path / "pieces.model").num_pieces < 1_000
+
+
 def test_ids_that_are_no_pieces_are_skipped(pieces_path: Path) -> None:
-    pieces, config = Pieces(pieces_path), PRESETS["tiny"]
+    pieces, config = Pieces(pieces_path), replace(PRESETS["tiny"], num_pieces=300)
     (ids,) = pieces.encode(["print"])
     framed = [EOS_ID, config.lang_id("eng_Latn"), UNK_ID, BOS_ID, *ids, EOS_ID, PAD_ID]
     assert pieces.decode([framed], config) == ["print"]
