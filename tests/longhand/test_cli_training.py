@@ -1,0 +1,66 @@
+"""From a folder of pages to three measured models: every `train` and `evaluate` command, on a toy."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Mismatch dtype between input and weight", "ignore::DeprecationWarning", "ignore::FutureWarning"
+)
+VERBS = ["Open", "Close", "Save", "Print", "Share", "Copy", "Move", "Delete", "Rename", "Select"]
+NOUNS = ["folder", "document", "picture", "table", "message", "account", "window", "printer", "network", "file"]
+
+
+def page(number: int) -> str:
+    words = itertools.cycle(itertools.product(VERBS, NOUNS))
+    for _ in range(number * 7):
+        next(words)
+    lines = [f"# {VERBS[number % 10]} a {NOUNS[number // 10]} number {number}"]
+    for heading in ("What you need", "How it works"):
+        lines.append(f"## {heading} with the {NOUNS[number // 10]}")
+        pairs = itertools.islice(words, 4)
+        lines.append(" ".join(f"{v} the {n} before you go on with number {number}." for v, n in pairs))
+    return "\n\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("training")
+    (home / "pages").mkdir()
+    for number in range(100):
+        (home / "pages" / f"{number}.md").write_text(page(number))
+    return home
+
+
+def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
+    corpus, space = folder / "corpus", folder / "space" / "model"
+
+    def command(*words: object) -> str:
+        result = run(*map(str, words))
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    command("corpus", "import", folder / "pages", "--out", corpus)
+    train = ("--preset", "tiny", "--corpus", corpus, "--out")
+    command("train", "space", "--steps", 6, "--name", "toy", *train, folder / "space")
+    first = json.loads((space / "card.json").read_text())
+    assert (first["name"], first["steps"]) == ("toy", 6)
+    command("train", "space", "--steps", 8, "--name", "toy", *train, folder / "space")
+    again = json.loads((space / "card.json").read_text())
+    assert again["steps"] == 8 and again["files"] != first["files"]
+    for kind in ("planner", "writer"):
+        command("train", kind, "--steps", 3, "--space", space, *train, folder / kind)
+        assert json.loads((folder / kind / "model" / "card.json").read_text())["space"].startswith("toy@")
+    measured = {
+        "space": ("--model", space),
+        "planner": ("--space", space, "--model", folder / "planner" / "model"),
+        "writer": ("--space", space, "--model", folder / "writer" / "model"),
+    }
+    for kind, models in measured.items():
+        figures = json.loads(command("evaluate", kind, "--corpus", corpus, *models, "--json"))
+        assert len(figures) > 5 and all(math.isfinite(value) for value in figures.values())

@@ -1,0 +1,28 @@
+"""The main job on the weights that ship, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_shipped_models_write_the_same_document_twice(tmp_path):
+    variables = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "LONGHAND_DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
+    command = [sys.executable, "-m", "longhand", "write", "Printing a document", "--sections", "2", "--json"]
+    documents = []
+    for _ in range(2):
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        documents.append(json.loads(done.stdout))
+    first, second = documents
+    assert first["sections"] == second["sections"]
+    assert (first["title"], first["status"], first["num_missing"]) == ("Printing a document", "done", 0)
+    assert len(first["sections"]) == 2
+    for section in first["sections"]:
+        assert section["heading"] and len(section["sentences"]) >= 3
+        assert all(sentence["text"] and 0 < sentence["score"] <= 1.001 for sentence in section["sentences"])
