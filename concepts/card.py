@@ -54,6 +54,12 @@ class ModelCard:
         joined = "".join(f"{name}:{digest};" for name, digest in sorted(self.files.items()))
         return f"{self.name}@{hashlib.sha256(joined.encode()).hexdigest()[:12]}"
 
+    @property
+    def lineage(self) -> str:
+        """Return which model this is, its steps and what it started from itself, for the card of its heir."""
+        _, started, origin = self.recipe.partition("started from ")
+        return f"{self.model_id} ({self.steps} steps{', ' + started + origin if started else ''})"
+
     def path(self, file: str) -> Path:
         """Return the path of one of the model's files."""
         return self.folder / file

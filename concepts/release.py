@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from concepts.card import Kind, ModelCard, write_card
 from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
-from concepts.training import save_tensors
+from concepts.training import load_parameters, save_tensors
 
 MODEL_FILE = "model.safetensors"
 
@@ -62,11 +62,31 @@ def release_model(
         config=recipe["model"],
         space=recipe["space"],
         data="the how-to corpus of docs/training.md, train split, English how-to documents and recipes",
-        recipe=recipe_line,
+        recipe=recipe_line + origin(recipe),
         steps=int(state["step"]),
         figures=figures or {},
         licence="see docs/training.md: the corpus' licences",
     )
+
+
+def origin(recipe: dict[str, object]) -> str:
+    """Return what a card's recipe line says of the weights a run started from; empty for a fresh start."""
+    return f", started from {recipe['init']}" if recipe.get("init") else ""
+
+
+def start_from(module: nn.Module, card: ModelCard) -> None:
+    """Give `module` the parameters of a released model; its normalizers stay as they were fitted.
+
+    Raises ModelError when the weights cannot be read or are of other sizes.
+    """
+    path = card.path(MODEL_FILE)
+    names = {name for name, _ in module.named_parameters()}
+    try:
+        tensors = {name: value.float() for name, value in load_file(path).items() if name in names}
+    except (OSError, SafetensorError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(f"{path} cannot be read ({first}); name another model for --init") from error
+    load_parameters(module, tensors)
 
 
 def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:

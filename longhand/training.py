@@ -35,6 +35,8 @@ class TrainingRequest:
     space: str | None
     """Name or folder of the concept space; None: the one that ships. Not for a space itself."""
     seed: int
+    init: str | None = None
+    """Name or folder of the model whose weights to start from; None: random ones."""
 
 
 def start_training(
@@ -65,7 +67,8 @@ def _train_space(
 
     config = SpaceTrainingConfig(model=PRESETS[request.preset])
     config = replace(config, loop=_loop(config.loop, request))
-    figures = train_space(request.corpus, request.run_dir, config, on_progress=on_progress)
+    init = _init(request)
+    figures = train_space(request.corpus, request.run_dir, config, init=init, on_progress=on_progress)
     folder = request.run_dir / RELEASE_FOLDER
     return figures, release_space(request.run_dir, folder, name=request.name, figures=figures)
 
@@ -81,7 +84,9 @@ def _train_planner(
         model = replace(model, model_dim=64, num_layers=1, num_heads=2, head_dim=64, num_head_blocks=1)
     config = PlannerTrainingConfig(model=model)
     config = replace(config, loop=_loop(config.loop, request))
-    figures = train_planner(request.corpus, codec.card, request.run_dir, config, on_progress=on_progress)
+    figures = train_planner(
+        request.corpus, codec.card, request.run_dir, config, init=_init(request), on_progress=on_progress
+    )
     return figures, _release(request, root="outline", kind="planner", figures=figures)
 
 
@@ -96,8 +101,16 @@ def _train_writer(
         model = replace(model, model_dim=64, num_context_layers=1, num_denoiser_layers=1, num_heads=2)
     config = WriterTrainingConfig(model=model)
     config = replace(config, loop=_loop(config.loop, request))
-    figures = train_writer(request.corpus, codec, request.run_dir, config, on_progress=on_progress)
+    figures = train_writer(
+        request.corpus, codec, request.run_dir, config, init=_init(request), on_progress=on_progress
+    )
     return figures, _release(request, root="writer", kind="writer", figures=figures)
+
+
+def _init(request: TrainingRequest) -> ModelCard | None:
+    from concepts.card import find_card
+
+    return find_card(request.kind, request.init) if request.init else None  # type: ignore[arg-type]
 
 
 def _release(request: TrainingRequest, *, root: str, kind: Kind, figures: dict[str, float]) -> ModelCard:

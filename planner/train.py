@@ -11,6 +11,7 @@ import torch
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
+from concepts.release import start_from
 from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, save_tensors, to_device, train, write_json
 from planner.codebook import build_codebook
@@ -82,15 +83,21 @@ def train_planner(
     run_dir: Path,
     config: PlannerTrainingConfig,
     *,
+    init: ModelCard | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) an outline model in `space`; the corpus must be embedded in it."""
+    """Train (or go on training) an outline model in `space`; the corpus must be embedded in it.
+
+    With `init` it starts from that planner's weights.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     train_corpus = load_embedded(corpus_dir, space.model_id, "train")
     data, dev = OutlineData(train_corpus), OutlineData(load_embedded(corpus_dir, space.model_id, "dev"))
     token_loss = TokenLoss(space, train_corpus.texts) if config.token_weight else None
-    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id})
+    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage})
     task = OutlineTask(config, data, dev, token_loss)
+    if init is not None:
+        start_from(task.module.outline, init)
     save_tensors(
         run_dir / "normalizers.safetensors",
         {f"outline.{name}": value for name, value in task.module.outline.named_buffers()},

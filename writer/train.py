@@ -12,6 +12,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
+from concepts.release import start_from
 from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, save_tensors, to_device, train, write_json
 from writer.config import WriterTrainingConfig
@@ -85,17 +86,23 @@ def train_writer(
     run_dir: Path,
     config: WriterTrainingConfig,
     *,
+    init: ModelCard | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) a writer in the codec's space; the corpus must be embedded in it."""
+    """Train (or go on training) a writer in the codec's space; the corpus must be embedded in it.
+
+    With `init` it starts from that writer's weights.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     space = codec.card
     end = codec.encode([END_SENTENCE], "eng_Latn")[0]
     corpora = [load_embedded(corpus_dir, space.model_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
     token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
-    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id})
+    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage})
     task = WriterTask(config, data, dev, end, token_loss)
+    if init is not None:
+        start_from(task.module.writer, init)
     save_tensors(
         run_dir / "normalizers.safetensors",
         {f"writer.{name}": value for name, value in task.module.writer.named_buffers()},

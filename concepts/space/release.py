@@ -11,6 +11,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
+from concepts.release import origin
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder
 from concepts.training import load_parameters, save_tensors
@@ -65,6 +66,16 @@ def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoe
     return model.eval(), recipe
 
 
+def space_tensors(card: ModelCard) -> dict[str, Tensor]:
+    """Return a released space's parameters under the autoencoder's names, in float32; the table once."""
+    tensors: dict[str, Tensor] = {}
+    for part in ("encoder", "decoder"):
+        for name, value in load_file(card.path(f"{part}.safetensors")).items():
+            tensors[f"{part}.{name}"] = value.float()
+    del tensors["decoder.decoder_frontend.embed.weight"]  # the encoder's
+    return tensors
+
+
 def release_space(
     run_dir: Path, folder: Path, *, name: str, figures: dict[str, float] | None = None, newest: bool = False
 ) -> ModelCard:
@@ -102,7 +113,8 @@ def release_space(
         config={**fields, "langs": list(recipe["langs"])},  # type: ignore[call-overload]
         space="",
         data="the how-to corpus of docs/training.md, train split",
-        recipe=f"longhand train space (muon_lr {recipe['loop']['muon_lr']}, max_noise {recipe['max_noise']})",  # type: ignore[index]
+        recipe=f"longhand train space (muon_lr {recipe['loop']['muon_lr']}, max_noise {recipe['max_noise']})"  # type: ignore[index]
+        + origin(recipe),
         steps=int(json.loads(state_path.read_text(encoding="utf-8"))["step"]),
         figures=figures or {},
         licence="see docs/training.md: the corpus' licences",

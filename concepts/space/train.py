@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from concepts.card import ModelCard
 from concepts.corpus.store import iter_space_sentences
 from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceAutoencoder
+from concepts.space.release import space_tensors
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.training import LoopConfig, Progress, to_device, train, write_json
+from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,10 @@ class SpaceTrainingConfig:
     """Longest sentence of the first steps, in pieces."""
     max_noise: float = 0.3
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
+    max_confusion: float = 0.7
+    """Largest size of the noise that looks like other sentences: differences of the batch's concepts."""
+    confused_share: float = 0.6
+    """Share of the sentences that get such noise."""
     word_dropout: float = 0.1
     """Probability that a piece of a denoised sentence is replaced by unk."""
     denoised_share: float = 0.2
@@ -61,6 +68,9 @@ class SpaceLoss(nn.Module):
 
         Noise on the concept is what makes a decoder forgive a diffusion model's errors (LCM,
         arXiv 2412.08821, section 2.4.3 on fragile embeddings; SONAR's denoising, arXiv 2308.11466).
+        White noise alone does not: in some hundred dimensions it is nearly orthogonal to everything a
+        sentence says. A diffusion model errs towards other likely sentences, so a share of the concepts is
+        also moved along the difference of two others of the batch, which has the concepts' covariance.
         """
         config, source = self.config, batch.source
         num_sentences = source.shape[0]
@@ -71,8 +81,14 @@ class SpaceLoss(nn.Module):
         concepts = self.autoencoder.encoder(torch.where(denoised & dropped, UNK_ID, source)).float()
         scale = (torch.rand(num_sentences, 1, generator=generator) * config.max_noise).to(place)
         noise = torch.randn(concepts.shape, generator=generator).to(place)
-        rms = concepts.detach().square().mean(dim=1, keepdim=True).sqrt()
-        hidden = self.autoencoder.decoder(concepts + scale * rms * noise, batch.prefix)[:, 1:]
+        fixed = concepts.detach()
+        rms = fixed.square().mean(dim=1, keepdim=True).sqrt()
+        confused = torch.rand(num_sentences, 1, generator=generator) < config.confused_share
+        size = torch.rand(num_sentences, 1, generator=generator) * config.max_confusion * confused
+        first, second = (torch.randperm(num_sentences, generator=generator).to(place) for _ in range(2))
+        confusion = (fixed[first] - fixed[second]) * 0.5**0.5  # two draws' difference has twice the variance
+        noised = concepts + scale * rms * noise + size.to(place) * confusion
+        hidden = self.autoencoder.decoder(noised, batch.prefix)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
         loss = F.cross_entropy(logits.flatten(0, 1).float(), batch.target.flatten())
         return loss, {"rms": rms.mean().detach()}
@@ -129,19 +145,29 @@ def train_space(
     run_dir: Path,
     config: SpaceTrainingConfig,
     *,
+    init: ModelCard | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) a space on the corpus in `corpus_dir`; state and weights go to `run_dir`."""
+    """Train (or go on training) a space on the corpus in `corpus_dir`; state and weights go to `run_dir`.
+
+    With `init` it starts from that space's weights and pieces, and without the stage of short sentences.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
+    if init is not None:
+        config = replace(config, num_short_steps=0)
+        shutil.copyfile(init.path("pieces.model"), pieces_path)
     if not pieces_path.exists():
         texts = (text for text, _ in iter_space_sentences(corpus_dir, "train", config.langs))
         train_sentencepiece(texts, pieces_path, config.model.num_pieces)
     pieces = Pieces(pieces_path)
     config = replace(config, model=replace(config.model, num_pieces=pieces.num_pieces))
-    write_json(run_dir / "recipe.json", asdict(config))
+    write_json(run_dir / "recipe.json", asdict(config) | {"init": init and init.lineage})
     data, dev = (_load(corpus_dir, split, config.langs, pieces, config.model) for split in ("train", "dev"))
-    return train(SpaceTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
+    task = SpaceTask(config, data, dev)
+    if init is not None:
+        load_parameters(task.module.autoencoder, space_tensors(init))
+    return train(task, run_dir, config.loop, on_progress=on_progress)
 
 
 def _load(

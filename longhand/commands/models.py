@@ -40,6 +40,9 @@ def train(
     ] = None,
     preset: Annotated[str, typer.Option(help="mini: what ships; tiny: to try the recipe.")] = "mini",
     space: Space = None,
+    init: Annotated[
+        str | None, typer.Option(help="Start from this model's weights: a card's name or a folder.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
     as_json: AsJson = False,
@@ -64,6 +67,7 @@ def train(
         steps=steps,
         space=space,
         seed=check_seed(seed),
+        init=init,
     )
     with TrainingDisplay() as display:
         figures, card = start_training(
