@@ -35,6 +35,8 @@ class TrainingRequest:
     space: str | None
     """Name or folder of the concept space; None: the one that ships. Not for a space itself."""
     seed: int
+    teacher: bool = False
+    """Whether a stronger encoder teaches a space; not for other models."""
     init: str | None = None
     """Name or folder of the model whose weights to start from; None: random ones."""
 
@@ -44,10 +46,11 @@ def start_training(
 ) -> tuple[dict[str, float], ModelCard]:
     """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
 
-    `on_embedded` gets (done, total) while the corpus is embedded, which happens once for a space.
+    `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
+    happens once.
     """
     if request.kind == "space":
-        return _train_space(request, on_progress)
+        return _train_space(request, on_progress, on_embedded)
     from concepts.codec import Codec
     from concepts.corpus.embed import embed_corpus
 
@@ -59,16 +62,18 @@ def start_training(
 
 
 def _train_space(
-    request: TrainingRequest, on_progress: Callable[[Progress], None]
+    request: TrainingRequest, on_progress: Callable[[Progress], None], on_taught: OnCount
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.space.config import PRESETS
     from concepts.space.release import release_space
     from concepts.space.train import SpaceTrainingConfig, train_space
 
-    config = SpaceTrainingConfig(model=PRESETS[request.preset])
+    config = SpaceTrainingConfig(model=PRESETS[request.preset], teacher_weight=1.0 if request.teacher else 0.0)
     config = replace(config, loop=_loop(config.loop, request))
     init = _init(request)
-    figures = train_space(request.corpus, request.run_dir, config, init=init, on_progress=on_progress)
+    figures = train_space(
+        request.corpus, request.run_dir, config, init=init, on_progress=on_progress, on_taught=on_taught
+    )
     folder = request.run_dir / RELEASE_FOLDER
     return figures, release_space(request.run_dir, folder, name=request.name, figures=figures)
 

@@ -29,7 +29,8 @@ class Item:
 class Outline:
     """The children of one item: what is known before them, and themselves in order."""
 
-    prompt: int
+    prompts: tuple[int, ...]
+    """Rows of the wordings of what it was asked for; the title first."""
     ancestors: tuple[Item, ...]
     children: tuple[Item, ...]
 
@@ -66,13 +67,13 @@ class OutlineData:
             rows = [row for section in document.sections for row in section.sentences]
             page = Item(document.title, self._gist(rows), len(children))
             if len(children) > 1:
-                self.outlines.append(Outline(document.title, (), children[:MAX_ITEMS]))
+                self.outlines.append(Outline(document.prompts, (), children[:MAX_ITEMS]))
             if document.manual:
                 manuals[document.manual].append((document, page))
         for pages in manuals.values():
             if len(pages) < 3:
                 continue
-            root = pages[0][0].title
+            root = pages[0][0].prompts
             for start in range(0, len(pages), MAX_ITEMS):
                 chunk = tuple(page for _, page in pages[start : start + MAX_ITEMS])
                 if len(chunk) > 1:
@@ -86,9 +87,17 @@ class OutlineData:
         self.gists = torch.stack(self._gists)
 
     def batch(
-        self, indices: Sequence[int], *, with_goal: Sequence[bool], with_count: Sequence[bool]
+        self,
+        indices: Sequence[int],
+        *,
+        with_goal: Sequence[bool],
+        with_count: Sequence[bool],
+        wordings: Sequence[int] | None = None,
     ) -> OutlineBatch:
-        """Return the outlines at `indices` as padded tokens and targets."""
+        """Return the outlines at `indices` as padded tokens and targets.
+
+        `wordings` chooses each outline's prompt (any number, taken modulo theirs); None takes the titles.
+        """
         vectors, dim = self.corpus.vectors, self.corpus.vectors.shape[1]
         chosen = [self.outlines[i] for i in indices]
         sizes = [
@@ -103,7 +112,8 @@ class OutlineData:
         target_length = torch.zeros(shape, dtype=torch.long)
         lead_row = torch.full(shape, -1)
         for b, outline in enumerate(chosen):
-            kind[b, 0], lead[b, 0], at = PROMPT, vectors[outline.prompt], 1
+            prompt = outline.prompts[wordings[b] % len(outline.prompts)] if wordings else outline.prompts[0]
+            kind[b, 0], lead[b, 0], at = PROMPT, vectors[prompt], 1
             if with_goal[b]:
                 kind[b, at], lead[b, at], at = GOAL, self.gists[outline.children[-1].gist], at + 1
             for item in outline.ancestors:

@@ -55,7 +55,10 @@ class OutlineTask:
         rng = np.random.default_rng((self.config.loop.seed, number))
         with_goal = (rng.random(len(order)) < self.config.goal_share).tolist()
         with_count = (rng.random(len(order)) < self.config.count_share).tolist()
-        return self._data.batch(order.tolist(), with_goal=with_goal, with_count=with_count)
+        wordings = rng.integers(0, 60, len(order)).tolist()
+        return self._data.batch(
+            order.tolist(), with_goal=with_goal, with_count=with_count, wordings=wordings
+        )
 
     def count(self, batch: object) -> int:
         """Return the number of items to predict."""

@@ -50,6 +50,8 @@ class Choice:
     shows_plan: bool = True
     shows_gist: bool = True
     shows_goal: bool = False
+    wording: int = 0
+    """Which wording of the prompt is shown, modulo their number; 0 is the title."""
 
 
 class BlockData:
@@ -98,6 +100,7 @@ class BlockData:
                     shows_plan=rng.random() >= config.drop_plan,
                     shows_gist=rng.random() >= config.drop_gist,
                     shows_goal=rng.random() < config.goal_share,
+                    wording=int(rng.integers(0, 60)),
                 )
             )
         return self.batch(choices, size)
@@ -135,7 +138,8 @@ class BlockData:
         section = self.sections[choice.section]
         siblings = self.by_document[section.document]
         here = siblings.index(choice.section)
-        tokens.append((PROMPT, self.corpus.documents[section.document].title, _NONE, 0, 0))
+        prompts = self.corpus.documents[section.document].prompts
+        tokens.append((PROMPT, prompts[choice.wording % len(prompts)], _NONE, 0, 0))
         if choice.shows_goal:
             tokens.append((GOAL, _NONE, self.sections[siblings[-1]].gist, 0, 0))
         if choice.shows_plan:

@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from concepts.corpus.phrasings import phrasings
 from concepts.corpus.records import Document, Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import check_corpus, load_documents
 from concepts.errors import InputError, NonFiniteError
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 _CHUNK = 2048
 OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "Überblick", "fra_Latn": "Aperçu", "spa_Latn": "Introducción"}
 """Heading given to text between a title and the first heading, so that every plan item reads as a heading
@@ -55,10 +56,16 @@ class EmbeddedSection:
 class EmbeddedDocument:
     """A document as rows of the vectors."""
 
-    title: int
+    prompts: tuple[int, ...]
+    """The title, then other wordings of it."""
     sections: tuple[EmbeddedSection, ...]
     manual: str
     """Name of the manual the page belongs to; empty when it stands alone."""
+
+    @property
+    def title(self) -> int:
+        """Row of the title."""
+        return self.prompts[0]
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ def _documents(corpus_dir: Path, lang: str, split: Split | None) -> Iterator[Doc
 
 
 def _texts(document: Document) -> Collection[str]:
-    return [_line(text) for text in (document.title, *_headings(document), *document.sentences)]
+    return [_line(text) for text in (*phrasings(document), *_headings(document), *document.sentences)]
 
 
 def _headings(document: Document) -> list[str]:
@@ -173,7 +180,8 @@ def _embed_document(document: Document, rows: dict[str, int]) -> EmbeddedDocumen
     if not sections:
         return None
     manual = "" if document.kind == "recipe" or document.page is None else _manual(document)
-    return EmbeddedDocument(rows[_line(document.title)], sections, manual)
+    prompts = tuple(rows[_line(text)] for text in phrasings(document))
+    return EmbeddedDocument(prompts, sections, manual)
 
 
 def _manual(document: Document) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from concepts.errors import InputError
 from concepts.space.config import EOS_ID, SpaceConfig
+from concepts.space.teacher import Meanings
 from concepts.space.tokenizer import Pieces
 
 Ids = NDArray[np.int16]
@@ -25,6 +26,8 @@ class SpaceBatch:
     """Token ids without prefix and suffix."""
     lang_id: int
     """Id of the language token."""
+    meaning_BE: Tensor | None = None
+    """The teacher's vectors; zeros where it says nothing."""
 
     @property
     def source(self) -> Tensor:
@@ -49,20 +52,31 @@ class SpaceBatch:
 class SpaceData:
     """Tokenised sentences by language and length."""
 
-    def __init__(self, sentences: Iterable[tuple[str, str]], pieces: Pieces, config: SpaceConfig) -> None:
-        """Tokenise `sentences` (text, language); those that exceed the config's length are left out."""
-        texts: dict[str, list[str]] = {}
-        for text, lang in sentences:
-            texts.setdefault(lang, []).append(text)
+    def __init__(
+        self,
+        sentences: Iterable[tuple[str, str]],
+        pieces: Pieces,
+        config: SpaceConfig,
+        meanings: Meanings | None = None,
+    ) -> None:
+        """Tokenise `sentences` (text, language); those that exceed the config's length are left out.
+
+        `meanings` (N, E) holds the teacher's vector of each.
+        """
+        given = list(sentences)
+        texts, langs = [text for text, _ in given], [lang for _, lang in given]
         rows: dict[tuple[str, int], list[list[int]]] = {}
-        for lang, lines in texts.items():
-            for ids in pieces.encode(lines):
-                if 1 <= len(ids) <= config.max_seq_len - 4:
-                    rows.setdefault((lang, len(ids)), []).append(ids)
+        numbers: dict[tuple[str, int], list[int]] = {}
+        for number, (ids, lang) in enumerate(zip(pieces.encode(texts), langs, strict=True)):
+            if 1 <= len(ids) <= config.max_seq_len - 4:
+                rows.setdefault((lang, len(ids)), []).append(ids)
+                numbers.setdefault((lang, len(ids)), []).append(number)
         self._config = config
+        self._meanings = meanings
         self._buckets: dict[tuple[str, int], Ids] = {
             key: np.array(value, dtype=np.int16) for key, value in sorted(rows.items())
         }
+        self._numbers = {key: np.array(value) for key, value in numbers.items()}
         self.num_sentences = sum(map(len, self._buckets.values()))
         if not self.num_sentences:
             raise InputError(
@@ -87,8 +101,11 @@ class SpaceData:
             self._plans = {plan_key: self._plan(epoch, seed, max_tokens, max_len)}
         key, start, stop = self._plans[plan_key][index]
         order = np.random.default_rng((seed, epoch, key[1])).permutation(len(self._buckets[key]))
-        rows = self._buckets[key][order[start:stop]]
-        return SpaceBatch(torch.from_numpy(rows.astype(np.int64)), self._config.lang_id(key[0]))
+        rows = torch.from_numpy(self._buckets[key][order[start:stop]].astype(np.int64))
+        meaning = None
+        if self._meanings is not None:
+            meaning = torch.from_numpy(self._meanings[self._numbers[key][order[start:stop]]]).float()
+        return SpaceBatch(rows, self._config.lang_id(key[0]), meaning)
 
     def _plan(
         self, epoch: int, seed: int, max_tokens: int, max_len: int

@@ -61,7 +61,10 @@ def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoe
     path = run_dir / "checkpoint" / "average.safetensors" if newest or not best.exists() else best
     if not path.exists():
         raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train space`")
-    tensors = {name.removeprefix("autoencoder."): value for name, value in load_file(path).items()}
+    own = "autoencoder."
+    tensors = {
+        name.removeprefix(own): value for name, value in load_file(path).items() if name.startswith(own)
+    }
     load_parameters(model, tensors)
     return model.eval(), recipe
 
@@ -113,8 +116,7 @@ def release_space(
         config={**fields, "langs": list(recipe["langs"])},  # type: ignore[call-overload]
         space="",
         data="the how-to corpus of docs/training.md, train split",
-        recipe=f"longhand train space (muon_lr {recipe['loop']['muon_lr']}, max_noise {recipe['max_noise']})"  # type: ignore[index]
-        + origin(recipe),
+        recipe=f"longhand train space{' --teacher' if recipe['teacher_weight'] else ''}{origin(recipe)}",
         steps=int(json.loads(state_path.read_text(encoding="utf-8"))["step"]),
         figures=figures or {},
         licence="see docs/training.md: the corpus' licences",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
+from concepts.corpus.records import Kind
 from concepts.corpus.store import iter_space_sentences
 from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.release import space_tensors
+from concepts.space.teacher import TEACHER_DIM, teacher_vectors
 from concepts.space.tokenizer import Pieces, train_sentencepiece
 from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_json
 
@@ -49,6 +51,10 @@ class SpaceTrainingConfig:
     """Largest size of the noise that looks like other sentences: differences of the batch's concepts."""
     confused_share: float = 0.6
     """Share of the sentences that get such noise."""
+    teacher_weight: float = 0.0
+    """Weight of the teacher's terms; 0 trains without one. The teacher knows English only."""
+    relation_weight: float = 5.0
+    """Weight, within these, of the similarities of the batch's sentences to each other."""
     word_dropout: float = 0.1
     """Probability that a piece of a denoised sentence is replaced by unk."""
     denoised_share: float = 0.2
@@ -61,6 +67,7 @@ class SpaceLoss(nn.Module):
     def __init__(self, config: SpaceTrainingConfig) -> None:
         super().__init__()
         self.autoencoder = SpaceAutoencoder(config.model)
+        self.teacher_head = nn.Linear(config.model.model_dim, TEACHER_DIM) if config.teacher_weight else None
         self.config = config
 
     def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
@@ -91,7 +98,22 @@ class SpaceLoss(nn.Module):
         hidden = self.autoencoder.decoder(noised, batch.prefix)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
         loss = F.cross_entropy(logits.flatten(0, 1).float(), batch.target.flatten())
-        return loss, {"rms": rms.mean().detach()}
+        parts = {"tokens": loss.detach(), "rms": rms.mean()}
+        if self.teacher_head is not None and batch.meaning_BE is not None:
+            told = batch.meaning_BE.any(dim=1)
+            meaning, known = batch.meaning_BE[told], concepts[told]
+            if len(known) > 1:
+                angle = 1 - F.cosine_similarity(self.teacher_head(known).float(), meaning, dim=1).mean()
+                relation = (_similarities(known) - _similarities(meaning)).square().mean()
+                loss = loss + config.teacher_weight * (angle + config.relation_weight * relation)
+                parts |= {"angle": angle.detach(), "relation": relation.detach()}
+        return loss, parts
+
+
+def _similarities(x_ND: Tensor) -> Tensor:
+    """Return the cosines (N, N) of the vectors to each other, seen from their mean."""
+    centred = F.normalize(x_ND - x_ND.mean(dim=0), dim=1)
+    return centred @ centred.T
 
 
 class SpaceTask:
@@ -147,6 +169,7 @@ def train_space(
     *,
     init: ModelCard | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    on_taught: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, float]:
     """Train (or go on training) a space on the corpus in `corpus_dir`; state and weights go to `run_dir`.
 
@@ -163,14 +186,18 @@ def train_space(
     pieces = Pieces(pieces_path)
     config = replace(config, model=replace(config.model, num_pieces=pieces.num_pieces))
     write_json(run_dir / "recipe.json", asdict(config) | {"init": init and init.lineage})
-    data, dev = (_load(corpus_dir, split, config.langs, pieces, config.model) for split in ("train", "dev"))
+    sentences = list(iter_space_sentences(corpus_dir, "train", config.langs))
+    meanings = None
+    if config.teacher_weight:
+        # not asked about package descriptions: half the text, and no subject of our documents
+        kinds: tuple[Kind, ...] = ("howto", "recipe", "lead")
+        wanted = set(iter_space_sentences(corpus_dir, "train", ("eng_Latn",), kinds=kinds))
+        asked = [text if (text, lang) in wanted else "" for text, lang in sentences]
+        meanings = teacher_vectors(run_dir / "teacher.npy", asked, on_progress=on_taught)
+    data = SpaceData(sentences, pieces, config.model, meanings)
+    dev = SpaceData(iter_space_sentences(corpus_dir, "dev", config.langs), pieces, config.model)
     task = SpaceTask(config, data, dev)
     if init is not None:
         load_parameters(task.module.autoencoder, space_tensors(init))
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
-
-def _load(
-    corpus_dir: Path, split: str, langs: Sequence[str], pieces: Pieces, model: SpaceConfig
-) -> SpaceData:
-    return SpaceData(iter_space_sentences(corpus_dir, split, langs), pieces, model)  # type: ignore[arg-type]

@@ -43,6 +43,9 @@ def train(
     init: Annotated[
         str | None, typer.Option(help="Start from this model's weights: a card's name or a folder.")
     ] = None,
+    teacher: Annotated[
+        bool, typer.Option("--teacher", help="Space only: learn meaning from all-MiniLM-L6-v2.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
     as_json: AsJson = False,
@@ -52,6 +55,8 @@ def train(
     check_choice("--preset", preset, PRESETS)
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
+    if teacher and kind != "space":
+        raise UsageError(f"--teacher is for a space, got {kind}: leave it out")
     _check_corpus(corpus)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file: name a folder for the run")
@@ -68,6 +73,7 @@ def train(
         space=space,
         seed=check_seed(seed),
         init=init,
+        teacher=teacher,
     )
     with TrainingDisplay() as display:
         figures, card = start_training(

@@ -67,7 +67,7 @@ def corpus() -> EmbeddedCorpus:
     vectors = torch.randn(40, DIM, generator=torch.Generator().manual_seed(1))
 
     def page(title: int, *sections: tuple[int, tuple[int, ...]], manual: str = "") -> EmbeddedDocument:
-        return EmbeddedDocument(title, tuple(EmbeddedSection(h, rows) for h, rows in sections), manual)
+        return EmbeddedDocument((title,), tuple(EmbeddedSection(h, rows) for h, rows in sections), manual)
 
     documents = (
         page(0, (1, (2, 3)), (4, (5,)), (6, (7, 8, 9, 10, 11))),

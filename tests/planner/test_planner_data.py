@@ -16,7 +16,7 @@ from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START
 
 def sections_of(data: OutlineData) -> list[tuple[int, int, tuple[int, ...]]]:
     """(prompt, number of ancestors, leads of the children) of every outline."""
-    return [(o.prompt, len(o.ancestors), tuple(c.lead for c in o.children)) for o in data.outlines]
+    return [(o.prompts[0], len(o.ancestors), tuple(c.lead for c in o.children)) for o in data.outlines]
 
 
 def test_outlines_are_documents_manuals_and_pages_below_their_manual(corpus: EmbeddedCorpus) -> None:
@@ -89,7 +89,7 @@ def test_a_row_does_not_depend_on_its_batch_but_for_the_padding(corpus: Embedded
 
 def test_a_manual_of_many_pages_is_cut_into_outlines_of_a_learnable_size(corpus: EmbeddedCorpus) -> None:
     page = corpus.documents[3]
-    many = replace(corpus, documents=tuple(replace(page, title=n) for n in range(MAX_ITEMS + 3)))
+    many = replace(corpus, documents=tuple(replace(page, prompts=(n,)) for n in range(MAX_ITEMS + 3)))
     sizes = [len(o.children) for o in OutlineData(many).outlines]
     assert sizes == [MAX_ITEMS, 3]
 
@@ -108,3 +108,11 @@ def test_a_corpus_without_two_sections_anywhere_says_so(corpus: EmbeddedCorpus) 
 
 def test_the_nearest_length_is_chosen() -> None:
     assert [LENGTH_BINS[length_bin(n)] for n in (0, 1, 8, 11, 26, 99)] == [1, 1, 8, 10, 24, 40]
+
+
+def test_a_prompt_comes_in_the_wording_that_is_asked_for(corpus: EmbeddedCorpus) -> None:
+    document = replace(corpus.documents[0], prompts=(0, 30, 31))
+    data = OutlineData(replace(corpus, documents=(document, *corpus.documents[1:])))
+    for wording, row in ((0, 0), (1, 30), (5, 31)):
+        batch = data.batch([0], with_goal=[False], with_count=[False], wordings=[wording])
+        torch.testing.assert_close(batch.tokens.lead_BSD[0, 0], corpus.vectors[row])

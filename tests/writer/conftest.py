@@ -72,8 +72,8 @@ def corpus() -> EmbeddedCorpus:
         EmbeddedSection(15, (16,)),
     )
     documents = (
-        EmbeddedDocument(0, first, ""),
-        EmbeddedDocument(20, (EmbeddedSection(20, (21, 22, 23)),), ""),
+        EmbeddedDocument((0,), first, ""),
+        EmbeddedDocument((20,), (EmbeddedSection(20, (21, 22, 23)),), ""),
     )
     return EmbeddedCorpus(documents, tuple(f"text {n}" for n in range(40)), vectors, "fake@1")
 
