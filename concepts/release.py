@@ -46,7 +46,9 @@ def release_model(
         recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
         state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{run_dir} is no training run ({error}); name the --out of `longhand train`") from error
+        raise ModelError(
+            f"{run_dir} is no training run ({error}); name the --out of `longhand train`"
+        ) from error
     tensors: dict[str, Tensor] = {}
     for source, dtype in ((path, torch.float16), (run_dir / "normalizers.safetensors", torch.float32)):
         for key, value in load_file(source).items():

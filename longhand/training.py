@@ -68,7 +68,9 @@ def _train_space(
     from concepts.space.release import release_space
     from concepts.space.train import SpaceTrainingConfig, train_space
 
-    config = SpaceTrainingConfig(model=PRESETS[request.preset], teacher_weight=1.0 if request.teacher else 0.0)
+    config = SpaceTrainingConfig(
+        model=PRESETS[request.preset], teacher_weight=1.0 if request.teacher else 0.0
+    )
     config = replace(config, loop=_loop(config.loop, request))
     init = _init(request)
     figures = train_space(

@@ -56,9 +56,7 @@ class OutlineTask:
         with_goal = (rng.random(len(order)) < self.config.goal_share).tolist()
         with_count = (rng.random(len(order)) < self.config.count_share).tolist()
         wordings = rng.integers(0, 60, len(order)).tolist()
-        return self._data.batch(
-            order.tolist(), with_goal=with_goal, with_count=with_count, wordings=wordings
-        )
+        return self._data.batch(order.tolist(), with_goal=with_goal, with_count=with_count, wordings=wordings)
 
     def count(self, batch: object) -> int:
         """Return the number of items to predict."""
@@ -97,7 +95,9 @@ def train_planner(
     train_corpus = load_embedded(corpus_dir, space.model_id, "train")
     data, dev = OutlineData(train_corpus), OutlineData(load_embedded(corpus_dir, space.model_id, "dev"))
     token_loss = TokenLoss(space, train_corpus.texts) if config.token_weight else None
-    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage})
+    write_json(
+        run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage}
+    )
     task = OutlineTask(config, data, dev, token_loss)
     if init is not None:
         start_from(task.module.outline, init)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from nltk.tokenize import wordpunct_tokenize
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -45,7 +46,8 @@ def evaluate_writer(
     `retrieval_chance`; `contrastive_accuracy`: the written sentence is nearer to the true one at its
     place than to 63 random ones; `round_trip_l2`: distance of a concept to its decoded and encoded
     text, over the concept's norm; `round_trip_cosine`; `length_ratio`: written over planned sentences;
-    `distinct`: share of distinct sentences.
+    `distinct`: share of distinct sentences; `known_words`: share of written words that the training
+    documents hold, and `known_words_true`, that of the true sentences.
     """
     corpus = load_embedded(corpus_dir, writer.card.space, split)
     data = BlockData(corpus, writer.model.end)
@@ -56,6 +58,7 @@ def evaluate_writer(
         raise InputError(f"{corpus_dir} has no {split} document of 2 to 12 sections; import more documents")
     hits = chance = near = total = written = planned = 0.0
     all_vectors: list[Tensor] = []
+    true_texts: list[str] = []
     generator = torch.Generator().manual_seed(0)
     for number, siblings in enumerate(plans):
         items = [data.sections[i] for i in siblings]
@@ -75,6 +78,7 @@ def evaluate_writer(
             written, planned = written + len(section.vectors), planned + plan.num_sentences[i]
             all_vectors.append(section.vectors)
             true = corpus.vectors[list(items[i].sentences)]
+            true_texts += [corpus.texts[row] for row in items[i].sentences]
             for said, wanted in zip(section.vectors, true, strict=False):
                 others = corpus.vectors[torch.randint(len(corpus.vectors), (63,), generator=generator)]
                 distance = (others - said).norm(dim=1).min()
@@ -85,6 +89,7 @@ def evaluate_writer(
     vectors = torch.cat(all_vectors)
     renderings = render(codec, vectors, "eng_Latn")
     again = codec.encode([r.text or "." for r in renderings], "eng_Latn")
+    known = _known_words(corpus_dir, writer.card.space)
     figures |= {
         "retrieval": hits / num_sections,
         "retrieval_chance": chance / num_sections,
@@ -93,9 +98,26 @@ def evaluate_writer(
         "round_trip_cosine": float(F.cosine_similarity(again, vectors).mean()),
         "length_ratio": written / planned,
         "distinct": len({r.text for r in renderings}) / len(renderings),
+        "known_words": _share_known([r.text for r in renderings], known),
+        "known_words_true": _share_known(true_texts, known),
         "num_sections": float(num_sections),
     }
     return figures
+
+
+def _known_words(corpus_dir: Path, space_id: str) -> set[str]:
+    corpus = load_embedded(corpus_dir, space_id, "train")
+    rows = {row for d in corpus.documents for section in d.sections for row in section.sentences}
+    return {word for row in rows for word in _words(corpus.texts[row])}
+
+
+def _share_known(texts: list[str], known: set[str]) -> float:
+    words = [word for text in texts for word in _words(text)]
+    return sum(word in known for word in words) / max(1, len(words))
+
+
+def _words(text: str) -> list[str]:
+    return [token for token in wordpunct_tokenize(text.lower()) if token.isalpha()]
 
 
 def _losses(

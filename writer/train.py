@@ -99,7 +99,9 @@ def train_writer(
     corpora = [load_embedded(corpus_dir, space.model_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
     token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
-    write_json(run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage})
+    write_json(
+        run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage}
+    )
     task = WriterTask(config, data, dev, end, token_loss)
     if init is not None:
         start_from(task.module.writer, init)

@@ -55,7 +55,9 @@ def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoe
     try:
         recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{run_dir} is no training run ({error}); name the --out of `longhand train`") from error
+        raise ModelError(
+            f"{run_dir} is no training run ({error}); name the --out of `longhand train`"
+        ) from error
     model = SpaceAutoencoder(SpaceConfig(**recipe["model"]))
     best = run_dir / "best.safetensors"
     path = run_dir / "checkpoint" / "average.safetensors" if newest or not best.exists() else best

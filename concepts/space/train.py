@@ -53,7 +53,7 @@ class SpaceTrainingConfig:
     """Share of the sentences that get such noise."""
     teacher_weight: float = 0.0
     """Weight of the teacher's terms; 0 trains without one. The teacher knows English only."""
-    relation_weight: float = 5.0
+    relation_weight: float = 25.0
     """Weight, within these, of the similarities of the batch's sentences to each other."""
     word_dropout: float = 0.1
     """Probability that a piece of a denoised sentence is replaced by unk."""
@@ -200,4 +200,3 @@ def train_space(
     if init is not None:
         load_parameters(task.module.autoencoder, space_tensors(init))
     return train(task, run_dir, config.loop, on_progress=on_progress)
-

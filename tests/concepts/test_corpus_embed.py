@@ -88,7 +88,9 @@ def test_every_distinct_text_of_the_how_to_documents_is_embedded_once(corpus: Pa
     assert folder == corpus / "embeddings" / FakeEncoder.space_id / "eng_Latn"
     first_page = {"Sharing files", "Overview", "Open the window.", "Next steps", "Click it.", "Close it."}
     others = {"Printing", "Print.", "Soup", "Steps", "Boil.", "Passwords", "Change it"}
-    wordings = {f"{start} {title}" for title in ("sharing files", "printing", "passwords") for start in STARTS}
+    wordings = {
+        f"{start} {title}" for title in ("sharing files", "printing", "passwords") for start in STARTS
+    }
     asked = {text.removesuffix(" for beginners") for text in encoder.asked}
     recipe = {"How to make soup", "A recipe for soup", "Write down how I cook soup"}
     assert asked == first_page | others | wordings | recipe and len(encoder.asked) == len(asked)

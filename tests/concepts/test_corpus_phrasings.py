@@ -13,7 +13,8 @@ def named(title: str, source: str, lang: str = "eng_Latn") -> Document:
 
 
 @pytest.mark.parametrize(
-    ("title", "inside"), [("Share files", "share files"), ("GIMP layers", "GIMP layers"), ("E-mail", "e-mail")]
+    ("title", "inside"),
+    [("Share files", "share files"), ("GIMP layers", "GIMP layers"), ("E-mail", "e-mail")],
 )
 def test_the_title_comes_first_and_stands_inside_the_other_wordings(title: str, inside: str) -> None:
     first, *others = phrasings(named(title, "gimp-help-en"))

@@ -53,7 +53,9 @@ def test_a_code_like_the_prompt_is_preferred(planner: Planner, prompt: Tensor, c
     assert not torch.allclose(leads_of(found, prompt, num_sections=2)[0], codes[3], atol=1e-4)
 
 
-def test_a_used_up_codebook_repeats_instead_of_failing(planner: Planner, prompt: Tensor, codes: Tensor) -> None:
+def test_a_used_up_codebook_repeats_instead_of_failing(
+    planner: Planner, prompt: Tensor, codes: Tensor
+) -> None:
     leads = leads_of(with_codes(planner, codes[:2], torch.ones(2)), prompt, num_sections=5)
     assert len(leads) == 5
 
