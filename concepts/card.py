@@ -104,6 +104,24 @@ def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = Tru
     return card
 
 
+def find_name_in_space(kind: Kind, space_id: str) -> str:
+    """Return the name or folder of a planner or writer of the space `space_id`, the default one first.
+
+    Raises ModelError where none is trained in that space.
+    """
+    found = [card for card in list_cards() if card.kind == kind and card.space == space_id]
+    for card in found:
+        if card.name == DEFAULT_NAMES[kind]:
+            return card.name
+    if not found:
+        space = space_id.partition("@")[0]
+        raise ModelError(
+            f"no {kind} of the space {space_id} is installed; train one with `longhand train {kind} "
+            f"--space {space}` and name it with --{kind}, or put it into LONGHAND_MODELS"
+        )
+    return str(found[-1].folder)
+
+
 def list_cards() -> list[ModelCard]:
     """Return the cards of all shipped models and of those under `$LONGHAND_MODELS`, unverified."""
     return [read_card(folder) for folder in _folders()]

@@ -6,7 +6,6 @@ languages and its identity; it does not know outlines, storage or normalizers.
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard, find_card
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
+from concepts.languages import suggest_languages
 from concepts.runtime import read_asset_card, start_fairseq2
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Codec:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
         if lang in self.langs:
             return lang
-        near = difflib.get_close_matches(lang, self.langs, n=3, cutoff=0.4) or list(self.langs[:5])
+        near = suggest_languages(lang, self.langs) or list(self.langs[:5])
         raise UsageError(
             f"the space {self.card.name} does not know the language {lang!r}; try {', '.join(near)}"
         )

@@ -115,6 +115,19 @@ class Progress:
                 await aupdate_progress_artifact(artifact_id=self._id, progress=percent)
 
 
+async def _decode_texts(document_id: str, lang: str | None, progress: Progress, start_percent: float) -> int:
+    """Decode the pending units of one language and return how many texts it then has."""
+    found = session.find(document_id)
+    done, total = await found.call(queries.count_texts, lang)
+    await found.tell("decoding", done=done, total=total)
+    for unit_id in await found.call(queries.pending_texts, lang):
+        await decode_task(document_id, unit_id)
+        done, total = await found.call(queries.count_texts, lang)
+        await found.tell("decoding", done=done, total=total)
+        await progress.set(start_percent + (100.0 - start_percent) * done / max(total, 1))
+    return total
+
+
 @flow(
     name="write-document",
     flow_run_name="write-{document_id}",
@@ -161,14 +174,26 @@ async def write_document_flow(document_id: str, owner: str, plan_only: bool = Fa
 
     await found.call(steps.begin_stage, "decoding")
     await found.call(steps.plan_decoding)
-    done, total = await found.call(queries.count_texts)
-    await found.tell("decoding", done=done, total=total)
-    for unit_id in await found.call(queries.pending_texts):
-        await decode_task(document_id, unit_id)
-        done, total = await found.call(queries.count_texts)
-        await found.tell("decoding", done=done, total=total)
-        await progress.set(WRITTEN_PERCENT + (100.0 - WRITTEN_PERCENT) * done / max(total, 1))
-
+    total = await _decode_texts(document_id, None, progress, WRITTEN_PERCENT)
     await found.call(steps.finish_document)
     await progress.set(100.0)
-    await found.tell("done", done=done, total=total)
+    await found.tell("done", done=total, total=total)
+
+
+@flow(
+    name="translate-document",
+    flow_run_name="translate-{document_id}-{lang}",
+    validate_parameters=False,
+    persist_result=False,
+)
+async def translate_document_flow(document_id: str, lang: str, owner: str) -> None:
+    """Decode the stored concepts of a written document into a second language, as far as it lacks it.
+
+    `owner` says in Prefect's UI which process holds the lease. Raises what the steps raise.
+    """
+    found = session.find(document_id)
+    progress = Progress(document_id)
+    await found.call(steps.begin_translation, lang)
+    total = await _decode_texts(document_id, lang, progress, 0.0)
+    await progress.set(100.0)
+    await found.tell("done", done=total, total=total)

@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
+from concepts.card import find_name_in_space
+from flows.options import WritingOptions
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
@@ -138,11 +140,13 @@ class ModelEngine:
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
-        """Return the engine that a stored document was begun with (the shipped models where it has none)."""
+        """Return the engine that a stored document asks for or was begun with, else the shipped models."""
+        asked = WritingOptions.from_params(document.params)
         return cls(
-            space=None if document.space is None else document.space.name,
-            planner=None if document.planner is None else document.planner.name,
-            writer=None if document.writer is None else document.writer.name,
+            # A folder that was named is asked before a name that was stored.
+            space=asked.space or (None if document.space is None else document.space.name),
+            planner=asked.planner or (None if document.planner is None else document.planner.name),
+            writer=asked.writer or (None if document.writer is None else document.writer.name),
         )
 
     @property
@@ -201,13 +205,15 @@ class ModelEngine:
         space_id = self._codec.result().space_id
         from planner import Planner
 
-        return Planner.load(self._names["planner"], space_id=space_id)
+        return Planner.load(
+            self._names["planner"] or find_name_in_space("planner", space_id), space_id=space_id
+        )
 
     def _load_writer(self) -> Writer:
         space_id = self._codec.result().space_id
         from writer import Writer
 
-        return Writer.load(self._names["writer"], space_id=space_id)
+        return Writer.load(self._names["writer"] or find_name_in_space("writer", space_id), space_id=space_id)
 
     def prepare(self, stage: Stage) -> None:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""

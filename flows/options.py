@@ -29,7 +29,15 @@ class WritingOptions:
     outline: tuple[tuple[str, str], ...] = ()
     """The user's own headings as (path, heading), for instance ("2.1", "Mixing"); empty: plan."""
     prompt_lang: str | None = None
-    """Language of prompt, goal and typed headings; None: that of the document."""
+    """Language of prompt and goal; None: that of the document."""
+    outline_lang: str | None = None
+    """Language of the user's own headings; None: that of the prompt."""
+    space: str | None = None
+    """Name or folder of the concept space; None: the one that ships."""
+    planner: str | None = None
+    """Name or folder of the planner; None: the space's own, see `flows.models`."""
+    writer: str | None = None
+    """Name or folder of the writer; None: the space's own."""
     beam_size: int = 1
     """Beams of the decoder; 1 is greedy."""
     items_per_unit: int = ITEMS_PER_UNIT
@@ -59,6 +67,10 @@ class WritingOptions:
             "goal": self.goal,
             "outline": [list(entry) for entry in self.outline],
             "prompt_lang": self.prompt_lang,
+            "outline_lang": self.outline_lang,
+            "space": self.space,
+            "planner": self.planner,
+            "writer": self.writer,
             "beam_size": self.beam_size,
             "items_per_unit": self.items_per_unit,
             "texts_per_unit": self.texts_per_unit,

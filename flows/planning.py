@@ -59,11 +59,14 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
+    title = document.title or derive_title(document.prompt, lang)
+    if document.title is None and lang != document.lang:
+        title = engine.render(vectors[:1], document.lang, beam_size=options.beam_size)[0].text or title
     with job.store.fenced(job.lease, space=engine.space) as tx:
         tx.set_status("planning")
         tx.set_cards(planner=engine.planner)
         if document.title is None:
-            tx.set_title(derive_title(document.prompt, lang))
+            tx.set_title(title)
         tx.save_prompt(
             [
                 PromptConcept(text=text, vector=vector, role=role)
@@ -145,7 +148,7 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     prompt, goal = conditions(job)
     engine = job.engine
     given = sorted(options.outline, key=lambda entry: reading_order(entry[0]))
-    lang = options.prompt_lang or document.lang
+    lang = options.outline_lang or options.prompt_lang or document.lang
     names = [normalize_text(heading) for _, heading in given]
     for (path, typed), name in zip(given, names, strict=True):
         if not name:
@@ -162,7 +165,12 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
     return [
         NewPlanItem(
-            path=path, lead=lead, gist=item.gist, heading=heading.strip(), planned_length=item.planned_length
+            path=path,
+            lead=lead,
+            gist=item.gist,
+            # One in another language is decoded from its concept, as a planned one is.
+            heading=heading.strip() if lang == document.lang else None,
+            planned_length=item.planned_length,
         )
         for (path, heading), lead, item in zip(given, leads, filled, strict=True)
     ]

@@ -11,9 +11,9 @@ def pending_headings(job: Job) -> list[int]:
     return [unit.id for unit in _decode_units(job, "pending") if not unit.concept_ids]
 
 
-def pending_texts(job: Job) -> list[int]:
-    """Return the ids of all pending decode units in the document's language, by ordinal."""
-    return [unit.id for unit in _decode_units(job, "pending")]
+def pending_texts(job: Job, lang: str | None = None) -> list[int]:
+    """Return the ids of all pending decode units in `lang` (None: the document's), by ordinal."""
+    return [unit.id for unit in _decode_units(job, "pending", lang)]
 
 
 def pending_sections(job: Job) -> list[int]:
@@ -27,15 +27,16 @@ def count_sections(job: Job) -> tuple[int, int]:
     return progress.num_written, progress.num_items
 
 
-def count_texts(job: Job) -> tuple[int, int]:
-    """Return how many headings and sentences are decoded, of those that units hold."""
-    units = [(unit.status, len(unit.item_ids) + len(unit.concept_ids)) for unit in _decode_units(job, None)]
+def count_texts(job: Job, lang: str | None = None) -> tuple[int, int]:
+    """Return how many headings and sentences are decoded in `lang`, of those that units hold."""
+    found = _decode_units(job, None, lang)
+    units = [(unit.status, len(unit.item_ids) + len(unit.concept_ids)) for unit in found]
     return sum(size for status, size in units if status == "done"), sum(size for _, size in units)
 
 
-def _decode_units(job: Job, status: UnitStatus | None) -> tuple[UnitRecord, ...]:
+def _decode_units(job: Job, status: UnitStatus | None, lang: str | None = None) -> tuple[UnitRecord, ...]:
     document = job.store.get_document(job.document_id)
-    return job.store.get_units(document.id, "decode", document.lang, status=status)
+    return job.store.get_units(document.id, "decode", lang or document.lang, status=status)
 
 
 def outline_markdown(job: Job) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack, suppress
 
 from concepts.errors import LostLease, StorageError
@@ -56,7 +57,14 @@ def write_document(
             try:
                 check_unfinished(store.get_document(document.id))  # another process was faster
                 with timings.span("total"):
-                    _run(job, on_event, plan_only, prefect_api)
+                    run_flow(
+                        job,
+                        on_event,
+                        lambda: _write(job, plan_only),
+                        stages=_stages_left(job, plan_only),
+                        is_over=lambda: _status(job) == ("planned" if plan_only else "done"),
+                        prefect_api=prefect_api,
+                    )
                 outcome = "done"
             except KeyboardInterrupt:
                 outcome = "interrupted"
@@ -110,7 +118,29 @@ def check_unfinished(document: DocumentRecord) -> None:
         raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
 
 
-def _run(job: Job, on_event: OnEvent, plan_only: bool, prefect_api: str | None) -> None:
+async def _write(job: Job, plan_only: bool) -> None:
+    from flows.document import write_document_flow
+
+    await write_document_flow(job.document_id, job.lease.owner, plan_only)
+
+
+def _status(job: Job) -> str:
+    return job.store.get_document(job.document_id).status
+
+
+def run_flow(
+    job: Job,
+    on_event: OnEvent,
+    flow: Callable[[], Coroutine[object, object, None]],
+    *,
+    stages: Sequence[Stage],
+    is_over: Callable[[], bool],
+    prefect_api: str | None,
+) -> None:
+    """Load what `stages` need while Prefect starts, and run a flow of `flows.document` on the job.
+
+    `flow` imports it: Prefect is imported by then. `is_over` tells from the store whether all is done.
+    """
     session = Session(job, on_event)
     server = None if prefect_api is not None else PrivateServer()
 
@@ -122,20 +152,18 @@ def _run(job: Job, on_event: OnEvent, plan_only: bool, prefect_api: str | None) 
             import_prefect()
         with job.timings.span("prefect_wait"):
             url = await asyncio.wrap_future(server.ready) if server is not None else prefect_api or ""
-        from flows.document import write_document_flow
-
         with our_settings(url), job.timings.span("flow"):
-            await write_document_flow(job.document_id, job.lease.owner, plan_only)
+            await flow()
 
     sessions.register(session)
     try:
         if server is not None:
             server.start()
-        job.engine.start_loading(_stages_left(job, plan_only))
+        job.engine.start_loading(stages)
         session.run(body)
     except FlowError:
         # The document is what counts: Prefect may have stumbled while it noted a success.
-        if job.store.get_document(job.document_id).status != ("planned" if plan_only else "done"):
+        if not is_over():
             raise
     finally:
         sessions.unregister(session)

@@ -15,7 +15,7 @@ from flows.engine import LeafPlan, Text
 from flows.errors import FlowError
 from flows.job import Job, attempt
 from flows.options import WritingOptions
-from flows.planning import check_same_model, conditions, grouped, plan_document
+from flows.planning import check_same_model, check_same_space, conditions, grouped, plan_document
 from flows.queries import pending_sections
 from storage import DocumentStatus, ItemConcepts, NewRendering, OutlineRecord, UnitRecord, UnitSpec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "begin_stage",
+    "begin_translation",
     "decode_unit",
     "finish_document",
     "note_flow_run",
@@ -102,6 +103,17 @@ def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
         gists=stack("gist"),
         num_sentences=tuple(leaf.planned_length for leaf in leaves),
     )
+
+
+def begin_translation(job: Job, lang: str) -> None:
+    """Write down the units of a second language.
+
+    Raises UsageError for a language that the space does not know, SpaceMismatchError where the stored
+    concepts are of another space than the models.
+    """
+    job.prepare("decode")
+    check_same_space(job.store.get_document(job.document_id), job.engine.space)
+    plan_decoding(job, lang)
 
 
 def plan_decoding(job: Job, lang: str | None = None) -> None:

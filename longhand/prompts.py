@@ -8,20 +8,13 @@ import unicodedata
 from collections.abc import Sequence
 
 from concepts.errors import InputError, UsageError
+from concepts.languages import suggest_languages
 
 MAX_PROMPT_CHARS = 10_000
 """Longest prompt; a longer text is a document, not a prompt."""
 MAX_SECTIONS = 200
 MAX_DEPTH = 2
 FORMATS = ("md", "json")
-
-LANGUAGE_NAMES = {
-    "eng_Latn": ("English", "en"),
-    "deu_Latn": ("German", "de"),
-    "fra_Latn": ("French", "fr"),
-    "spa_Latn": ("Spanish", "es"),
-}
-"""What people type instead of the codes of the languages that the shipped space has tokens for."""
 
 _KEYCAPS = re.compile("[0-9#*]\ufe0f?\u20e3")
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
@@ -101,15 +94,22 @@ def check_choice(option: str, value: str, known: Sequence[str]) -> str:
     raise UsageError(f"{option} is {value!r}: {hint}known are {', '.join(known)}")
 
 
+def check_translation(lang: str, known: Sequence[str], space: str, own: str) -> str:
+    """Return the language of a translation, or raise UsageError: unknown, or the space has no second one."""
+    others = [code for code in known if code != own]
+    if not others:
+        raise UsageError(
+            f"the space {space} knows only {', '.join(known)}: for another language, write the document in a "
+            "space that has it (longhand write --space; longhand models)"
+        )
+    return check_language(lang, known)
+
+
 def check_language(code: str, known: Sequence[str]) -> str:
     """Return the language code, or raise UsageError naming the nearest ones of `known`."""
     if code in known:
         return code
-    named = {name.lower(): lang for lang, names in LANGUAGE_NAMES.items() for name in names if lang in known}
-    spellings = {lang.lower(): lang for lang in known} | named
-    exact = named.get(code.lower()) or spellings.get(code.lower())
-    near = [exact] if exact else difflib.get_close_matches(code.lower(), list(spellings), n=1, cutoff=0.5)
-    hints = list(dict.fromkeys(spellings.get(name, name) for name in near))
+    hints = suggest_languages(code, known)
     if hints:
         hint = f"did you mean {' or '.join(hints)}?"
     else:

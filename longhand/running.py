@@ -20,12 +20,17 @@ class Runner(Protocol):
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
     ) -> Mapping[str, float]:
-        """Run a document until it is done (or planned) and return seconds by stage.
+        """Run a document with the models it asks for until it is done (or planned); return seconds by stage.
 
-        `resume` takes the models that the document was begun with, and always goes to the end.
+        `resume` goes on with one that was begun, and always goes to the end.
         `on_event` is called in the caller's thread. Raises LonghandError; what was stored before an
         error or Ctrl-C stays stored.
         """
+
+    def translate(
+        self, store: Store, document_id: str, lang: str, *, on_event: OnEvent
+    ) -> Mapping[str, float]:
+        """Decode a document that is done into `lang` and return seconds by stage; as `run` otherwise."""
 
 
 class FlowRunner:
@@ -38,15 +43,23 @@ class FlowRunner:
         from flows.engine import ModelEngine
         from flows.run import resume_document, write_document
 
+        engine = ModelEngine.for_document(store.get_document(document_id))
         # None is the database that the environment names: the one that `store` has open.
         if resume:
-            engine = ModelEngine.for_document(store.get_document(document_id))
             timings = resume_document(None, document_id, engine=engine, on_event=on_event)
         else:
-            timings = write_document(
-                None, document_id, engine=ModelEngine(), on_event=on_event, plan_only=plan_only
-            )
+            timings = write_document(None, document_id, engine=engine, on_event=on_event, plan_only=plan_only)
         return timings.to_dict()
+
+    def translate(
+        self, store: Store, document_id: str, lang: str, *, on_event: OnEvent
+    ) -> Mapping[str, float]:
+        """Hand the document to the flow that decodes."""
+        from flows.engine import ModelEngine
+        from flows.translation import translate_document
+
+        engine = ModelEngine.for_document(store.get_document(document_id))
+        return translate_document(None, document_id, lang, engine=engine, on_event=on_event).to_dict()
 
 
 def make_runner() -> Runner:

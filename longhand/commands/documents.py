@@ -75,14 +75,18 @@ def list_documents(
         print_table(("ID", "STATUS", "SECTIONS", "CREATED", "TITLE"), rows, flexible="TITLE")
 
 
-def show_document(document_id: DocumentId, as_json: AsJson = False) -> None:
+def show_document(
+    document_id: DocumentId,
+    lang: Annotated[str | None, typer.Option(help="A language the document is decoded in.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what is known about a document, and its text as far as it is decoded."""
     from longhand.export import to_markdown
 
     with open_store() as store:
         document = store.get_document(document_id)
         attempts = store.get_attempts(document.id)
-        exported = store.export_document(document.id)
+        exported = store.export_document(document.id, check_decoded(store, document, lang))
         languages = store.list_languages(document.id)
     if as_json:
         from dataclasses import asdict
@@ -159,12 +163,7 @@ def export_document(
         check_target(out)
     with open_store() as store:
         document = store.get_document(document_id)
-        languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
-        if lang is not None and lang not in languages:
-            raise UsageError(
-                f"{document.id} has no text in {lang!r}: it is decoded in {', '.join(languages)}"
-            )
-        exported = store.export_document(document.id, lang)
+        exported = store.export_document(document.id, check_decoded(store, document, lang))
     if not exported.sections:
         raise NotFoundError(
             f"{document.id} has no outline yet (status: {document.status}): longhand resume {document.id}"
@@ -176,7 +175,10 @@ def export_document(
         write_atomic(out, text)
         say(f"wrote {out}")
     if exported.num_missing:
-        say(f"{exported.num_missing} sentences are not decoded yet: longhand resume {document.id}")
+        again = f"resume {document.id}"
+        if exported.lang != document.lang:
+            again = f"translate {document.id} --lang {exported.lang}"
+        say(f"{exported.num_missing} sentences are not decoded yet: longhand {again}")
 
 
 def remove_document(
@@ -198,6 +200,17 @@ def remove_document(
                 raise typer.Exit(1)
         store.delete_document(document.id, force=force)
     say(f"deleted {name}")
+
+
+def check_decoded(store: Store, document: DocumentRecord, lang: str | None) -> str | None:
+    """Return the language, or raise UsageError where the document has no text in it."""
+    languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
+    if lang is not None and lang not in languages:
+        raise UsageError(
+            f"{document.id} has no text in {lang!r}: it is decoded in {', '.join(languages)}; "
+            f"longhand translate {document.id} --lang CODE adds one"
+        )
+    return lang
 
 
 def is_held(document: DocumentRecord) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,35 @@ if TYPE_CHECKING:
     from longhand.progress import WritingProgress
     from storage import NewDocument, Store
 
+SpaceName = Annotated[
+    str | None, typer.Option("--space", help="Concept space: a name of `longhand models`, or a folder.")
+]
+PlannerName = Annotated[str | None, typer.Option("--planner", help="Planner, where not the space's own.")]
+WriterName = Annotated[str | None, typer.Option("--writer", help="Writer, where not the space's own.")]
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models that were named on the command line; None: the ones that ship, or the space's own."""
+
+    space: str | None
+    planner: str | None
+    writer: str | None
+
+    def named(self) -> dict[str, str | None]:
+        """Return them as they are stored, folders by their whole path: a resume may start elsewhere.
+
+        Raises ModelError for a name that is not installed.
+        """
+        from concepts.card import find_card
+
+        found: dict[str, str | None] = {}
+        for kind, name in (("space", self.space), ("planner", self.planner), ("writer", self.writer)):
+            card = None if name is None else find_card(kind, name, verify=False)  # type: ignore[arg-type]
+            found[kind] = str(card.folder) if card is not None and name != card.name else name
+        return found
+
+
 DEFAULT_LANG = "eng_Latn"
 DEFAULT_SEED = 7
 EXIT_INTERRUPTED = 130
@@ -31,6 +61,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("write")(write)
     app.command("resume")(resume)
+    app.command("translate")(translate)
 
 
 def write(
@@ -49,6 +80,9 @@ def write(
         Path | None, typer.Option(help="Your own headings: Markdown, or a list, instead of planning.")
     ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Stop after the outline.")] = False,
+    space: SpaceName = None,
+    planner: PlannerName = None,
+    writer: WriterName = None,
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
@@ -69,6 +103,7 @@ def write(
         seed=seed,
         goal=goal,
         outline=outline,
+        models=Models(space, planner, writer),
     )
     from storage import Store
 
@@ -105,6 +140,42 @@ def resume(
         _run(store, document.id, plan_only=False, is_resume=True, as_json=as_json, timings=timings, out=out)
 
 
+def translate(
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
+    lang: Annotated[str, typer.Option(help="Language to decode the stored concepts into.")],
+    out: Out = None,
+    as_json: AsJson = False,
+    timings: ShowTimings = False,
+) -> None:
+    """Decode a written document into another language, without planning or writing it again."""
+    from flows.translation import check_translatable, is_translated
+    from longhand.files import check_target
+    from longhand.prompts import check_translation
+    from storage import Store
+
+    if out is not None:
+        check_target(out)
+    with Store.open() as store:
+        document = store.get_document(document_id)
+        space = None if document.space is None else document.space.name
+        check_translation(lang, known_languages(space), space or "", document.lang)
+        check_translatable(document, lang)
+        if is_translated(store, document.id, lang):
+            _print_document(store, document.id, as_json=as_json, out=out, lang=lang)
+            return
+
+        from longhand.running import make_runner
+
+        spent = _watched(
+            lambda progress: make_runner().translate(store, document.id, lang, on_event=progress.show),
+            f"longhand translate {document.id} --lang {lang}",
+            document.id,
+        )
+        if timings:
+            _show_timings(spent)
+        _print_document(store, document.id, as_json=as_json, out=out, lang=lang)
+
+
 def _new_document(
     prompt: str,
     *,
@@ -115,16 +186,19 @@ def _new_document(
     seed: int,
     goal: str | None,
     outline: Path | None,
+    models: Models,
 ) -> NewDocument:
     """Check everything that was typed, before anything is stored or loaded."""
+    from concepts.languages import detect_language
     from flows.options import WritingOptions
     from longhand.prompts import check_depth, check_language, check_prompt, check_sections, check_seed
     from storage import NewDocument
 
     text = check_prompt(prompt)
-    check_language(lang, known_languages())
+    languages = known_languages(models.space)
+    check_language(lang, languages)
     if prompt_lang is not None:
-        check_language(prompt_lang, known_languages())
+        check_language(prompt_lang, languages)
     chosen_depth = check_depth(1 if depth is None else depth)
     check_sections(sections)
     title: str | None = None
@@ -135,12 +209,20 @@ def _new_document(
         found = _read_outline(outline, depth)
         title, chosen_depth = found.title, found.depth
         entries = tuple((heading.path, heading.text) for heading in found.headings)
+    goal = None if goal is None else check_prompt(goal, "the goal")
     options = WritingOptions(
         sections=sections,
         depth=chosen_depth,
-        goal=None if goal is None else check_prompt(goal, "the goal"),
+        goal=goal,
         outline=entries,
-        prompt_lang=prompt_lang,
+        prompt_lang=prompt_lang or detect_language(f"{text} {goal or ''}", languages, lang),
+        outline_lang=prompt_lang
+        or (
+            detect_language(". ".join(heading for _, heading in entries), languages, lang)
+            if entries
+            else None
+        ),
+        **models.named(),
     )
     return NewDocument(prompt=text, lang=lang, seed=check_seed(seed), title=title, params=options.to_params())
 
@@ -152,14 +234,15 @@ def _read_outline(path: Path, depth: int | None) -> UserOutline:
     return read_outline(path, max_depth=MAX_DEPTH if depth is None else depth)
 
 
-def known_languages() -> tuple[str, ...]:
-    """Return the languages of the default space: its card's, else those its vocabulary has tokens for."""
+def known_languages(space: str | None = None) -> tuple[str, ...]:
+    """Return the languages of a space (None: the default one): its card's, else those of the default
+    vocabulary's tokens."""
     from concepts.card import find_card
     from concepts.errors import ModelError
     from concepts.space.config import LANGS
 
     try:
-        langs = find_card("space", verify=False).config.get("langs")
+        langs = find_card("space", space, verify=False).config.get("langs")
     except ModelError:
         # Whoever loads the space says what is wrong with it.
         return LANGS
@@ -176,38 +259,47 @@ def _run(
     timings: bool,
     out: Path | None,
 ) -> None:
-    from longhand.progress import WritingProgress
     from longhand.running import make_runner
+
+    def work(progress: WritingProgress) -> Mapping[str, float]:
+        def on_event(event: Event) -> None:
+            progress.show(event)
+            if event.kind == "outline" and not plan_only:
+                _show_outline(store, document_id, progress)
+
+        return make_runner().run(store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event)
+
+    spent = _watched(work, f"longhand resume {document_id}", document_id)
+    if timings:
+        _show_timings(spent)
+    if plan_only:
+        _print_plan(store, document_id, as_json=as_json)
+    else:
+        _print_document(store, document_id, as_json=as_json, out=out)
+
+
+def _watched(
+    work: Callable[[WritingProgress], Mapping[str, float]], again: str, document_id: str
+) -> Mapping[str, float]:
+    """Run `work` under a progress bar and return its seconds by stage; where it ends early, say how to go on."""
+    from longhand.progress import WritingProgress
     from storage import Busy
 
     started = time.monotonic()
     try:
         with WritingProgress() as progress:
-
-            def on_event(event: Event) -> None:
-                progress.show(event)
-                if event.kind == "outline" and not plan_only:
-                    _show_outline(store, document_id, progress)
-
-            spent = make_runner().run(
-                store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event
-            )
+            spent = work(progress)
     except KeyboardInterrupt:
-        say(f"longhand: interrupted; stored; go on with: longhand resume {document_id}")
+        say(f"longhand: interrupted; stored; go on with: {again}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except Busy:
         # Someone else is at work: there is nothing to go on with.
         raise
     except Exception:
         # The error itself is said by the application, after this line.
-        say(f"what is done is stored as {document_id}; go on with: longhand resume {document_id}")
+        say(f"what is done is stored as {document_id}; go on with: {again}")
         raise
-    if timings:
-        _show_timings(spent, time.monotonic() - started)
-    if plan_only:
-        _print_plan(store, document_id, as_json=as_json)
-    else:
-        _print_document(store, document_id, as_json=as_json, out=out)
+    return {**spent, "in all": time.monotonic() - started}
 
 
 def _show_outline(store: Store, document_id: str, progress: WritingProgress) -> None:
@@ -218,10 +310,9 @@ def _show_outline(store: Store, document_id: str, progress: WritingProgress) -> 
         progress.remark(f"outline of {document_id}:\n{format_outline(rows)}")
 
 
-def _show_timings(spent: Mapping[str, float], total_s: float) -> None:
+def _show_timings(spent: Mapping[str, float]) -> None:
     for name, seconds in spent.items():
         say(f"{name:<20} {seconds:8.2f} s")
-    say(f"{'in all':<20} {total_s:8.2f} s")
 
 
 def _print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
@@ -235,11 +326,13 @@ def _print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
     say(f"stored as {document_id}; write it with: longhand resume {document_id}")
 
 
-def _print_document(store: Store, document_id: str, *, as_json: bool, out: Path | None) -> None:
+def _print_document(
+    store: Store, document_id: str, *, as_json: bool, out: Path | None, lang: str | None = None
+) -> None:
     from longhand.export import to_json, to_markdown
     from longhand.files import write_atomic
 
-    exported = store.export_document(document_id)
+    exported = store.export_document(document_id, lang)
     if out is not None:
         write_atomic(out, to_markdown(exported))
         say(f"wrote {out}")
@@ -247,4 +340,5 @@ def _print_document(store: Store, document_id: str, *, as_json: bool, out: Path 
         print_text(to_json(exported))
     elif out is None:
         print_text(to_markdown(exported))
-    say(f"stored as {document_id}; see it again with: longhand show {document_id}")
+    chosen = "" if lang is None else f" --lang {lang}"
+    say(f"stored as {document_id}; see it again with: longhand show {document_id}{chosen}")

@@ -11,8 +11,10 @@ from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from flows import queries, steps
+from flows.errors import FlowError
 from flows.options import WritingOptions
 from flows.planning import derive_title, encode_prompt
+from flows.translation import check_translatable, is_translated
 from storage import CardRef, Store, failpoints
 
 Make = Callable[..., Any]
@@ -93,11 +95,50 @@ def test_another_language_is_decoded_later(store: Store, new_document: Make, new
     document_id = new_document(store)
     job = new_job(store, document_id)
     run_steps(job)
-    steps.plan_decoding(job, "deu_Latn")
-    for unit in store.pending_units(document_id, "decode", "deu_Latn"):
-        steps.decode_unit(job, unit.id)
+    steps.begin_translation(job, "deu_Latn")
+    assert queries.count_texts(job, "deu_Latn")[0] == 0
+    first, *rest = queries.pending_texts(job, "deu_Latn")
+    steps.decode_unit(job, first)
+    steps.begin_translation(job, "deu_Latn")  # as after a crash: the same units go on
+    assert queries.pending_texts(job, "deu_Latn") == rest
+    for unit_id in rest:
+        steps.decode_unit(job, unit_id)
+    done, total = queries.count_texts(job, "deu_Latn")
+    assert done == total > 3
+    assert is_translated(store, document_id, "deu_Latn")
     assert store.export_document(document_id, "deu_Latn").num_missing == 0
     assert store.get_document(document_id).status == "done"
+
+
+def test_what_cannot_be_translated(store: Store, new_document: Make, new_job: Make) -> None:
+    document_id = new_document(store)
+    with pytest.raises(FlowError, match=f"not written yet .* longhand resume {document_id}"):
+        check_translatable(store.get_document(document_id), "deu_Latn")
+    run_steps(new_job(store, document_id))
+    check_translatable(store.get_document(document_id), "deu_Latn")
+    with pytest.raises(UsageError, match="is written in eng_Latn"):
+        check_translatable(store.get_document(document_id), "eng_Latn")
+    with pytest.raises(UsageError, match="does not know the language 'fra_Latn'"):
+        steps.begin_translation(new_job(store, document_id, steal=True), "fra_Latn")
+    with pytest.raises(SpaceMismatchError, match="use fake, or start a new document"):
+        steps.begin_translation(new_job(store, document_id, FakeEngine(version="2"), steal=True), "deu_Latn")
+
+
+def test_headings_and_title_in_another_language_are_decoded(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    outline = (("1", "Der Teig"), ("2", "Backen"))
+    options = WritingOptions(outline=outline, prompt_lang="deu_Latn", outline_lang="deu_Latn")
+    document_id = new_document(store, options, prompt="Brot.")
+    run_steps(new_job(store, document_id))
+    document = store.get_document(document_id)
+    assert document.title not in (None, "Brot")
+    headings = [section.heading for section in store.export_document(document_id).sections]
+    assert all(headings) and not set(headings) & {"Der Teig", "Backen"}
+    english = WritingOptions(outline=outline, prompt_lang="deu_Latn", outline_lang="eng_Latn")
+    document_id = new_document(store, english, prompt="Brot.")
+    run_steps(new_job(store, document_id))
+    assert [s.heading for s in store.export_document(document_id).sections] == ["Der Teig", "Backen"]
 
 
 def test_a_crash_at_any_commit_changes_nothing(

@@ -72,6 +72,26 @@ class FakeRunner:
         tell("done")
         return {"plan": 0.1, "write": 0.2, "decode": 0.3}
 
+    def translate(
+        self, store: Store, document_id: str, lang: str, *, on_event: OnEvent
+    ) -> Mapping[str, float]:
+        self.num_runs += 1
+        if self.fail_at is not None:
+            raise self.error
+        lease = store.claim(document_id, "fake", LEASE_S)
+        todo = store.get_undecoded(document_id, lang)
+        with store.fenced(lease) as tx:
+            spec = UnitSpec(item_ids=todo.item_ids, concept_ids=todo.concept_ids)
+            (unit,) = tx.plan_units("decode", [spec], lang=lang, first_ordinal=None)
+            headings = [NewRendering(text=f"Titel {i}", item_id=i) for i in todo.item_ids]
+            sentences = [
+                NewRendering(text=f"Satz {n}.", concept_id=i) for n, i in enumerate(todo.concept_ids, 1)
+            ]
+            tx.commit_renderings(unit.id, headings + sentences, decoder="toy")
+        store.release(lease)
+        on_event(Event(kind="decoding", document_id=document_id, done=8, total=8))
+        return {"decode": 0.3}
+
     def _plan(self, store: Store, lease: Lease, tell: Callable[..., None]) -> None:
         document_id = lease.document_id
         document = store.get_document(document_id)

@@ -1,0 +1,72 @@
+"""Language codes: what people type instead of a space's codes, and which language a text is in.
+
+A space names its languages by NLLB codes (`deu_Latn`). langcodes (BCP 47 matching, with CLDR's names) knows what
+"de", "German" or "zh-TW" mean among them; py3langid tells a text's language among those of a space.
+Both are imported only when they are asked.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+_FARTHEST = 10
+"""langcodes' distance up to which another tag still is the language that was meant (a macrolanguage, a region)."""
+_SURER = 1.5
+"""How many times as probable as the expected language another one must be to displace it."""
+
+
+def suggest_languages(typed: str, known: Sequence[str]) -> list[str]:
+    """Return the codes of `known` that `typed` may mean, the best first; empty where nothing is near.
+
+    Understands the code in other letters, ISO 639 and BCP 47 tags ("de", "zh-TW"), names in English or in
+    the language itself ("German", "deutsch"), and misspelt codes.
+    """
+    import langcodes
+
+    by_letters = {code.lower(): code for code in known}
+    if typed.lower() in by_letters:
+        return [by_letters[typed.lower()]]
+    for read in (langcodes.find, langcodes.Language.get):
+        try:
+            meant = langcodes.closest_supported_match(read(typed), list(known), _FARTHEST)
+        except (LookupError, ValueError):
+            continue
+        if meant is not None:
+            return [meant]
+    near = difflib.get_close_matches(typed.lower(), list(by_letters), n=3, cutoff=0.5)
+    if near:
+        return [by_letters[code] for code in near]
+    names = {langcodes.Language.get(code).language_name().lower(): code for code in known}
+    return [names[name] for name in difflib.get_close_matches(typed.lower(), list(names), n=3, cutoff=0.7)]
+
+
+def language_name(code: str) -> str:
+    """Return the English name of a language code ("German" for deu_Latn)."""
+    import langcodes
+
+    return langcodes.Language.get(code).language_name()
+
+
+def detect_language(text: str, known: Sequence[str], expected: str) -> str:
+    """Return the code of `known` that `text` is written in, and `expected` where it cannot be told.
+
+    py3langid is asked for the languages of `known` alone; the ones it was not trained on are never returned.
+    With one known language nothing is detected and nothing is imported.
+    """
+    if len(known) < 2:
+        return expected
+    import langcodes
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    code_of: dict[str, str] = {}
+    # Of two scripts or dialects of one tag the expected one is meant, then the one that bears the tag itself.
+    for code in (expected, *known):
+        code_of.setdefault(langcodes.Language.get(code).language or "", code)
+    for code in known:
+        code_of.setdefault(langcodes.Language.get(code).prefer_macrolanguage().language or "", code)
+    identifier.set_languages([tag for tag in code_of if tag in identifier.labels])
+    probability = {code_of[tag]: share for tag, share in identifier.rank(text)}
+    best = next(iter(probability), expected)
+    return best if probability.get(best, 0.0) > _SURER * probability.get(expected, 0.0) else expected

@@ -1,0 +1,135 @@
+"""`translate`, `show --lang` and the languages of prompts: what is decoded, detected and refused."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from concepts.errors import NonFiniteError
+from storage import SpaceRef, Store
+
+TWO = ("eng_Latn", "deu_Latn")
+GERMAN = """# tea
+
+## Titel 1
+
+Satz 1. Satz 2. Satz 3.
+
+## Titel 2
+
+Satz 4. Satz 5. Satz 6.
+"""
+
+
+@pytest.fixture
+def two_languages(monkeypatch):
+    monkeypatch.setattr("longhand.commands.writing.known_languages", lambda space=None: TWO)
+
+
+@pytest.fixture
+def written(run, store: Store) -> str:
+    assert run("write", "tea").exit_code == 0
+    (document,) = store.list_documents()
+    return document.id
+
+
+def test_a_translation_is_stored_beside_the_original(run, runner, store, written, two_languages):
+    result = run("translate", written, "--lang", "deu_Latn")
+    assert (result.exit_code, result.stdout) == (0, GERMAN)
+    assert f"longhand show {written} --lang deu_Latn" in result.stderr
+    assert "decoding 8/8" in result.stderr
+    assert GERMAN in run("show", written, "--lang", "deu_Latn").stdout
+    assert run("export", written, "--lang", "deu_Latn").stdout == GERMAN
+    assert "Sentence 1 is here." in run("show", written).stdout
+    assert store.get_document(written).status == "done"
+
+
+def test_a_translation_that_is_there_costs_no_model(run, runner, written, two_languages):
+    run("translate", written, "--lang", "deu_Latn")
+    num_runs = runner.num_runs
+    assert run("translate", written, "--lang", "deu_Latn").stdout == GERMAN
+    assert runner.num_runs == num_runs
+
+
+def test_an_interrupted_translation_says_how_to_go_on(run, runner, store, written, two_languages):
+    runner.fail_at = "decoding"
+    result = run("translate", written, "--lang", "deu_Latn")
+    assert result.exit_code == 130
+    assert f"go on with: longhand translate {written} --lang deu_Latn" in result.stderr
+    runner.error = NonFiniteError("a concept holds NaN")
+    assert run("translate", written, "--lang", "deu_Latn").exit_code == 1
+    runner.fail_at = None
+    assert run("translate", written, "--lang", "deu_Latn").stdout == GERMAN
+
+
+def test_a_space_of_one_language_refuses(run, runner, written, monkeypatch):
+    monkeypatch.setattr("longhand.commands.writing.known_languages", lambda space=None: ("eng_Latn",))
+    num_runs = runner.num_runs
+    result = run("translate", written, "--lang", "deu_Latn")
+    assert result.exit_code == 2
+    assert (
+        "knows only eng_Latn: for another language, write the document in a space that has it"
+        in result.stderr
+    )
+    assert runner.num_runs == num_runs
+
+
+@pytest.mark.parametrize("typed", ["German", "de", "deutsch", "deu_latn", "de-AT"])
+def test_other_names_of_a_language_are_suggested(run, written, two_languages, typed):
+    result = run("translate", written, "--lang", typed)
+    assert result.exit_code == 2
+    assert "did you mean deu_Latn?" in result.stderr
+
+
+def test_its_own_language_and_an_unwritten_document_are_refused(run, store, written, two_languages):
+    assert "is written in eng_Latn" in run("translate", written, "--lang", "eng_Latn").stderr
+    run("write", "coffee", "--plan-only")
+    planned = next(d.id for d in store.list_documents() if d.status == "planned")
+    result = run("translate", planned, "--lang", "deu_Latn")
+    assert result.exit_code == 1
+    assert (
+        f"is not written yet (status: planned): finish it first with longhand resume {planned}"
+        in result.stderr
+    )
+
+
+def test_a_language_without_text_cannot_be_shown(run, written):
+    result = run("show", written, "--lang", "deu_Latn")
+    assert result.exit_code == 2
+    assert f"is decoded in eng_Latn; longhand translate {written} --lang CODE adds one" in result.stderr
+
+
+def test_the_prompts_language_is_detected_among_those_of_the_space(run, store, two_languages, tmp_path):
+    (tmp_path / "plan.md").write_text("- Die Zutaten und der Teig\n- Wie man das Brot im Ofen backt\n")
+    run("write", "How to bake bread", "--outline", str(tmp_path / "plan.md"))
+    run("write", "Wie man einen Ordner mit anderen Benutzern teilt")
+    run("write", "Brot", "--prompt-lang", "deu_Latn")
+    found = [(d.params["prompt_lang"], d.params["outline_lang"]) for d in reversed(store.list_documents())]
+    assert found == [("eng_Latn", "deu_Latn"), ("deu_Latn", None), ("deu_Latn", "deu_Latn")]
+
+
+def test_where_there_is_one_language_nothing_is_detected(run, store, monkeypatch):
+    monkeypatch.setattr("longhand.commands.writing.known_languages", lambda space=None: ("eng_Latn",))
+    monkeypatch.setitem(sys.modules, "py3langid.langid", None)  # an import would fail
+    assert run("write", "Wie man einen Ordner teilt").exit_code == 0
+    (document,) = store.list_documents()
+    assert document.params["prompt_lang"] == "eng_Latn"
+
+
+def test_models_that_are_not_installed_are_refused_before_anything_is_stored(run, store):
+    for option in ("--space", "--planner", "--writer"):
+        result = run("write", "tea", option, "nowhere")
+        assert result.exit_code == 1
+        assert f"no {option[2:]} named 'nowhere'" in result.stderr
+    assert not store.list_documents()
+
+
+def test_the_space_of_the_document_decides(run, store, monkeypatch, written):
+    asked = []
+    monkeypatch.setattr(
+        "longhand.commands.writing.known_languages", lambda space=None: asked.append(space) or TWO
+    )
+    run("translate", written, "--lang", "deu_Latn")
+    space = store.get_document(written).space
+    assert isinstance(space, SpaceRef) and asked == [space.name]
