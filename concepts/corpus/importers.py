@@ -1,4 +1,4 @@
-"""Reads documents and pairs from files: the corpus format, and a user's Markdown, HTML or text.
+"""Reads documents and pairs from files: the corpus format, and a user's Markdown, HTML, Word or text.
 
 Everything comes out raw (not normalised, not split again); clean.py makes sentences of it. A file
 that cannot be read is counted with its reason and skipped; only a path that is missing is an error.
@@ -15,6 +15,7 @@ from typing import Any
 
 from concepts.corpus.drops import DropReport
 from concepts.corpus.language import guess_language
+from concepts.corpus.markup import Block, html_blocks, markdown_blocks, text_blocks, to_outline, word_blocks
 from concepts.corpus.records import LANG_CODES, USER_SOURCE_PREFIX, Document, Section
 from concepts.errors import InputError
 
@@ -95,14 +96,14 @@ def iter_pairs(path: Path, drops: DropReport | None = None) -> Iterator[tuple[st
 
 
 def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = None) -> Iterator[Document]:
-    """Yield one document for each Markdown, HTML or text file at or under `path`, sorted by name.
+    """Yield one document for each Markdown, HTML, Word or text file at or under `path`, sorted by name.
 
     Hidden files and unknown suffixes are counted and skipped. `lang` is the language of all of
     them; None guesses it for each. Raises `InputError` when `path` is missing.
     """
     drops = DropReport() if drops is None else drops
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder; give a folder or file of Markdown, HTML or text")
+        raise InputError(f"{path}: no such file or folder; give a folder or file of Markdown, HTML, Word or text")
     root = path if path.is_dir() else path.parent
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:
@@ -115,53 +116,79 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
             yield document
 
 
+class Unreadable(InputError):
+    """A file of a user that is no document; `reason` is one of a few, to be counted."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be read: {_REASONS[reason]}")
+        self.reason = reason
+
+
+_REASONS = {
+    "unknown kind of file": "expected .md, .html, .docx or .txt; save it as one of these",
+    "too large": f"it is larger than {_MAX_FILE_BYTES // 1_000_000} MB; that is data, not a document",
+    "no access": "no permission, or it is no file; check it with ls -l",
+    "binary": "it is binary data, not text; save it as text",
+    "not UTF-8": "it is not UTF-8 text; save it in that encoding",
+    "broken markup": "its markup is broken; open it in its program and save it again",
+    "no text": "it holds no text (tables and code are not read); give a document with sentences",
+}
+
+
+def read_blocks(path: Path) -> list[Block]:
+    """Return the headings and paragraphs of one Markdown, HTML, Word or text file; raises Unreadable."""
+    readers: dict[str, Callable[[str], list[Block]]] = {
+        ".md": markdown_blocks,
+        ".markdown": markdown_blocks,
+        ".html": html_blocks,
+        ".htm": html_blocks,
+        ".xhtml": html_blocks,
+        ".txt": text_blocks,
+        ".text": text_blocks,
+        "": text_blocks,
+    }
+    suffix = path.suffix.lower()
+    if suffix not in (".docx", *readers):
+        raise Unreadable(path, "unknown kind of file")
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise Unreadable(path, "too large")
+        data = path.read_bytes()
+    except OSError:
+        raise Unreadable(path, "no access") from None
+    try:
+        if suffix == ".docx":
+            blocks = word_blocks(data)
+        elif b"\0" in data:
+            raise Unreadable(path, "binary")
+        else:
+            blocks = readers[suffix](data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Unreadable(path, "not UTF-8") from None
+    except (RecursionError, ValueError):
+        raise Unreadable(path, "broken markup") from None
+    if all(block.level is not None for block in blocks):
+        raise Unreadable(path, "no text")
+    return blocks
+
+
+def name_of(path: Path) -> str:
+    """Return the title of a document that has none: the file's name in words."""
+    return path.stem.replace("_", " ").replace("-", " ").strip() or path.name
+
+
 def _read_document(
     file: Path, page: str, folder: str, lang: str | None, drops: DropReport
 ) -> Document | None:
-    from concepts.corpus.markup import Outline, read_html, read_markdown, read_text
-
-    readers: dict[str, Callable[[str], Outline]] = {
-        ".md": read_markdown,
-        ".markdown": read_markdown,
-        ".html": read_html,
-        ".htm": read_html,
-        ".xhtml": read_html,
-        ".txt": read_text,
-        ".text": read_text,
-        "": read_text,
-    }
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        drops["unreadable: unknown kind of file"] += 1
-        return None
     try:
-        if file.stat().st_size > _MAX_FILE_BYTES:
-            drops["unreadable: too large"] += 1
-            return None
-        data = file.read_bytes()
-    except OSError:
-        drops["unreadable: no access"] += 1
+        outline = to_outline(read_blocks(file))
+    except Unreadable as error:
+        drops[f"unreadable: {error.reason}"] += 1
         return None
-    if b"\0" in data:
-        drops["unreadable: binary"] += 1
-        return None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        drops["unreadable: not UTF-8"] += 1
-        return None
-    try:
-        outline = reader(text)
-    except (RecursionError, ValueError):
-        drops["unreadable: broken markup"] += 1
-        return None
-    if not any(section.paragraphs for section in outline.sections):
-        drops["unreadable: no text"] += 1
-        return None
-    title = outline.title or file.stem.replace("_", " ").replace("-", " ").strip() or file.name
     if lang is None:
         lang = guess_language(" ".join(s for section in outline.sections for s in section.sentences))
-    return Document(title, outline.sections, lang, f"{USER_SOURCE_PREFIX}{folder}", page)
+    source = f"{USER_SOURCE_PREFIX}{folder}"
+    return Document(outline.title or name_of(file), outline.sections, lang, source, page)
 
 
 def _iter_lines(path: Path, drops: DropReport) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Markdown, HTML and plain text to a title and sections; layout is forgotten, prose stays.
+"""Markdown, HTML, Word and plain text to headings and paragraphs; layout is forgotten, prose stays.
 
 List items and quotes are paragraphs, tables and code blocks are left out (they are no sentences).
 """
@@ -6,6 +6,7 @@ List items and quotes are paragraphs, tables and code blocks are left out (they 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from concepts.corpus.records import Section
@@ -19,41 +20,64 @@ class Outline:
     sections: tuple[Section, ...]
 
 
+@dataclass(frozen=True)
+class Block:
+    """One heading or paragraph of a file."""
+
+    text: str
+    level: int | None
+    """1 for a top heading, 0 for a title that is marked as such; None for a paragraph."""
+
+
 class _Collector:
-    """Gathers headings and paragraphs in reading order."""
+    """Gathers headings and paragraphs in reading order; empty ones are left out."""
 
     def __init__(self) -> None:
-        self.title = ""
-        self._sections: list[Section] = []
-        self._heading = ""
-        self._level = 1
-        self._paragraphs: list[tuple[str, ...]] = []
+        self.blocks: list[Block] = []
 
     def heading(self, text: str, level: int) -> None:
-        text = " ".join(text.split())
-        if not self.title and not self._sections and not self._paragraphs and not self._heading:
-            self.title = text
-            return
-        self._close()
-        self._heading, self._level = text, max(level, 1)
+        if text := " ".join(text.split()):
+            self.blocks.append(Block(text, level))
 
     def paragraph(self, text: str) -> None:
-        text = " ".join(text.split())
-        if text:
-            self._paragraphs.append((text,))
+        if text := " ".join(text.split()):
+            self.blocks.append(Block(text, None))
 
-    def _close(self) -> None:
-        if self._paragraphs:
-            self._sections.append(Section(self._heading, tuple(self._paragraphs), self._level))
-        self._paragraphs = []
 
-    def outline(self) -> Outline:
-        self._close()
-        return Outline(self.title, tuple(self._sections))
+def to_outline(blocks: Sequence[Block]) -> Outline:
+    """Return the sections that have text; a heading before everything else is the title."""
+    title = ""
+    if blocks and blocks[0].level is not None:
+        title, blocks = blocks[0].text, blocks[1:]
+    sections: list[Section] = []
+    heading, level, paragraphs = "", 1, list[tuple[str, ...]]()
+    for block in (*blocks, Block("", 1)):
+        if block.level is None:
+            paragraphs.append((block.text,))
+            continue
+        if paragraphs:
+            sections.append(Section(heading, tuple(paragraphs), level))
+        heading, level, paragraphs = block.text, max(block.level, 1), []
+    return Outline(title, tuple(sections))
 
 
 def read_markdown(text: str) -> Outline:
     """Read CommonMark: headings open sections, front matter is skipped, code and HTML blocks too."""
+    return to_outline(markdown_blocks(text))
+
+
+def read_html(text: str) -> Outline:
+    """Read the body of an HTML page; navigation, scripts, tables and code blocks are left out."""
+    return to_outline(html_blocks(text))
+
+
+def read_text(text: str) -> Outline:
+    """Read plain text: blank lines part paragraphs, a first short line without a full stop is the title."""
+    return to_outline(text_blocks(text))
+
+
+def markdown_blocks(text: str) -> list[Block]:
+    """Return the headings and paragraphs of CommonMark; front matter, code and HTML blocks are skipped."""
     from markdown_it import MarkdownIt
 
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
@@ -76,7 +100,7 @@ def read_markdown(text: str) -> Outline:
                 level = None
             else:
                 collector.paragraph(words)
-    return collector.outline()
+    return collector.blocks
 
 
 _SKIPPED_TAGS = frozenset(
@@ -126,8 +150,8 @@ _BLOCK_TAGS = frozenset(
 )
 
 
-def read_html(text: str) -> Outline:
-    """Read the body of an HTML page; navigation, scripts, tables and code blocks are left out."""
+def html_blocks(text: str) -> list[Block]:
+    """Return the headings and paragraphs of a page's body, under its title where no heading comes first."""
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
     tree = LexborHTMLParser(text)
@@ -167,20 +191,47 @@ def read_html(text: str) -> Outline:
             child = child.next
         stack += [(child, False) for child in reversed(children)]
     flush()
-    outline = collector.outline()
-    if not outline.title:
-        title = tree.css_first("title")
-        return Outline(" ".join(title.text().split()) if title is not None else "", outline.sections)
-    return outline
+    blocks = collector.blocks
+    title = tree.css_first("title")
+    if title is not None and title.text().strip() and not (blocks and blocks[0].level is not None):
+        blocks.insert(0, Block(" ".join(title.text().split()), 0))
+    return blocks
 
 
-def read_text(text: str) -> Outline:
-    """Read plain text: blank lines part paragraphs, a first short line without a full stop is the title."""
+def text_blocks(text: str) -> list[Block]:
+    """Return the paragraphs of plain text; blank lines part them, a first short one without a full stop is a
+    title."""
     collector = _Collector()
-    blocks = [" ".join(block.split()) for block in re.split(r"\n\s*\n", text)]
-    blocks = [block for block in blocks if block]
-    if len(blocks) > 1 and len(blocks[0]) <= 80 and not blocks[0].endswith((".", "!", "?", ":")):
-        collector.heading(blocks.pop(0), 1)
-    for block in blocks:
-        collector.paragraph(block)
-    return collector.outline()
+    parts = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text)]
+    parts = [part for part in parts if part]
+    if len(parts) > 1 and len(parts[0]) <= 80 and not parts[0].endswith((".", "!", "?", ":")):
+        collector.heading(parts.pop(0), 0)
+    for part in parts:
+        collector.paragraph(part)
+    return collector.blocks
+
+
+def word_blocks(data: bytes) -> list[Block]:
+    """Return the headings and paragraphs of a Word file (.docx); raises ValueError where it is none."""
+    import io
+    import zipfile
+
+    import docx
+    from docx.opc.exceptions import OpcError
+
+    try:
+        document = docx.Document(io.BytesIO(data))
+    except (OpcError, zipfile.BadZipFile, KeyError, SyntaxError) as error:
+        # lxml's XMLSyntaxError is a SyntaxError; a zip without Word's parts is a KeyError or an OpcError
+        raise ValueError(f"no Word file ({error})") from error
+    collector = _Collector()
+    for paragraph in document.paragraphs:
+        style = (paragraph.style.name if paragraph.style is not None else None) or ""
+        kind, _, number = style.rpartition(" ")
+        if style == "Title":
+            collector.heading(paragraph.text, 0)
+        elif kind == "Heading" and number.isdigit():
+            collector.heading(paragraph.text, int(number))
+        else:
+            collector.paragraph(paragraph.text)
+    return collector.blocks

@@ -34,18 +34,22 @@ class Models:
     planner: str | None
     writer: str | None
 
-    def named(self) -> dict[str, str | None]:
+    def checked(self) -> Models:
         """Return them as they are stored, folders by their whole path: a resume may start elsewhere.
 
         Raises ModelError for a name that is not installed.
         """
-        from concepts.card import find_card
+        from concepts.card import Kind, find_card
 
-        found: dict[str, str | None] = {}
-        for kind, name in (("space", self.space), ("planner", self.planner), ("writer", self.writer)):
-            card = None if name is None else find_card(kind, name, verify=False)  # type: ignore[arg-type]
-            found[kind] = str(card.folder) if card is not None and name != card.name else name
-        return found
+        def whole(kind: Kind, name: str | None) -> str | None:
+            if name is None:
+                return None
+            card = find_card(kind, name, verify=False)
+            return name if name == card.name else str(card.folder)
+
+        return Models(
+            whole("space", self.space), whole("planner", self.planner), whole("writer", self.writer)
+        )
 
 
 DEFAULT_LANG = "eng_Latn"
@@ -195,6 +199,7 @@ def _new_document(
     from storage import NewDocument
 
     text = check_prompt(prompt)
+    models = models.checked()
     languages = known_languages(models.space)
     check_language(lang, languages)
     if prompt_lang is not None:
@@ -222,7 +227,9 @@ def _new_document(
             if entries
             else None
         ),
-        **models.named(),
+        space=models.space,
+        planner=models.planner,
+        writer=models.writer,
     )
     return NewDocument(prompt=text, lang=lang, seed=check_seed(seed), title=title, params=options.to_params())
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
+import docx
 import pytest
 
 from concepts.corpus import Document, DropReport, iter_jsonl, iter_pairs, iter_path
@@ -88,6 +89,18 @@ def test_text_title_and_paragraphs(tmp_path: Path) -> None:
     (tmp_path / "tea.txt").write_text("Make tea\n\nBoil it.\nNow.\n\nDrink.\n")
     document = one(tmp_path)
     assert (document.title, document.sentences) == ("Make tea", ("Boil it. Now.", "Drink."))
+
+
+def test_word_files_are_read_by_their_styles(tmp_path: Path) -> None:
+    word = docx.Document()
+    word.add_heading("Make tea", 0)
+    word.add_heading("Boiling", 1)
+    word.add_paragraph("Boil it.")
+    word.add_paragraph("Wait.", style="List Bullet")
+    word.save(str(tmp_path / "tea.docx"))
+    document = one(tmp_path)
+    assert (document.title, document.sections[0].heading) == ("Make tea", "Boiling")
+    assert document.sentences == ("Boil it.", "Wait.")
 
 
 def test_file_name_is_the_last_resort_for_a_title(tmp_path: Path) -> None:
