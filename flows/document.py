@@ -16,6 +16,7 @@ from prefect import flow, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.states import Completed
 
 from concepts.errors import InputError, LostLease, ModelError, NotFoundError, UsageError
 from flows import queries, session, steps
@@ -134,10 +135,13 @@ async def _decode_texts(document_id: str, lang: str | None, progress: Progress, 
     validate_parameters=False,
     persist_result=False,
 )
-async def write_document_flow(document_id: str, owner: str, plan_only: bool = False) -> None:
+async def write_document_flow(
+    document_id: str, owner: str, plan_only: bool = False
+) -> State[None] | None:
     """Do whatever a document still lacks: outline, headings, sections, texts.
 
-    `owner` says in Prefect's UI which process holds the lease. Raises what the steps raise.
+    `owner` says in Prefect's UI which process holds the lease. A document that is to be reviewed stops
+    after its outline: the run is completed and says so, nothing waits. Raises what the steps raise.
     """
     found = session.find(document_id)
     progress = Progress(document_id)
@@ -158,10 +162,17 @@ async def write_document_flow(document_id: str, owner: str, plan_only: bool = Fa
             markdown=await found.call(queries.outline_markdown), key=f"outline-{document_id}"
         )
     await progress.set(PLANNED_PERCENT)
+    if await found.call(queries.awaits_review):
+        await found.call(steps.begin_stage, "awaiting_review")
+        await found.tell("awaiting_review", total=num_sections)
+        return Completed(
+            message=f"{document_id} awaits review: longhand outline {document_id} --edit, "
+            f"then longhand approve {document_id}"
+        )
     if plan_only:
         await found.call(steps.begin_stage, "planned")
         await found.tell("planned", total=num_sections)
-        return
+        return None
 
     await found.call(steps.begin_stage, "writing")
     done, total = await found.call(queries.count_sections)
@@ -178,6 +189,7 @@ async def write_document_flow(document_id: str, owner: str, plan_only: bool = Fa
     await found.call(steps.finish_document)
     await progress.set(100.0)
     await found.tell("done", done=total, total=total)
+    return None
 
 
 @flow(

@@ -100,9 +100,18 @@ class Engine(Protocol):
         """Return the items of a new outline (lead, gist, planned length), in reading order."""
 
     def fill(
-        self, prompt: Vector, leads: Sequence[tuple[str, Vector]], *, goal: Vector | None, seed: int
+        self,
+        prompt: Vector,
+        leads: Sequence[tuple[str, Vector]],
+        *,
+        goal: Vector | None,
+        seed: int,
+        known: Sequence[NewPlanItem] = (),
     ) -> list[NewPlanItem]:
-        """Return gist and planned length for given leads, as (path, (D,)) in reading order."""
+        """Return gist and planned length for given leads, as (path, (D,)) in reading order.
+
+        `known` items, of an outline that was edited, have both already: the others are planned around them.
+        """
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Return the sections named by `paths`, made in one batch."""
@@ -247,11 +256,22 @@ class ModelEngine:
         return _new_items(items)
 
     def fill(
-        self, prompt: Vector, leads: Sequence[tuple[str, Vector]], *, goal: Vector | None, seed: int
+        self,
+        prompt: Vector,
+        leads: Sequence[tuple[str, Vector]],
+        *,
+        goal: Vector | None,
+        seed: int,
+        known: Sequence[NewPlanItem] = (),
     ) -> list[NewPlanItem]:
         """Let the outline model say gist and length of given leads."""
         given = [(path, _tensor(lead)) for path, lead in leads]
-        items = self._planner.result().fill(_tensor(prompt), given, goal=_goal(goal), seed=seed)
+        planned = {
+            item.path: (_tensor(item.gist), item.planned_length) for item in known if item.gist is not None
+        }
+        items = self._planner.result().fill(
+            _tensor(prompt), given, goal=_goal(goal), seed=seed, known=planned
+        )
         return _new_items(items)
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-EventKind = Literal["starting", "planning", "outline", "writing", "decoding", "retry", "planned", "done"]
+EventKind = Literal[
+    "starting", "planning", "outline", "writing", "decoding", "retry", "planned", "awaiting_review", "done"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +19,8 @@ class Event:
     """`starting`: the lease is ours, models and Prefect load. `planning`: the planner is at work.
     `outline`: items and headings are stored (read them from the store). `writing`, `decoding`: `done`
     of `total` are stored. `retry`: a task failed and is tried again (`message` says why). The last one
-    is `planned` (a run that stops after planning) or `done`."""
+    is `planned` (a run that stops after planning), `awaiting_review` (one that somebody must approve) or
+    `done`."""
     document_id: str
     done: int = 0
     """Sections written, or texts (headings and sentences) decoded."""

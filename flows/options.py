@@ -40,6 +40,8 @@ class WritingOptions:
     """Name or folder of the writer; None: the space's own."""
     beam_size: int = 1
     """Beams of the decoder; 1 is greedy."""
+    review: bool = False
+    """Whether the outline still waits for somebody's approval before it is written."""
     items_per_unit: int = ITEMS_PER_UNIT
     texts_per_unit: int = TEXTS_PER_UNIT
 
@@ -72,6 +74,7 @@ class WritingOptions:
             "planner": self.planner,
             "writer": self.writer,
             "beam_size": self.beam_size,
+            "review": self.review,
             "items_per_unit": self.items_per_unit,
             "texts_per_unit": self.texts_per_unit,
         }

@@ -7,6 +7,7 @@ whole may be called again after any crash. Plain functions: no Prefect here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from concepts.errors import InputError, ModelError, SpaceMismatchError
@@ -15,7 +16,17 @@ from flows.checks import check_paths, check_vectors
 from flows.job import Job, attempt
 from flows.options import WritingOptions
 from flows.queries import is_planned
-from storage import CardRef, DocumentRecord, NewPlanItem, PromptConcept, Role, SpaceRef, UnitSpec
+from storage import (
+    CardRef,
+    DocumentRecord,
+    NewPlanItem,
+    PlanItemRecord,
+    PromptConcept,
+    Role,
+    SpaceRef,
+    UnitRecord,
+    UnitSpec,
+)
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -118,6 +129,9 @@ def plan_outline(job: Job) -> None:
     unit = job.store.next_unit(document.id, "plan")
     if unit is None:
         return
+    if unit.extra.get("fill"):
+        fill_edited(job, unit)
+        return
     with attempt(job, "plan", unit.id) as trial:
         with trial.model():
             items = _fill(job, document, options) if options.outline else _plan(job, document, options)
@@ -174,6 +188,61 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
         )
         for (path, heading), lead, item in zip(given, leads, filled, strict=True)
     ]
+
+
+def fill_edited(job: Job, unit: UnitRecord) -> None:
+    """Encode the new headings of an edited outline, and plan gist and length of what was changed.
+
+    The planner sees the whole new outline; what was not changed stays as it is.
+    """
+    document = job.store.get_document(job.document_id)
+    items = job.store.get_outline(document.id, vectors=True).items
+    engine = job.engine
+    who = f"planner {engine.planner.name}"
+    with attempt(job, "plan", unit.id) as trial:
+        with trial.model():
+            items = _with_leads(job, items, document.lang)
+            prompt, goal = conditions(job)
+            leads = [(item.path, item.lead) for item in items if item.lead is not None]
+            known = [
+                NewPlanItem(
+                    path=item.path, lead=item.lead, gist=item.gist, planned_length=item.planned_length
+                )
+                for item in items
+                if item.id not in unit.item_ids
+            ]
+            filled = engine.fill(prompt, leads, goal=goal, seed=document.seed, known=known)
+        check_paths([item.path for item in filled], [item.path for item in items], who)
+        changed = [
+            NewPlanItem(
+                path=item.path,
+                lead=item.lead,
+                # A part that became a section keeps its gist, and only needs a length.
+                gist=new.gist if item.gist is None else item.gist,
+                planned_length=item.planned_length or new.planned_length,
+            )
+            for item, new in zip(items, filled, strict=True)
+            if item.id in unit.item_ids
+        ]
+        changed = check_items(changed, engine.space.dim, who)
+        with job.store.fenced(job.lease, space=engine.space) as tx:
+            tx.fill_plan_items(unit.id, changed)
+            trial.done(tx)
+
+
+def _with_leads(job: Job, items: Sequence[PlanItemRecord], lang: str) -> list[PlanItemRecord]:
+    """Return the items with the vectors of their headings where they have no lead."""
+    engine = job.engine
+    bare = [item for item in items if item.lead is None]
+    if not bare:
+        return list(items)
+    leads = check_vectors(
+        engine.encode([normalize_text(item.heading or "") for item in bare], lang),
+        (len(bare), engine.space.dim),
+        f"the outline from space {engine.space.name}",
+    )
+    lead_of = {item.id: lead for item, lead in zip(bare, leads, strict=True)}
+    return [replace(item, lead=lead_of.get(item.id, item.lead)) for item in items]
 
 
 def check_items(items: Sequence[NewPlanItem], dim: int, who: str) -> list[NewPlanItem]:

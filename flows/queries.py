@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.job import Job
+from flows.options import WritingOptions
 from storage import UnitRecord, UnitStatus
 
 
@@ -53,3 +54,8 @@ def is_planned(job: Job) -> bool:
     """Return whether the items of the active outline are stored."""
     document = job.store.get_document(job.document_id)
     return document.active_outline_id is not None and job.store.next_unit(document.id, "plan") is None
+
+
+def awaits_review(job: Job) -> bool:
+    """Return whether somebody is to approve the outline before it is written."""
+    return WritingOptions.from_params(job.store.get_document(job.document_id).params).review

@@ -18,11 +18,11 @@ from flows.errors import FinishedError, FlowError
 from flows.events import OnEvent, ignore
 from flows.job import LONGEST_ERROR, Job
 from flows.lease import LEASE_S, HeldLease, claim
-from flows.queries import is_planned, pending_sections
+from flows.queries import awaits_review, is_planned, pending_sections
 from flows.server import PrivateServer
 from flows.session import Session
 from flows.timings import Timings
-from storage import DocumentRecord, Stage, Store
+from storage import DocumentRecord, DocumentStatus, Stage, Store
 
 
 def write_document(
@@ -36,6 +36,8 @@ def write_document(
     lease_s: float = LEASE_S,
 ) -> Timings:
     """Run a document to its end, or with `plan_only` to its stored outline, and return where the time went.
+
+    One that is to be reviewed stops after its outline, in the status `awaiting_review`.
 
     store_url: a database URL; None means the default one. document_id: an id or its prefix. engine: the
     models; it is told to load while Prefect starts. on_event: called in this thread. prefect_api: URL of
@@ -62,7 +64,7 @@ def write_document(
                         on_event,
                         lambda: _write(job, plan_only),
                         stages=_stages_left(job, plan_only),
-                        is_over=lambda: _status(job) == ("planned" if plan_only else "done"),
+                        is_over=lambda: _status(job) == _end_of(job, plan_only),
                         prefect_api=prefect_api,
                     )
                 outcome = "done"
@@ -124,6 +126,12 @@ async def _write(job: Job, plan_only: bool) -> None:
     await write_document_flow(job.document_id, job.lease.owner, plan_only)
 
 
+def _end_of(job: Job, plan_only: bool) -> DocumentStatus:
+    if awaits_review(job):
+        return "awaiting_review"
+    return "planned" if plan_only else "done"
+
+
 def _status(job: Job) -> str:
     return job.store.get_document(job.document_id).status
 
@@ -177,7 +185,7 @@ def _stages_left(job: Job, plan_only: bool) -> list[Stage]:
     planned = is_planned(job)
     if not planned:
         stages.append("plan")
-    if not plan_only and (not planned or pending_sections(job)):
+    if not plan_only and not awaits_review(job) and (not planned or pending_sections(job)):
         stages.append("write")
     return stages
 

@@ -60,9 +60,11 @@ def write_unit(job: Job, unit_id: int) -> None:
     path_of = {item.id: item.path for item in outline.items}
     paths = [path_of[item_id] for item_id in unit.item_ids]
     plan = leaf_plan(job, outline)
+    # A section that was to be written again differently carries a seed of its own.
+    seed = int(str(unit.extra.get("seed", document.seed)))
     with attempt(job, "write", unit.id) as trial:
         with trial.model():
-            sections = engine.write(plan, paths, seed=document.seed)
+            sections = engine.write(plan, paths, seed=seed)
         who = f"writer {engine.writer.name}"
         check_paths([section.path for section in sections], paths, who)
         written = [

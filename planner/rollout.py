@@ -5,7 +5,7 @@ Legend: R rows (outlines drawn side by side), S tokens, D concept dim. Concepts 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -73,6 +73,8 @@ class _Row:
     num_wanted: int | None
     given_leads: tuple[Tensor, ...] = ()
     """Leads that are fixed (a user's headings): only gist and length are drawn."""
+    known: dict[int, tuple[Tensor, int]] = field(default_factory=dict)
+    """Children that are not drawn but known, by place: as in `items`."""
     items: list[tuple[Tensor, int]] = field(default_factory=list)
     """(normalized lead and gist (2D,), number of sentences) of the children so far."""
     is_done: bool = False
@@ -147,34 +149,61 @@ class Planner:
         *,
         goal: Tensor | None = None,
         seed: int = 0,
+        known: Mapping[str, tuple[Tensor, int]] | None = None,
     ) -> list[PlannedItem]:
-        """Return gist and length for a user's headings, given as (path, raw lead (D,)) in document order."""
+        """Return gist and length for a user's headings, given as (path, raw lead (D,)) in document order.
+
+        `known` has the raw gist (D,) and the length of the items, by path, that are planned already: they
+        come back as they are, and the others are drawn around them.
+        """
+        known = known or {}
         self._check(prompt, goal, [lead for _, lead in leads])
         prefix = self._prefix(prompt, goal)
-        top = [(path, lead) for path, lead in leads if "." not in path]
+        top = [path for path, _ in leads if "." not in path]
         normalized = {path: self.model.lead_norm.normalize(lead) for path, lead in leads}
+
+        def fixed(paths: Sequence[str]) -> dict[int, tuple[Tensor, int]]:
+            return {
+                place: (
+                    torch.cat((normalized[path], self.model.gist_norm.normalize(known[path][0]))),
+                    known[path][1],
+                )
+                for place, path in enumerate(paths)
+                if path in known
+            }
+
         row = _Row(
-            (seed, "fill"), [*prefix, self._start(len(top))], len(top), tuple(normalized[p] for p, _ in top)
+            (seed, "fill"),
+            [*prefix, self._start(len(top))],
+            len(top),
+            tuple(normalized[path] for path in top),
+            fixed(top),
         )
         self._draw([row])
-        drawn = {path: row.items[i] for i, (path, _) in enumerate(top)}
+        drawn = dict(zip(top, row.items, strict=True))
         below = []
-        for path, _ in top:
+        for path in top:
             children = [p for p, _ in leads if p.startswith(f"{path}.")]
             if children:
                 lead, gist = drawn[path][0].chunk(2)
                 token = (PART, lead, gist, 1 + length_bin(len(children)))
                 tokens = [*prefix, token, self._start(len(children))]
                 given = tuple(normalized[p] for p in children)
-                below.append((children, _Row((seed, "fill", path), tokens, len(children), given)))
+                row = _Row((seed, "fill", path), tokens, len(children), given, fixed(children))
+                below.append((children, row))
                 drawn[path] = (drawn[path][0], len(children))
         self._draw([row for _, row in below])
         for children, row in below:
             drawn |= dict(zip(children, row.items, strict=True))
         items = [self._item(path, *drawn[path]) for path, _ in leads]
         return [
-            PlannedItem(item.path, lead, item.gist, item.num_sentences)
-            for item, (_, lead) in zip(items, leads, strict=True)
+            PlannedItem(
+                path,
+                lead,
+                known[path][0] if path in known else item.gist,
+                known[path][1] if path in known else item.num_sentences,
+            )
+            for item, (path, lead) in zip(items, leads, strict=True)
         ]
 
     def _check(self, prompt: Tensor, goal: Tensor | None, leads: Sequence[Tensor] = ()) -> None:
@@ -210,6 +239,9 @@ class Planner:
     def _draw(self, rows: list[_Row]) -> None:
         """Draw children of every row until all have ended, one item of each at a time."""
         while active := [row for row in rows if not row.is_done]:
+            for row in active:
+                while (known := row.known.get(len(row.items))) is not None:
+                    self._append(row, *known)
             state, blind = self._states(active, blind=False), self._states(active, blind=True)
             stop = self.model.stop_head(state)[:, 0].sigmoid()
             for i, row in enumerate(active):
@@ -230,9 +262,13 @@ class Planner:
             for row, item, logit in zip(drawing, items, logits, strict=True):
                 generator = _generator((*row.key, len(row.items), "length"))
                 picked = int(torch.multinomial((logit / 0.7).softmax(0), 1, generator=generator))
-                lead, gist = item.chunk(2)
-                row.items.append((item, LENGTH_BINS[picked]))
-                row.tokens.append((CHILD, lead, gist, 1 + picked))
+                self._append(row, item, LENGTH_BINS[picked])
+
+    def _append(self, row: _Row, item: Tensor, num_sentences: int) -> None:
+        """Add a child (normalized lead and gist (2D,)) to a row."""
+        lead, gist = item.chunk(2)
+        row.items.append((item, num_sentences))
+        row.tokens.append((CHILD, lead, gist, 1 + length_bin(num_sentences)))
 
     def _draw_items(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor:
         """Return the next item (R, 2D, normalized) of each row: a lead first, then a gist that goes with it."""

@@ -137,12 +137,27 @@ def insert_items(
     return {row.path: row.id for row in result}
 
 
-def find_items(connection: Connection, outline_id: int, paths: Sequence[str]) -> dict[str, int]:
-    """Return the ids of the items that have one of these paths."""
-    query = select(PlanItem.path, PlanItem.id).where(
-        PlanItem.outline_id == outline_id, PlanItem.path.in_(paths)
-    )
+def find_items(connection: Connection, outline_id: int, paths: Sequence[str] | None = None) -> dict[str, int]:
+    """Return the ids of the items that have one of these paths (None: of all items)."""
+    query = select(PlanItem.path, PlanItem.id).where(PlanItem.outline_id == outline_id)
+    if paths is not None:
+        query = query.where(PlanItem.path.in_(paths))
     return {row.path: row.id for row in connection.execute(query)}
+
+
+def fill_items(
+    connection: Connection, document_id: str, items: Sequence[NewPlanItem], outline_id: int, dim: int
+) -> None:
+    """Give stored items lead, gist and planned length, by path; headings and places stay."""
+    for item in items:
+        row = _row(outline_id, item, dim)
+        changed = connection.execute(
+            update(PlanItem)
+            .where(PlanItem.outline_id == outline_id, PlanItem.path == item.path)
+            .values({name: row[name] for name in ("lead", "gist", "planned_length", "content_hash")})
+        )
+        if changed.rowcount == 0:
+            raise NotFoundError(f"document {document_id} has no item {item.path} to be planned")
 
 
 def copy_unchanged(connection: Connection, old_outline_id: int, new_outline_id: int) -> int:

@@ -34,7 +34,7 @@ from storage.records import (
     UnitSpec,
 )
 from storage.tables import Document, PlanItem
-from storage.texts import check_text
+from storage.texts import check_json, check_text
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -116,6 +116,11 @@ class Transaction:
         self._update(title=check_text("the title", title))
 
     @_point
+    def set_params(self, params: JsonObject) -> None:
+        """Replace what was asked for."""
+        self._update(params=check_json("the parameters of the document", params))
+
+    @_point
     def set_flow_run(self, flow_run_id: str | None) -> None:
         """Remember which flow run works on the document."""
         self._update(flow_run_id=flow_run_id)
@@ -169,6 +174,25 @@ class Transaction:
         outlines.copy_unchanged(self._connection, old_outline_id, outline_id)
         self._update(active_outline_id=outline_id)
         return outline_id
+
+    def get_item_ids(self, outline_id: int) -> dict[str, int]:
+        """Return the id of each path of an outline of this document."""
+        outlines.check_owner(self._connection, self.document_id, outline_id)
+        return outlines.find_items(self._connection, outline_id)
+
+    @_point
+    def fill_plan_items(self, unit_id: int, items: Sequence[NewPlanItem]) -> bool:
+        """Give items of an edited outline, by path, what the planner says, and set the plan unit to done.
+
+        Lead, gist, planned length and content hash are stored; heading and place stay as they are.
+        Returns False, and writes nothing, where the unit was done already.
+        """
+        dim = self._dim()
+        unit = units.get_unit(self._connection, self.document_id, unit_id)
+        if not units.finish_unit(self._connection, self.document_id, unit_id):
+            return False
+        outlines.fill_items(self._connection, self.document_id, items, unit.outline_id, dim)
+        return True
 
     @_point
     def activate_outline(self, outline_id: int) -> None:

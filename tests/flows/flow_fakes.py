@@ -108,12 +108,24 @@ class FakeEngine:
         ]
 
     def fill(
-        self, prompt: Vector, leads: Sequence[tuple[str, Vector]], *, goal: Vector | None, seed: int
+        self,
+        prompt: Vector,
+        leads: Sequence[tuple[str, Vector]],
+        *,
+        goal: Vector | None,
+        seed: int,
+        known: Sequence[NewPlanItem] = (),
     ) -> list[NewPlanItem]:
         self._called("fill")
+        planned = {item.path: item for item in known}
+        around = [part for item in known for part in (item.path, item.gist)]
         return [
-            NewPlanItem(
-                path=path, lead=lead, gist=vectors((DIM,), prompt, goal, seed, lead), planned_length=3
+            planned.get(path)
+            or NewPlanItem(
+                path=path,
+                lead=lead,
+                gist=vectors((DIM,), prompt, goal, seed, lead, *around),
+                planned_length=3,
             )
             for path, lead in leads
         ]

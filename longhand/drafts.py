@@ -1,0 +1,326 @@
+"""A changed outline before it is stored: what the user wants each item to be, checked like a typed outline.
+
+Items are named by their numbers in the version that is changed, all the way through: after `Drop("2")`
+the item that was number 3 still is "3". Nothing here reads or writes a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from concepts.errors import InputError
+from longhand.outlines import MAX_HEADING_CHARS
+from longhand.prompts import MAX_DEPTH, MAX_SECTIONS, check_decodable, has_words
+
+if TYPE_CHECKING:
+    from storage import OutlineRecord, PlanItemRecord
+
+MAX_LENGTH = 40
+"""Longest section, in sentences, that planner and writer know (a test compares)."""
+
+
+class EditError(InputError):
+    """An edit that cannot be done; `line` is that of the edited text, where there is one."""
+
+    def __init__(self, where: str, reason: str, line: int | None = None) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.reason = reason
+        self.line = line
+
+
+@dataclass(frozen=True)
+class SetHeading:
+    """Give an item another heading; its text is written again."""
+
+    item: str
+    heading: str
+
+
+@dataclass(frozen=True)
+class SetLength:
+    """Plan another number of sentences for a section; its text is written again."""
+
+    item: str
+    length: int
+
+
+@dataclass(frozen=True)
+class Move:
+    """Put an item, with all below it, in the place of another one (`to`), or behind the last of a part."""
+
+    item: str
+    to: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Leave an item out, with all below it."""
+
+    item: str
+
+
+@dataclass(frozen=True)
+class Add:
+    """Add a section: behind item `after`, or as the last one of item `under`, or at the end."""
+
+    heading: str
+    after: str | None = None
+    under: str | None = None
+    length: int | None = None
+    """Sentences; None: the planner says."""
+
+
+Edit: TypeAlias = SetHeading | SetLength | Move | Drop | Add
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftItem:
+    """One item as it should become."""
+
+    path: str
+    heading: str
+    base: str | None
+    """Its number in the version that is changed; None: it is new."""
+    length: int | None = None
+    """Sentences; None: as before, and for a new item what the planner says."""
+    line: int | None = None
+    """Line of the edited text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A checked outline in reading order."""
+
+    items: tuple[DraftItem, ...]
+    title: str | None = None
+    """None: as before."""
+
+
+@dataclass
+class Node:
+    """An item while its place is still open."""
+
+    heading: str
+    base: str | None = None
+    length: int | None = None
+    line: int | None = None
+    children: list[Node] = field(default_factory=list)
+
+
+def one_line(text: str | None) -> str:
+    """Return a heading on one line, with single blanks."""
+    return " ".join((text or "").split())
+
+
+def check_complete(outline: OutlineRecord) -> None:
+    """Raise InputError where the headings of an outline are not all known yet."""
+    missing = [item.path for item in outline.items if not one_line(item.heading)]
+    if missing or not outline.items:
+        what = f"the heading of item {missing[0]}" if missing else "the outline"
+        raise InputError(f"{what} is not there yet: longhand resume {outline.document_id}")
+
+
+def apply_edits(outline: OutlineRecord, edits: Sequence[Edit]) -> Draft:
+    """Return the outline with the edits done one after the other; raise EditError naming the edit."""
+    check_complete(outline)
+    top, node_of = _nodes(outline)
+    added_behind: dict[str | None, Node] = {}
+    for edit in edits:
+        _apply(edit, top, node_of, added_behind)
+    return finish_draft(top, outline)
+
+
+def _nodes(outline: OutlineRecord) -> tuple[list[Node], dict[str, Node]]:
+    top: list[Node] = []
+    node_of: dict[str, Node] = {}
+    for item in outline.items:
+        node = node_of[item.path] = Node(one_line(item.heading), base=item.path)
+        (top if item.parent_path is None else node_of[item.parent_path].children).append(node)
+    return top, node_of
+
+
+def _apply(
+    edit: Edit, top: list[Node], node_of: Mapping[str, Node], added_behind: dict[str | None, Node]
+) -> None:
+    where = describe_edit(edit)
+
+    def find(path: str) -> tuple[Node, list[Node]]:
+        node = node_of.get(path)
+        siblings = None if node is None else _siblings(node, top)
+        if node is None or siblings is None:
+            known = ", ".join(path for path, n in node_of.items() if _siblings(n, top) is not None)
+            raise EditError(where, f"there is no item {path}: known are {known or 'none'}")
+        return node, siblings
+
+    match edit:
+        case SetHeading(path, heading):
+            find(path)[0].heading = one_line(heading)
+        case SetLength(path, length):
+            node = find(path)[0]
+            if node.children:
+                raise EditError(where, f"item {path} holds other items: set the length of one of those")
+            node.length = length
+        case Drop(path):
+            node, siblings = find(path)
+            siblings.remove(node)
+        case Add(heading, after, under, length):
+            node = Node(one_line(heading), length=length)
+            if after is not None and under is not None:
+                raise EditError(where, "after and under exclude each other: give one of them")
+            if under is not None:
+                find(under)[0].children.append(node)
+            elif after is None:
+                top.append(node)
+            else:
+                anchor, siblings = find(after)
+                # Several items added behind the same one stand in the order in which they were named.
+                last = added_behind.get(after, anchor)
+                last = last if any(last is sibling for sibling in siblings) else anchor
+                siblings.insert(_index(last, siblings) + 1, node)
+                added_behind[after] = node
+        case Move(path, to):
+            node, siblings = find(path)
+            _move(node, siblings, to, top, node_of, where)
+
+
+def _move(
+    node: Node, siblings: list[Node], to: str, top: list[Node], node_of: Mapping[str, Node], where: str
+) -> None:
+    target = node_of.get(to)
+    if target is node:
+        return
+    row = None if target is None else _siblings(target, top)
+    if target is not None and row is not None:
+        if row is not siblings and _holds(node, target):
+            raise EditError(where, "an item cannot stand below itself")
+        is_downward = row is siblings and _index(node, siblings) < _index(target, siblings)
+        siblings.remove(node)
+        row.insert(_index(target, row) + is_downward, node)
+        return
+    parent_path, _, last = to.rpartition(".")
+    parent = node_of.get(parent_path)
+    if parent_path and (parent is None or _siblings(parent, top) is None):
+        raise EditError(where, f"there is no item {to} and no item {parent_path}: name a place that exists")
+    row = top if parent is None else parent.children
+    # A number behind the last one of the version that is changed, or of what was added since, is the end.
+    most = max(
+        (int(path.rpartition(".")[2]) for path in node_of if path.rpartition(".")[0] == parent_path),
+        default=0,
+    )
+    if not last.isdecimal() or not most < int(last) <= max(most, len(row)) + 1:
+        raise EditError(where, f"there is no place {to}: name an item, or the number behind the last one")
+    if parent is not None and (parent is node or _holds(node, parent)):
+        raise EditError(where, "an item cannot stand below itself")
+    siblings.remove(node)
+    row.append(node)
+
+
+def _index(node: Node, row: Sequence[Node]) -> int:
+    return next(i for i, other in enumerate(row) if other is node)
+
+
+def _holds(node: Node, other: Node) -> bool:
+    return any(child is other or _holds(child, other) for child in node.children)
+
+
+def _siblings(node: Node, row: list[Node]) -> list[Node] | None:
+    """Return the list that holds `node` now; None where it was dropped."""
+    if any(other is node for other in row):
+        return row
+    return next((found for other in row if (found := _siblings(node, other.children)) is not None), None)
+
+
+def describe_edit(edit: Edit) -> str:
+    """Return an edit as people would type it, for messages."""
+    match edit:
+        case SetHeading(item, heading):
+            return f'set {item}="{heading}"'
+        case SetLength(item, length):
+            return f"length {item}={length}"
+        case Move(item, to):
+            return f"move {item} {to}"
+        case Drop(item):
+            return f"drop {item}"
+        case Add(heading):
+            return f'add "{heading}"'
+
+
+def finish_draft(
+    top: Sequence[Node], outline: OutlineRecord, *, title: str | None = None, name: str = "the outline"
+) -> Draft:
+    """Number the nodes and check what was changed; `name` stands before line numbers in messages.
+
+    What the planner made is not checked: only what the user typed can be mended by the user.
+    """
+    items = tuple(_number(top, ""))
+    base = {item.path: item for item in outline.items}
+    if not items:
+        raise EditError(name, "no heading is left: an outline has at least one")
+    most = max(MAX_SECTIONS, len(base))
+    if len(items) > most:
+        raise _error(items[most], name, f"more than {most} headings: split the document")
+    max_depth = max([MAX_DEPTH, *(item.depth for item in outline.items)])
+    parents = {item.path.rpartition(".")[0] for item in items}
+    seen: dict[tuple[str, str], DraftItem] = {}
+    for item in items:
+        _check_item(item, base, name, max_depth, is_leaf=item.path not in parents)
+        key = (item.path.rpartition(".")[0], item.heading.casefold())
+        twin = seen.setdefault(key, item)
+        if twin is not item and not (is_unchanged(item, base) and is_unchanged(twin, base)):
+            raise _error(item, name, f"the heading {item.heading!r} is there already: rename one")
+    return Draft(items=items, title=title)
+
+
+def is_unchanged(item: DraftItem, base: Mapping[str, PlanItemRecord]) -> bool:
+    """Return whether an item has the heading that it had."""
+    return item.base is not None and one_line(base[item.base].heading) == item.heading
+
+
+def _number(row: Sequence[Node], prefix: str) -> Iterator[DraftItem]:
+    for ordinal, node in enumerate(row, 1):
+        path = f"{prefix}{ordinal}"
+        yield DraftItem(path=path, heading=node.heading, base=node.base, length=node.length, line=node.line)
+        yield from _number(node.children, f"{path}.")
+
+
+def _where(item: DraftItem, name: str) -> str:
+    if item.line is not None:
+        return f"{name}, line {item.line}"
+    return f"item {item.base}" if item.base is not None else f"the new item {item.path}"
+
+
+def _error(item: DraftItem, name: str, reason: str) -> EditError:
+    return EditError(_where(item, name), reason, item.line)
+
+
+def _check_item(
+    item: DraftItem, base: Mapping[str, PlanItemRecord], name: str, max_depth: int, *, is_leaf: bool
+) -> None:
+    if item.path.count(".") + 1 > max_depth:
+        raise _error(
+            item,
+            name,
+            f"{item.heading!r} is nested too deep (level {item.path.count('.') + 1}): "
+            f"an outline has at most {max_depth} levels",
+        )
+    if is_leaf and item.length is not None and not 1 <= item.length <= MAX_LENGTH:
+        raise _error(item, name, f"the length is {item.length}: give 1 to {MAX_LENGTH} sentences")
+    if is_unchanged(item, base):
+        return
+    try:
+        check_decodable(item.heading, "the heading")
+    except InputError as error:
+        raise _error(item, name, str(error)) from error
+    if not item.heading:
+        raise _error(item, name, "the heading has no text: write one, or leave the item out")
+    if not has_words(item.heading):
+        raise _error(item, name, f"the heading {item.heading!r} holds no word")
+    if len(item.heading) > MAX_HEADING_CHARS:
+        raise _error(
+            item,
+            name,
+            f"the heading has {len(item.heading)} characters, at most {MAX_HEADING_CHARS} are read: "
+            "shorten it",
+        )

@@ -1,0 +1,290 @@
+"""Changing stored outlines: each change is a new version, so that nothing is ever lost.
+
+An edit stores what the user wants, without any model, and writes down what is left to be done: one plan
+unit for the items whose heading or place in the tree changed, and pending sections for all that must be
+written again. `longhand resume` (or a worker) does exactly that, under its lease, as it would after a
+crash. What an edit does not touch keeps its vectors, its text and its renderings in every language:
+
+- another heading: the lead is encoded from it, the gist planned again; the length stays;
+- another length: lead and gist stay, the section is written again;
+- another place: everything stays;
+- a section that gets sections below it holds no text any more, and one that loses all of them is
+  planned a length and written.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from concepts.errors import InputError
+from longhand.draft_markdown import parse_draft
+from longhand.drafts import Draft, DraftItem, Edit, apply_edits, check_complete, one_line
+from storage.records import DocumentStatus, NewPlanItem, PlanItemRecord, UnitSpec
+
+if TYPE_CHECKING:
+    from storage import DocumentRecord, Lease, OutlineRecord, Store, Transaction
+
+
+def edit_outline(
+    store: Store,
+    document_id: str,
+    edits: Sequence[Edit],
+    *,
+    version: int | None = None,
+    approve: bool = False,
+) -> OutlineRecord:
+    """Do edits one after the other and return the new active version; the old one where nothing changed.
+
+    `document_id`: a whole id. `version`: the active version that the user has seen (None: whichever it is).
+    `approve`: an outline that waits for review may then be written.
+    Raises EditError (an InputError that names the edit, or its line, and the reason), Busy where somebody
+    works on the document, NotFoundError.
+    """
+    with _held(store, document_id) as lease:
+        outline = _active(store, document_id, version)
+        return _store(store, lease, outline, apply_edits(outline, edits), approve=approve)
+
+
+def edit_markdown(
+    store: Store,
+    document_id: str,
+    text: str,
+    *,
+    name: str = "the outline",
+    version: int | None = None,
+    approve: bool = False,
+) -> OutlineRecord:
+    """Store the outline that `format_draft` gave and the user changed; `name` stands in messages.
+
+    Arguments, result and errors as for `edit_outline`.
+    """
+    with _held(store, document_id) as lease:
+        outline = _active(store, document_id, version)
+        return _store(store, lease, outline, parse_draft(text, outline, name=name), approve=approve)
+
+
+def rewrite_item(store: Store, document_id: str, path: str, *, seed: int | None = None) -> OutlineRecord:
+    """Store a version in which one section waits to be written once more, and return it.
+
+    `seed`: of the new text; None: one that no version of this document was written with.
+    Raises InputError where the item is no written section or another one is not written yet.
+    """
+    with _held(store, document_id) as lease:
+        outline = _active(store, document_id, None)
+        check_complete(outline)
+        item = next((item for item in outline.items if item.path == path), None)
+        if item is None:
+            known = ", ".join(leaf.path for leaf in outline.leaves())
+            raise InputError(f"version {outline.version} has no item {path}: its sections are {known}")
+        if not item.is_leaf:
+            below = ", ".join(child.path for child in outline.children(path))
+            raise InputError(f"item {path} is a part and has no text: rewrite one of its sections {below}")
+        unwritten = [leaf.path for leaf in outline.leaves() if leaf.status == "pending"]
+        if unwritten:
+            raise InputError(
+                f"item {unwritten[0]} is not written yet: longhand resume {document_id}, then rewrite"
+            )
+        version = store.list_outlines(document_id)[-1].version + 1
+        document = store.get_document(document_id)
+        seed = (document.seed + version) % 2**63 if seed is None else seed
+        return _store(
+            store,
+            lease,
+            outline,
+            Draft(items=tuple(_as_draft(item) for item in outline.items)),
+            seeds={path: seed},
+            note=f"item {path} again with seed {seed}",
+        )
+
+
+def restore_version(store: Store, document_id: str, version: int) -> OutlineRecord:
+    """Make an older version the active one, with the text that it had; later versions are kept."""
+    with _held(store, document_id) as lease:
+        document = store.get_document(document_id)
+        outline = store.get_outline(document_id, version)
+        if outline.id == document.active_outline_id:
+            return outline
+        is_written = all(
+            item.heading and (item.status == "decoded" or not item.is_leaf) for item in outline.items
+        )
+        with store.fenced(lease) as tx:
+            tx.activate_outline(outline.id)
+            tx.set_status(_next_status(document, is_written=is_written, is_approved=False))
+            _note(tx, "restore")
+        return outline
+
+
+def approve_document(store: Store, document_id: str) -> DocumentRecord:
+    """Let a document that waits for review be written: it is queued; raise InputError for any other."""
+    with _held(store, document_id) as lease:
+        document = store.get_document(document_id)
+        if document.status != "awaiting_review":
+            raise InputError(
+                f"{document_id} does not wait for review (status: {document.status}): "
+                f"see longhand show {document_id}"
+            )
+        with store.fenced(lease) as tx:
+            _approve(tx, document)
+            tx.set_status("queued")
+            _note(tx, "approve")
+    return store.get_document(document_id)
+
+
+@contextmanager
+def _held(store: Store, document_id: str) -> Iterator[Lease]:
+    """Hold a document for the moment of an edit; Busy where somebody is at work on it."""
+    from flows.lease import claim
+
+    lease = claim(store, document_id)
+    try:
+        yield lease
+    finally:
+        store.release(lease)
+
+
+def _active(store: Store, document_id: str, version: int | None) -> OutlineRecord:
+    outline = store.get_outline(document_id, vectors=True)
+    if version is not None and outline.version != version:
+        raise InputError(
+            f"the outline of {document_id} was changed meanwhile: version {outline.version} is in use, "
+            f"the edit is of version {version}; look at it with longhand outline {document_id}"
+        )
+    return outline
+
+
+def _as_draft(item: PlanItemRecord) -> DraftItem:
+    return DraftItem(path=item.path, heading=one_line(item.heading), base=item.path)
+
+
+def _store(
+    store: Store,
+    lease: Lease,
+    outline: OutlineRecord,
+    draft: Draft,
+    *,
+    approve: bool = False,
+    seeds: Mapping[str, int] | None = None,
+    note: str | None = None,
+) -> OutlineRecord:
+    """Store a draft as a new version in one transaction, with the units that only an edit knows.
+
+    `seeds`: of the sections, by path, that are written again though nothing about them changed.
+    """
+    document = store.get_document(lease.document_id)
+    is_approved = approve and document.status == "awaiting_review"
+    seeds = dict(seeds or {})
+    base = {item.path: item for item in outline.items}
+    items = _new_items(draft, base, frozenset(seeds))
+    is_kept = [
+        old.base is not None and new.content_hash == base[old.base].content_hash
+        for old, new in zip(draft.items, items, strict=True)
+    ]
+    is_written = all(is_kept) and all(
+        base[item.base].status == "decoded" for item in draft.items if item.base and base[item.base].is_leaf
+    )
+    is_same = all(is_kept) and [item.base for item in draft.items] == [item.path for item in outline.items]
+    title = draft.title if draft.title not in (None, one_line(document.title)) else None
+    if is_same and title is None and not is_approved:
+        return outline
+    if not is_same:
+        open_seeds = _open_seeds(store, outline)
+        for item, kept in zip(draft.items, is_kept, strict=True):
+            if kept and item.base in open_seeds:
+                seeds[item.path] = open_seeds[item.base]
+    with store.fenced(lease, space=document.space) as tx:
+        if title is not None:
+            tx.set_title(title)
+        if not is_same:
+            outline_id = tx.create_outline_version(items, note=note)
+            _plan_units(tx, tx.get_item_ids(outline_id), items, seeds)
+        if is_approved:
+            _approve(tx, document)
+        tx.set_status(_next_status(document, is_written=is_written, is_approved=is_approved))
+        _note(tx, "edit")
+    return store.get_outline(document.id)
+
+
+def _new_items(
+    draft: Draft, base: Mapping[str, PlanItemRecord], rewritten: frozenset[str]
+) -> list[NewPlanItem]:
+    """Return the items to be stored; one that keeps its text has the content hash that it had."""
+    parents = {item.path.rpartition(".")[0] for item in draft.items}
+    return [
+        _new_item(
+            item, base.get(item.base or ""), is_leaf=item.path not in parents, again=item.path in rewritten
+        )
+        for item in draft.items
+    ]
+
+
+def _new_item(item: DraftItem, old: PlanItemRecord | None, *, is_leaf: bool, again: bool) -> NewPlanItem:
+    if old is None:
+        length = (item.length or 0) if is_leaf else 0
+        return NewPlanItem(path=item.path, heading=item.heading, planned_length=length, is_leaf=is_leaf)
+    length, gist = old.planned_length, old.gist
+    if is_leaf and item.length is not None:
+        length = item.length
+    elif is_leaf and not old.is_leaf:
+        length = 0  # what a part has planned is a number of sections
+    is_renamed = item.heading != one_line(old.heading)
+    is_kept = not is_renamed and not again and (length, is_leaf) == (old.planned_length, old.is_leaf)
+    return NewPlanItem(
+        path=item.path,
+        heading=item.heading,
+        lead=None if is_renamed else old.lead,
+        gist=None if is_renamed else gist,
+        planned_length=length,
+        is_leaf=is_leaf,
+        # One that no stored item has: nothing is copied to a section that is written again.
+        content_hash=old.content_hash if is_kept else secrets.token_hex(32),
+    )
+
+
+def _plan_units(
+    tx: Transaction, ids: Mapping[str, int], items: Sequence[NewPlanItem], seeds: Mapping[str, int]
+) -> None:
+    unplanned = [
+        item.path
+        for item in items
+        if item.lead is None or item.gist is None or (item.is_leaf and not item.planned_length)
+    ]
+    if unplanned:
+        tx.plan_units(
+            "plan", [UnitSpec(item_ids=tuple(ids[path] for path in unplanned), extra={"fill": True})]
+        )
+    # A section with a seed of its own is a unit of its own; the others are grouped when they are written.
+    tx.plan_units(
+        "write", [UnitSpec(item_ids=(ids[path],), extra={"seed": seed}) for path, seed in seeds.items()]
+    )
+
+
+def _open_seeds(store: Store, outline: OutlineRecord) -> dict[str, int]:
+    """Return the seeds of sections, by path, that were to be written again and are not yet."""
+    path_of = {item.id: item.path for item in outline.items}
+    return {
+        path_of[item_id]: int(str(unit.extra["seed"]))
+        for unit in store.pending_units(outline.document_id, "write")
+        for item_id in unit.item_ids
+        if "seed" in unit.extra
+    }
+
+
+def _next_status(document: DocumentRecord, *, is_written: bool, is_approved: bool) -> DocumentStatus:
+    if is_approved:
+        return "queued"
+    if document.status in ("awaiting_review", "queued"):
+        return document.status
+    return "done" if is_written else "planned"
+
+
+def _approve(tx: Transaction, document: DocumentRecord) -> None:
+    tx.set_params(dict(document.params) | {"review": False})
+
+
+def _note(tx: Transaction, stage: str) -> None:
+    now = time.time()
+    tx.record_attempt(stage, started_at=now, finished_at=now, outcome="done")
