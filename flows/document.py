@@ -135,9 +135,7 @@ async def _decode_texts(document_id: str, lang: str | None, progress: Progress, 
     validate_parameters=False,
     persist_result=False,
 )
-async def write_document_flow(
-    document_id: str, owner: str, plan_only: bool = False
-) -> State[None] | None:
+async def write_document_flow(document_id: str, owner: str, plan_only: bool = False) -> State[None] | None:
     """Do whatever a document still lacks: outline, headings, sections, texts.
 
     `owner` says in Prefect's UI which process holds the lease. A document that is to be reviewed stops

@@ -196,12 +196,12 @@ def fill_edited(job: Job, unit: UnitRecord) -> None:
     The planner sees the whole new outline; what was not changed stays as it is.
     """
     document = job.store.get_document(job.document_id)
-    items = job.store.get_outline(document.id, vectors=True).items
+    stored = job.store.get_outline(document.id, vectors=True).items
     engine = job.engine
     who = f"planner {engine.planner.name}"
     with attempt(job, "plan", unit.id) as trial:
         with trial.model():
-            items = _with_leads(job, items, document.lang)
+            items = _with_leads(job, stored, document.lang)
             prompt, goal = conditions(job)
             leads = [(item.path, item.lead) for item in items if item.lead is not None]
             known = [

@@ -11,11 +11,9 @@ import pytest
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
-from flows.events import Event
 from flows.options import WritingOptions
-from flows.run import write_document
 from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
-from longhand.editing import approve_document, edit_outline, restore_version, rewrite_item
+from longhand.editing import edit_outline, restore_version, rewrite_item
 from storage import OutlineRecord, Store, failpoints
 
 Make = Callable[..., Any]
@@ -198,41 +196,3 @@ def test_a_crash_at_any_commit_of_an_edit_changes_nothing(
         crashed, found = try_(number)
         assert found == calm, number
     assert number > 8
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:prefect")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:docket")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_reviewed_document_stops_and_goes_on(
-    url: str, store: Store, new_document: Make, api_url: str
-) -> None:
-    document_id = new_document(store, WritingOptions(sections=3, review=True))
-    for _ in range(2):  # a run that comes again finds nothing to do and ends as well
-        events: list[Event] = []
-        engine = FakeEngine()
-        write_document(url, document_id, engine=engine, on_event=events.append, prefect_api=api_url)
-        assert events[-1].kind == "awaiting_review"
-        assert engine.loading == (("decode", "plan") if _ == 0 else ("decode",))
-        document = store.get_document(document_id)
-        assert (document.status, document.owner, document.progress.num_written) == (
-            "awaiting_review",
-            None,
-            0,
-        )
-    assert store.claim_next("worker", 60) is None
-    state = run_state(api_url, document.flow_run_id)
-    assert state["type"] == "COMPLETED"
-    assert state["message"].startswith(f"{document_id} awaits review")
-    edit_outline(store, document_id, [SetHeading("1", "Another thing")])
-    assert store.get_document(document_id).status == "awaiting_review"
-    assert approve_document(store, document_id).status == "queued"
-    write_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
-    assert store.get_document(document_id).status == "done"
-    assert store.export_document(document_id).sections[0].heading == "Another thing"
-
-
-def run_state(api_url: str, flow_run_id: str | None) -> dict[str, Any]:
-    import httpx
-
-    found: dict[str, Any] = httpx.get(f"{api_url}/flow_runs/{flow_run_id}").json()["state"]
-    return found
