@@ -18,19 +18,15 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed
 
-from concepts.errors import InputError, LostLease, ModelError, NotFoundError, UsageError
 from flows import queries, session, steps
-from flows.errors import FlowError
 from flows.job import Job
+from flows.retries import PERMANENT, RETRY_DELAYS_S
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State, TaskRun
     from prefect.tasks import Task
 
 P = ParamSpec("P")
-PERMANENT = (LostLease, ModelError, UsageError, InputError, NotFoundError, FlowError)
-"""Errors that a second try would only meet again; of another kind is, for instance, a locked database."""
-RETRY_DELAYS_S = [0.5, 3.0]
 PLANNED_PERCENT, WRITTEN_PERCENT = 10.0, 60.0
 """How far a document is when its outline is stored, and when its sections are written."""
 

@@ -150,13 +150,18 @@ class ModelEngine:
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
         """Return the engine that a stored document asks for or was begun with, else the shipped models."""
+        return cls(**cls.names_for(document))
+
+    @staticmethod
+    def names_for(document: DocumentRecord) -> dict[Part, str | None]:
+        """Return the names of a document's models; None where it neither asks for one nor has one yet."""
         asked = WritingOptions.from_params(document.params)
-        return cls(
+        return {
             # A folder that was named is asked before a name that was stored.
-            space=asked.space or (None if document.space is None else document.space.name),
-            planner=asked.planner or (None if document.planner is None else document.planner.name),
-            writer=asked.writer or (None if document.writer is None else document.writer.name),
-        )
+            "space": asked.space or (None if document.space is None else document.space.name),
+            "planner": asked.planner or (None if document.planner is None else document.planner.name),
+            "writer": asked.writer or (None if document.writer is None else document.writer.name),
+        }
 
     @property
     def space(self) -> SpaceRef:

@@ -11,3 +11,11 @@ class FlowError(LonghandError):
 
 class FinishedError(LonghandError):
     """The document is done: there is nothing left to run."""
+
+
+class Stopped(LonghandError):
+    """A worker was asked to stop; what was done is stored, the rest waits for the next one."""
+
+
+class PoisonError(LonghandError):
+    """A document whose runs all come to nothing; it is failed so that the queue goes on."""

@@ -60,10 +60,10 @@ class Attempt:
             self._model_s += time.perf_counter() - started
             self.job.timings.add(SPANS[self.stage], time.perf_counter() - started)
 
-    def done(self, tx: Transaction) -> None:
-        """Note the success in the transaction that holds the results."""
+    def done(self, tx: Transaction, **counts: int) -> None:
+        """Note the success, with what was made, in the transaction that holds the results."""
         now = time.time()
-        timing = {"model_s": round(self._model_s, 4), "total_s": round(now - self.started_at, 4)}
+        timing = {"model_s": round(self._model_s, 4), "total_s": round(now - self.started_at, 4), **counts}
         tx.record_attempt(
             self.stage,
             unit_id=self.unit_id,

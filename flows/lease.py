@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from types import TracebackType
 
-from concepts.errors import LostLease, StorageError
+from concepts.errors import LostLease, NotFoundError, StorageError
 from flows.owner import current_owner, is_dead
 from storage import Busy, DocumentStatus, Lease, Store
 
@@ -34,6 +35,20 @@ def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: 
         except Busy:
             continue
     return store.claim(document_id, owner, lease_s)
+
+
+def release_dead(store: Store) -> int:
+    """Give back the documents whose holders died on this machine; return how many.
+
+    Others wait for such a lease to end; here the death can be seen.
+    """
+    num_released = 0
+    for held in store.list_held():
+        if is_dead(held.owner):
+            with suppress(Busy, NotFoundError):
+                # In the dead one's name, as above: a living holder is never robbed.
+                num_released += store.release(store.claim(held.id, held.owner, LEASE_S, force=True))
+    return num_released
 
 
 class HeldLease:

@@ -7,17 +7,15 @@ block until the work is done and both may be killed at any moment.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import ExitStack, suppress
 
-from concepts.errors import LostLease, StorageError
 from flows import session as sessions
 from flows.engine import Engine
 from flows.errors import FinishedError, FlowError
 from flows.events import OnEvent, ignore
-from flows.job import LONGEST_ERROR, Job
-from flows.lease import LEASE_S, HeldLease, claim
+from flows.holding import held_job
+from flows.job import Job
+from flows.lease import LEASE_S, claim
 from flows.queries import awaits_review, is_planned, pending_sections
 from flows.server import PrivateServer
 from flows.session import Session
@@ -50,43 +48,19 @@ def write_document(
     with Store.open(store_url) as store:
         document = store.get_document(document_id)
         check_unfinished(document)
-        with ExitStack() as stack:
-            timings = Timings()
-            started_at = time.time()
-            held = stack.enter_context(HeldLease(store, claim(store, document.id, lease_s=lease_s), lease_s))
-            job = Job(store, held.lease, engine, timings)
-            outcome, error = "failed", ""
-            try:
-                check_unfinished(store.get_document(document.id))  # another process was faster
-                with timings.span("total"):
-                    run_flow(
-                        job,
-                        on_event,
-                        lambda: _write(job, plan_only),
-                        stages=_stages_left(job, plan_only),
-                        is_over=lambda: _status(job) == _end_of(job, plan_only),
-                        prefect_api=prefect_api,
-                    )
-                outcome = "done"
-            except KeyboardInterrupt:
-                outcome = "interrupted"
-                raise
-            except FinishedError:
-                outcome = "needless"
-                raise
-            except LostLease:
-                outcome = "lost"
-                raise
-            except Exception as raised:
-                error = (str(raised) or type(raised).__name__)[:LONGEST_ERROR]
-                if not _is_transient(raised):
-                    _fail(job, error)
-                raise
-            finally:
-                with suppress(StorageError):
-                    if outcome != "lost":
-                        _note_run(job, started_at, outcome, error)
-                        held.release()
+        timings = Timings()
+        lease = claim(store, document.id, lease_s=lease_s)
+        with held_job(store, lease, engine, lease_s, timings) as job:
+            check_unfinished(store.get_document(document.id))  # another process was faster
+            with timings.span("total"):
+                run_flow(
+                    job,
+                    on_event,
+                    lambda: _write(job, plan_only),
+                    stages=_stages_left(job, plan_only),
+                    is_over=lambda: _status(job) == _end_of(job, plan_only),
+                    prefect_api=prefect_api,
+                )
     return timings
 
 
@@ -195,25 +169,3 @@ def _add_load_times(job: Job) -> None:
         job.timings.add(f"load_{part}", seconds)
     spent = sum(job.timings.get(name) for name in ("model_wait", "planning", "writing", "decoding"))
     job.timings.add("storage", max(0.0, job.timings.get("steps") - spent))
-
-
-def _is_transient(error: Exception) -> bool:
-    """Return whether the document itself is sound: the database or Prefect failed, not the work."""
-    return isinstance(error, StorageError | FlowError)
-
-
-def _fail(job: Job, error: str) -> None:
-    with suppress(StorageError), job.store.fenced(job.lease) as tx:
-        tx.set_status("failed", error)
-
-
-def _note_run(job: Job, started_at: float, outcome: str, error: str) -> None:
-    job.store.record_attempt(
-        job.lease,
-        "run",
-        started_at=started_at,
-        finished_at=time.time(),
-        outcome=outcome,
-        error=error or None,
-        timing=job.timings.to_dict(),
-    )

@@ -170,7 +170,7 @@ def decode_unit(job: Job, unit_id: int) -> None:
         ]
         with job.store.fenced(job.lease) as tx:
             tx.commit_renderings(unit.id, renderings, decoder=decoder)
-            trial.done(tx)
+            trial.done(tx, num_sentences=len(unit.concept_ids))
 
 
 def _typed_headings(job: Job, unit: UnitRecord) -> list[Text]:

@@ -14,7 +14,11 @@ MAX_PROMPT_CHARS = 10_000
 """Longest prompt; a longer text is a document, not a prompt."""
 MAX_SECTIONS = 200
 MAX_DEPTH = 2
+MAX_PRIORITY = 1_000_000
+MAX_KEY_CHARS = 200
 FORMATS = ("md", "json")
+DEFAULT_LANG = "eng_Latn"
+DEFAULT_SEED = 7
 
 _KEYCAPS = re.compile("[0-9#*]\ufe0f?\u20e3")
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
@@ -116,3 +120,20 @@ def check_language(code: str, known: Sequence[str]) -> str:
         shown = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
         hint = f"known are {shown}"
     raise UsageError(f"unknown language {code!r}: {hint}")
+
+
+def check_priority(priority: int) -> int:
+    """Return the priority, or raise UsageError where a database could not hold it."""
+    if abs(priority) > MAX_PRIORITY:
+        raise UsageError(
+            f"the priority is {priority}: give a whole number from -{MAX_PRIORITY:,} to {MAX_PRIORITY:,}"
+        )
+    return priority
+
+
+def check_key(key: str) -> str:
+    """Return the idempotency key, or raise UsageError."""
+    check_decodable(key, "the idempotency key")
+    if not key.strip() or len(key) > MAX_KEY_CHARS:
+        raise UsageError(f"the idempotency key has {len(key)} characters: give 1 to {MAX_KEY_CHARS}")
+    return key

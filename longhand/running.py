@@ -7,11 +7,14 @@ torch are imported only once a document runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from flows.events import OnEvent
-    from storage import Store
+    from flows.worker import OnWorkerEvent, Worker
+    from storage import DocumentRecord, Store
+
+FlowRunState = Literal["cancelled", "paused"]
 
 
 class Runner(Protocol):
@@ -60,6 +63,18 @@ class FlowRunner:
 
         engine = ModelEngine.for_document(store.get_document(document_id))
         return translate_document(None, document_id, lang, engine=engine, on_event=on_event).to_dict()
+
+
+def make_worker(store: Store, *, batch: int, on_event: OnWorkerEvent) -> Worker:
+    """Return a worker with the real models."""
+    from flows.device import SharedModels
+    from flows.worker import Worker
+
+    return Worker(store, SharedModels(), batch=batch, on_event=on_event)
+
+
+def show_in_prefect(document: DocumentRecord, state: FlowRunState) -> None:
+    """Show in Prefect what was done to a document."""
 
 
 def make_runner() -> Runner:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import Connection, Row, Select, case, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from concepts.errors import NotFoundError, StorageError
@@ -19,8 +19,9 @@ from storage.records import (
     NewDocument,
     Progress,
     SpaceRef,
+    Submission,
 )
-from storage.tables import Document, PlanItem
+from storage.tables import Attempt, Document, PlanItem
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -29,8 +30,8 @@ NUM_CANDIDATES_SHOWN = 5
 NUM_ID_DRAWS = 4
 
 
-def insert_document(connection: Connection, new: NewDocument, now: float) -> str:
-    """Insert a queued document and return its id; the id of the first one where the key is known."""
+def insert_document(connection: Connection, new: NewDocument, now: float) -> Submission:
+    """Insert a queued document; where its key is known, find the first one instead."""
     values: dict[str, object] = {
         "status": "queued",
         "epoch": 0,
@@ -54,11 +55,13 @@ def insert_document(connection: Connection, new: NewDocument, now: float) -> str
         document_id = connection.scalar(
             _insert_or_nothing(connection, id=new_document_id(now), **values).returning(Document.id)
         )
-        if document_id is None and new.idempotency_key is not None:
+        if document_id is not None:
+            return Submission(id=str(document_id), is_new=True)
+        if new.idempotency_key is not None:
             known = select(Document.id).where(Document.idempotency_key == new.idempotency_key)
             document_id = connection.scalar(known)
-        if document_id is not None:
-            return str(document_id)
+            if document_id is not None:
+                return Submission(id=str(document_id), is_new=False)
     raise StorageError(f"no free document id was found in {NUM_ID_DRAWS} draws: try again")
 
 
@@ -210,23 +213,46 @@ def delete_document(connection: Connection, document_id: str, now: float, *, for
         raise unknown(document_id)
 
 
-def stop_document(connection: Connection, document_id: str, now: float) -> None:
-    """Set a document to cancelled and end its lease: whoever holds it gets LostLease at the next write."""
+def stop_document(
+    connection: Connection, document_id: str, now: float, status: Literal["cancelled", "paused"]
+) -> None:
+    """Set a document to a status that no worker takes it from, and end its lease.
+
+    Whoever holds it gets LostLease at the next write. Raises StorageError for one that is at its end.
+    """
+    at_end: tuple[DocumentStatus, ...] = (
+        ("done",) if status == "cancelled" else ("done", "failed", "cancelled")
+    )
     changed = connection.execute(
         update(Document)
-        .where(Document.id == document_id, Document.status != "done")
-        .values(status="cancelled", epoch=Document.epoch + 1, owner=None, lease_until=None, updated_at=now)
+        .where(Document.id == document_id, Document.status.not_in(at_end))
+        .values(status=status, epoch=Document.epoch + 1, owner=None, lease_until=None, updated_at=now)
     )
     if changed.rowcount == 0:
-        get_document(connection, document_id)
-        raise StorageError(f"document {document_id} is done: there is nothing to cancel")
+        found = get_document(connection, document_id)
+        verb = "cancel" if status == "cancelled" else "pause"
+        raise StorageError(f"document {document_id} is {found.status}: there is nothing to {verb}")
+
+
+def set_priority(connection: Connection, document_id: str, priority: int) -> None:
+    """Set which documents come first: the higher, the earlier; raise NotFoundError."""
+    changed = connection.execute(update(Document).where(Document.id == document_id).values(priority=priority))
+    if changed.rowcount == 0:
+        raise unknown(document_id)
 
 
 def requeue_document(connection: Connection, document_id: str, now: float) -> None:
-    """Set a document that nobody works on to queued; raise Busy where someone does."""
-    changed = connection.execute(
+    """Set a document that nobody works on to queued; raise Busy where someone does.
+
+    The attempt that is added tells a worker that earlier failures no longer count.
+    """
+    epoch = connection.scalar(
         update(Document)
-        .where(Document.id == document_id, (Document.owner.is_(None)) | (Document.lease_until <= now))
+        .where(
+            Document.id == document_id,
+            Document.status != "done",
+            (Document.owner.is_(None)) | (Document.lease_until <= now),
+        )
         .values(
             status="queued",
             error=None,
@@ -235,12 +261,26 @@ def requeue_document(connection: Connection, document_id: str, now: float) -> No
             lease_until=None,
             updated_at=now,
         )
+        .returning(Document.epoch)
     )
-    if changed.rowcount == 0:
+    if epoch is None:
         record = get_document(connection, document_id)
+        if record.status == "done":
+            raise StorageError(f"document {document_id} is done: there is nothing to go on with")
         raise Busy(
             f"document {document_id} is being worked on by {record.owner} until "
             f"{held_until(record.lease_until, now)}: wait, or cancel it",
             owner=cast(str, record.owner),
             lease_until=record.lease_until or 0.0,
         )
+    connection.execute(
+        insert(Attempt).values(
+            document_id=document_id,
+            stage="queue",
+            epoch=epoch,
+            owner="",
+            started_at=now,
+            outcome="requeued",
+            timing={},
+        )
+    )

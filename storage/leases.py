@@ -81,17 +81,25 @@ def busy(connection: Connection, document_id: str, now: float) -> Busy | None:
     )
 
 
-def claim_next(connection: Connection, owner: str, lease_s: float, now: float) -> Lease | None:
-    """Take the document that is due: highest priority first, then the oldest; None where none is."""
-    _check(owner, lease_s)
-    due = or_(
+def _due(now: float) -> ColumnElement[bool]:
+    return or_(
         and_(Document.status == "queued", _free(now)),
         and_(Document.status.in_(AT_WORK), _free(now)),
         and_(Document.status.in_(HELD_BETWEEN), Document.lease_until <= now),
     )
+
+
+def is_due(connection: Connection, now: float) -> bool:
+    """Return whether `claim_next` would find a document."""
+    return connection.scalar(select(Document.id).where(_due(now)).limit(1)) is not None
+
+
+def claim_next(connection: Connection, owner: str, lease_s: float, now: float) -> Lease | None:
+    """Take the document that is due: highest priority first, then the oldest; None where none is."""
+    _check(owner, lease_s)
     candidate = (
         select(Document.id)
-        .where(due)
+        .where(_due(now))
         .order_by(Document.priority.desc(), Document.created_at, Document.id)
         .limit(1)
         # PostgreSQL: two claimants take two documents instead of waiting for the same one.

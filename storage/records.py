@@ -23,7 +23,16 @@ JsonObject: TypeAlias = Mapping[str, object]
 """Anything that JSON can hold; a value that it can't is refused with a StorageError."""
 
 DocumentStatus = Literal[
-    "queued", "planning", "planned", "awaiting_review", "writing", "decoding", "done", "failed", "cancelled"
+    "queued",
+    "planning",
+    "planned",
+    "awaiting_review",
+    "writing",
+    "decoding",
+    "done",
+    "failed",
+    "paused",
+    "cancelled",
 ]
 ItemStatus = Literal["pending", "written", "decoded"]
 UnitStatus = Literal["pending", "done"]
@@ -302,6 +311,53 @@ class AttemptRecord:
     outcome: str
     error: str | None
     timing: JsonObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What became of one document that was to be queued."""
+
+    id: str
+    is_new: bool
+    """False: its idempotency key was known; `id` is that of the first document with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldDocument:
+    """One document with an owner, whose lease may be over."""
+
+    id: str
+    status: DocumentStatus
+    owner: str
+    lease_until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedDocument:
+    """One document whose work was given up."""
+
+    id: str
+    error: str | None
+    failed_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """The queue at one moment."""
+
+    counts: Mapping[DocumentStatus, int]
+    """Documents by status; a status without documents is left out."""
+    held: tuple[HeldDocument, ...]
+    """Documents with an owner, the lease that ends first first."""
+    num_unheld: int
+    """Documents in the middle of a stage that nobody owns: interrupted, waiting for a worker."""
+    window_s: float
+    num_documents_done: int
+    """Documents finished within the window."""
+    num_sentences_done: int
+    """Sentences decoded within the window."""
+    failures: tuple[FailedDocument, ...]
+    """Documents that failed last, newest first."""
 
 
 @dataclass(frozen=True, kw_only=True)

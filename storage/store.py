@@ -14,24 +14,27 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concepts.errors import StorageError
-from storage import documents, export, leases, outlines, units, writing
+from storage import documents, export, leases, outlines, overview, units, writing
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.records import (
     AttemptRecord,
     DocumentRecord,
     DocumentStatus,
     ExportedDocument,
+    HeldDocument,
     JsonObject,
     Lease,
     NewDocument,
     NewPlanItem,
     OutlineRecord,
+    Overview,
     PromptConcept,
     RenderingRecord,
     Source,
     SpaceRef,
     Stage,
     StoredConcepts,
+    Submission,
     Undecoded,
     UnitRecord,
     UnitStatus,
@@ -41,6 +44,10 @@ from storage.transaction import Transaction
 
 if TYPE_CHECKING:
     from storage.records import Vector
+
+
+SUBMISSION_STEP_S = 1e-6
+"""Documents queued together differ by this in age, so that they keep their order."""
 
 
 class Store:
@@ -112,8 +119,17 @@ class Store:
     def create_document(self, new: NewDocument) -> DocumentRecord:
         """Queue a document; where its idempotency key is known, return the first one instead."""
         with self._database.write() as connection:
-            document_id = documents.insert_document(connection, new, self._clock())
+            document_id = documents.insert_document(connection, new, self._clock()).id
             return documents.get_document(connection, document_id)
+
+    def submit_documents(self, news: Sequence[NewDocument]) -> tuple[Submission, ...]:
+        """Queue all documents in one transaction, or none; workers take equals in this order."""
+        now = self._clock()
+        with self._database.write() as connection:
+            return tuple(
+                documents.insert_document(connection, new, now + number * SUBMISSION_STEP_S)
+                for number, new in enumerate(news)
+            )
 
     def get_document(self, id_or_prefix: str) -> DocumentRecord:
         """Return the one document whose id begins so; raise NotFoundError (with the candidates)."""
@@ -140,12 +156,27 @@ class Store:
     def cancel_document(self, document_id: str) -> None:
         """Cancel a document; its holder gets LostLease at the next write."""
         with self._database.write() as connection:
-            documents.stop_document(connection, document_id, self._clock())
+            documents.stop_document(connection, document_id, self._clock(), "cancelled")
+
+    def pause_document(self, document_id: str) -> None:
+        """Take a document out of the queue until it is resumed; its holder gets LostLease as well."""
+        with self._database.write() as connection:
+            documents.stop_document(connection, document_id, self._clock(), "paused")
+
+    def set_priority(self, document_id: str, priority: int) -> None:
+        """Set which documents workers take first: the higher, the earlier."""
+        with self._database.write() as connection:
+            documents.set_priority(connection, document_id, priority)
 
     def requeue_document(self, document_id: str) -> None:
-        """Queue a failed, cancelled or interrupted document again; Busy where someone is at work."""
+        """Queue a failed, paused, cancelled or interrupted document; Busy where someone is at work."""
         with self._database.write() as connection:
             documents.requeue_document(connection, document_id, self._clock())
+
+    def get_overview(self, window_s: float = 600.0, *, num_failures: int = 5) -> Overview:
+        """Return the state of the queue, with what was done in the last `window_s` seconds."""
+        with self._database.read() as connection:
+            return overview.get_overview(connection, self._clock(), window_s, num_failures)
 
     # Leases
 
@@ -168,6 +199,16 @@ class Store:
         """Take the next queued or interrupted document (highest priority, then oldest), or None."""
         with self._database.write() as connection:
             return leases.claim_next(connection, owner, lease_s, self._clock())
+
+    def is_work_due(self) -> bool:
+        """Return whether `claim_next` would find a document."""
+        with self._database.read() as connection:
+            return leases.is_due(connection, self._clock())
+
+    def list_held(self) -> tuple[HeldDocument, ...]:
+        """Return the documents that have an owner, the lease that ends first first."""
+        with self._database.read() as connection:
+            return overview.list_held(connection)
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         """Extend a lease from now; raise LostLease."""

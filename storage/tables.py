@@ -166,7 +166,8 @@ class Unit(Base):
 
 class Attempt(Base):
     __tablename__ = "attempts"
-    __table_args__ = (Index(None, "document_id"), Index(None, "unit_id"))
+    # The last index answers what was done lately without reading older attempts.
+    __table_args__ = (Index(None, "document_id"), Index(None, "unit_id"), Index(None, "finished_at"))
 
     id: Mapped[int] = mapped_column(Number, primary_key=True)
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from concepts.errors import UsageError
+from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
 from longhand.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
     from flows.events import Event
-    from longhand.outlines import UserOutline
     from longhand.progress import WritingProgress
-    from storage import NewDocument, Store
+    from storage import Store
 
 SpaceName = Annotated[
     str | None, typer.Option("--space", help="Concept space: a name of `longhand models`, or a folder.")
@@ -25,35 +24,6 @@ SpaceName = Annotated[
 PlannerName = Annotated[str | None, typer.Option("--planner", help="Planner, where not the space's own.")]
 WriterName = Annotated[str | None, typer.Option("--writer", help="Writer, where not the space's own.")]
 
-
-@dataclass(frozen=True)
-class Models:
-    """The models that were named on the command line; None: the ones that ship, or the space's own."""
-
-    space: str | None
-    planner: str | None
-    writer: str | None
-
-    def checked(self) -> Models:
-        """Return them as they are stored, folders by their whole path: a resume may start elsewhere.
-
-        Raises ModelError for a name that is not installed.
-        """
-        from concepts.card import Kind, find_card
-
-        def whole(kind: Kind, name: str | None) -> str | None:
-            if name is None:
-                return None
-            card = find_card(kind, name, verify=False)
-            return name if name == card.name else str(card.folder)
-
-        return Models(
-            whole("space", self.space), whole("planner", self.planner), whole("writer", self.writer)
-        )
-
-
-DEFAULT_LANG = "eng_Latn"
-DEFAULT_SEED = 7
 EXIT_INTERRUPTED = 130
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="A Markdown file instead of stdout.")]
@@ -98,7 +68,9 @@ def write(
         check_target(out)
         if plan_only:
             raise UsageError("--plan-only makes no text: leave --out away, or --plan-only")
-    new = _new_document(
+    from longhand.requests import make_document, read_outline_file
+
+    new = make_document(
         prompt,
         sections=sections,
         depth=depth,
@@ -106,8 +78,10 @@ def write(
         prompt_lang=prompt_lang,
         seed=seed,
         goal=goal,
-        outline=outline,
-        models=Models(space, planner, writer),
+        outline=None if outline is None else read_outline_file(outline, depth),
+        space=space,
+        planner=planner,
+        writer=writer,
     )
     from storage import Store
 
@@ -129,6 +103,9 @@ def resume(
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Leave it to the workers, not to this command.")
+    ] = False,
 ) -> None:
     """Go on with an unfinished document where it stopped."""
     from flows.errors import FinishedError
@@ -141,6 +118,12 @@ def resume(
         document = store.get_document(document_id)
         if document.status == "done":
             raise FinishedError(f"{document.id} is finished: longhand show {document.id}")
+        if queue:
+            if out is not None or as_json or timings:
+                raise UsageError("--queue only queues the document: leave --out, --json and --timings away")
+            store.requeue_document(document.id)
+            say(f"queued {document.id}; workers go on with it: longhand worker, or longhand up")
+            return
         _run(store, document.id, plan_only=False, is_resume=True, as_json=as_json, timings=timings, out=out)
 
 
@@ -155,6 +138,7 @@ def translate(
     from flows.translation import check_translatable, is_translated
     from longhand.files import check_target
     from longhand.prompts import check_translation
+    from longhand.requests import known_languages
     from storage import Store
 
     if out is not None:
@@ -178,82 +162,6 @@ def translate(
         if timings:
             _show_timings(spent)
         _print_document(store, document.id, as_json=as_json, out=out, lang=lang)
-
-
-def _new_document(
-    prompt: str,
-    *,
-    sections: int | None,
-    depth: int | None,
-    lang: str,
-    prompt_lang: str | None,
-    seed: int,
-    goal: str | None,
-    outline: Path | None,
-    models: Models,
-) -> NewDocument:
-    """Check everything that was typed, before anything is stored or loaded."""
-    from concepts.languages import detect_language
-    from flows.options import WritingOptions
-    from longhand.prompts import check_depth, check_language, check_prompt, check_sections, check_seed
-    from storage import NewDocument
-
-    text = check_prompt(prompt)
-    models = models.checked()
-    languages = known_languages(models.space)
-    check_language(lang, languages)
-    if prompt_lang is not None:
-        check_language(prompt_lang, languages)
-    chosen_depth = check_depth(1 if depth is None else depth)
-    check_sections(sections)
-    title: str | None = None
-    entries: tuple[tuple[str, str], ...] = ()
-    if outline is not None:
-        if sections is not None:
-            raise UsageError("--outline names the sections itself: leave --sections away")
-        found = _read_outline(outline, depth)
-        title, chosen_depth = found.title, found.depth
-        entries = tuple((heading.path, heading.text) for heading in found.headings)
-    goal = None if goal is None else check_prompt(goal, "the goal")
-    options = WritingOptions(
-        sections=sections,
-        depth=chosen_depth,
-        goal=goal,
-        outline=entries,
-        prompt_lang=prompt_lang or detect_language(f"{text} {goal or ''}", languages, lang),
-        outline_lang=prompt_lang
-        or (
-            detect_language(". ".join(heading for _, heading in entries), languages, lang)
-            if entries
-            else None
-        ),
-        space=models.space,
-        planner=models.planner,
-        writer=models.writer,
-    )
-    return NewDocument(prompt=text, lang=lang, seed=check_seed(seed), title=title, params=options.to_params())
-
-
-def _read_outline(path: Path, depth: int | None) -> UserOutline:
-    from longhand.outlines import read_outline
-    from longhand.prompts import MAX_DEPTH
-
-    return read_outline(path, max_depth=MAX_DEPTH if depth is None else depth)
-
-
-def known_languages(space: str | None = None) -> tuple[str, ...]:
-    """Return the languages of a space (None: the default one): its card's, else those of the default
-    vocabulary's tokens."""
-    from concepts.card import find_card
-    from concepts.errors import ModelError
-    from concepts.space.config import LANGS
-
-    try:
-        langs = find_card("space", space, verify=False).config.get("langs")
-    except ModelError:
-        # Whoever loads the space says what is wrong with it.
-        return LANGS
-    return tuple(map(str, langs)) if isinstance(langs, list | tuple) and langs else LANGS
 
 
 def _run(

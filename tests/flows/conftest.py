@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -132,3 +133,12 @@ def new_job() -> Callable[..., Job]:
         return Job(store, lease, engine)
 
     return make
+
+
+@pytest.fixture
+def dead_owner() -> str:
+    """The name of a process of this machine that has ended."""
+    code = "from flows.owner import current_owner; print(current_owner())"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +14,6 @@ from flows.owner import current_owner, is_dead
 from storage import Busy, Store
 
 Make = Callable[..., Any]
-
-
-@pytest.fixture
-def dead_owner() -> str:
-    code = "from flows.owner import current_owner; print(current_owner())"
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def test_a_living_process_is_not_dead() -> None:

@@ -24,7 +24,7 @@ Satz 4. Satz 5. Satz 6.
 
 @pytest.fixture
 def two_languages(monkeypatch):
-    monkeypatch.setattr("longhand.commands.writing.known_languages", lambda space=None: TWO)
+    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: TWO)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_an_interrupted_translation_says_how_to_go_on(run, runner, store, writte
 
 
 def test_a_space_of_one_language_refuses(run, runner, written, monkeypatch):
-    monkeypatch.setattr("longhand.commands.writing.known_languages", lambda space=None: ("eng_Latn",))
+    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: ("eng_Latn",))
     num_runs = runner.num_runs
     result = run("translate", written, "--lang", "deu_Latn")
     assert result.exit_code == 2
@@ -110,7 +110,7 @@ def test_the_prompts_language_is_detected_among_those_of_the_space(run, store, t
 
 
 def test_where_there_is_one_language_nothing_is_detected(run, store, monkeypatch):
-    monkeypatch.setattr("longhand.commands.writing.known_languages", lambda space=None: ("eng_Latn",))
+    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: ("eng_Latn",))
     monkeypatch.setitem(sys.modules, "py3langid.langid", None)  # an import would fail
     assert run("write", "Wie man einen Ordner teilt").exit_code == 0
     (document,) = store.list_documents()
@@ -128,7 +128,7 @@ def test_models_that_are_not_installed_are_refused_before_anything_is_stored(run
 def test_the_space_of_the_document_decides(run, store, monkeypatch, written):
     asked = []
     monkeypatch.setattr(
-        "longhand.commands.writing.known_languages", lambda space=None: asked.append(space) or TWO
+        "longhand.requests.known_languages", lambda space=None: asked.append(space) or TWO
     )
     run("translate", written, "--lang", "deu_Latn")
     space = store.get_document(written).space

@@ -1,0 +1,168 @@
+"""One device for several documents: models are called by one thread at a time, and loaded once.
+
+Documents of one worker overlap (one reads and stores while another computes) but never share a batch:
+a matrix product may round otherwise in a batch of another size, and a document must come out the same
+whatever happens to run beside it (`benchmarks/bench_batching.py` shows the difference).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from concepts.card import DEFAULT_NAMES
+from flows.engine import Engine, LeafPlan, ModelEngine, Section, Text
+from storage import STAGES, CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
+
+if TYPE_CHECKING:
+    from storage.records import Vector
+
+NUM_ENGINES = 2
+"""Sets of models kept in memory; documents begun with other ones bring their own in turn."""
+
+
+class SharedEngine:
+    """An `Engine` whose models work for one thread at a time; adds up how long they did."""
+
+    def __init__(self, engine: Engine, device: threading.Lock) -> None:
+        self._engine = engine
+        self._device = device
+        self.busy_s = 0.0
+        """Seconds inside the models."""
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._device:
+            started = time.perf_counter()
+            try:
+                yield
+            finally:
+                self.busy_s += time.perf_counter() - started
+
+    @property
+    def space(self) -> SpaceRef:
+        """The engine's."""
+        return self._engine.space
+
+    @property
+    def planner(self) -> CardRef:
+        """The engine's."""
+        return self._engine.planner
+
+    @property
+    def writer(self) -> CardRef:
+        """The engine's."""
+        return self._engine.writer
+
+    def start_loading(self, stages: Sequence[Stage]) -> None:
+        """As the engine."""
+        self._engine.start_loading(stages)
+
+    def prepare(self, stage: Stage) -> None:
+        """As the engine."""
+        self._engine.prepare(stage)
+
+    def load_times(self) -> dict[str, float]:
+        """As the engine."""
+        return self._engine.load_times()
+
+    def check_lang(self, lang: str) -> str:
+        """As the engine."""
+        return self._engine.check_lang(lang)
+
+    def encode(self, sentences: Sequence[str], lang: str) -> Vector:
+        """As the engine, in turn."""
+        with self._turn():
+            return self._engine.encode(sentences, lang)
+
+    def plan(
+        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+    ) -> list[NewPlanItem]:
+        """As the engine, in turn."""
+        with self._turn():
+            return self._engine.plan(prompt, goal=goal, num_sections=num_sections, depth=depth, seed=seed)
+
+    def fill(
+        self,
+        prompt: Vector,
+        leads: Sequence[tuple[str, Vector]],
+        *,
+        goal: Vector | None,
+        seed: int,
+        known: Sequence[NewPlanItem] = (),
+    ) -> list[NewPlanItem]:
+        """As the engine, in turn."""
+        with self._turn():
+            return self._engine.fill(prompt, leads, goal=goal, seed=seed, known=known)
+
+    def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
+        """As the engine, in turn."""
+        with self._turn():
+            return self._engine.write(plan, paths, seed=seed)
+
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        """As the engine, in turn."""
+        with self._turn():
+            return self._engine.render(vectors, lang, beam_size=beam_size)
+
+
+ModelNames = tuple[str | None, str | None, str | None]
+"""Names of the space, the planner and the writer, as `ModelEngine` takes them."""
+
+
+def make_engine(names: ModelNames) -> Engine:
+    """Return the real engine for three models."""
+    space, planner, writer = names
+    return ModelEngine(space=space, planner=planner, writer=writer)
+
+
+def names_for(document: DocumentRecord) -> ModelNames:
+    """Return the models that a stored document asks for or was begun with; three None: those that ship."""
+    names = ModelEngine.names_for(document)
+    is_default = all(name in (None, DEFAULT_NAMES[kind]) for kind, name in names.items())
+    return (None, None, None) if is_default else (names["space"], names["planner"], names["writer"])
+
+
+class SharedModels:
+    """Hands out engines by the models a document was begun with; those that were used last stay loaded."""
+
+    def __init__(self, make: Callable[[ModelNames], Engine] = make_engine) -> None:
+        """`make` returns a fresh engine."""
+        self._make = make
+        self._device = threading.Lock()
+        self._engines: OrderedDict[ModelNames, SharedEngine] = OrderedDict()
+        self._busy_s = 0.0
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that models have worked so far."""
+        return self._busy_s + sum(engine.busy_s for engine in self._engines.values())
+
+    def load_default(self) -> None:
+        """Load the models that new documents get and wait for them.
+
+        Raises ModelError where they cannot be loaded: better before a document is claimed than once for
+        every document of the queue.
+        """
+        engine = self._find((None, None, None))
+        for stage in STAGES:
+            engine.prepare(stage)
+
+    def engine_for(self, document: DocumentRecord) -> SharedEngine:
+        """Return the engine for a document; it loads in the background."""
+        return self._find(names_for(document))
+
+    def _find(self, names: ModelNames) -> SharedEngine:
+        if names in self._engines:
+            self._engines.move_to_end(names)
+            return self._engines[names]
+        engine = SharedEngine(self._make(names), self._device)
+        engine.start_loading(("decode", "plan", "write"))
+        self._engines[names] = engine
+        while len(self._engines) > NUM_ENGINES:
+            self._busy_s += self._engines.popitem(last=False)[1].busy_s
+        return engine

@@ -1,0 +1,314 @@
+"""`submit`, `worker`, `status`, `cancel`, `pause` and `priority`: documents that wait for workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from concepts.errors import LonghandError, UsageError
+from longhand.commands.documents import open_store
+from longhand.commands.writing import PlannerName, SpaceName, WriterName
+from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_key, check_priority
+from longhand.terminal import (
+    format_duration,
+    format_time,
+    print_facts,
+    print_json,
+    print_table,
+    print_text,
+    say,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from flows.worker import WorkerEvent
+    from longhand.requests import Wishes
+    from longhand.running import FlowRunState
+    from storage import DocumentRecord, NewDocument, Overview, Store
+
+MAX_BATCH = 64
+WINDOWS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+Prompt = Annotated[str | None, typer.Argument(help="What the document is about.")]
+File = Annotated[
+    Path | None, typer.Option("--file", "-f", help="Many prompts: JSON Lines, - for stdin.", allow_dash=True)
+]
+Sections = Annotated[int | None, typer.Option(help="Number of sections, 1 to 200.")]
+Depth = Annotated[int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")]
+Lang = Annotated[str, typer.Option(help="Language of the document.")]
+PromptLang = Annotated[
+    str | None, typer.Option(help="Language of prompt, goal and outline, where it is another one.")
+]
+Goal = Annotated[str | None, typer.Option(help="Where the document should arrive.")]
+Outline = Annotated[Path | None, typer.Option(help="Your own headings: Markdown, or a list.")]
+Priority = Annotated[int, typer.Option(help="Higher comes first.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their beginnings.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("submit")(submit)
+    app.command("worker")(work)
+    app.command("status")(show_status)
+    app.command("cancel")(cancel)
+    app.command("pause")(pause)
+    app.command("priority", context_settings={"ignore_unknown_options": True})(set_priority)
+
+
+def submit(
+    prompt: Prompt = None,
+    file: File = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same key never makes a second document.")
+    ] = None,
+    priority: Priority = 0,
+    sections: Sections = None,
+    depth: Depth = None,
+    lang: Lang = DEFAULT_LANG,
+    prompt_lang: PromptLang = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same document.")] = DEFAULT_SEED,
+    goal: Goal = None,
+    outline: Outline = None,
+    space: SpaceName = None,
+    planner: PlannerName = None,
+    writer: WriterName = None,
+    review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue documents for workers; everything is checked before anything is stored."""
+    from longhand.requests import check_models
+
+    news = read_requests(
+        prompt,
+        file,
+        outline_file=outline,
+        depth=depth,
+        sections=sections,
+        lang=lang,
+        prompt_lang=prompt_lang,
+        seed=seed,
+        goal=goal,
+        space=space,
+        planner=planner,
+        writer=writer,
+        review=review,
+        priority=priority,
+        key=idempotency_key,
+    )
+    check_models()
+    with open_store() as store:
+        submitted = store.submit_documents(news)
+    if as_json:
+        print_json(
+            [
+                {"id": found.id, "is_new": found.is_new, "key": new.idempotency_key, "prompt": new.prompt}
+                for found, new in zip(submitted, news, strict=True)
+            ]
+        )
+    else:
+        print_text("\n".join(found.id for found in submitted))
+    num_known = sum(not found.is_new for found in submitted)
+    known = f", {num_known} known by their keys" if num_known else ""
+    say(f"queued {len(submitted) - num_known}{known}; workers take them: longhand worker, or longhand up")
+
+
+def read_requests(
+    prompt: str | None,
+    file: Path | None,
+    *,
+    outline_file: Path | None,
+    **wishes: Unpack[Wishes],
+) -> list[NewDocument]:
+    """Return the documents that were asked for, by a prompt or by a file, all of them checked."""
+    from longhand.requests import make_document, read_documents, read_outline_file
+
+    if (prompt is None) == (file is None):
+        raise UsageError("give either a prompt or --file: one of the two")
+    if (key := wishes.get("key")) is not None:
+        check_key(key)
+    if outline_file is not None:
+        wishes["outline"] = read_outline_file(outline_file, wishes.get("depth"))
+    if file is not None:
+        return read_documents(file, **wishes)
+    assert prompt is not None
+    return [make_document(prompt, **wishes)]
+
+
+def work(
+    once: Annotated[bool, typer.Option("--once", help="End after one document.")] = False,
+    drain: Annotated[bool, typer.Option("--drain", help="End when nothing is left to do.")] = False,
+    batch: Annotated[int, typer.Option(help="Documents in work at once; they overlap.")] = 2,
+) -> None:
+    """Take documents from the queue and write them, until Ctrl-C."""
+    from longhand.running import make_worker
+
+    if once and drain:
+        raise UsageError("--once ends after one document, --drain when none is left: give one of the two")
+    if not 1 <= batch <= MAX_BATCH:
+        raise UsageError(f"--batch is {batch}: give a number from 1 to {MAX_BATCH}")
+    with open_store() as store:
+        worker = make_worker(store, batch=1 if once else batch, on_event=_show_event)
+        with _stopping_on_signals(worker.stop) as stopped:
+            say(f"worker on {store.location}; end it with Ctrl-C")
+            tally = worker.run(drain=drain, limit=1 if once else None)
+    say(", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.items())) or "nothing to do")
+    if stopped:
+        raise typer.Exit(128 + stopped[0])
+    if (once or drain) and tally.get("failed"):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _stopping_on_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Call `stop` at the first Ctrl-C or SIGTERM, end the process at the second; yield what came."""
+    came: list[int] = []
+
+    def receive(number: int, _: object) -> None:
+        if came:
+            os._exit(128 + number)  # leases of a dead process are free for every worker of this machine
+        came.append(number)
+        say("stopping after the units that run; once more to stop at once")
+        stop()
+
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show_event(event: WorkerEvent) -> None:
+    parts = [
+        event.kind,
+        event.document_id,
+        f"after {format_duration(event.seconds)}" if event.seconds else "",
+    ]
+    line = " ".join(part for part in parts if part)
+    say(f"{line}: {event.message}" if event.message else line)
+
+
+def show_status(
+    window: Annotated[str, typer.Option(help="Time that the rate is taken over, such as 10m or 1h.")] = "10m",
+    as_json: AsJson = False,
+) -> None:
+    """Show what is queued and running, how fast it goes, and what failed."""
+    with open_store() as store:
+        overview = store.get_overview(_parse_window(window))
+    shown = describe_overview(overview, time.time())
+    if as_json:
+        print_json(shown)
+        return
+    counts = overview.counts
+    rate = f"{shown['documents_per_min']:.1f} documents, {shown['sentences_per_min']:.1f} sentences a minute"
+    print_facts(
+        {
+            "queued": str(shown["queued"]),
+            "running": str(shown["running"]),
+            "interrupted": str(shown["interrupted"]),
+            **{
+                status: str(counts[status])
+                for status in ("planned", "awaiting_review", "paused", "done", "failed", "cancelled")
+                if counts.get(status)
+            },
+            "rate": f"{rate} in the last {format_duration(overview.window_s)}",
+            "oldest lease": _lease_line(shown["oldest_lease"]),
+        }
+    )
+    if overview.failures:
+        print_text("")
+        rows = [
+            (failed.id, format_time(failed.failed_at), failed.error or "") for failed in overview.failures
+        ]
+        print_table(("FAILED", "AT", "ERROR"), rows, flexible="ERROR")
+
+
+def describe_overview(overview: Overview, now: float) -> dict[str, Any]:
+    """Return the state of the queue as plain JSON values; what a dead process holds does not count as running."""
+    from dataclasses import asdict
+
+    from flows.owner import is_dead
+
+    alive = [held for held in overview.held if held.lease_until > now and not is_dead(held.owner)]
+    taken = sum(held.status == "queued" for held in alive)
+    dead_at_work = sum(
+        held.status in ("planning", "writing", "decoding") for held in overview.held if held not in alive
+    )
+    per_minute = 60 / overview.window_s
+    return {
+        "queued": overview.counts.get("queued", 0) - taken,
+        "running": len(alive),
+        "interrupted": overview.num_unheld + dead_at_work,
+        "counts": dict(overview.counts),
+        "window_s": overview.window_s,
+        "documents_per_min": overview.num_documents_done * per_minute,
+        "sentences_per_min": overview.num_sentences_done * per_minute,
+        "oldest_lease": asdict(alive[0]) | {"ends_in_s": alive[0].lease_until - now} if alive else None,
+        "failures": [asdict(failed) for failed in overview.failures],
+    }
+
+
+def _lease_line(lease: Mapping[str, Any] | None) -> str:
+    if lease is None:
+        return ""
+    return f"{lease['id']} ({lease['status']}) by {lease['owner']}, ends in {lease['ends_in_s']:.0f} s"
+
+
+def _parse_window(typed: str) -> float:
+    number, unit = typed[:-1], typed[-1:]
+    seconds = float(number) * WINDOWS[unit] if number.isdecimal() and unit in WINDOWS else 0.0
+    if not 0 < seconds <= 366 * WINDOWS["d"]:
+        raise UsageError(f"--window is {typed!r}: give a number with s, m, h or d, such as 10m")
+    return seconds
+
+
+def cancel(ids: Ids) -> None:
+    """Cancel documents, also while a worker is at them; what is stored stays."""
+    _change(ids, lambda store, found: store.cancel_document(found.id), "cancelled")
+
+
+def pause(ids: Ids) -> None:
+    """Take documents out of the queue until `longhand resume`, also while a worker is at them."""
+    _change(ids, lambda store, found: store.pause_document(found.id), "paused")
+
+
+def set_priority(
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
+    priority: Annotated[int, typer.Argument(metavar="N", help="Higher comes first; 0 is usual.")],
+) -> None:
+    """Change which documents workers take first."""
+    check_priority(priority)
+    with open_store() as store:
+        document = store.get_document(document_id)
+        store.set_priority(document.id, priority)
+    say(f"{document.id} has priority {priority}")
+
+
+def _change(ids: list[str], change: Callable[[Store, DocumentRecord], None], done: FlowRunState) -> None:
+    """Change documents one by one; an id that is none stops everything before the first change."""
+    from longhand.running import show_in_prefect
+
+    errors: list[LonghandError] = []
+    with open_store() as store:
+        found = {document.id: document for document in map(store.get_document, ids)}
+        for document in found.values():
+            try:
+                change(store, document)
+            except LonghandError as error:
+                errors.append(error)
+            else:
+                say(f"{done} {document.id}")
+                show_in_prefect(document, done)
+    if errors:
+        for earlier in errors[:-1]:
+            say(f"longhand: {earlier}")
+        raise errors[-1]

@@ -1,0 +1,285 @@
+"""What a user asks for, checked whole before anything is stored or loaded: one document, or a file of them.
+
+A file is JSON Lines: each line a prompt as a JSON string, or an object with `prompt` and any of the
+fields of `FIELDS`. Options of the command line hold for the lines that do not say otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from concepts.errors import InputError, LonghandError, UsageError
+from longhand.prompts import (
+    DEFAULT_LANG,
+    DEFAULT_SEED,
+    MAX_DEPTH,
+    check_choice,
+    check_depth,
+    check_key,
+    check_language,
+    check_priority,
+    check_prompt,
+    check_sections,
+    check_seed,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from concepts.card import Kind
+    from longhand.outlines import UserOutline
+    from storage import NewDocument
+
+KINDS: tuple[Kind, ...] = ("space", "planner", "writer")
+MAX_LINES = 100_000
+MAX_FILE_BYTES = 100_000_000
+
+
+class Wishes(TypedDict, total=False):
+    """What may be said about a document beside its prompt."""
+
+    sections: int | None
+    depth: int | None
+    lang: str
+    prompt_lang: str | None
+    seed: int
+    goal: str | None
+    outline: UserOutline | None
+    space: str | None
+    planner: str | None
+    writer: str | None
+    review: bool
+    priority: int
+    key: str | None
+
+
+FIELDS: dict[str, tuple[type, ...]] = {
+    "prompt": (str,),
+    "sections": (int,),
+    "depth": (int,),
+    "lang": (str,),
+    "prompt_lang": (str,),
+    "seed": (int,),
+    "goal": (str,),
+    "outline": (str, list),
+    "space": (str,),
+    "planner": (str,),
+    "writer": (str,),
+    "review": (bool,),
+    "priority": (int,),
+    "key": (str,),
+}
+"""Fields of a line, with the JSON types they take; an outline is Markdown, or a list of headings."""
+_TYPE_NAMES = {str: "a text", int: "a whole number", list: "a list of texts", bool: "true or false"}
+
+
+def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
+    """Return a document to be stored; raise InputError, UsageError or ModelError for the first thing wrong."""
+    from concepts.languages import detect_language
+    from flows.options import WritingOptions
+    from storage import NewDocument
+
+    text = check_prompt(prompt)
+    models = {kind: _installed(kind, wishes.get(kind)) for kind in KINDS}
+    lang, prompt_lang = wishes.get("lang", DEFAULT_LANG), wishes.get("prompt_lang")
+    languages = known_languages(models["space"])
+    for code in (lang, prompt_lang):
+        if code is not None:
+            check_language(code, languages)
+    sections, depth, outline = wishes.get("sections"), wishes.get("depth"), wishes.get("outline")
+    chosen_depth = check_depth(1 if depth is None else depth)
+    check_sections(sections)
+    title: str | None = None
+    entries: tuple[tuple[str, str], ...] = ()
+    if outline is not None:
+        if sections is not None:
+            raise UsageError("--outline names the sections itself: leave --sections away")
+        title, chosen_depth = outline.title, outline.depth
+        entries = tuple((heading.path, heading.text) for heading in outline.headings)
+    goal, key = wishes.get("goal"), wishes.get("key")
+    goal = None if goal is None else check_prompt(goal, "the goal")
+    outline_lang = prompt_lang
+    if entries and outline_lang is None:
+        outline_lang = detect_language(". ".join(heading for _, heading in entries), languages, lang)
+    options = WritingOptions(
+        sections=sections,
+        depth=chosen_depth,
+        goal=goal,
+        outline=entries,
+        prompt_lang=prompt_lang or detect_language(f"{text} {goal or ''}", languages, lang),
+        outline_lang=outline_lang,
+        review=wishes.get("review", False),
+        space=models["space"],
+        planner=models["planner"],
+        writer=models["writer"],
+    )
+    return NewDocument(
+        prompt=text,
+        lang=lang,
+        seed=check_seed(wishes.get("seed", DEFAULT_SEED)),
+        title=title,
+        params=options.to_params(),
+        priority=check_priority(wishes.get("priority", 0)),
+        idempotency_key=None if key is None else check_key(key),
+    )
+
+
+def _installed(kind: Kind, name: str | None) -> str | None:
+    """Return a model's name as it is stored, a folder by its whole path: a worker may start elsewhere.
+
+    Raises ModelError for a name that is not installed.
+    """
+    from concepts.card import find_card
+
+    if name is None:
+        return None
+    card = find_card(kind, name, verify=False)
+    return name if name == card.name else str(card.folder)
+
+
+def read_outline_file(path: Path, depth: int | None) -> UserOutline:
+    """Read and check an outline for `--outline`; `depth` None allows all levels. Raises InputError."""
+    from longhand.outlines import read_outline
+
+    return read_outline(path, max_depth=MAX_DEPTH if depth is None else depth)
+
+
+def known_languages(space: str | None = None) -> tuple[str, ...]:
+    """Return the languages of a space (None: the default one): its card's, else those of the default
+    vocabulary's tokens."""
+    return _languages(space, os.environ.get("LONGHAND_MODELS", ""))
+
+
+@cache
+def _languages(space: str | None, _models: str) -> tuple[str, ...]:
+    # Once for each setting of the variable that `find_card` reads: a file may hold thousands of lines.
+    from concepts.card import find_card
+    from concepts.errors import ModelError
+    from concepts.space.config import LANGS
+
+    try:
+        langs = find_card("space", space, verify=False).config.get("langs")
+    except ModelError:
+        # Whoever loads the space says what is wrong with it.
+        return LANGS
+    return tuple(map(str, langs)) if isinstance(langs, list | tuple) and langs else LANGS
+
+
+def check_models() -> None:
+    """Raise ModelError where one of the models that new documents get is not installed; loads none."""
+    from concepts.card import find_card
+
+    for kind in KINDS:
+        card = find_card(kind, verify=False)
+        for file in card.files:
+            if not card.path(file).is_file():
+                raise InputError(f"{card.name}: {card.path(file)} is missing: run `longhand doctor`")
+
+
+def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[NewDocument]:
+    """Read and check a file of prompts (`-`: stdin), all of it; raise InputError with line and reason.
+
+    With a `key` among the defaults, lines without one of their own get `KEY/LINE`.
+    """
+    name = "stdin" if str(path) == "-" else str(path)
+    lines = list(_lines(_read_text(path, name)))
+    if not lines:
+        raise InputError(f"{name} holds no prompt: write one JSON string or object a line")
+    if len(lines) > MAX_LINES:
+        raise InputError(f"{name} holds {len(lines):,} prompts, at most {MAX_LINES:,} are read: split it")
+    found: list[NewDocument] = []
+    line_of: dict[str, int] = {}
+    for number, line in lines:
+        try:
+            new = _parse_line(line, number, defaults)
+        except LonghandError as error:
+            raise InputError(f"{name}, line {number}: {error}; nothing was queued") from error
+        key = new.idempotency_key
+        if key is not None and line_of.setdefault(key, number) != number:
+            raise InputError(
+                f"{name}, line {number}: the key {key!r} is there already (line {line_of[key]}): "
+                "give each line its own; nothing was queued"
+            )
+        found.append(new)
+    return found
+
+
+def _read_text(path: Path, name: str) -> str:
+    try:
+        if name == "stdin":
+            data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {name}: name one with a JSON prompt a line") from error
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise InputError(f"{name} is larger than {MAX_FILE_BYTES:,} bytes: split it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(f"{name}, line {line}: not UTF-8 text: save the file as UTF-8") from error
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    # Only a line feed ends a line of JSON; str.splitlines knows more, which may stand inside texts.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield number, line
+
+
+def _parse_line(line: str, number: int, defaults: Wishes) -> NewDocument:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON ({error}): write a text in quotes, or an object") from error
+    if isinstance(value, str):
+        value = {"prompt": value}
+    if not isinstance(value, dict):
+        raise InputError(
+            f'got {line.strip()[:40]}: expected a text, or an object such as {{"prompt": "Tea"}}'
+        )
+    wishes: Wishes = {**defaults}
+    key = wishes.get("key")
+    if key is not None:
+        wishes["key"] = f"{key}/{number}"
+    for field, given in value.items():
+        check_choice("the name of a field", field, tuple(FIELDS))
+        if type(given) not in FIELDS[field]:  # to isinstance a truth value is a number
+            wanted = " or ".join(_TYPE_NAMES[kind] for kind in FIELDS[field])
+            raise InputError(f"{field} is {json.dumps(given)[:40]}: expected {wanted}")
+    if "prompt" not in value:
+        raise InputError('there is no "prompt": say what the document is about')
+    if "outline" in value:
+        wishes["outline"] = _parse_outline(value["outline"], value.get("depth"))
+        if "sections" not in value:
+            wishes["sections"] = None
+    elif "sections" in value:
+        wishes["outline"] = None
+    wishes.update(_rest(value))
+    return make_document(value["prompt"], **wishes)
+
+
+def _rest(value: Mapping[str, object]) -> Wishes:
+    return {k: v for k, v in value.items() if k not in ("prompt", "outline")}  # type: ignore[return-value]
+
+
+def _parse_outline(given: str | list[object], depth: int | None) -> UserOutline:
+    from longhand.outlines import parse_outline
+
+    if isinstance(given, list):
+        if not all(isinstance(heading, str) and "\n" not in heading for heading in given):
+            raise InputError("outline is no list of texts of one line each")
+        given = "\n".join(map(str, given))
+    return parse_outline(
+        given, name="the outline", max_depth=MAX_DEPTH if depth is None else check_depth(depth)
+    )

@@ -1,0 +1,49 @@
+"""The queue at a glance: how much waits and runs, who holds what, how fast it goes, what failed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from storage.leases import AT_WORK
+from storage.records import DOCUMENT_STATUSES, FailedDocument, HeldDocument, Overview
+from storage.tables import Attempt, Document
+
+
+def get_overview(connection: Connection, now: float, window_s: float, num_failures: int) -> Overview:
+    """Return the queue as it is, and what was done in the last `window_s` seconds."""
+    counts = connection.execute(select(Document.status, func.count()).group_by(Document.status))
+    num_unheld = connection.scalar(
+        select(func.count()).where(Document.status.in_(AT_WORK), Document.owner.is_(None))
+    )
+    lately = (Attempt.finished_at > now - window_s, Attempt.outcome == "done")
+    num_documents = connection.scalar(select(func.count()).where(*lately, Attempt.stage == "run"))
+    num_sentences = connection.scalar(
+        select(func.sum(Attempt.timing["num_sentences"].as_integer())).where(
+            *lately, Attempt.stage == "decode"
+        )
+    )
+    failures = connection.execute(
+        select(Document.id, Document.error, Document.updated_at.label("failed_at"))
+        .where(Document.status == "failed")
+        .order_by(Document.updated_at.desc())
+        .limit(num_failures)
+    )
+    return Overview(
+        counts={status: number for status, number in counts if status in DOCUMENT_STATUSES},
+        held=list_held(connection),
+        num_unheld=num_unheld or 0,
+        window_s=window_s,
+        num_documents_done=num_documents or 0,
+        num_sentences_done=num_sentences or 0,
+        failures=tuple(FailedDocument(**row._mapping) for row in failures),
+    )
+
+
+def list_held(connection: Connection) -> tuple[HeldDocument, ...]:
+    """Return the documents that have an owner, the lease that ends first first."""
+    rows = connection.execute(
+        select(Document.id, Document.status, Document.owner, Document.lease_until)
+        .where(Document.owner.is_not(None))
+        .order_by(Document.lease_until)
+    )
+    return tuple(HeldDocument(**row._mapping) for row in rows)
