@@ -33,6 +33,7 @@ Move lines to move sections, remove lines to drop them, add lines without a numb
 Comments like this one are left alone.
 -->
 """
+_ORIGIN = re.compile(r"^Outline of (\w+), version (\d+)\.", re.MULTILINE)
 _HEADING = re.compile(r"(#+)(?:[ \t]+(.*))?")
 # Braces at the end of a heading are ours where they look like it; others belong to the heading.
 _BRACES = re.compile(r"(?:^|\s)\{((?:\s*#|[^{}]*=)[^{}]*)\}$")
@@ -47,6 +48,12 @@ def format_draft(outline: OutlineRecord, title: str) -> str:
         length = f" length={item.planned_length}" if item.is_leaf and item.planned_length else ""
         lines.append(f"#{'#' * item.depth} {one_line(item.heading)} {{#{item.path}{length}}}")
     return "\n".join(lines) + "\n"
+
+
+def find_origin(text: str) -> tuple[str, int] | None:
+    """Return the document and the version that an edited outline says it is of; None where it doesn't."""
+    found = _ORIGIN.search(text)
+    return None if found is None else (found[1], int(found[2]))
 
 
 def parse_draft(text: str, outline: OutlineRecord, *, name: str = "the outline") -> Draft:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from longhand.draft_markdown import parse_draft
+from longhand.draft_markdown import find_origin, parse_draft
 from longhand.drafts import Draft, DraftItem, Edit, apply_edits, check_complete, one_line
 from storage.records import DocumentStatus, NewPlanItem, PlanItemRecord, UnitSpec
 
@@ -60,10 +60,14 @@ def edit_markdown(
 ) -> OutlineRecord:
     """Store the outline that `format_draft` gave and the user changed; `name` stands in messages.
 
+    `version` None: the one that the text names in its first comment, where that is still there.
     Arguments, result and errors as for `edit_outline`.
     """
+    origin, said = find_origin(text) or (document_id, None)
+    if origin != document_id:
+        raise InputError(f"{name} is the outline of {origin}, not of {document_id}: name that document")
     with _held(store, document_id) as lease:
-        outline = _active(store, document_id, version)
+        outline = _active(store, document_id, said if version is None else version)
         return _store(store, lease, outline, parse_draft(text, outline, name=name), approve=approve)
 
 
@@ -276,7 +280,7 @@ def _open_seeds(store: Store, outline: OutlineRecord) -> dict[str, int]:
 def _next_status(document: DocumentRecord, *, is_written: bool, is_approved: bool) -> DocumentStatus:
     if is_approved:
         return "queued"
-    if document.status in ("awaiting_review", "queued"):
+    if document.status in ("awaiting_review", "queued", "paused"):
         return document.status
     return "done" if is_written else "planned"
 

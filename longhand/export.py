@@ -9,6 +9,8 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from concepts.errors import NotFoundError
+
 if TYPE_CHECKING:
     from storage import ExportedDocument, ExportedSection
 
@@ -39,6 +41,22 @@ def to_markdown(document: ExportedDocument) -> str:
 def to_json(document: ExportedDocument) -> str:
     """Return the document as one indented JSON object; `format` names its version."""
     return json.dumps({"format": JSON_FORMAT} | asdict(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def section_of(document: ExportedDocument, path: str) -> ExportedSection:
+    """Return the section with this number; raise NotFoundError."""
+    waiting = list(document.sections)
+    while waiting:
+        section = waiting.pop()
+        if section.path == path:
+            return section
+        waiting += section.children
+    raise NotFoundError(f"document {document.id} has no section {path}: longhand outline {document.id}")
+
+
+def section_markdown(section: ExportedSection) -> str:
+    """Return one section, with all below it, as CommonMark."""
+    return "\n\n".join(_section_blocks(section, level=2)) + "\n"
 
 
 def title_of(document: ExportedDocument) -> str:

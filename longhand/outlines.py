@@ -75,6 +75,11 @@ class UserOutline:
 
 def read_outline(path: Path, *, max_depth: int = MAX_DEPTH) -> UserOutline:
     """Read and check an outline file; raise InputError with the line and the reason."""
+    return parse_outline(read_text(path), name=str(path), max_depth=max_depth)
+
+
+def read_text(path: Path) -> str:
+    """Read the text of an outline file; raise InputError where it is none."""
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file with one heading a line")
     try:
@@ -88,11 +93,10 @@ def read_outline(path: Path, *, max_depth: int = MAX_DEPTH) -> UserOutline:
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes: that is no outline")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the outline as UTF-8") from error
-    return parse_outline(text, name=str(path), max_depth=max_depth)
 
 
 def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_DEPTH) -> UserOutline:

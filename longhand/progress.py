@@ -55,7 +55,7 @@ class WritingProgress:
             self.remark(f"trying again: {event.message}")
         elif event.kind in _STAGES:
             self._advance(event)
-        elif event.kind in ("outline", "planned", "done"):
+        elif event.kind in ("outline", "planned", "awaiting_review", "done"):
             self._finish("starting", "planning")
 
     def remark(self, text: str) -> None:

@@ -47,11 +47,12 @@ class FlowRunner:
         from flows.run import resume_document, write_document
 
         engine = ModelEngine.for_document(store.get_document(document_id))
-        # None is the database that the environment names: the one that `store` has open.
         if resume:
-            timings = resume_document(None, document_id, engine=engine, on_event=on_event)
+            timings = resume_document(store.url, document_id, engine=engine, on_event=on_event)
         else:
-            timings = write_document(None, document_id, engine=engine, on_event=on_event, plan_only=plan_only)
+            timings = write_document(
+                store.url, document_id, engine=engine, on_event=on_event, plan_only=plan_only
+            )
         return timings.to_dict()
 
     def translate(
@@ -62,7 +63,7 @@ class FlowRunner:
         from flows.translation import translate_document
 
         engine = ModelEngine.for_document(store.get_document(document_id))
-        return translate_document(None, document_id, lang, engine=engine, on_event=on_event).to_dict()
+        return translate_document(store.url, document_id, lang, engine=engine, on_event=on_event).to_dict()
 
 
 def make_worker(store: Store, *, batch: int, on_event: OnWorkerEvent) -> Worker:

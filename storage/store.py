@@ -84,6 +84,11 @@ class Store:
         """The file, or the URL without its password."""
         return self._database.name
 
+    @property
+    def url(self) -> str:
+        """The URL with its password: what opens this database once more."""
+        return self._database.engine.url.render_as_string(hide_password=False)
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()

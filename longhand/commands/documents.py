@@ -31,7 +31,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("ls")(list_documents)
     app.command("show")(show_document)
-    app.command("outline")(show_outline)
     app.command("export")(export_document)
     app.command("rm")(remove_document)
 
@@ -124,27 +123,6 @@ def show_document(
         print_text("\n" + to_markdown(exported))
     if next_step := next_step_of(document):
         say(next_step)
-
-
-def show_outline(
-    document_id: DocumentId,
-    version: Annotated[int | None, typer.Option(help="An older version of the outline.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show a document's outline: headings, planned and written sentences, status."""
-    from longhand.trees import outline_rows, print_outline
-
-    with open_store() as store:
-        document = store.get_document(document_id)
-        outline = store.get_outline(document.id, version)
-        exported = store.export_document(document.id)
-    # The export counts the sentences of the active version only.
-    counted = exported if exported.outline_version == outline.version else None
-    rows = outline_rows(outline, counted)
-    if as_json:
-        print_json({"id": document.id, "version": outline.version, "source": outline.source, "items": rows})
-    else:
-        print_outline(document.title or document.prompt, rows)
 
 
 def export_document(
@@ -242,6 +220,8 @@ def next_step_of(document: DocumentRecord) -> str:
     """Return what the user can do about an unfinished document, or nothing."""
     if document.status in ("done", "cancelled") or is_held(document):
         return ""
+    if document.status == "awaiting_review":
+        return f"see its plan with: longhand outline {document.id}; then: longhand approve {document.id}"
     return f"go on with: longhand resume {document.id}"
 
 

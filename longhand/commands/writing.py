@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from concepts.errors import UsageError
+from concepts.errors import InputError, NotFoundError, UsageError
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
 from longhand.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
     from flows.events import Event
     from longhand.progress import WritingProgress
-    from storage import Store
+    from storage import DocumentRecord, Store
 
 SpaceName = Annotated[
     str | None, typer.Option("--space", help="Concept space: a name of `longhand models`, or a folder.")
@@ -39,7 +39,9 @@ def register(app: typer.Typer) -> None:
 
 
 def write(
-    prompt: Annotated[str, typer.Argument(help="What the document is about; a word is enough.")],
+    prompt: Annotated[
+        str, typer.Argument(help="What the document is about; a word is enough. Or the id of a stored one.")
+    ],
     sections: Annotated[int | None, typer.Option(help="Number of sections, 1 to 200.")] = None,
     depth: Annotated[
         int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")
@@ -54,6 +56,9 @@ def write(
         Path | None, typer.Option(help="Your own headings: Markdown, or a list, instead of planning.")
     ] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Stop after the outline.")] = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="Stop after the outline until `longhand approve`.")
+    ] = False,
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
@@ -63,29 +68,37 @@ def write(
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
     from longhand.files import check_target
-
-    if out is not None:
-        check_target(out)
-        if plan_only:
-            raise UsageError("--plan-only makes no text: leave --out away, or --plan-only")
     from longhand.requests import make_document, read_outline_file
 
-    new = make_document(
-        prompt,
-        sections=sections,
-        depth=depth,
-        lang=lang,
-        prompt_lang=prompt_lang,
-        seed=seed,
-        goal=goal,
-        outline=None if outline is None else read_outline_file(outline, depth),
-        space=space,
-        planner=planner,
-        writer=writer,
-    )
+    for name, stops in (("--plan-only", plan_only), ("--review", review)):
+        if out is not None and stops:
+            raise UsageError(f"{name} makes no text: leave --out away, or {name}")
+    if out is not None:
+        check_target(out)
     from storage import Store
 
     with Store.open() as store:
+        if is_stored(store, prompt):
+            wishes = (sections, depth, prompt_lang, goal, outline, space, planner, writer)
+            others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
+            if others or any(wish is not None for wish in wishes):
+                raise UsageError(f"{prompt} is a stored document and keeps its options: give only its id")
+            _resume(store, prompt, as_json=as_json, timings=timings, out=out)
+            return
+        new = make_document(
+            prompt,
+            sections=sections,
+            depth=depth,
+            lang=lang,
+            prompt_lang=prompt_lang,
+            seed=seed,
+            goal=goal,
+            outline=None if outline is None else read_outline_file(outline, depth),
+            review=review,
+            space=space,
+            planner=planner,
+            writer=writer,
+        )
         document_id = store.create_document(new).id
         _run(
             store,
@@ -108,23 +121,53 @@ def resume(
     ] = False,
 ) -> None:
     """Go on with an unfinished document where it stopped."""
-    from flows.errors import FinishedError
     from longhand.files import check_target
     from storage import Store
 
     if out is not None:
         check_target(out)
     with Store.open() as store:
-        document = store.get_document(document_id)
-        if document.status == "done":
-            raise FinishedError(f"{document.id} is finished: longhand show {document.id}")
         if queue:
             if out is not None or as_json or timings:
                 raise UsageError("--queue only queues the document: leave --out, --json and --timings away")
+            document = _unfinished(store, document_id)
             store.requeue_document(document.id)
             say(f"queued {document.id}; workers go on with it: longhand worker, or longhand up")
             return
-        _run(store, document.id, plan_only=False, is_resume=True, as_json=as_json, timings=timings, out=out)
+        _resume(store, document_id, as_json=as_json, timings=timings, out=out)
+
+
+def _resume(store: Store, document_id: str, *, as_json: bool, timings: bool, out: Path | None) -> None:
+    document = _unfinished(store, document_id)
+    _run(store, document.id, plan_only=False, is_resume=True, as_json=as_json, timings=timings, out=out)
+
+
+def _unfinished(store: Store, document_id: str) -> DocumentRecord:
+    """Return a document that there is something to do for, and nobody's approval is missing."""
+    from flows.errors import FinishedError
+
+    document = store.get_document(document_id)
+    if document.status == "done":
+        raise FinishedError(f"{document.id} is finished: longhand show {document.id}")
+    if document.status == "awaiting_review":
+        raise InputError(
+            f"{document.id} waits for review: see longhand outline {document.id}, "
+            f"then longhand approve {document.id}"
+        )
+    return document
+
+
+def is_stored(store: Store, prompt: str) -> bool:
+    """Return whether a prompt is the whole id of a stored document (a beginning may be a word)."""
+    from storage.ids import ID_LENGTH
+
+    if len(prompt) != ID_LENGTH:
+        return False
+    try:
+        store.get_document(prompt)
+    except NotFoundError:
+        return False
+    return True
 
 
 def translate(
@@ -174,6 +217,19 @@ def _run(
     timings: bool,
     out: Path | None,
 ) -> None:
+    spent = run_document(store, document_id, plan_only=plan_only, is_resume=is_resume)
+    if timings:
+        _show_timings(spent)
+    if plan_only or store.get_document(document_id).status == "awaiting_review":
+        _print_plan(store, document_id, as_json=as_json)
+    else:
+        _print_document(store, document_id, as_json=as_json, out=out)
+
+
+def run_document(
+    store: Store, document_id: str, *, plan_only: bool = False, is_resume: bool = True
+) -> Mapping[str, float]:
+    """Run a document, with progress on stderr, and return its seconds by stage."""
     from longhand.running import make_runner
 
     def work(progress: WritingProgress) -> Mapping[str, float]:
@@ -184,13 +240,7 @@ def _run(
 
         return make_runner().run(store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event)
 
-    spent = _watched(work, f"longhand resume {document_id}", document_id)
-    if timings:
-        _show_timings(spent)
-    if plan_only:
-        _print_plan(store, document_id, as_json=as_json)
-    else:
-        _print_document(store, document_id, as_json=as_json, out=out)
+    return _watched(work, f"longhand resume {document_id}", document_id)
 
 
 def _watched(
@@ -238,7 +288,13 @@ def _print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
         print_json({"id": document_id, "status": store.get_document(document_id).status, "items": rows})
     else:
         print_text(format_outline(rows))
-    say(f"stored as {document_id}; write it with: longhand resume {document_id}")
+    if store.get_document(document_id).status == "awaiting_review":
+        say(
+            f"stored as {document_id}; change it with: longhand outline {document_id} --edit; "
+            f"let it go on with: longhand approve {document_id}"
+        )
+    else:
+        say(f"stored as {document_id}; write it with: longhand resume {document_id}")
 
 
 def _print_document(

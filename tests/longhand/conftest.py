@@ -59,6 +59,10 @@ class FakeRunner:
         try:
             tell("starting")
             self._plan(store, lease, tell)
+            if WritingOptions.from_params(store.get_document(document_id).params).review:
+                store.release(lease, "awaiting_review")
+                tell("awaiting_review")
+                return {"plan": 0.1}
             if plan_only:
                 store.release(lease, "planned")
                 tell("planned")
@@ -113,16 +117,34 @@ class FakeRunner:
                     ],
                     source="user" if options.outline else "model",
                 )
+        unit = store.next_unit(document_id, "plan")
+        if unit is not None:  # an edit left items to be planned
+            items = [
+                NewPlanItem(
+                    path=item.path,
+                    heading=item.heading,
+                    lead=vectors(item.id),
+                    gist=vectors(item.id),
+                    planned_length=item.planned_length or 3,
+                )
+                for item in store.get_outline(document_id).items
+                if item.id in unit.item_ids
+            ]
+            with store.fenced(lease, space=SPACE) as tx:
+                tx.fill_plan_items(unit.id, items)
         tell("outline")
 
     def _write(self, store: Store, lease: Lease, tell: Callable[..., None]) -> None:
         document_id = lease.document_id
         leaves = store.get_outline(document_id).leaves()
         pending = [item for item in leaves if item.status == "pending"]
+        held = store.pending_units(document_id, "write")
         for item in pending:
             with store.fenced(lease, space=SPACE) as tx:
                 tx.set_status("writing")
-                (unit,) = tx.plan_units("write", [UnitSpec(item_ids=(item.id,))], first_ordinal=None)
+                unit = next((unit for unit in held if item.id in unit.item_ids), None)
+                if unit is None:
+                    (unit,) = tx.plan_units("write", [UnitSpec(item_ids=(item.id,))], first_ordinal=None)
                 tx.commit_concepts(
                     unit.id,
                     [

@@ -32,7 +32,7 @@ def test_writing(calls, store):
     spent = FlowRunner().run(store, document.id, plan_only=True, resume=False, on_event=print)
     assert spent == {"planning": 1.5}
     ((name, url, document_id, _, more),) = calls
-    assert (name, url, document_id, more) == ("write", None, document.id, {"plan_only": True})
+    assert (name, url, document_id, more) == ("write", store.url, document.id, {"plan_only": True})
 
 
 def test_resuming_takes_the_stored_models(calls, store, monkeypatch):
