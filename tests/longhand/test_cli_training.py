@@ -9,11 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from concepts.card import read_card
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Mismatch dtype between input and weight", "ignore::DeprecationWarning", "ignore::FutureWarning"
 )
 VERBS = ["Open", "Close", "Save", "Print", "Share", "Copy", "Move", "Delete", "Rename", "Select"]
-NOUNS = ["folder", "document", "picture", "table", "message", "account", "window", "printer", "network", "file"]
+NOUNS = [
+    "folder",
+    "document",
+    "picture",
+    "table",
+    "message",
+    "account",
+    "window",
+    "printer",
+    "network",
+    "file",
+]
 
 
 def page(number: int) -> str:
@@ -56,6 +69,19 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     for kind in ("planner", "writer"):
         command("train", kind, "--steps", 3, "--space", space, *train, folder / kind)
         assert json.loads((folder / kind / "model" / "card.json").read_text())["space"].startswith("toy@")
+    # A second generation starts from the first one's weights and says so.
+    heir = folder / "space2" / "model"
+    command("train", "space", "--steps", 1, "--init", space, "--name", "heir", *train, folder / "space2")
+    born = json.loads((heir / "card.json").read_text())
+    assert f"started from {read_card(space).model_id} (8 steps)" in born["recipe"]
+    assert born["files"]["pieces.model"] == again["files"]["pieces.model"]
+    for kind in ("planner", "writer"):
+        old, out = folder / kind / "model", folder / f"{kind}2"
+        command("train", kind, "--steps", 1, "--init", old, "--space", heir, *train, out)
+        card = json.loads((out / "model" / "card.json").read_text())
+        assert card["space"].startswith("heir@") and f"started from {kind}@" in card["recipe"]
+    refused = run("train", "writer", "--init", str(space), "--space", str(space), *map(str, train), str(out))
+    assert refused.exit_code == 1 and "holds a space, expected a writer" in refused.stderr
     measured = {
         "space": ("--model", space),
         "planner": ("--space", space, "--model", folder / "planner" / "model"),
@@ -64,3 +90,10 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     for kind, models in measured.items():
         figures = json.loads(command("evaluate", kind, "--corpus", corpus, *models, "--json"))
         assert len(figures) > 5 and all(math.isfinite(value) for value in figures.values())
+
+
+def test_a_teacher_is_for_spaces(run, folder):
+    result = run(
+        "train", "planner", "--teacher", "--corpus", str(folder / "corpus"), "--out", str(folder / "taught")
+    )
+    assert result.exit_code == 2 and "--teacher is for a space" in result.stderr
