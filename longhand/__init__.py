@@ -1,5 +1,45 @@
-"""What people touch: the command line `longhand`."""
+"""Longhand plans and writes long documents in a sentence-embedding space.
+
+`longhand.open()` is the Python interface, the command `longhand` the other one; both call the same
+functions. Importing this costs nothing: what is named here is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concepts.errors import LonghandError
+    from longhand.api import Document, Longhand, Outline, open
+    from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = [
+    "Add",
+    "Document",
+    "Drop",
+    "Longhand",
+    "LonghandError",
+    "Move",
+    "Outline",
+    "SetHeading",
+    "SetLength",
+    "__version__",
+    "open",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Document", "Longhand", "Outline", "open"), "longhand.api"),
+    **dict.fromkeys(("Add", "Drop", "Move", "SetHeading", "SetLength"), "longhand.drafts"),
+    "LonghandError": "concepts.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

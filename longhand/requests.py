@@ -27,6 +27,7 @@ from longhand.prompts import (
     check_prompt,
     check_sections,
     check_seed,
+    check_translation,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from concepts.card import Kind
     from longhand.outlines import UserOutline
-    from storage import NewDocument
+    from storage import DocumentRecord, NewDocument, Store
 
 KINDS: tuple[Kind, ...] = ("space", "planner", "writer")
 MAX_LINES = 100_000
@@ -169,6 +170,19 @@ def _languages(space: str | None, _models: str) -> tuple[str, ...]:
         # Whoever loads the space says what is wrong with it.
         return LANGS
     return tuple(map(str, langs)) if isinstance(langs, list | tuple) and langs else LANGS
+
+
+def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> bool:
+    """Return whether a document lacks text in a language that it can have.
+
+    Raises UsageError for one that its space does not know, FlowError where it is not written yet.
+    """
+    from flows.translation import check_translatable, is_translated
+
+    space = None if document.space is None else document.space.name
+    check_translation(lang, known_languages(space), space or "", document.lang)
+    check_translatable(document, lang)
+    return not is_translated(store, document.id, lang)
 
 
 def check_models() -> None:

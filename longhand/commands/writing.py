@@ -178,20 +178,15 @@ def translate(
     timings: ShowTimings = False,
 ) -> None:
     """Decode a written document into another language, without planning or writing it again."""
-    from flows.translation import check_translatable, is_translated
     from longhand.files import check_target
-    from longhand.prompts import check_translation
-    from longhand.requests import known_languages
+    from longhand.requests import is_translation_due
     from storage import Store
 
     if out is not None:
         check_target(out)
     with Store.open() as store:
         document = store.get_document(document_id)
-        space = None if document.space is None else document.space.name
-        check_translation(lang, known_languages(space), space or "", document.lang)
-        check_translatable(document, lang)
-        if is_translated(store, document.id, lang):
+        if not is_translation_due(store, document, lang):
             _print_document(store, document.id, as_json=as_json, out=out, lang=lang)
             return
 

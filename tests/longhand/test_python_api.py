@@ -1,0 +1,138 @@
+"""`import longhand`: the lines of docs/python.md run, objects follow the store, and importing stays light."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import longhand
+from concepts.errors import InputError, NotFoundError
+from longhand.drafts import EditError
+
+DOCS = Path(__file__).parents[2] / "docs" / "python.md"
+
+
+@pytest.fixture
+def lh(runner):
+    with longhand.open() as opened:
+        yield opened
+
+
+def test_the_lines_of_the_documentation_run(runner, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), flags=re.S)
+    exec(compile(block, str(DOCS), "exec"), {})
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 Heading 1 3\n2 Heading 2 3\n")
+    assert "## Heading 4\n\n" in printed
+    assert "## Choose who may see it\n\nSentence" in printed
+    assert (tmp_path / "folder.md").read_text() in printed
+    # One run to plan, one to write what was edited, one to write the section again.
+    assert runner.num_runs == 3
+
+
+@pytest.mark.parametrize("kind", [longhand.Longhand, longhand.Document, longhand.Outline])
+def test_the_documentation_names_every_method(kind):
+    text = DOCS.read_text()
+    for name, value in vars(kind).items():
+        if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+            assert inspect.getdoc(value), f"{kind.__name__}.{name} has no docstring"
+            assert f"`{name}`" in text or name == "tell", f"{kind.__name__}.{name} is not in {DOCS.name}"
+
+
+def test_importing_is_light_and_what_is_not_there_is_an_attribute_error():
+    code = (
+        "import sys, longhand; assert 'open' in dir(longhand)\n"
+        "heavy = {'torch', 'prefect', 'sqlalchemy', 'numpy', 'typer', 'storage'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "longhand.open\n"
+        "heavy = {'torch', 'prefect', 'numpy', 'typer'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=DOCS.parents[1], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'opne'"):
+        longhand.opne  # noqa: B018
+
+
+def test_a_document_follows_the_store(lh, run):
+    doc = lh.plan("tea", sections=2)
+    assert (doc.status, doc.versions, len(doc.outline)) == ("planned", (1,), 2)
+    assert run("resume", doc.id).exit_code == 0
+    assert (doc.status, doc.record.prompt) == ("done", "tea")
+    assert lh.get(doc.id[:10]).markdown() == doc.markdown()
+    assert json.loads(doc.json())["id"] == doc.id
+    assert [found.id for found in lh.documents("done")] == [doc.id]
+    assert doc.write() is doc
+    shapes = {path: vectors.shape for path, vectors in doc.concepts().items()}
+    assert shapes == {"1": (3, 4), "2": (3, 4)}
+    assert doc.concepts()["1"].dtype == np.float32
+    assert doc.attempts is not None
+    doc.delete()
+    with pytest.raises(NotFoundError):
+        _ = doc.status
+
+
+def test_outlines_are_changed_by_methods(lh):
+    doc = lh.write("tea", sections=3)
+    outline = doc.outline.rename("1", "Leaves").move("3", "1").drop("3").add("Milk", after="1", length=5)
+    assert [(item.path, item.heading) for item in outline] == [
+        ("1", "Heading 3"),
+        ("2", "Milk"),
+        ("3", "Leaves"),
+    ]
+    assert (outline.version, outline["2"].planned_length, doc.status) == (5, 5, "planned")
+    outline = outline.edit_markdown(outline.markdown().replace("## Milk", "## Cream"))
+    assert outline.set_length("1", 7)["1"].planned_length == 7
+    assert "## Cream" in doc.write().markdown()
+    before = doc.markdown()
+    doc.restore(1)
+    assert "## Heading 1" in doc.markdown()
+    doc.restore(7)
+    assert doc.markdown() == before
+    with pytest.raises(KeyError):
+        outline["9"]
+
+
+def test_what_is_wrong_is_said_and_nothing_is_stored(lh, tmp_path):
+    with pytest.raises(longhand.LonghandError, match="the prompt is empty"):
+        lh.plan("")
+    assert lh.documents() == []
+    doc = lh.plan("tea")
+    old = doc.outline
+    with pytest.raises(EditError, match="there is no item 9"):
+        old.drop("1", "9")
+    assert doc.versions == (1,)
+    old.drop("1")
+    with pytest.raises(InputError, match="changed meanwhile: version 2"):
+        old.drop("2")
+    with pytest.raises(InputError, match=r"ends with '.pages': known are .md, .json"):
+        doc.save(tmp_path / "tea.pages")
+
+
+def test_a_reviewed_document_waits(lh):
+    doc = lh.write("tea", review=True)
+    assert doc.status == "awaiting_review"
+    with pytest.raises(InputError, match="waits for review"):
+        doc.write()
+    doc.outline.edit(longhand.Drop("2"), approve=True)
+    assert doc.write().status == "done"
+
+
+def test_events_reach_who_asked(runner):
+    seen: list[str] = []
+    with longhand.open(on_event=lambda event: seen.append(event.kind)) as lh:
+        doc = lh.write("tea")
+        assert (seen[0], seen[-1]) == ("starting", "done")
+        assert "Satz 1." in doc.translate("deu_Latn").markdown("deu_Latn")
+        assert seen[-1] == "decoding"
+        assert doc.translate("deu_Latn") is doc
+        with pytest.raises(longhand.LonghandError, match="is written in eng_Latn"):
+            doc.translate("eng_Latn")
+    assert runner.num_runs == 2
