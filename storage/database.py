@@ -28,7 +28,6 @@ from sqlalchemy.exc import (
 )
 
 from concepts.errors import StorageError, UsageError
-from storage import failpoints
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -137,9 +136,6 @@ class Database:
                 raise StorageError(
                     "PostgreSQL needs the psycopg driver: pip install 'psycopg[binary]'"
                 ) from error
-        if failpoints.armed():
-            event.listen(engine, "before_cursor_execute", _hit_before)
-            event.listen(engine, "after_cursor_execute", _hit_after)
         return engine
 
     @contextmanager
@@ -152,17 +148,12 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write(self, *, fenced: bool = False) -> Iterator[Connection]:
+    def write(self) -> Iterator[Connection]:
         """Yield a connection; everything done on it is committed at the end, or nothing is."""
         with self.explained(), self.engine.connect() as connection:
-            connection = connection.execution_options(longhand_write=True, longhand_fenced=fenced)
-            with connection.begin() as transaction:
+            connection = connection.execution_options(longhand_write=True)
+            with connection.begin():
                 yield connection
-                if fenced:
-                    failpoints.hit("commit.before")
-                transaction.commit()
-                if fenced:
-                    failpoints.hit("commit.after")
 
     @contextmanager
     def raw(self) -> Iterator[DBAPICursor]:
@@ -229,6 +220,8 @@ class Database:
             return f"PostgreSQL refused the user or password of {self.name}: check the URL"
         if 'database "' in lowered and "does not exist" in lowered:
             return f"PostgreSQL has no such database: make the one in {self.name} with createdb"
+        if "no space left" in lowered or "disk full" in lowered:
+            return f"the disk of PostgreSQL's {self.name} is full: free some space and resume"
         signs = ("connection", "could not translate", "failed to resolve", "timeout", "name or service")
         if any(sign in lowered for sign in signs):
             return f"PostgreSQL is not reachable at {self.name}: start it or check the URL ({text[:160]})"
@@ -248,16 +241,6 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 def _begin_sqlite(connection: Connection) -> None:
     write = connection.get_execution_options().get("longhand_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def _hit_before(connection: Connection, *_: object) -> None:
-    if connection.get_execution_options().get("longhand_fenced"):
-        failpoints.hit("statement.before")
-
-
-def _hit_after(connection: Connection, *_: object) -> None:
-    if connection.get_execution_options().get("longhand_fenced"):
-        failpoints.hit("statement.after")
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -236,7 +236,7 @@ class Store:
         `space` is that of the vectors to be written: it must be the document's (SpaceMismatchError) and
         becomes it where the document has none. `renew_s` extends the lease along the way.
         """
-        with self._database.write(fenced=True) as connection:
+        with self._database.write() as connection:
             now = self._clock()
             leases.fence(connection, lease, now, renew_s)
             yield Transaction(connection, lease, now, space)

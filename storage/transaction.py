@@ -7,14 +7,12 @@ a path or an ordinal is found again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select, update
 
 from concepts.errors import NotFoundError, SpaceMismatchError, StorageError
-from storage import failpoints, outlines, units, writing
+from storage import outlines, units, writing
 from storage.documents import card_columns, space_columns
 from storage.records import (
     DOCUMENT_STATUSES,
@@ -35,25 +33,6 @@ from storage.records import (
 )
 from storage.tables import Document, PlanItem
 from storage.texts import check_json, check_text
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _point(
-    method: Callable[Concatenate[Transaction, P], R],
-) -> Callable[Concatenate[Transaction, P], R]:
-    """Put a fail point before and after a method."""
-
-    @wraps(method)
-    def wrapped(self: Transaction, *args: P.args, **kwargs: P.kwargs) -> R:
-        failpoints.hit(f"{method.__name__}.before")
-        result = method(self, *args, **kwargs)
-        failpoints.hit(f"{method.__name__}.after")
-        return result
-
-    # mypy keeps the wrapper's own type, with a named first argument.
-    return cast("Callable[Concatenate[Transaction, P], R]", wrapped)
 
 
 class Transaction:
@@ -103,36 +82,30 @@ class Transaction:
 
     # The document
 
-    @_point
     def set_status(self, status: DocumentStatus, error: str | None = None) -> None:
         """Set the status, and the error with it (None clears an older one)."""
         if status not in DOCUMENT_STATUSES:
             raise StorageError(f"{status!r} is no status: expected one of {', '.join(DOCUMENT_STATUSES)}")
         self._update(status=status, error=error)
 
-    @_point
     def set_title(self, title: str) -> None:
         """Set the title."""
         self._update(title=check_text("the title", title))
 
-    @_point
     def set_params(self, params: JsonObject) -> None:
         """Replace what was asked for."""
         self._update(params=check_json("the parameters of the document", params))
 
-    @_point
     def set_flow_run(self, flow_run_id: str | None) -> None:
         """Remember which flow run works on the document."""
         self._update(flow_run_id=flow_run_id)
 
-    @_point
     def set_cards(self, *, planner: CardRef | None = None, writer: CardRef | None = None) -> None:
         """Remember which models are used; None leaves what is stored."""
         values = {**card_columns("planner", planner), **card_columns("writer", writer)}
         if values:
             self._update(**values)
 
-    @_point
     def save_prompt(self, concepts: Sequence[PromptConcept]) -> bool:
         """Store the prompt's (and goal's) concepts in order; False where a prompt is stored already."""
         return writing.insert_prompt(self._connection, self.document_id, concepts, self._dim())
@@ -143,7 +116,6 @@ class Transaction:
         has_vectors = any(item.lead is not None or item.gist is not None for item in items)
         return self._dim() if has_vectors else None
 
-    @_point
     def create_outline(
         self,
         items: Sequence[NewPlanItem] = (),
@@ -159,7 +131,6 @@ class Transaction:
             self._update(active_outline_id=outline_id)
         return outline_id
 
-    @_point
     def create_outline_version(
         self, items: Sequence[NewPlanItem], *, source: Source = "user", note: str | None = None
     ) -> int:
@@ -180,7 +151,6 @@ class Transaction:
         outlines.check_owner(self._connection, self.document_id, outline_id)
         return outlines.find_items(self._connection, outline_id)
 
-    @_point
     def fill_plan_items(self, unit_id: int, items: Sequence[NewPlanItem]) -> bool:
         """Give items of an edited outline, by path, what the planner says, and set the plan unit to done.
 
@@ -194,12 +164,10 @@ class Transaction:
         outlines.fill_items(self._connection, self.document_id, items, unit.outline_id, dim)
         return True
 
-    @_point
     def activate_outline(self, outline_id: int) -> None:
         """Make a stored version the one that is written, decoded and exported."""
         outlines.activate(self._connection, self.document_id, outline_id)
 
-    @_point
     def add_plan_items(
         self, items: Sequence[NewPlanItem], *, unit_id: int | None = None, outline_id: int | None = None
     ) -> dict[str, int]:
@@ -216,12 +184,10 @@ class Transaction:
             return outlines.find_items(self._connection, outline_id, [item.path for item in items])
         return outlines.insert_items(self._connection, outline_id, items, self._dim_of(items))
 
-    @_point
     def set_headings(self, headings: Mapping[int, str]) -> None:
         """Set headings (in the document's language) by item id."""
         outlines.set_headings(self._connection, self.document_id, dict(headings))
 
-    @_point
     def set_leaf(self, item_id: int, is_leaf: bool) -> None:
         """Say whether an item is to be written (a leaf) or only holds others."""
         changed = self._connection.execute(
@@ -234,7 +200,6 @@ class Transaction:
 
     # Units
 
-    @_point
     def plan_units(
         self,
         stage: Stage,
@@ -258,12 +223,10 @@ class Transaction:
             self._connection, self.document_id, outline_id, stage, specs, lang, first_ordinal
         )
 
-    @_point
     def finish_unit(self, unit_id: int) -> bool:
         """Set a unit to done; False where it was done already."""
         return units.finish_unit(self._connection, self.document_id, unit_id)
 
-    @_point
     def commit_concepts(self, unit_id: int, written: Sequence[ItemConcepts]) -> bool:
         """Store the sentences of all items of a write unit and set it to done.
 
@@ -278,7 +241,6 @@ class Transaction:
         writing.insert_concepts(self._connection, unit, written, dim)
         return True
 
-    @_point
     def commit_renderings(
         self, unit_id: int, renderings: Sequence[NewRendering], *, decoder: str | None = None
     ) -> bool:
@@ -294,7 +256,6 @@ class Transaction:
         writing.insert_renderings(self._connection, unit, renderings, decoder)
         return True
 
-    @_point
     def record_attempt(
         self,
         stage: str,

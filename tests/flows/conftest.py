@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 # The modules beside this file are imported by their own names, here and by the driver's process.
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "storage")]
 
 from flow_fakes import FakeEngine
 
@@ -33,7 +33,7 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     patch.setenv(
         "XDG_DATA_HOME", os.environ.get("LONGHAND_TEST_DATA") or str(tmp_path_factory.mktemp("data"))
     )
-    for name in ("LONGHAND_DATABASE_URL", "LONGHAND_FAILPOINT", "PREFECT_API_URL"):
+    for name in ("LONGHAND_DATABASE_URL", "PREFECT_API_URL"):
         patch.delenv(name, raising=False)
     yield
     patch.undo()

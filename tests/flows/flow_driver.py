@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).parents[1] / "storage")]
 
+from fault_points import arm_from_environment
 from flow_fakes import FakeEngine
 
 from concepts.errors import LonghandError
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--api", default=None)
     parser.add_argument("--plan-only", action="store_true")
     args = parser.parse_args()
+    arm_from_environment()
     engine = FakeEngine(delay_s=args.delay)
     try:
         if args.document == "new":

@@ -72,7 +72,7 @@ def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome:
 def test_a_killed_run_ends_like_a_calm_one(
     url: str, calm: Any, outcome: Make, api_url: str, failpoint: str
 ) -> None:
-    process = start(url, "new", "--api", api_url, LONGHAND_FAILPOINT=failpoint)
+    process = start(url, "new", "--api", api_url, LONGHAND_TEST_FAULT=failpoint)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors
     with Store.open(url) as store:

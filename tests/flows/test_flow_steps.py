@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import fault_points
 import pytest
 from flow_fakes import FakeEngine
 from step_runner import run_steps
@@ -14,14 +15,22 @@ from flows import queries, steps
 from flows.errors import FlowError
 from flows.options import WritingOptions
 from flows.planning import derive_title, encode_prompt
+<<<<<<< HEAD
 from flows.translation import check_translatable, is_translated
 from storage import CardRef, Store, failpoints
+=======
+from storage import CardRef, Store
+>>>>>>> a5c8a32 (storage, tests: move the fail points out of the product; one tool for all faults (benchmarks/fault_fuzz.py))
 
 Make = Callable[..., Any]
 
 
 class Crash(BaseException):
     """Stands for the end of the process."""
+
+
+def crash() -> None:
+    raise Crash
 
 
 def test_a_document_is_written_from_end_to_end(store: Store, new_document: Make, new_job: Make) -> None:
@@ -146,7 +155,6 @@ def test_a_crash_at_any_commit_changes_nothing(
     new_document: Make,
     new_job: Make,
     outcome: Make,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with Store.open(new_url()) as store:
         document_id = new_document(store)
@@ -157,23 +165,17 @@ def test_a_crash_at_any_commit_changes_nothing(
         crashed = True
         while crashed:
             number += 1
-            hits = 0
-
-            def hit(name: str, point: str = point, number: int = number) -> None:
-                nonlocal hits
-                hits += name == point
-                if name == point and hits == number:
-                    raise Crash
-
             with Store.open(new_url()) as store:
                 document_id = new_document(store)
-                with monkeypatch.context() as patch:
-                    patch.setattr(failpoints, "hit", hit)
-                    try:
-                        run_steps(new_job(store, document_id))
-                        crashed = False
-                    except Crash:
-                        pass
+                job = new_job(store, document_id)
+                fault_points.arm(point, number, crash)
+                try:
+                    run_steps(job)
+                    crashed = False
+                except Crash:
+                    pass
+                finally:
+                    fault_points.watch(None)
                 run_steps(new_job(store, document_id, steal=True))
                 assert outcome(store, document_id) == calm, f"{point}:{number}"
         assert number > 15

@@ -185,7 +185,7 @@ def database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def database(database_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty database that every command of the test uses; no other variable of ours is set."""
-    for name in ("LONGHAND_BUSY_TIMEOUT_S", "LONGHAND_FAILPOINT", "LONGHAND_MODELS", "LONGHAND_DEBUG"):
+    for name in ("LONGHAND_BUSY_TIMEOUT_S", "LONGHAND_MODELS", "LONGHAND_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     path = tmp_path / "longhand.db"
     shutil.copy(database_template, path)

@@ -43,7 +43,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LONGHAND_DATABASE_URL", "LONGHAND_BUSY_TIMEOUT_S", "LONGHAND_FAILPOINT"):
+    for name in ("LONGHAND_DATABASE_URL", "LONGHAND_BUSY_TIMEOUT_S"):
         monkeypatch.delenv(name, raising=False)
 
 

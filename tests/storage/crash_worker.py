@@ -10,6 +10,7 @@ import sys
 import zlib
 
 import numpy as np
+from fault_points import arm_from_environment
 
 from storage import (
     ItemConcepts,
@@ -80,4 +81,5 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
+    arm_from_environment()
     main(sys.argv[1])

