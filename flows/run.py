@@ -124,7 +124,13 @@ def run_flow(
     `flow` imports it: Prefect is imported by then. `is_over` tells from the store whether all is done.
     """
     session = Session(job, on_event)
-    server = None if prefect_api is not None else PrivateServer()
+
+    def on_death() -> None:
+        # Prefect's client would try for minutes to reach it.
+        again = f"what is stored is sound: run `longhand resume {job.document_id}`"
+        session.abandon(FlowError(f"Prefect's private server ended before the run did, {again}"))
+
+    server = None if prefect_api is not None else PrivateServer(on_death=on_death)
 
     async def body() -> None:
         from flows.isolation import import_prefect, our_settings

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from importlib.metadata import version
 from pathlib import Path
@@ -58,9 +59,13 @@ def foreign_variables() -> set[str]:
 class PrivateServer:
     """The child process; `start` returns at once, `ready` becomes the URL of the API, `stop` ends it."""
 
-    def __init__(self, home: Path | None = None) -> None:
-        """Keep the migrated template database in `home` (None: our folder in the user's data folder)."""
+    def __init__(self, home: Path | None = None, on_death: Callable[[], None] = lambda: None) -> None:
+        """Keep the migrated template database in `home` (None: our folder in the user's data folder).
+
+        `on_death` is called, in a thread, where a server that was ready ends before `stop`.
+        """
         self.ready: Future[str] = Future()
+        self._on_death = on_death
         self._home = prefect_home() if home is None else home
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
@@ -120,6 +125,9 @@ class PrivateServer:
         guard.cancel()
         if line.isdigit():
             self.ready.set_result(f"http://127.0.0.1:{int(line)}/api")
+            process.wait()
+            if self._process is process:
+                self._on_death()
         else:
             self.ready.set_exception(
                 FlowError(

@@ -81,6 +81,14 @@ class Desk(Generic[T]):
         self._thread.join()
         return self._outcome.result()
 
+    def abandon(self, error: Exception) -> None:
+        """End `serve` with an error as soon as what it does is done; for another thread."""
+
+        def fail() -> None:
+            raise error
+
+        self._waiting.put(fail)
+
     def _break_off(self) -> None:
         if self._loop is not None and self._task is not None:
             with suppress(RuntimeError):  # the loop has just ended by itself
@@ -111,6 +119,11 @@ class Session:
                 f"Prefect failed ({type(error).__name__}: {error}), what is stored is sound: "
                 f"run `longhand resume {self.job.document_id}`"
             ) from error
+
+    def abandon(self, error: Exception) -> None:
+        """End the run with an error as soon as the step at hand is done; for another thread."""
+        if self._desk is not None:
+            self._desk.abandon(error)
 
     async def call(self, step: Callable[Concatenate[Job, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step in the caller's thread and return its result."""

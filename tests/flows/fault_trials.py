@@ -42,7 +42,7 @@ SEED = 7
 OPTIONS = WritingOptions(sections=6, items_per_unit=2, texts_per_unit=8)
 LEASE_S = 60.0
 SHORT_LEASE_S = 0.6
-PATIENCE_S = 240.0
+PATIENCE_S = 100.0
 """After this a process under test counts as stuck; machines may be slow."""
 DISK_KB = 24 * 1024
 EXIT_DONE, EXIT_KNOWN_ERROR, EXIT_BUG = 0, 1, 70
