@@ -183,21 +183,29 @@ def kill_shipped(args: argparse.Namespace, folder: Path) -> int:
         num_same += seen == calm
         stages[document.status] += 1
         most_redone = max(most_redone, redone)
-        print(f"killed after {after_s:.1f} s ({document.status}): {redone} redone, differs {difference(seen, calm)}")
+        print(
+            f"killed after {after_s:.1f} s ({document.status}): {redone} redone, differs {difference(seen, calm)}"
+        )
         if num_tried == args.trials:
             break
     where = ", ".join(f"{number} {stage}" for stage, number in stages.items())
-    print(f"\n{num_same} of {num_tried} documents are the calm one ({where}); at most {most_redone} units redone")
+    print(
+        f"\n{num_same} of {num_tried} documents are the calm one ({where}); at most {most_redone} units redone"
+    )
     return 0 if num_same == num_tried and most_redone <= 1 else 1
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--trials", type=int, default=0, help="as many instead of --minutes")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--kind", choices=[kind.__name__ for kind, _ in KINDS])
-    parser.add_argument("--every-point", action="store_true", help="SIGKILL once at each statement and commit")
+    parser.add_argument(
+        "--every-point", action="store_true", help="SIGKILL once at each statement and commit"
+    )
     parser.add_argument("--seed", type=int, default=7, help="of the first trial; each further one adds 1")
     parser.add_argument("--shipped", action="store_true", help="the shipped models through the command line")
     parser.add_argument("--sections", type=int, default=8, help="of a document of the shipped models")

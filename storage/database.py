@@ -199,7 +199,8 @@ class Database:
             f"name another file in {URL_VARIABLE}",
             "malformed": f"{self.name} is damaged: restore a backup, or save what is left with "
             f"`sqlite3 {self.name} .recover`",
-            "disk I/O error": f"the disk that holds {self.name} failed to read or write: check it",
+            # Also where there is no room for the file that SQLite's processes share.
+            "disk I/O error": f"the disk that holds {self.name} failed to read or write, or is full: check it",
         }
         for sign, message in known.items():
             if sign in text:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 # The modules beside this file are imported by their own names, here and by the driver's process.
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "storage")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 
 from flow_fakes import FakeEngine
 

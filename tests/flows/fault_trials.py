@@ -464,7 +464,9 @@ class Trials:
         def stop() -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
 
-        paused = self.start(document_id, before=lambda: fault_points.arm(point, number, stop), lease_s=SHORT_LEASE_S)
+        paused = self.start(
+            document_id, before=lambda: fault_points.arm(point, number, stop), lease_s=SHORT_LEASE_S
+        )
         if paused.wait() != -signal.SIGSTOP:
             return self.finish(document_id)  # that many points there were not
         time.sleep(SHORT_LEASE_S * 1.5)
@@ -478,10 +480,18 @@ class Trials:
             else:
                 if rival.wait() != EXIT_DONE:
                     raise Failed(f"nobody could take over: {rival.last_words()}")
-                before = (look(store, document_id), store.get_document(document_id), store.get_attempts(document_id))
+                before = (
+                    look(store, document_id),
+                    store.get_document(document_id),
+                    store.get_attempts(document_id),
+                )
                 os.kill(paused.pid, signal.SIGCONT)
                 code = paused.wait()
-                after = (look(store, document_id), store.get_document(document_id), store.get_attempts(document_id))
+                after = (
+                    look(store, document_id),
+                    store.get_document(document_id),
+                    store.get_attempts(document_id),
+                )
                 if code == EXIT_DONE or not paused.last_words().startswith(("LostLease", "FinishedError")):
                     raise Failed(f"the one that woke ended with {code}: {paused.last_words()}")
                 if before != after:
@@ -601,14 +611,16 @@ class Trials:
             text=True,
         )
         assert process.stdout is not None
-        kind = self._draw.choice(("planning", "writing", "decoding"))
+        kind = self._draw.choice(("planning", "outline", "writing"))
         for line in process.stdout:
             if f'"{kind}"' in line:
                 break
+        children = psutil.Process(process.pid).children()
+        (server,) = [child.pid for child in children if "server_child" in str(child.cmdline())]
         time.sleep(self._draw.uniform(0.0, 0.5))
-        (server,) = [c.pid for c in psutil.Process(process.pid).children() if "server_child" in str(c.cmdline())]
         for pid in choose(process.pid, server):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have come to its end
+                os.kill(pid, signal.SIGKILL)
         _, errors = process.communicate(timeout=PATIENCE_S)
         if process.returncode not in (EXIT_DONE, EXIT_KNOWN_ERROR, -signal.SIGKILL) or "Traceback" in errors:
             raise Failed(f"the run ended with {process.returncode}: {errors[-400:]}")

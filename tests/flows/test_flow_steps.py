@@ -15,12 +15,8 @@ from flows import queries, steps
 from flows.errors import FlowError
 from flows.options import WritingOptions
 from flows.planning import derive_title, encode_prompt
-<<<<<<< HEAD
 from flows.translation import check_translatable, is_translated
-from storage import CardRef, Store, failpoints
-=======
 from storage import CardRef, Store
->>>>>>> a5c8a32 (storage, tests: move the fail points out of the product; one tool for all faults (benchmarks/fault_fuzz.py))
 
 Make = Callable[..., Any]
 
