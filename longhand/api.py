@@ -6,7 +6,7 @@ another process or the command line does shows at once. Ids may be shortened, as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,7 +15,9 @@ from concepts.errors import InputError
 from longhand import editing
 from longhand.draft_markdown import format_draft
 from longhand.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
+from longhand.prompts import DEFAULT_LANG
 from longhand.requests import is_translation_due, make_document
+from longhand.searching import search_words
 from storage import Store
 
 if TYPE_CHECKING:
@@ -23,7 +25,15 @@ if TYPE_CHECKING:
 
     from flows.events import Event, OnEvent
     from longhand.requests import Wishes
-    from storage import AttemptRecord, DocumentRecord, DocumentStatus, ExportedDocument, PlanItemRecord
+    from storage import (
+        AttemptRecord,
+        DocumentRecord,
+        DocumentStatus,
+        ExportedDocument,
+        Match,
+        Place,
+        PlanItemRecord,
+    )
     from storage.records import Vector
 
 SUFFIXES = (".md", ".json")
@@ -83,6 +93,20 @@ class Longhand:
     def documents(self, status: DocumentStatus | None = None, *, limit: int = 50) -> list[Document]:
         """Return documents, newest first."""
         return [Document(self, record.id) for record in self.store.list_documents(status, limit=limit)]
+
+    def search(
+        self,
+        words: str,
+        *,
+        places: Sequence[Place] = ("plan", "sentences"),
+        limit: int = 10,
+        lang: str = DEFAULT_LANG,
+    ) -> tuple[Match, ...]:
+        """Return the plan items and sentences of all documents that are nearest in meaning, best first.
+
+        Each match has `document_id`, `path`, `text`, `similarity` and more; `lang` is that of the words.
+        """
+        return search_words(self.store, words, places=places, limit=limit, lang=lang)
 
     def tell(self, event: Event) -> None:
         """Hand an event of a run to whoever asked for them."""

@@ -17,7 +17,7 @@ import typer
 
 from concepts.errors import LonghandError, UsageError
 from longhand import __version__
-from longhand.commands import corpus, documents, editing, health, models, queue, writing
+from longhand.commands import corpus, documents, editing, health, models, queue, search, writing
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 DEBUG_OPTION = "--debug"
@@ -54,6 +54,7 @@ writing.register(app)
 queue.register(app)
 documents.register(app)
 editing.register(app)
+search.register(app)
 corpus.register(app)
 models.register(app)
 health.register(app)

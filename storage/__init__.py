@@ -37,6 +37,7 @@ from storage.records import (
     UnitSpec,
     UnitStatus,
 )
+from storage.search import Match, Place
 from storage.store import Store
 from storage.transaction import Transaction
 from storage.vectors import content_hash
@@ -58,11 +59,13 @@ __all__ = [
     "ItemStatus",
     "JsonObject",
     "Lease",
+    "Match",
     "NewDocument",
     "NewPlanItem",
     "NewRendering",
     "OutlineRecord",
     "Overview",
+    "Place",
     "PlanItemRecord",
     "Progress",
     "PromptConcept",

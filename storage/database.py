@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -110,7 +111,9 @@ def resolve_busy_timeout_s(given: float | None) -> float:
 class Database:
     """An engine with its name for messages; `read()` and `write()` are the only ways in."""
 
-    def __init__(self, url: URL, timeout_s: float) -> None:
+    def __init__(self, url: URL, timeout_s: float, *, driver: ModuleType = sqlite3) -> None:
+        """`driver`: of SQLite, and the only one of this process that opens the file."""
+        self.driver = driver
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.timeout_s = timeout_s
         self.name = str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
@@ -120,12 +123,13 @@ class Database:
 
     def _create_engine(self, url: URL) -> Engine:
         if self.is_sqlite:
-            engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": self.timeout_s})
+            args: dict[str, object] = {"check_same_thread": False, "timeout": self.timeout_s}
+            engine = create_engine(url, connect_args=args, module=self.driver)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
             # A dead server, or another's lock, must not hang a command for ever; the URL may say otherwise.
-            args: dict[str, object] = {}
+            args = {}
             if "connect_timeout" not in url.query:
                 args["connect_timeout"] = max(2, int(self.timeout_s))
             if "options" not in url.query:
@@ -176,7 +180,7 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise StorageError(self.explain(error)) from error
-        except sqlite3.Error as error:
+        except self.driver.Error as error:
             # From a statement that must run outside SQLAlchemy's transactions.
             raise StorageError(self.explain(DBAPIError("", None, error))) from error
 

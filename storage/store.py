@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concepts.errors import StorageError
-from storage import documents, export, leases, outlines, overview, units, writing
+from storage import documents, export, leases, outlines, overview, search, units, writing
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.records import (
     AttemptRecord,
@@ -40,6 +40,7 @@ from storage.records import (
     UnitStatus,
 )
 from storage.schema import bring_up_to_date
+from storage.search import PLACES, Match, Place
 from storage.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -356,6 +357,21 @@ class Store:
         with self._database.read() as connection:
             outline_id = outlines.active_outline_id(connection, document_id)
             return {} if outline_id is None else export.list_languages(connection, outline_id)
+
+    def search(
+        self,
+        query_D: Vector,
+        space: SpaceRef,
+        *,
+        places: Sequence[Place] = PLACES,
+        limit: int = 10,
+    ) -> tuple[Match, ...]:
+        """Return the plan items and sentences nearest to a vector (D,), raw, best first.
+
+        Looks at the outlines in use of all documents of `space`. Raises StorageError where the database
+        cannot search (no sqlite-vec, no pgvector), SpaceMismatchError for a vector of another length.
+        """
+        return search.search(self._database, query_D, space, places, limit)
 
     def get_attempts(self, document_id: str) -> tuple[AttemptRecord, ...]:
         """Return all attempts, oldest first."""

@@ -1,0 +1,56 @@
+"""`search`: stored plan items and sentences found by meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from longhand.commands.documents import AsJson, open_store
+from longhand.commands.writing import SpaceName
+from longhand.prompts import DEFAULT_LANG, check_choice
+from longhand.terminal import print_json, print_table, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("search")(search)
+
+
+def search(
+    words: Annotated[str, typer.Argument(help="What it should be about; a sentence finds more than a word.")],
+    place: Annotated[
+        str | None, typer.Option("--in", metavar="plan|sentences", help="Look only there.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many, the nearest first.")] = 10,
+    lang: Annotated[str, typer.Option(help="Language of the words.")] = DEFAULT_LANG,
+    space: SpaceName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find stored plan items and sentences by meaning, across all documents of a concept space."""
+    from longhand.searching import search_words
+    from storage.search import PLACES
+
+    if place is not None:
+        check_choice("--in", place, PLACES)
+    places = tuple(known for known in PLACES if place in (None, known))
+    with open_store() as store:
+        found = search_words(store, words, places=places, limit=limit, lang=lang, space=space)
+    if as_json:
+        from dataclasses import asdict
+
+        print_json([asdict(match) for match in found])
+    elif not found:
+        say("nothing of this space is stored yet: longhand models names the spaces, --space chooses one")
+    else:
+        rows = [
+            (
+                f"{match.similarity:.2f}",
+                match.document_id,
+                match.path if match.ordinal is None else f"{match.path}, {match.ordinal + 1}",
+                match.place if match.place == "plan" else match.heading or "",
+                match.text or "(not decoded yet)",
+            )
+            for match in found
+        ]
+        print_table(("NEAR", "ID", "ITEM", "IN", "TEXT"), rows, flexible="TEXT")

@@ -1,0 +1,57 @@
+"""Finding stored plan items and sentences by meaning: words become a concept, the database does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from concepts.errors import UsageError
+from longhand.prompts import DEFAULT_LANG, check_language, check_prompt
+from longhand.requests import known_languages
+
+if TYPE_CHECKING:
+    from flows.engine import Engine
+    from storage import Match, Place, Store
+
+MAX_LIMIT = 1000
+
+
+def search_words(
+    store: Store,
+    words: str,
+    *,
+    places: Sequence[Place] = ("plan", "sentences"),
+    limit: int = 10,
+    lang: str = DEFAULT_LANG,
+    space: str | None = None,
+) -> tuple[Match, ...]:
+    """Return what is nearest in meaning to `words` in all documents of a space, best first.
+
+    `lang`: of the words. `space`: a name or a folder; None: the one that ships. Words of several sentences
+    stand for their mean. Raises InputError, UsageError, ModelError where the space cannot be loaded, and
+    StorageError where the database cannot search.
+    """
+    from flows.checks import check_vectors
+    from flows.planning import split
+
+    text = check_prompt(words, "what is looked for")
+    check_language(lang, known_languages(space))
+    if not 1 <= limit <= MAX_LIMIT:
+        raise UsageError(f"--limit is {limit}: give a number from 1 to {MAX_LIMIT}")
+    engine = make_engine(space)
+    engine.start_loading(("decode",))
+    engine.prepare("decode")
+    sentences = split(text, lang)
+    vectors = check_vectors(
+        engine.encode(sentences, lang),
+        (len(sentences), engine.space.dim),
+        f"what is looked for from space {engine.space.name}",
+    )
+    return store.search(vectors.mean(axis=0), engine.space, places=places, limit=limit)
+
+
+def make_engine(space: str | None) -> Engine:
+    """Return the models that encode; a test puts its own in this place."""
+    from flows.engine import ModelEngine
+
+    return ModelEngine(space=space)

@@ -1,0 +1,359 @@
+"""Stored plan items and sentences that are near to a vector, found inside the database.
+
+The outlines in use of all documents of one space are looked at, every vector exactly once, so the result
+is exact and needs no index to be kept up. SQLite computes the distances with the functions of sqlite-vec on
+the vectors as they are stored: nothing is stored twice, and what is deleted is gone. (Its virtual tables
+read the vectors faster, but hold a second copy that an outline version would not be told apart in;
+`benchmarks/bench_search.py` compares.) PostgreSQL has no type that reads those bytes, so pgvector gets a
+copy of each vector in a table of its own, made when somebody searches, and removed with its sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    LargeBinary,
+    MetaData,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import UserDefinedType
+
+from concepts.errors import StorageError
+from storage.database import Database
+from storage.tables import Concept, Document, PlanItem, Rendering
+
+if TYPE_CHECKING:
+    from storage.records import SpaceRef, Vector
+
+Place = Literal["plan", "sentences"]
+PLACES: tuple[Place, ...] = ("plan", "sentences")
+CHILD_TIMEOUT_S = 600.0
+COPIES_PER_STATEMENT = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """One stored plan item or sentence that is near to what was looked for."""
+
+    document_id: str
+    place: Place
+    path: str
+    """Number of the plan item, or of the section that holds the sentence."""
+    ordinal: int | None
+    """Place of the sentence in its section, from 0; None for a plan item."""
+    heading: str | None
+    text: str | None
+    """The sentence in its document's own language, or the heading; None where it is not decoded yet."""
+    similarity: float
+    """Cosine, from -1 to 1."""
+
+
+def search(
+    database: Database, query_D: Vector, space: SpaceRef, places: Sequence[Place], limit: int
+) -> tuple[Match, ...]:
+    """Return the nearest matches, best first; see `Store.search`."""
+    from storage.vectors import pack_vector
+
+    blob = pack_vector(query_D, space.dim, "what is looked for")
+    if not database.is_sqlite:
+        return _search_postgresql(database, query_D, space, places, limit)
+    if can_load_extensions(database.driver):
+        with database.read() as connection:
+            load_sqlite_vec(connection)
+            return _nearest(connection, space, places, limit, _sqlite_distances(blob))
+    if find_spec("pysqlite3") is None or find_spec("sqlite_vec") is None:
+        raise StorageError(
+            "this Python's sqlite3 loads no extensions, which search needs: pip install pysqlite3 sqlite-vec, "
+            "or use a Python that was built with --enable-loadable-sqlite-extensions"
+        )
+    return _search_in_child(database, blob, space, places, limit)
+
+
+def can_load_extensions(driver: Any) -> bool:
+    """Return whether a driver of SQLite can load sqlite-vec, and that is installed."""
+    return hasattr(driver.Connection, "enable_load_extension") and find_spec("sqlite_vec") is not None
+
+
+def load_sqlite_vec(connection: Connection) -> None:
+    """Give a connection sqlite-vec's functions; a second time does nothing."""
+    import sqlite_vec
+
+    raw: Any = connection.connection.driver_connection
+    try:
+        raw.enable_load_extension(True)
+        try:
+            sqlite_vec.load(raw)
+        finally:
+            raw.enable_load_extension(False)
+    except Exception as error:
+        raise StorageError(
+            f"SQLite cannot load sqlite-vec ({error}): pip install --force-reinstall sqlite-vec"
+        ) from error
+
+
+def _search_in_child(
+    database: Database, blob: bytes, space: SpaceRef, places: Sequence[Place], limit: int
+) -> tuple[Match, ...]:
+    """Search in a process of its own, with a driver that loads extensions.
+
+    Two SQLite libraries in one process would let go of each other's locks on the file.
+    """
+    request = {
+        "url": database.engine.url.render_as_string(hide_password=False),
+        "timeout_s": database.timeout_s,
+        "space": asdict(space),
+        "query": base64.b64encode(blob).decode(),
+        "places": list(places),
+        "limit": limit,
+    }
+    home = str(Path(__file__).parents[1])
+    paths = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "storage.search_child"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=CHILD_TIMEOUT_S,
+            env={**os.environ, "PYTHONPATH": paths},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StorageError(
+            f"the search in {database.name} took longer than {CHILD_TIMEOUT_S:g} s: try again when it is idle"
+        ) from error
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise StorageError(f"the search in {database.name} ended with {done.returncode}: {last}") from error
+    if "error" in answer:
+        raise StorageError(answer["error"])
+    return tuple(Match(**match) for match in answer["matches"])
+
+
+class _PgVector(UserDefinedType[str]):
+    """pgvector's type."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "vector"
+
+
+class _Distances:
+    """How far the rows of one place are from what is looked for, in the words of one database."""
+
+    def __init__(self, column: ColumnElement[float], copies: Table | None = None) -> None:
+        self.column = column
+        self.copies = copies
+        """Table that holds what the column needs, with the row's id; None: the row itself does."""
+
+
+def _sqlite_distances(blob: bytes) -> dict[Place, _Distances]:
+    query = bindparam("query", blob, type_=LargeBinary)
+    columns: dict[Place, Any] = {"plan": PlanItem.lead, "sentences": Concept.vector}
+    return {
+        place: _Distances(func.vec_distance_cosine(column, query, type_=Float))
+        for place, column in columns.items()
+    }
+
+
+def _in_space(space: SpaceRef) -> ColumnElement[bool]:
+    return and_(
+        Document.space_card == space.name,
+        Document.space_checksum == space.checksum,
+        Document.space_dim == space.dim,
+    )
+
+
+def _rows(place: Place, space: SpaceRef, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Return the query for the vectors of the outlines in use of one space."""
+    query = (
+        select(*columns)
+        .select_from(Document)
+        .join(PlanItem, PlanItem.outline_id == Document.active_outline_id)
+        .where(_in_space(space))
+    )
+    if place == "plan":
+        return query.where(PlanItem.lead.is_not(None))
+    return query.join(Concept, Concept.plan_item_id == PlanItem.id)
+
+
+def _owner(place: Place) -> ColumnElement[int]:
+    return (PlanItem if place == "plan" else Concept).__table__.c.id
+
+
+def _nearest(
+    connection: Connection,
+    space: SpaceRef,
+    places: Sequence[Place],
+    limit: int,
+    distances: dict[Place, _Distances],
+) -> tuple[Match, ...]:
+    found: list[Match] = []
+    for place in dict.fromkeys(places):
+        found += _nearest_in(connection, space, place, limit, distances[place])
+    return tuple(sorted(found, key=lambda match: -match.similarity)[:limit])
+
+
+def _nearest_in(
+    connection: Connection, space: SpaceRef, place: Place, limit: int, distances: _Distances
+) -> list[Match]:
+    ordinal = Concept.__table__.c.ordinal if place == "sentences" else literal(None)
+    query = _rows(
+        place,
+        space,
+        Document.__table__.c.id.label("document_id"),
+        Document.__table__.c.lang,
+        PlanItem.__table__.c.path,
+        PlanItem.__table__.c.heading,
+        ordinal.label("ordinal"),
+        _owner(place).label("owner_id"),
+        distances.column.label("distance"),
+    )
+    if distances.copies is not None:
+        query = query.join(distances.copies, distances.copies.c.id == _owner(place))
+    # A vector of zeros has no direction: it comes last.
+    near = query.order_by(text("distance NULLS LAST")).limit(limit).subquery("near")
+    return [
+        Match(
+            document_id=row.document_id,
+            place=place,
+            path=row.path,
+            ordinal=row.ordinal,
+            heading=row.heading,
+            text=row.heading if row.text is None and place == "plan" else row.text,
+            similarity=1.0 - row.distance,
+        )
+        for row in connection.execute(_with_texts(near, place))
+        if row.distance is not None
+    ]
+
+
+def _with_texts(near: Subquery, place: Place) -> Select[Any]:
+    owner = Rendering.plan_item_id if place == "plan" else Rendering.concept_id
+    return select(near, Rendering.text).outerjoin(
+        Rendering, and_(owner == near.c.owner_id, Rendering.lang == near.c.lang)
+    )
+
+
+# PostgreSQL
+
+
+def _search_postgresql(
+    database: Database, query_D: Vector, space: SpaceRef, places: Sequence[Place], limit: int
+) -> tuple[Match, ...]:
+    with database.write() as connection:
+        tables = _make_copies(connection, database)
+    while any(_copy(database, tables[place], place, space) for place in places):
+        pass
+    query = cast(literal(_as_text(query_D), Text), _PgVector)
+    distances: dict[Place, _Distances] = {}
+    with database.read() as connection:
+        for place in places:
+            # Only rows of this space get here, so all have its number of dimensions.
+            column: Any = tables[place].c.embedding.op("<=>", return_type=Float())(query)
+            distances[place] = _Distances(column, tables[place])
+        return _nearest(connection, space, places, limit, distances)
+
+
+def _make_copies(connection: Connection, database: Database) -> dict[Place, Table]:
+    """Make the tables of copies where they are missing; they live in a schema of their own."""
+    if not connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
+        offered = connection.scalar(text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'"))
+        if not offered:
+            raise StorageError(
+                f"search needs pgvector, which the server of {database.name} does not have: install it there "
+                "(https://github.com/pgvector/pgvector), then search again"
+            )
+        try:
+            connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+        except DBAPIError as error:
+            raise StorageError(
+                f"search needs pgvector, and this user may not add it to {database.name}: "
+                "let an administrator run CREATE EXTENSION vector there"
+            ) from error
+    home = connection.scalar(text("SELECT current_schema()"))
+    schema = f"{home}_vectors"
+    quote = connection.dialect.identifier_preparer.quote
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"))
+    tables: dict[Place, Table] = {}
+    owners: tuple[tuple[Place, str], ...] = (("plan", "plan_items"), ("sentences", "concepts"))
+    for place, owner in owners:
+        connection.execute(
+            text(
+                f"CREATE TABLE IF NOT EXISTS {quote(schema)}.{owner} (id bigint PRIMARY KEY "
+                f"REFERENCES {owner} ON DELETE CASCADE, embedding vector NOT NULL)"
+            )
+        )
+        tables[place] = Table(
+            owner,
+            MetaData(),
+            Column("id", BigInteger, primary_key=True),
+            Column("embedding", _PgVector),
+            schema=schema,
+        )
+    return tables
+
+
+def _copy(database: Database, copies: Table, place: Place, space: SpaceRef) -> bool:
+    """Copy some of the vectors that have no copy yet; return whether there were any."""
+    from storage.vectors import unpack_vector
+
+    vector = PlanItem.lead if place == "plan" else Concept.vector
+    owner = _owner(place)
+    missing = (
+        _rows(place, space, owner.label("id"), vector.label("vector"))
+        .outerjoin(copies, copies.c.id == owner)
+        .where(copies.c.id.is_(None))
+        .limit(COPIES_PER_STATEMENT)
+    )
+    name = f"{copies.schema}.{copies.name}"
+    with database.write() as connection:
+        rows = connection.execute(missing).all()
+        if not rows:
+            return False
+        # Another process may copy the same ones, or delete their document, at this moment.
+        connection.execute(
+            text(
+                f"INSERT INTO {name} SELECT rows.id, CAST(rows.embedding AS vector) "
+                "FROM unnest(CAST(:ids AS bigint[]), CAST(:embeddings AS text[])) AS rows(id, embedding) "
+                f"JOIN {copies.name} USING (id) ON CONFLICT DO NOTHING"
+            ),
+            {
+                "ids": [row.id for row in rows],
+                "embeddings": [_as_text(unpack_vector(row.vector, "a concept")) for row in rows],
+            },
+        )
+    return True
+
+
+def _as_text(vector_D: Vector) -> str:
+    return "[" + ",".join(map(repr, vector_D.tolist())) + "]"

@@ -1,0 +1,106 @@
+"""`search`: words become a concept of the right space and language; what is found is shown with its place."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import longhand
+from concepts.errors import StorageError
+from storage import SpaceRef, Store
+
+SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=4)
+
+
+class Words:
+    """Encodes every sentence as the vector of one stored sentence; notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.space = SPACE
+        self.asked: list[tuple[list[str], str]] = []
+        self.vector = np.ones(4, dtype=np.float32)
+
+    def start_loading(self, stages: object) -> None: ...
+
+    def prepare(self, stage: object) -> None: ...
+
+    def encode(self, sentences: list[str], lang: str) -> object:
+        self.asked.append((list(sentences), lang))
+        return np.stack([self.vector] * len(sentences))
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> Words:
+    encoder = Words()
+    monkeypatch.setattr("longhand.searching.make_engine", lambda space: encoder)
+    return encoder
+
+
+@pytest.fixture
+def sentence(run, store: Store, words: Words) -> str:
+    """The id of a document whose second section's first sentence is what will be looked for."""
+    assert run("write", "tea").exit_code == 0
+    (document,) = store.list_documents()
+    second = store.get_outline(document.id).items[1]
+    words.vector = store.get_concepts([second.id])[second.id].vectors[0]
+    return document.id
+
+
+def test_the_nearest_sentence_is_shown_first(run, words, sentence):
+    result = run("search", "How is tea made? And drunk?")
+    assert result.exit_code == 0
+    header, first, *others = result.stdout.splitlines()
+    assert header.split() == ["NEAR", "ID", "ITEM", "IN", "TEXT"]
+    assert first.split(maxsplit=4)[:4] == ["1.00", sentence, "2,", "1"]
+    assert "Heading 2" in first
+    assert "Sentence 4 is here." in first
+    assert len(others) == 7
+    assert words.asked == [(["How is tea made?", "And drunk?"], "eng_Latn")]
+
+
+def test_search_as_json_in_one_place(run, words, sentence):
+    found = json.loads(run("search", "tea", "--in", "plan", "--limit", "1", "--json").stdout)
+    assert [(match["document_id"], match["place"], match["ordinal"]) for match in found] == [
+        (sentence, "plan", None)
+    ]
+    assert found[0]["text"] == found[0]["heading"] == f"Heading {found[0]['path']}"
+
+
+def test_search_from_python(words, sentence):
+    with longhand.open() as lh:
+        (match,) = lh.search("tea", places=["sentences"], limit=1)
+    assert (match.document_id, match.path, match.ordinal) == (sentence, "2", 0)
+
+
+def test_nothing_stored_is_said(run, words):
+    result = run("search", "tea")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "nothing of this space is stored yet" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("",), 1, "what is looked for is empty"),
+        (("🎉",), 1, "what is looked for holds only emoji"),
+        (("tea", "--in", "plans"), 2, "did you mean plan?"),
+        (("tea", "--limit", "0"), 2, "--limit is 0: give a number from 1 to 1000"),
+        (("tea", "--lang", "english"), 2, "did you mean eng_Latn?"),
+        ((), 2, "Missing argument 'words'"),
+    ],
+)
+def test_what_cannot_be_looked_for(run, words, arguments, code, message):
+    result = run("search", *arguments)
+    assert (result.exit_code, message in result.stderr, result.stderr.count("\n")) == (code, True, 1)
+    assert words.asked == []
+
+
+def test_a_database_that_cannot_search_is_one_line(run, words, sentence, monkeypatch):
+    def refuse(*arguments: object, **more: object) -> None:
+        raise StorageError("search needs pgvector")
+
+    monkeypatch.setattr(Store, "search", refuse)
+    result = run("search", "tea")
+    assert (result.exit_code, result.stderr) == (1, "longhand: search needs pgvector\n")
