@@ -17,7 +17,7 @@ import typer
 
 from concepts.errors import LonghandError, UsageError
 from longhand import __version__
-from longhand.commands import corpus, documents, editing, health, models, queue, search, writing
+from longhand.commands import corpus, documents, editing, exporting, health, models, queue, search, writing
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 DEBUG_OPTION = "--debug"
@@ -55,6 +55,7 @@ queue.register(app)
 documents.register(app)
 editing.register(app)
 search.register(app)
+exporting.register(app)
 corpus.register(app)
 models.register(app)
 health.register(app)

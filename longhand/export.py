@@ -1,13 +1,16 @@
-"""A stored document as Markdown or JSON; it knows the store's export record and nothing else."""
+"""A stored document as blocks of text, and as Markdown or JSON; it knows the store's export record only.
+
+The other formats are in `longhand.formats`, made of the same blocks.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from concepts.errors import NotFoundError
 
@@ -16,31 +19,74 @@ if TYPE_CHECKING:
 
 JSON_FORMAT = "longhand.document/1"
 MAX_TITLE_CHARS = 120
+MAX_SLUG_BYTES = 60
 SENTENCES_PER_PARAGRAPH = 4
 
 _MAX_HEADING_LEVEL = 6
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What CommonMark or GitHub's tables and tasks would take for markup anywhere in a line.
 _INLINE = re.compile(r"[\\`*\[\]<]|(?<![^\W_])_+|_+(?![^\W_])|&(?=#?\w+;)|~(?=~)|(?<=~)~|\|")
 # ... and only at the start of a line: headings, quotations, bullets, rules, fences, numbers.
 _LINE_START = re.compile(r"(?:[#>+=~-]|\d{1,9}(?=[.)]))")
 
 
-def to_markdown(document: ExportedDocument) -> str:
-    """Return the document as CommonMark: the title, a heading an item, sentences joined to paragraphs.
+@dataclass(frozen=True)
+class Block:
+    """A heading, a paragraph, or a note about what is missing, in reading order."""
 
-    What is not decoded yet is said in a comment, so that nothing is missing silently.
+    kind: Literal["heading", "paragraph", "note"]
+    text: str
+    path: str
+    """The item it belongs to."""
+    level: int
+    """1 for a top item and what stands under its heading."""
+
+
+def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
+    """Yield the heading of a section, its sentences joined to paragraphs, and the sections under it.
+
+    What is not decoded yet is said in a note, so that nothing is missing silently.
     """
-    blocks = [f"# {_heading_text(title_of(document))}"]
+    yield Block("heading", heading_of(section), section.path, level)
+    for paragraph in paragraphs([sentence.text for sentence in section.sentences]):
+        yield Block("paragraph", clean(paragraph), section.path, level)
+    if section.num_missing:
+        note = f"{section.num_missing} sentences of this section are not decoded yet"
+        yield Block("note", note, section.path, level)
+    elif section.is_leaf and section.status == "pending":
+        yield Block("note", "this section is not written yet", section.path, level)
+    for child in section.children:
+        yield from blocks(child, level + 1)
+
+
+def heading_of(section: ExportedSection) -> str:
+    """Return the section's heading on one line, or its number where it has none yet."""
+    return clean(" ".join((section.heading or "").split())) or f"Section {section.path}"
+
+
+def clean(text: str) -> str:
+    """Return `text` without the control characters that XML, and so Word and EPUB, cannot hold."""
+    return _NO_XML.sub("", text)
+
+
+def to_markdown(document: ExportedDocument) -> str:
+    """Return the document as CommonMark: the title, a heading an item, sentences joined to paragraphs."""
+    shown = [f"# {_heading_text(title_of(document))}"]
     for section in document.sections:
-        blocks += _section_blocks(section, level=2)
+        shown += _section_lines(section)
     if not document.sections:
-        blocks.append(f"<!-- nothing is planned yet (status: {document.status}) -->")
-    return "\n\n".join(blocks) + "\n"
+        shown.append(f"<!-- nothing is planned yet (status: {document.status}) -->")
+    return "\n\n".join(shown) + "\n"
 
 
 def to_json(document: ExportedDocument) -> str:
     """Return the document as one indented JSON object; `format` names its version."""
-    return json.dumps({"format": JSON_FORMAT} | asdict(document), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(to_dict(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def to_dict(document: ExportedDocument) -> dict[str, Any]:
+    """Return what `to_json` writes as plain values."""
+    return {"format": JSON_FORMAT} | asdict(document)
 
 
 def section_of(document: ExportedDocument, path: str) -> ExportedSection:
@@ -56,12 +102,33 @@ def section_of(document: ExportedDocument, path: str) -> ExportedSection:
 
 def section_markdown(section: ExportedSection) -> str:
     """Return one section, with all below it, as CommonMark."""
-    return "\n\n".join(_section_blocks(section, level=2)) + "\n"
+    return "\n\n".join(_section_lines(section)) + "\n"
+
+
+def _section_lines(section: ExportedSection) -> Iterator[str]:
+    for block in blocks(section):
+        if block.kind == "heading":
+            level = min(block.level + 1, _MAX_HEADING_LEVEL)
+            yield f"{'#' * level} {_heading_text(block.text)}"
+        elif block.kind == "paragraph":
+            yield escape_line(block.text)
+        else:
+            yield f"<!-- {block.text} -->"
 
 
 def title_of(document: ExportedDocument) -> str:
     """Return the title, else the prompt's first line, cut at a blank where it is long."""
-    return short_title(document.title or document.prompt)
+    return clean(short_title(document.title or document.prompt))
+
+
+def file_stem(document_id: str, title: str, lang: str) -> str:
+    """Return the name of a document's file: its id, the title's first words, its language."""
+    slug = ""
+    for word in re.findall(r"\w+", title.lower()):
+        if len((slug + word).encode()) > MAX_SLUG_BYTES:
+            break
+        slug += f"-{word}"
+    return f"{document_id}{slug}.{lang}"
 
 
 def short_title(text: str, max_chars: int = MAX_TITLE_CHARS) -> str:
@@ -72,19 +139,6 @@ def short_title(text: str, max_chars: int = MAX_TITLE_CHARS) -> str:
         return line
     cut = line.rfind(" ", max_chars // 2, max_chars - 1)
     return line[: cut if cut > 0 else max_chars - 1] + "…"
-
-
-def _section_blocks(section: ExportedSection, level: int) -> Iterator[str]:
-    heading = section.heading or f"Section {section.path}"
-    yield f"{'#' * min(level, _MAX_HEADING_LEVEL)} {_heading_text(heading)}"
-    for paragraph in paragraphs([sentence.text for sentence in section.sentences]):
-        yield escape_line(paragraph)
-    if section.num_missing:
-        yield f"<!-- {section.num_missing} sentences of this section are not decoded yet -->"
-    elif section.is_leaf and section.status == "pending":
-        yield "<!-- this section is not written yet -->"
-    for child in section.children:
-        yield from _section_blocks(child, level + 1)
 
 
 def paragraphs(sentences: Sequence[str], size: int = SENTENCES_PER_PARAGRAPH) -> list[str]:

@@ -4,45 +4,85 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from concepts.errors import InputError
 
 
-def check_target(path: Path) -> Path:
-    """Return `path` where a file can be written there; raise InputError before hours are spent."""
+def check_target(path: Path, *, replace: bool = True) -> Path:
+    """Return `path` where a file can be written there; raise InputError before hours are spent.
+
+    `replace` False refuses a file that exists.
+    """
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file in it")
     if not path.parent.is_dir():
         raise InputError(
             f"{path} cannot be written: there is no folder {path.parent}; mkdir -p {path.parent}"
         )
+    if not replace and path.is_file():
+        raise _exists_already(path)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InputError(f"{path} cannot be written: no permission; choose another place")
     return path
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write `text` as UTF-8; a reader sees the old file or the new one, and a failure leaves the old.
+def _exists_already(path: Path) -> InputError:
+    return InputError(f"{path} exists already: choose another name, or replace it with --force")
 
-    A target that is no regular file (a pipe, /dev/stdout) is written to directly. Raises InputError.
+
+def make_folder(path: Path) -> Path:
+    """Return the folder at `path`, made where only itself is missing; raise InputError."""
+    try:
+        path.mkdir(exist_ok=True)
+    except FileExistsError as error:
+        raise InputError(f"{path} is a file: name a folder") from error
+    except FileNotFoundError as error:
+        raise InputError(
+            f"there is no folder {path.parent} to make {path.name} in: mkdir -p {path}"
+        ) from error
+    except OSError as error:
+        raise InputError(f"the folder {path} cannot be made: {error.strerror or error}") from error
+    return path
+
+
+def write_atomic(path: Path, content: str | bytes, *, replace: bool = True) -> None:
+    """Write text (as UTF-8) or bytes with `open_atomic`."""
+    with open_atomic(path, replace=replace) as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def open_atomic(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of `path` when the block ends, and never if it raises.
+
+    A reader sees the old file or the new one. A target that is no regular file (a pipe, /dev/stdout) is
+    written to directly. Raises InputError; `replace` False refuses a file that exists, even one that was
+    made in the meantime.
     """
-    check_target(path)
+    check_target(path, replace=replace)
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            with open(path, "wb") as file:
+                yield file
             return
         # Through a link, so that the link stays one.
         target = path.resolve()
         partial = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.partial")
         try:
-            with open(partial, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with open(partial, "wb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             if target.exists():
                 partial.chmod(target.stat().st_mode & 0o7777)
-            os.replace(partial, target)
+            if replace:
+                os.replace(partial, target)
+            else:
+                _move_to_new(partial, target)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
@@ -50,3 +90,17 @@ def write_atomic(path: Path, text: str) -> None:
             f"{path} cannot be written ({error.strerror or error}): the document is stored; "
             "write it elsewhere with longhand export"
         ) from error
+
+
+def _move_to_new(partial: Path, target: Path) -> None:
+    """Give `partial` its name, unless another file took it first."""
+    try:
+        # A second name fails where the first is taken; a rename would replace it.
+        os.link(partial, target)
+    except FileExistsError:
+        raise _exists_already(target) from None
+    except OSError:
+        # A file system without hard links.
+        if target.exists():
+            raise _exists_already(target) from None
+        os.replace(partial, target)

@@ -159,6 +159,11 @@ def list_documents(
     return tuple(_record(row) for row in connection.execute(_select_documents(page)))
 
 
+def list_document_ids(connection: Connection) -> tuple[str, ...]:
+    """Return all ids, oldest first."""
+    return tuple(connection.scalars(select(Document.id).order_by(Document.created_at, Document.id)))
+
+
 def get_document(connection: Connection, document_id: str) -> DocumentRecord:
     """Return the document with exactly this id; raise NotFoundError."""
     row = connection.execute(_select_documents(_whole().where(Document.id == document_id))).one_or_none()

@@ -1,21 +1,37 @@
-"""A document in one language as a tree of headings and sentences, from the store alone."""
+"""A document in one language as a tree of headings and sentences, and all its concepts as rows."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, literal, select
 
 from concepts.errors import NotFoundError
 from storage.documents import get_document
-from storage.outlines import get_outline
-from storage.records import ExportedDocument, ExportedSection, ExportedSentence, OutlineRecord, PlanItemRecord
+from storage.outlines import active_outline_id, get_outline, reading_order
+from storage.records import (
+    DatasetRow,
+    ExportedDocument,
+    ExportedSection,
+    ExportedSentence,
+    OutlineRecord,
+    PlanItemRecord,
+    RenderingRecord,
+)
 from storage.tables import Concept, PlanItem, Rendering
+from storage.vectors import unpack_vector
 from storage.writing import get_renderings
 
 
-def export_document(connection: Connection, document_id: str, lang: str | None) -> ExportedDocument:
+def export_document(
+    connection: Connection, document_id: str, lang: str | None, version: int | None = None
+) -> ExportedDocument:
     """Return the document as far as it is decoded; `lang` None means its own language.
+
+    `version` None means the active outline, if there is any; a named one that is missing raises
+    NotFoundError.
 
     What has no text in the language is counted in `num_missing`; a heading falls back to the item's
     stored one only in the document's own language.
@@ -23,8 +39,10 @@ def export_document(connection: Connection, document_id: str, lang: str | None) 
     document = get_document(connection, document_id)
     lang = lang or document.lang
     try:
-        outline = get_outline(connection, document_id, None, vectors=False)
+        outline = get_outline(connection, document_id, version, vectors=False)
     except NotFoundError:
+        if version is not None:
+            raise
         outline = None
     sections = () if outline is None else _sections(connection, outline, lang, own=lang == document.lang)
     return ExportedDocument(
@@ -33,6 +51,7 @@ def export_document(connection: Connection, document_id: str, lang: str | None) 
         prompt=document.prompt,
         lang=lang,
         status=document.status,
+        updated_at=document.updated_at,
         outline_version=None if outline is None else outline.version,
         sections=sections,
         num_missing=sum(_missing(section) for section in sections),
@@ -46,24 +65,26 @@ def _missing(section: ExportedSection) -> int:
 def _sections(
     connection: Connection, outline: OutlineRecord, lang: str, *, own: bool
 ) -> tuple[ExportedSection, ...]:
-    of_concept = {
-        row.id: row.plan_item_id
+    places = {
+        row.id: row
         for row in connection.execute(
-            select(Concept.id, Concept.plan_item_id)
+            select(Concept.id, Concept.plan_item_id, Concept.ordinal)
             .join(PlanItem, Concept.plan_item_id == PlanItem.id)
             .where(PlanItem.outline_id == outline.id)
         )
     }
-    num_concepts = Counter(of_concept.values())
-    headings: dict[int, ExportedSentence] = {}
+    num_concepts = Counter(place.plan_item_id for place in places.values())
+    headings: dict[int, RenderingRecord] = {}
     sentences: defaultdict[int, list[ExportedSentence]] = defaultdict(list)
     for rendering in get_renderings(connection, outline.id, lang):
-        text = ExportedSentence(text=rendering.text, score=rendering.score)
         if rendering.item_id is not None:
-            headings[rendering.item_id] = text
+            headings[rendering.item_id] = rendering
         else:
             assert rendering.concept_id is not None, "a table constraint demands it"
-            sentences[of_concept[rendering.concept_id]].append(text)
+            place = places[rendering.concept_id]
+            sentences[place.plan_item_id].append(
+                ExportedSentence(ordinal=place.ordinal, text=rendering.text, score=rendering.score)
+            )
 
     children: defaultdict[str | None, list[PlanItemRecord]] = defaultdict(list)
     for item in outline.items:
@@ -99,3 +120,58 @@ def list_languages(connection: Connection, outline_id: int) -> dict[str, int]:
         .order_by(Rendering.lang)
     )
     return {row[0]: row[1] for row in rows}
+
+
+ITEMS_PER_READ = 200
+"""As many items of a long document are in memory at a time."""
+
+
+def dataset_rows(connection: Connection, document_id: str) -> Iterator[DatasetRow]:
+    """Yield the concepts of the active outline in reading order, of each item the heading first.
+
+    A concept comes once for each language that it is decoded in, and once without a text where there is
+    none.
+    """
+    get_document(connection, document_id)
+    outline_id = active_outline_id(connection, document_id)
+    paths = {
+        row.id: row.path
+        for row in connection.execute(
+            select(PlanItem.id, PlanItem.path).where(PlanItem.outline_id == outline_id)
+        )
+    }
+    ordered = sorted(paths, key=lambda item_id: reading_order(paths[item_id]))
+    texts = (Rendering.lang, Rendering.text, Rendering.score)
+    for start in range(0, len(ordered), ITEMS_PER_READ):
+        ids = ordered[start : start + ITEMS_PER_READ]
+        leads = connection.execute(
+            select(
+                PlanItem.id.label("item_id"),
+                literal(None).label("ordinal"),
+                PlanItem.lead.label("vector"),
+                *texts,
+            )
+            .outerjoin(Rendering, Rendering.plan_item_id == PlanItem.id)
+            .where(PlanItem.id.in_(ids), PlanItem.lead.is_not(None))
+            .order_by(Rendering.lang)
+        )
+        sentences = connection.execute(
+            select(Concept.plan_item_id.label("item_id"), Concept.ordinal, Concept.vector, *texts)
+            .outerjoin(Rendering, Rendering.concept_id == Concept.id)
+            .where(Concept.plan_item_id.in_(ids))
+            .order_by(Concept.plan_item_id, Concept.ordinal, Rendering.lang)
+        )
+        of_item: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+        for row in (*leads, *sentences):
+            of_item[row.item_id].append(row)
+        for item_id in ids:
+            for row in of_item[item_id]:
+                yield DatasetRow(
+                    document_id=document_id,
+                    path=paths[item_id],
+                    ordinal=row.ordinal,
+                    lang=row.lang,
+                    text=row.text,
+                    score=row.score,
+                    vector=unpack_vector(row.vector, f"a concept of item {paths[item_id]}"),
+                )

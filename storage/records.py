@@ -313,6 +313,24 @@ class AttemptRecord:
     timing: JsonObject
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DatasetRow:
+    """One concept in one language: a sentence of an item, or the item's heading."""
+
+    document_id: str
+    path: str
+    """The item's place in the outline."""
+    ordinal: int | None
+    """The sentence's place in its item, from 0; None for the heading."""
+    lang: str | None
+    """None: not decoded in any language."""
+    text: str | None
+    score: float | None
+    """Round-trip similarity."""
+    vector: Vector
+    """(D,), raw."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Submission:
     """What became of one document that was to be queued."""
@@ -364,6 +382,8 @@ class Overview:
 class ExportedSentence:
     """One decoded sentence."""
 
+    ordinal: int
+    """Its place among the concepts of its item, from 0."""
     text: str
     score: float | None
 
@@ -393,6 +413,7 @@ class ExportedDocument:
     prompt: str
     lang: str
     status: DocumentStatus
+    updated_at: float
     outline_version: int | None
     sections: tuple[ExportedSection, ...]
     num_missing: int

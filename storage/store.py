@@ -18,6 +18,7 @@ from storage import documents, export, leases, outlines, overview, search, units
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.records import (
     AttemptRecord,
+    DatasetRow,
     DocumentRecord,
     DocumentStatus,
     ExportedDocument,
@@ -153,6 +154,11 @@ class Store:
         wanted: Sequence[DocumentStatus] | None = (status,) if isinstance(status, str) else status
         with self._database.read() as connection:
             return documents.list_documents(connection, wanted, limit, offset)
+
+    def list_document_ids(self) -> tuple[str, ...]:
+        """Return the ids of all documents, oldest first."""
+        with self._database.read() as connection:
+            return documents.list_document_ids(connection)
 
     def delete_document(self, document_id: str, *, force: bool = False) -> None:
         """Delete a document and all that belongs to it; Busy where it is held, unless forced."""
@@ -378,7 +384,17 @@ class Store:
         with self._database.read() as connection:
             return units.get_attempts(connection, document_id)
 
-    def export_document(self, document_id: str, lang: str | None = None) -> ExportedDocument:
-        """Return the document as text in one language (None: its own), as far as it is decoded."""
+    def export_document(
+        self, document_id: str, lang: str | None = None, *, version: int | None = None
+    ) -> ExportedDocument:
+        """Return the document as text in one language (None: its own), as far as it is decoded.
+
+        `version` is that of an outline; None means the active one.
+        """
         with self._database.read() as connection:
-            return export.export_document(connection, document_id, lang)
+            return export.export_document(connection, document_id, lang, version)
+
+    def dataset_rows(self, document_id: str) -> Iterator[DatasetRow]:
+        """Yield all concepts of the active outline with their texts and vectors, a few items at a time."""
+        with self._database.read() as connection:
+            yield from export.dataset_rows(connection, document_id)

@@ -1,15 +1,14 @@
-"""`ls`, `show`, `outline`, `export` and `rm`: stored documents, without any model."""
+"""`ls`, `show`, `outline` and `rm`: stored documents, without any model."""
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from concepts.errors import NotFoundError, UsageError
+from concepts.errors import UsageError
 from longhand.terminal import (
     format_duration,
     format_time,
@@ -31,7 +30,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("ls")(list_documents)
     app.command("show")(show_document)
-    app.command("export")(export_document)
     app.command("rm")(remove_document)
 
 
@@ -123,40 +121,6 @@ def show_document(
         print_text("\n" + to_markdown(exported))
     if next_step := next_step_of(document):
         say(next_step)
-
-
-def export_document(
-    document_id: DocumentId,
-    format: Annotated[str, typer.Option("--format", "-f", help="md or json.")] = "md",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file instead of stdout.")] = None,
-    lang: Annotated[str | None, typer.Option(help="A language the document is decoded in.")] = None,
-) -> None:
-    """Write a document as Markdown or JSON, as far as it is decoded."""
-    from longhand.export import to_json, to_markdown
-    from longhand.files import check_target, write_atomic
-    from longhand.prompts import FORMATS, check_choice
-
-    check_choice("--format", format, FORMATS)
-    if out is not None:
-        check_target(out)
-    with open_store() as store:
-        document = store.get_document(document_id)
-        exported = store.export_document(document.id, check_decoded(store, document, lang))
-    if not exported.sections:
-        raise NotFoundError(
-            f"{document.id} has no outline yet (status: {document.status}): longhand resume {document.id}"
-        )
-    text = to_markdown(exported) if format == "md" else to_json(exported)
-    if out is None:
-        print_text(text)
-    else:
-        write_atomic(out, text)
-        say(f"wrote {out}")
-    if exported.num_missing:
-        again = f"resume {document.id}"
-        if exported.lang != document.lang:
-            again = f"translate {document.id} --lang {exported.lang}"
-        say(f"{exported.num_missing} sentences are not decoded yet: longhand {again}")
 
 
 def remove_document(

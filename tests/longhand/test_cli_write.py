@@ -58,7 +58,11 @@ def test_json_holds_id_headings_and_sentences(run, store):
     shown = json.loads(run("write", "tea", "--json").stdout)
     assert shown["id"] == only_id(store)
     assert [section["heading"] for section in shown["sections"]] == ["Heading 1", "Heading 2"]
-    assert shown["sections"][0]["sentences"][0] == {"text": "Sentence 1 is here.", "score": 0.9}
+    assert shown["sections"][0]["sentences"][0] == {
+        "ordinal": 0,
+        "text": "Sentence 1 is here.",
+        "score": 0.9,
+    }
 
 
 def test_out_writes_a_file_and_nothing_to_stdout(run, tmp_path):

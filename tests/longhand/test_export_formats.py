@@ -17,7 +17,7 @@ SECTION = ExportedSection(
     path="1",
     heading="# Buying & <brewing> C #",
     heading_score=0.9,
-    sentences=tuple(ExportedSentence(text=f"Sentence {n}.", score=0.8) for n in range(1, 6)),
+    sentences=tuple(ExportedSentence(ordinal=n - 1, text=f"Sentence {n}.", score=0.8) for n in range(1, 6)),
     num_missing=0,
     is_leaf=True,
     status="decoded",
@@ -30,6 +30,7 @@ DOCUMENT = ExportedDocument(
     prompt="How to make tea\nfor many people",
     lang="eng_Latn",
     status="done",
+    updated_at=1_790_000_000.0,
     outline_version=1,
     sections=(SECTION,),
     num_missing=0,
@@ -71,7 +72,11 @@ def test_what_is_missing_is_said():
 def test_json_holds_everything():
     shown = json.loads(to_json(DOCUMENT))
     assert shown["format"] == "longhand.document/1"
-    assert shown["sections"][0]["sentences"][4] == {"text": "Sentence 5.", "score": 0.8}
+    assert shown["sections"][0]["sentences"][4] == {
+        "ordinal": 4,
+        "text": "Sentence 5.",
+        "score": 0.8,
+    }
     assert shown["prompt"] == DOCUMENT.prompt
 
 

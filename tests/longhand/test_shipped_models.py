@@ -12,7 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_shipped_models_write_the_same_document_twice(tmp_path):
-    variables = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "LONGHAND_DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
+    variables = {
+        **os.environ,
+        "XDG_DATA_HOME": str(tmp_path),
+        "LONGHAND_DATABASE_URL": f"sqlite:///{tmp_path}/x.db",
+    }
     command = [sys.executable, "-m", "longhand", "write", "Printing a document", "--sections", "2", "--json"]
     documents = []
     for _ in range(2):

@@ -1,0 +1,222 @@
+"""`export`: stored documents as files that others read, without any model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from concepts.errors import NotFoundError, UsageError
+from longhand.terminal import print_text, say
+
+if TYPE_CHECKING:
+    from longhand.formats import Format
+    from storage import DocumentRecord, ExportedDocument, Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("export")(export)
+
+
+def export(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Documents by id, or by its beginning.")
+    ] = None,
+    all_documents: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", help="md, json, html, docx or epub; else by the name of --out."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file instead of stdout.")] = None,
+    out_dir: Annotated[Path | None, typer.Option(help="A folder for one file a document.")] = None,
+    lang: Annotated[str | None, typer.Option(help="A language the documents are decoded in.")] = None,
+    version: Annotated[int | None, typer.Option(help="An older version of the outline.")] = None,
+    with_vectors: Annotated[bool, typer.Option("--with-vectors", help="Every concept's vector.")] = False,
+    parquet: Annotated[
+        Path | None, typer.Option(help="All concepts as rows of a Parquet file, with vectors.")
+    ] = None,
+    datasette: Annotated[
+        Path | None, typer.Option(help="A metadata file to browse the database with Datasette.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Write documents as Markdown, JSON, HTML, Word or EPUB, as far as they are decoded; or as data."""
+    chosen = list(ids or ())
+    if all_documents and chosen:
+        raise UsageError("--all and ids: name documents, or take all of them")
+    if sum(target is not None for target in (out, out_dir, parquet, datasette)) > 1:
+        raise UsageError("one of --out, --out-dir, --parquet and --datasette at a time")
+    for_text = {"--format": format, "--lang": lang, "--version": version, "--with-vectors": with_vectors}
+    if datasette is not None:
+        _refuse("--datasette", for_text | {"--all": all_documents, "an id": chosen})
+        _write_metadata(datasette, replace=force)
+        return
+    if not chosen and not all_documents:
+        raise UsageError("which document? name ids (longhand ls), or --all")
+    if parquet is not None:
+        _refuse("--parquet", for_text)
+        _write_parquet(chosen, parquet, replace=force)
+        return
+    if out_dir is None and (all_documents or len(chosen) > 1):
+        raise UsageError("several documents need a folder: --out-dir DIR, or --parquet FILE")
+    wish = Wish(_choose_format(format, out, with_vectors=with_vectors), lang, version, with_vectors)
+    if out_dir is not None:
+        _write_folder(chosen, out_dir, wish, replace=force)
+    else:
+        _write_one(chosen[0], out, wish, replace=force)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How each document is to be written."""
+
+    format: Format
+    lang: str | None
+    version: int | None
+    with_vectors: bool
+
+
+def _refuse(option: str, others: Mapping[str, object]) -> None:
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UsageError(f"{option} takes no {given[0]}: leave it away")
+
+
+def _choose_format(name: str | None, out: Path | None, *, with_vectors: bool) -> Format:
+    from longhand.formats import FORMATS, format_of
+    from longhand.prompts import check_choice
+
+    if name is not None:
+        format = FORMATS[check_choice("--format", name, tuple(FORMATS))]
+    else:
+        named = None if out is None else format_of(out)
+        format = named or FORMATS["json" if with_vectors else "md"]
+    if with_vectors and format.name != "json":
+        raise UsageError(f"--with-vectors goes with --format json, not {format.name}; or take --parquet")
+    return format
+
+
+def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool) -> None:
+    from longhand.files import check_target, write_atomic
+
+    if out is not None:
+        check_target(out, replace=replace)
+    elif not wish.format.is_text and sys.stdout.isatty():
+        raise UsageError(f"{wish.format.name} is no text for a terminal: name a file with --out")
+    with _open_store() as store:
+        document = store.get_document(document_id)
+        exported = _read(store, document, wish)
+        content = _render(store, exported, wish)
+    if out is not None:
+        write_atomic(out, content, replace=replace)
+        say(f"wrote {out}")
+    elif wish.format.is_text:
+        print_text(content.decode("utf-8"))
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    if exported.num_missing:
+        say(f"{exported.num_missing} sentences are not decoded yet: longhand resume {document.id}")
+
+
+def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) -> None:
+    """Write one file a document; no ids means all documents that have something to read."""
+    from longhand.files import check_target, make_folder, write_atomic
+
+    with _open_store() as store:
+        documents = [store.get_document(wanted) for wanted in ids or store.list_document_ids()]
+        if not documents:
+            raise NotFoundError(f"no documents yet in {store.location}: longhand write")
+        paths = {document.id: folder / _file_name(document, wish) for document in documents}
+        if ids:
+            for document in documents:
+                _read(store, document, wish)
+        make_folder(folder)
+        for path in paths.values():
+            check_target(path, replace=replace)
+        num_written = 0
+        for document in {document.id: document for document in documents}.values():
+            try:
+                exported = _read(store, document, wish)
+            except NotFoundError as error:
+                say(f"left out: {error}")
+                continue
+            write_atomic(paths[document.id], _render(store, exported, wish), replace=replace)
+            num_written += 1
+            if exported.num_missing:
+                say(f"{exported.num_missing} sentences of {document.id} are not decoded yet")
+    say(f"wrote {num_written} {'file' if num_written == 1 else 'files'} to {folder}")
+
+
+def _file_name(document: DocumentRecord, wish: Wish) -> str:
+    from longhand.export import file_stem, short_title
+
+    title = short_title(document.title or document.prompt)
+    return f"{file_stem(document.id, title, wish.lang or document.lang)}.{wish.format.name}"
+
+
+def _read(store: Store, document: DocumentRecord, wish: Wish) -> ExportedDocument:
+    languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
+    # Which languages an older version has is not known; what it lacks is counted as missing.
+    if wish.lang is not None and wish.version is None and wish.lang not in languages:
+        raise NotFoundError(
+            f"{document.id} has no text in {wish.lang!r}: it is decoded in {', '.join(languages)}"
+        )
+    exported = store.export_document(document.id, wish.lang, version=wish.version)
+    if not exported.sections:
+        raise NotFoundError(
+            f"{document.id} has no outline yet (status: {document.status}): longhand resume {document.id}"
+        )
+    return exported
+
+
+def _render(store: Store, exported: ExportedDocument, wish: Wish) -> bytes:
+    if not wish.with_vectors:
+        return wish.format.render(exported)
+    from longhand.formats.vectors import to_json_with_vectors
+
+    outline = store.get_outline(exported.id, exported.outline_version, vectors=True)
+    concepts = store.get_concepts([item.id for item in outline.items])
+    space = store.get_document(exported.id).space
+    return to_json_with_vectors(exported, outline, concepts, space).encode("utf-8")
+
+
+def _write_parquet(ids: list[str], path: Path, *, replace: bool) -> None:
+    from longhand.files import check_target, open_atomic
+
+    check_target(path, replace=replace)
+    from longhand.formats.parquet import common_space, write_parquet
+
+    with _open_store() as store:
+        wanted = [store.get_document(wanted).id for wanted in ids] or store.list_document_ids()
+        wanted = list(dict.fromkeys(wanted))
+        space = common_space(store.get_document(document_id) for document_id in wanted)
+        rows = (row for document_id in wanted for row in store.dataset_rows(document_id))
+        with open_atomic(path, replace=replace) as file:
+            num_rows = write_parquet(file, rows, space)
+    say(f"wrote {num_rows:,} rows of {len(wanted):,} documents to {path}, vectors of the space {space}")
+
+
+def _write_metadata(path: Path, *, replace: bool) -> None:
+    from longhand.files import check_target, write_atomic
+    from longhand.formats.datasette import to_metadata
+    from storage.database import resolve_url
+
+    check_target(path, replace=replace)
+    url = resolve_url(None)
+    if url.get_backend_name() != "sqlite":
+        raise UsageError("Datasette reads SQLite only, and this database is PostgreSQL")
+    database = Path(str(url.database))
+    write_atomic(path, to_metadata(database.stem), replace=replace)
+    say(f"wrote {path}; look at the store with: datasette {database} --metadata {path}")
+
+
+def _open_store() -> Store:
+    from storage import Store
+
+    return Store.open()

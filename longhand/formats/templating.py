@@ -1,0 +1,53 @@
+"""The Jinja environment of the exported files: everything is escaped, and a name that is missing fails."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from longhand import __version__
+from longhand.export import blocks, clean, heading_of, title_of
+from longhand.languages import language_tag, text_direction
+
+if TYPE_CHECKING:
+    from storage import ExportedDocument
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment; templates know `blocks`, `heading_of` and the version."""
+    jinja = Environment(
+        loader=PackageLoader("longhand.formats"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    jinja.globals.update(blocks=blocks, heading_of=heading_of, version=__version__)
+    return jinja
+
+
+def render(name: str, document: ExportedDocument, **more: object) -> str:
+    """Return a template filled with a document."""
+    return (
+        environment()
+        .get_template(name)
+        .render(
+            document=document,
+            title=title_of(document),
+            prompt=clean(" ".join(document.prompt.split())),
+            tag=language_tag(document.lang),
+            direction=text_direction(document.lang),
+            modified=format_utc(document.updated_at),
+            **more,
+        )
+    )
+
+
+def format_utc(epoch_s: float) -> str:
+    """Return a point in time as ISO 8601 in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))
