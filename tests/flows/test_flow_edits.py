@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fault_points
 import pytest
 from flow_fakes import FakeEngine
 from step_runner import run_steps
@@ -14,7 +15,7 @@ from step_runner import run_steps
 from flows.options import WritingOptions
 from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
 from longhand.editing import edit_outline, restore_version, rewrite_item
-from storage import OutlineRecord, Store, failpoints
+from storage import OutlineRecord, Store
 
 Make = Callable[..., Any]
 FOUR = WritingOptions(sections=4, items_per_unit=2, texts_per_unit=8)
@@ -22,6 +23,10 @@ FOUR = WritingOptions(sections=4, items_per_unit=2, texts_per_unit=8)
 
 class Crash(BaseException):
     """Stands for the end of the process."""
+
+
+def crash() -> None:
+    raise Crash
 
 
 @pytest.fixture
@@ -159,7 +164,6 @@ def test_a_crash_at_any_commit_of_an_edit_changes_nothing(
     written: str,
     new_job: Make,
     outcome: Make,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     edit_outline(store, written, [SetHeading("1", "Another thing"), SetLength("2", 6), Add("Last")])
     store.close()
@@ -168,23 +172,18 @@ def test_a_crash_at_any_commit_of_an_edit_changes_nothing(
 
     def try_(crash_at: int) -> tuple[bool, Any]:
         """Go on until the n-th commit, then with another process; return whether it crashed, and what came."""
-        hits, is_crashed = 0, False
+        is_crashed = False
         path = tmp_path / f"try{crash_at}.db"
         shutil.copyfile(edited, path)
-
-        def hit(name: str) -> None:
-            nonlocal hits
-            hits += name == "commit.after"
-            if name == "commit.after" and hits == crash_at:
-                raise Crash
-
         with Store.open(f"sqlite:///{path}") as copy:
-            with monkeypatch.context() as patch:
-                patch.setattr(failpoints, "hit", hit)
-                try:
-                    run_steps(new_job(copy, written))
-                except Crash:
-                    is_crashed = True
+            job = new_job(copy, written)
+            fault_points.arm("commit.after", crash_at, crash)
+            try:
+                run_steps(job)
+            except Crash:
+                is_crashed = True
+            finally:
+                fault_points.watch(None)
             if is_crashed:
                 run_steps(new_job(copy, written, steal=True))
             return is_crashed, outcome(copy, written)
