@@ -49,8 +49,8 @@ class SpaceTrainingConfig:
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
     max_confusion: float = 0.7
     """Largest size of the noise that looks like other sentences: differences of the batch's concepts."""
-    confused_share: float = 0.6
-    """Share of the sentences that get such noise."""
+    confused_share: float = 0.0
+    """Share of the sentences that get such noise; see docs/models.md for what it cost."""
     teacher_weight: float = 0.0
     """Weight of the teacher's terms; 0 trains without one. The teacher knows English only."""
     relation_weight: float = 25.0
