@@ -1,0 +1,139 @@
+"""A given file becomes an outline with its own text: headings, nesting, languages, and every refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import docx
+import numpy as np
+import pytest
+
+from concepts.errors import InputError
+from concepts.given import MAX_SENTENCES, read_given
+from concepts.topics import extract, medoid, share_out, split_topics
+
+LANGS = ("eng_Latn",)
+NESTED = """# Bread
+
+Bread is old. It is good.
+
+## The dough
+
+Weigh the flour.
+
+### Kneading
+
+Knead it. Wait.
+
+### Nothing
+
+## Baking
+
+### In the oven
+
+Bake it.
+"""
+PLACES = [
+    ("1", "Overview", 2),
+    ("2", "The dough", 0),
+    ("2.1", "Overview", 1),
+    ("2.2", "Kneading", 2),
+    ("3", "Baking", 0),
+    ("3.1", "In the oven", 1),
+]
+
+
+def word_file(path: Path) -> None:
+    document = docx.Document()
+    for line in NESTED.split("\n\n"):
+        marks, _, text = line.strip().partition(" ")
+        if marks and set(marks) == {"#"}:
+            document.add_heading(text, len(marks) - 1)  # python-docx: level 0 is the title
+        else:
+            document.add_paragraph(line.strip())
+    document.save(str(path))
+
+
+def test_markdown_html_and_word_give_the_same_outline(tmp_path: Path) -> None:
+    from markdown_it import MarkdownIt
+
+    (tmp_path / "bread.md").write_text(NESTED)
+    (tmp_path / "bread.html").write_text(f"<html><body>{MarkdownIt().render(NESTED)}</body></html>")
+    word_file(tmp_path / "bread.docx")
+    for name in ("bread.md", "bread.html", "bread.docx"):
+        found = read_given(tmp_path / name, LANGS)
+        assert found.title == "Bread"
+        assert [(s.path, s.heading, len(s.sentences)) for s in found.sections] == PLACES
+
+
+def test_without_headings_there_is_one_nameless_section(tmp_path: Path) -> None:
+    (tmp_path / "my_notes.txt").write_text("First thing. Second thing.\n\nThird thing.")
+    found = read_given(tmp_path / "my_notes.txt", LANGS)
+    (section,) = found.sections
+    assert (found.title, section.heading, len(section.sentences)) == ("my notes", "", 3)
+
+
+def test_two_top_headings_are_sections_and_no_title(tmp_path: Path) -> None:
+    (tmp_path / "two.md").write_text("# A\n\nOne.\n\n# B\n\nTwo.\n")
+    found = read_given(tmp_path / "two.md", LANGS)
+    assert (found.title, [s.heading for s in found.sections]) == ("two", ["A", "B"])
+
+
+GERMAN = "Das Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.pdf", b"%PDF", r"expected \.md, \.html, \.docx or \.txt"),
+        ("a.txt", b"\xff\xfe\xff", "not UTF-8 text"),
+        ("a.txt", b"text\0", "binary data"),
+        ("a.md", b"", "holds no text"),
+        ("a.md", b"# Only a heading", "holds no text"),
+        ("a.txt", b"... !!!", "no sentence with a word"),
+        ("a.docx", b"no zip", "its markup is broken"),
+        ("a.txt", GERMAN.encode(), "reads as deu_Latn, the space knows eng_Latn"),
+        ("a.txt", b"One more. " * (MAX_SENTENCES + 1), "at most 5,000 are read"),
+    ],
+)
+def test_what_is_no_document_is_one_line(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=reason) as error:
+        read_given(tmp_path / name, LANGS)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no file"):
+        read_given(tmp_path / "nowhere.md", LANGS)
+    with pytest.raises(InputError, match="is a folder"):
+        read_given(tmp_path, LANGS)
+
+
+def test_the_language_is_detected_among_those_of_the_space(tmp_path: Path) -> None:
+    (tmp_path / "tee.txt").write_text(GERMAN)
+    assert read_given(tmp_path / "tee.txt", ("eng_Latn", "deu_Latn")).lang == "deu_Latn"
+
+
+def test_sections_are_found_where_the_concepts_change() -> None:
+    rng = np.random.default_rng(0)
+    centres, lengths = rng.standard_normal((4, 64)), (7, 9, 4, 12)
+    rows = [c + 0.8 * rng.standard_normal((n, 64)) for c, n in zip(centres, lengths, strict=True)]
+    vectors = np.concatenate(rows).astype(np.float32)
+    assert split_topics(vectors) == split_topics(vectors, 4) == [0, 7, 16, 20]
+    assert split_topics(3.0 + 10 * vectors, 4) == [0, 7, 16, 20]
+    assert split_topics(vectors[:1]) == [0] and split_topics(vectors[:0]) == []
+    kept = extract(vectors, [0, 7, 16, 20], 8)
+    assert sum(map(len, kept)) == 8
+    assert all(
+        a <= row < b for part, a, b in zip(kept, (0, 7, 16, 20), (7, 16, 20, 32), strict=True) for row in part
+    )
+
+
+def test_the_medoid_is_the_most_typical() -> None:
+    assert medoid(np.array([[1, 0], [1, 1], [0, 1]], dtype=np.float32)) == 1
+
+
+def test_shares_add_up() -> None:
+    assert share_out(10, [1, 1, 8]) == [2, 2, 6]
+    assert share_out(2, [5, 5, 5]) == [1, 1, 1]
