@@ -37,7 +37,7 @@ def vectors(shape: tuple[int, ...], *parts: object) -> Vector:
 
 
 class FakeEngine:
-    """An `Engine` for tests and for `kill_test.py --fake`."""
+    """An `Engine` for tests and for `benchmarks/fault_fuzz.py`."""
 
     def __init__(
         self, *, delay_s: float = 0.0, before: Callable[[str, int], None] | None = None, version: str = "1"
