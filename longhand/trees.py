@@ -76,7 +76,8 @@ def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
 
 def _details(row: OutlineRow) -> str:
     written = row["num_sentences"]
-    length = f"{row['planned_length']} sentences planned"
+    # A section that was added without a length has none until the planner gives it one.
+    length = f"{row['planned_length'] or 'no'} sentences planned"
     if written:
         length = f"{written} of {length}"
     parts = [length, row["status"]]

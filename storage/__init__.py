@@ -18,11 +18,13 @@ from storage.records import (
     ItemStatus,
     JsonObject,
     Lease,
+    Match,
     NewDocument,
     NewPlanItem,
     NewRendering,
     OutlineRecord,
     Overview,
+    Place,
     PlanItemRecord,
     Progress,
     PromptConcept,
@@ -38,7 +40,6 @@ from storage.records import (
     UnitSpec,
     UnitStatus,
 )
-from storage.search import Match, Place
 from storage.store import Store
 from storage.transaction import Transaction
 from storage.vectors import content_hash

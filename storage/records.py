@@ -39,9 +39,11 @@ UnitStatus = Literal["pending", "done"]
 Stage = Literal["plan", "write", "decode"]
 Source = Literal["model", "user"]
 Role = Literal["prompt", "goal"]
+Place = Literal["plan", "sentences"]
 
 DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
 STAGES: tuple[Stage, ...] = get_args(Stage)
+PLACES: tuple[Place, ...] = get_args(Place)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -418,3 +420,20 @@ class ExportedDocument:
     sections: tuple[ExportedSection, ...]
     num_missing: int
     """Sentences of the whole document that have no text in the language yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """One stored plan item or sentence that is near to what was looked for."""
+
+    document_id: str
+    place: Place
+    path: str
+    """Number of the plan item, or of the section that holds the sentence."""
+    ordinal: int | None
+    """Place of the sentence in its section, from 0; None for a plan item."""
+    heading: str | None
+    text: str | None
+    """The sentence in its document's own language, or the heading; None where it is not decoded yet."""
+    similarity: float
+    """Cosine, from -1 to 1."""

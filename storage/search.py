@@ -16,10 +16,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -46,32 +46,14 @@ from sqlalchemy.types import UserDefinedType
 
 from concepts.errors import StorageError
 from storage.database import Database
+from storage.records import Match, Place
 from storage.tables import Concept, Document, PlanItem, Rendering
 
 if TYPE_CHECKING:
     from storage.records import SpaceRef, Vector
 
-Place = Literal["plan", "sentences"]
-PLACES: tuple[Place, ...] = ("plan", "sentences")
 CHILD_TIMEOUT_S = 600.0
 COPIES_PER_STATEMENT = 2000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """One stored plan item or sentence that is near to what was looked for."""
-
-    document_id: str
-    place: Place
-    path: str
-    """Number of the plan item, or of the section that holds the sentence."""
-    ordinal: int | None
-    """Place of the sentence in its section, from 0; None for a plan item."""
-    heading: str | None
-    text: str | None
-    """The sentence in its document's own language, or the heading; None where it is not decoded yet."""
-    similarity: float
-    """Cosine, from -1 to 1."""
 
 
 def search(

@@ -14,9 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concepts.errors import StorageError
-from storage import documents, export, leases, outlines, overview, search, units, writing
+from storage import documents, export, leases, outlines, overview, units, writing
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.records import (
+    PLACES,
     AttemptRecord,
     DatasetRow,
     DocumentRecord,
@@ -25,10 +26,12 @@ from storage.records import (
     HeldDocument,
     JsonObject,
     Lease,
+    Match,
     NewDocument,
     NewPlanItem,
     OutlineRecord,
     Overview,
+    Place,
     PromptConcept,
     RenderingRecord,
     Source,
@@ -41,7 +44,6 @@ from storage.records import (
     UnitStatus,
 )
 from storage.schema import bring_up_to_date
-from storage.search import PLACES, Match, Place
 from storage.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -377,6 +379,9 @@ class Store:
         Looks at the outlines in use of all documents of `space`. Raises StorageError where the database
         cannot search (no sqlite-vec, no pgvector), SpaceMismatchError for a vector of another length.
         """
+        # Only this needs what it imports.
+        from storage import search
+
         return search.search(self._database, query_D, space, places, limit)
 
     def get_attempts(self, document_id: str) -> tuple[AttemptRecord, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,8 @@ from longhand.terminal import (
 )
 
 if TYPE_CHECKING:
-    from storage import DocumentRecord, Store
+    from longhand.stages import StageRow
+    from storage import AttemptRecord, DocumentRecord, Store
 
 DocumentId = Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -79,25 +81,24 @@ def show_document(
 ) -> None:
     """Show what is known about a document, and its text as far as it is decoded."""
     from longhand.export import to_markdown
+    from longhand.stages import stage_rows
 
     with open_store() as store:
         document = store.get_document(document_id)
         attempts = store.get_attempts(document.id)
         exported = store.export_document(document.id, check_decoded(store, document, lang))
         languages = store.list_languages(document.id)
+        outline = None if document.active_outline_id is None else store.get_outline(document.id)
+    rows = stage_rows(document, outline, exported, attempts)
     if as_json:
         from dataclasses import asdict
 
         shown = describe(document) | {"languages": languages, "num_missing": exported.num_missing}
+        shown["stages"] = rows
         shown["attempts"] = [asdict(attempt) for attempt in attempts]
         shown["sections"] = [asdict(section) for section in exported.sections]
         print_json(shown)
         return
-    seconds: dict[str, float] = {}
-    for attempt in attempts:
-        if attempt.finished_at is not None:
-            spent = attempt.finished_at - attempt.started_at
-            seconds[attempt.stage] = seconds.get(attempt.stage, 0.0) + spent
     facts = {
         "id": document.id,
         "prompt": " ".join(document.prompt.split()),
@@ -109,18 +110,35 @@ def show_document(
         "planner": "" if document.planner is None else document.planner.name,
         "writer": "" if document.writer is None else document.writer.name,
         "created": format_time(document.created_at),
-        # An attempt named "run" spans the others.
-        "time": ", ".join(
-            f"{'in all' if stage == 'run' else stage} {format_duration(spent)}"
-            for stage, spent in seconds.items()
-        ),
         "outline": "" if exported.outline_version is None else f"version {exported.outline_version}",
     }
     print_facts(facts)
+    if attempts:
+        print_text("")
+        _print_stages(rows, attempts)
     if exported.sections:
         print_text("\n" + to_markdown(exported))
     if next_step := next_step_of(document):
         say(next_step)
+
+
+def _print_stages(rows: Sequence[StageRow], attempts: Sequence[AttemptRecord]) -> None:
+    table = [
+        (
+            row["stage"],
+            f"{row['done']}/{row['total']}" if row["total"] else "-",
+            str(row["num_done"]),
+            str(row["num_failed"]),
+            format_duration(row["seconds"]),
+            format_duration(row["model_s"]),
+        )
+        for row in rows
+    ]
+    runs = [a for a in attempts if a.stage == "run" and a.finished_at is not None]
+    spent = sum((run.finished_at or 0.0) - run.started_at for run in runs)
+    num_runs = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    table.append(("in all", "", num_runs, "", format_duration(spent), ""))
+    print_table(("STAGE", "DONE", "UNITS", "FAILED", "TIME", "MODELS"), table)
 
 
 def remove_document(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from concepts.errors import UsageError
+from concepts.errors import InputError, UsageError
 from longhand.commands.documents import AsJson, DocumentId, open_store
-from longhand.terminal import print_json, print_text, say
+from longhand.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
     from longhand.drafts import Edit
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("outline")(outline)
     app.command("approve")(approve)
     app.command("rewrite")(rewrite)
+    app.command("diff")(diff)
 
 
 def outline(
@@ -121,6 +122,50 @@ def rewrite(
         f"{made.note}: stored as version {made.version}; "
         f"the text before is back with: longhand outline {document.id} --restore {made.version - 1}"
     )
+
+
+def diff(
+    document_id: DocumentId,
+    versions: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="OLD NEW", help="Two versions; else the one in use and the one before it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions of an outline: what was added, dropped, moved, renamed and written again."""
+    from longhand.comparison import compare_outlines, describe_change
+
+    with open_store() as store:
+        document = store.get_document(document_id)
+        old, new = versions or _last_two(store, document)
+        changes = compare_outlines(
+            store.get_outline(document.id, old, vectors=True),
+            store.get_outline(document.id, new, vectors=True),
+        )
+    if as_json:
+        from dataclasses import asdict
+
+        print_json({"id": document.id, "old": old, "new": new, "changes": [asdict(c) for c in changes]})
+        return
+    rows = [
+        (
+            "+" if change.is_added else "-" if change.is_dropped else "~" if describe_change(change) else "",
+            change.old_path or "",
+            change.new_path or "",
+            (change.old_heading if change.is_dropped else change.new_heading) or "(not decoded yet)",
+            f"“{change.old_heading}” before: " * change.is_renamed + describe_change(change),
+        )
+        for change in changes
+    ]
+    print_table(("", f"V{old}", f"V{new}", "HEADING", "WHAT"), rows, flexible="WHAT")
+
+
+def _last_two(store: Store, document: DocumentRecord) -> tuple[int, int]:
+    new = store.get_outline(document.id).version
+    older = [outline.version for outline in store.list_outlines(document.id) if outline.version < new]
+    if not older:
+        raise InputError(f"{document.id} has no version before {new}: name two with --versions OLD NEW")
+    return older[-1], new
 
 
 def read_edits(

@@ -29,7 +29,7 @@ def search(
 ) -> None:
     """Find stored plan items and sentences by meaning, across all documents of a concept space."""
     from longhand.searching import search_words
-    from storage.search import PLACES
+    from storage.records import PLACES
 
     if place is not None:
         check_choice("--in", place, PLACES)
