@@ -79,8 +79,8 @@ def write_unit(job: Job, unit_id: int) -> None:
             for item_id, section in zip(unit.item_ids, sections, strict=True)
         ]
         with job.store.fenced(job.lease, space=engine.space) as tx:
-            tx.commit_concepts(unit.id, written)
-            trial.done(tx)
+            if tx.commit_concepts(unit.id, written):
+                trial.done(tx)
 
 
 def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
@@ -169,8 +169,8 @@ def decode_unit(job: Job, unit_id: int) -> None:
             for text, owner in zip(texts, owners, strict=True)
         ]
         with job.store.fenced(job.lease) as tx:
-            tx.commit_renderings(unit.id, renderings, decoder=decoder)
-            trial.done(tx, num_sentences=len(unit.concept_ids))
+            if tx.commit_renderings(unit.id, renderings, decoder=decoder):
+                trial.done(tx, num_sentences=len(unit.concept_ids))
 
 
 def _typed_headings(job: Job, unit: UnitRecord) -> list[Text]:

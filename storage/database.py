@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 URL_VARIABLE = "LONGHAND_DATABASE_URL"
 TIMEOUT_VARIABLE = "LONGHAND_BUSY_TIMEOUT_S"
 DEFAULT_BUSY_TIMEOUT_S = 15.0
+IDLE_TIMEOUT_S = 45.0
+"""After this PostgreSQL ends a transaction whose process says nothing; shorter than a lease."""
 EXAMPLES = "sqlite:////folder/longhand.db or postgresql+psycopg://user@host/database"
 
 
@@ -133,7 +135,13 @@ class Database:
             if "connect_timeout" not in url.query:
                 args["connect_timeout"] = max(2, int(self.timeout_s))
             if "options" not in url.query:
-                args["options"] = f"-c lock_timeout={max(1, int(self.timeout_s * 1000))}"
+                # A holder that was stopped inside a transaction, or whose network is gone, must not keep
+                # its locks for longer than its lease; our transactions wait for nothing but the server.
+                args["options"] = (
+                    f"-c lock_timeout={max(1, int(self.timeout_s * 1000))} "
+                    f"-c idle_in_transaction_session_timeout={int(IDLE_TIMEOUT_S * 1000)} "
+                    "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+                )
             try:
                 engine = create_engine(url, connect_args=args, pool_pre_ping=True)
             except (ModuleNotFoundError, ImportError, NoSuchModuleError) as error:

@@ -21,6 +21,8 @@ AT_WORK: tuple[DocumentStatus, ...] = ("planning", "writing", "decoding")
 """Without a living owner, a document in such a status was interrupted and may be taken by anyone."""
 HELD_BETWEEN: tuple[DocumentStatus, ...] = (*AT_WORK, "queued", "planned")
 """With an owner whose lease is over, a document in such a status was interrupted, too."""
+MAX_AHEAD_S = 5.0
+"""So far the last sign of a holder may lie ahead of us before we take it that our clock was set back."""
 
 
 def held_until(lease_until: float | None, now: float) -> str:
@@ -33,6 +35,28 @@ def held_until(lease_until: float | None, now: float) -> str:
 
 def _free(now: float) -> ColumnElement[bool]:
     return or_(Document.owner.is_(None), Document.lease_until <= now)
+
+
+def _ahead(now: float, document_id: str | None) -> ColumnElement[bool]:
+    condition = and_(Document.owner.is_not(None), Document.updated_at > now + MAX_AHEAD_S)
+    return condition if document_id is None else and_(condition, Document.id == document_id)
+
+
+def is_any_ahead(connection: Connection, now: float, document_id: str | None = None) -> bool:
+    """Return whether a document (or any) was taken in what is the future now: the clock was set back."""
+    return connection.scalar(select(Document.id).where(_ahead(now, document_id)).limit(1)) is not None
+
+
+def move_to_now(connection: Connection, now: float, document_id: str | None = None) -> None:
+    """Let leases that were taken in the future (of one document, or of all) begin now.
+
+    A clock that was set back would otherwise keep the documents of a dead holder out of reach until it
+    has caught up. A lease stays as long as it was, so that a living holder has the time to renew it.
+    """
+    length = Document.lease_until - Document.updated_at
+    connection.execute(
+        update(Document).where(_ahead(now, document_id)).values(lease_until=now + length, updated_at=now)
+    )
 
 
 def _check(owner: str, lease_s: float) -> None:

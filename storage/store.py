@@ -6,7 +6,6 @@ Anyone may read. Writing to a document takes a lease: `claim` it, then write ins
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import StorageError
 from storage import documents, export, leases, outlines, overview, units, writing
+from storage.clock import clock_of
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.records import (
     PLACES,
@@ -66,14 +66,15 @@ class Store:
         cls,
         url: str | None = None,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         busy_timeout_s: float | None = None,
     ) -> Store:
         """Open a database and bring its schema up to date.
 
         `url`: a SQLAlchemy URL; None means `LONGHAND_DATABASE_URL`, else a SQLite file in the user's
-        data folder. `clock` returns epoch seconds. `busy_timeout_s`: how long a write waits for another
-        process; None means `LONGHAND_BUSY_TIMEOUT_S`, else the default. Raises StorageError.
+        data folder. `clock` returns epoch seconds; None: see `storage.clock`. `busy_timeout_s`: how long a
+        write waits for another process; None means `LONGHAND_BUSY_TIMEOUT_S`, else the default. Raises
+        StorageError.
         """
         database = Database(resolve_url(url), resolve_busy_timeout_s(busy_timeout_s))
         try:
@@ -81,7 +82,7 @@ class Store:
         except BaseException:
             database.close()
             raise
-        return cls(database, clock)
+        return cls(database, clock_of(database) if clock is None else clock)
 
     @property
     def location(self) -> str:
@@ -127,8 +128,9 @@ class Store:
 
     def create_document(self, new: NewDocument) -> DocumentRecord:
         """Queue a document; where its idempotency key is known, return the first one instead."""
+        now = self._clock()
         with self._database.write() as connection:
-            document_id = documents.insert_document(connection, new, self._clock()).id
+            document_id = documents.insert_document(connection, new, now).id
             return documents.get_document(connection, document_id)
 
     def submit_documents(self, news: Sequence[NewDocument]) -> tuple[Submission, ...]:
@@ -164,18 +166,21 @@ class Store:
 
     def delete_document(self, document_id: str, *, force: bool = False) -> None:
         """Delete a document and all that belongs to it; Busy where it is held, unless forced."""
+        now = self._clock()
         with self._database.write() as connection:
-            documents.delete_document(connection, document_id, self._clock(), force=force)
+            documents.delete_document(connection, document_id, now, force=force)
 
     def cancel_document(self, document_id: str) -> None:
         """Cancel a document; its holder gets LostLease at the next write."""
+        now = self._clock()
         with self._database.write() as connection:
-            documents.stop_document(connection, document_id, self._clock(), "cancelled")
+            documents.stop_document(connection, document_id, now, "cancelled")
 
     def pause_document(self, document_id: str) -> None:
         """Take a document out of the queue until it is resumed; its holder gets LostLease as well."""
+        now = self._clock()
         with self._database.write() as connection:
-            documents.stop_document(connection, document_id, self._clock(), "paused")
+            documents.stop_document(connection, document_id, now, "paused")
 
     def set_priority(self, document_id: str, priority: int) -> None:
         """Set which documents workers take first: the higher, the earlier."""
@@ -184,13 +189,15 @@ class Store:
 
     def requeue_document(self, document_id: str) -> None:
         """Queue a failed, paused, cancelled or interrupted document; Busy where someone is at work."""
+        now = self._clock()
         with self._database.write() as connection:
-            documents.requeue_document(connection, document_id, self._clock())
+            documents.requeue_document(connection, document_id, now)
 
     def get_overview(self, window_s: float = 600.0, *, num_failures: int = 5) -> Overview:
         """Return the state of the queue, with what was done in the last `window_s` seconds."""
+        now = self._clock()
         with self._database.read() as connection:
-            return overview.get_overview(connection, self._clock(), window_s, num_failures)
+            return overview.get_overview(connection, now, window_s, num_failures)
 
     # Leases
 
@@ -204,20 +211,31 @@ class Store:
         """
         now = self._clock()
         with self._database.write() as connection:
+            leases.move_to_now(connection, now, document_id)
             lease = leases.claim(connection, document_id, owner, lease_s, now, force=force, steal=steal)
-            if lease is not None:
-                return lease
-            raise leases.busy(connection, document_id, now) or documents.unknown(document_id)
+            busy = None if lease is not None else leases.busy(connection, document_id, now)
+        # Only here: an error inside would undo what `move_to_now` did.
+        if lease is None:
+            raise busy or documents.unknown(document_id)
+        return lease
 
     def claim_next(self, owner: str, lease_s: float) -> Lease | None:
         """Take the next queued or interrupted document (highest priority, then oldest), or None."""
+        now = self._clock()
         with self._database.write() as connection:
-            return leases.claim_next(connection, owner, lease_s, self._clock())
+            return leases.claim_next(connection, owner, lease_s, now)
 
     def is_work_due(self) -> bool:
         """Return whether `claim_next` would find a document."""
+        now = self._clock()
         with self._database.read() as connection:
-            return leases.is_due(connection, self._clock())
+            if leases.is_due(connection, now):
+                return True
+            if not leases.is_any_ahead(connection, now):
+                return False
+        with self._database.write() as connection:
+            leases.move_to_now(connection, now)
+            return leases.is_due(connection, now)
 
     def list_held(self) -> tuple[HeldDocument, ...]:
         """Return the documents that have an owner, the lease that ends first first."""
@@ -226,13 +244,15 @@ class Store:
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         """Extend a lease from now; raise LostLease."""
+        now = self._clock()
         with self._database.write() as connection:
-            return leases.renew(connection, lease, lease_s, self._clock())
+            return leases.renew(connection, lease, lease_s, now)
 
     def release(self, lease: Lease, status: DocumentStatus | None = None) -> bool:
         """Give a document back, setting its status where given; False where it was lost already."""
+        now = self._clock()
         with self._database.write() as connection:
-            return leases.release(connection, lease, self._clock(), status)
+            return leases.release(connection, lease, now, status)
 
     @contextmanager
     def fenced(
@@ -245,8 +265,8 @@ class Store:
         `space` is that of the vectors to be written: it must be the document's (SpaceMismatchError) and
         becomes it where the document has none. `renew_s` extends the lease along the way.
         """
+        now = self._clock()
         with self._database.write() as connection:
-            now = self._clock()
             leases.fence(connection, lease, now, renew_s)
             yield Transaction(connection, lease, now, space)
 

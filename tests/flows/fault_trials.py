@@ -2,7 +2,7 @@
 
 Each trial is a new document with the same prompt and seed in one database, so that all texts must be
 equal. The writing processes are forks of this one that run `write_document` with the fake engine; what
-Prefect would do in between is done by `step_runner`, except in the trials about Prefect itself. Used by
+Prefect would do in between is done by `flows.sequence`, except in the trials about Prefect itself. Used by
 tests (a few trials of each kind) and by `benchmarks/fault_fuzz.py` (as many as the minutes allow).
 """
 
@@ -27,13 +27,15 @@ from pathlib import Path
 import fault_points
 from flow_fakes import FakeEngine
 from sqlalchemy import create_engine, func, select, text
-from step_runner import run_steps
 
 from concepts.errors import LonghandError
 from flows import run as flow_run
+from flows.device import SharedModels
 from flows.job import Job
 from flows.options import WritingOptions
-from storage import NewDocument, Store
+from flows.sequence import run_steps
+from flows.worker import Worker
+from storage import Busy, NewDocument, Store
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,10 +226,9 @@ def count_redone(store: Store, document_id: str) -> int:
 
 @dataclass(kw_only=True)
 class Child:
-    """A forked process at work on one document."""
+    """A forked process at work."""
 
     pid: int
-    document_id: str
     log: Path
 
     def wait(self) -> int:
@@ -313,6 +314,18 @@ class Trials:
         lease_s: float = LEASE_S,
     ) -> Child:
         """Fork a process that writes a document to its end; `before` and `after` run inside it."""
+
+        def write() -> None:
+            flow_run.run_flow = without_prefect  # type: ignore[assignment]
+            before()
+            flow_run.write_document(
+                self.database.url, document_id, engine=engine or FakeEngine(), lease_s=lease_s
+            )
+            after()
+
+        return self._fork(write)
+
+    def _fork(self, work: Callable[[], None]) -> Child:
         self._num += 1
         log = self._folder / f"child{self._num % 10}.log"
         log.unlink(missing_ok=True)
@@ -320,12 +333,7 @@ class Trials:
         if pid == 0:
             code = EXIT_BUG
             try:
-                flow_run.run_flow = without_prefect  # type: ignore[assignment]
-                before()
-                flow_run.write_document(
-                    self.database.url, document_id, engine=engine or FakeEngine(), lease_s=lease_s
-                )
-                after()
+                work()
                 code = EXIT_DONE
             except (LonghandError, MemoryError) as error:
                 log.write_text(f"{type(error).__name__}: {error}")
@@ -334,7 +342,7 @@ class Trials:
                 log.write_text(f"{type(error).__name__}: {error}")
             finally:
                 os._exit(code)
-        return Child(pid=pid, document_id=document_id, log=log)
+        return Child(pid=pid, log=log)
 
     def finish(self, document_id: str, *, most_redone: int = 1) -> int:
         """Resume a document until it is done; check it and return the units redone."""
@@ -448,6 +456,43 @@ class Trials:
         if not loser.startswith(("Busy", "FinishedError")):
             raise Failed(f"the second process said: {loser}")
         return self.finish(document_id, most_redone=0)
+
+    def unit_beyond_lease(self) -> int:
+        """A unit takes longer than a lease: it is renewed meanwhile, and nobody else gets the document."""
+        document_id = self._new_document()
+        slow = FakeEngine(before=self._at_some_call(lambda: time.sleep(3 * SHORT_LEASE_S)))
+        child = self.start(document_id, engine=slow, lease_s=SHORT_LEASE_S)
+        with Store.open(self.database.url) as store:
+            while store.get_document(document_id).epoch == 0:
+                time.sleep(0.01)
+            for _ in range(8):
+                time.sleep(SHORT_LEASE_S / 4)
+                with suppress(Busy):
+                    store.release(store.claim(document_id, "rival", SHORT_LEASE_S))
+        child.wait()
+        if child.last_words().startswith("LostLease"):
+            raise Failed(f"the lease was not renewed: {child.last_words()}")
+        return self.finish(document_id, most_redone=0)
+
+    def worker_killed(self) -> int:
+        """SIGKILL of a worker with several documents in its hands; another one goes on with all of them."""
+        document_ids = [self._new_document() for _ in range(3)]
+        number = self._draw.randint(1, 3 * self.num_points)
+        killed = self._start_worker(lambda: fault_points.arm("any", number))
+        if killed.wait() not in (EXIT_DONE, -signal.SIGKILL):
+            raise Failed(f"the worker failed: {killed.last_words()}")
+        if (other := self._start_worker()).wait() != EXIT_DONE:
+            raise Failed(f"the next worker failed: {other.last_words()}")
+        return max(self.finish(document_id) for document_id in document_ids)
+
+    def _start_worker(self, before: Callable[[], None] = lambda: None) -> Child:
+        def drain() -> None:
+            before()
+            with Store.open(self.database.url) as store:
+                models = SharedModels(lambda _: FakeEngine())
+                Worker(store, models, batch=2, poll_s=0.05).run(drain=True)
+
+        return self._fork(drain)
 
     def pause_between(self) -> int:
         """SIGSTOP between two transactions, until another has finished: the one that wakes writes nothing."""
@@ -641,6 +686,8 @@ KINDS: tuple[tuple[Kind, float], ...] = (
     (Trials.out_of_memory, 1),
     (Trials.nan_from_model, 1),
     (Trials.two_processes, 1),
+    (Trials.unit_beyond_lease, 0.5),
+    (Trials.worker_killed, 3),
     (Trials.pause_between, 1),
     (Trials.pause_anywhere, 1),
     (Trials.clock_jump, 1),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import event, text
 
 from concepts.errors import LostLease, NotFoundError, StorageError
 from storage import Busy, Lease, SpaceRef, Store
+from storage.clock import ServerClock
 
 if TYPE_CHECKING:
     from .conftest import Author, Clock
+
+START = 1_800_000_000.0
 
 
 def test_a_held_document_is_busy_until_the_lease_is_over(author: Author, clock: Clock) -> None:
@@ -275,3 +280,143 @@ def test_a_claim_waits_for_the_open_transaction_and_fences_the_next(
     assert author.store.get_document(lease.document_id).title == "written under the lease"
     with pytest.raises(LostLease), author.store.fenced(lease) as tx:
         tx.set_title("never stored")
+
+
+def test_a_paused_holder_does_not_wait_for_ever(store: Store) -> None:
+    """PostgreSQL ends the transaction of a process that was stopped inside it."""
+    if store._database.is_sqlite:
+        pytest.skip("SQLite's lock goes with its process: others wait for the busy timeout")
+    with store._database.read() as connection:
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "45s"
+
+
+def test_a_clock_set_back_keeps_no_document_out_of_reach(author: Author, clock: Clock) -> None:
+    store = author.store
+    document = author.new()
+    clock.now += 3600
+    dead = store.claim(document.id, "worker-1", 60)
+    with store.fenced(dead) as tx:
+        tx.set_status("writing")
+    clock.now -= 3600
+    with pytest.raises(Busy, match=r"held by worker-1 until .* \(60 s from now\)"):
+        store.claim(document.id, "worker-2", 60)
+    clock.now += 60
+    taken = store.claim_next("worker-2", 60)
+    assert taken is not None and taken.epoch == dead.epoch + 1
+    with pytest.raises(LostLease), store.fenced(dead):
+        pass
+
+
+def test_a_worker_that_looks_for_work_sees_a_clock_set_back(author: Author, clock: Clock) -> None:
+    store = author.store
+    lease = store.claim(author.new().id, "worker-1", 60)
+    with store.fenced(lease) as tx:
+        tx.set_status("writing")
+    clock.now -= 3600
+    assert not store.is_work_due()
+    clock.now += 61
+    assert store.is_work_due()
+
+
+def test_a_living_holder_survives_a_clock_set_back(author: Author, clock: Clock) -> None:
+    store = author.store
+    lease = store.claim(author.new().id, "worker-1", 60)
+    clock.now -= 3600
+    with pytest.raises(Busy):
+        store.claim(lease.document_id, "worker-2", 60)
+    clock.now += 20
+    store.renew(lease, 60)
+    clock.now += 50
+    with pytest.raises(Busy):
+        store.claim(lease.document_id, "worker-2", 60)
+    with store.fenced(lease):
+        pass
+
+
+def test_a_clock_set_ahead_lets_one_write(author: Author, clock: Clock) -> None:
+    """The lease looks over: another may take the document, and the first holder writes nothing more."""
+    store = author.store
+    lease = store.claim(author.new().id, "worker-1", 60)
+    clock.now += 3600
+    with store.fenced(lease) as tx:
+        tx.set_title("nobody has taken it yet")
+    taken = store.claim(lease.document_id, "worker-2", 60)
+    with pytest.raises(LostLease), store.fenced(lease) as tx:
+        tx.set_title("never stored")
+    with store.fenced(taken):
+        pass
+    assert store.get_document(lease.document_id).title == "nobody has taken it yet"
+
+
+def test_machines_with_different_clocks_agree_on_postgresql(
+    url: str, author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's clock counts: one whose own is an hour ahead does not take what is held."""
+    with Store.open(url) as store:
+        document = author.new()
+        store.claim(document.id, "worker-1", 60)
+        monkeypatch.setattr(time, "time", lambda real=time.time: real() + 3600)
+        with Store.open(url) as other:
+            if store._database.is_sqlite:  # one machine, one clock
+                assert other.claim(document.id, "worker-2", 60).epoch == 2
+            else:
+                with pytest.raises(Busy):
+                    other.claim(document.id, "worker-2", 60)
+
+
+def test_the_servers_clock_is_looked_up_now_and_then() -> None:
+    ticks, epoch_s, asked = [100.0], [START], [0]
+
+    def ask() -> float:
+        asked[0] += 1
+        ticks[0] += 0.5  # on the way there
+        found = epoch_s[0]
+        ticks[0] += 0.5
+        return found
+
+    server = ServerClock(ask, lambda: ticks[0])
+    assert server() == START + 0.5
+    ticks[0] += 5
+    epoch_s[0] -= 3600  # set back: seen at the next look
+    assert (server(), asked[0]) == (START + 5.5, 1)
+    ticks[0] += 5
+    assert (server(), asked[0]) == (START - 3600 + 0.5, 2)
+
+
+@pytest.mark.parametrize("write", ["fenced", "renew", "attempt"])
+def test_the_fence_is_the_first_statement(author: Author, write: str) -> None:
+    store = author.store
+    lease = author.claim(author.new())
+    statements: list[str] = []
+    event.listen(
+        store._database.engine,
+        "before_cursor_execute",
+        lambda _c, _k, statement, *_: statements.append(statement),
+    )
+    if write == "fenced":
+        with store.fenced(lease) as tx:
+            tx.set_title("x")
+    elif write == "renew":
+        store.renew(lease, 60)
+    else:
+        with store.fenced(lease) as tx:
+            tx.record_attempt("write", started_at=0.0, outcome="started")
+    first = next(s for s in statements if not s.startswith("BEGIN"))
+    assert first.startswith("UPDATE documents") and "epoch = " in first and "owner = " in first
+
+
+def test_a_flow_run_twice_writes_once(author: Author, space: SpaceRef) -> None:
+    """The same run in two processes: the second is told who holds the document, and so is a late commit."""
+    store = author.store
+    first = author.claim(author.new(flow_run_id="run"))
+    author.plan(first)
+    unit_id = author.plan_write(first)
+    written = author.concepts(first, unit_id)
+    with pytest.raises(Busy):
+        store.claim(first.document_id, "the same run elsewhere", 60)
+    second = store.claim(first.document_id, "the same run elsewhere", 60, steal=True)
+    with store.fenced(second, space=space) as tx:
+        assert tx.commit_concepts(unit_id, written)
+    with pytest.raises(LostLease), store.fenced(first, space=space) as tx:
+        tx.commit_concepts(unit_id, written)
+    assert len(store.get_undecoded(first.document_id, "eng_Latn").concept_ids) == 6
