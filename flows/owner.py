@@ -44,7 +44,11 @@ def _start_of(pid: int) -> str | None:
 
 def current_owner() -> str:
     """Return the owner that stands for this process."""
-    pid = os.getpid()
+    return owner_of(os.getpid())
+
+
+def owner_of(pid: int) -> str:
+    """Return the owner that stands for a process of this machine."""
     return f"{socket.gethostname()}/{_place()}:{pid}:{_start_of(pid)}"
 
 

@@ -17,7 +17,19 @@ import typer
 
 from concepts.errors import LonghandError, UsageError
 from longhand import __version__
-from longhand.commands import corpus, documents, editing, exporting, health, models, queue, search, writing
+from longhand.commands import (
+    corpus,
+    documents,
+    editing,
+    exporting,
+    health,
+    models,
+    queue,
+    schedules,
+    search,
+    station,
+    writing,
+)
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 DEBUG_OPTION = "--debug"
@@ -52,6 +64,8 @@ def options(
 
 writing.register(app)
 queue.register(app)
+schedules.register(app)
+station.register(app)
 documents.register(app)
 editing.register(app)
 search.register(app)

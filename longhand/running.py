@@ -6,15 +6,18 @@ torch are imported only once a document runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from longhand.terminal import say
 
 if TYPE_CHECKING:
     from flows.events import OnEvent
+    from flows.mirror import Shown
+    from flows.prefect_link import PrefectLink
     from flows.worker import OnWorkerEvent, Worker
     from storage import DocumentRecord, Store
-
-FlowRunState = Literal["cancelled", "paused"]
 
 
 class Runner(Protocol):
@@ -66,16 +69,61 @@ class FlowRunner:
         return translate_document(store.url, document_id, lang, engine=engine, on_event=on_event).to_dict()
 
 
-def make_worker(store: Store, *, batch: int, on_event: OnWorkerEvent) -> Worker:
-    """Return a worker with the real models."""
+@contextmanager
+def make_worker(
+    store: Store, *, batch: int, on_event: OnWorkerEvent, prefect_api: str | None
+) -> Iterator[Worker]:
+    """Yield a worker with the real models; a Prefect server that is known shows and guards what it does.
+
+    Raises FlowError where the named server cannot be reached, or has no limit for the device.
+    """
     from flows.device import SharedModels
-    from flows.worker import Worker
+    from flows.prefect_link import PrefectLink, known_api
+    from flows.worker import Worker, WorkerEvent
 
-    return Worker(store, SharedModels(), batch=batch, on_event=on_event)
+    models = SharedModels()
+    api_url = known_api(prefect_api)
+    if api_url is None:
+        yield Worker(store, models, batch=batch, on_event=on_event)
+        return
+    from flows.mirror import PrefectMirror
+    from flows.slots import DeviceSlot
+
+    def say_trouble(message: str) -> None:
+        on_event(WorkerEvent(kind="trouble", message=message))
+
+    with PrefectLink(api_url) as link:
+        slot = DeviceSlot(link)
+        slot.check()
+        mirror = PrefectMirror(link, say_trouble)
+        yield Worker(store, models, batch=batch, on_event=on_event, mirror=mirror, slot=slot)
 
 
-def show_in_prefect(document: DocumentRecord, state: FlowRunState) -> None:
-    """Show in Prefect what was done to a document."""
+def show_in_prefect(document: DocumentRecord, shown: Shown) -> None:
+    """Show on a Prefect server, where one is known, what was done to a document; never raises LonghandError."""
+    from flows.mirror import show_state
+
+    _tell_prefect(document, lambda link, run_id: show_state(link, run_id, shown, document.id))
+
+
+def end_zombie(document: DocumentRecord) -> None:
+    """Set the flow run that a dead worker has left behind to Crashed; never raises LonghandError."""
+    from flows.mirror import crash_zombie
+
+    _tell_prefect(document, crash_zombie)
+
+
+def _tell_prefect(document: DocumentRecord, tell: Callable[[PrefectLink, str], object]) -> None:
+    from flows.errors import FlowError
+    from flows.prefect_link import PrefectLink, known_api
+
+    try:
+        api_url = None if document.flow_run_id is None else known_api()
+        if api_url is not None and document.flow_run_id is not None:
+            with PrefectLink(api_url) as link:
+                tell(link, document.flow_run_id)
+    except FlowError as error:
+        say(f"{error}; Prefect shows {document.id} as it was")
 
 
 def make_runner() -> Runner:

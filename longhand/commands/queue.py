@@ -29,9 +29,9 @@ from longhand.terminal import (
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from flows.mirror import Shown
     from flows.worker import WorkerEvent
     from longhand.requests import Wishes
-    from longhand.running import FlowRunState
     from storage import DocumentRecord, NewDocument, Overview, Store
 
 MAX_BATCH = 64
@@ -147,24 +147,37 @@ def work(
     once: Annotated[bool, typer.Option("--once", help="End after one document.")] = False,
     drain: Annotated[bool, typer.Option("--drain", help="End when nothing is left to do.")] = False,
     batch: Annotated[int, typer.Option(help="Documents in work at once; they overlap.")] = 2,
+    prefect_api: Annotated[
+        str | None,
+        typer.Option(help="URL of a Prefect API that shows the work; else $LONGHAND_PREFECT_API, or `up`'s."),
+    ] = None,
 ) -> None:
     """Take documents from the queue and write them, until Ctrl-C."""
     from longhand.running import make_worker
 
     if once and drain:
         raise UsageError("--once ends after one document, --drain when none is left: give one of the two")
-    if not 1 <= batch <= MAX_BATCH:
-        raise UsageError(f"--batch is {batch}: give a number from 1 to {MAX_BATCH}")
-    with open_store() as store:
-        worker = make_worker(store, batch=1 if once else batch, on_event=_show_event)
-        with _stopping_on_signals(worker.stop) as stopped:
-            say(f"worker on {store.location}; end it with Ctrl-C")
-            tally = worker.run(drain=drain, limit=1 if once else None)
+    check_batch(batch)
+    with (
+        open_store() as store,
+        make_worker(
+            store, batch=1 if once else batch, on_event=_show_event, prefect_api=prefect_api
+        ) as worker,
+        _stopping_on_signals(worker.stop) as stopped,
+    ):
+        say(f"worker on {store.location}; end it with Ctrl-C")
+        tally = worker.run(drain=drain, limit=1 if once else None)
     say(", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.items())) or "nothing to do")
     if stopped:
         raise typer.Exit(128 + stopped[0])
     if (once or drain) and tally.get("failed"):
         raise typer.Exit(1)
+
+
+def check_batch(batch: int) -> None:
+    """Raise UsageError where so many documents are not to be in work at once."""
+    if not 1 <= batch <= MAX_BATCH:
+        raise UsageError(f"--batch is {batch}: give a number from 1 to {MAX_BATCH}")
 
 
 @contextmanager
@@ -293,7 +306,7 @@ def set_priority(
     say(f"{document.id} has priority {priority}")
 
 
-def _change(ids: list[str], change: Callable[[Store, DocumentRecord], None], done: FlowRunState) -> None:
+def _change(ids: list[str], change: Callable[[Store, DocumentRecord], None], done: Shown) -> None:
     """Change documents one by one; an id that is none stops everything before the first change."""
     from longhand.running import show_in_prefect
 

@@ -1,0 +1,117 @@
+"""How much of the time that workers need for a queue is not model time.
+
+    python benchmarks/bench_queue.py [--documents 1000] [--workers 2] [--batch 2] [--model-s 1.0]
+
+The models are the tests' fake ones: they sleep for a stated time and answer from hashes, so that what is
+left is ours: claiming, storing, Python, and Prefect where `--prefect` shows each document as a flow run.
+Each document needs one call to encode, one to plan, and as many to write and decode as its units demand
+(eight sections: 2 to write, about 3 to decode); `--model-s` is the time of all its calls together, a
+seventh of it a call. The shipped models need 6.7 s for such a document on two CPU cores (bench_write.py);
+a smaller figure is harder on us. Prints the share of the workers' time, from the first claim to the last
+commit, in which no model worked; and the same for each worker with its start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests" / "flows"))
+
+from flows.options import WritingOptions  # noqa: E402
+from storage import NewDocument, Store  # noqa: E402
+
+CALLS_PER_DOCUMENT = 7
+
+
+def be_worker(url: str, batch: int, model_s: float, prefect_api: str | None) -> None:
+    """Drain the queue in this process; print when the first document was claimed and how long models worked."""
+    from flow_fakes import FakeEngine
+
+    from flows.device import SharedModels
+    from flows.worker import Worker, WorkerEvent
+
+    engine = FakeEngine(delay_s=model_s / CALLS_PER_DOCUMENT)
+    models = SharedModels(lambda names: engine)
+    claims: list[float] = []
+
+    def note(event: WorkerEvent) -> None:
+        if event.kind == "claimed":
+            claims.append(time.time())
+
+    with Store.open(url) as store:
+        options = {}
+        if prefect_api is not None:
+            from flows.mirror import PrefectMirror
+
+            options["mirror"] = PrefectMirror(prefect_api)
+        tally = Worker(store, models, batch=batch, on_event=note, **options).run(drain=True)
+    print(json.dumps({"first": claims[0], "last": time.time(), "model_s": models.busy_s, "tally": tally}))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--documents", type=int, default=1000)
+    parser.add_argument("--sections", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=2, help="documents in work at once in each worker")
+    parser.add_argument("--model-s", type=float, default=1.0, help="model time of one document")
+    parser.add_argument("--url", help="an empty database; else a SQLite file that is deleted afterwards")
+    parser.add_argument("--prefect", help="URL of a running Prefect API that is to show the documents")
+    parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.as_worker:
+        be_worker(args.url, args.batch, args.model_s, args.prefect)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        url = args.url or f"sqlite:///{folder}/longhand.db"
+        params = WritingOptions(sections=args.sections).to_params()
+        with Store.open(url) as store:
+            began = time.perf_counter()
+            store.submit_documents(
+                [
+                    NewDocument(prompt=f"How to share folder {n}.", lang="eng_Latn", params=params)
+                    for n in range(args.documents)
+                ]
+            )
+            print(f"queued {args.documents} documents in {time.perf_counter() - began:.2f} s")
+        command = [sys.executable, __file__, "--as-worker", "--url", url, "--batch", str(args.batch)]
+        command += ["--model-s", str(args.model_s)]
+        command += [] if args.prefect is None else ["--prefect", args.prefect]
+        started = time.time()
+        processes = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(args.workers)
+        ]
+        found = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
+        with Store.open(url) as store:
+            num_done = store.get_overview().counts.get("done", 0)
+            num_calls = (
+                args.documents and sum(f["model_s"] for f in found) * CALLS_PER_DOCUMENT / args.model_s
+            )
+    first, last = min(f["first"] for f in found), max(f["last"] for f in found)
+    model_s = sum(f["model_s"] for f in found)
+    print(f"{num_done} of {args.documents} documents done by {args.workers} workers, batch {args.batch}")
+    print(
+        f"model time of a document: {model_s / args.documents:.2f} s ({num_calls / args.documents:.1f} calls)"
+    )
+    print(f"wall: {last - first:.1f} s from the first claim, {last - started:.1f} s with the workers' start")
+    share = 1 - model_s / (args.workers * (last - first))
+    print(f"orchestration: {share:.1%} of the workers' time ({os.cpu_count()} cores)")
+    print(
+        f"a document: {args.workers * (last - first) * share / args.documents * 1000:.0f} ms in which no model worked"
+    )
+    return 0 if num_done == args.documents else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

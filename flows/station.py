@@ -1,0 +1,404 @@
+"""One machine's own service: a Prefect server with its UI, a Prefect worker for schedules, and a worker.
+
+A supervisor starts the three, starts one again that ends by itself, and ends them in turn. It holds a
+file lock for as long as it lives (the kernel frees it however it ends), and one end of a pipe to each
+child (`flows.station_child`): where it is killed, the children end by themselves. All listen on the
+loopback only, with a PREFECT_HOME of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO
+
+from flows.errors import FlowError
+from flows.owner import is_dead, owner_of
+from flows.server import START_TIMEOUT_S, foreign_variables, prefect_home, settings_variables
+
+DEFAULT_PORT = 4200
+HOST = "127.0.0.1"
+POLL_S = 0.2
+LONGEST_BACKOFF_S = 30.0
+CALM_S = 60.0
+"""A child that lived so long is started again at once."""
+GRACE_S = {"server": 5.0, "prefect-worker": 5.0, "worker": 60.0}
+"""How long a child may take to end: a worker finishes the units that run."""
+LOG_LINES_SHOWN = 3
+MAX_LOG_BYTES = 20_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Station:
+    """What runs, for whoever asks."""
+
+    pid: int
+    port: int
+    is_ready: bool = False
+    children: dict[str, str] = field(default_factory=dict)
+    """Owner (`flows.owner`) by name."""
+
+    @property
+    def api_url(self) -> str:
+        """URL of the Prefect API."""
+        return f"http://{HOST}:{self.port}/api"
+
+    @property
+    def ui_url(self) -> str:
+        """URL of Prefect's UI."""
+        return f"http://{HOST}:{self.port}"
+
+
+def station_folder() -> Path:
+    """Return where the station keeps its lock, its state, its logs and the server's database."""
+    return prefect_home() / "station"
+
+
+def running_station() -> Station | None:
+    """Return the station of this machine and user, or None where none runs."""
+    with _lock(station_folder()) as is_free:
+        return None if is_free else _read_state()
+
+
+def _read_state() -> Station | None:
+    try:
+        return Station(**json.loads((station_folder() / "state.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Try to take the supervisor's lock and yield whether that worked; it is held inside the block."""
+    import fcntl
+
+    path = folder / "lock"
+    if not path.exists():
+        yield True
+        return
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+class _Child:
+    """One of the supervisor's processes, started again where it ends by itself."""
+
+    def __init__(self, name: str, command: list[str], variables: dict[str, str], folder: Path) -> None:
+        self.name = name
+        self._command, self._variables, self._folder = command, variables, folder
+        self.process: subprocess.Popen[bytes] | None = None
+        self._started_at = self._start_again_at = 0.0
+        self._backoff_s = 1.0
+
+    def start(self) -> None:
+        self._started_at = time.monotonic()
+        with _open_log(self._folder / f"{self.name}.log") as log:
+            self.process = subprocess.Popen(
+                # -P: the folder of the script holds our modules, not modules for Prefect to find.
+                [
+                    sys.executable,
+                    "-P",
+                    str(Path(__file__).with_name("station_child.py")),
+                    str(GRACE_S[self.name]),
+                    *self._command,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=self._variables,
+                # The user's folder may hold a prefect.toml or .env that is not meant for us.
+                cwd=self._folder,
+                start_new_session=True,
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def keep_alive(self) -> bool:
+        """Start the process again where it has ended, with growing pauses; return whether it was started."""
+        if self.is_alive:
+            return False
+        now = time.monotonic()
+        if self._start_again_at == 0.0:
+            self._backoff_s = (
+                1.0 if now - self._started_at >= CALM_S else min(self._backoff_s * 2, LONGEST_BACKOFF_S)
+            )
+            self._start_again_at = now + self._backoff_s
+        if now < self._start_again_at:
+            return False
+        self._start_again_at = 0.0
+        self.start()
+        return True
+
+    def ask_to_end(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+
+    def end(self) -> None:
+        if self.process is None:
+            return
+        self.ask_to_end()
+        try:
+            self.process.wait(GRACE_S[self.name] + 5)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    with suppress(OSError):
+        if path.stat().st_size > MAX_LOG_BYTES:
+            os.replace(path, path.with_suffix(".log.old"))
+    return open(path, "ab")
+
+
+def _last_words(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:]) or "it said nothing"
+
+
+def _variables(folder: Path, api_url: str) -> dict[str, str]:
+    """Return the environment of the children: the user's, with our Prefect settings alone."""
+    kept = {name: value for name, value in os.environ.items() if name not in foreign_variables()}
+    root = str(Path(__file__).resolve().parents[1])
+    paths = [root, *filter(None, [kept.get("PYTHONPATH", "")])]
+    return {
+        **kept,
+        **settings_variables(folder, api_url),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/prefect.db",
+        "PREFECT_SERVER_UI_API_URL": api_url,
+        "PREFECT_SERVER_API_HOST": HOST,
+        # In memory, the leases on device slots would be forgotten with the server and the slots kept.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        "PREFECT_LOGGING_TO_API_ENABLED": "true",
+        # The scheduled flows are imported from where we were, in whatever folder they run.
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
+
+
+def check_port(port: int) -> int:
+    """Return the port, or raise FlowError where it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise FlowError(
+                f"port {port} cannot be used ({error.strerror}): name another one with --port"
+            ) from error
+    return port
+
+
+def run_station(
+    port: int, *, batch: int, num_slots: int, on_ready: Callable[[Station], None] = lambda station: None
+) -> None:
+    """Run the station until SIGTERM or Ctrl-C, which ends all its children first.
+
+    Raises FlowError where one runs already, the port is taken, or the server does not start.
+    """
+    folder = station_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lock").touch()
+    stopping = threading.Event()
+    with _lock(folder) as is_free:
+        if not is_free:
+            raise _running_already()
+        # Those of a supervisor that was killed end by themselves; the port and the database are theirs till then.
+        if (earlier := _read_state()) is not None:
+            _wait_for_end(earlier)
+        check_port(port)
+        before = {
+            number: signal.signal(number, lambda *_: stopping.set())
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            _supervise(folder, port, batch, num_slots, stopping, on_ready)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            (folder / "state.json").unlink(missing_ok=True)
+
+
+def _supervise(
+    folder: Path,
+    port: int,
+    batch: int,
+    num_slots: int,
+    stopping: threading.Event,
+    on_ready: Callable[[Station], None],
+) -> None:
+    station = Station(pid=os.getpid(), port=port)
+    variables = _variables(folder, station.api_url)
+    server = _Child(
+        "server", ["prefect", "server", "start", "--host", HOST, "--port", str(port)], variables, folder
+    )
+    others = [
+        _Child("prefect-worker", ["prefect", "worker", "start", "--pool", "longhand"], variables, folder),
+        _Child(
+            "worker",
+            ["longhand", "worker", "--batch", str(batch), "--prefect-api", station.api_url],
+            variables,
+            folder,
+        ),
+    ]
+    started: list[_Child] = []
+    try:
+        server.start()
+        started.append(server)
+        _write_state(station, started)
+        if not _wait_until_healthy(station, server, stopping):
+            return
+        _prepare(station, num_slots)
+        for child in others:
+            child.start()
+            started.append(child)
+        station = Station(pid=station.pid, port=port, is_ready=True)
+        _write_state(station, started)
+        on_ready(station)
+        while not stopping.wait(POLL_S):
+            num_started = sum(child.keep_alive() for child in started)
+            if num_started:
+                _write_state(station, started)
+    finally:
+        for child in started:
+            if child is not server:
+                child.ask_to_end()
+        for child in reversed(started):
+            child.end()
+
+
+def _write_state(station: Station, children: list[_Child]) -> None:
+    owners = {
+        child.name: owner_of(child.process.pid)
+        for child in children
+        if child.process is not None and child.is_alive
+    }
+    path = station_folder() / "state.json"
+    fresh = path.with_suffix(".fresh")
+    fresh.write_text(json.dumps({**asdict(station), "children": owners}))
+    os.replace(fresh, path)
+
+
+def _wait_until_healthy(station: Station, server: _Child, stopping: threading.Event) -> bool:
+    """Wait until the server answers; False where we are to stop. Raises FlowError where it ends."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not stopping.wait(POLL_S):
+        if not server.is_alive or time.monotonic() > deadline:
+            words = _last_words(station_folder() / "server.log")
+            raise FlowError(f"Prefect's server did not start: {words}; see {station_folder()}")
+        with (
+            suppress(OSError, urllib.error.URLError),
+            urllib.request.urlopen(f"{station.api_url}/health", timeout=2) as answer,
+        ):
+            if answer.status == 200:
+                return True
+    return False
+
+
+def _prepare(station: Station, num_slots: int) -> None:
+    """Make the work pool, the limit of device slots, and the deployment for the UI, where they are missing."""
+    from flows.prefect_link import PrefectLink
+    from flows.schedules import deploy_prompt_flow, ensure_pool
+    from flows.slots import LIMIT_NAME
+
+    with PrefectLink(station.api_url) as link:
+        link.call(lambda client: client.upsert_global_concurrency_limit_by_name(LIMIT_NAME, num_slots))
+        link.call(ensure_pool)
+        link.call(deploy_prompt_flow)
+
+
+def _running_already() -> FlowError:
+    station = _read_state()
+    where = "" if station is None else f" at {station.ui_url}"
+    return FlowError(f"a server and a worker are up already{where}: end them with longhand down")
+
+
+def start_station(port: int, *, batch: int, num_slots: int) -> Station:
+    """Start the station in the background and return it once it is ready. Raises FlowError."""
+    if running_station() is not None:
+        raise _running_already()
+    check_port(port)
+    folder = station_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    root = str(Path(__file__).resolve().parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
+    command = ["longhand", "up", "--foreground", "--port", str(port), "--batch", str(batch)]
+    log_path = folder / "supervisor.log"
+    log_path.unlink(missing_ok=True)
+    with open(log_path, "wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", *command, "--slots", str(num_slots)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            cwd=folder,
+            start_new_session=True,
+        )
+    try:
+        while process.poll() is None:
+            station = running_station()
+            if station is not None and station.is_ready and station.pid == process.pid:
+                return station
+            time.sleep(POLL_S)
+    except BaseException:
+        process.terminate()
+        raise
+    words = _last_words(log_path).removeprefix("longhand: ")
+    raise FlowError(words if process.returncode == 1 else f"the server and the worker did not start: {words}")
+
+
+def stop_station() -> Station | None:
+    """End the station of this machine and all its children; None where none runs.
+
+    Waits until the last process is gone. A supervisor that was killed has left children that end by
+    themselves; they are waited for as well.
+    """
+    station = running_station()
+    left = _read_state() if station is None else station
+    if station is not None:
+        with suppress(ProcessLookupError):
+            os.kill(station.pid, signal.SIGTERM)
+        deadline = time.monotonic() + sum(GRACE_S.values()) + 30
+        while running_station() is not None:
+            if time.monotonic() > deadline:
+                with suppress(ProcessLookupError):
+                    os.kill(station.pid, signal.SIGKILL)
+                break
+            time.sleep(POLL_S)
+    if left is not None:
+        _wait_for_end(left)
+    return station
+
+
+def _wait_for_end(station: Station) -> None:
+    """Wait for the children of a station to be gone; they end with their supervisor."""
+    deadline = time.monotonic() + max(GRACE_S.values()) + 10
+    while any(not is_dead(owner) for owner in station.children.values()):
+        if time.monotonic() > deadline:
+            raise FlowError(f"processes of an earlier `longhand up` do not end: {station.children}")
+        time.sleep(POLL_S)

@@ -1,0 +1,211 @@
+"""`schedule` and `schedules`: documents that are queued by the clock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from concepts.errors import UsageError
+from longhand.commands.queue import (
+    AsJson,
+    Depth,
+    File,
+    Goal,
+    Lang,
+    Outline,
+    Priority,
+    Prompt,
+    PromptLang,
+    Sections,
+    read_requests,
+)
+from longhand.commands.writing import PlannerName, SpaceName, WriterName
+from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
+from longhand.terminal import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from flows.prefect_link import PrefectLink
+    from flows.schedules import ScheduleRecord
+
+MAX_NAME_CHARS = 60
+
+PrefectApi = Annotated[
+    str | None, typer.Option(help="URL of a Prefect API; else $LONGHAND_PREFECT_API, else `up`'s.")
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `longhand schedules ls`.")]
+
+schedules_app = typer.Typer(help="Schedules.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("schedule")(schedule)
+    app.add_typer(schedules_app, name="schedules")
+
+
+@schedules_app.callback()
+def options() -> None:
+    """Schedules: what is queued by the clock, and when."""
+
+
+def schedule(
+    prompt: Prompt = None,
+    file: File = None,
+    cron: Annotated[str | None, typer.Option(help='Minute, hour, day, month, weekday: "0 2 * * *".')] = None,
+    every: Annotated[str | None, typer.Option(help="30m, 6h, 1d.")] = None,
+    rrule: Annotated[str | None, typer.Option(help="An iCalendar rule: FREQ=WEEKLY;BYDAY=MO.")] = None,
+    at: Annotated[str | None, typer.Option(help="Once: 2030-01-31T02:00.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Paris; else UTC.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the schedule; else from the prompt.")] = None,
+    priority: Priority = 0,
+    sections: Sections = None,
+    depth: Depth = None,
+    lang: Lang = DEFAULT_LANG,
+    prompt_lang: PromptLang = None,
+    seed: Annotated[int | None, typer.Option(help="The same document each time; else another one.")] = None,
+    goal: Goal = None,
+    outline: Outline = None,
+    space: SpaceName = None,
+    planner: PlannerName = None,
+    writer: WriterName = None,
+    review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
+    prefect_api: PrefectApi = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue documents by the clock; everything is checked now, not at two in the morning."""
+    from longhand.requests import check_models
+
+    documents = read_requests(
+        prompt,
+        file,
+        outline_file=outline,
+        depth=depth,
+        sections=sections,
+        lang=lang,
+        prompt_lang=prompt_lang,
+        seed=DEFAULT_SEED if seed is None else seed,
+        goal=goal,
+        space=space,
+        planner=planner,
+        writer=writer,
+        review=review,
+        priority=priority,
+    )
+    if any(document.idempotency_key is not None for document in documents):
+        raise UsageError("a schedule gives its documents keys of its own: leave `key` out of the file")
+    check_models()
+    from flows.schedules import create_schedule, make_schedule, next_times, to_parameters
+
+    made = make_schedule(cron=cron, every=every, rrule=rrule, at=at, timezone=timezone)
+    to_parameters(documents, seeds=seed is not None)
+    chosen = _check_name(name or _name_from(documents[0].prompt))
+    with connect(prefect_api) as link:
+        deployment_id = create_schedule(link, chosen, documents, made, seeds=seed is not None)
+    times = next_times(made)
+    if as_json:
+        print_json(
+            {"name": chosen, "deployment_id": deployment_id, "next": [moment.isoformat() for moment in times]}
+        )
+    else:
+        number = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
+        say(f"scheduled {chosen}: {number}, next at {', '.join(map(format_moment, times))}")
+
+
+def connect(prefect_api: str | None) -> PrefectLink:
+    """Return a link to the Prefect server that is meant; UsageError where none is known."""
+    from flows.prefect_link import API_VARIABLE, PrefectLink, known_api
+
+    api_url = known_api(prefect_api)
+    if api_url is None:
+        raise UsageError(
+            f"no Prefect server is known: start one with longhand up, or name one with --prefect-api or {API_VARIABLE}"
+        )
+    return PrefectLink(api_url)
+
+
+def _name_from(prompt: str) -> str:
+    words = "".join(char if char.isalnum() else " " for char in prompt.lower()).split()
+    return "-".join(words)[:MAX_NAME_CHARS].strip("-") or "schedule"
+
+
+def _check_name(name: str) -> str:
+    if not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable() or set(name) & set("/%&<>"):
+        raise UsageError(f"--name is {name!r}: give 1 to {MAX_NAME_CHARS} characters without / % & < >")
+    return name
+
+
+def format_moment(moment: datetime) -> str:
+    """Return a point in time with its zone."""
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}"
+
+
+@schedules_app.command("ls")
+def list_all(prefect_api: PrefectApi = None, as_json: AsJson = False) -> None:
+    """List schedules, what they queue and when."""
+    from flows.schedules import list_schedules
+
+    with connect(prefect_api) as link:
+        found = list_schedules(link)
+    if as_json:
+        print_json([_describe(record) for record in found])
+    elif not found:
+        say('no schedules yet; make one with: longhand schedule "Bread" --cron "0 2 * * *"')
+    else:
+        rows = [
+            (
+                record.name,
+                record.rule,
+                str(record.num_documents),
+                "paused" if record.is_paused else ", ".join(map(format_moment, record.next_times)) or "over",
+            )
+            for record in found
+        ]
+        print_table(("NAME", "RULE", "DOCUMENTS", "NEXT"), rows, flexible="RULE")
+
+
+def _describe(record: ScheduleRecord) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(record) | {"next_times": [moment.isoformat() for moment in record.next_times]}
+
+
+@schedules_app.command("pause")
+def pause(name: Name, prefect_api: PrefectApi = None) -> None:
+    """Let a schedule rest."""
+    _set_paused(name, prefect_api, is_paused=True)
+
+
+@schedules_app.command("resume")
+def resume(name: Name, prefect_api: PrefectApi = None) -> None:
+    """Let a paused schedule go on."""
+    _set_paused(name, prefect_api, is_paused=False)
+
+
+def _set_paused(name: str, prefect_api: str | None, *, is_paused: bool) -> None:
+    from flows.schedules import pause_schedule
+
+    with connect(prefect_api) as link:
+        pause_schedule(link, name, is_paused=is_paused)
+    say(f"{'paused' if is_paused else 'resumed'} {name}")
+
+
+@schedules_app.command("rm")
+def remove(name: Name, prefect_api: PrefectApi = None) -> None:
+    """Remove a schedule; documents that it has queued stay."""
+    from flows.schedules import remove_schedule
+
+    with connect(prefect_api) as link:
+        remove_schedule(link, name)
+    say(f"removed {name}")
+
+
+@schedules_app.command("run-now")
+def run_now(name: Name, prefect_api: PrefectApi = None) -> None:
+    """Queue a schedule's documents now, once more; its clock goes on."""
+    from flows.schedules import run_now as run
+
+    with connect(prefect_api) as link:
+        flow_run_id = run(link, name)
+    say(f"started {name} as flow run {flow_run_id}; its documents come into the queue: longhand ls")

@@ -1,0 +1,63 @@
+"""`up` and `down`: a Prefect server with its UI and a worker, for one machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from concepts.errors import UsageError
+from longhand.terminal import print_json, say
+
+if TYPE_CHECKING:
+    from flows.station import Station
+
+MAX_SLOTS = 64
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("up")(up)
+    app.command("down")(down)
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the server and its UI, on this machine alone.")] = 4200,
+    batch: Annotated[int, typer.Option(help="Documents in work at once; they overlap.")] = 2,
+    slots: Annotated[int, typer.Option(help="Devices: how many workers may compute at once.")] = 1,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay, and end with this command.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a Prefect server and one worker on this machine; `down` ends them."""
+    from flows.station import run_station, start_station, station_folder
+    from longhand.commands.queue import check_batch
+
+    if not 1024 <= port <= 65535:
+        raise UsageError(f"--port is {port}: give a number from 1024 to 65535")
+    if not 1 <= slots <= MAX_SLOTS:
+        raise UsageError(f"--slots is {slots}: give a number from 1 to {MAX_SLOTS}")
+    check_batch(batch)
+
+    def show(station: Station) -> None:
+        if as_json:
+            shown = {"ui_url": station.ui_url, "api_url": station.api_url, "pid": station.pid}
+            print_json(shown | {"logs": str(station_folder())})
+        else:
+            say(f"up: {station.ui_url} shows what happens; logs are in {station_folder()}")
+            say("queue documents with longhand submit or longhand schedule, end all with longhand down")
+
+    if foreground:
+        run_station(port, batch=batch, num_slots=slots, on_ready=show)
+    else:
+        show(start_station(port, batch=batch, num_slots=slots))
+
+
+def down() -> None:
+    """End the server and the worker that `up` started; documents in work are given back."""
+    from flows.station import stop_station
+
+    say("nothing is up" if stop_station() is None else "down")
