@@ -15,7 +15,7 @@ from uuid import UUID
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
 from flows.prefect_link import PrefectLink
-from storage import DocumentRecord, Store
+from storage import DocumentRecord, Lease, Store
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -37,11 +37,11 @@ class PrefectMirror:
         """`on_trouble` hears what goes wrong, once until it goes well again."""
         self._link, self._on_trouble = link, on_trouble
         self._lock = threading.Lock()
-        self._open: dict[str, str] = {}
-        """Document by flow run."""
+        self._open: dict[str, Lease] = {}
+        """Lease on the document by flow run."""
         self._is_in_trouble = False
 
-    def begin(self, document: DocumentRecord) -> str | None:
+    def begin(self, document: DocumentRecord, lease: Lease) -> str | None:
         """Return the id of the flow run that shows the document: a paused one goes on, else a new one.
 
         A run left over from a dead worker is set to Crashed first.
@@ -49,14 +49,19 @@ class PrefectMirror:
         flow_run_id = self._quietly(lambda client: begin_run(client, document))
         if flow_run_id is not None:
             with self._lock:
-                self._open[flow_run_id] = document.id
+                self._open[flow_run_id] = lease
         return flow_run_id
 
-    def end(self, flow_run_id: str, outcome: Outcome, message: str) -> None:
-        """Set the state that the outcome stands for."""
+    def end(self, flow_run_id: str, lease: Lease, outcome: Outcome, message: str) -> None:
+        """Set the state that the outcome stands for, unless the run is another lease's by now."""
         with self._lock:
-            document_id = self._open.pop(flow_run_id, "")
-        self._quietly(lambda client: set_state(client, flow_run_id, end_state(outcome, document_id, message)))
+            is_ours = self._open.get(flow_run_id) == lease
+            if is_ours:
+                del self._open[flow_run_id]
+        # What is lost is another worker's: it has ended our run, or goes on with it.
+        if is_ours and outcome != "lost":
+            state = end_state(outcome, lease.document_id, message)
+            self._quietly(lambda client: set_state(client, flow_run_id, state))
 
     def follow(self, store: Store) -> None:
         """Cancel, pause or queue the documents whose runs a user has cancelled, paused or resumed."""
@@ -88,9 +93,9 @@ class PrefectMirror:
                         self._quietly(partial(set_state, flow_run_id=str(run.id), state=waiting()))
                         store.requeue_document(document.id)
                 elif is_cancelled:
-                    store.cancel_document(at_work[str(run.id)])
+                    store.cancel_document(at_work[str(run.id)].document_id)
                 elif state.type.value == "PAUSED":
-                    store.pause_document(at_work[str(run.id)])
+                    store.pause_document(at_work[str(run.id)].document_id)
             except (StorageError, NotFoundError):
                 continue  # it ended meanwhile
 
@@ -178,9 +183,8 @@ def end_state(outcome: Outcome, document_id: str, message: str) -> State:
         return Cancelled(message=f"longhand resume {document_id} goes on with it all the same")
     if outcome == "paused":
         return Paused(message=f"longhand resume {document_id} --queue")
-    if outcome == "released":
-        return Crashed(name=RELEASED, message=message or "The worker was asked to stop; another one goes on.")
-    return crashed()
+    assert outcome == "released", outcome
+    return Crashed(name=RELEASED, message=message or "The worker was asked to stop; another one goes on.")
 
 
 def show_state(link: PrefectLink, flow_run_id: str, shown: Shown, document_id: str) -> bool:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
@@ -42,7 +41,7 @@ MAX_STORE_FAILURES = 5
 Outcome = Literal["done", "planned", "failed", "released", "cancelled", "paused", "lost"]
 """`planned`: its outline awaits review. `released`: the worker was asked to stop, or the database failed;
 the document waits for the next worker.
-`lost`: another process took it over, or it was deleted."""
+`lost`: another process took it over."""
 EventKind = Literal[
     "claimed", "retry", "trouble", "done", "planned", "failed", "released", "cancelled", "paused", "lost"
 ]
@@ -67,10 +66,10 @@ OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
 class Mirror(Protocol):
     """Shows documents as flow runs; nothing here raises or waits long, whatever has become of the server."""
 
-    def begin(self, document: DocumentRecord) -> str | None:
+    def begin(self, document: DocumentRecord, lease: Lease) -> str | None:
         """Show that a document is at work and return the id of its flow run, None where that failed."""
 
-    def end(self, flow_run_id: str, outcome: Outcome, message: str) -> None:
+    def end(self, flow_run_id: str, lease: Lease, outcome: Outcome, message: str) -> None:
         """Show how the work ended."""
 
     def follow(self, store: Store) -> None:
@@ -232,7 +231,7 @@ class Worker:
         try:
             document = self._store.get_document(document_id)
             if self._mirror is not None:
-                flow_run_id = self._mirror.begin(document)
+                flow_run_id = self._mirror.begin(document, lease)
             engine = self._models.engine_for(document)
             with held_job(self._store, lease, engine, self._lease_s, Timings()) as job:
                 self._begin(job, flow_run_id)
@@ -241,7 +240,7 @@ class Worker:
         except Stopped:
             outcome = "released"
         except (LostLease, NotFoundError):
-            outcome = self._lost(document_id)
+            outcome = self._why_lost(document_id)
         except Exception as error:  # noqa: BLE001  # one document's, stored with it; the queue goes on
             outcome, message = "failed", error_text(error)
             if is_transient(error):
@@ -249,7 +248,7 @@ class Worker:
                 self._stopping.wait(RETRY_DELAYS_S[0])
         self._tell(outcome, document_id, message, time.perf_counter() - started)
         if self._mirror is not None and flow_run_id is not None:
-            self._mirror.end(flow_run_id, outcome, message)
+            self._mirror.end(flow_run_id, lease, outcome, message)
         return outcome
 
     def _begin(self, job: Job, flow_run_id: str | None) -> None:
@@ -284,13 +283,15 @@ class Worker:
                 self._stopping.wait(delay_s)
         raise AssertionError("the last try returns or raises")
 
-    def _lost(self, document_id: str) -> Outcome:
-        """Return why a document is no longer ours."""
-        with suppress(StorageError):
+    def _why_lost(self, document_id: str) -> Outcome:
+        """Return why a document is no longer ours; one that was deleted counts as cancelled."""
+        try:
             status = self._store.get_document(document_id).status
-            if status == "cancelled" or status == "paused":
-                return status
-        return "lost"
+        except NotFoundError:
+            return "cancelled"
+        except StorageError:
+            return "lost"
+        return status if status == "cancelled" or status == "paused" else "lost"
 
 
 def count_vain_runs(attempts: Sequence[AttemptRecord]) -> int:

@@ -1,0 +1,122 @@
+"""A real station of this machine: it comes up once, goes down whole, and leaves nothing when it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.errors import FlowError
+from flows.owner import is_dead
+from flows.station import check_port, running_station, start_station, station_folder, stop_station
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def _own_station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("LONGHAND_DATABASE_URL", f"sqlite:///{tmp_path}/longhand.db")
+    yield
+    stop_station()
+
+
+def wait_until_dead(owners: dict[str, str]) -> None:
+    for _ in range(300):
+        if all(is_dead(owner) for owner in owners.values()):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"left running: {[owner for owner in owners.values() if not is_dead(owner)]}")
+
+
+@pytest.mark.usefixtures("_own_station")
+def test_up_down_and_a_killed_supervisor() -> None:
+    assert running_station() is None
+    assert stop_station() is None
+    port = free_port()
+    station = start_station(port, batch=1, num_slots=1)
+    assert set(station.children) == {"server", "prefect-worker", "worker"}
+    assert not any(is_dead(owner) for owner in station.children.values())
+    with urllib.request.urlopen(station.ui_url) as page:
+        assert b"<html" in page.read()
+    with pytest.raises(FlowError, match=f"up already at {station.ui_url}: end them with longhand down"):
+        start_station(port, batch=1, num_slots=1)
+
+    # A child that dies is started again.
+    killed = station.children["prefect-worker"]
+    os.kill(int(killed.split(":")[1]), signal.SIGKILL)
+    for _ in range(300):
+        now = running_station()
+        assert now is not None
+        if now.children.get("prefect-worker", killed) != killed:
+            break
+        time.sleep(0.1)
+    assert now.children["prefect-worker"] != killed
+
+    os.kill(station.pid, signal.SIGKILL)
+    wait_until_dead(now.children)
+    assert running_station() is None
+    assert stop_station() is None
+
+    again = start_station(port, batch=1, num_slots=2)
+    assert stop_station() is not None
+    wait_until_dead(again.children)
+    assert not (station_folder() / "state.json").exists()
+    check_port(port)
+
+
+@pytest.mark.usefixtures("_own_station")
+def test_a_port_that_is_taken_is_refused() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        with pytest.raises(FlowError, match=f"port {port} cannot be used .*--port"):
+            start_station(port, batch=1, num_slots=1)
+    assert running_station() is None
+
+
+def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
+    """A child whose parent ends takes its own children along, whatever they do with SIGTERM."""
+    (tmp_path / "stubborn.py").write_text(
+        "import json, os, signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "code = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)'\n"
+        "below = subprocess.Popen([sys.executable, '-c', code])\n"
+        "print(json.dumps([os.getpid(), below.pid]), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    script = Path(__file__).parents[2] / "flows" / "station_child.py"
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(script), "0.3", "stubborn"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    from flows.owner import owner_of
+
+    pids = json.loads(process.stdout.readline())
+    owners = {str(pid): owner_of(pid) for pid in pids}
+    assert not any(is_dead(owner) for owner in owners.values())
+    process.stdin.close()
+    assert process.wait(30) == -signal.SIGKILL
+    wait_until_dead(owners)
+    process.stdout.close()
