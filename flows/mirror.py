@@ -8,13 +8,17 @@ only shows: where it cannot be reached, documents are written all the same.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
-from flows.prefect_link import PrefectLink
+from flows.errors import FlowError
+from flows.owner import is_dead
+from flows.prefect_link import PrefectLink, known_api
 from storage import DocumentRecord, Lease, Store
 
 if TYPE_CHECKING:
@@ -200,12 +204,27 @@ def show_state(link: PrefectLink, flow_run_id: str, shown: Shown, document_id: s
     return link.call(change)
 
 
+def crash_left_run(document: DocumentRecord) -> None:
+    """Set the run that a dead process has left behind to Crashed, before another process goes on in place.
+
+    Does nothing where no Prefect server is known or answers, or where a living process holds the document.
+    """
+    held = document.owner is not None and (document.lease_until or 0.0) > time.time()
+    if document.flow_run_id is None or (held and not is_dead(document.owner or "")):
+        return
+    with suppress(FlowError):
+        api_url = known_api()
+        if api_url is not None:
+            with PrefectLink(api_url) as link:
+                crash_zombie(link, document.flow_run_id)
+
+
 def crash_zombie(link: PrefectLink, flow_run_id: str) -> bool:
-    """Set a run that still counts as running to Crashed, its process being dead; return whether it was so."""
+    """Set a run that has not ended to Crashed, its process being dead; return whether it was so."""
 
     def change(client: SyncPrefectClient) -> bool:
         runs = read_runs(client, [flow_run_id])
-        if not runs or runs[0].state is None or runs[0].state.type.value not in ("RUNNING", "PENDING"):
+        if not runs or runs[0].state is None or runs[0].state.is_final():
             return False
         set_state(client, flow_run_id, crashed())
         return True

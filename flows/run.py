@@ -75,9 +75,16 @@ def resume_document(
 ) -> Timings:
     """Go on with a document that is queued, planned, interrupted, failed or cancelled, until it is done.
 
-    A holder that died on this machine is replaced at once, one on another machine when its lease is over.
+    A holder that died on this machine is replaced at once, one on another machine when its lease is over;
+    the flow run that it has left on a running Prefect server is set to Crashed first.
     Arguments and errors as for `write_document`.
     """
+    with Store.open(store_url) as store:
+        document = store.get_document(document_id)
+    if document.flow_run_id is not None and document.status != "done":
+        from flows.mirror import crash_left_run
+
+        crash_left_run(document)
     return write_document(
         store_url,
         document_id,

@@ -106,13 +106,6 @@ def show_in_prefect(document: DocumentRecord, shown: Shown) -> None:
     _tell_prefect(document, lambda link, run_id: show_state(link, run_id, shown, document.id))
 
 
-def end_zombie(document: DocumentRecord) -> None:
-    """Set the flow run that a dead worker has left behind to Crashed; never raises LonghandError."""
-    from flows.mirror import crash_zombie
-
-    _tell_prefect(document, crash_zombie)
-
-
 def _tell_prefect(document: DocumentRecord, tell: Callable[[PrefectLink, str], object]) -> None:
     from flows.errors import FlowError
     from flows.prefect_link import PrefectLink, known_api

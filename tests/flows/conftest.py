@@ -102,7 +102,7 @@ def outcome() -> Callable[[Store, str], Outcome]:
         units = [a.unit_id for a in store.get_attempts(document_id) if a.outcome == "done" and a.unit_id]
         assert len(units) == len(set(units)), "a unit was committed twice"
         return Outcome(
-            exported=ExportedDocument(**{**vars(exported), "id": ""}),
+            exported=ExportedDocument(**{**vars(exported), "id": "", "updated_at": 0.0}),
             vectors=vectors,
             stop_reasons=[item.stop_reason for item in outline.items],
             num_done=len(units),

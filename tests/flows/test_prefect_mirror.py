@@ -230,3 +230,26 @@ def test_schedules_are_made_listed_paused_run_and_removed(link: PrefectLink) -> 
     assert schedules.list_schedules(link) == []
     with pytest.raises(NotFoundError, match="no schedule is named 'nightly': there are none"):
         schedules.run_now(link, "nightly")
+
+
+def test_resume_crashes_the_run_of_a_dead_worker_first(
+    store: Store,
+    url: str,
+    link: PrefectLink,
+    new_document: Make,
+    dead_owner: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flows.run import resume_document
+
+    monkeypatch.setenv("LONGHAND_PREFECT_API", link.api_url)
+    document_id = new_document(store)
+    lease = store.claim(document_id, dead_owner, 60)
+    dead = PrefectMirror(link).begin(store.get_document(document_id), lease)
+    assert dead is not None
+    with store.fenced(lease) as tx:
+        tx.set_status("writing")
+        tx.set_flow_run(dead)
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=link.api_url)
+    assert state_of(link, dead) == "Crashed"
+    assert store.get_document(document_id).status == "done"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -247,9 +248,10 @@ class FakeWorker:
 def test_a_worker_says_what_it_does(run, monkeypatch, arguments, asked, exit_code):
     made: list[FakeWorker] = []
 
+    @contextmanager
     def make_worker(store, *, on_event, **options):
         made.append(FakeWorker({"done": 2, "failed": 1}, on_event))
-        return made[-1]
+        yield made[-1]
 
     monkeypatch.setattr("longhand.running.make_worker", make_worker)
     result = run("worker", *arguments)
