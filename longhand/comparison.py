@@ -1,9 +1,8 @@
 """What became of an outline from one version to another.
 
-Versions store no link between their items, so items are paired by what they hold: first those with the same
-plan and text (content hash), then those with the same lead (another length), then those with the same heading,
-and last those in the same place (another heading). An item that was renamed and moved in one edit
-therefore counts as dropped and added.
+An item that was edited says which item it comes from. Versions that were stored without that (before the
+fourth schema, or not by an edit) are paired by what their items hold: the same plan and text (content hash),
+then the same lead, the same heading, the same place.
 """
 
 from __future__ import annotations
@@ -35,6 +34,8 @@ class Change:
     """Whether it stands elsewhere; a number that only follows from other changes does not count."""
     keeps_text: bool
     """Whether the section has the sentences that it had."""
+    is_new_text: bool
+    """Whether the section's text is, or will be, another one than it was or would have been."""
 
     @property
     def is_added(self) -> bool:
@@ -67,12 +68,15 @@ def compare_outlines(old: OutlineRecord, new: OutlineRecord) -> tuple[Change, ..
 def _pair(old: Sequence[PlanItemRecord], new: Sequence[PlanItemRecord]) -> dict[str, PlanItemRecord]:
     """Return the old item of each new path that has one."""
     keys: tuple[Callable[[PlanItemRecord], Hashable], ...] = (
+        lambda item: ("origin", item.origin),
         lambda item: (item.content_hash, item.path),
         lambda item: item.content_hash,
         lambda item: None if item.lead is None else item.lead.tobytes(),
         lambda item: item.heading,
         lambda item: item.path,
     )
+    if any(item.lineage is not None for item in (*old, *new)):
+        keys = keys[:1]
     found: dict[str, PlanItemRecord] = {}
     taken: set[str] = set()
     for key in keys:
@@ -143,6 +147,7 @@ def _change(old: PlanItemRecord | None, new: PlanItemRecord | None, *, is_moved:
         new_length=length(new),
         is_moved=is_moved,
         keeps_text=is_same and old is not None and old.is_leaf and old.status != "pending",
+        is_new_text=old is not None and new is not None and new.is_leaf and not is_same,
     )
 
 
@@ -161,8 +166,8 @@ def describe_change(change: Change) -> str:
             else "a section now" if change.old_length is None
             else f"{change.new_length or '?'} instead of {change.old_length} sentences"
         )  # fmt: skip
-    if change.new_length is not None and not change.keeps_text:
-        words.append("text written again" if change.old_length is not None else "text to be written")
+    if change.is_new_text:
+        words.append("new text")
     elif words and change.keeps_text:
         words.append("keeps its text")
     return ", ".join(words)

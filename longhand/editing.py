@@ -245,6 +245,7 @@ def _new_item(item: DraftItem, old: PlanItemRecord | None, *, is_leaf: bool, aga
         is_leaf=is_leaf,
         # One that no stored item has: nothing is copied to a section that is written again.
         content_hash=old.content_hash if is_kept else secrets.token_hex(32),
+        lineage=old.origin,
     )
 
 

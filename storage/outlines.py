@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, literal, select, update
@@ -92,6 +92,7 @@ def _row(outline_id: int, item: NewPlanItem, dim: int | None) -> dict[str, objec
         "content_hash": hash_of(item),
         "status": "pending",
         "is_leaf": item.is_leaf,
+        "lineage": item.lineage,
         **packed,
     }
 
@@ -163,7 +164,8 @@ def fill_items(
 def copy_unchanged(connection: Connection, old_outline_id: int, new_outline_id: int) -> int:
     """Copy concepts, renderings and states to the leaves and headings that an edit left unchanged.
 
-    Items are matched by content hash, those at the same path first; each old item is used once.
+    Items are matched by content hash: those that come from each other first, then those at the same path;
+    each old item is used once.
     Returns the number of items matched.
     """
     old, new = _matchable(connection, old_outline_id), _matchable(connection, new_outline_id)
@@ -171,13 +173,18 @@ def copy_unchanged(connection: Connection, old_outline_id: int, new_outline_id: 
     for row in old:
         waiting[row.content_hash, row.is_leaf].append(row)
     pairs: list[tuple[Row[Any], Row[Any]]] = []
-    for same_path in (True, False):
+    rules: tuple[Callable[[Row[Any], Row[Any]], bool], ...] = (
+        lambda new, old: new.lineage is not None and new.lineage == (old.lineage or old.id),
+        lambda new, old: bool(new.path == old.path),
+        lambda new, old: True,
+    )
+    for fits in rules:
         matched = {row.id for row, _ in pairs}
         for row in new:
             if row.id in matched:
                 continue
             candidates = waiting[row.content_hash, row.is_leaf]
-            found = next((c for c in candidates if c.path == row.path or not same_path), None)
+            found = next((old for old in candidates if fits(row, old)), None)
             if found is not None:
                 candidates.remove(found)
                 pairs.append((row, found))
@@ -188,7 +195,7 @@ def copy_unchanged(connection: Connection, old_outline_id: int, new_outline_id: 
 
 def _matchable(connection: Connection, outline_id: int) -> Sequence[Row[Any]]:
     columns: list[ColumnElement[Any]] = [
-        PlanItem.__table__.c[name] for name in ("id", "path", "content_hash", "heading", "is_leaf")
+        PlanItem.__table__.c[name] for name in ("id", "path", "content_hash", "heading", "is_leaf", "lineage")
     ]
     query = select(*columns).where(PlanItem.outline_id == outline_id).order_by(PlanItem.id)
     return connection.execute(query).all()

@@ -169,6 +169,8 @@ class NewPlanItem:
     """Leaves are written. An item that gets children stops being a leaf by itself."""
     content_hash: str | None = None
     """None: `storage.content_hash` of lead, gist, planned length (and heading where there is no lead)."""
+    lineage: int | None = None
+    """`PlanItemRecord.origin` of the item that this one was, in the version that is edited; None: it is new."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -194,6 +196,13 @@ class PlanItemRecord:
     unit: int | None
     """Ordinal of the write unit that holds the item."""
     similarity: float | None
+    lineage: int | None = None
+    """Id of the first item, in an older version, that this one comes from; None: it is itself the first."""
+
+    @property
+    def origin(self) -> int:
+        """What all versions of one item have in common."""
+        return self.id if self.lineage is None else self.lineage
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -120,6 +120,8 @@ class PlanItem(Base):
     heading: Mapped[str | None]
     lead: Mapped[bytes | None]
     gist: Mapped[bytes | None]
+    # Id of the first item, in an older version, that this one comes from; no foreign key, see above.
+    lineage: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Concept(Base):

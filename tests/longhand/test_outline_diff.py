@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 from longhand.comparison import _longest_rise, compare_outlines, describe_change
 from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
 from longhand.editing import edit_outline
-from storage import Store
+from storage import OutlineRecord, PlanItemRecord, Store
+
+
+def outline_of(*headings: str, first_id: int) -> OutlineRecord:
+    """Return an outline of sections whose content hashes are their headings in small letters."""
+    items = tuple(
+        PlanItemRecord(
+            id=first_id + n, outline_id=1, path=str(n), parent_path=None, depth=1, ordinal=n, lead=None, gist=None,
+            heading=heading, planned_length=3, content_hash=heading.lower(), status="decoded",
+            stop_reason=None, is_leaf=True, unit=None, similarity=None,
+        )
+        for n, heading in enumerate(headings, 1)
+    )  # fmt: skip
+    return OutlineRecord(
+        id=1, document_id="doc", version=1, source="model", note=None, created_at=0.0, items=items
+    )
 
 
 @pytest.fixture
@@ -31,15 +46,41 @@ def test_every_kind_of_change_is_named(store, written):
     edits = [SetHeading("1", "Leaves"), SetLength("2", 8), Drop("3"), Move("5", "2"), Add("Milk", length=4)]
     edit_outline(store, written, edits)
     assert changes(store, written) == [
-        ("1", "1", "renamed, text written again"),
+        ("1", "1", "renamed, new text"),
         ("5", "2", "moved, keeps its text"),
-        ("2", "3", "8 instead of 3 sentences, text written again"),
+        ("2", "3", "8 instead of 3 sentences, new text"),
         ("4", "4", ""),
         ("", "5", "added, 4 sentences"),
         ("3", "", "dropped"),
     ]
     # The other way round.
     assert changes(store, written, 2, 1)[4] == ("2", "5", "moved, keeps its text")
+
+
+def test_an_item_is_followed_through_every_version(store, written):
+    edit_outline(store, written, [Move("2", "5"), SetHeading("2", "Leaves"), Add("Water", after="1")])
+    edit_outline(store, written, [Move("6", "1"), SetLength("6", 9), Drop("1")])
+    assert changes(store, written, 1, 3) == [
+        ("2", "1", "renamed, 9 instead of 3 sentences, new text"),
+        ("", "2", "added"),
+        ("3", "3", ""),
+        ("4", "4", ""),
+        ("5", "5", ""),
+        ("1", "", "dropped"),
+    ]
+
+
+def test_versions_without_lineage_are_paired_by_what_they_hold():
+    found = compare_outlines(
+        outline_of("A", "B", "C", "D", first_id=0), outline_of("B", "X", "C", "E", first_id=9)
+    )
+    assert [(change.old_path, change.new_path) for change in found] == [
+        ("2", "1"),
+        (None, "2"),
+        ("3", "3"),
+        ("4", "4"),
+        ("1", None),
+    ]
 
 
 def test_a_number_that_only_follows_is_no_move(store, written):
@@ -61,7 +102,7 @@ def test_the_table(run, store, written):
     lines = run("diff", written).stdout.splitlines()
     assert lines[0].split() == ["V1", "V2", "HEADING", "WHAT"]
     assert lines[1].split(maxsplit=4)[:4] == ["~", "1", "1", "Leaves"]
-    assert lines[1].endswith("“Heading 1” before: renamed, text written again")
+    assert lines[1].endswith("“Heading 1” before: renamed, new text")
     assert lines[-1].split() == ["-", "3", "Heading", "3", "dropped"]
     assert run("diff", written, "--versions", "1", "2").stdout.splitlines() == lines
 
