@@ -161,12 +161,11 @@ def _file_name(document: DocumentRecord, wish: Wish) -> str:
 
 
 def _read(store: Store, document: DocumentRecord, wish: Wish) -> ExportedDocument:
-    languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
+    from longhand.commands.documents import check_decoded
+
     # Which languages an older version has is not known; what it lacks is counted as missing.
-    if wish.lang is not None and wish.version is None and wish.lang not in languages:
-        raise NotFoundError(
-            f"{document.id} has no text in {wish.lang!r}: it is decoded in {', '.join(languages)}"
-        )
+    if wish.version is None:
+        check_decoded(store, document, wish.lang)
     exported = store.export_document(document.id, wish.lang, version=wish.version)
     if not exported.sections:
         raise NotFoundError(

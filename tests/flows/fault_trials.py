@@ -621,7 +621,7 @@ class Trials:
             left = os.statvfs(disk)
             fill(disk / "ballast", left.f_bavail * left.f_frsize // 1024)
             done = subprocess.run(
-                [sys.executable, "-m", "longhand", "export", document.id, "--out", str(target)],
+                [sys.executable, "-m", "longhand", "export", document.id, "--out", str(target), "--force"],
                 cwd=ROOT,
                 env={**os.environ, "LONGHAND_DATABASE_URL": self.database.url},
                 capture_output=True,

@@ -37,7 +37,7 @@ def outcome(store: Store) -> tuple[ExportedDocument, dict[str, list[object]], in
         assert item.lead is not None and item.gist is not None
         vectors[item.path] = [item.lead.tobytes(), item.gist.tobytes(), stored[item.id].vectors.tobytes()]
     exported = store.export_document(document.id)
-    unnamed = ExportedDocument(**{**vars(exported), "id": ""})
+    unnamed = ExportedDocument(**{**vars(exported), "id": "", "updated_at": 0.0})
     return unnamed, vectors, len(store.get_attempts(document.id))
 
 
