@@ -40,13 +40,6 @@ def test_light_commands_import_nothing_heavy(command):
     assert run_python(code).stderr.splitlines()[-1] == "0 []"
 
 
-def test_ls_takes_less_than_half_a_second_of_processor_time():
-    # Wall time would measure what else the machine does.
-    code = "import time; from longhand.cli import run; run(['ls']); print(time.process_time())"
-    run_python(code)
-    assert float(run_python(code).stdout.splitlines()[-1]) < 0.5
-
-
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "longhand", "--version"],
