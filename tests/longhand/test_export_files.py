@@ -289,7 +289,6 @@ def test_refusals_of_what_is_not_there(run, store, tmp_path):
     file = tmp_path / "file"
     file.touch()
     for arguments, message in [
-        ([document_id, "--lang", "fra_Latn"], "it is decoded in eng_Latn"),
         ([document_id, "--version", "9"], "no outline version 9"),
         ([document_id, "nothing", "--out-dir", str(tmp_path / "new")], "no document has the id"),
         ([document_id, "--out-dir", str(file)], "is a file"),
