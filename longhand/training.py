@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NUM_TINY_STEPS = 200
 """Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
+WARM_START_RATE = 0.6
+"""Share of the recipe's peak learning rates for a run that starts from trained weights."""
 RELEASE_FOLDER = "model"
 """Where in the run's folder the finished model lies, with its card."""
 
@@ -136,9 +138,13 @@ def _release(request: TrainingRequest, *, root: str, kind: Kind, figures: dict[s
 
 def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
     num_steps = request.steps or (NUM_TINY_STEPS if request.preset == "tiny" else config.num_steps)
+    # Trained weights lose much of what they know at the peak rates that random ones need.
+    share = WARM_START_RATE if request.init else 1.0
     # A short run must still warm up and cool down within its steps.
     return replace(
         config,
+        muon_lr=config.muon_lr * share,
+        adam_lr=config.adam_lr * share,
         seed=request.seed,
         num_steps=num_steps,
         num_warmup_steps=min(config.num_warmup_steps, num_steps // 10),
