@@ -39,7 +39,8 @@ class ModelCard:
     config: dict[str, object]
     """Sizes and, for a space, the languages."""
     space: str
-    """Id of the concept space the model works in; empty for a space."""
+    """Id of the concept space the model works in. Of a space: the id of the one whose vectors it shares,
+    where only the decoder is newer; else empty."""
     data: str
     recipe: str
     steps: int
@@ -53,6 +54,11 @@ class ModelCard:
         """Return `name@` and the first 12 hex digits of the checksum over the files' checksums."""
         joined = "".join(f"{name}:{digest};" for name, digest in sorted(self.files.items()))
         return f"{self.name}@{hashlib.sha256(joined.encode()).hexdigest()[:12]}"
+
+    @property
+    def space_id(self) -> str:
+        """Return the id of the space whose vectors the model reads and makes."""
+        return self.space or self.model_id
 
     @property
     def lineage(self) -> str:

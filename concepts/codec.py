@@ -35,7 +35,7 @@ class Codec:
         device: torch.device,
     ) -> None:
         self.card = card
-        self.space_id = card.model_id
+        self.space_id = card.space_id
         self.dim = int(str(card.config["model_dim"]))
         self.langs: tuple[str, ...] = tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]
         self.device = device

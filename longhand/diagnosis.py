@@ -191,7 +191,7 @@ def _weights() -> Iterator[Finding]:
             yield Finding(card.kind, True, f"{card.model_id} ({card.steps} steps) in {card.folder}")
         except LonghandError as error:
             yield Finding(card.kind, False, str(error))
-    spaces = {card.model_id for card in cards if card.kind == "space"}
+    spaces = {card.space_id for card in cards if card.kind == "space"}
     for kind, name in DEFAULT_NAMES.items():
         found = [card for card in cards if card.kind == kind and card.name == name]
         if not found:

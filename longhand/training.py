@@ -41,6 +41,8 @@ class TrainingRequest:
     """Whether a stronger encoder teaches a space; not for other models."""
     init: str | None = None
     """Name or folder of the model whose weights to start from; None: random ones."""
+    writer: str | None = None
+    """Name or folder of the writer whose concepts a decoder learns to say; None: the space's."""
 
 
 def start_training(
@@ -60,6 +62,8 @@ def start_training(
     embed_corpus(request.corpus, codec, on_progress=on_embedded)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
+    if request.kind == "decoder":
+        return _train_decoder(request, codec, on_progress)
     return _train_writer(request, codec, on_progress)
 
 
@@ -114,6 +118,26 @@ def _train_writer(
         request.corpus, codec, request.run_dir, config, init=_init(request), on_progress=on_progress
     )
     return figures, _release(request, root="writer", kind="writer", figures=figures)
+
+
+def _train_decoder(
+    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.card import find_name_in_space
+    from writer import Writer
+    from writer.train_decoder import DecoderTrainingConfig, release_decoder, train_decoder
+
+    name = request.writer or find_name_in_space("writer", codec.space_id)
+    writer = Writer.load(name, space_id=codec.space_id)
+    config = DecoderTrainingConfig()
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_decoder(
+        request.corpus, codec.card, writer, request.run_dir, config, on_progress=on_progress
+    )
+    folder = request.run_dir / RELEASE_FOLDER
+    return figures, release_decoder(
+        request.run_dir, folder, codec.card, name=request.name, seed=request.seed, figures=figures
+    )
 
 
 def _init(request: TrainingRequest) -> ModelCard | None:

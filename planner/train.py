@@ -92,11 +92,11 @@ def train_planner(
     With `init` it starts from that planner's weights.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    train_corpus = load_embedded(corpus_dir, space.model_id, "train")
-    data, dev = OutlineData(train_corpus), OutlineData(load_embedded(corpus_dir, space.model_id, "dev"))
+    train_corpus = load_embedded(corpus_dir, space.space_id, "train")
+    data, dev = OutlineData(train_corpus), OutlineData(load_embedded(corpus_dir, space.space_id, "dev"))
     token_loss = TokenLoss(space, train_corpus.texts) if config.token_weight else None
     write_json(
-        run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage}
+        run_dir / "recipe.json", asdict(config) | {"space": space.space_id, "init": init and init.lineage}
     )
     task = OutlineTask(config, data, dev, token_loss)
     if init is not None:

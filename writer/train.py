@@ -96,11 +96,11 @@ def train_writer(
     run_dir.mkdir(parents=True, exist_ok=True)
     space = codec.card
     end = codec.encode([END_SENTENCE], "eng_Latn")[0]
-    corpora = [load_embedded(corpus_dir, space.model_id, split) for split in ("train", "dev")]
+    corpora = [load_embedded(corpus_dir, space.space_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
     token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
     write_json(
-        run_dir / "recipe.json", asdict(config) | {"space": space.model_id, "init": init and init.lineage}
+        run_dir / "recipe.json", asdict(config) | {"space": space.space_id, "init": init and init.lineage}
     )
     task = WriterTask(config, data, dev, end, token_loss)
     if init is not None:

@@ -103,7 +103,9 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
     """
     drops = DropReport() if drops is None else drops
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder; give a folder or file of Markdown, HTML, Word or text")
+        raise InputError(
+            f"{path}: no such file or folder; give a folder or file of Markdown, HTML, Word or text"
+        )
     root = path if path.is_dir() else path.parent
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:

@@ -156,6 +156,7 @@ class SpaceDecoder(nn.Module):
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
+        self.config = config
         self.decoder_frontend = Frontend(config)
         self.decoder = Stack(
             [DecoderLayer(config) for _ in range(config.num_decoder_layers)], config.model_dim

@@ -13,7 +13,7 @@ from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
 from concepts.release import origin
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
-from concepts.space.network import SpaceAutoencoder
+from concepts.space.network import SpaceAutoencoder, SpaceEncoder
 from concepts.training import load_parameters, save_tensors
 
 _CARD = """\
@@ -79,6 +79,14 @@ def space_tensors(card: ModelCard) -> dict[str, Tensor]:
             tensors[f"{part}.{name}"] = value.float()
     del tensors["decoder.decoder_frontend.embed.weight"]  # the encoder's
     return tensors
+
+
+def load_encoder(card: ModelCard) -> SpaceEncoder:
+    """Return the trainable twin of a released space's encoder, in float32."""
+    fields = {key: value for key, value in card.config.items() if key != "langs"}
+    encoder = SpaceEncoder(SpaceConfig(**fields))  # type: ignore[arg-type]
+    encoder.load_state_dict({k: v.float() for k, v in load_file(card.path("encoder.safetensors")).items()})
+    return encoder
 
 
 def release_space(

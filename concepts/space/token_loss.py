@@ -26,19 +26,19 @@ class TokenLoss:
         self, space: ModelCard, texts: Sequence[str], lang: str = "eng_Latn", max_len: int = 48
     ) -> None:
         """Load the decoder of `space` and tokenise `texts`, each cut at `max_len` pieces."""
-        fields = {key: value for key, value in space.config.items() if key != "langs"}
-        self.config = SpaceConfig(**fields)  # type: ignore[arg-type]
-        decoder = SpaceDecoder(self.config)
-        decoder.load_state_dict(
-            {k: v.float() for k, v in load_file(space.path("decoder.safetensors")).items()}
-        )
-        self._decoder = decoder.requires_grad_(False).to(torch.bfloat16).eval()
-        self._lang_id = self.config.lang_id(lang)
+        decoder = load_decoder(space)
+        self.decoder = decoder.requires_grad_(False).to(torch.bfloat16).eval()
+        """Frozen, in bfloat16; whoever trains it puts another one here."""
+        self._lang_id = decoder.config.lang_id(lang)
         # the end of a sentence that was cut is not learnt
         self._ids = [
             ids[:max_len] + ([EOS_ID] if len(ids) <= max_len else [])
             for ids in Pieces(space.path("pieces.model")).encode(list(texts))
         ]
+
+    def count(self, rows: Sequence[int]) -> int:
+        """Return how many tokens the texts `rows` have."""
+        return sum(len(self._ids[row]) for row in rows)
 
     def __call__(self, raw_ND: Tensor, rows: Sequence[int], *, max_tokens: int = 4_096) -> Tensor:
         """Return the mean nats a token of saying text `rows[i]` from the raw concept `raw_ND[i]`.
@@ -46,7 +46,8 @@ class TokenLoss:
         Sentences are sorted by length and cut into chunks of at most `max_tokens` tokens, so that little is
         padded.
         """
-        self._decoder.to(raw_ND.device)
+        self.decoder.to(raw_ND.device)
+        dtype = self.decoder.decoder_frontend.embed.weight.dtype
         order = sorted(range(len(rows)), key=lambda i: len(self._ids[rows[i]]))
         total, num_tokens = raw_ND.new_zeros(()), 0
         for chunk in _chunks(order, [len(self._ids[row]) for row in rows], max_tokens):
@@ -58,12 +59,20 @@ class TokenLoss:
             target = target.to(raw_ND.device)
             prefix = F.pad(target[:, :-1], (2, 0), value=EOS_ID)
             prefix[:, 1] = self._lang_id
-            hidden = self._decoder(raw_ND[chunk].to(torch.bfloat16), prefix)[:, 1:]
+            hidden = self.decoder(raw_ND[chunk].to(dtype), prefix)[:, 1:]
             keep = target != PAD_ID
-            logits = self._decoder.project(hidden[keep])
+            logits = self.decoder.project(hidden[keep])
             total = total + F.cross_entropy(logits.float(), target[keep], reduction="sum")
             num_tokens += int(keep.sum())
         return total / max(1, num_tokens)
+
+
+def load_decoder(space: ModelCard) -> SpaceDecoder:
+    """Return the trainable twin of a released space's decoder, in float32, with a table of its own."""
+    fields = {key: value for key, value in space.config.items() if key != "langs"}
+    decoder = SpaceDecoder(SpaceConfig(**fields))  # type: ignore[arg-type]
+    decoder.load_state_dict({k: v.float() for k, v in load_file(space.path("decoder.safetensors")).items()})
+    return decoder
 
 
 def _chunks(order: list[int], lengths: list[int], max_tokens: int) -> list[list[int]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from concepts.card import ModelCard
 
 KINDS = ("space", "planner", "writer")
+TRAINED = ("space", "planner", "writer", "decoder")
+"""What can be trained: the three, and the decoder of a space that stays as it is."""
 PRESETS = ("mini", "tiny")
 
 Kind = Annotated[str, typer.Argument(metavar="space|planner|writer", help="Which of the three models.")]
@@ -32,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    kind: Kind,
+    kind: Annotated[str, typer.Argument(metavar="space|planner|writer|decoder", help="What to train.")],
     corpus: Corpus,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an existing run goes on.")],
     steps: Annotated[
@@ -46,13 +48,20 @@ def train(
     teacher: Annotated[
         bool, typer.Option("--teacher", help="Space only: learn meaning from all-MiniLM-L6-v2.")
     ] = False,
+    writer: Annotated[
+        str | None, typer.Option(help="Decoder only: the writer whose concepts it learns to say.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a model, or go on where the last run stopped."""
-    check_choice("the model", kind, KINDS)
+    check_choice("the model", kind, TRAINED)
     check_choice("--preset", preset, PRESETS)
+    if writer is not None and kind != "decoder":
+        raise UsageError(f"--writer is for a decoder, got {kind}: leave it out")
+    if init is not None and kind == "decoder":
+        raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
     if teacher and kind != "space":
@@ -74,6 +83,7 @@ def train(
         seed=check_seed(seed),
         init=init,
         teacher=teacher,
+        writer=writer,
     )
     with TrainingDisplay() as display:
         figures, card = start_training(

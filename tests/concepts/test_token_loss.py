@@ -67,7 +67,7 @@ def test_the_gradient_reaches_the_concepts_and_stops_at_the_decoder(
     loss(concepts, [2, 0, 1]).backward()
     assert concepts.grad is not None
     assert (concepts.grad.abs().sum(dim=1) > 0).all()
-    assert all(p.grad is None and not p.requires_grad for p in loss._decoder.parameters())
+    assert all(p.grad is None and not p.requires_grad for p in loss.decoder.parameters())
 
 
 def test_following_the_gradient_makes_the_text_likelier(loss: TokenLoss, concepts: torch.Tensor) -> None:

@@ -22,7 +22,9 @@ def test_the_space_lives_on_the_device_that_accelerate_names(monkeypatch: pytest
 def test_decoding_is_split_over_the_processes_of_accelerate(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def render(_codec: object, vectors: torch.Tensor, lang: str, **options: object) -> list[decoding.Rendering]:
+    def render(
+        _codec: object, vectors: torch.Tensor, lang: str, **options: object
+    ) -> list[decoding.Rendering]:
         seen.append((lang, options))
         return [decoding.Rendering("x", 0.5)] * len(vectors)
 

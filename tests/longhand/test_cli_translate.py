@@ -127,9 +127,7 @@ def test_models_that_are_not_installed_are_refused_before_anything_is_stored(run
 
 def test_the_space_of_the_document_decides(run, store, monkeypatch, written):
     asked = []
-    monkeypatch.setattr(
-        "longhand.requests.known_languages", lambda space=None: asked.append(space) or TWO
-    )
+    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: asked.append(space) or TWO)
     run("translate", written, "--lang", "deu_Latn")
     space = store.get_document(written).space
     assert isinstance(space, SpaceRef) and asked == [space.name]
