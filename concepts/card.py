@@ -97,8 +97,15 @@ def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = Tru
         card = read_card(Path(wanted))
     else:
         found = {card.name: card for card in list_cards() if card.kind == kind}
+        published: list[str] = []
+        if wanted not in found and kind == "space":
+            from concepts.published import PUBLISHED, read_published_card
+
+            if wanted in PUBLISHED:
+                return read_published_card(wanted)
+            published = list(PUBLISHED)
         if wanted not in found:
-            known = ", ".join(sorted(found)) or "none is installed"
+            known = ", ".join([*sorted(found), *published]) or "none is installed"
             raise ModelError(
                 f"no {kind} named {wanted!r}; known: {known}; or give the path of a model's folder"
             )

@@ -7,21 +7,34 @@ languages and its identity; it does not know outlines, storage or normalizers.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from concepts.card import ModelCard, find_card
-from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
+from concepts.errors import (
+    InputError,
+    LonghandError,
+    ModelError,
+    NonFiniteError,
+    SpaceMismatchError,
+    UsageError,
+)
 from concepts.languages import suggest_languages
-from concepts.runtime import read_asset_card, start_fairseq2
+from concepts.memory import check_memory
+from concepts.published import PublishedCard, asset_cards
+from concepts.runtime import start_fairseq2
+from concepts.space.loading import choose_dtype, count_parameters, load_part
 
 if TYPE_CHECKING:
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
 
 _DECODE_BATCH = 64
+_ENCODE_BATCH = 128
+_PUBLISHED_ENCODE_TOKENS = 4_096
+"""Tokens a batch of a published space's encoder: its feed-forward networks are wide, 8,192 in SONAR."""
 
 
 class Codec:
@@ -33,38 +46,55 @@ class Codec:
         encoder: TextToEmbeddingModelPipeline,
         decoder: EmbeddingToTextModelPipeline,
         device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         self.card = card
         self.space_id = card.space_id
         self.dim = int(str(card.config["model_dim"]))
         self.langs: tuple[str, ...] = tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]
-        self.device = device
+        self.device, self.dtype = device, dtype
         self._encoder, self._decoder = encoder, decoder
 
     @classmethod
-    def load(cls, name: str | None = None, *, device: torch.device | None = None) -> Codec:
-        """Load a space by name or folder; raises ModelError when its files are missing or damaged."""
+    def load(
+        cls,
+        name: str | None = None,
+        *,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+        on_note: Callable[[str], None] = lambda _: None,
+    ) -> Codec:
+        """Load a space by name or folder; `dtype` None: `$LONGHAND_DTYPE`, else what suits space and device.
+
+        `on_note` gets a line on the memory that a published space is about to take. Raises ModelError when
+        the files are missing or damaged, or more memory is needed than is free.
+        """
         card = find_card("space", name)
         place = device or torch.device("cpu")
+        is_published = isinstance(card, PublishedCard)
+        chosen = dtype or choose_dtype(place, is_large=is_published)
         start_fairseq2()
         from fairseq2.data.tokenizers import load_tokenizer
-        from fairseq2.models import load_model
         from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
 
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                reads = read_asset_card(card.folder, f"{card.name}_encoder")
-                says = read_asset_card(card.folder, f"{card.name}_decoder")
-                encoder = load_model(reads, device=place, dtype=torch.float32, progress=False)
-                decoder = load_model(says, device=place, dtype=torch.float32, progress=False)
+                reads, says = asset_cards(card)
+                if is_published:
+                    num_parameters = count_parameters(reads) + count_parameters(says)
+                    on_note(check_memory(f"the space {card.name}", num_parameters, chosen, place))
+                encoder, decoder = load_part(reads, place, chosen), load_part(says, place, chosen)
                 tokenizer = load_tokenizer(reads, progress=False)
                 return cls(
                     card,
                     TextToEmbeddingModelPipeline(encoder, tokenizer, device=place),  # type: ignore[arg-type]
                     EmbeddingToTextModelPipeline(decoder, tokenizer, device=place),  # type: ignore[arg-type]
                     place,
+                    chosen,
                 )
+        except LonghandError:
+            raise
         except Exception as error:  # fairseq2 raises its own families of errors for a bad checkpoint or card
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(f"the space {card.name} in {card.folder} cannot be loaded ({first})") from error
@@ -83,7 +113,12 @@ class Codec:
                 raise InputError("an empty sentence has no concept; give text with at least one word")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # truncation is documented above
-            vectors = self._encoder.predict(list(sentences), source_lang=lang, batch_size=128)
+            vectors = self._encoder.predict(
+                list(sentences),
+                source_lang=lang,
+                batch_size=_ENCODE_BATCH,
+                batch_max_tokens=_PUBLISHED_ENCODE_TOKENS if isinstance(self.card, PublishedCard) else None,
+            )
         return vectors.float().cpu().clone()
 
     def decode(self, vectors: Tensor, lang: str = "eng_Latn", *, beam_size: int = 1) -> list[str]:
@@ -105,7 +140,7 @@ class Codec:
         if not len(vectors):
             return []
         texts = self._decoder.predict(
-            vectors.to(self.device, torch.float32),
+            vectors.to(self.device, self.dtype),
             target_lang=lang,
             batch_size=_DECODE_BATCH,
             beam_size=beam_size,

@@ -1,0 +1,72 @@
+"""Checksums of large files, computed once: a file of the same size and time is not read again.
+
+What is remembered can always be computed anew, so it lies in the user's cache folder, and a folder that
+cannot be written only costs time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class _Ledger:
+    files: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    """Path to size, time (ns) and checksum."""
+    spaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Name of a published space to its files and their paths."""
+
+
+def recorded_sha256(path: Path, compute: Callable[[Path], str]) -> str:
+    """Return the checksum of a file, by `compute` where the file is new or was changed."""
+    state = path.stat()
+    size, time_ns, digest = _read().files.get(str(path), (-1, -1, ""))
+    if (size, time_ns) == (state.st_size, state.st_mtime_ns):
+        return digest
+    digest = compute(path)
+    ledger = _read()  # somebody else may have written meanwhile
+    ledger.files[str(path)] = (state.st_size, state.st_mtime_ns, digest)
+    _write(ledger)
+    return digest
+
+
+def record_files(name: str, locations: Mapping[str, Path]) -> None:
+    """Remember where the files of a published space lie."""
+    ledger = _read()
+    paths = {file: str(path) for file, path in locations.items()}
+    if ledger.spaces.get(name) != paths:
+        ledger.spaces[name] = paths
+        _write(ledger)
+
+
+def recorded_files(name: str) -> dict[str, Path]:
+    """Return where the files of a published space lay when they were used last; empty: never."""
+    return {file: Path(path) for file, path in _read().spaces.get(name, {}).items()}
+
+
+def _path() -> Path:
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("longhand", appauthor=False)) / "checksums.json"
+
+
+def _read() -> _Ledger:
+    try:
+        raw = json.loads(_path().read_text(encoding="utf-8"))
+        return _Ledger({path: tuple(row) for path, row in raw["files"].items()}, raw["spaces"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return _Ledger()
+
+
+def _write(ledger: _Ledger) -> None:
+    path = _path()
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(asdict(ledger), indent=1) + "\n", encoding="utf-8")
+        os.replace(partial, path)

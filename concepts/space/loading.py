@@ -1,0 +1,116 @@
+"""Loading the models of a space by card: device and number format chosen, memory looked at first."""
+
+from __future__ import annotations
+
+import copy
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import torch
+
+from concepts.errors import UsageError
+from concepts.runtime import start_fairseq2
+
+if TYPE_CHECKING:
+    from fairseq2.assets import AssetCard
+    from fairseq2.models import ModelFamily
+    from torch.nn import Module
+
+DTYPE_VARIABLE = "LONGHAND_DTYPE"
+"""Environment variable that names the number format of the space's models."""
+_DTYPES = {
+    "float32": torch.float32, "fp32": torch.float32, "no": torch.float32,
+    "float16": torch.float16, "fp16": torch.float16,
+    "bfloat16": torch.bfloat16, "bf16": torch.bfloat16,
+}  # fmt: skip
+
+
+def choose_dtype(device: torch.device, *, is_large: bool) -> torch.dtype:
+    """Return the number format for a space's models on `device`.
+
+    `$LONGHAND_DTYPE` goes first, then accelerate's `--mixed_precision` (for a large space), then float16 for a
+    large space on a GPU, as SONAR's authors run it, else float32. Raises UsageError for an unknown name.
+    """
+    asked = os.environ.get(DTYPE_VARIABLE)
+    if asked:
+        if asked.lower() not in _DTYPES or asked.lower() == "no":
+            raise UsageError(f"{DTYPE_VARIABLE} is {asked!r}: known are float32, float16 and bfloat16")
+        return _DTYPES[asked.lower()]
+    if not is_large:
+        return torch.float32
+    mixed = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
+    if _DTYPES.get(mixed, torch.float32) != torch.float32:
+        return _DTYPES[mixed]
+    return torch.float16 if device.type == "cuda" else torch.float32
+
+
+def count_parameters(card: AssetCard) -> int:
+    """Return the number of parameters of the model that a card describes; allocates none of them."""
+    from fairseq2.gang import create_fake_gangs
+
+    family = _family(card)
+    config = copy.deepcopy(family.get_model_config(card))  # sonar-space's factory changes it
+    gangs = create_fake_gangs(torch.device("cpu"))
+    model = family.create_new_model(config, gangs, torch.float32, True, False)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Module:
+    """Return the model of a card; a checkpoint in torch's own format is mapped, not read into memory.
+
+    Read as fairseq2 does by default, the bytes of the file and its tensors are in memory beside the model:
+    three times the size of the weights.
+    """
+    from fairseq2.assets import AssetDownloadManager
+    from fairseq2.gang import create_fake_gangs
+
+    manager = start_fairseq2().resolve(AssetDownloadManager)  # type: ignore[type-abstract]
+    path = manager.download_model(card.field("checkpoint").as_uri(), local_only=True)
+    mmap = path.suffix == ".pt" and zipfile.is_zipfile(path)
+    return _family(card).load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
+
+
+def _family(card: AssetCard) -> ModelFamily:
+    """Return the model family of a card; of the text models, with a converter that reads fairseq's names."""
+    from fairseq2.models import ModelFamily, StandardModelFamily
+    from fairseq2.runtime.dependency import DependencyLookup, wire_object
+
+    resolver = start_fairseq2()
+    name = card.field("model_family").as_(str)
+    family = resolver.resolve(ModelFamily, key=name)  # type: ignore[type-abstract]
+    part = {"transformer_encoder": "encoder", "transformer_decoder": "decoder"}.get(name)
+    if part is None:
+        return family
+    import sonar.models.sonar_text as text
+
+    create, convert = {
+        "encoder": (text._create_sonar_text_encoder_model, text._convert_sonar_text_encoder_checkpoint),
+        "decoder": (text._create_sonar_text_decoder_model, text._convert_sonar_text_decoder_checkpoint),
+    }[part]
+    return wire_object(
+        resolver,
+        StandardModelFamily,
+        name=name,
+        kls=family.kls,
+        configs=DependencyLookup(resolver, family.config_kls),
+        factory=create,
+        supports_meta=True,
+        restrict=True,
+        state_dict_converter=_reading_fairseq1(cast("Literal['encoder', 'decoder']", part), convert),
+        shard_specs=None,
+        compiler=None,
+        fsdp_applier=None,
+        layerwise_ac_applier=None,
+    )
+
+
+def _reading_fairseq1(part: Literal["encoder", "decoder"], convert: Any) -> Any:
+    from concepts.space.fairseq1 import from_fairseq1, is_fairseq1
+
+    def read(state_dict: dict[str, object], config: object) -> dict[str, object]:
+        if is_fairseq1(state_dict):
+            return from_fairseq1(state_dict, part)
+        return cast("dict[str, object]", convert(state_dict, config))
+
+    return read
