@@ -39,9 +39,12 @@ def sample(
     num_steps: int,
     sampler: SamplerName = "dpm++",
     noise_scale: float = 1.0,
+    last_time: float | None = None,
 ) -> Tensor:
     """Return x0 reached from `noise` in exactly `num_steps` calls of `denoise`.
 
+    The last call is at `last_time` (1 / `num_steps` where none is given); its x0 is the result. A later time
+    leaves more of the choice between sentences to what reads the result.
     `noise_scale` below 1 starts nearer to the mean and trades variety for fidelity (LCM's
     initial noise scale). `ddim` is deterministic DDIM (Song et al. 2020); `dpm++` is
     DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, algorithm 2) whose first and last steps are
@@ -49,7 +52,10 @@ def sample(
     """
     if num_steps < 1:
         raise ModelError(f"a sampler needs at least one step, got {num_steps}")
-    times = [1.0 - i / num_steps for i in range(num_steps)] + [0.0]
+    last = 1.0 / num_steps if last_time is None else last_time
+    if not 0 < last <= 1:
+        raise ModelError(f"last_time must be above 0 and at most 1, got {last}")
+    times = [1.0 - i * (1.0 - last) / max(1, num_steps - 1) for i in range(num_steps)] + [0.0]
     x, previous, previous_step = noise * noise_scale, None, 0.0
     for i in range(num_steps):
         x0 = denoise(x, times[i])

@@ -79,6 +79,8 @@ class WriteOptions:
     """Share of the guided block brought back to its unguided size."""
     noise_scale: float = 0.6
     """Size of the initial noise."""
+    last_time: float | None = None
+    """Diffusion time of the last step; None: 1 / `num_steps`."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
     repeat_similarity: float = 0.9
@@ -160,6 +162,7 @@ class Writer:
             num_steps=options.num_steps,
             sampler=options.sampler,
             noise_scale=options.noise_scale,
+            last_time=options.last_time,
         )
 
     def _context(self, plan: WritingPlan, rows: list[_Row]) -> Context:

@@ -98,6 +98,21 @@ def test_less_initial_noise_gives_less_variety(sampler: SamplerName) -> None:
     torch.testing.assert_close(drawn(0.6), 0.6 * drawn(1.0))
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_sampler_that_ends_early_gives_its_last_prediction(sampler: SamplerName) -> None:
+    seen: list[tuple[float, Tensor]] = []
+
+    def denoise(x: Tensor, t: float) -> Tensor:
+        seen.append((t, 0.5 * x))
+        return 0.5 * x
+
+    x0 = sample(denoise, seeded_noise((2, 3), 1), num_steps=4, sampler=sampler, last_time=0.4)
+    assert [t for t, _ in seen] == pytest.approx([1.0, 0.8, 0.6, 0.4])
+    torch.testing.assert_close(x0, seen[-1][1])
+    with pytest.raises(ModelError, match="last_time must be above 0"):
+        sample(denoise, seeded_noise((2, 3), 1), num_steps=4, sampler=sampler, last_time=0.0)
+
+
 def test_a_sampler_without_steps_is_refused() -> None:
     with pytest.raises(ModelError, match="at least one step, got 0"):
         sample(gaussian(1.0), torch.ones(1), num_steps=0)

@@ -69,6 +69,18 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     for kind in ("planner", "writer"):
         command("train", kind, "--steps", 3, "--space", space, *train, folder / kind)
         assert json.loads((folder / kind / "model" / "card.json").read_text())["space"].startswith("toy@")
+    # A decoder learns to say what the writer means; the vectors stay those of the space.
+    speaker, speak = folder / "speaker", ("--writer", folder / "writer" / "model", "--space", space)
+    losses = []
+    for steps in (1, 30):
+        command("train", "decoder", "--steps", steps, *speak, "--name", "toy", *train, speaker)
+        rows = [json.loads(line) for line in (speaker / "metrics.jsonl").read_text().splitlines()]
+        losses.append(rows[-1])
+    assert all(losses[1][name] < losses[0][name] for name in ("dev_encoded", "dev_written"))
+    old, new = read_card(space), read_card(speaker / "model")
+    assert {name for name in old.files if old.files[name] != new.files[name]} == {"decoder.safetensors"}
+    assert new.space_id == old.space_id == old.model_id != new.model_id
+    assert f"after {read_card(folder / 'writer' / 'model').model_id}" in new.recipe
     # A second generation starts from the first one's weights and says so.
     heir = folder / "space2" / "model"
     command("train", "space", "--steps", 1, "--init", space, "--name", "heir", *train, folder / "space2")
@@ -85,11 +97,24 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     measured = {
         "space": ("--model", space),
         "planner": ("--space", space, "--model", folder / "planner" / "model"),
-        "writer": ("--space", space, "--model", folder / "writer" / "model"),
+        # a writer of the space, heard through the newer decoder
+        "writer": ("--space", new.folder, "--model", folder / "writer" / "model"),
     }
     for kind, models in measured.items():
         figures = json.loads(command("evaluate", kind, "--corpus", corpus, *models, "--json"))
         assert len(figures) > 5 and all(math.isfinite(value) for value in figures.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("planner", "--writer", "writer-mini"), "--writer is for a decoder, got planner"),
+        (("decoder", "--init", "sonar-mini"), "a decoder starts from that of its space"),
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(run, folder, words, why):
+    result = run("train", *words, "--corpus", str(folder / "corpus"), "--out", str(folder / "never"))
+    assert result.exit_code == 2 and why in result.stderr and not (folder / "never").exists()
 
 
 def test_a_teacher_is_for_spaces(run, folder):
