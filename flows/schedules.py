@@ -33,6 +33,9 @@ MAX_PARAMETER_BYTES = 524_288
 MIN_INTERVAL_S = 60.0
 NUM_TIMES_SHOWN = 3
 _INTERVAL = re.compile(r"(\d+)\s*([smhdw])")
+_MOMENT = "%Y%m%dT%H%M%S"
+_ONCE = re.compile(r"DTSTART:(\w+)\s+RRULE:FREQ=DAILY;COUNT=1")
+_PREFECTS_START = "20200101T000000"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -77,7 +80,7 @@ def make_schedule(
         else:
             assert at is not None
             moment = _moment(at, zone)
-            once = f"DTSTART:{moment:%Y%m%dT%H%M%S}\nRRULE:FREQ=DAILY;COUNT=1"
+            once = f"DTSTART:{moment.strftime(_MOMENT)}\nRRULE:FREQ=DAILY;COUNT=1"
             schedule = RRuleSchedule(rrule=once, timezone="UTC")
     except ValidationError as error:
         first = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
@@ -272,16 +275,32 @@ def describe_rule(schedule: Schedule) -> str:
     if "cron" in values:
         return f"cron {values['cron']}{zone}"
     if "interval" in values:
-        return f"every {values['interval']}{zone}"
-    return " ".join(str(values["rrule"]).split()) + zone
+        return f"every {_format_interval(values['interval'])}{zone}"
+    if (once := _ONCE.fullmatch(values["rrule"])) is not None:
+        return f"once at {datetime.strptime(once[1], _MOMENT):%Y-%m-%d %H:%M}{zone}"
+    # Prefect puts a start of its own before a rule that has none.
+    return " ".join(values["rrule"].removeprefix(f"DTSTART:{_PREFECTS_START}").split()) + zone
+
+
+def _format_interval(interval: timedelta) -> str:
+    seconds = int(interval.total_seconds())
+    unit = next(unit for unit in reversed(_SECONDS) if seconds % _SECONDS[unit] == 0)
+    return f"{seconds // _SECONDS[unit]}{unit}"
 
 
 def pause_schedule(link: PrefectLink, name: str, *, is_paused: bool) -> None:
     """Pause a schedule, or let it go on; NotFoundError."""
 
     def change(client: SyncPrefectClient) -> None:
-        deployment_id = _find(client, name).id
-        (client.pause_deployment if is_paused else client.resume_deployment)(deployment_id)
+        deployment = _find(client, name)
+        if is_paused:
+            client.pause_deployment(deployment.id)
+            return
+        # Prefect's UI has a switch for the schedule as well.
+        for entry in deployment.schedules:
+            if not entry.active:
+                client.update_deployment_schedule(deployment.id, entry.id, active=True)
+        client.resume_deployment(deployment.id)
 
     link.call(change)
 

@@ -33,6 +33,11 @@ def prefect_home() -> Path:
     return Path(user_data_dir("longhand", appauthor=False)) / "prefect"
 
 
+def template_path(home: Path) -> Path:
+    """Return where, in our PREFECT_HOME, an empty migrated database is kept for the next server."""
+    return home / f"server-{version('prefect')}.db"
+
+
 def settings_variables(home: Path, api_url: str | None = None) -> dict[str, str]:
     """Return the environment that Prefect gets, on both sides; nothing else of it is inherited."""
     variables = {
@@ -85,7 +90,7 @@ class PrivateServer:
                 "PREFECT__SERVER_EPHEMERAL": "1",
                 "PREFECT__SERVER_FINAL": "1",
             }
-            template = self._home / f"server-{version('prefect')}.db"
+            template = template_path(self._home)
             with open(self._folder / "log", "wb") as log:
                 self._process = subprocess.Popen(
                     # -P: the folder of the script holds our modules, not modules for Prefect to find.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +27,14 @@ from typing import IO
 
 from flows.errors import FlowError
 from flows.owner import is_dead, owner_of
-from flows.server import START_TIMEOUT_S, foreign_variables, prefect_home, settings_variables
+from flows.server import (
+    START_TIMEOUT_S,
+    foreign_variables,
+    prefect_home,
+    settings_variables,
+    template_path,
+)
+from flows.silence import HEARTBEAT_S
 
 DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
@@ -195,6 +203,8 @@ def _variables(folder: Path, api_url: str) -> dict[str, str]:
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
         "PREFECT_LOGGING_TO_API_ENABLED": "true",
+        # What the automation that crashes silent runs listens for.
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S),
         # The scheduled flows are imported from where we were, in whatever folder they run.
         "PYTHONPATH": os.pathsep.join(paths),
     }
@@ -229,7 +239,7 @@ def run_station(
             raise _running_already()
         # Those of a supervisor that was killed end by themselves; the port and the database are theirs till then.
         if (earlier := _read_state()) is not None:
-            _wait_for_end(earlier)
+            _wait_for_end(tuple(earlier.children.values()))
         check_port(port)
         before = {
             number: signal.signal(number, lambda *_: stopping.set())
@@ -254,7 +264,11 @@ def _supervise(
     station = Station(pid=os.getpid(), port=port)
     variables = _variables(folder, station.api_url)
     server = _Child(
-        "server", ["prefect", "server", "start", "--host", HOST, "--port", str(port)], variables, folder
+        "server",
+        # The command `prefect`, fit to run schedules on our SQLAlchemy.
+        ["flows.prefect_repair", "server", "start", "--host", HOST, "--port", str(port)],
+        variables,
+        folder,
     )
     others = [
         _Child("prefect-worker", ["prefect", "worker", "start", "--pool", "longhand"], variables, folder),
@@ -267,6 +281,7 @@ def _supervise(
     ]
     started: list[_Child] = []
     try:
+        _copy_template(folder)
         server.start()
         started.append(server)
         _write_state(station, started)
@@ -289,6 +304,15 @@ def _supervise(
                 child.ask_to_end()
         for child in reversed(started):
             child.end()
+
+
+def _copy_template(folder: Path) -> None:
+    """Begin with the migrated database that `longhand write` has left; without one the server migrates its own."""
+    database, fresh = folder / "prefect.db", folder / "prefect.db.fresh"
+    if not database.exists():
+        with suppress(OSError):
+            shutil.copyfile(template_path(prefect_home()), fresh)
+            os.replace(fresh, database)
 
 
 def _write_state(station: Station, children: list[_Child]) -> None:
@@ -320,15 +344,17 @@ def _wait_until_healthy(station: Station, server: _Child, stopping: threading.Ev
 
 
 def _prepare(station: Station, num_slots: int) -> None:
-    """Make the work pool, the limit of device slots, and the deployment for the UI, where they are missing."""
+    """Make, where missing: work pool, limit of device slots, automation, and the deployment for the UI."""
     from flows.prefect_link import PrefectLink
     from flows.schedules import deploy_prompt_flow, ensure_pool
+    from flows.silence import ensure_automation
     from flows.slots import LIMIT_NAME
 
     with PrefectLink(station.api_url) as link:
         link.call(lambda client: client.upsert_global_concurrency_limit_by_name(LIMIT_NAME, num_slots))
         link.call(ensure_pool)
         link.call(deploy_prompt_flow)
+        link.call(ensure_automation)
 
 
 def _running_already() -> FlowError:
@@ -380,7 +406,9 @@ def stop_station() -> Station | None:
     """
     station = running_station()
     left = _read_state() if station is None else station
+    owners = [] if left is None else list(left.children.values())
     if station is not None:
+        owners.append(owner_of(station.pid))
         with suppress(ProcessLookupError):
             os.kill(station.pid, signal.SIGTERM)
         deadline = time.monotonic() + sum(GRACE_S.values()) + 30
@@ -390,15 +418,14 @@ def stop_station() -> Station | None:
                     os.kill(station.pid, signal.SIGKILL)
                 break
             time.sleep(POLL_S)
-    if left is not None:
-        _wait_for_end(left)
+    _wait_for_end(owners)
     return station
 
 
-def _wait_for_end(station: Station) -> None:
-    """Wait for the children of a station to be gone; they end with their supervisor."""
+def _wait_for_end(owners: Sequence[str]) -> None:
+    """Wait for processes to be gone: a supervisor that was told to end, and its children, which end with it."""
     deadline = time.monotonic() + max(GRACE_S.values()) + 10
-    while any(not is_dead(owner) for owner in station.children.values()):
+    while left := [owner for owner in owners if not is_dead(owner)]:
         if time.monotonic() > deadline:
-            raise FlowError(f"processes of an earlier `longhand up` do not end: {station.children}")
+            raise FlowError(f"processes of an earlier `longhand up` do not end: {', '.join(left)}")
         time.sleep(POLL_S)

@@ -53,6 +53,7 @@ def up(
     if foreground:
         run_station(port, batch=batch, num_slots=slots, on_ready=show)
     else:
+        say("starting the server and the worker ...")
         show(start_station(port, batch=batch, num_slots=slots))
 
 

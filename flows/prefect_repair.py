@@ -1,0 +1,53 @@
+"""Lets Prefect's server run its schedules on SQLAlchemy 2.1; does nothing where that needs no help.
+
+Prefect 3.8.8 inserts the runs of a schedule with values for hybrid properties of its own (`FlowRun.state`,
+`FlowRunState.data`). SQLAlchemy 2.0 ignored them; 2.1 refuses such an insert unless the property says what
+is to become of the value ("please supply a bulk_dml decorated function"). The server goes on, but no
+schedule ever makes a run. Here the properties say: nothing, as before.
+
+A server in our environment loads this by the entry point `prefect.collections`, `longhand up` by running
+this module, which is the command `prefect`: python -m flows.prefect_repair server start.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+MODELS = "prefect.server.database.orm_models"
+
+
+def ignore_value(cls: type[Any], mapping: MutableMapping[str, Any], value: Any) -> None:
+    """Leave a row that is to be inserted as it is: the hybrid property has no column."""
+
+
+def repair() -> list[str]:
+    """Let the hybrid properties of Prefect's tables be ignored by inserts; return the names of those changed."""
+    import importlib
+
+    from sqlalchemy.ext.hybrid import hybrid_property
+
+    if not hasattr(hybrid_property, "bulk_dml"):
+        return []
+    changed = []
+    for model in vars(importlib.import_module(MODELS)).values():
+        if not isinstance(model, type) or model.__module__ != MODELS:
+            continue
+        for name, attribute in vars(model).items():
+            if isinstance(attribute, hybrid_property) and attribute.bulk_dml_setter is None:
+                attribute.inplace.bulk_dml(ignore_value)
+                changed.append(f"{model.__name__}.{name}")
+    return changed
+
+
+if MODELS in sys.modules:
+    # Loaded by a server through the entry point; workers and clients have no use for it.
+    repair()
+
+
+if __name__ == "__main__":
+    from prefect.cli import app
+
+    repair()
+    app()

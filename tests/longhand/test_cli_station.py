@@ -1,0 +1,250 @@
+"""`up`, `down`, `schedule` and `schedules` on a real server and worker, started once for this file."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from flows.owner import is_dead, owner_of
+from flows.station import Station, running_station, station_folder
+from longhand import cli
+from storage import NewDocument, Store
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(found: Callable[[], Any], timeout_s: float = 120.0) -> Any:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.2)
+    raise AssertionError("it did not come")
+
+
+@dataclass
+class Up:
+    """What `up` of this file has started, and the database that its processes use."""
+
+    station: Station
+    store: Store
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    patch.delenv("LONGHAND_PREFECT_API", raising=False)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('up')}/longhand.db"
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LONGHAND_DATABASE_URL", url)
+    assert cli.run(["up", "--port", str(free_port()), "--batch", "1"]) == 0
+    patch.undo()
+    station = running_station()
+    assert station is not None
+    try:
+        with Store.open(url) as store:
+            yield Up(station, store)
+    finally:
+        assert cli.run(["down"]) == 0
+
+
+def schedules(run: Any) -> dict[str, Any]:
+    return {found["name"]: found for found in json.loads(run("schedules", "ls", "--json").stdout)}
+
+
+USAGES = [
+    (("tea",), "give exactly one of --cron, --every, --rrule and --at"),
+    (("tea", "--cron", "0 2 * *"), "--cron: Invalid cron string"),
+    (("tea", "--every", "3"), "--every is '3'"),
+    (("tea", "--rrule", "FREQ=NEVER"), "--rrule: Invalid RRule"),
+    (("tea", "--at", "2001-01-01T00:00"), "which is over"),
+    (("tea", "--cron", "0 2 * * *", "--timezone", "Paris"), "--timezone is 'Paris'"),
+    (("tea", "--cron", "0 2 * * *", "--sections", "0"), "--sections is 0"),
+    (("tea", "--cron", "0 2 * * *", "--lang", "xx"), "xx"),
+    (("tea", "--cron", "0 2 * * *", "--name", "a/b"), "--name is 'a/b'"),
+    (("--cron", "0 2 * * *"), "give either a prompt or --file"),
+    (("tea", "--every", "1h"), "no Prefect server is known: start one with longhand up"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGES)
+def test_a_wrong_schedule_is_refused_at_once(run, arguments, message):
+    """Everything is checked before a server is looked for: none is up here."""
+    result = run("schedule", *arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+
+
+def test_a_file_with_a_wrong_line_or_a_key_is_refused(run, tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('"tea"\n{"prompt": "bread", "sections": 0}\n')
+    result = run("schedule", "--file", str(path), "--every", "1h")
+    assert result.exit_code == 1
+    assert "line 2" in result.stderr
+    path.write_text('{"prompt": "tea", "key": "k"}\n')
+    assert "leave `key` out" in run("schedule", "--file", str(path), "--every", "1h").stderr
+
+
+def test_what_up_refuses_and_down_without_up(run):
+    assert "nothing is up" in run("down").stderr
+    for arguments, message in ((("--port", "80"), "--port is 80"), (("--slots", "0"), "--slots is 0")):
+        result = run("up", *arguments)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert message in result.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = run("up", "--port", port)
+    assert result.exit_code == 1
+    assert f"longhand: port {port} cannot be used" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("left", ['{"pid": 1}', "{", '{"pid": 999999999, "port": 4200, "children": {}}'])
+def test_a_state_file_that_was_left_behind_means_nothing(run, left):
+    folder = station_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lock").touch()
+    (folder / "state.json").write_text(left)
+    assert running_station() is None
+    assert "nothing is up" in run("down").stderr
+    assert run("schedules", "ls").exit_code == 2
+    (folder / "state.json").unlink()
+
+
+def test_up_twice_is_refused(run, up):
+    result = run("up", "--port", str(free_port()))
+    assert result.exit_code == 1
+    assert f"up already at {up.station.ui_url}: end them with longhand down" in result.stderr
+
+
+RULES = [
+    (("--cron", "0 2 * * *", "--timezone", "Europe/Paris"), "cron 0 2 * * * (Europe/Paris)"),
+    (("--every", "6h"), "every 6h (UTC)"),
+    (("--rrule", "FREQ=WEEKLY;BYDAY=MO"), "FREQ=WEEKLY;BYDAY=MO (UTC)"),
+    (("--at", "2077-01-31T02:00", "--timezone", "Asia/Tokyo"), "once at 2077-01-30 17:00 (UTC)"),
+]
+
+
+def test_a_schedule_is_made_listed_paused_and_removed(run, up):
+    from flows.prefect_link import PrefectLink
+
+    for number, (rule, shown) in enumerate(RULES):
+        result = run("schedule", "How to brew tea", "--name", f"s{number}", *rule)
+        assert result.exit_code == 0, result.stderr
+        assert f"scheduled s{number}: 1 document, next at " in result.stderr
+        assert schedules(run)[f"s{number}"]["rule"] == shown
+    assert "s0    cron" in run("schedules", "ls").stdout
+    assert (
+        "there is a schedule 's1' already" in run("schedule", "tea", "--name", "s1", "--every", "1h").stderr
+    )
+
+    # Prefect's server makes the runs ahead of their time.
+    deployment_id = schedules(run)["s0"]["deployment_id"]
+    with PrefectLink(up.station.api_url) as link:
+        wait_for(lambda: link.call(lambda client: scheduled_runs(client, deployment_id)))
+        assert run("schedules", "pause", "s0").exit_code == 0
+        assert (schedules(run)["s0"]["is_paused"], schedules(run)["s0"]["next_times"]) == (True, [])
+        assert not link.call(lambda client: scheduled_runs(client, deployment_id))
+        assert run("schedules", "resume", "s0").exit_code == 0
+        assert not schedules(run)["s0"]["is_paused"]
+        # The switch of Prefect's UI is another one; ours moves both.
+        link.call(lambda client: switch_off(client, deployment_id))
+        assert schedules(run)["s0"]["is_paused"]
+        assert run("schedules", "resume", "s0").exit_code == 0
+        assert not schedules(run)["s0"]["is_paused"]
+    for number in range(len(RULES)):
+        assert run("schedules", "rm", f"s{number}").exit_code == 0
+    assert schedules(run) == {}
+    for command in ("pause", "resume", "rm", "run-now"):
+        result = run("schedules", command, "s0")
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert "no schedule is named 's0': there are none" in result.stderr
+
+
+def scheduled_runs(client: Any, deployment_id: str) -> Any:
+    from uuid import UUID
+
+    from prefect.client.schemas.filters import (
+        DeploymentFilter,
+        DeploymentFilterId,
+        FlowRunFilter,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+
+    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[UUID(deployment_id)])),
+        flow_run_filter=FlowRunFilter(state=state),
+    )
+
+
+def switch_off(client: Any, deployment_id: str) -> None:
+    from uuid import UUID
+
+    (entry,) = client.read_deployment_schedules(UUID(deployment_id))
+    client.update_deployment_schedule(UUID(deployment_id), entry.id, active=False)
+
+
+def test_run_now_queues_the_documents(run, up, tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "How to brew tea", "sections": 2}\n"Bread for beginners"\n')
+    assert run("schedule", "--file", str(path), "--name", "two", "--at", "2077-01-01T00:00").exit_code == 0
+    assert "started two as flow run " in run("schedules", "run-now", "two").stderr
+    wait_for(lambda: len(up.store.list_documents()) == 2)
+    prompts = {document.prompt for document in up.store.list_documents()}
+    assert prompts == {"How to brew tea", "Bread for beginners"}
+    for document in up.store.list_documents():
+        up.store.cancel_document(document.id)
+    assert run("schedules", "rm", "two").exit_code == 0
+    assert len(up.store.list_documents()) == 2, "what a schedule has queued stays"
+
+
+def test_cancel_and_pause_reach_prefects_run(run, store, up):
+    """What our commands do to a document is seen in Prefect."""
+    from flows.mirror import PrefectMirror, read_runs
+    from flows.prefect_link import PrefectLink
+
+    with PrefectLink(up.station.api_url) as link:
+        for command, state in (("pause", "PAUSED"), ("cancel", "CANCELLED")):
+            document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+            lease = store.claim(document.id, "worker", 60)
+            run_id = PrefectMirror(link).begin(store.get_document(document.id), lease)
+            assert run_id is not None
+            with store.fenced(lease) as tx:
+                tx.set_flow_run(run_id)
+            assert run(command, document.id).exit_code == 0
+            (found,) = link.call(lambda client, run_id=run_id: read_runs(client, [run_id]))
+            assert found.state.type.value == state
+
+
+def test_down_twice(run, up):
+    """The last test here: nothing is left of what `up` started, and a second `down` says so."""
+    pids = owner_of(up.station.pid), *up.station.children.values()
+    assert run("down").stderr == "down\n"
+    assert [owner for owner in pids if not is_dead(owner)] == []
+    assert run("down").stderr == "nothing is up\n"
