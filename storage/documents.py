@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from concepts.errors import NotFoundError, StorageError
-from storage.errors import Busy
+from storage.errors import Busy, NothingToDo
 from storage.ids import new_document_id, normalize_id
 from storage.leases import held_until
 from storage.records import (
@@ -20,6 +19,7 @@ from storage.records import (
     Progress,
     SpaceRef,
     Submission,
+    Wanted,
 )
 from storage.tables import Attempt, Document, PlanItem
 
@@ -150,13 +150,34 @@ def _whole() -> Select[Any]:
 
 
 def list_documents(
-    connection: Connection, status: Sequence[DocumentStatus] | None, limit: int, offset: int
+    connection: Connection, wanted: Wanted, limit: int, offset: int
 ) -> tuple[DocumentRecord, ...]:
     """Return a page of documents, newest first, in one statement."""
-    page = _whole().order_by(Document.created_at.desc(), Document.id.desc()).limit(limit).offset(offset)
-    if status is not None:
-        page = page.where(Document.status.in_(status))
+    page = _filtered(_whole(), wanted).order_by(Document.created_at.desc(), Document.id.desc())
+    page = page.limit(limit).offset(offset)
     return tuple(_record(row) for row in connection.execute(_select_documents(page)))
+
+
+def count_documents(connection: Connection, wanted: Wanted) -> int:
+    """Return how many documents there are of a kind."""
+    return connection.scalar(_filtered(select(func.count()).select_from(Document), wanted)) or 0
+
+
+def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    if wanted.status is not None:
+        query = query.where(Document.status.in_(wanted.status))
+    if wanted.lang is not None:
+        query = query.where(Document.lang == wanted.lang)
+    if wanted.text:
+        # The prompt stands for the title where there is none, as it does wherever documents are shown.
+        shown = func.coalesce(func.nullif(Document.title, ""), Document.prompt)
+        query = query.where(shown.icontains(wanted.text, autoescape=True))
+    return query
+
+
+def list_document_languages(connection: Connection) -> tuple[str, ...]:
+    """Return the languages that documents are in, in alphabetical order."""
+    return tuple(connection.scalars(select(Document.lang).distinct().order_by(Document.lang)))
 
 
 def list_document_ids(connection: Connection) -> tuple[str, ...]:
@@ -223,7 +244,7 @@ def stop_document(
 ) -> None:
     """Set a document to a status that no worker takes it from, and end its lease.
 
-    Whoever holds it gets LostLease at the next write. Raises StorageError for one that is at its end.
+    Whoever holds it gets LostLease at the next write. Raises NothingToDo for one that is at its end.
     """
     at_end: tuple[DocumentStatus, ...] = (
         ("done",) if status == "cancelled" else ("done", "failed", "cancelled")
@@ -236,7 +257,7 @@ def stop_document(
     if changed.rowcount == 0:
         found = get_document(connection, document_id)
         verb = "cancel" if status == "cancelled" else "pause"
-        raise StorageError(f"document {document_id} is {found.status}: there is nothing to {verb}")
+        raise NothingToDo(f"document {document_id} is {found.status}: there is nothing to {verb}")
 
 
 def set_priority(connection: Connection, document_id: str, priority: int) -> None:
@@ -271,7 +292,7 @@ def requeue_document(connection: Connection, document_id: str, now: float) -> No
     if epoch is None:
         record = get_document(connection, document_id)
         if record.status == "done":
-            raise StorageError(f"document {document_id} is done: there is nothing to go on with")
+            raise NothingToDo(f"document {document_id} is done: there is nothing to go on with")
         raise Busy(
             f"document {document_id} is being worked on by {record.owner} until "
             f"{held_until(record.lease_until, now)}: wait, or cancel it",

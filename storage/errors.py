@@ -12,3 +12,7 @@ class Busy(StorageError):
         super().__init__(message)
         self.owner = owner
         self.lease_until = lease_until
+
+
+class NothingToDo(StorageError):
+    """What was asked for makes no sense at the end that a document has come to."""

@@ -6,7 +6,7 @@ sentences of an item. Times are epoch seconds. Values that hold arrays compare b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -132,6 +132,21 @@ class DocumentRecord:
     updated_at: float
     active_outline_id: int | None
     progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which documents are looked for; None leaves a question open."""
+
+    status: Sequence[DocumentStatus] | None = None
+    """Any of these."""
+    lang: str | None = None
+    """The document's own language."""
+    text: str | None = None
+    """Stands in the title (in the prompt where there is none), in capitals or not."""
+
+    def __post_init__(self) -> None:
+        check_text("the text that is looked for", self.text or "")
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from storage.records import (
     Undecoded,
     UnitRecord,
     UnitStatus,
+    Wanted,
 )
 from storage.schema import bring_up_to_date
 from storage.transaction import Transaction
@@ -151,13 +152,32 @@ class Store:
         self,
         status: DocumentStatus | Sequence[DocumentStatus] | None = None,
         *,
+        lang: str | None = None,
+        text: str | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> tuple[DocumentRecord, ...]:
-        """Return documents, newest first, with their progress."""
-        wanted: Sequence[DocumentStatus] | None = (status,) if isinstance(status, str) else status
+        """Return documents, newest first, with their progress; `lang` and `text` as in `Wanted`."""
+        wanted = Wanted(status=(status,) if isinstance(status, str) else status, lang=lang, text=text)
         with self._database.read() as connection:
             return documents.list_documents(connection, wanted, limit, offset)
+
+    def count_documents(
+        self,
+        status: DocumentStatus | Sequence[DocumentStatus] | None = None,
+        *,
+        lang: str | None = None,
+        text: str | None = None,
+    ) -> int:
+        """Return how many documents `list_documents` would list without a limit."""
+        wanted = Wanted(status=(status,) if isinstance(status, str) else status, lang=lang, text=text)
+        with self._database.read() as connection:
+            return documents.count_documents(connection, wanted)
+
+    def list_document_languages(self) -> tuple[str, ...]:
+        """Return the languages that documents are in."""
+        with self._database.read() as connection:
+            return documents.list_document_languages(connection)
 
     def list_document_ids(self) -> tuple[str, ...]:
         """Return the ids of all documents, oldest first."""

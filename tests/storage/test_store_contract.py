@@ -91,6 +91,18 @@ def test_list_filters_pages_and_counts_progress(author: Author, clock: Clock) ->
     assert [d.id for d in store.list_documents(limit=1, offset=1)] == [second.id]
     assert [d.id for d in store.list_documents("queued")] == [third.id, second.id]
     assert [d.id for d in store.list_documents(["planned"])] == [lease.document_id]
+    clock.now += 1
+    store.create_document(NewDocument(prompt="a prompt", title="50%_Third", lang="deu_Latn"))
+    assert [d.prompt for d in store.list_documents(lang="deu_Latn")] == ["a prompt"]
+    assert [d.prompt for d in store.list_documents(text="THIRD")] == ["a prompt", "third"]
+    assert [d.prompt for d in store.list_documents("queued", text="%_t")] == ["a prompt"]
+    assert store.list_documents(text="a prompt") == ()
+    assert (
+        store.count_documents(),
+        store.count_documents("queued"),
+        store.count_documents(text="third"),
+    ) == (4, 3, 2)
+    assert store.list_document_languages() == ("deu_Latn", "eng_Latn")
     progress = store.get_document(lease.document_id).progress
     assert (progress.num_items, progress.num_written, progress.num_decoded) == (3, 3, 3)
     assert store.get_document(second.id).progress.num_items == 0
