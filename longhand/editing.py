@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import InputError
 from longhand.draft_markdown import find_origin, parse_draft
 from longhand.drafts import Draft, DraftItem, Edit, apply_edits, check_complete, one_line
+from longhand.export import short_title
 from storage.records import DocumentStatus, NewPlanItem, PlanItemRecord, UnitSpec
 
 if TYPE_CHECKING:
@@ -191,7 +192,9 @@ def _store(
         base[item.base].status == "decoded" for item in draft.items if item.base and base[item.base].is_leaf
     )
     is_same = all(is_kept) and [item.base for item in draft.items] == [item.path for item in outline.items]
-    title = draft.title if draft.title not in (None, one_line(document.title)) else None
+    # A document without a title is shown, and edited, with the first line of its prompt.
+    shown_title = one_line(document.title or short_title(document.prompt))
+    title = draft.title if draft.title not in (None, shown_title) else None
     if is_same and title is None and not is_approved:
         return outline
     if not is_same:
