@@ -23,6 +23,7 @@ from longhand.commands import (
     editing,
     exporting,
     health,
+    inspecting,
     models,
     queue,
     schedules,
@@ -68,6 +69,7 @@ schedules.register(app)
 station.register(app)
 documents.register(app)
 editing.register(app)
+inspecting.register(app)
 search.register(app)
 exporting.register(app)
 corpus.register(app)

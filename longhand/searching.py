@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,55 @@ if TYPE_CHECKING:
     from storage import Match, Place, Store
 
 MAX_LIMIT = 1000
+
+
+class Searcher:
+    """Searches again and again with one encoder, which is loaded when it is first needed.
+
+    Safe to use from several threads; one of them encodes at a time.
+    """
+
+    def __init__(self, space: str | None = None) -> None:
+        """`space`: a name or a folder; None: the one that ships."""
+        self._space = space
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages that words may be in."""
+        return known_languages(self._space)
+
+    def find(
+        self,
+        store: Store,
+        words: str,
+        *,
+        places: Sequence[Place] = ("plan", "sentences"),
+        limit: int = 10,
+        lang: str = DEFAULT_LANG,
+    ) -> tuple[Match, ...]:
+        """Return what is nearest in meaning to `words`; see `search_words`."""
+        from flows.checks import check_vectors
+        from flows.planning import split
+
+        text = check_prompt(words, "what is looked for")
+        check_language(lang, self.languages())
+        if not 1 <= limit <= MAX_LIMIT:
+            raise UsageError(f"--limit is {limit}: give a number from 1 to {MAX_LIMIT}")
+        with self._lock:
+            if self._engine is None:
+                engine = make_engine(self._space)
+                engine.start_loading(("decode",))
+                engine.prepare("decode")
+                self._engine = engine  # one that could not be loaded is tried again
+            engine = self._engine
+            sentences = split(text, lang)
+            vectors = check_vectors(
+                engine.encode(sentences, lang),
+                (len(sentences), engine.space.dim),
+                f"what is looked for from space {engine.space.name}",
+            )
+        return store.search(vectors.mean(axis=0), engine.space, places=places, limit=limit)
 
 
 def search_words(
@@ -31,23 +81,7 @@ def search_words(
     stand for their mean. Raises InputError, UsageError, ModelError where the space cannot be loaded, and
     StorageError where the database cannot search.
     """
-    from flows.checks import check_vectors
-    from flows.planning import split
-
-    text = check_prompt(words, "what is looked for")
-    check_language(lang, known_languages(space))
-    if not 1 <= limit <= MAX_LIMIT:
-        raise UsageError(f"--limit is {limit}: give a number from 1 to {MAX_LIMIT}")
-    engine = make_engine(space)
-    engine.start_loading(("decode",))
-    engine.prepare("decode")
-    sentences = split(text, lang)
-    vectors = check_vectors(
-        engine.encode(sentences, lang),
-        (len(sentences), engine.space.dim),
-        f"what is looked for from space {engine.space.name}",
-    )
-    return store.search(vectors.mean(axis=0), engine.space, places=places, limit=limit)
+    return Searcher(space).find(store, words, places=places, limit=limit, lang=lang)
 
 
 def make_engine(space: str | None) -> Engine:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from concepts.errors import UsageError
+from longhand.states import is_held, next_step_of, progress_of, state_of
 from longhand.terminal import (
     format_duration,
     format_time,
@@ -171,40 +171,6 @@ def check_decoded(store: Store, document: DocumentRecord, lang: str | None) -> s
             f"longhand translate {document.id} --lang CODE adds one"
         )
     return lang
-
-
-def is_held(document: DocumentRecord) -> bool:
-    """Return whether a living process works on the document, as far as this machine can tell."""
-    from flows.owner import is_dead
-
-    if document.owner is None or (document.lease_until or 0.0) <= time.time():
-        return False
-    return not is_dead(document.owner)
-
-
-def state_of(document: DocumentRecord) -> str:
-    """Return the status as people should read it: a stage that nobody works on is interrupted."""
-    if document.status in ("planning", "writing", "decoding") and not is_held(document):
-        return f"interrupted ({document.status})"
-    return document.status
-
-
-def progress_of(document: DocumentRecord) -> str:
-    """Return done of known: decoded, and written where that is more."""
-    progress = document.progress
-    if not progress.num_items:
-        return "-"
-    written = f" ({progress.num_written} written)" if progress.num_written > progress.num_decoded else ""
-    return f"{progress.num_decoded}/{progress.num_items}{written}"
-
-
-def next_step_of(document: DocumentRecord) -> str:
-    """Return what the user can do about an unfinished document, or nothing."""
-    if document.status in ("done", "cancelled") or is_held(document):
-        return ""
-    if document.status == "awaiting_review":
-        return f"see its plan with: longhand outline {document.id}; then: longhand approve {document.id}"
-    return f"go on with: longhand resume {document.id}"
 
 
 def describe(document: DocumentRecord) -> dict[str, object]:

@@ -1,0 +1,46 @@
+"""`inspect`: the web inspector."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from concepts.errors import UsageError
+from longhand.commands.documents import open_store
+from longhand.commands.writing import SpaceName
+from longhand.terminal import print_text, say
+
+DEFAULT_PORT = 8765
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("inspect")(inspect)
+
+
+def inspect(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs the printed token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0: a free one.")] = DEFAULT_PORT,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+    space: SpaceName = None,
+) -> None:
+    """Look at stored documents in a browser: text, plan, versions, maps; edit and approve outlines."""
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--port is {port}: give a number from 1 to 65535, or 0 for a free one")
+    from longhand.web.guard import is_loopback
+    from longhand.web.server import serve
+
+    def show(url: str) -> None:
+        print_text(url)
+        if not is_loopback(host):
+            say("who has this address may read and change every document; the way there is not encrypted")
+        say("end it with Ctrl-C")
+
+    with open_store() as store:
+        try:
+            serve(store, host=host, port=port, open_browser=open_browser, space=space, on_ready=show)
+        except KeyboardInterrupt:
+            say("ended")

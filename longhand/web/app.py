@@ -1,0 +1,136 @@
+"""The application: its routes, its files, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from concepts.errors import LonghandError
+from longhand.running import show_in_prefect
+from longhand.searching import Searcher
+from longhand.web.changing import Changes, changing
+from longhand.web.errors import TITLES, status_of
+from longhand.web.guard import Guard, GuardMiddleware
+from longhand.web.pages import Pages
+from longhand.web.templating import render
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from flows.mirror import Shown
+    from storage import DocumentRecord, Store
+
+STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+def make_app(
+    store: Store,
+    *,
+    guard: Guard | None = None,
+    searcher: Searcher | None = None,
+    tell_prefect: Callable[[DocumentRecord, Shown], None] = show_in_prefect,
+) -> Starlette:
+    """Return the inspector of a store, which stays the caller's to close.
+
+    `guard` None: one for 127.0.0.1, without an access token. `searcher` None: one that loads the space that
+    ships when somebody searches. `tell_prefect`: see `Changes`.
+    """
+    guard = Guard() if guard is None else guard
+    pages = Pages(store, guard, Searcher() if searcher is None else searcher)
+    changes = Changes(pages, tell_prefect)
+    page = "/documents/{id}"
+    routes = [
+        Route("/", pages.list_documents),
+        Route("/search", pages.search),
+        Route(page, pages.document),
+        Route(f"{page}/progress", pages.progress),
+        Route(f"{page}/languages", pages.languages),
+        Route(f"{page}/versions", pages.versions),
+        Route(f"{page}/compare", pages.compare),
+        Route(f"{page}/attempts", pages.attempts),
+        Route(f"{page}/export", pages.export),
+        Route(f"{page}/edit", changes.show),
+        *(
+            Route(path, changing(pages, handler), methods=["POST"])
+            for path, handler in (
+                (f"{page}/edit/rows", changes.edit),
+                (f"{page}/edit/markdown", changes.edit_markdown),
+                (f"{page}/edit/rewrite", changes.rewrite),
+                (f"{page}/restore", changes.restore),
+                (f"{page}/act/{{action}}", changes.act),
+            )
+        ),
+        *(Route(f"/static/{name}", _static(name, kind)) for name, kind in STATIC_FILES.items()),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(GuardMiddleware, guard=guard, refuse=show_error),
+            Middleware(TroubleMiddleware),
+        ],
+        exception_handlers={LonghandError: _show_known_error, HTTPException: _show_http_error},
+    )
+
+
+def show_error(request: Request, status: int, reason: str) -> Response:
+    """Return a page that says what is wrong, in one line."""
+    title = TITLES.get(status, "That did not work")
+    return HTMLResponse(render("error.html", status=status, title=title, reason=reason), status_code=status)
+
+
+def _show_known_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LonghandError)
+    return show_error(request, status_of(error), str(error))
+
+
+def _show_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reasons = {
+        404: f"there is no page {request.url.path[:200]}",
+        405: f"{request.method} is not understood at {request.url.path[:200]}",
+    }
+    return show_error(request, error.status_code, reasons.get(error.status_code, error.detail))
+
+
+class TroubleMiddleware:
+    """Shows a bug of ours as a page, and its traceback where the server was started."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_started
+            is_started = is_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if is_started:
+                raise
+            traceback.print_exception(error, file=sys.stderr)
+            reason = f"unexpected {type(error).__name__}: the terminal of longhand inspect says more"
+            await show_error(Request(scope), 500, reason)(scope, receive, send)
+
+
+def _static(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    content = files("longhand.web").joinpath("static", name).read_bytes()
+
+    async def endpoint(request: Request) -> Response:
+        return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+
+    return endpoint

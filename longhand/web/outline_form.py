@@ -1,0 +1,149 @@
+"""The form with a row for each item: what its fields hold, and the edits that they mean.
+
+Fields are named by the item's number in the version that is edited (`heading-2.1`), as on the command
+line. A field that was left as it was is no edit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from longhand.drafts import Add, Drop, Edit, EditError, Move, SetHeading, SetLength, one_line
+
+if TYPE_CHECKING:
+    from concepts.errors import LonghandError
+    from longhand.web.asking import Form
+    from storage import OutlineRecord, PlanItemRecord
+
+NUM_NEW_ROWS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemRow:
+    """The fields of an item, with what was typed or else what is stored."""
+
+    path: str
+    depth: int
+    stored_heading: str
+    heading: str
+    length: str
+    is_leaf: bool
+    move: str
+    is_dropped: bool
+    is_wrong: bool
+    """Whether the error that is shown is about this item."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRow:
+    """The fields of a section that may be added."""
+
+    number: int
+    heading: str
+    length: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """All rows of the form."""
+
+    items: tuple[ItemRow, ...]
+    new: tuple[NewRow, ...]
+    places: tuple[tuple[str, str], ...]
+    """Where a section may be added: the field's value and what people read."""
+
+
+def make_rows(outline: OutlineRecord, typed: Form | None, error: LonghandError | None) -> Rows:
+    """Return the form of an outline; `typed` (None: nothing yet) stands where it was sent already."""
+    wrong = str(error) if error is not None else ""
+    return Rows(
+        items=tuple(_item_row(item, typed, wrong) for item in outline.items),
+        new=tuple(
+            NewRow(
+                number=number,
+                heading="" if typed is None else typed.get(f"new-heading-{number}"),
+                length="" if typed is None else typed.get(f"new-length-{number}"),
+                place="end" if typed is None else typed.get(f"new-place-{number}", "end"),
+            )
+            for number in range(1, NUM_NEW_ROWS + 1)
+        ),
+        places=_places(outline),
+    )
+
+
+def _item_row(item: PlanItemRecord, typed: Form | None, wrong: str) -> ItemRow:
+    path, heading = item.path, one_line(item.heading)
+    length = str(item.planned_length or "") if item.is_leaf else ""
+    starts = (f"item {path}:", f"set {path}=", f"length {path}=", f"move {path} ", f"drop {path}:")
+    return ItemRow(
+        path=path,
+        depth=item.depth,
+        stored_heading=heading,
+        heading=heading if typed is None else typed.get(f"heading-{path}", heading),
+        length=length if typed is None else typed.get(f"length-{path}", length),
+        is_leaf=item.is_leaf,
+        move="" if typed is None else typed.get(f"move-{path}"),
+        is_dropped=typed is not None and typed.has(f"drop-{path}"),
+        is_wrong=wrong.startswith(starts),
+    )
+
+
+def _places(outline: OutlineRecord) -> tuple[tuple[str, str], ...]:
+    behind = [(f"after:{item.path}", f"after {_name(item)}") for item in outline.items]
+    below = [(f"under:{item.path}", f"below {_name(item)}, as its last") for item in outline.items]
+    return (("end", "at the end"), *behind, *below)
+
+
+def _name(item: PlanItemRecord) -> str:
+    heading = one_line(item.heading)
+    return f"{item.path} {heading if len(heading) <= 40 else heading[:39] + '…'}"
+
+
+def read_edits(form: Form, outline: OutlineRecord) -> list[Edit]:
+    """Return the edits that a form means, in the order of the command line; raise EditError."""
+    renamed: list[Edit] = []
+    lengths: list[Edit] = []
+    moves: list[Edit] = []
+    drops: list[Edit] = []
+    for item in outline.items:
+        path, heading = item.path, one_line(item.heading)
+        if form.has(f"drop-{path}"):
+            drops.append(Drop(path))
+        if one_line(typed := form.get(f"heading-{path}", heading)) != heading:
+            renamed.append(SetHeading(path, typed))
+        if (typed := form.get(f"length-{path}").strip()) and typed != str(item.planned_length or ""):
+            lengths.append(SetLength(path, _number(typed, f"length {path}={typed[:20]}")))
+        if to := form.get(f"move-{path}").strip():
+            moves.append(Move(path, to))
+    # What goes is named last, so that others may still name it.
+    return [*renamed, *lengths, *moves, *_read_new(form), *drops]
+
+
+def _read_new(form: Form) -> list[Edit]:
+    added: list[Edit] = []
+    for number in range(1, NUM_NEW_ROWS + 1):
+        heading, typed = form.get(f"new-heading-{number}"), form.get(f"new-length-{number}").strip()
+        if not heading.strip() and not typed:
+            continue
+        where = f"new section {number}"
+        length = _number(typed, where) if typed else None
+        place, _, path = form.get(f"new-place-{number}", "end").partition(":")
+        if place not in ("end", "after", "under"):
+            raise EditError(where, f"there is no place {place[:20]!r}: choose one of the list")
+        added.append(
+            Add(
+                heading,
+                after=path if place == "after" else None,
+                under=path if place == "under" else None,
+                length=length,
+            )
+        )
+    return added
+
+
+def _number(typed: str, where: str) -> int:
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= 9):
+        raise EditError(where, f"the length is {typed[:20]!r}: give a number of sentences")
+    return int(typed)

@@ -1,0 +1,298 @@
+"""The pages that show: lists, documents, versions, languages, attempts, files, and what a search found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+from urllib.parse import quote, urlencode
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from concepts.errors import NotFoundError, UsageError
+from longhand.comparison import compare_outlines
+from longhand.export import file_stem, title_of
+from longhand.formats import FORMATS
+from longhand.prompts import DEFAULT_LANG
+from longhand.stages import stage_rows
+from longhand.states import is_held
+from longhand.web.asking import read_choice, read_number
+from longhand.web.reading import FAIR_SCORE, GOOD_SCORE, flatten, read_version
+from longhand.web.templating import link, render
+from storage import DOCUMENT_STATUSES, DocumentStatus, Place
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from longhand.searching import Searcher
+    from longhand.web.guard import Guard
+    from storage import DocumentRecord, Store
+
+DOCUMENTS_PER_PAGE = 50
+ATTEMPTS_PER_PAGE = 100
+MATCHES = 30
+MAX_LANGUAGES_BESIDE = 4
+
+DONE = {
+    "edited": "The outline was changed: a new version is in use.",
+    "unchanged": "Nothing was changed: the version stays as it is.",
+    "restored": "The version is in use again, with the text that it had.",
+    "approved": "Approved: the document is queued, a worker goes on with it.",
+    "paused": "Paused: no worker takes the document until it is queued again.",
+    "cancelled": "Cancelled: what is stored stays.",
+    "queued": "Queued: a worker goes on with the document.",
+    "rewrite": "A new version is in use, in which this section waits to be written again.",
+}
+"""What is said after a change, by the name in the address."""
+
+RUNNING: tuple[DocumentStatus, ...] = ("queued", "planning", "writing", "decoding")
+
+
+@dataclass(frozen=True)
+class Pages:
+    """All pages over one store; `page` is what the changing ones share."""
+
+    store: Store
+    guard: Guard
+    searcher: Searcher
+
+    def page(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        """Return a filled template, with what all pages show."""
+        shown = {"form_token": self.guard.form_token, "location": self.store.location}
+        return HTMLResponse(render(name, **{**shown, **values}), status_code=status)
+
+    def document_page(
+        self, request: Request, document: DocumentRecord, name: str, *, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """Return a filled template with what all pages of a document show in their heads."""
+        head = {
+            "document": document,
+            "actions": actions_of(document),
+            "done": DONE.get(request.query_params.get("done", "")),
+            "is_running": document.status in RUNNING,
+        }
+        return self.page(name, status=status, **{**head, **values})
+
+    def find(self, request: Request) -> DocumentRecord:
+        """Return the document that the address names; raise NotFoundError."""
+        return self.store.get_document(request.path_params["id"])
+
+    # Lists
+
+    def list_documents(self, request: Request) -> Response:
+        """Show a page of the documents that the filters let through."""
+        chosen = read_choice(request, "status", DOCUMENT_STATUSES)
+        status = next((known for known in DOCUMENT_STATUSES if known == chosen), None)
+        languages = self.store.list_document_languages()
+        lang = read_choice(request, "lang", languages)
+        text = request.query_params.get("text", "").strip()
+        total = self.store.count_documents(status, lang=lang, text=text)
+        num_pages = max(1, -(-total // DOCUMENTS_PER_PAGE))
+        number = min(read_number(request, "page") or 1, num_pages)
+        first = (number - 1) * DOCUMENTS_PER_PAGE
+        found = self.store.list_documents(
+            status, lang=lang, text=text, limit=DOCUMENTS_PER_PAGE, offset=first
+        )
+        wanted = {"status": status or "", "lang": lang or "", "text": text}
+        kept = urlencode({name: value for name, value in wanted.items() if value})
+        return self.page(
+            "list.html",
+            documents=found,
+            statuses=DOCUMENT_STATUSES,
+            languages=languages,
+            wanted=wanted,
+            kept=kept,
+            total=total,
+            first=first + 1,
+            number=number,
+            num_pages=num_pages,
+        )
+
+    def search(self, request: Request) -> Response:
+        """Show the plan items and sentences nearest in meaning to the words in the address."""
+        words = request.query_params.get("q", "").strip()
+        places: tuple[Place, ...] = get_args(Place)
+        chosen = read_choice(request, "in", places)
+        languages = self.searcher.languages()
+        lang = read_choice(request, "lang", languages) or DEFAULT_LANG
+        wanted = tuple(place for place in places if chosen in (None, place))
+        found = None
+        if words:
+            found = self.searcher.find(self.store, words, places=wanted, limit=MATCHES, lang=lang)
+        ids = dict.fromkeys(match.document_id for match in found or ())
+        return self.page(
+            "search.html",
+            words=words,
+            chosen=chosen,
+            lang=lang,
+            languages=languages,
+            found=found,
+            documents={document_id: self._get(document_id) for document_id in ids},
+        )
+
+    def _get(self, document_id: str) -> DocumentRecord | None:
+        try:
+            return self.store.get_document(document_id)
+        except NotFoundError:
+            return None  # deleted since it was found
+
+    # One document
+
+    def document(self, request: Request) -> Response:
+        """Show a version of a document: its outline beside its text."""
+        document = self.find(request)
+        if document.id != request.path_params["id"]:
+            query = str(request.query_params)
+            return RedirectResponse(link(document.id) + (f"?{query}" if query else ""))
+        version = read_number(request, "version")
+        lang = self._language(request, document, "lang")
+        view = read_version(self.store, document.id, version, lang)
+        parts = view.parts()
+        part_of = view.part_of()
+        number = read_number(request, "part") or part_of.get(request.query_params.get("item", ""), 1)
+        if number > len(parts):
+            raise NotFoundError(f"{document.id} has no part {number}: it has {len(parts)}")
+        in_use = view.outline is not None and view.outline.id == document.active_outline_id
+        return self.document_page(
+            request,
+            document,
+            "document.html",
+            tab="text",
+            view=view,
+            shown=parts[number - 1],
+            number=number,
+            num_parts=len(parts),
+            part_of=part_of,
+            old_version=None if in_use else version,
+            lang=view.exported.lang,
+            languages=self._languages(document),
+            fair_score=FAIR_SCORE,
+            good_score=GOOD_SCORE,
+            formats=tuple(FORMATS),
+        )
+
+    def progress(self, request: Request) -> Response:
+        """Show only how far a document is; a script asks for it again and again."""
+        document = self.find(request)
+        return self.document_page(request, document, "progress.html")
+
+    def _languages(self, document: DocumentRecord) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((document.lang, *self.store.list_languages(document.id))))
+
+    def _language(self, request: Request, document: DocumentRecord, name: str) -> str | None:
+        return read_choice(request, name, self._languages(document))
+
+    def languages(self, request: Request) -> Response:
+        """Show the sentences of the version in use in several languages, side by side."""
+        document = self.find(request)
+        known = self._languages(document)
+        asked = request.query_params.getlist("lang")
+        for lang in asked:
+            if lang not in known:
+                raise UsageError(f"lang is {lang[:40]!r}: expected one of {', '.join(known)}")
+        beside = tuple(dict.fromkeys(asked or known))[:MAX_LANGUAGES_BESIDE]
+        first, *others = (read_version(self.store, document.id, None, lang) for lang in beside)
+        parts = first.parts()
+        number = min(read_number(request, "part") or 1, len(parts))
+        of_path = [{section.path: section for section in view.sections} for view in (first, *others)]
+        return self.document_page(
+            request,
+            document,
+            "languages.html",
+            tab="languages",
+            known=known,
+            beside=beside,
+            of_path=of_path,
+            shown=parts[number - 1],
+            number=number,
+            num_parts=len(parts),
+        )
+
+    def versions(self, request: Request) -> Response:
+        """Show all versions of the outline."""
+        document = self.find(request)
+        outlines = self.store.list_outlines(document.id)
+        return self.document_page(
+            request,
+            document,
+            "versions.html",
+            tab="versions",
+            outlines=tuple(reversed(outlines)),
+        )
+
+    def compare(self, request: Request) -> Response:
+        """Show what became of each item, and of its text, from one version to another."""
+        document = self.find(request)
+        numbers = [outline.version for outline in self.store.list_outlines(document.id)]
+        if len(numbers) < 2:
+            raise NotFoundError(f"{document.id} has {len(numbers)} versions: there is nothing to compare yet")
+        new = read_number(request, "new") or self.store.get_outline(document.id).version
+        old = read_number(request, "old") or max((n for n in numbers if n < new), default=numbers[-1])
+        before, after = (self.store.get_outline(document.id, n, vectors=True) for n in (old, new))
+        texts = [
+            {
+                section.path: section.sentences
+                for section in flatten(self.store.export_document(document.id, version=n).sections)
+            }
+            for n in (old, new)
+        ]
+        return self.document_page(
+            request,
+            document,
+            "compare.html",
+            tab="versions",
+            numbers=numbers,
+            old=old,
+            new=new,
+            changes=compare_outlines(before, after),
+            texts=texts,
+        )
+
+    def attempts(self, request: Request) -> Response:
+        """Show where the time went, and every attempt, the newest first."""
+        document = self.find(request)
+        attempts = self.store.get_attempts(document.id)
+        outline = None if document.active_outline_id is None else self.store.get_outline(document.id)
+        rows = stage_rows(document, outline, self.store.export_document(document.id), attempts)
+        num_pages = max(1, -(-len(attempts) // ATTEMPTS_PER_PAGE))
+        number = min(read_number(request, "page") or 1, num_pages)
+        first = (number - 1) * ATTEMPTS_PER_PAGE
+        return self.document_page(
+            request,
+            document,
+            "attempts.html",
+            tab="attempts",
+            rows=rows,
+            attempts=attempts[::-1][first : first + ATTEMPTS_PER_PAGE],
+            number=number,
+            num_pages=num_pages,
+        )
+
+    def export(self, request: Request) -> Response:
+        """Send a document as a file."""
+        document = self.find(request)
+        name = read_choice(request, "format", tuple(FORMATS)) or "md"
+        exported = self.store.export_document(document.id, self._language(request, document, "lang"))
+        stem = file_stem(document.id, title_of(exported), exported.lang)
+        plain = stem.encode("ascii", "replace").decode().replace("?", "-")
+        named = quote(f"{stem}.{name}", safe="")
+        return Response(
+            FORMATS[name].render(exported),
+            # Never shown in place: what a model wrote is no page of this server.
+            media_type="application/octet-stream",
+            headers={
+                "content-disposition": f"attachment; filename=\"{plain}.{name}\"; filename*=UTF-8''{named}"
+            },
+        )
+
+
+def actions_of(document: DocumentRecord) -> tuple[str, ...]:
+    """Return what may be done to a document now: approve, queue, pause, cancel."""
+    status = document.status
+    is_free = status not in ("done", "queued", "awaiting_review") and not is_held(document)
+    wanted = {
+        "approve": status == "awaiting_review",
+        "queue": is_free,
+        "pause": status not in ("done", "failed", "cancelled", "paused"),
+        "cancel": status not in ("done", "cancelled"),
+    }
+    return tuple(name for name, is_possible in wanted.items() if is_possible)

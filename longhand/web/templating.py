@@ -1,0 +1,81 @@
+"""The Jinja environment of the pages: everything is escaped, and a name that is missing fails."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from longhand import __version__
+from longhand.comparison import describe_change
+from longhand.export import clean, heading_of, short_title
+from longhand.languages import language_tag, text_direction
+from longhand.states import is_held, next_step_of, progress_of, state_of
+from longhand.terminal import format_duration, format_time
+
+if TYPE_CHECKING:
+    from storage import DocumentRecord
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment with the functions that templates call."""
+    jinja = Environment(
+        loader=PackageLoader("longhand.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.globals.update(
+        version=__version__,
+        anchor=anchor,
+        describe_change=describe_change,
+        direction=text_direction,
+        heading_of=heading_of,
+        is_held=is_held,
+        link=link,
+        next_step_of=next_step_of,
+        progress_of=progress_of,
+        state_of=state_of,
+        tag=language_tag,
+        title_of=title_of,
+    )
+    jinja.filters.update(clean=clean, duration=format_duration, moment=format_time, iso=_iso, score=_score)
+    return jinja
+
+
+def render(name: str, **values: object) -> str:
+    """Return a template filled with values."""
+    return environment().get_template(name).render(**values)
+
+
+def title_of(document: DocumentRecord) -> str:
+    """Return the title, or the first line of the prompt, on one line."""
+    return clean(short_title(document.title or document.prompt))
+
+
+def link(document_id: str, *parts: str, at: str = "", **query: object) -> str:
+    """Return the address of a page of a document; parameters that are None or empty are left out.
+
+    `at` is the place in the page.
+    """
+    path = "/".join(("/documents", *(quote(part, safe="") for part in (document_id, *parts))))
+    shown = {name: value for name, value in query.items() if value not in (None, "")}
+    return path + (f"?{urlencode(shown)}" if shown else "") + (f"#{at}" if at else "")
+
+
+def anchor(path: str, ordinal: int | None = None) -> str:
+    """Return the id, in a page, of a section's text, or of its sentence number `ordinal` (from 0)."""
+    return f"s-{path}" if ordinal is None else f"s-{path}-{ordinal + 1}"
+
+
+def _iso(epoch_s: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))
+
+
+def _score(score: float | None) -> str:
+    return "" if score is None else f"{score:.2f}"
