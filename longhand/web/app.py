@@ -21,6 +21,7 @@ from longhand.searching import Searcher
 from longhand.web.changing import Changes, changing
 from longhand.web.errors import TITLES, status_of
 from longhand.web.guard import Guard, GuardMiddleware
+from longhand.web.mapping import Mapping
 from longhand.web.pages import Pages
 from longhand.web.templating import render
 
@@ -48,6 +49,7 @@ def make_app(
     guard = Guard() if guard is None else guard
     pages = Pages(store, guard, Searcher() if searcher is None else searcher)
     changes = Changes(pages, tell_prefect)
+    mapping = Mapping(pages)
     page = "/documents/{id}"
     routes = [
         Route("/", pages.list_documents),
@@ -59,6 +61,9 @@ def make_app(
         Route(f"{page}/compare", pages.compare),
         Route(f"{page}/attempts", pages.attempts),
         Route(f"{page}/export", pages.export),
+        Route(f"{page}/map", mapping.page),
+        Route(f"{page}/map.svg", mapping.map_picture),
+        Route(f"{page}/similarity.svg", mapping.heat_picture),
         Route(f"{page}/edit", changes.show),
         *(
             Route(path, changing(pages, handler), methods=["POST"])

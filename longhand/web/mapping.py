@@ -1,0 +1,138 @@
+"""The page with the map and the heat map of a document's concepts, and its two pictures."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from longhand.web.asking import read_choice, read_number
+from longhand.web.reading import flatten
+from longhand.web.templating import anchor, link
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from longhand.web.geometry import Concepts
+    from longhand.web.pages import Pages
+    from longhand.web.plots import Theme
+    from storage import DocumentRecord, OutlineRecord
+
+PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""Of a picture that is opened alone: matplotlib writes style attributes; no script may run in it."""
+MAP_SIDE = 1000
+
+
+class Mapping:
+    """Shows where a document's sentences lie, and which are alike; numpy and matplotlib load when asked for."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._store = pages.store
+        # matplotlib's settings, and much else in it, belong to the whole process.
+        self._drawing = threading.Lock()
+
+    def page(self, request: Request) -> Response:
+        """Show both pictures, with what they say in words and numbers."""
+        document = self._pages.find(request)
+        outline = self._outline(request, document)
+        if outline is None:
+            return self._pages.document_page(request, document, "map.html", tab="map", shapes=())
+        from longhand.web.geometry import compare, most_alike, project, section_shapes
+        from longhand.web.plots import colours_of, map_place, markers_of
+
+        concepts = self._concepts(outline)
+        projection = project(concepts)
+        exported = self._store.export_document(document.id, version=outline.version)
+        texts = {
+            (section.path, sentence.ordinal): sentence.text
+            for section in flatten(exported.sections)
+            for sentence in section.sentences
+        }
+        shapes = section_shapes(concepts)
+        colours = colours_of([shape.path for shape in shapes])
+        stamp = f"{outline.id}-{document.progress.num_written}"
+        return self._pages.document_page(
+            request,
+            document,
+            "map.html",
+            tab="map",
+            outline=outline,
+            headings={item.path: item.heading for item in outline.items},
+            similarities={item.path: item.similarity for item in outline.items},
+            shapes=shapes,
+            colours=colours,
+            markers=markers_of(colours),
+            explained=projection.explained,
+            num_sentences=len(concepts.places),
+            num_left_out=concepts.num_left_out,
+            is_by_section=len(concepts.places) > 1 and compare(concepts).is_by_section,
+            pairs=most_alike(concepts),
+            texts=texts,
+            side=MAP_SIDE,
+            points=[
+                (
+                    *(MAP_SIDE * share for share in map_place(x, y)),
+                    link(
+                        document.id,
+                        item=path,
+                        version=request.query_params.get("version"),
+                        at=anchor(path, n),
+                    ),
+                    f"{path}, sentence {n + 1}: {texts.get((path, n), '(not decoded yet)')}",
+                )
+                for (path, n), (x, y) in zip(concepts.places, projection.sentences_S2.tolist(), strict=True)
+            ],
+            picture={
+                name: {
+                    theme: link(document.id, f"{name}.svg", version=outline.version, theme=theme, stamp=stamp)
+                    for theme in ("light", "dark")
+                }
+                for name in ("map", "similarity")
+            },
+        )
+
+    def map_picture(self, request: Request) -> Response:
+        """Send the map as SVG."""
+        from longhand.web.geometry import project
+        from longhand.web.plots import draw_map
+
+        concepts, theme = self._concepts_of(request), _theme(request)
+        with self._drawing:
+            return _picture(draw_map(concepts, project(concepts), theme))
+
+    def heat_picture(self, request: Request) -> Response:
+        """Send the heat map as SVG."""
+        from longhand.web.geometry import compare
+        from longhand.web.plots import draw_heat_map
+
+        concepts, theme = self._concepts_of(request), _theme(request)
+        with self._drawing:
+            return _picture(draw_heat_map(compare(concepts), theme))
+
+    def _outline(self, request: Request, document: DocumentRecord) -> OutlineRecord | None:
+        version = read_number(request, "version")
+        if version is None and document.active_outline_id is None:
+            return None
+        return self._store.get_outline(document.id, version, vectors=True)
+
+    def _concepts(self, outline: OutlineRecord) -> Concepts:
+        from longhand.web.geometry import read_concepts
+
+        return read_concepts(self._store, outline)
+
+    def _concepts_of(self, request: Request) -> Concepts:
+        document = self._pages.find(request)
+        outline = self._store.get_outline(document.id, read_number(request, "version"), vectors=True)
+        return self._concepts(outline)
+
+
+def _theme(request: Request) -> Theme:
+    return "dark" if read_choice(request, "theme", ("light", "dark")) == "dark" else "light"
+
+
+def _picture(svg: bytes) -> Response:
+    # The address names what it shows, so the same address always shows the same.
+    headers = {"content-security-policy": PICTURE_POLICY, "cache-control": "private, max-age=86400"}
+    return Response(svg, media_type="image/svg+xml", headers=headers)
