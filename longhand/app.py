@@ -29,6 +29,7 @@ from longhand.commands import (
     schedules,
     search,
     station,
+    upkeep,
     writing,
 )
 
@@ -72,6 +73,7 @@ editing.register(app)
 inspecting.register(app)
 search.register(app)
 exporting.register(app)
+upkeep.register(app)
 corpus.register(app)
 models.register(app)
 health.register(app)

@@ -3,6 +3,7 @@
 from storage.errors import Busy
 from storage.records import (
     DOCUMENT_STATUSES,
+    FINAL,
     STAGES,
     AttemptRecord,
     CardRef,
@@ -13,6 +14,7 @@ from storage.records import (
     ExportedSection,
     ExportedSentence,
     FailedDocument,
+    Garbage,
     HeldDocument,
     ItemConcepts,
     ItemStatus,
@@ -40,12 +42,13 @@ from storage.records import (
     UnitSpec,
     UnitStatus,
 )
-from storage.store import Store
+from storage.store import Store, restore_backup
 from storage.transaction import Transaction
 from storage.vectors import content_hash
 
 __all__ = [
     "DOCUMENT_STATUSES",
+    "FINAL",
     "STAGES",
     "AttemptRecord",
     "Busy",
@@ -57,6 +60,7 @@ __all__ = [
     "ExportedSection",
     "ExportedSentence",
     "FailedDocument",
+    "Garbage",
     "HeldDocument",
     "ItemConcepts",
     "ItemStatus",
@@ -86,4 +90,5 @@ __all__ = [
     "UnitSpec",
     "UnitStatus",
     "content_hash",
+    "restore_backup",
 ]

@@ -44,6 +44,8 @@ Place = Literal["plan", "sentences"]
 DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 PLACES: tuple[Place, ...] = get_args(Place)
+FINAL: tuple[DocumentStatus, ...] = ("done", "failed", "cancelled")
+"""Statuses that no worker takes a document from, and nobody is asked about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -402,6 +404,20 @@ class Overview:
     """Sentences decoded within the window."""
     failures: tuple[FailedDocument, ...]
     """Documents that failed last, newest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Garbage:
+    """What was deleted, or would be."""
+
+    num_documents: int
+    num_versions: int
+    """Superseded outlines that lose their sentences."""
+    num_concepts: int
+    num_attempts: int
+    """Of documents that stay."""
+    num_bytes: int
+    """Of vectors and texts; rows and indexes take some more."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,20 +59,25 @@ def read_version(connection: Connection, database: Database) -> str | None:
     if versions is None:
         foreign = _first_table(connection, database)
         if foreign is not None:
-            raise _foreign(database, f"it holds the table {foreign!r}")
+            raise _foreign(database.name, f"it holds the table {foreign!r}")
         return None
     if not versions:
-        raise _foreign(database, "its version is missing")
-    version = versions[0]
-    ours = re.fullmatch(r"lh(\d{4})", version)
-    if ours is None or len(versions) > 1:
-        raise _foreign(database, f"its schema version is {version!r}")
+        raise _foreign(database.name, "its version is missing")
+    if len(versions) > 1:
+        raise _foreign(database.name, f"its schema versions are {', '.join(versions)}")
+    check_version(versions[0], database.name)
+    return versions[0]
+
+
+def check_version(version: str, name: str) -> None:
+    """Raise StorageError where the version of what is called `name` is not ours, or newer than this code."""
+    if re.fullmatch(r"lh(\d{4})", version) is None:
+        raise _foreign(name, f"its schema version is {version!r}")
     if version > HEAD:
         raise StorageError(
-            f"{database.name} was written by a newer Longhand (schema {version}, this one knows {HEAD}): "
+            f"{name} was written by a newer Longhand (schema {version}, this one knows {HEAD}): "
             "pip install --upgrade longhand"
         )
-    return version
 
 
 def _select_versions(connection: Connection) -> list[str]:
@@ -89,10 +94,8 @@ def _first_table(connection: Connection, database: Database) -> str | None:
     return None if name is None else str(name)
 
 
-def _foreign(database: Database, reason: str) -> StorageError:
-    return StorageError(
-        f"{database.name} is not a Longhand database ({reason}): name another one in {URL_VARIABLE}"
-    )
+def _foreign(name: str, reason: str) -> StorageError:
+    return StorageError(f"{name} is not a Longhand database ({reason}): name another one in {URL_VARIABLE}")
 
 
 def _make_wal(database: Database) -> None:

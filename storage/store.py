@@ -12,17 +12,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from concepts.errors import StorageError
 from storage import documents, export, leases, outlines, overview, units, writing
 from storage.clock import clock_of
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.records import (
+    FINAL,
     PLACES,
     AttemptRecord,
     DatasetRow,
     DocumentRecord,
     DocumentStatus,
     ExportedDocument,
+    Garbage,
     HeldDocument,
     JsonObject,
     Lease,
@@ -49,6 +50,13 @@ from storage.transaction import Transaction
 
 if TYPE_CHECKING:
     from storage.records import Vector
+
+
+def restore_backup(path: str | Path, url: str | None = None, *, force: bool = False) -> int:
+    """Replace the content of a database by a backup's (see `storage.backup.restore_backup`)."""
+    from storage import backup
+
+    return backup.restore_backup(Path(path), url, force=force)
 
 
 SUBMISSION_STEP_S = 1e-6
@@ -107,23 +115,49 @@ class Store:
     ) -> None:
         self.close()
 
-    def backup(self, path: str | Path) -> None:
-        """Copy a SQLite database to a new file while others use it; PostgreSQL has pg_dump."""
-        if not self._database.is_sqlite:
-            raise StorageError(f"{self.location} is PostgreSQL: back it up with pg_dump")
-        path = Path(path)
-        if path.exists():
-            raise StorageError(f"{path} exists already: name a new file for the backup")
-        if not path.parent.is_dir():
-            raise StorageError(
-                f"the folder {path.parent} of the backup does not exist: mkdir -p {path.parent}"
-            )
-        try:
-            with self._database.raw() as cursor:
-                cursor.execute("VACUUM INTO ?", (str(path),))
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+    def backup(self, path: str | Path) -> int:
+        """Copy the database to a new file while others use it and return its size in bytes.
+
+        Raises InputError for a path that cannot be used, StorageError where copying fails.
+        """
+        from storage.backup import write_backup
+
+        return write_backup(self._database, Path(path))
+
+    def collect_garbage(
+        self,
+        older_than_s: float,
+        *,
+        statuses: Sequence[DocumentStatus] = FINAL,
+        versions: bool = False,
+        dry_run: bool = False,
+    ) -> Garbage:
+        """Delete finished documents by age, and old attempts of those that stay; return what went.
+
+        `statuses`: among those of finished documents. `versions`: also the sentences of superseded outlines
+        of finished documents; their plans stay. `dry_run` only counts. What is running, queued, paused or
+        awaits review is never touched. May be interrupted: what is deleted so far is deleted whole.
+        """
+        from storage import garbage
+
+        return garbage.collect(
+            self._database, self._clock(), older_than_s, statuses, versions=versions, dry_run=dry_run
+        )
+
+    def reclaim_space(self) -> bool:
+        """Give space that deleted rows have left back to the disk; False where others kept it locked.
+
+        PostgreSQL keeps it for new rows.
+        """
+        from storage import garbage
+
+        return garbage.reclaim(self._database)
+
+    def size_bytes(self) -> int:
+        """Return what the database takes on its disk."""
+        from storage import garbage
+
+        return garbage.size_bytes(self._database)
 
     # Documents
 

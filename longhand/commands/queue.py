@@ -15,6 +15,7 @@ import typer
 from concepts.errors import LonghandError, UsageError
 from longhand.commands.documents import open_store
 from longhand.commands.writing import PlannerName, SpaceName, WriterName
+from longhand.durations import parse_duration
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_key, check_priority
 from longhand.terminal import (
     format_duration,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from storage import DocumentRecord, NewDocument, Overview, Store
 
 MAX_BATCH = 64
-WINDOWS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 Prompt = Annotated[str | None, typer.Argument(help="What the document is about.")]
 File = Annotated[
@@ -216,7 +216,7 @@ def show_status(
 ) -> None:
     """Show what is queued and running, how fast it goes, and what failed."""
     with open_store() as store:
-        overview = store.get_overview(_parse_window(window))
+        overview = store.get_overview(parse_duration("--window", window, "10m"))
     shown = describe_overview(overview, time.time())
     if as_json:
         print_json(shown)
@@ -274,14 +274,6 @@ def _lease_line(lease: Mapping[str, Any] | None) -> str:
     if lease is None:
         return ""
     return f"{lease['id']} ({lease['status']}) by {lease['owner']}, ends in {lease['ends_in_s']:.0f} s"
-
-
-def _parse_window(typed: str) -> float:
-    number, unit = typed[:-1], typed[-1:]
-    seconds = float(number) * WINDOWS[unit] if number.isdecimal() and unit in WINDOWS else 0.0
-    if not 0 < seconds <= 366 * WINDOWS["d"]:
-        raise UsageError(f"--window is {typed!r}: give a number with s, m, h or d, such as 10m")
-    return seconds
 
 
 def cancel(ids: Ids) -> None:

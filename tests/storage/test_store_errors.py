@@ -193,15 +193,3 @@ def test_postgresql_database_of_another_program(postgresql_server: str) -> None:
         connection.execute(text("CREATE TABLE IF NOT EXISTS recipes (id int)"))
     engine.dispose()
     assert "holds the table 'recipes'" in _message(postgresql_server)
-
-
-def test_backup_is_a_database_of_its_own(tmp_path: Path, new: NewDocument) -> None:
-    with Store.open(f"sqlite:///{tmp_path}/x.db") as store:
-        made = store.create_document(new)
-        store.backup(tmp_path / "copy.db")
-        with pytest.raises(StorageError, match="exists already"):
-            store.backup(tmp_path / "copy.db")
-        with pytest.raises(StorageError, match="mkdir -p"):
-            store.backup(tmp_path / "no" / "copy.db")
-    with Store.open(f"sqlite:///{tmp_path}/copy.db") as copy:
-        assert copy.get_document(made.id) == made

@@ -1,0 +1,18 @@
+"""Durations as people type them."""
+
+from __future__ import annotations
+
+from concepts.errors import UsageError
+
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+MAX_DAYS = 36600
+
+
+def parse_duration(option: str, typed: str, example: str) -> float:
+    """Return seconds; raise UsageError naming the option where it is no number with s, m, h, d or w."""
+    number, unit = typed[:-1].strip(), typed[-1:]
+    is_number = number.isascii() and number.isdecimal()
+    seconds = float(number) * SECONDS[unit] if is_number and unit in SECONDS else 0.0
+    if not 0 < seconds <= MAX_DAYS * SECONDS["d"]:
+        raise UsageError(f"{option} is {typed!r}: give a number with s, m, h, d or w, such as {example}")
+    return seconds

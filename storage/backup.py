@@ -1,0 +1,306 @@
+"""Back-up and restore of a whole database, also while others use it.
+
+SQLite: the copy is one read transaction (VACUUM INTO), and restoring writes the copy's pages into the
+database in one transaction (the online backup API), so that whoever has it open sees either the old or the
+new content, and a crash in between leaves the old. PostgreSQL: pg_dump and pg_restore, in one transaction.
+
+A restored document is held by nobody, and its epoch is raised: whoever worked on it before can write
+nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing, suppress
+from pathlib import Path
+
+from sqlalchemy import func, select, update
+from sqlalchemy.engine import URL
+
+from concepts.errors import InputError, StorageError
+from storage.clock import clock_of
+from storage.database import Database, resolve_busy_timeout_s, resolve_url
+from storage.leases import held_until
+from storage.schema import bring_up_to_date, check_version, read_version
+from storage.tables import Document
+
+SQLITE_MAGIC = b"SQLite format 3\0"
+POSTGRESQL_MAGIC = b"PGDMP"
+KEPT_SUFFIX = ".before-restore"
+"""Beside a SQLite database: what it held, until a restore is done."""
+STAGED_SUFFIX = ".restoring"
+LONGEST_WORDS = 300
+
+
+def write_backup(database: Database, path: Path) -> int:
+    """Copy a database to a new file and return its size in bytes; a file that is there is whole.
+
+    Raises InputError for a path that cannot be used, StorageError where copying fails.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists already: name a new file for the backup")
+    if not path.parent.is_dir():
+        raise InputError(f"the folder {path.parent} of the backup does not exist: mkdir -p {path.parent}")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        if database.is_sqlite:
+            _copy_sqlite(database, partial)
+        else:
+            _run("pg_dump", database.engine.url, "--format=custom", f"--file={partial}", "--no-owner")
+        _flush(partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path.stat().st_size
+
+
+def _copy_sqlite(database: Database, path: Path) -> None:
+    try:
+        with database.raw() as cursor:
+            cursor.execute("VACUUM INTO ?", (str(path),))
+    except StorageError as error:
+        if "unable to open" in _reason(error):
+            raise StorageError(
+                f"{path.parent} cannot be written: change its permissions, or name another place"
+            ) from error
+        raise
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def restore_backup(path: Path, url: str | None = None, *, force: bool = False) -> int:
+    """Replace the content of a database (None: the default one) by a backup's; return its number of documents.
+
+    The file is checked first and never changed. `force`: also where the database holds documents, or
+    cannot be read any more; one that cannot be read stays beside the new one. Raises InputError for a file
+    that is no sound backup of ours or of a newer Longhand, StorageError where somebody is at work, where
+    there are documents and no `force`, or where writing fails; then the database is as it was.
+    """
+    target = resolve_url(url)
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(len(SQLITE_MAGIC))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    is_sqlite = target.get_backend_name() == "sqlite"
+    if not magic.startswith(SQLITE_MAGIC if is_sqlite else POSTGRESQL_MAGIC):
+        kind = {SQLITE_MAGIC: "a SQLite", POSTGRESQL_MAGIC: "a PostgreSQL"}
+        found = next((kind[known] for known in kind if magic.startswith(known)), "no")
+        wanted = "SQLite" if is_sqlite else "PostgreSQL"
+        raise InputError(
+            f"{path} is {found} backup: this database is {wanted}'s and takes what longhand backup made of one"
+        )
+    return _restore_sqlite(path, target, force) if is_sqlite else _restore_postgresql(path, target, force)
+
+
+def _open(url: URL) -> Database:
+    return Database(url, resolve_busy_timeout_s(None))
+
+
+def _check_unused(database: Database, *, force: bool) -> None:
+    """Raise StorageError where somebody is at work in a database, or where it holds documents and no `force`."""
+    now = clock_of(database)()
+    with database.read() as connection:
+        if read_version(connection, database) is None:
+            return
+        held = connection.execute(
+            select(Document.id, Document.owner, Document.lease_until)
+            .where(Document.owner.is_not(None), Document.lease_until > now)
+            .order_by(Document.lease_until.desc())
+        ).all()
+        if held:
+            first = held[0]
+            raise StorageError(
+                f"{len(held)} documents are being worked on, {first.id} by {first.owner} until "
+                f"{held_until(first.lease_until, now)}: end the workers (longhand down), then restore"
+            )
+        number = connection.scalar(select(func.count()).select_from(Document)) or 0
+    if number and not force:
+        raise StorageError(
+            f"{database.name} holds {number} documents, which would be replaced: add --force, "
+            "or name another database in LONGHAND_DATABASE_URL"
+        )
+
+
+def _release_all(database: Database) -> int:
+    """Let nobody hold a document, raise every epoch, and return how many documents there are."""
+    with database.write() as connection:
+        connection.execute(update(Document).values(owner=None, lease_until=None, epoch=Document.epoch + 1))
+        return connection.scalar(select(func.count()).select_from(Document)) or 0
+
+
+# SQLite
+
+
+def _restore_sqlite(path: Path, url: URL, force: bool) -> int:
+    target = Path(str(url.database))
+    staged = target.with_name(target.name + STAGED_SUFFIX)
+    if target.exists() and path.samefile(target):
+        raise InputError(f"{path} is the database itself: name a backup of it")
+    _remove(staged)  # left by a restore that was killed
+    try:
+        num_documents = _stage(path, url.set(database=str(staged)))
+        # Only what is sound gets so far; now the database may change.
+        try:
+            with closing(_open(url)) as database:
+                _check_unused(database, force=force)
+                bring_up_to_date(database)
+                _overwrite(staged, database)
+        except StorageError as error:
+            if not _is_unreadable(error):
+                raise
+            if not force:
+                raise StorageError(
+                    f"{target} cannot be read ({_reason(error)}): --force puts the backup in its place "
+                    f"and keeps it as {target.name}{KEPT_SUFFIX}"
+                ) from error
+            _put_in_place(staged, target)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be restored: {error.strerror or error}") from error
+    finally:
+        _remove(staged)
+    return num_documents
+
+
+def _stage(path: Path, staged: URL) -> int:
+    """Make a checked, migrated copy of a backup; return its number of documents. Raises InputError."""
+    copy = str(staged.database)
+    try:
+        # Through SQLite, so that a database in use with its journal may be given as well.
+        with (
+            closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+            problems = target.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            orphan = target.execute("PRAGMA foreign_key_check").fetchone()
+    except sqlite3.Error as error:
+        if "full" in str(error):
+            raise StorageError(f"the disk that holds {copy} is full: free some space") from error
+        raise InputError(f"{path} is damaged ({error}): take another backup") from error
+    if problems != "ok" or orphan is not None:
+        raise InputError(f"{path} is damaged ({' '.join(problems.split())}): take another backup")
+    with closing(_open(staged)) as database:
+        with database.read() as connection:
+            try:
+                version = read_version(connection, database)
+            except StorageError as error:
+                raise InputError(str(error).replace(copy, str(path))) from error
+        if version is None:
+            raise InputError(f"{path} is an empty database: there is nothing to restore")
+        bring_up_to_date(database)
+        return _release_all(database)
+
+
+def _overwrite(staged: Path, database: Database) -> None:
+    """Write a staged copy into a database in one transaction; what it held stays beside it until that is done."""
+    kept = Path(database.name + KEPT_SUFFIX)
+    kept.unlink(missing_ok=True)
+    with database.raw() as cursor:
+        cursor.execute("VACUUM INTO ?", (str(kept),))
+    with (
+        database.explained(),
+        closing(sqlite3.connect(staged)) as source,
+        closing(sqlite3.connect(database.name, timeout=database.timeout_s)) as target,
+    ):
+        # All pages in one step: SQLite's lock is held from the first to the last.
+        source.backup(target, pages=-1)
+    kept.unlink()
+
+
+def _reason(error: StorageError) -> str:
+    """Return the driver's own words."""
+    return str(getattr(error.__cause__, "orig", error.__cause__))
+
+
+def _is_unreadable(error: StorageError) -> bool:
+    return any(sign in _reason(error) for sign in ("not a database", "malformed"))
+
+
+def _put_in_place(staged: Path, target: Path) -> None:
+    """Put a staged copy where a damaged database is, which is kept beside it; nobody can have that one open."""
+    for suffix in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            os.replace(f"{target}{suffix}", f"{target}{KEPT_SUFFIX}{suffix}")
+    _flush(staged)
+    os.replace(staged, target)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+# PostgreSQL
+
+
+def _restore_postgresql(path: Path, url: URL, force: bool) -> int:
+    version = _archived_version(path)
+    with closing(_open(url)) as database:
+        check_version(version, str(path))
+        _check_unused(database, force=force)
+        _run(
+            "pg_restore",
+            url,
+            "--clean",
+            "--if-exists",
+            "--no-owner",
+            "--single-transaction",
+            "--exit-on-error",
+            str(path),
+        )
+        bring_up_to_date(database)
+        return _release_all(database)
+
+
+def _archived_version(path: Path) -> str:
+    """Return the schema version inside an archive; InputError where it cannot be read or is not ours."""
+    try:
+        script = _run("pg_restore", None, "--data-only", "--table=alembic_version", "--file=-", str(path))
+        # Reads every block: an archive that ends too early is found here.
+        _run("pg_restore", None, f"--file={os.devnull}", str(path))
+    except StorageError as error:
+        if "not installed" in str(error):
+            raise
+        raise InputError(f"{path} is damaged ({error}): take another backup") from error
+    found = re.search(r"^COPY .*alembic_version.*\n(\S+)$", script, re.MULTILINE)
+    if found is None:
+        raise InputError(f"{path} is not a backup of a Longhand database: its version is missing")
+    return found[1]
+
+
+def _run(program: str, url: URL | None, *arguments: str) -> str:
+    """Run one of PostgreSQL's programs and return what it printed; StorageError with its last words."""
+    if shutil.which(program) is None:
+        raise StorageError(
+            f"{program} is not installed: install PostgreSQL's client programs (apt-get install postgresql-client)"
+        )
+    environment = {**os.environ}
+    command = [program, *arguments]
+    if url is not None:
+        if url.password is not None:
+            environment["PGPASSWORD"] = str(url.password)  # a command line can be read by everyone
+        plain = url.set(drivername="postgresql", password=None)
+        command.insert(1, f"--dbname={plain.render_as_string(hide_password=False)}")
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        check=False,
+    )
+    if done.returncode != 0:
+        words = " ".join(done.stderr.split())[-LONGEST_WORDS:] or "it said nothing"
+        raise StorageError(f"{program} failed: {words}")
+    return done.stdout

@@ -1,0 +1,222 @@
+"""Deleting by age: finished documents, sentences of superseded outlines, old attempts.
+
+Every transaction deletes a few documents whole, and checks again that nobody has taken them meanwhile, so
+that an interruption at any moment leaves nothing half deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, text, update
+
+from concepts.errors import StorageError, UsageError
+from storage.database import Database
+from storage.records import FINAL, DocumentStatus, Garbage
+from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
+
+DOCUMENTS_PER_TRANSACTION = 20
+"""Others wait for the write lock meanwhile."""
+ATTEMPTS_PER_TRANSACTION = 5000
+NOTHING = Garbage(num_documents=0, num_versions=0, num_concepts=0, num_attempts=0, num_bytes=0)
+
+
+def collect(
+    database: Database,
+    now: float,
+    older_than_s: float,
+    statuses: Sequence[DocumentStatus],
+    *,
+    versions: bool,
+    dry_run: bool,
+) -> Garbage:
+    """Delete, or with `dry_run` only count (see `Store.collect_garbage`); UsageError for a status that is no end."""
+    wrong = [status for status in statuses if status not in FINAL]
+    if wrong:
+        raise UsageError(f"documents that are {wrong[0]} are never deleted by age: give {', '.join(FINAL)}")
+    before = now - older_than_s
+    doomed = and_(_at_rest(now), Document.status.in_(statuses), Document.updated_at < before)
+    # A document that goes takes all of its own along.
+    stays = and_(_at_rest(now), ~and_(Document.status.in_(statuses), Document.updated_at < before))
+    return _sum(
+        _each(database, doomed, _weigh_documents, _delete_documents, dry_run=dry_run),
+        _each(database, stays, _versions(before, "weigh"), _versions(before, "delete"), dry_run=dry_run)
+        if versions
+        else NOTHING,
+        _attempts(database, stays, before, dry_run=dry_run),
+    )
+
+
+def _at_rest(now: float) -> ColumnElement[bool]:
+    return and_(Document.status.in_(FINAL), or_(Document.owner.is_(None), Document.lease_until <= now))
+
+
+def _sum(*parts: Garbage) -> Garbage:
+    names = ("num_documents", "num_versions", "num_concepts", "num_attempts", "num_bytes")
+    return Garbage(**{name: sum(getattr(part, name) for part in parts) for name in names})
+
+
+def _each(database: Database, condition: Any, weigh: Any, act: Any, *, dry_run: bool) -> Garbage:
+    """Weigh, and then act on, the documents of a condition, a few at a time."""
+    with database.read() as connection:
+        ids = list(connection.scalars(select(Document.id).where(condition).order_by(Document.created_at)))
+    found = NOTHING
+    for start in range(0, len(ids), DOCUMENTS_PER_TRANSACTION):
+        some = ids[start : start + DOCUMENTS_PER_TRANSACTION]
+        if dry_run:
+            with database.read() as connection:
+                found = _sum(found, weigh(connection, some))
+            continue
+        with database.write() as connection:
+            # Again, and locked: somebody may have resumed one of them.
+            still = select(Document.id).where(Document.id.in_(some), condition).with_for_update()
+            alive = list(connection.scalars(still))
+            found = _sum(found, weigh(connection, alive))
+            act(connection, alive)
+    return found
+
+
+def _bytes(*columns: Any) -> ColumnElement[int]:
+    length: ColumnElement[int] = func.coalesce(func.length(columns[0]), 0)
+    for column in columns[1:]:
+        length = length + func.coalesce(func.length(column), 0)
+    return func.coalesce(func.sum(length), 0)
+
+
+def _weigh_documents(connection: Connection, ids: Sequence[str]) -> Garbage:
+    outlines = select(Outline.id).where(Outline.document_id.in_(ids))
+    prompts = connection.scalar(
+        select(_bytes(PromptConceptRow.text, PromptConceptRow.vector)).where(
+            PromptConceptRow.document_id.in_(ids)
+        )
+    )
+    items = connection.scalar(
+        select(_bytes(PlanItem.lead, PlanItem.gist, PlanItem.heading)).where(
+            PlanItem.outline_id.in_(outlines)
+        )
+    )
+    sentences = _weigh_concepts(connection, outlines)
+    return _sum(
+        sentences,
+        Garbage(
+            num_documents=len(ids),
+            num_versions=0,
+            num_concepts=0,
+            num_attempts=0,
+            num_bytes=int(prompts or 0) + int(items or 0),
+        ),
+    )
+
+
+def _weigh_concepts(connection: Connection, outlines: Select[Any] | Sequence[int]) -> Garbage:
+    items = select(PlanItem.id).where(PlanItem.outline_id.in_(outlines))
+    number, vectors = connection.execute(
+        select(func.count(), _bytes(Concept.vector)).where(Concept.plan_item_id.in_(items))
+    ).one()
+    concepts = select(Concept.id).where(Concept.plan_item_id.in_(items))
+    texts = connection.scalar(select(_bytes(Rendering.text)).where(Rendering.concept_id.in_(concepts)))
+    return Garbage(
+        num_documents=0,
+        num_versions=0,
+        num_concepts=number,
+        num_attempts=0,
+        num_bytes=int(vectors) + int(texts or 0),
+    )
+
+
+def _delete_documents(connection: Connection, ids: Sequence[str]) -> None:
+    connection.execute(delete(Document).where(Document.id.in_(ids)))
+
+
+def _versions(before: float, what: str) -> Any:
+    """Return what weighs, or deletes, the sentences of the superseded outlines of some documents."""
+
+    def superseded(connection: Connection, ids: Sequence[str]) -> list[int]:
+        found = connection.scalars(
+            select(Outline.id)
+            .join(Document, Document.id == Outline.document_id)
+            .where(
+                Document.id.in_(ids),
+                Outline.id != Document.active_outline_id,
+                Outline.created_at < before,
+                Outline.id.in_(
+                    select(PlanItem.outline_id).join(Concept, Concept.plan_item_id == PlanItem.id)
+                ),
+            )
+        )
+        return list(found)
+
+    def weigh(connection: Connection, ids: Sequence[str]) -> Garbage:
+        outlines = superseded(connection, ids)
+        number = Garbage(
+            num_documents=0, num_versions=len(outlines), num_concepts=0, num_attempts=0, num_bytes=0
+        )
+        return _sum(number, _weigh_concepts(connection, outlines))
+
+    def drop(connection: Connection, ids: Sequence[str]) -> None:
+        """Leave such an outline as one that is planned and not yet written: restored, it is written again."""
+        outlines = superseded(connection, ids)
+        items = select(PlanItem.id).where(PlanItem.outline_id.in_(outlines))
+        connection.execute(delete(Concept).where(Concept.plan_item_id.in_(items)))
+        connection.execute(
+            update(PlanItem)
+            .where(PlanItem.outline_id.in_(outlines))
+            .values(status="pending", stop_reason=None, similarity=None)
+        )
+        connection.execute(delete(Unit).where(Unit.outline_id.in_(outlines), Unit.stage == "decode"))
+        # Same members and seeds, so the same sentences.
+        connection.execute(
+            update(Unit).where(Unit.outline_id.in_(outlines), Unit.stage == "write").values(status="pending")
+        )
+
+    return weigh if what == "weigh" else drop
+
+
+def _attempts(database: Database, stays: ColumnElement[bool], before: float, *, dry_run: bool) -> Garbage:
+    """Delete the attempts that were made long ago at documents which are at rest and stay."""
+    old = and_(Attempt.started_at < before, Attempt.document_id.in_(select(Document.id).where(stays)))
+    with database.read() as connection:
+        number = connection.scalar(select(func.count()).select_from(Attempt).where(old)) or 0
+    if not dry_run:
+        left = number = 0
+        while left == 0:
+            with database.write() as connection:
+                some = select(Attempt.id).where(old).limit(ATTEMPTS_PER_TRANSACTION)
+                gone = connection.execute(delete(Attempt).where(Attempt.id.in_(some))).rowcount
+            number += gone
+            left = ATTEMPTS_PER_TRANSACTION - gone
+    return Garbage(num_documents=0, num_versions=0, num_concepts=0, num_attempts=number, num_bytes=0)
+
+
+def size_bytes(database: Database) -> int:
+    """Return what a database takes on its disk, SQLite's journal included."""
+    if database.is_sqlite:
+        files = [Path(database.name), Path(f"{database.name}-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
+    with database.read() as connection:
+        return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+
+
+def reclaim(database: Database) -> bool:
+    """Give free pages back to the disk (SQLite), or to new rows (PostgreSQL); False where others were faster."""
+    if database.is_sqlite:
+        try:
+            with database.raw() as cursor:
+                cursor.execute("VACUUM")
+        except StorageError as error:
+            if "locked" not in str(error.__cause__):
+                raise
+            return False
+        # A reader of the old pages keeps the journal; it is emptied the next time.
+        with suppress(StorageError), database.raw() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return True
+    with (
+        database.explained(),
+        database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        connection.execute(text("VACUUM (ANALYZE)"))
+    return True
