@@ -5,21 +5,31 @@ Knows files and languages; no vectors, no storage.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from concepts.corpus.importers import name_of, read_blocks
-from concepts.corpus.language import other_language
+from concepts.corpus.importers import MAX_FILE_BYTES, Unreadable, check_kind, name_of, parse_blocks
 from concepts.corpus.markup import Block
 from concepts.errors import InputError
-from concepts.languages import detect_language
-from concepts.segment import PUNKT_NAMES, normalize_text, split_sentences
+from concepts.languages import detect_language, foreign_language
+from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 
+STDIN = "-"
 MAX_SENTENCES = 5_000
 """Longest document that is taken; a longer one is a book, to be given in chapters."""
+MAX_ITEMS = 1_000
+"""Most headings that are taken."""
+MAX_DEPTH = 6
+"""Deepest heading that is taken: as deep as Markdown and HTML have them."""
+MAX_HEADING_CHARS = 120
+"""Where a title is cut that was made of a sentence."""
 OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "Überblick", "fra_Latn": "Aperçu", "spa_Latn": "Introducción"}
 """Heading of text that stands before the first heading of its level, as in the planner's training."""
+_MARKED_LINE = re.compile(rb"^[ \t]{0,3}(?:#{1,6}|[-*+]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class GivenSection:
     heading: str
     """Empty where the text has none and sections are to be found in it."""
     sentences: tuple[str, ...]
-    """Empty for an item that only holds others."""
+    """Empty for an item that only holds others (and, in notes, for a heading alone)."""
 
 
 @dataclass(frozen=True)
@@ -46,41 +56,100 @@ class GivenDocument:
         """All sentences in order."""
         return tuple(sentence for section in self.sections for sentence in section.sentences)
 
+    @property
+    def has_headings(self) -> bool:
+        """Whether the outline is the document's own; else there is one nameless section."""
+        return any(section.heading for section in self.sections)
 
-def read_given(path: Path, langs: Sequence[str], lang: str | None = None) -> GivenDocument:
-    """Read a Markdown, HTML, Word or text file for a space of the languages `langs`.
+    def to_json(self) -> dict[str, object]:
+        """Return plain values that JSON holds."""
+        sections = [[s.path, s.heading, list(s.sentences)] for s in self.sections]
+        return {"title": self.title, "lang": self.lang, "sections": sections}
 
-    `lang` None detects it among them. Raises InputError for a file that is missing, no text, too long, or
-    clearly in a language that the space does not know.
-    """
-    if not path.exists():
-        raise InputError(f"there is no file {path}: name a Markdown, HTML, Word or text file")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it")
-    blocks = read_blocks(path)
-    text = " ".join(block.text for block in blocks)[:20_000]
-    lang = lang or detect_language(text, langs, langs[0])
-    if lang in OVERVIEW and (other := other_language(text, lang)) is not None and other not in langs:
-        raise InputError(
-            f"{path} reads as {other}, the space knows {', '.join(langs[:8])}: translate it, or name another --space"
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> GivenDocument:
+        """Return what `to_json` was given."""
+        sections = cast("list[tuple[str, str, list[str]]]", values["sections"])
+        return cls(
+            title=str(values["title"]),
+            lang=str(values["lang"]),
+            sections=tuple(GivenSection(path, heading, tuple(texts)) for path, heading, texts in sections),
         )
-    document = arrange(blocks, lang, name_of(path))
-    if not document.sentences:
-        raise InputError(f"{path} holds no sentence with a word: give a document with text")
+
+
+def read_given(
+    path: Path, langs: Sequence[str], lang: str | None = None, *, as_notes: bool = False
+) -> GivenDocument:
+    """Read a Markdown, HTML, Word or text file (`-`: stdin) for a space of the languages `langs`.
+
+    `lang` None detects it among them. `as_notes` keeps headings without text. Raises InputError for a file
+    that is missing, no text, too long, nested too deep, or clearly in a language that the space does not know.
+    """
+    name = "stdin" if str(path) == STDIN else str(path)
+    blocks = _read(path, name, allow_bare=as_notes)
+    text = " ".join(block.text for block in blocks)[:20_000]
+    if lang is None:
+        foreign = foreign_language(text, langs)
+        if foreign is not None:
+            raise InputError(
+                f"{name} reads as {foreign}, the space knows {', '.join(langs[:8])}: translate it, name another "
+                "--space, or say its language with --prompt-lang"
+            )
+        lang = detect_language(text, langs, langs[0])
+    document = arrange(blocks, lang, "" if name == "stdin" else name_of(path), as_notes=as_notes)
+    if not document.sentences and not (as_notes and document.has_headings):
+        raise InputError(f"{name} holds no sentence with a word: give a document with text")
     if len(document.sentences) > MAX_SENTENCES:
         raise InputError(
-            f"{path} has {len(document.sentences):,} sentences, at most {MAX_SENTENCES:,} are read: give it in parts"
+            f"{name} has {len(document.sentences):,} sentences, at most {MAX_SENTENCES:,} are read: "
+            "give it in parts"
         )
+    if len(document.sections) > MAX_ITEMS:
+        raise InputError(
+            f"{name} has {len(document.sections):,} headings, at most {MAX_ITEMS:,} are read: give it in parts"
+        )
+    for section in document.sections:
+        if _depth(section.path) > MAX_DEPTH:
+            raise InputError(
+                f"{name}: the heading {headline(section.heading, 60)!r} is nested too deep (level "
+                f"{_depth(section.path)}): at most {MAX_DEPTH} levels are read"
+            )
     return document
 
 
-def arrange(blocks: Sequence[Block], lang: str, name: str) -> GivenDocument:
-    """Return the document of a file's blocks; `name` is its title where it has none.
+def _read(path: Path, name: str, *, allow_bare: bool) -> list[Block]:
+    if name == "stdin":
+        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        suffix = ".docx" if data.startswith(b"PK\x03\x04") else ""
+        if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|body)\b", data, re.IGNORECASE):
+            suffix = ".html"
+    else:
+        if not path.exists():
+            raise InputError(f"there is no file {name}: name a Markdown, HTML, Word or text file")
+        if path.is_dir():
+            raise InputError(f"{name} is a folder: name a file in it")
+        suffix = check_kind(path)
+        try:
+            with open(path, "rb") as file:
+                # One byte more than allowed tells a large file without reading it.
+                data = file.read(MAX_FILE_BYTES + 1)
+        except OSError:
+            raise Unreadable(name, "no access") from None
+    if suffix in ("", ".txt", ".text") and _MARKED_LINE.search(data):
+        suffix = ".md"  # lines that begin with a bullet, a number or # mean what they mean there
+    if not data.strip():
+        raise InputError(f"{name} is empty: give a document with text")
+    return parse_blocks(data, suffix, name, allow_bare=allow_bare)
+
+
+def arrange(blocks: Sequence[Block], lang: str, name: str, *, as_notes: bool = False) -> GivenDocument:
+    """Return the document of a file's blocks; `name` is its title where it has none, else its first sentence.
 
     A single heading above all others is the title. Text directly below a heading that also has headings
-    below it becomes a section of its own, for only leaves of an outline are written.
+    below it becomes a section of its own, for only leaves of an outline are written. `as_notes` keeps
+    headings without text.
     """
-    title, blocks = _title(blocks, name)
+    title, blocks = _title(blocks, as_notes=as_notes)
     paths: list[int] = []
     levels: list[int] = []
     headings: dict[str, str] = {}
@@ -99,19 +168,26 @@ def arrange(blocks: Sequence[Block], lang: str, name: str) -> GivenDocument:
         levels.append(block.level)
         paths.append(number)
         headings[here], texts[here] = normalize_text(block.text), []
-    return GivenDocument(title, lang, _leaves(headings, texts, OVERVIEW.get(lang, OVERVIEW["eng_Latn"])))
+    overview = OVERVIEW.get(lang, OVERVIEW["eng_Latn"])
+    document = GivenDocument(title, lang, _leaves(headings, texts, overview, as_notes=as_notes))
+    for candidate in (title, name, *document.sentences[:1], *headings.values()):
+        if any(char.isalnum() for char in candidate):
+            return GivenDocument(headline(candidate, MAX_HEADING_CHARS), lang, document.sections)
+    return document
 
 
 def _depth(path: str) -> int:
     return path.count(".") + 1 if path else 0
 
 
-def _title(blocks: Sequence[Block], name: str) -> tuple[str, Sequence[Block]]:
+def _title(blocks: Sequence[Block], *, as_notes: bool) -> tuple[str, Sequence[Block]]:
     levels = [block.level for block in blocks if block.level is not None]
     first = blocks[0] if blocks else None
     if first is None or first.level is None or any(level <= first.level for level in levels[1:]):
-        return name, blocks
-    return normalize_text(first.text) or name, blocks[1:]
+        return "", blocks
+    if as_notes and len(blocks) == 1:
+        return "", blocks
+    return normalize_text(first.text), blocks[1:]
 
 
 def _sentences(text: str, lang: str) -> list[str]:
@@ -119,27 +195,33 @@ def _sentences(text: str, lang: str) -> list[str]:
     return [sentence for sentence in found if any(char.isalnum() for char in sentence)]
 
 
-def _leaves(headings: dict[str, str], texts: dict[str, list[str]], overview: str) -> tuple[GivenSection, ...]:
+def _leaves(
+    headings: dict[str, str], texts: dict[str, list[str]], overview: str, *, as_notes: bool
+) -> tuple[GivenSection, ...]:
     """Give text before a first sub-heading a place of its own, number anew, and drop what holds no text."""
     if not headings:
         return (GivenSection("1", "", tuple(texts[""])),)
+    children: dict[str, list[str]] = {}
+    for path in headings:
+        children.setdefault(path.rpartition(".")[0], []).append(path)
 
     def below(parent: str, place: str) -> list[GivenSection]:
-        children = [p for p in headings if p.rpartition(".")[0] == parent]
         found: list[GivenSection] = []
+        num_placed = 0
 
         def next_place() -> str:
-            number = 1 + sum(_depth(section.path) == _depth(place) + 1 for section in found)
-            return f"{place}.{number}" if place else str(number)
+            return f"{place}.{num_placed + 1}" if place else str(num_placed + 1)
 
-        if texts[parent] and (children or not parent):
+        if texts[parent] and (parent in children or not parent):
             found.append(GivenSection(next_place(), overview, tuple(texts[parent])))
-        for child in children:
+            num_placed += 1
+        for child in children.get(parent, ()):
             at = next_place()
             inner = below(child, at)
             own = tuple(texts[child]) if not inner else ()
-            if inner or own:
+            if inner or own or as_notes:
                 found += [GivenSection(at, headings[child] or overview, own), *inner]
+                num_placed += 1
         return found
 
     return tuple(below("", ""))

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from langcodes import Language
 
 _FARTHEST = 10
 """langcodes' distance up to which another tag still is the language that was meant (a macrolanguage, a region)."""
+_CLEAR = 0.9
+"""How probable a language must be to refuse a text for it."""
+_FEWEST_CHARS = 40
+_NO_LANGUAGE = "zxx"
+"""ISO 639 for what is in no language, such as numbers; py3langid knows it too."""
 _SURER = 1.5
 """How many times as probable as the expected language another one must be to displace it."""
 
@@ -46,6 +55,30 @@ def language_name(code: str) -> str:
     import langcodes
 
     return langcodes.Language.get(code).language_name()
+
+
+def foreign_language(text: str, known: Sequence[str]) -> str | None:
+    """Return the English name of the language that `text` is clearly in and that `known` lacks, else None.
+
+    A few words can be of many languages, so nothing is said of less than `_FEWEST_CHARS` characters.
+    """
+    if len(text) < _FEWEST_CHARS:
+        return None
+    import langcodes
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    tags = {tag.language for code in known for tag in _tags(code)}
+    tag, share = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify(text)
+    if share < _CLEAR or tag in tags or tag == _NO_LANGUAGE:
+        return None
+    return langcodes.Language.get(tag).language_name()
+
+
+def _tags(code: str) -> tuple[Language, Language]:
+    import langcodes
+
+    language = langcodes.Language.get(code)
+    return language, language.prefer_macrolanguage()
 
 
 def detect_language(text: str, known: Sequence[str], expected: str) -> str:

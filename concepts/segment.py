@@ -184,6 +184,14 @@ def split_sentences(text: str, lang: str = "eng_Latn", max_chars: int = MAX_CHAR
     return [piece for piece in pieces if piece]
 
 
+def headline(sentence: str, max_chars: int) -> str:
+    """Return a sentence as a heading: without its full stop, cut at a blank where it is long."""
+    title = sentence.removesuffix(".") if not sentence.endswith("..") else sentence
+    if len(title) <= max_chars:
+        return title
+    return title[: max_chars - 3].rpartition(" ")[0].rstrip(",;: ") + "..."
+
+
 def _run_punkt(text: str, lang: str) -> list[str]:
     # Punkt can only cut after ".", "!" or "?"; most paragraphs have none but at their end.
     inner = text.rstrip(" .!?\"')")

@@ -19,6 +19,9 @@ SENTENCES_PER_SECTION = 8
 """Length of a section that is looked for where nobody says how many there are."""
 FEWEST_SENTENCES = 3
 """Shortest section that is looked for."""
+MOST_SENTENCES = 40
+"""Longest section that is looked for: as long as the longest that is planned and written."""
+MOST_SECTIONS = 200
 
 
 def directions(vectors: Vectors) -> Vectors:
@@ -30,21 +33,27 @@ def directions(vectors: Vectors) -> Vectors:
 
 
 def split_topics(
-    vectors: Vectors, num_parts: int | None = None, *, shortest: int = FEWEST_SENTENCES
+    vectors: Vectors,
+    num_parts: int | None = None,
+    *,
+    shortest: int = FEWEST_SENTENCES,
+    longest: int | None = None,
 ) -> list[int]:
     """Return where `num_parts` contiguous groups of the concepts (N, D) begin, the first at 0.
 
     The groups maximise the summed length of their summed unit vectors, found exactly by dynamic
     programming (Alemi and Ginsparg 2015, arXiv 1503.05543, sections 3.2 and 4.2); deviations: the concepts
-    are centred, groups have at least `shortest` members (fewer only where N is too small for that),
-    and the number is fixed: None takes one for each `SENTENCES_PER_SECTION`.
+    are centred, groups have `shortest` to `longest` members (None: any number; more or fewer where N and
+    `num_parts` leave no choice), and the number is fixed: None takes one for each `SENTENCES_PER_SECTION`,
+    at most `MOST_SECTIONS`. Time and memory grow with N times the number of groups.
     """
     num = len(vectors)
     if num == 0:
         return []
-    wanted = max(1, round(num / SENTENCES_PER_SECTION)) if num_parts is None else num_parts
+    wanted = min(MOST_SECTIONS, round(num / SENTENCES_PER_SECTION)) if num_parts is None else num_parts
     wanted = max(1, min(wanted, num))
     least = max(1, min(shortest, num // wanted))
+    most = num if longest is None else max(longest, -(-num // wanted), least)
     sums = np.concatenate(
         [np.zeros((1, vectors.shape[1])), np.cumsum(directions(vectors), axis=0, dtype=np.float64)]
     )
@@ -52,12 +61,12 @@ def split_topics(
     came_from = np.zeros((wanted + 1, num + 1), dtype=np.int64)
     best[0, 0] = 0.0
     for end in range(least, num + 1):
-        starts = np.arange(end - least + 1)
+        starts = np.arange(max(0, end - most), end - least + 1)
         gains = np.linalg.norm(sums[end] - sums[starts], axis=1)
-        for part in range(1, wanted + 1):
-            scores = best[part - 1, starts] + gains
-            came_from[part, end] = int(scores.argmax())
-            best[part, end] = scores[came_from[part, end]]
+        scores = best[:-1, starts] + gains
+        chosen = scores.argmax(axis=1)
+        came_from[1:, end] = starts[chosen]
+        best[1:, end] = scores[np.arange(wanted), chosen]
     bounds, end = [], num
     for part in range(wanted, 0, -1):
         end = int(came_from[part, end])

@@ -43,6 +43,8 @@ class LeafPlan:
     gists: Vector
     """(N, D)"""
     num_sentences: tuple[int, ...]
+    is_limit: bool = False
+    """Whether no section may be longer than planned."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -290,6 +292,7 @@ class ModelEngine:
             leads=_tensor(plan.leads),
             gists=_tensor(plan.gists),
             num_sentences=plan.num_sentences,
+            is_limit=plan.is_limit,
         )
         return [
             Section(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast, get_args
 
 from concepts.errors import InputError, UsageError
 
@@ -13,6 +13,8 @@ ITEMS_PER_UNIT = 4
 """Sections written in one batch: few enough to lose little in a crash, many enough to batch well."""
 TEXTS_PER_UNIT = 32
 """Headings or sentences decoded in one batch."""
+Use = Literal["keep", "summarize", "expand"]
+USES: tuple[Use, ...] = get_args(Use)
 _PATH = re.compile(r"[1-9]\d*(\.[1-9]\d*)*")
 
 
@@ -40,15 +42,24 @@ class WritingOptions:
     """Name or folder of the writer; None: the space's own."""
     beam_size: int = 1
     """Beams of the decoder; 1 is greedy."""
+    use: Use | None = None
+    """What is made of the text that the document was given (`Store.get_source`): its own outline and text, a
+    summary, or a longer document; None: it was given a prompt only."""
+    sentences: int | None = None
+    """Length of a summary."""
     review: bool = False
     """Whether the outline still waits for somebody's approval before it is written."""
     items_per_unit: int = ITEMS_PER_UNIT
     texts_per_unit: int = TEXTS_PER_UNIT
 
     def __post_init__(self) -> None:
-        for name in ("sections", "depth", "beam_size", "items_per_unit", "texts_per_unit"):
+        if self.use is not None and self.use not in USES:
+            raise UsageError(f"use is {self.use!r}: expected one of {', '.join(USES)}")
+        if (self.use == "summarize") != (self.sentences is not None):
+            raise UsageError("a summary, and only that, has a number of sentences")
+        for name in ("sections", "depth", "sentences", "beam_size", "items_per_unit", "texts_per_unit"):
             value = getattr(self, name)
-            optional = name == "sections" and value is None
+            optional = name in ("sections", "sentences") and value is None
             if not optional and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise UsageError(f"{name.replace('_', ' ')} is {value!r}: expected a whole number from 1")
         paths = [path for path, _ in self.outline]
@@ -74,6 +85,8 @@ class WritingOptions:
             "planner": self.planner,
             "writer": self.writer,
             "beam_size": self.beam_size,
+            "use": self.use,
+            "sentences": self.sentences,
             "review": self.review,
             "items_per_unit": self.items_per_unit,
             "texts_per_unit": self.texts_per_unit,

@@ -6,19 +6,22 @@ whole may be called again after any crash. Plain functions: no Prefect here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from concepts.errors import InputError, ModelError, SpaceMismatchError
-from concepts.segment import PUNKT_NAMES, normalize_text, split_sentences
+from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
+from concepts.given import GivenDocument
+from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from flows.checks import check_paths, check_vectors
+from flows.given import encode_given, plan_expansion, plan_kept, plan_summary
 from flows.job import Job, attempt
-from flows.options import WritingOptions
+from flows.options import Use, WritingOptions
 from flows.queries import is_planned
 from storage import (
     CardRef,
     DocumentRecord,
+    ItemText,
     NewPlanItem,
     PlanItemRecord,
     PromptConcept,
@@ -33,6 +36,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LONGEST_TITLE = 120
+BASELINE_NOTE = "the most typical sentences of the document"
+NOTES: dict[Use, str] = {
+    "keep": "the document as it was given",
+    "summarize": "the summary",
+    "expand": "the points of the notes",
+}
+"""What the versions say that are made of a given text."""
 
 
 def plan_document(job: Job) -> None:
@@ -111,26 +121,33 @@ def split(text: str, lang: str) -> list[str]:
 
 def derive_title(prompt: str, lang: str) -> str:
     """Return the first sentence of a prompt without its full stop, cut at a blank where it is long."""
-    first = split(prompt, lang)[0]
-    title = first.removesuffix(".") if not first.endswith("..") else first
-    if len(title) <= LONGEST_TITLE:
-        return title
-    return title[: LONGEST_TITLE - 3].rpartition(" ")[0].rstrip(",;: ") + "..."
+    return headline(split(prompt, lang)[0], LONGEST_TITLE)
 
 
 def plan_outline(job: Job) -> None:
-    """Store the items of the outline: planned ones, or the user's headings with a planned gist and length."""
+    """Store the items of the outline: planned ones, the user's headings with a planned gist and length, or
+    what is made of a given text."""
     document = job.store.get_document(job.document_id)
     options = WritingOptions.from_params(document.params)
     if document.active_outline_id is None:
+        extra: dict[str, object] = {"seed": document.seed}
         with job.store.fenced(job.lease) as tx:
-            tx.create_outline(source="user" if options.outline else "model")
-            tx.plan_units("plan", [UnitSpec(extra={"seed": document.seed})])
+            if options.use == "summarize":
+                # The version before the summary: shown, compared and restored like any other.
+                extra["baseline"] = tx.create_outline(source="user", note=BASELINE_NOTE, activate=False)
+            tx.create_outline(
+                source="user" if options.outline or options.use else "model",
+                note=None if options.use is None else NOTES[options.use],
+            )
+            tx.plan_units("plan", [UnitSpec(extra=extra)])
     unit = job.store.next_unit(document.id, "plan")
     if unit is None:
         return
     if unit.extra.get("fill"):
         fill_edited(job, unit)
+        return
+    if options.use is not None:
+        _plan_given(job, document, options, unit)
         return
     with attempt(job, "plan", unit.id) as trial:
         with trial.model():
@@ -138,6 +155,56 @@ def plan_outline(job: Job) -> None:
         items = check_items(items, job.engine.space.dim, f"planner {job.engine.planner.name}")
         with job.store.fenced(job.lease, space=job.engine.space) as tx:
             tx.add_plan_items(items, unit_id=unit.id)
+            trial.done(tx)
+
+
+def _plan_given(job: Job, document: DocumentRecord, options: WritingOptions, unit: UnitRecord) -> None:
+    """Store what is made of a given text: items, and the sentences of it that are text already."""
+    source = job.store.get_source(document.id)
+    if source is None:
+        raise StorageError(f"document {document.id} lacks the text that it was given: restore a backup")
+    engine, given = job.engine, GivenDocument.from_json(source)
+    with attempt(job, "plan", unit.id) as trial:
+        with trial.model():
+            vectors = encode_given(engine, given)
+            if options.use == "keep":
+                plan = plan_kept(engine, given, vectors, document.lang)
+            elif options.use == "summarize":
+                assert options.sentences is not None, "the options check it"
+                plan = plan_summary(engine, given, vectors, options.sentences, document.lang)
+            else:
+                prompt, goal = conditions(job)
+                plan = plan_expansion(
+                    engine,
+                    given,
+                    vectors,
+                    options,
+                    document.lang,
+                    prompt=prompt,
+                    goal=goal,
+                    seed=document.seed,
+                )
+        items = check_items(plan.items, engine.space.dim, f"planner {engine.planner.name}")
+        sentences = given.sentences
+
+        def texts(rows_of: Mapping[str, Sequence[int]], ids: Mapping[str, int]) -> list[ItemText]:
+            return [
+                ItemText(
+                    item_id=ids[path],
+                    vectors=vectors[list(rows)],
+                    texts=tuple(sentences[row] for row in rows),
+                )
+                for path, rows in rows_of.items()
+            ]
+
+        with job.store.fenced(job.lease, space=engine.space) as tx:
+            if not tx.finish_unit(unit.id):
+                return
+            tx.store_text(texts(plan.texts, tx.add_plan_items(items)), lang=given.lang)
+            baseline = unit.extra.get("baseline")
+            if baseline is not None:
+                ids = tx.add_plan_items(items, outline_id=int(str(baseline)))
+                tx.store_text(texts(plan.extracts, ids), lang=given.lang)
             trial.done(tx)
 
 

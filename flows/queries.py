@@ -56,6 +56,11 @@ def is_planned(job: Job) -> bool:
     return document.active_outline_id is not None and job.store.next_unit(document.id, "plan") is None
 
 
+def is_given(job: Job) -> bool:
+    """Return whether the document's text is given and only to be stored."""
+    return WritingOptions.from_params(job.store.get_document(job.document_id).params).use == "keep"
+
+
 def awaits_review(job: Job) -> bool:
     """Return whether somebody is to approve the outline before it is written."""
     return WritingOptions.from_params(job.store.get_document(job.document_id).params).review

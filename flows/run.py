@@ -16,7 +16,7 @@ from flows.events import OnEvent, ignore
 from flows.holding import held_job
 from flows.job import Job
 from flows.lease import LEASE_S, claim
-from flows.queries import awaits_review, is_planned, pending_sections
+from flows.queries import awaits_review, is_given, is_planned, pending_sections
 from flows.server import PrivateServer
 from flows.session import Session
 from flows.timings import Timings
@@ -172,7 +172,8 @@ def _stages_left(job: Job, plan_only: bool) -> list[Stage]:
     planned = is_planned(job)
     if not planned:
         stages.append("plan")
-    if not plan_only and not awaits_review(job) and (not planned or pending_sections(job)):
+    needs_writer = pending_sections(job) if planned else not is_given(job)
+    if not plan_only and not awaits_review(job) and needs_writer:
         stages.append("write")
     return stages
 

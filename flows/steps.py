@@ -17,7 +17,15 @@ from flows.job import Job, attempt
 from flows.options import WritingOptions
 from flows.planning import check_same_model, check_same_space, conditions, grouped, plan_document
 from flows.queries import pending_sections
-from storage import DocumentStatus, ItemConcepts, NewRendering, OutlineRecord, UnitRecord, UnitSpec
+from storage import (
+    DocumentRecord,
+    DocumentStatus,
+    ItemConcepts,
+    NewRendering,
+    OutlineRecord,
+    UnitRecord,
+    UnitSpec,
+)
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -104,6 +112,8 @@ def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
         leads=stack("lead"),
         gists=stack("gist"),
         num_sentences=tuple(leaf.planned_length for leaf in leaves),
+        is_limit=WritingOptions.from_params(job.store.get_document(job.document_id).params).use
+        == "summarize",
     )
 
 
@@ -132,6 +142,11 @@ def plan_decoding(job: Job, lang: str | None = None) -> None:
     ]
     concepts = [i for i in todo.concept_ids if i not in held_concepts]
     specs += [UnitSpec(concept_ids=ids) for ids in grouped(concepts, size)]
+    has_title = job.store.get_title(document.id, lang) is not None or any(
+        unit.extra.get("title") == document.title for unit in pending
+    )
+    if lang != document.lang and document.title and not has_title:
+        specs.append(UnitSpec(extra={"title": document.title}))
     if specs:
         with job.store.fenced(job.lease) as tx:
             tx.plan_units("decode", specs, lang=lang, first_ordinal=None)
@@ -147,6 +162,9 @@ def decode_unit(job: Job, unit_id: int) -> None:
         return
     document = job.store.get_document(job.document_id)
     engine = job.engine
+    if "title" in unit.extra:
+        _translate_title(job, unit, document)
+        return
     with attempt(job, "decode", unit.id) as trial:
         if unit.extra.get("typed"):
             texts, decoder = _typed_headings(job, unit), "typed"
@@ -171,6 +189,21 @@ def decode_unit(job: Job, unit_id: int) -> None:
         with job.store.fenced(job.lease) as tx:
             if tx.commit_renderings(unit.id, renderings, decoder=decoder):
                 trial.done(tx, num_sentences=len(unit.concept_ids))
+
+
+def _translate_title(job: Job, unit: UnitRecord, document: DocumentRecord) -> None:
+    """Store the title in the unit's language: its own concept decoded, for the prompt may say more."""
+    engine = job.engine
+    beam_size = WritingOptions.from_params(document.params).beam_size
+    with attempt(job, "decode", unit.id) as trial:
+        with trial.model():
+            vectors = check_vectors(
+                engine.encode([str(unit.extra["title"])], document.lang), (1, engine.space.dim), "the title"
+            )
+            texts = engine.render(vectors, unit.lang, beam_size=beam_size)
+        with job.store.fenced(job.lease) as tx:
+            if tx.commit_title(unit.id, texts[0].text.strip()):
+                trial.done(tx)
 
 
 def _typed_headings(job: Job, unit: UnitRecord) -> list[Text]:

@@ -75,6 +75,6 @@ def check_translatable(document: DocumentRecord, lang: str) -> None:
 
 
 def is_translated(store: Store, document_id: str, lang: str) -> bool:
-    """Return whether every heading and sentence of the active outline has a text in `lang`."""
+    """Return whether the title and every heading and sentence of the active outline have a text in `lang`."""
     todo = store.get_undecoded(document_id, lang)
-    return not todo.item_ids and not todo.concept_ids
+    return not todo.item_ids and not todo.concept_ids and store.get_title(document_id, lang) is not None

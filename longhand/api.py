@@ -15,6 +15,7 @@ from concepts.errors import InputError
 from longhand import editing
 from longhand.draft_markdown import format_draft
 from longhand.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
+from longhand.given import baseline_of, make_given
 from longhand.prompts import DEFAULT_LANG
 from longhand.requests import is_translation_due, make_document
 from longhand.searching import search_words
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from flows.events import Event, OnEvent
+    from flows.options import Use
+    from longhand.given import GivenWishes
     from longhand.requests import Wishes
     from storage import (
         AttemptRecord,
@@ -35,8 +38,6 @@ if TYPE_CHECKING:
         PlanItemRecord,
     )
     from storage.records import Vector
-
-SUFFIXES = (".md", ".json")
 
 
 def open(url: str | None = None, *, on_event: OnEvent | None = None) -> Longhand:
@@ -85,6 +86,33 @@ class Longhand:
     def write(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan, write and decode a document and return it; arguments and errors as for `submit`."""
         return self.submit(prompt, **wishes).write()
+
+    def plan_from(self, path: str | Path, **wishes: Unpack[GivenWishes]) -> Document:
+        """Store a document that exists, its own outline and text, to be edited and rewritten; return it.
+
+        `path`: a Markdown, HTML, Word or text file, `-` is stdin. `wishes` are `title`, `lang`,
+        `prompt_lang` (the file's), `seed`, `review`, `priority`, `key` and the models. Raises InputError,
+        UsageError or ModelError for the first thing wrong; nothing is stored then.
+        """
+        return self._make_of(path, "keep", wishes)
+
+    def summarize(self, path: str | Path, **wishes: Unpack[GivenWishes]) -> Document:
+        """Write a summary of a file and return it; `extract` has its most typical sentences.
+
+        `wishes` as for `plan_from`, and `sentences`.
+        """
+        return self._make_of(path, "summarize", wishes)
+
+    def expand(self, path: str | Path, **wishes: Unpack[GivenWishes]) -> Document:
+        """Write the long document of notes and return it.
+
+        `wishes` as for `plan_from`, and `sections`, `depth` and `goal`.
+        """
+        return self._make_of(path, "expand", wishes)
+
+    def _make_of(self, path: str | Path, use: Use, wishes: GivenWishes) -> Document:
+        new = make_given(Path(path), use, **wishes)
+        return Document(self, self.store.create_document(new).id)._started()
 
     def get(self, document_id: str) -> Document:
         """Return the document whose id begins so; raise NotFoundError for none or several."""
@@ -176,11 +204,19 @@ class Document:
             self._run(plan_only=False)
         return self
 
-    def _run(self, *, plan_only: bool) -> None:
+    def _started(self) -> Document:
+        self._run(plan_only=False, resume=False)
+        return self
+
+    def _run(self, *, plan_only: bool, resume: bool | None = None) -> None:
         from longhand.running import make_runner
 
         make_runner().run(
-            self._store, self.id, plan_only=plan_only, resume=not plan_only, on_event=self._longhand.tell
+            self._store,
+            self.id,
+            plan_only=plan_only,
+            resume=not plan_only if resume is None else resume,
+            on_event=self._longhand.tell,
         )
 
     def approve(self) -> Document:
@@ -212,30 +248,44 @@ class Document:
             make_runner().translate(self._store, self.id, lang, on_event=self._longhand.tell)
         return self
 
-    def export(self, lang: str | None = None) -> ExportedDocument:
-        """Return the text as far as it is decoded in a language (None: its own), as plain records."""
-        return self._store.export_document(self.id, lang)
+    @property
+    def extract(self) -> ExportedDocument | None:
+        """The most typical sentences of the text that this is a summary of; None for another document."""
+        return baseline_of(self._store, self.id)
 
-    def markdown(self, lang: str | None = None) -> str:
-        """Return the text as Markdown; `lang` as for `export`."""
+    def export(self, lang: str | None = None, *, version: int | None = None) -> ExportedDocument:
+        """Return the text as far as it is decoded in a language (None: its own), as plain records.
+
+        `version`: of the outline; None: the one in use.
+        """
+        return self._store.export_document(self.id, lang, version=version)
+
+    def markdown(self, lang: str | None = None, *, version: int | None = None) -> str:
+        """Return the text as Markdown; arguments as for `export`."""
         from longhand.export import to_markdown
 
-        return to_markdown(self.export(lang))
+        return to_markdown(self.export(lang, version=version))
 
-    def json(self, lang: str | None = None) -> str:
-        """Return the text with scores as JSON; `lang` as for `export`."""
+    def json(self, lang: str | None = None, *, version: int | None = None) -> str:
+        """Return the text with scores as JSON; arguments as for `export`."""
         from longhand.export import to_json
 
-        return to_json(self.export(lang))
+        return to_json(self.export(lang, version=version))
 
-    def save(self, path: str | Path, *, lang: str | None = None) -> Path:
-        """Write the text to a file, as what its suffix says, and return its path; raise InputError."""
+    def save(self, path: str | Path, *, lang: str | None = None, version: int | None = None) -> Path:
+        """Write the text to a file, as what its suffix says, and return its path; arguments as for `export`.
+
+        Known are .md, .json, .html, .docx and .epub. Raises InputError.
+        """
         from longhand.files import write_atomic
+        from longhand.formats import FORMATS, format_of
 
         path = Path(path)
-        if path.suffix.lower() not in SUFFIXES:
-            raise InputError(f"{path} ends with {path.suffix!r}: known are {', '.join(SUFFIXES)}")
-        write_atomic(path, self.json(lang) if path.suffix.lower() == ".json" else self.markdown(lang))
+        found = format_of(path)
+        if found is None:
+            known = ", ".join(f".{name}" for name in FORMATS)
+            raise InputError(f"{path} ends with {path.suffix!r}: known are {known}")
+        write_atomic(path, found.render(self.export(lang, version=version)))
         return path
 
     def concepts(self) -> dict[str, Vector]:

@@ -22,6 +22,7 @@ from longhand.commands import (
     documents,
     editing,
     exporting,
+    given,
     health,
     inspecting,
     models,
@@ -65,6 +66,7 @@ def options(
 
 
 writing.register(app)
+given.register(app)
 queue.register(app)
 schedules.register(app)
 station.register(app)

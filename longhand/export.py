@@ -100,6 +100,18 @@ def section_of(document: ExportedDocument, path: str) -> ExportedSection:
     raise NotFoundError(f"document {document.id} has no section {path}: longhand outline {document.id}")
 
 
+def leaves_of(document: ExportedDocument) -> list[ExportedSection]:
+    """Return the sections that hold text, in reading order."""
+
+    def below(sections: Sequence[ExportedSection]) -> Iterator[ExportedSection]:
+        for section in sections:
+            if section.is_leaf:
+                yield section
+            yield from below(section.children)
+
+    return list(below(document.sections))
+
+
 def section_markdown(section: ExportedSection) -> str:
     """Return one section, with all below it, as CommonMark."""
     return "\n\n".join(_section_lines(section)) + "\n"

@@ -15,13 +15,14 @@ from storage.records import (
     CardRef,
     DocumentRecord,
     DocumentStatus,
+    JsonObject,
     NewDocument,
     Progress,
     SpaceRef,
     Submission,
     Wanted,
 )
-from storage.tables import Attempt, Document, PlanItem
+from storage.tables import Attempt, Document, PlanItem, SourceRow, TitleRow
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -56,6 +57,9 @@ def insert_document(connection: Connection, new: NewDocument, now: float) -> Sub
             _insert_or_nothing(connection, id=new_document_id(now), **values).returning(Document.id)
         )
         if document_id is not None:
+            if new.source is not None:
+                content = dict(new.source)
+                connection.execute(insert(SourceRow).values(document_id=document_id, content=content))
             return Submission(id=str(document_id), is_new=True)
         if new.idempotency_key is not None:
             known = select(Document.id).where(Document.idempotency_key == new.idempotency_key)
@@ -63,6 +67,26 @@ def insert_document(connection: Connection, new: NewDocument, now: float) -> Sub
             if document_id is not None:
                 return Submission(id=str(document_id), is_new=False)
     raise StorageError(f"no free document id was found in {NUM_ID_DRAWS} draws: try again")
+
+
+def get_source(connection: Connection, document_id: str) -> JsonObject | None:
+    """Return the text that a document is made of; None where it has only a prompt."""
+    return connection.scalar(select(SourceRow.content).where(SourceRow.document_id == document_id))
+
+
+def get_title(connection: Connection, document_id: str, lang: str) -> str | None:
+    """Return the title in a language that is not the document's own, or None."""
+    return connection.scalar(
+        select(TitleRow.text).where(TitleRow.document_id == document_id, TitleRow.lang == lang)
+    )
+
+
+def set_title(connection: Connection, document_id: str, title: str) -> None:
+    """Set the title in the document's own language; what was translated of another one is forgotten."""
+    old = connection.scalar(select(Document.title).where(Document.id == document_id))
+    if old != title:
+        connection.execute(delete(TitleRow).where(TitleRow.document_id == document_id))
+    connection.execute(update(Document).where(Document.id == document_id).values(title=title))
 
 
 def _insert_or_nothing(connection: Connection, **values: object) -> sqlite.Insert | postgresql.Insert:

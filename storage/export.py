@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, literal, select
 
 from concepts.errors import NotFoundError
-from storage.documents import get_document
+from storage.documents import get_document, get_title
 from storage.outlines import active_outline_id, get_outline, reading_order
 from storage.records import (
     DatasetRow,
@@ -44,10 +44,11 @@ def export_document(
         if version is not None:
             raise
         outline = None
-    sections = () if outline is None else _sections(connection, outline, lang, own=lang == document.lang)
+    is_own = lang == document.lang
+    sections = () if outline is None else _sections(connection, outline, lang, own=is_own)
     return ExportedDocument(
         id=document.id,
-        title=document.title,
+        title=document.title if is_own else get_title(connection, document.id, lang) or document.title,
         prompt=document.prompt,
         lang=lang,
         status=document.status,

@@ -98,6 +98,8 @@ class NewDocument:
     priority: int = 0
     """Higher is claimed first."""
     flow_run_id: str | None = None
+    source: JsonObject | None = None
+    """The text that the document is made of; None: there is only the prompt."""
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
@@ -105,6 +107,7 @@ class NewDocument:
         check_text("the prompt", self.prompt)
         check_text("the title", self.title or "")
         check_json("the parameters of the document", self.params)
+        check_json("the given text", self.source or {})
         if not -(2**63) <= self.seed < 2**63:
             raise InputError(f"the seed {self.seed} does not fit 64 bits: take a number below 2**63")
 
@@ -278,6 +281,15 @@ class ItemConcepts:
     vectors: Vector
     stop_reason: str | None = None
     similarity: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemText:
+    """The sentences that somebody gave for one item: texts, and their concepts (S, D), raw."""
+
+    item_id: int
+    vectors: Vector
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

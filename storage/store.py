@@ -371,6 +371,16 @@ class Store:
         with self._database.read() as connection:
             return writing.get_prompt(connection, document_id)
 
+    def get_source(self, document_id: str) -> JsonObject | None:
+        """Return the text that the document is made of; None where it has only a prompt."""
+        with self._database.read() as connection:
+            return documents.get_source(connection, document_id)
+
+    def get_title(self, document_id: str, lang: str) -> str | None:
+        """Return the title as it was translated into a language; None where it was not."""
+        with self._database.read() as connection:
+            return documents.get_title(connection, document_id, lang)
+
     def get_outline(
         self, document_id: str, version: int | None = None, *, vectors: bool = False
     ) -> OutlineRecord:

@@ -84,6 +84,23 @@ class PromptConceptRow(Base):
     vector: Mapped[bytes]
 
 
+class SourceRow(Base):
+    """Apart from `documents`: a text may be long, and whoever lists documents does not want it."""
+
+    __tablename__ = "sources"
+
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[dict[str, object]] = mapped_column(JSON)
+
+
+class TitleRow(Base):
+    __tablename__ = "titles"
+
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    lang: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
 class Outline(Base):
     __tablename__ = "outlines"
     __table_args__ = (UniqueConstraint("document_id", "version"),)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select, update
 
 from concepts.errors import NotFoundError, SpaceMismatchError, StorageError
-from storage import outlines, units, writing
+from storage import documents, outlines, units, writing
 from storage.documents import card_columns, space_columns
 from storage.records import (
     DOCUMENT_STATUSES,
@@ -20,6 +20,7 @@ from storage.records import (
     CardRef,
     DocumentStatus,
     ItemConcepts,
+    ItemText,
     JsonObject,
     Lease,
     NewPlanItem,
@@ -89,8 +90,8 @@ class Transaction:
         self._update(status=status, error=error)
 
     def set_title(self, title: str) -> None:
-        """Set the title."""
-        self._update(title=check_text("the title", title))
+        """Set the title; its translations, if it changes, are forgotten."""
+        documents.set_title(self._connection, self.document_id, check_text("the title", title))
 
     def set_params(self, params: JsonObject) -> None:
         """Replace what was asked for."""
@@ -254,6 +255,21 @@ class Transaction:
             return False
         writing.check_members(self._connection, self.document_id, unit)
         writing.insert_renderings(self._connection, unit, renderings, decoder)
+        return True
+
+    def store_text(self, given: Sequence[ItemText], *, lang: str) -> None:
+        """Store sentences that somebody gave for items of any outline of this document, with their concepts.
+
+        The items must be pending; they become `decoded`, or `written` where `lang` isn't the document's.
+        """
+        writing.insert_text(self._connection, self.document_id, given, lang, self._dim())
+
+    def commit_title(self, unit_id: int, title: str) -> bool:
+        """Store the title in the language of a decode unit and set the unit to done; False where it was."""
+        unit = units.get_unit(self._connection, self.document_id, unit_id)
+        if not units.finish_unit(self._connection, self.document_id, unit_id):
+            return False
+        writing.insert_title(self._connection, unit, title)
         return True
 
     def record_attempt(

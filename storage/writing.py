@@ -11,12 +11,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from concepts.errors import NotFoundError, StorageError
 from storage.outlines import chunked, item_belongs_to, reading_order
 from storage.records import (
     ItemConcepts,
+    ItemText,
     NewRendering,
     PromptConcept,
     RenderingRecord,
@@ -24,7 +25,7 @@ from storage.records import (
     Undecoded,
     UnitRecord,
 )
-from storage.tables import Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering
+from storage.tables import Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, TitleRow
 from storage.texts import check_text
 from storage.vectors import pack_vector, pack_vectors, unpack_vector, unpack_vectors
 
@@ -107,6 +108,60 @@ def insert_concepts(
             raise StorageError(f"item {item.item_id} is written already: make a new outline version")
     if rows:
         connection.execute(insert(Concept), rows)
+
+
+GIVEN = "given"
+"""Stop reason and decoder of text that nobody wrote or decoded here."""
+
+
+def insert_text(
+    connection: Connection, document_id: str, given: Sequence[ItemText], lang: str, dim: int
+) -> None:
+    """Insert given sentences, their concepts and their texts in `lang`, of pending items."""
+    own = connection.scalar(select(Document.lang).where(Document.id == document_id))
+    concepts: list[dict[str, object]] = []
+    texts: dict[tuple[int, int], str] = {}
+    for item in given:
+        blobs = pack_vectors(item.vectors, dim, f"the text of item {item.item_id}")
+        if len(blobs) != len(item.texts):
+            raise StorageError(
+                f"item {item.item_id} was given {len(item.texts)} sentences with {len(blobs)} vectors"
+            )
+        changed = connection.execute(
+            update(PlanItem)
+            .where(PlanItem.id == item.item_id, PlanItem.status == "pending", item_belongs_to(document_id))
+            .values(status="decoded" if own == lang or not blobs else "written", stop_reason=GIVEN)
+        )
+        if changed.rowcount == 0:
+            raise StorageError(f"item {item.item_id} is no pending item of document {document_id}")
+        for ordinal, (blob, sentence) in enumerate(zip(blobs, item.texts, strict=True)):
+            concepts.append({"plan_item_id": item.item_id, "ordinal": ordinal, "vector": blob})
+            texts[item.item_id, ordinal] = check_text("a given sentence", sentence)
+    if not concepts:
+        return
+    stored = connection.execute(
+        insert(Concept).returning(Concept.id, Concept.plan_item_id, Concept.ordinal), concepts
+    )
+    rows = [
+        {
+            "concept_id": row.id,
+            "plan_item_id": None,
+            "lang": lang,
+            "text": texts[row.plan_item_id, row.ordinal],
+            "score": None,
+            "decoder": GIVEN,
+        }
+        for row in stored
+    ]
+    connection.execute(insert(Rendering), rows)
+
+
+def insert_title(connection: Connection, unit: UnitRecord, title: str) -> None:
+    """Set the title in the language of a decode unit."""
+    key = (TitleRow.document_id == unit.document_id, TitleRow.lang == unit.lang)
+    connection.execute(delete(TitleRow).where(*key))
+    row = {"document_id": unit.document_id, "lang": unit.lang, "text": check_text("the title", title)}
+    connection.execute(insert(TitleRow), [row])
 
 
 def finite(score: float | None) -> float | None:

@@ -49,6 +49,8 @@ class WritingPlan:
     """(N, D)."""
     num_sentences: tuple[int, ...]
     """Planned length of each leaf."""
+    is_limit: bool = False
+    """Whether no section may be longer than planned, as in a summary."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class _Row:
     path: str
     here: int
     num_planned: int
+    most: int
+    """Sentences drawn at most, repetitions included."""
     sentences: list[Tensor] = field(default_factory=list)
     """Normalized (D,)."""
     num_drawn: int = 0
@@ -131,12 +135,18 @@ class Writer:
         gives the same vectors again.
         """
         self._check(plan, paths)
-        rows = [_Row(path, here := plan.paths.index(path), plan.num_sentences[here]) for path in paths]
+        rows = [self._begin(plan, path) for path in paths]
         while active := [row for row in rows if not row.stop_reason]:
             blocks = self._draw_blocks(plan, active, seed)
             for row, block in zip(active, blocks, strict=True):
                 self._take(row, block)
         return [self._finish(row, plan) for row in rows]
+
+    def _begin(self, plan: WritingPlan, path: str) -> _Row:
+        here = plan.paths.index(path)
+        planned = plan.num_sentences[here]
+        beyond = max(planned + 1, int(planned * (1 + self.options.length_tolerance)))
+        return _Row(path, here, planned, planned if plan.is_limit else beyond)
 
     def _draw_blocks(self, plan: WritingPlan, rows: list[_Row], seed: int) -> Tensor:
         """Return the next block (R, K, D, normalized) of each section."""
@@ -206,7 +216,6 @@ class Writer:
     def _take(self, row: _Row, block: Tensor) -> None:
         """Append a block's sentences to the section up to its end."""
         end = self.model.sentence_norm.normalize(self.model.end)
-        most = max(row.num_planned + 1, int(row.num_planned * (1 + self.options.length_tolerance)))
         num_new = 0
         for sentence in block:
             is_end = F.cosine_similarity(sentence, end, dim=0) > self.options.end_similarity
@@ -219,7 +228,7 @@ class Writer:
             if not is_end and not (similar > self.options.repeat_similarity).any():
                 row.sentences.append(sentence)
                 num_new += 1
-            if row.num_drawn >= most:
+            if row.num_drawn >= row.most:
                 row.stop_reason = "length"
                 return
         if not num_new:

@@ -19,7 +19,7 @@ from concepts.corpus.markup import Block, html_blocks, markdown_blocks, text_blo
 from concepts.corpus.records import LANG_CODES, USER_SOURCE_PREFIX, Document, Section
 from concepts.errors import InputError
 
-_MAX_FILE_BYTES = 20_000_000
+MAX_FILE_BYTES = 20_000_000
 """A hand-written document is never this long; a larger file is data."""
 
 
@@ -121,14 +121,14 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
 class Unreadable(InputError):
     """A file of a user that is no document; `reason` is one of a few, to be counted."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(f"{path} cannot be read: {_REASONS[reason]}")
         self.reason = reason
 
 
 _REASONS = {
     "unknown kind of file": "expected .md, .html, .docx or .txt; save it as one of these",
-    "too large": f"it is larger than {_MAX_FILE_BYTES // 1_000_000} MB; that is data, not a document",
+    "too large": f"it is larger than {MAX_FILE_BYTES // 1_000_000} MB; that is data, not a document",
     "no access": "no permission, or it is no file; check it with ls -l",
     "binary": "it is binary data, not text; save it as text",
     "not UTF-8": "it is not UTF-8 text; save it in that encoding",
@@ -137,40 +137,58 @@ _REASONS = {
 }
 
 
+_READERS: dict[str, Callable[[str], list[Block]]] = {
+    ".md": markdown_blocks,
+    ".markdown": markdown_blocks,
+    ".html": html_blocks,
+    ".htm": html_blocks,
+    ".xhtml": html_blocks,
+    ".txt": text_blocks,
+    ".text": text_blocks,
+    "": text_blocks,
+}
+
+
 def read_blocks(path: Path) -> list[Block]:
     """Return the headings and paragraphs of one Markdown, HTML, Word or text file; raises Unreadable."""
-    readers: dict[str, Callable[[str], list[Block]]] = {
-        ".md": markdown_blocks,
-        ".markdown": markdown_blocks,
-        ".html": html_blocks,
-        ".htm": html_blocks,
-        ".xhtml": html_blocks,
-        ".txt": text_blocks,
-        ".text": text_blocks,
-        "": text_blocks,
-    }
-    suffix = path.suffix.lower()
-    if suffix not in (".docx", *readers):
-        raise Unreadable(path, "unknown kind of file")
+    suffix = check_kind(path)
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise Unreadable(path, "too large")
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            # One byte more than allowed tells a large file without reading it.
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError:
         raise Unreadable(path, "no access") from None
+    return parse_blocks(data, suffix, path)
+
+
+def check_kind(path: Path) -> str:
+    """Return the suffix of a file that can be read, in small letters; raises Unreadable."""
+    suffix = path.suffix.lower()
+    if suffix not in (".docx", *_READERS):
+        raise Unreadable(path, "unknown kind of file")
+    return suffix
+
+
+def parse_blocks(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool = False) -> list[Block]:
+    """Return the headings and paragraphs of a file's bytes; `suffix` is one that `check_kind` returns.
+
+    `name` stands in messages; `allow_bare` takes headings without any text. Raises Unreadable.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise Unreadable(name, "too large")
     try:
         if suffix == ".docx":
             blocks = word_blocks(data)
         elif b"\0" in data:
-            raise Unreadable(path, "binary")
+            raise Unreadable(name, "binary")
         else:
-            blocks = readers[suffix](data.decode("utf-8-sig"))
+            blocks = _READERS[suffix](data.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise Unreadable(path, "not UTF-8") from None
+        raise Unreadable(name, "not UTF-8") from None
     except (RecursionError, ValueError):
-        raise Unreadable(path, "broken markup") from None
-    if all(block.level is not None for block in blocks):
-        raise Unreadable(path, "no text")
+        raise Unreadable(name, "broken markup") from None
+    if not blocks or (not allow_bare and all(block.level is not None for block in blocks)):
+        raise Unreadable(name, "no text")
     return blocks
 
 

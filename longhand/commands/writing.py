@@ -187,7 +187,7 @@ def translate(
     with Store.open() as store:
         document = store.get_document(document_id)
         if not is_translation_due(store, document, lang):
-            _print_document(store, document.id, as_json=as_json, out=out, lang=lang)
+            print_document(store, document.id, as_json=as_json, out=out, lang=lang)
             return
 
         from longhand.running import make_runner
@@ -198,8 +198,8 @@ def translate(
             document.id,
         )
         if timings:
-            _show_timings(spent)
-        _print_document(store, document.id, as_json=as_json, out=out, lang=lang)
+            show_timings(spent)
+        print_document(store, document.id, as_json=as_json, out=out, lang=lang)
 
 
 def _run(
@@ -214,23 +214,28 @@ def _run(
 ) -> None:
     spent = run_document(store, document_id, plan_only=plan_only, is_resume=is_resume)
     if timings:
-        _show_timings(spent)
+        show_timings(spent)
     if plan_only or store.get_document(document_id).status == "awaiting_review":
-        _print_plan(store, document_id, as_json=as_json)
+        print_plan(store, document_id, as_json=as_json)
     else:
-        _print_document(store, document_id, as_json=as_json, out=out)
+        print_document(store, document_id, as_json=as_json, out=out)
 
 
 def run_document(
-    store: Store, document_id: str, *, plan_only: bool = False, is_resume: bool = True
+    store: Store,
+    document_id: str,
+    *,
+    plan_only: bool = False,
+    is_resume: bool = True,
+    tells_outline: bool = True,
 ) -> Mapping[str, float]:
-    """Run a document, with progress on stderr, and return its seconds by stage."""
+    """Run a document, with progress (and the outline, once it is stored) on stderr; return its seconds by stage."""
     from longhand.running import make_runner
 
     def work(progress: WritingProgress) -> Mapping[str, float]:
         def on_event(event: Event) -> None:
             progress.show(event)
-            if event.kind == "outline" and not plan_only:
+            if event.kind == "outline" and tells_outline and not plan_only:
                 _show_outline(store, document_id, progress)
 
         return make_runner().run(store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event)
@@ -270,12 +275,14 @@ def _show_outline(store: Store, document_id: str, progress: WritingProgress) -> 
         progress.remark(f"outline of {document_id}:\n{format_outline(rows)}")
 
 
-def _show_timings(spent: Mapping[str, float]) -> None:
+def show_timings(spent: Mapping[str, float]) -> None:
+    """Say on stderr where the time of a run went."""
     for name, seconds in spent.items():
         say(f"{name:<20} {seconds:8.2f} s")
 
 
-def _print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
+def print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
+    """Print the outline on stdout, and on stderr what can be done with it."""
     from longhand.trees import format_outline, outline_rows
 
     rows = outline_rows(store.get_outline(document_id), None)
@@ -283,18 +290,25 @@ def _print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
         print_json({"id": document_id, "status": store.get_document(document_id).status, "items": rows})
     else:
         print_text(format_outline(rows))
-    if store.get_document(document_id).status == "awaiting_review":
+    status = store.get_document(document_id).status
+    if status == "awaiting_review":
         say(
             f"stored as {document_id}; change it with: longhand outline {document_id} --edit; "
             f"let it go on with: longhand approve {document_id}"
+        )
+    elif status == "done":
+        say(
+            f"stored as {document_id} with its text: longhand show {document_id}; "
+            f"change it with: longhand outline {document_id} --edit"
         )
     else:
         say(f"stored as {document_id}; write it with: longhand resume {document_id}")
 
 
-def _print_document(
+def print_document(
     store: Store, document_id: str, *, as_json: bool, out: Path | None, lang: str | None = None
 ) -> None:
+    """Print the text on stdout, or write it to a file, and say on stderr under which id it is stored."""
     from longhand.export import to_json, to_markdown
     from longhand.files import write_atomic
 

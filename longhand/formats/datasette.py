@@ -30,6 +30,15 @@ _TABLES: dict[str, dict[str, object]] = {
         "label_column": "text",
         "columns": {"vector": _VECTOR},
     },
+    "sources": {
+        "description": "The text that a document was made of, where it was not only a prompt.",
+        "columns": {"content": "Title, language and sections with their sentences, as JSON"},
+    },
+    "titles": {
+        "description": "The titles of documents in the languages that they were translated into.",
+        "label_column": "text",
+        "facets": ["lang"],
+    },
     "outlines": {
         "description": "One row a version of a document's plan.",
         "label_column": "version",

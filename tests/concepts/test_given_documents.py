@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import docx
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from concepts.errors import InputError
-from concepts.given import MAX_SENTENCES, read_given
+from concepts.given import MAX_SENTENCES, GivenDocument, read_given
 from concepts.topics import extract, medoid, share_out, split_topics
 
 LANGS = ("eng_Latn",)
@@ -79,6 +81,56 @@ def test_two_top_headings_are_sections_and_no_title(tmp_path: Path) -> None:
     assert (found.title, [s.heading for s in found.sections]) == ("two", ["A", "B"])
 
 
+def test_a_given_document_survives_json(tmp_path: Path) -> None:
+    (tmp_path / "bread.md").write_text(NESTED)
+    found = read_given(tmp_path / "bread.md", LANGS)
+    assert GivenDocument.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_notes_keep_headings_without_text(tmp_path: Path) -> None:
+    (tmp_path / "bread.md").write_text(NESTED)
+    found = read_given(tmp_path / "bread.md", LANGS, as_notes=True)
+    assert "Nothing" in [section.heading for section in found.sections]
+    (tmp_path / "bare.md").write_text("# Flour\n\n# Water\n")
+    bare = read_given(tmp_path / "bare.md", LANGS, as_notes=True)
+    assert [section.heading for section in bare.sections] == ["Flour", "Water"]
+
+
+@pytest.mark.parametrize(
+    ("data", "title", "headings"),
+    [
+        (NESTED.encode(), "Bread", 6),
+        (b"<!DOCTYPE html><h1>Bread</h1><h2>One</h2>Text is here.<h2>Two</h2>More text.", "Bread", 2),
+        (b"A first sentence. A second one.", "A first sentence", 0),
+        (b"- Mix it.\n- Bake it.\n", "Mix it", 0),
+    ],
+)
+def test_stdin_is_read_as_what_it_looks_like(
+    monkeypatch: pytest.MonkeyPatch, data: bytes, title: str, headings: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    found = read_given(Path("-"), LANGS)
+    assert found.title == title
+    assert sum(bool(section.heading) for section in found.sections) == headings
+    assert len(found.sentences) > 1
+
+
+def test_bullets_of_a_text_file_are_sentences_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("- Choose the folder\n- Give permission\n")
+    found = read_given(tmp_path / "notes.txt", LANGS)
+    assert found.sentences == ("Choose the folder", "Give permission")
+
+
+def test_headings_beyond_six_levels_are_refused(tmp_path: Path) -> None:
+    document = docx.Document()
+    for level in range(1, 9):
+        document.add_heading(f"Level {level}", level)
+    document.add_paragraph("There is text below.")
+    document.save(str(tmp_path / "deep.docx"))
+    with pytest.raises(InputError, match=r"'Level 8' is nested too deep \(level 7\)"):
+        read_given(tmp_path / "deep.docx", LANGS)
+
+
 GERMAN = "Das Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
 
 
@@ -88,11 +140,11 @@ GERMAN = "Das Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
         ("a.pdf", b"%PDF", r"expected \.md, \.html, \.docx or \.txt"),
         ("a.txt", b"\xff\xfe\xff", "not UTF-8 text"),
         ("a.txt", b"text\0", "binary data"),
-        ("a.md", b"", "holds no text"),
+        ("a.md", b"", "is empty"),
         ("a.md", b"# Only a heading", "holds no text"),
         ("a.txt", b"... !!!", "no sentence with a word"),
         ("a.docx", b"no zip", "its markup is broken"),
-        ("a.txt", GERMAN.encode(), "reads as deu_Latn, the space knows eng_Latn"),
+        ("a.txt", GERMAN.encode(), "reads as German, the space knows eng_Latn"),
         ("a.txt", b"One more. " * (MAX_SENTENCES + 1), "at most 5,000 are read"),
     ],
 )
@@ -128,6 +180,15 @@ def test_sections_are_found_where_the_concepts_change() -> None:
     assert all(
         a <= row < b for part, a, b in zip(kept, (0, 7, 16, 20), (7, 16, 20, 32), strict=True) for row in part
     )
+
+
+def test_found_sections_are_no_longer_than_asked() -> None:
+    vectors = np.ones((100, 4), dtype=np.float32) * np.arange(100, dtype=np.float32)[:, None]
+    bounds = [*split_topics(vectors, 3, longest=40), 100]
+    assert max(np.diff(bounds)) <= 40
+    assert len(split_topics(vectors, 2, longest=40)) == 2  # 50 each: there is no other choice
+    rng = np.random.default_rng(1)
+    assert len(split_topics(rng.standard_normal((5000, 8)).astype(np.float32), longest=40)) == 200
 
 
 def test_the_medoid_is_the_most_typical() -> None:

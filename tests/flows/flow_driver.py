@@ -1,6 +1,7 @@
 """Write or resume one document with the fake engine: the process that tests and benchmarks kill.
 
     python tests/flows/flow_driver.py URL new|ID [--seed N] [--sections N] [--delay S] [--plan-only] [--api URL]
+    python tests/flows/flow_driver.py URL ID --steps
 
 Prints the id of the document as soon as it is stored, and every event as JSON.
 """
@@ -22,8 +23,11 @@ from flow_fakes import FakeEngine
 
 from concepts.errors import LonghandError
 from flows.events import Event
+from flows.job import Job
+from flows.lease import claim
 from flows.options import WritingOptions
 from flows.run import resume_document, write_document
+from flows.sequence import run_steps
 from storage import NewDocument, Store
 
 
@@ -40,6 +44,7 @@ def main() -> int:
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--api", default=None)
     parser.add_argument("--plan-only", action="store_true")
+    parser.add_argument("--steps", action="store_true", help="without Prefect")
     args = parser.parse_args()
     arm_from_environment()
     engine = FakeEngine(delay_s=args.delay)
@@ -63,6 +68,11 @@ def main() -> int:
                 plan_only=args.plan_only,
                 prefect_api=args.api,
             )
+        elif args.steps:
+            engine.start_loading(("plan", "write", "decode"))
+            with Store.open(args.url) as store:
+                run_steps(Job(store, claim(store, args.document), engine))
+            return 0
         else:
             timings = resume_document(
                 args.url, args.document, engine=engine, on_event=show, prefect_api=args.api

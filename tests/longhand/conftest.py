@@ -92,6 +92,8 @@ class FakeRunner:
                 NewRendering(text=f"Satz {n}.", concept_id=i) for n, i in enumerate(todo.concept_ids, 1)
             ]
             tx.commit_renderings(unit.id, headings + sentences, decoder="toy")
+            (unit,) = tx.plan_units("decode", [UnitSpec()], lang=lang, first_ordinal=None)
+            tx.commit_title(unit.id, "Dokument")
         store.release(lease)
         on_event(Event(kind="decoding", document_id=document_id, done=8, total=8))
         return {"decode": 0.3}

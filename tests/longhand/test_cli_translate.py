@@ -10,7 +10,7 @@ from concepts.errors import NonFiniteError
 from storage import SpaceRef, Store
 
 TWO = ("eng_Latn", "deu_Latn")
-GERMAN = """# tea
+GERMAN = """# Dokument
 
 ## Titel 1
 

@@ -122,7 +122,9 @@ def test_a_section_is_shown_what_a_block_of_the_corpus_is_shown(
     )
     normalize = writer.model.sentence_norm.normalize
     for start in (2, 9):
-        row = _Row("2", 1, 10, sentences=[normalize(vectors[5 + i]) for i in range(start)], num_drawn=start)
+        row = _Row(
+            "2", 1, 10, 15, sentences=[normalize(vectors[5 + i]) for i in range(start)], num_drawn=start
+        )
         got = writer._context(plan, [row])
         block = data.batch([Choice(1, start, shows_goal=True)], 3).context
         wanted = normalize_context(block, writer.model, 0.0, None)
@@ -262,7 +264,7 @@ def test_only_the_reachable_context_is_shown(writer: Writer) -> None:
         torch.ones(num, DIM),
         (50,) * num,
     )
-    row = _Row("12", 12, 50, sentences=[torch.full((DIM,), float(i)) for i in range(20)], num_drawn=20)
+    row = _Row("12", 12, 50, 75, sentences=[torch.full((DIM,), float(i)) for i in range(20)], num_drawn=20)
     kinds = [token[0] for token in writer._tokens(plan, row)]
     assert kinds.count(CURRENT) == 1 and kinds.count(PREVIOUS) == MAX_PREVIOUS
     assert len(kinds) == 1 + 8 + 2 * PLAN_REACH + 1 + MAX_PREVIOUS

@@ -1,0 +1,303 @@
+"""Plans of documents that are made of a given text: kept as it is, summarized, or expanded.
+
+Plain functions from text and vectors to the items of an outline; `flows.planning` stores what they return.
+Legend: N sentences, D concept dim. All vectors raw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from concepts.errors import InputError
+from concepts.given import GivenDocument
+from concepts.segment import headline
+from concepts.topics import (
+    MOST_SENTENCES,
+    SENTENCES_PER_SECTION,
+    extract,
+    medoid,
+    share_out,
+    split_topics,
+)
+from flows.checks import check_paths, check_vectors
+from flows.engine import Engine
+from flows.options import WritingOptions
+from storage import NewPlanItem
+
+if TYPE_CHECKING:
+    from storage.records import Vector
+
+MAX_HEADING_CHARS = 60
+"""Where a heading is cut that was made of a sentence."""
+
+Rows = tuple[int, ...]
+"""Numbers of sentences of the given text, from 0."""
+
+
+@dataclass(frozen=True)
+class GivenItem:
+    """One item of the outline before it has vectors."""
+
+    path: str
+    heading: str
+    rows: Rows
+    """The sentences that it is about; those of a part are those of its sections."""
+    is_leaf: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenPlan:
+    """What is to be stored: items in reading order, and sentences by path."""
+
+    items: list[NewPlanItem]
+    texts: dict[str, Rows] = field(default_factory=dict)
+    """The given sentences that are the text of a leaf."""
+    extracts: dict[str, Rows] = field(default_factory=dict)
+    """The most typical sentences of each leaf: the baseline that a summary is compared with."""
+
+
+def plan_kept(engine: Engine, given: GivenDocument, vectors: Vector, lang: str) -> GivenPlan:
+    """Return a document's own outline with its own sentences as text.
+
+    A section's gist is the mean of its sentences. Raises what the engine raises.
+    """
+    items = own_items(given, vectors)
+    leaves = {item.path: item.rows for item in items if item.is_leaf}
+    lengths = {item.path: _num_children(items, item) or len(item.rows) for item in items}
+    return GivenPlan(items=_with_vectors(engine, given, vectors, items, lengths, lang), texts=leaves)
+
+
+def plan_summary(
+    engine: Engine, given: GivenDocument, vectors: Vector, num_sentences: int, lang: str
+) -> GivenPlan:
+    """Return an outline of the document's sections in which all lengths sum up to `num_sentences`.
+
+    Shares go by the lengths of the sections; where there are more sections than sentences, top sections
+    are taken, and where they are too many as well, as many sections as sentences are found anew.
+    """
+    items = own_items(given, vectors)
+    leaves = [item for item in items if item.is_leaf]
+    if len(leaves) > num_sentences:
+        items = leaves = [
+            GivenItem(item.path, item.heading, item.rows, is_leaf=True)
+            for item in items
+            if "." not in item.path
+        ]
+    if len(leaves) > num_sentences:
+        items = leaves = found_items(given, vectors, split_topics(vectors, num_sentences, shortest=1))
+    shares = share_out(num_sentences, [len(item.rows) for item in leaves])
+    lengths = {item.path: _num_children(items, item) for item in items}
+    lengths |= {item.path: share for item, share in zip(leaves, shares, strict=True)}
+    kept = extract(vectors, [item.rows[0] for item in leaves], num_sentences)
+    return GivenPlan(
+        items=_with_vectors(engine, given, vectors, items, lengths, lang),
+        extracts={item.path: tuple(rows) for item, rows in zip(leaves, kept, strict=True)},
+    )
+
+
+def plan_expansion(
+    engine: Engine,
+    given: GivenDocument,
+    vectors: Vector,
+    options: WritingOptions,
+    lang: str,
+    *,
+    prompt: Vector,
+    goal: Vector | None,
+    seed: int,
+) -> GivenPlan:
+    """Return an outline in which each point of the notes is an item; the planner says the lengths.
+
+    A point's gist is its own concept (the mean, where it has several sentences): sections written from the
+    gists that the planner draws for it lose the point (docs/from-documents.md). A heading alone has the
+    planner's gist.
+    """
+    items = note_items(given, vectors, options.sections, options.depth)
+    leads = _encode_headings(engine, given, items)
+    paths = [item.path for item in items]
+    filled = engine.fill(prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=seed)
+    check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
+    return GivenPlan(
+        items=[
+            NewPlanItem(
+                path=item.path,
+                heading=item.heading if lang == given.lang else None,
+                lead=lead,
+                gist=vectors[list(item.rows)].mean(axis=0) if item.rows else planned.gist,
+                planned_length=_num_children(items, item) or planned.planned_length,
+            )
+            for item, lead, planned in zip(items, leads, filled, strict=True)
+        ]
+    )
+
+
+def own_items(given: GivenDocument, vectors: Vector) -> list[GivenItem]:
+    """Return the document's own outline; where it has no headings, sections found in its concepts."""
+    if not given.has_headings:
+        return found_items(given, vectors, split_topics(vectors, longest=MOST_SENTENCES))
+    return _own_items(given)
+
+
+def _own_items(given: GivenDocument) -> list[GivenItem]:
+    rows_of: dict[str, list[int]] = {section.path: [] for section in given.sections}
+    parents = {section.path.rpartition(".")[0] for section in given.sections}
+    row = 0
+    for section in given.sections:
+        rows = range(row, row + len(section.sentences))
+        row = rows.stop
+        path = section.path
+        while path:
+            rows_of[path] += rows
+            path = path.rpartition(".")[0]
+    return [
+        GivenItem(
+            section.path, section.heading, tuple(rows_of[section.path]), is_leaf=section.path not in parents
+        )
+        for section in given.sections
+    ]
+
+
+def found_items(given: GivenDocument, vectors: Vector, starts: Sequence[int]) -> list[GivenItem]:
+    """Return a section for each group of sentences, under a heading made of its most typical sentence."""
+    ends = [*starts[1:], len(vectors)]
+    return [
+        GivenItem(
+            str(number),
+            _heading_of(given, vectors, tuple(range(start, end))),
+            tuple(range(start, end)),
+            is_leaf=True,
+        )
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1)
+    ]
+
+
+def note_items(
+    given: GivenDocument, vectors: Vector, num_sections: int | None, depth: int
+) -> list[GivenItem]:
+    """Return the points of notes as items: of one level, or under headings.
+
+    Without headings every sentence is a point; `num_sections` groups them by topic (into sections of the
+    first level), and so does depth 2. With headings, the top ones are the items of depth 1, and at depth 2
+    each sentence below one is a section of it.
+    """
+    if given.has_headings:
+        items = _own_items(given)
+        if depth == 1:
+            return [
+                GivenItem(item.path, item.heading, item.rows, is_leaf=True)
+                for item in items
+                if "." not in item.path
+            ]
+        top = items
+    elif num_sections is None and depth == 1:
+        return _points(given, vectors, tuple(range(len(vectors))), "")
+    else:
+        top = found_items(given, vectors, split_topics(vectors, num_sections, shortest=1))
+        if depth == 1:
+            return top
+    found = []
+    for item in top:
+        is_part = item.is_leaf and "." not in item.path and len(item.rows) > 1
+        found.append(GivenItem(item.path, item.heading, item.rows, is_leaf=item.is_leaf and not is_part))
+        if is_part:
+            found += _points(given, vectors, item.rows, f"{item.path}.")
+    return found
+
+
+def _points(given: GivenDocument, vectors: Vector, rows: Rows, prefix: str) -> list[GivenItem]:
+    return [
+        GivenItem(f"{prefix}{number}", _heading_of(given, vectors, (row,)), (row,), is_leaf=True)
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def _heading_of(given: GivenDocument, vectors: Vector, rows: Rows) -> str:
+    typical = rows[medoid(vectors[list(rows)])]
+    return headline(given.sentences[typical], MAX_HEADING_CHARS)
+
+
+def _num_children(items: Sequence[GivenItem], item: GivenItem) -> int:
+    return 0 if item.is_leaf else sum(other.path.rpartition(".")[0] == item.path for other in items)
+
+
+def _encode_headings(engine: Engine, given: GivenDocument, items: Sequence[GivenItem]) -> Vector:
+    return check_vectors(
+        engine.encode([item.heading for item in items], given.lang),
+        (len(items), engine.space.dim),
+        f"the headings from space {engine.space.name}",
+    )
+
+
+def _with_vectors(
+    engine: Engine,
+    given: GivenDocument,
+    vectors: Vector,
+    items: Sequence[GivenItem],
+    lengths: dict[str, int],
+    lang: str,
+) -> list[NewPlanItem]:
+    leads = _encode_headings(engine, given, items)
+    return [
+        NewPlanItem(
+            path=item.path,
+            # One in another language is decoded from its concept, as a planned one is.
+            heading=item.heading if lang == given.lang else None,
+            lead=lead,
+            gist=vectors[list(item.rows)].mean(axis=0),
+            planned_length=lengths[item.path],
+        )
+        for item, lead in zip(items, leads, strict=True)
+    ]
+
+
+def encode_given(engine: Engine, given: GivenDocument) -> Vector:
+    """Return the concepts (N, D) of all sentences of a given text; raise what the engine raises."""
+    sentences = given.sentences
+    if not sentences:
+        import numpy as np
+
+        return np.empty((0, engine.space.dim), dtype=np.float32)
+    return check_vectors(
+        engine.encode(sentences, given.lang),
+        (len(sentences), engine.space.dim),
+        f"the given text from space {engine.space.name}",
+    )
+
+
+def check_notes(given: GivenDocument, num_sections: int | None, depth: int, most: int) -> None:
+    """Raise InputError where notes cannot be expanded so; looks at no vector."""
+    num_points = len(given.sentences)
+    if num_sections is not None and given.has_headings:
+        raise InputError("the notes have headings, which are the sections: leave --sections away")
+    if num_sections is not None and num_sections > num_points:
+        points = "1 point" if num_points == 1 else f"{num_points} points"
+        raise InputError(
+            f"the notes have {points}, too few for {num_sections} sections: give --sections 1 to {num_points}"
+        )
+    items = [section for section in given.sections if section.heading]
+    deepest = max((section.path.count(".") + 1 for section in items), default=1)
+    if deepest > 2 and depth == 2:
+        raise InputError(
+            f"the notes are nested too deep (level {deepest}): an outline has at most 2 levels; "
+            "with --depth 1 the top headings are the sections"
+        )
+    num_items = _count_items(given, num_sections, depth)
+    if num_items > most:
+        raise InputError(
+            f"the notes make {num_items:,} sections, at most {most} are written: group them with --sections, "
+            "take --depth 1, or give them in parts"
+        )
+
+
+def _count_items(given: GivenDocument, num_sections: int | None, depth: int) -> int:
+    """Return how many items `note_items` gives at most."""
+    num_points = len(given.sentences)
+    if not given.has_headings:
+        num_groups = num_sections or max(1, round(num_points / SENTENCES_PER_SECTION))
+        return num_points + num_groups if depth == 2 else num_sections or num_points
+    top = [section for section in given.sections if "." not in section.path]
+    if depth == 1:
+        return len(top)
+    return len(given.sections) + sum(len(s.sentences) for s in top if len(s.sentences) > 1)

@@ -1,0 +1,218 @@
+"""`plan`, `summarize` and `expand`: documents made of files, not only of prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from concepts.errors import UsageError
+from longhand.commands.writing import (
+    AsJson,
+    Out,
+    PlannerName,
+    ShowTimings,
+    SpaceName,
+    WriterName,
+    print_document,
+    print_plan,
+    run_document,
+    show_timings,
+)
+from longhand.prompts import DEFAULT_SEED
+from longhand.terminal import print_json, print_text, say
+
+if TYPE_CHECKING:
+    from storage import ExportedDocument, NewDocument, Store
+
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="Markdown, HTML, Word or text; - for stdin.", allow_dash=True),
+]
+Title = Annotated[str | None, typer.Option(help="A title, where not the document's own.")]
+Lang = Annotated[str | None, typer.Option(help="Language to write in, where not that of the file.")]
+FileLang = Annotated[
+    str | None, typer.Option("--prompt-lang", help="Language of the file, where it is not seen by itself.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same document.")]
+Review = Annotated[bool, typer.Option("--review", help="Stop after the outline until `longhand approve`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("plan")(plan)
+    app.command("summarize")(summarize)
+    app.command("expand")(expand)
+
+
+def plan(
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--from", metavar="FILE", help="Markdown, HTML, Word or text; - for stdin.", allow_dash=True
+        ),
+    ],
+    title: Title = None,
+    lang: Lang = None,
+    prompt_lang: FileLang = None,
+    seed: Annotated[int, typer.Option(help="Of sections that are written anew later.")] = DEFAULT_SEED,
+    review: Review = False,
+    space: SpaceName = None,
+    planner: PlannerName = None,
+    writer: WriterName = None,
+    as_json: AsJson = False,
+    timings: ShowTimings = False,
+) -> None:
+    """Store a document that exists: its outline as a plan, its sentences as the text, to edit and rewrite."""
+    from longhand.given import make_given
+    from storage import Store
+
+    new = make_given(
+        source,
+        "keep",
+        title=title,
+        lang=lang,
+        prompt_lang=prompt_lang,
+        seed=seed,
+        review=review,
+        space=space,
+        planner=planner,
+        writer=writer,
+    )
+    with Store.open() as store:
+        document_id = _run(store, new, timings=timings, tells_outline=False)
+        print_plan(store, document_id, as_json=as_json)
+
+
+def summarize(
+    source: File,
+    sentences: Annotated[
+        int | None, typer.Option(help="Length of the summary; else a fifth of the document, at most 20.")
+    ] = None,
+    title: Title = None,
+    lang: Lang = None,
+    prompt_lang: FileLang = None,
+    seed: Seed = DEFAULT_SEED,
+    space: SpaceName = None,
+    planner: PlannerName = None,
+    writer: WriterName = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    timings: ShowTimings = False,
+) -> None:
+    """Write a summary of a document, and show it beside its most typical sentences."""
+    from longhand.files import check_target, write_atomic
+    from longhand.given import baseline_of, make_given
+    from storage import Store
+
+    if out is not None:
+        check_target(out)
+    new = make_given(
+        source,
+        "summarize",
+        sentences=sentences,
+        title=title,
+        lang=lang,
+        prompt_lang=prompt_lang,
+        seed=seed,
+        space=space,
+        planner=planner,
+        writer=writer,
+    )
+    with Store.open() as store:
+        document_id = _run(store, new, timings=timings)
+        written = store.export_document(document_id)
+        typical = baseline_of(store, document_id)
+    assert typical is not None, "a summary is planned with its baseline"
+    text = summary_markdown(written, typical)
+    if out is not None:
+        write_atomic(out, text)
+        say(f"wrote {out}")
+    if as_json:
+        from longhand.export import to_dict
+
+        print_json({"id": document_id, "written": to_dict(written), "extractive": to_dict(typical)})
+    elif out is None:
+        print_text(text)
+    say(
+        f"stored as {document_id}: version {written.outline_version} is written, "
+        f"version {typical.outline_version} extracted; see longhand outline {document_id}"
+    )
+
+
+def expand(
+    source: File,
+    sections: Annotated[
+        int | None, typer.Option(help="Group notes without headings into so many sections, 1 to 200.")
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="1: sections; 2: parts with sections (the default under headings).")
+    ] = None,
+    title: Title = None,
+    lang: Lang = None,
+    prompt_lang: FileLang = None,
+    seed: Seed = DEFAULT_SEED,
+    goal: Annotated[str | None, typer.Option(help="Where the document should arrive.")] = None,
+    review: Review = False,
+    space: SpaceName = None,
+    planner: PlannerName = None,
+    writer: WriterName = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    timings: ShowTimings = False,
+) -> None:
+    """Write the long document of notes or of a summary: each heading, bullet or sentence becomes a section."""
+    from longhand.files import check_target
+    from longhand.given import make_given
+    from storage import Store
+
+    if out is not None:
+        if review:
+            raise UsageError("--review makes no text: leave --out away, or --review")
+        check_target(out)
+    new = make_given(
+        source,
+        "expand",
+        sections=sections,
+        depth=depth,
+        title=title,
+        lang=lang,
+        prompt_lang=prompt_lang,
+        seed=seed,
+        goal=goal,
+        review=review,
+        space=space,
+        planner=planner,
+        writer=writer,
+    )
+    with Store.open() as store:
+        document_id = _run(store, new, timings=timings)
+        if store.get_document(document_id).status == "awaiting_review":
+            print_plan(store, document_id, as_json=as_json)
+        else:
+            print_document(store, document_id, as_json=as_json, out=out)
+
+
+def _run(store: Store, new: NewDocument, *, timings: bool, tells_outline: bool = True) -> str:
+    """Store a document, run it to its end, and return its id."""
+    document_id = store.create_document(new).id
+    spent = run_document(store, document_id, is_resume=False, tells_outline=tells_outline)
+    if timings:
+        show_timings(spent)
+    return document_id
+
+
+def summary_markdown(written: ExportedDocument, typical: ExportedDocument) -> str:
+    """Return a summary and its baseline as Markdown, each under a heading of its own, a line a section."""
+    from longhand.export import escape_line, leaves_of, title_of
+
+    lines = [f"# {escape_line(title_of(written))}"]
+    for name, document in (("Summary", written), ("Extract: the most typical sentences", typical)):
+        sections = leaves_of(document)
+        num = sum(len(section.sentences) for section in sections)
+        lines.append(f"## {name} ({num} {'sentence' if num == 1 else 'sentences'})")
+        for section in sections:
+            if section.sentences:
+                lines.append(escape_line(" ".join(sentence.text for sentence in section.sentences)))
+    return "\n\n".join(lines) + "\n"

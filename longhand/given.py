@@ -1,0 +1,139 @@
+"""Documents made of files, checked whole before anything is stored: kept, summarized or expanded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from concepts.errors import InputError, UsageError
+from longhand.prompts import MAX_SECTIONS, check_depth, check_language, check_prompt, check_sections
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from concepts.given import GivenDocument
+    from flows.options import Use
+    from storage import ExportedDocument, NewDocument, Store
+
+MAX_SUMMARY = 500
+LENGTH_SHARE, LONGEST_DEFAULT = 5, 20
+"""A summary has a fifth of the sentences, at most twenty, where nobody says how many."""
+
+
+class GivenWishes(TypedDict, total=False):
+    """What may be said about a document that is made of a file."""
+
+    title: str | None
+    sections: int | None
+    depth: int | None
+    sentences: int | None
+    lang: str | None
+    prompt_lang: str | None
+    seed: int
+    goal: str | None
+    space: str | None
+    planner: str | None
+    writer: str | None
+    review: bool
+    priority: int
+    key: str | None
+
+
+def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocument:
+    """Return a document to be stored; `path` is a Markdown, HTML, Word or text file, `-` is stdin.
+
+    Raises InputError, UsageError or ModelError for the first thing wrong.
+    """
+    from concepts.card import find_card
+    from concepts.given import read_given
+    from flows.options import WritingOptions
+    from longhand.requests import Wishes, known_languages, make_document
+
+    sections, depth = check_sections(wishes.get("sections")), wishes.get("depth")
+    if depth is not None:
+        check_depth(depth)
+    space, lang, prompt_lang = (wishes.get(name) for name in ("space", "lang", "prompt_lang"))
+    if space is not None:
+        find_card("space", str(space), verify=False)
+    languages = known_languages(None if space is None else str(space))
+    for code in (lang, prompt_lang):
+        if code is not None:
+            check_language(str(code), languages)
+    title = wishes.get("title")
+    title = None if title is None else check_prompt(title, "the title")
+    given = read_given(
+        path, languages, None if prompt_lang is None else str(prompt_lang), as_notes=use == "expand"
+    )
+    lang = given.lang if lang is None else str(lang)
+    sentences = None
+    if use == "summarize":
+        sentences = _check_length(wishes.get("sentences"), given)
+    if use == "expand":
+        depth = _check_points(given, sections, depth)
+    asked: Wishes = {
+        "lang": lang,
+        "prompt_lang": given.lang,
+        "sections": sections,
+        "depth": depth,
+        "goal": wishes.get("goal"),
+        "space": wishes.get("space"),
+        "planner": wishes.get("planner"),
+        "writer": wishes.get("writer"),
+        "review": wishes.get("review", False),
+        "priority": wishes.get("priority", 0),
+        "key": wishes.get("key"),
+    }
+    if "seed" in wishes:
+        asked["seed"] = wishes["seed"]
+    new = make_document(title or given.title, **asked)
+    options = replace(WritingOptions.from_params(new.params), use=use, sentences=sentences)
+    return replace(
+        new,
+        # In another language the title is decoded from its concept.
+        title=title or (given.title if lang == given.lang else None),
+        params=options.to_params(),
+        source=given.to_json(),
+    )
+
+
+def _check_length(sentences: int | None, given: GivenDocument) -> int:
+    num = len(given.sentences)
+    if num < 2:
+        raise InputError("the document has a single sentence: there is nothing to summarize")
+    if sentences is None:
+        return max(1, min(LONGEST_DEFAULT, round(num / LENGTH_SHARE)))
+    most = min(num - 1, MAX_SUMMARY)
+    if not 1 <= sentences <= most:
+        raise UsageError(
+            f"--sentences is {sentences}: the document has {num:,} sentences, give a number from 1 to {most}"
+        )
+    return sentences
+
+
+def _check_points(given: GivenDocument, sections: int | None, depth: int | None) -> int:
+    """Return the depth of the expanded document; raise InputError or UsageError."""
+    from flows.given import check_notes
+
+    if not given.sentences and all("." not in section.path for section in given.sections):
+        # Headings alone are an outline of one level, whatever is asked for.
+        depth = 1 if depth is None else depth
+    if depth is None:
+        depth = 2 if given.has_headings else 1
+    check_notes(given, sections, depth, MAX_SECTIONS)
+    return depth
+
+
+def baseline_of(store: Store, document_id: str) -> ExportedDocument | None:
+    """Return the most typical sentences of a document that was summarized, by section; None for another one."""
+    from flows.options import WritingOptions
+    from flows.planning import BASELINE_NOTE
+
+    document = store.get_document(document_id)
+    if WritingOptions.from_params(document.params).use != "summarize":
+        return None
+    version = next((o.version for o in store.list_outlines(document.id) if o.note == BASELINE_NOTE), None)
+    if version is None:
+        return None
+    lang = WritingOptions.from_params(document.params).prompt_lang
+    return store.export_document(document.id, lang, version=version)
