@@ -251,9 +251,17 @@ class Pages:
         """Show where the time went, and every attempt, the newest first."""
         document = self.find(request)
         attempts = self.store.get_attempts(document.id)
+        ended = {(a.stage, a.unit_id, a.started_at) for a in attempts if a.finished_at is not None}
         outline = None if document.active_outline_id is None else self.store.get_outline(document.id)
         rows = stage_rows(document, outline, self.store.export_document(document.id), attempts)
-        num_pages = max(1, -(-len(attempts) // ATTEMPTS_PER_PAGE))
+        # Each try is noted as it begins, and once more as it ends: one line is enough.
+        shown = [
+            attempt
+            for attempt in reversed(attempts)
+            if attempt.outcome != "started"
+            or (attempt.stage, attempt.unit_id, attempt.started_at) not in ended
+        ]
+        num_pages = max(1, -(-len(shown) // ATTEMPTS_PER_PAGE))
         number = min(read_number(request, "page") or 1, num_pages)
         first = (number - 1) * ATTEMPTS_PER_PAGE
         return self.document_page(
@@ -262,7 +270,7 @@ class Pages:
             "attempts.html",
             tab="attempts",
             rows=rows,
-            attempts=attempts[::-1][first : first + ATTEMPTS_PER_PAGE],
+            attempts=shown[first : first + ATTEMPTS_PER_PAGE],
             number=number,
             num_pages=num_pages,
         )

@@ -13,7 +13,7 @@ from longhand import __version__
 from longhand.comparison import describe_change
 from longhand.export import clean, heading_of, short_title
 from longhand.languages import language_tag, text_direction
-from longhand.states import is_held, next_step_of, progress_of, state_of
+from longhand.states import is_held, progress_of, state_of
 from longhand.terminal import format_duration, format_time
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ def environment() -> Environment:
         heading_of=heading_of,
         is_held=is_held,
         link=link,
-        next_step_of=next_step_of,
         progress_of=progress_of,
         state_of=state_of,
         tag=language_tag,
