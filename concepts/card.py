@@ -128,8 +128,10 @@ def find_name_in_space(kind: Kind, space_id: str) -> str:
             return card.name
     if not found:
         space = space_id.partition("@")[0]
+        others = ", ".join(f"{card.name} is of {card.space}" for card in list_cards() if card.kind == kind)
+        known = f" ({others})" if others else ""
         raise ModelError(
-            f"no {kind} of the space {space_id} is installed; train one with `longhand train {kind} "
+            f"no {kind} of the space {space_id} is installed{known}: train one with `longhand train {kind} "
             f"--space {space}` and name it with --{kind}, or put it into LONGHAND_MODELS"
         )
     return str(found[-1].folder)

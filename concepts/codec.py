@@ -23,10 +23,9 @@ from concepts.errors import (
     UsageError,
 )
 from concepts.languages import suggest_languages
-from concepts.memory import check_memory
 from concepts.published import PublishedCard, asset_cards
 from concepts.runtime import start_fairseq2
-from concepts.space.loading import choose_dtype, count_parameters, load_part
+from concepts.space.loading import choose_dtype, load_part, measure_space
 
 if TYPE_CHECKING:
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
@@ -82,8 +81,7 @@ class Codec:
                 warnings.simplefilter("ignore")
                 reads, says = asset_cards(card)
                 if is_published:
-                    num_parameters = count_parameters(reads) + count_parameters(says)
-                    on_note(check_memory(f"the space {card.name}", num_parameters, chosen, place))
+                    on_note(measure_space(card, place, chosen))
                 encoder, decoder = load_part(reads, place, chosen), load_part(says, place, chosen)
                 tokenizer = load_tokenizer(reads, progress=False)
                 return cls(

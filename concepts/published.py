@@ -13,16 +13,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concepts.card import ModelCard, sha256_of
+from concepts.card import ModelCard, find_card, list_cards, sha256_of
 from concepts.checksums import record_files, recorded_files, recorded_sha256
 from concepts.errors import ModelError, UsageError
 from concepts.runtime import read_asset_card, start_fairseq2
 
 if TYPE_CHECKING:
-    from fairseq2.assets import AssetCard, AssetStore
+    from fairseq2.assets import AssetCard, AssetMetadataProvider, AssetStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ PUBLISHED = {
         encoder="text_sonar_basic_encoder",
         decoder="text_sonar_finetuned_decoder",
         speech="sonar_speech_encoder_{lang}",
-        about="1024 dimensions, 202 languages, speech in 37; about 6 GB",
+        about="1024 dimensions, 202 languages, text and speech; about 6 GB",
         licence="MIT; some speech encoders CC BY-NC 4.0: see LICENSE.md of github.com/facebookresearch/SONAR",
     )
 }
@@ -82,6 +83,13 @@ class PublishedCard(ModelCard):
         """Return the path of one of the files."""
         return self.locations[file]
 
+    def lang_id(self, lang: str, num_pieces: int) -> int:
+        """Return the id of a language's token: NLLB appends them after `<pad>` and the pieces, in the order
+        of the card."""
+        langs = self.config["langs"]
+        assert isinstance(langs, list)
+        return num_pieces + 1 + langs.index(lang)
+
 
 def read_published_card(name: str) -> PublishedCard:
     """Return the card of a published space whose weights are here.
@@ -96,6 +104,8 @@ def read_published_card(name: str) -> PublishedCard:
     locations = {file.name: file.path for file in found}
     files = {file: recorded_sha256(path, sha256_of) for file, path in locations.items()}
     record_files(name, locations)
+    # Vectors are made by encoder and tokenizer alone: another decoder reads the same ones.
+    made_by = "".join(f"{file}:{files[file]};" for file in ("encoder.pt", "pieces.model"))
     config = model_config(encoder)
     return PublishedCard(
         name=name,
@@ -107,7 +117,7 @@ def read_published_card(name: str) -> PublishedCard:
             "max_seq_len": int(model_config(decoder).max_seq_len),  # type: ignore[attr-defined]
             "langs": list(published_languages(name)),
         },
-        space="",
+        space=f"{name}@{hashlib.sha256(made_by.encode()).hexdigest()[:12]}",
         data="see arXiv 2308.11466",
         recipe=f"published: the fairseq2 cards {space.encoder} and {space.decoder}",
         steps=0,
@@ -140,7 +150,7 @@ def space_files(name: str) -> Iterator[AssetFile]:
     for file, card, part in (
         ("encoder.pt", encoder, "checkpoint"),
         ("decoder.pt", decoder, "checkpoint"),
-        ("tokenizer.model", encoder, "tokenizer"),
+        ("pieces.model", encoder, "tokenizer"),
     ):
         yield asset_file(file, card, part)
 
@@ -172,6 +182,18 @@ def speech_languages(name: str) -> tuple[str, ...]:
         n[len(before) : len(n) - len(after)] for n in names if n.startswith(before) and n.endswith(after)
     )
     return tuple(sorted(code for code in codes if len(code) == 3))
+
+
+def space_languages(name: str | None) -> tuple[str, ...]:
+    """Return the languages of a space by name or folder (None: the default one).
+
+    Those of a published space are known before its weights are here. Raises ModelError for a space that is not
+    installed.
+    """
+    if name in PUBLISHED and name not in {card.name for card in list_cards()}:
+        return published_languages(name)
+    langs = find_card("space", name, verify=False).config.get("langs")
+    return tuple(map(str, langs)) if isinstance(langs, list | tuple) else ()
 
 
 def published_languages(name: str) -> tuple[str, ...]:
@@ -249,12 +271,17 @@ def _store() -> AssetStore:
 
     fairseq2's own store is read once in a process, and holds many cards that are none of ours.
     """
-    from fairseq2.assets import PackageAssetMetadataSource, StandardAssetStore, WellKnownAssetMetadataSource
+    from fairseq2.assets import StandardAssetStore, WellKnownAssetMetadataSource
     from fairseq2.runtime.dependency import wire_object
 
-    resolver = start_fairseq2()
-    sources = (
-        wire_object(resolver, PackageAssetMetadataSource, package="sonar.cards"),
-        wire_object(resolver, WellKnownAssetMetadataSource),
-    )
-    return StandardAssetStore([provider for source in sources for provider in source.load()])
+    users = wire_object(start_fairseq2(), WellKnownAssetMetadataSource).load()
+    return StandardAssetStore([*_package_cards(), *users])
+
+
+@cache
+def _package_cards() -> tuple[AssetMetadataProvider, ...]:
+    """Return sonar-space's own cards; parsing them takes half a second."""
+    from fairseq2.assets import PackageAssetMetadataSource
+    from fairseq2.runtime.dependency import wire_object
+
+    return tuple(wire_object(start_fairseq2(), PackageAssetMetadataSource, package="sonar.cards").load())

@@ -81,7 +81,7 @@ class Longhand:
 
     def plan(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan a document and return it with its outline; arguments and errors as for `submit`."""
-        return self.submit(prompt, **wishes).plan()
+        return self.submit(prompt, **(wishes | {"plan_only": True})).plan()
 
     def write(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan, write and decode a document and return it; arguments and errors as for `submit`."""

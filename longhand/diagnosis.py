@@ -45,6 +45,7 @@ def examine() -> list[Finding]:
         _punkt,
         _database,
         _weights,
+        _published,
     )
     findings: list[Finding] = []
     for examination in examinations:
@@ -179,6 +180,30 @@ def _disk(folder: Path) -> Iterator[Finding]:
     is_ok = free >= MIN_FREE_BYTES
     advice = "" if is_ok else f"free some space on the disk that holds {folder}"
     yield Finding("disk", is_ok, f"{format_bytes(free)} free in {folder}", advice)
+
+
+def _published() -> Iterator[Finding]:
+    """Published spaces are no part of the installation: one that is not here is nothing wrong."""
+    import torch
+
+    from concepts.memory import free_bytes
+    from concepts.published import PUBLISHED, read_published_card, space_files
+    from concepts.space.loading import choose_dtype, measure_space
+    from longhand.terminal import format_bytes
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    yield Finding("memory", True, f"{format_bytes(free_bytes(device))} free on {device}")
+    for name in PUBLISHED:
+        if not all(file.is_here for file in space_files(name)):
+            yield Finding(name, True, f"not here: longhand models fetch {name}")
+            continue
+        card = read_published_card(name)
+        yield Finding(name, True, f"{card.model_id} in {card.folder}")
+        try:
+            line = measure_space(card, device, choose_dtype(device, is_large=True))
+            yield Finding(f"{name}'s memory", True, line)
+        except LonghandError as error:
+            yield Finding(f"{name}'s memory", False, str(error))
 
 
 def _weights() -> Iterator[Finding]:

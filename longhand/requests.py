@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from concepts.errors import InputError, LonghandError, UsageError
+from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError
 from longhand.prompts import (
     DEFAULT_LANG,
     DEFAULT_SEED,
@@ -58,6 +58,8 @@ class Wishes(TypedDict, total=False):
     review: bool
     priority: int
     key: str | None
+    plan_only: bool
+    """Whether no writer is needed; not kept."""
 
 
 FIELDS: dict[str, tuple[type, ...]] = {
@@ -89,6 +91,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     text = check_prompt(prompt)
     models = {kind: _installed(kind, wishes.get(kind)) for kind in KINDS}
     lang, prompt_lang = wishes.get("lang", DEFAULT_LANG), wishes.get("prompt_lang")
+    _check_one_space(models, needs_writer=not wishes.get("plan_only", False))
     languages = known_languages(models["space"])
     for code in (lang, prompt_lang):
         if code is not None:
@@ -144,6 +147,26 @@ def _installed(kind: Kind, name: str | None) -> str | None:
     return name if name == card.name else str(card.folder)
 
 
+def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> None:
+    """Raise ModelError where a space was named without planner and writer for it, or with those of another."""
+    from concepts.card import find_card, find_name_in_space
+
+    if not any(models.values()):
+        return
+    space = find_card("space", models["space"], verify=False)
+    for kind in ("planner", "writer") if needs_writer else ("planner",):
+        name = models[kind]
+        if name is None:
+            find_name_in_space(kind, space.space_id)
+            continue
+        card = find_card(kind, name, verify=False)
+        if card.space != space.space_id:
+            raise SpaceMismatchError(
+                f"the {kind} {card.name} belongs to the space {card.space}, asked for is {space.space_id}: name "
+                f"another one, or train one with `longhand train {kind} --space {space.name}`"
+            )
+
+
 def read_outline_file(path: Path, depth: int | None) -> UserOutline:
     """Read and check an outline for `--outline`; `depth` None allows all levels. Raises InputError."""
     from longhand.outlines import read_outline
@@ -160,16 +183,15 @@ def known_languages(space: str | None = None) -> tuple[str, ...]:
 @cache
 def _languages(space: str | None, _models: str) -> tuple[str, ...]:
     # Once for each setting of the variable that `find_card` reads: a file may hold thousands of lines.
-    from concepts.card import find_card
     from concepts.errors import ModelError
+    from concepts.published import space_languages
     from concepts.space.config import LANGS
 
     try:
-        langs = find_card("space", space, verify=False).config.get("langs")
+        return space_languages(space) or LANGS
     except ModelError:
         # Whoever loads the space says what is wrong with it.
         return LANGS
-    return tuple(map(str, langs)) if isinstance(langs, list | tuple) and langs else LANGS
 
 
 def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> bool:

@@ -49,7 +49,9 @@ class FlowRunner:
         from flows.engine import ModelEngine
         from flows.run import resume_document, write_document
 
-        engine = ModelEngine.for_document(store.get_document(document_id))
+        document = store.get_document(document_id)
+        _state_memory(ModelEngine.names_for(document)["space"])
+        engine = ModelEngine.for_document(document)
         if resume:
             timings = resume_document(store.url, document_id, engine=engine, on_event=on_event)
         else:
@@ -65,8 +67,25 @@ class FlowRunner:
         from flows.engine import ModelEngine
         from flows.translation import translate_document
 
-        engine = ModelEngine.for_document(store.get_document(document_id))
+        document = store.get_document(document_id)
+        _state_memory(ModelEngine.names_for(document)["space"])
+        engine = ModelEngine.for_document(document)
         return translate_document(store.url, document_id, lang, engine=engine, on_event=on_event).to_dict()
+
+
+def _state_memory(space: str | None) -> None:
+    """Say what a published space is about to take; raise ModelError where that is not free."""
+    from concepts.published import PUBLISHED
+
+    if space not in PUBLISHED:
+        return
+    from accelerate import PartialState
+
+    from concepts.card import find_card
+    from concepts.space.loading import choose_dtype, measure_space
+
+    device = PartialState().device
+    say(measure_space(find_card("space", space), device, choose_dtype(device, is_large=True)))
 
 
 @contextmanager

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from concepts.errors import UsageError
+from concepts.published import PUBLISHED
+from longhand.terminal import say
+
 if TYPE_CHECKING:
+    import torch
+
     from concepts.card import Kind, ModelCard
     from concepts.codec import Codec
     from concepts.training import LoopConfig, Progress
@@ -55,10 +61,12 @@ def start_training(
     """
     if request.kind == "space":
         return _train_space(request, on_progress, on_embedded)
+    if request.kind == "decoder" and request.space in PUBLISHED:
+        raise UsageError(f"the decoder of {request.space} is published as it is: name a space of your own")
     from concepts.codec import Codec
     from concepts.corpus.embed import embed_corpus
 
-    codec = Codec.load(request.space)
+    codec = Codec.load(request.space, device=_device(), on_note=say)
     embed_corpus(request.corpus, codec, on_progress=on_embedded)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
@@ -140,6 +148,14 @@ def _train_decoder(
     )
 
 
+def _device() -> torch.device:
+    """Return the device that accelerate gives this process."""
+    from accelerate import PartialState
+
+    device: torch.device = PartialState().device
+    return device
+
+
 def _init(request: TrainingRequest) -> ModelCard | None:
     from concepts.card import find_card
 
@@ -186,10 +202,11 @@ def start_evaluation(
     if kind == "space":
         from concepts.space.evaluate import evaluate_space
 
-        return evaluate_space(corpus, Codec.load(model or space), on_progress=on_progress)
+        codec = Codec.load(model or space, device=_device(), on_note=say)
+        return evaluate_space(corpus, codec, on_progress=on_progress)
     from concepts.corpus.embed import embed_corpus
 
-    codec = Codec.load(space)
+    codec = Codec.load(space, device=_device(), on_note=say)
     embed_corpus(corpus, codec, on_progress=on_progress)
     if kind == "planner":
         from planner import Planner

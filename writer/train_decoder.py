@@ -177,7 +177,7 @@ class DecoderTask:
     def evaluate(self) -> dict[str, float]:
         """Return the loss of real concepts without noise and of the writer's, and their sum."""
         module = self._module
-        device = module.decoder.decoder.layer_norm.weight.device
+        device = next(module.decoder.parameters()).device
         encoded = written = num_encoded = num_written = 0.0
         with torch.autocast(device.type, torch.bfloat16):
             for number in range(24):

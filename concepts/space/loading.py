@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import torch
 
 from concepts.errors import UsageError
+from concepts.memory import check_memory
+from concepts.published import asset_cards
 from concepts.runtime import start_fairseq2
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
     from fairseq2.models import ModelFamily
     from torch.nn import Module
+
+    from concepts.card import ModelCard
 
 DTYPE_VARIABLE = "LONGHAND_DTYPE"
 """Environment variable that names the number format of the space's models."""
@@ -56,6 +60,12 @@ def count_parameters(card: AssetCard) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
+def measure_space(card: ModelCard, device: torch.device, dtype: torch.dtype) -> str:
+    """Return a line on the memory that a space's models take; raise ModelError where less is free."""
+    num_parameters = sum(count_parameters(part) for part in asset_cards(card))
+    return check_memory(f"the space {card.name}", num_parameters, dtype, device)
+
+
 def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Module:
     """Return the model of a card; a checkpoint in torch's own format is mapped, not read into memory.
 
@@ -72,22 +82,30 @@ def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Modu
 
 
 def _family(card: AssetCard) -> ModelFamily:
-    """Return the model family of a card; of the text models, with a converter that reads fairseq's names."""
+    """Return sonar-space's model family of a card, with a converter that reads fairseq's names too.
+
+    It also draws no bars: they would mix with ours.
+    """
+    import sonar.models.sonar_speech as speech
+    import sonar.models.sonar_text as text
     from fairseq2.models import ModelFamily, StandardModelFamily
     from fairseq2.runtime.dependency import DependencyLookup, wire_object
+    from fairseq2.utils.progress import NOOP_PROGRESS_REPORTER
 
     resolver = start_fairseq2()
     name = card.field("model_family").as_(str)
     family = resolver.resolve(ModelFamily, key=name)  # type: ignore[type-abstract]
-    part = {"transformer_encoder": "encoder", "transformer_decoder": "decoder"}.get(name)
-    if part is None:
-        return family
-    import sonar.models.sonar_text as text
-
-    create, convert = {
-        "encoder": (text._create_sonar_text_encoder_model, text._convert_sonar_text_encoder_checkpoint),
-        "decoder": (text._create_sonar_text_decoder_model, text._convert_sonar_text_decoder_checkpoint),
-    }[part]
+    create: Any
+    convert: Any
+    if name == text.SONAR_TEXT_ENCODER_FAMILY:
+        create = text._create_sonar_text_encoder_model
+        convert = _reading_fairseq1("encoder", text._convert_sonar_text_encoder_checkpoint)
+    elif name == text.SONAR_TEXT_DECODER_FAMILY:
+        create = text._create_sonar_text_decoder_model
+        convert = _reading_fairseq1("decoder", text._convert_sonar_text_decoder_checkpoint)
+    else:
+        create = speech._create_sonar_speech_encoder_model
+        convert = speech._convert_sonar_speech_checkpoint
     return wire_object(
         resolver,
         StandardModelFamily,
@@ -97,11 +115,12 @@ def _family(card: AssetCard) -> ModelFamily:
         factory=create,
         supports_meta=True,
         restrict=True,
-        state_dict_converter=_reading_fairseq1(cast("Literal['encoder', 'decoder']", part), convert),
+        state_dict_converter=convert,
         shard_specs=None,
         compiler=None,
         fsdp_applier=None,
         layerwise_ac_applier=None,
+        progress_reporter=NOOP_PROGRESS_REPORTER,
     )
 
 

@@ -7,16 +7,24 @@ passes through the decoder into the concept, the decoder itself does not move.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
+from concepts.published import PublishedCard, asset_cards
 from concepts.space.config import EOS_ID, PAD_ID, SpaceConfig
+from concepts.space.loading import load_part
 from concepts.space.network import SpaceDecoder
 from concepts.space.tokenizer import Pieces
+
+_MAX_TOKENS = 4_096
+"""Most tokens of a chunk."""
+_MAX_LOGITS = 2**25
+"""Most logits of a chunk: 134 MB in float32."""
 
 
 class TokenLoss:
@@ -26,28 +34,36 @@ class TokenLoss:
         self, space: ModelCard, texts: Sequence[str], lang: str = "eng_Latn", max_len: int = 48
     ) -> None:
         """Load the decoder of `space` and tokenise `texts`, each cut at `max_len` pieces."""
-        decoder = load_decoder(space)
-        self.decoder = decoder.requires_grad_(False).to(torch.bfloat16).eval()
+        pieces = Pieces(space.path("pieces.model"))
+        self.decoder: SpaceDecoder | PublishedDecoder
         """Frozen, in bfloat16; whoever trains it puts another one here."""
-        self._lang_id = decoder.config.lang_id(lang)
+        if isinstance(space, PublishedCard):
+            self.decoder = PublishedDecoder(space).requires_grad_(False).eval()
+            self._lang_id = space.lang_id(lang, pieces.num_pieces)
+        else:
+            own = load_decoder(space)
+            self.decoder = own.requires_grad_(False).to(torch.bfloat16).eval()
+            self._lang_id = own.config.lang_id(lang)
+        # logits are the largest tensor by far: SONAR's vocabulary is 32 times that of sonar-mini
+        self._max_tokens = max(1, min(_MAX_TOKENS, _MAX_LOGITS // (pieces.num_pieces + 1)))
         # the end of a sentence that was cut is not learnt
         self._ids = [
-            ids[:max_len] + ([EOS_ID] if len(ids) <= max_len else [])
-            for ids in Pieces(space.path("pieces.model")).encode(list(texts))
+            ids[:max_len] + ([EOS_ID] if len(ids) <= max_len else []) for ids in pieces.encode(list(texts))
         ]
 
     def count(self, rows: Sequence[int]) -> int:
         """Return how many tokens the texts `rows` have."""
         return sum(len(self._ids[row]) for row in rows)
 
-    def __call__(self, raw_ND: Tensor, rows: Sequence[int], *, max_tokens: int = 4_096) -> Tensor:
+    def __call__(self, raw_ND: Tensor, rows: Sequence[int], *, max_tokens: int | None = None) -> Tensor:
         """Return the mean nats a token of saying text `rows[i]` from the raw concept `raw_ND[i]`.
 
-        Sentences are sorted by length and cut into chunks of at most `max_tokens` tokens, so that little is
-        padded.
+        Sentences are sorted by length and cut into chunks of at most `max_tokens` tokens (None: as many as
+        the vocabulary allows), so that little is padded.
         """
         self.decoder.to(raw_ND.device)
-        dtype = self.decoder.decoder_frontend.embed.weight.dtype
+        dtype = next(self.decoder.parameters()).dtype
+        max_tokens = self._max_tokens if max_tokens is None else max_tokens
         order = sorted(range(len(rows)), key=lambda i: len(self._ids[rows[i]]))
         total, num_tokens = raw_ND.new_zeros(()), 0
         for chunk in _chunks(order, [len(self._ids[row]) for row in rows], max_tokens):
@@ -65,6 +81,31 @@ class TokenLoss:
             total = total + F.cross_entropy(logits.float(), target[keep], reduction="sum")
             num_tokens += int(keep.sum())
         return total / max(1, num_tokens)
+
+
+class PublishedDecoder(nn.Module):
+    """sonar-space's own decoder of a published space, in bfloat16, called as the training twin is."""
+
+    def __init__(self, space: ModelCard) -> None:
+        super().__init__()
+        _, says = asset_cards(space)
+        self.model = load_part(says, torch.device("cpu"), torch.bfloat16)
+
+    def forward(self, concept_BM: Tensor, tokens_BT: Tensor) -> Tensor:
+        """Return hidden states (B, T, M) for raw concepts and `tokens_BT` (eos, language token, ...)."""
+        from fairseq2.nn import BatchLayout
+
+        concepts = concept_BM.unsqueeze(1)  # (B, 1, M)
+        # Padding comes last and attention is causal: no token before it sees it.
+        model: Any = self.model
+        hidden: Tensor = model.decode(tokens_BT, BatchLayout.of(tokens_BT), concepts, BatchLayout.of(concepts))
+        return hidden
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Return logits (..., V)."""
+        model: Any = self.model
+        logits: Tensor = model.project(hidden)
+        return logits
 
 
 def load_decoder(space: ModelCard) -> SpaceDecoder:

@@ -10,7 +10,7 @@ import typer
 
 from concepts.errors import InputError, UsageError
 from longhand.prompts import check_choice, check_seed
-from longhand.terminal import print_json, print_table, say
+from longhand.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
     from concepts.card import ModelCard
@@ -19,6 +19,10 @@ KINDS = ("space", "planner", "writer")
 TRAINED = ("space", "planner", "writer", "decoder")
 """What can be trained: the three, and the decoder of a space that stays as it is."""
 PRESETS = ("mini", "tiny")
+
+models_app = typer.Typer(
+    help="Models that are installed, and their figures.", invoke_without_command=True, rich_markup_mode=None
+)
 
 Kind = Annotated[str, typer.Argument(metavar="space|planner|writer", help="Which of the three models.")]
 Corpus = Annotated[Path, typer.Option("--corpus", help="A folder made by `longhand corpus import`.")]
@@ -30,7 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("train")(train)
     app.command("evaluate")(evaluate)
-    app.command("models")(list_models)
+    app.add_typer(models_app, name="models")
 
 
 def train(
@@ -119,27 +123,70 @@ def evaluate(
     _print_figures(figures, as_json=as_json)
 
 
+@models_app.callback()
 def list_models(
+    context: typer.Context,
     check: Annotated[bool, typer.Option("--check", help="Compare the files with their checksums.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that are installed, with their figures."""
+    """List the models that are installed, with their figures, and the spaces that can be fetched."""
+    if context.invoked_subcommand is not None:
+        return
     from concepts.card import list_cards
+    from concepts.published import PUBLISHED, is_fetched
 
     cards = list_cards()
     if check:
         for card in cards:
             card.verify()
     if as_json:
-        print_json([describe_card(card) for card in cards])
-    elif not cards:
-        say("no model is installed: reinstall Longhand, or name folders in LONGHAND_MODELS")
-    else:
-        rows = [
-            (card.model_id, card.kind, str(card.steps), card.space or "-", _short_figures(card.figures))
-            for card in cards
+        published = [
+            {"name": space.name, "kind": "space", "is_fetched": is_fetched(space.name), "about": space.about}
+            for space in PUBLISHED.values()
         ]
-        print_table(("MODEL", "KIND", "STEPS", "SPACE", "FIGURES"), rows, flexible="FIGURES")
+        print_json([describe_card(card) for card in cards] + published)
+        return
+    if not cards:
+        say("no model is installed: reinstall Longhand, or name folders in LONGHAND_MODELS")
+    rows = [
+        (card.model_id, card.kind, str(card.steps), card.space or "-", _short_figures(card.figures))
+        for card in cards
+    ]
+    for space in PUBLISHED.values():
+        state = "is here" if is_fetched(space.name) else f"longhand models fetch {space.name}"
+        rows.append((space.name, "space", "-", "-", f"{space.about}; {state}"))
+    print_table(("MODEL", "KIND", "STEPS", "SPACE", "FIGURES"), rows, flexible="FIGURES")
+
+
+@models_app.command("fetch")
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published space: sonar.")],
+    speech: Annotated[
+        list[str] | None,
+        typer.Option("--speech", metavar="LANG", help="Speech encoders too, by ISO 639-3 code such as eng."),
+    ] = None,
+    where: Annotated[
+        bool, typer.Option("--where", help="Download nothing: list addresses and paths.")
+    ] = False,
+) -> None:
+    """Download the weights of a published space, into fairseq2's cache."""
+    from concepts.published import PUBLISHED, cache_dir, read_published_card, space_files, speech_file
+
+    check_choice("the space", name, tuple(PUBLISHED))
+    files = [*space_files(name), *(speech_file(name, lang) for lang in speech or [])]
+    if where:
+        for file in files:
+            state = "here" if file.is_here else "missing"
+            print_text(f"{file.name} ({state})\n  from {file.uri}\n  to   {file.path}")
+        return
+    from concepts.fetch import fetch_file
+
+    say(f"to {cache_dir()}; licence: {PUBLISHED[name].licence}")
+    for file in files:
+        size, digest = fetch_file(file)
+        print_text(f"{file.name:<16} {size:>13,} bytes  sha256 {digest}")
+    card = read_published_card(name)
+    say(f"{card.model_id} is here; use it with --space {name}, once a planner and a writer are trained in it")
 
 
 def describe_card(card: ModelCard) -> dict[str, object]:

@@ -95,6 +95,7 @@ def write(
             goal=goal,
             outline=None if outline is None else read_outline_file(outline, depth),
             review=review,
+            plan_only=plan_only,
             space=space,
             planner=planner,
             writer=writer,

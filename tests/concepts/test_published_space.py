@@ -89,10 +89,13 @@ def test_checkpoints_with_fairseqs_names_are_the_same_model(small_sonar: Path) -
 
 def test_the_identity_is_that_of_the_files(small_sonar: Path) -> None:
     card = find_card("space", "sonar")
-    assert sorted(card.files) == ["decoder.pt", "encoder.pt", "tokenizer.model"]
+    assert sorted(card.files) == ["decoder.pt", "encoder.pt", "pieces.model"]
     assert find_card("space", "sonar").model_id == card.model_id and is_fetched("sonar")
+    save_published(random_model(DECODER, 7), small_sonar / f"{DECODER}.pt")
+    other_voice = find_card("space", "sonar")
+    assert other_voice.model_id != card.model_id and other_voice.space_id == card.space_id
     save_published(random_model(ENCODER, 7), small_sonar / f"{ENCODER}.pt")
-    assert find_card("space", "sonar").model_id != card.model_id
+    assert find_card("space", "sonar").space_id != card.space_id
     codec = Codec.load("sonar")
     with pytest.raises(SpaceMismatchError, match="use the space these vectors were made in"):
         codec.decode(torch.zeros(1, 1024))

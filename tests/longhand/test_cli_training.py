@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from pages import page
 
 from concepts.card import read_card
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Mismatch dtype between input and weight", "ignore::DeprecationWarning", "ignore::FutureWarning"
 )
-VERBS = ["Open", "Close", "Save", "Print", "Share", "Copy", "Move", "Delete", "Rename", "Select"]
-NOUNS = [
-    "folder",
-    "document",
-    "picture",
-    "table",
-    "message",
-    "account",
-    "window",
-    "printer",
-    "network",
-    "file",
-]
-
-
-def page(number: int) -> str:
-    words = itertools.cycle(itertools.product(VERBS, NOUNS))
-    for _ in range(number * 7):
-        next(words)
-    lines = [f"# {VERBS[number % 10]} a {NOUNS[number // 10]} number {number}"]
-    for heading in ("What you need", "How it works"):
-        lines.append(f"## {heading} with the {NOUNS[number // 10]}")
-        pairs = itertools.islice(words, 4)
-        lines.append(" ".join(f"{v} the {n} before you go on with number {number}." for v, n in pairs))
-    return "\n\n".join(lines) + "\n"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,214 @@
+"""`--space sonar` on the command line, by the real cards: small checkpoints of 1,024 dimensions stand in."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "concepts"))
+
+from pages import page
+from sonar_assets import NAMES, random_model, save_published, write_text_assets
+
+from concepts.card import find_card
+from concepts.space.tokenizer import Pieces, train_sentencepiece
+
+ROOT = Path(__file__).parents[2]
+DIM = 1_024
+SONAR = ("--space", "sonar")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:(fairseq2|sonar|torchaudio|torch).*"),
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pages to train on, and SONAR's cards over small checkpoints."""
+    home = tmp_path_factory.mktemp("sonar")
+    (home / "pages").mkdir()
+    for number in range(100):
+        (home / "pages" / f"{number}.md").write_text(page(number))
+    train_sentencepiece((line for n in range(100) for line in page(n).split("\n")), home / "spm", 400)
+    assets = home / "assets"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIRSEQ2_USER_ASSET_DIR", str(assets))
+        write_text_assets(assets, home / "spm", Pieces(home / "spm").num_pieces, dim=DIM)
+        for seed, name in enumerate(NAMES):
+            save_published(random_model(name, seed), assets / f"{name}.pt")
+    return home
+
+
+@pytest.fixture(autouse=True)
+def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches of the test's own: nothing is fetched, nothing remembered."""
+    monkeypatch.setenv("FAIRSEQ2_CACHE_DIR", str(tmp_path / "fairseq2"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def sonar(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small checkpoints stand in for the real ones."""
+    monkeypatch.setenv("FAIRSEQ2_USER_ASSET_DIR", str(home / "assets"))
+    return home
+
+
+def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_path, monkeypatch):
+    corpus = str(sonar / "corpus")
+    assert run("corpus", "import", str(sonar / "pages"), "--out", corpus).exit_code == 0
+    for kind in ("planner", "writer"):
+        out = sonar / "models" / kind
+        train = ("--preset", "tiny", "--steps", "2", "--corpus", corpus, "--out", str(out))
+        trained = run("train", kind, *SONAR, *train, "--json")
+        assert trained.exit_code == 0, trained.stderr
+        assert "the space sonar needs about 1.2 GB of memory" in trained.stderr
+        figures = json.loads(trained.stdout)
+        assert math.isfinite(figures["loss"]) and figures["tokens"] > 1  # the token loss was not left out
+        card = json.loads((out / "model" / "card.json").read_text())
+        assert card["space"] == find_card("space", "sonar").space_id and card["config"]["concept_dim"] == DIM
+        monkeypatch.setenv(
+            "LONGHAND_MODELS",
+            os.pathsep.join(str(sonar / "models" / k / "model") for k in ("planner", "writer")),
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "longhand",
+        "write",
+        "Print a folder",
+        *SONAR,
+        "--sections",
+        "2",
+        "--json",
+    ]
+    done = subprocess.run(
+        [*command, "--lang", "deu_Latn"],
+        cwd=ROOT,
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the space sonar needs about" in done.stderr
+    document = json.loads(done.stdout)
+    assert (document["status"], document["lang"], document["num_missing"]) == ("done", "deu_Latn", 0)
+    assert len(document["sections"]) == 2 and document["sections"][0]["sentences"]
+
+
+def test_the_shipped_planner_and_writer_are_of_another_space(run, store, sonar):
+    refused = run("write", "Tea", *SONAR)
+    assert refused.exit_code == 1
+    assert (
+        "no planner of the space sonar@" in refused.stderr
+        and "outline-mini is of sonar-mini@" in refused.stderr
+    )
+    assert "longhand train planner --space sonar" in refused.stderr
+    named = run("submit", "Tea", *SONAR, "--planner", "outline-mini", "--writer", "writer-mini")
+    assert named.exit_code == 1
+    assert "the planner outline-mini belongs to the space sonar-mini@" in named.stderr
+    assert not store.list_documents()
+
+
+@pytest.mark.parametrize(
+    "command", [("write", "Tea"), ("submit", "Tea"), ("search", "Tea"), ("schedule", "Tea", "--every", "6h")]
+)
+def test_language_codes_are_checked_against_sonars_own(run, sonar, command, monkeypatch):
+    monkeypatch.setattr("longhand.requests._check_one_space", lambda *_, **__: None)
+    for typed, meant in (("swahili", "swh_Latn"), ("zho_Hanz", "zho_Hans"), ("deu", "deu_Latn")):
+        result = run(*command, *SONAR, "--lang", typed)
+        assert result.exit_code == 2
+        assert f"unknown language '{typed}'" in result.stderr and meant in result.stderr
+    assert "zho_Hans" not in run(*command, "--lang", "zho_Hanz").stderr  # of the shipped space
+
+
+def test_without_weights_the_line_says_how_to_get_them(run, store):
+    for command in (("write", "Tea"), ("submit", "Tea"), ("search", "Tea")):
+        refused = run(*command, *SONAR)
+        assert refused.exit_code == 1 and "longhand models fetch sonar" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
+    assert not store.list_documents()
+    assert {"sonar": False}.items() <= {
+        m["name"]: m.get("is_fetched") for m in json.loads(run("models", "--json").stdout)
+    }.items()
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing on stderr, which the test reads."""
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[str]:
+    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=home / "assets"))
+    thread = threading.Thread(target=served.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_port}"
+    served.shutdown()
+    thread.join()
+    served.server_close()
+
+
+def test_fetch_downloads_and_says_what_came(home, server, tmp_path):
+    published = tmp_path / "published"
+    published.mkdir()
+    cards = (home / "assets" / "text.yaml").read_text()
+    for name in (*(f"{name}.pt" for name in NAMES), "tokenizer.model"):
+        cards = cards.replace(f'"{name}"', f'"{server}/{name}"')
+
+    def fetch(*options: str, cards: str = cards) -> subprocess.CompletedProcess[str]:
+        # a process of its own: fairseq2 asks for its cache folder once
+        (published / "text.yaml").write_text(cards)
+        command = [sys.executable, "-m", "longhand", "models", "fetch", "sonar", *options]
+        env = {**os.environ, "FAIRSEQ2_USER_ASSET_DIR": str(published)}
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+
+    listed = fetch("--where")
+    assert listed.returncode == 0 and f"{server}/{NAMES[0]}.pt" in listed.stdout
+    fetched = fetch()
+    assert fetched.returncode == 0, fetched.stderr
+    data = (home / "assets" / f"{NAMES[0]}.pt").read_bytes()
+    assert f"{len(data):,} bytes  sha256 {hashlib.sha256(data).hexdigest()}" in fetched.stdout
+    assert "sonar@" in fetched.stderr and "is here" in fetched.stderr
+    # The files lie where --where said that they would.
+    paths = [Path(line.split()[-1]) for line in listed.stdout.splitlines() if line.startswith("  to ")]
+    assert len(paths) == 3 and all(path.is_file() for path in paths)
+    # What is here is not asked for again; what is not there, or not reachable, is one line.
+    gone = fetch(cards=cards.replace(f"{NAMES[1]}.pt", "gone.pt"))
+    assert gone.returncode == 1 and "gone.pt cannot be downloaded" in gone.stderr
+    lost = fetch(cards=cards.replace(f"{server}/{NAMES[1]}", "http://127.0.0.1:9/decoder"))
+    assert lost.returncode == 1 and "(Connection refused)" in lost.stderr
+    assert "bring the file by hand to" in lost.stderr
+
+
+def test_what_can_be_fetched_is_checked(run):
+    assert "did you mean sonar?" in run("models", "fetch", "sonor").stderr
+    refused = run("models", "fetch", "sonar", "--speech", "german")
+    assert refused.exit_code == 2 and "has no speech encoder for 'german'; it has deu" in refused.stderr
+    assert "spenc.eng.pt" in run("models", "fetch", "sonar", "--speech", "eng", "--where").stdout
+
+
+def test_the_decoder_of_a_published_space_is_not_trained(run, sonar, tmp_path):
+    corpus = str(sonar / "corpus2")
+    assert run("corpus", "import", str(sonar / "pages"), "--out", corpus).exit_code == 0
+    refused = run("train", "decoder", *SONAR, "--corpus", corpus, "--out", str(tmp_path / "run"))
+    assert refused.exit_code == 2 and "the decoder of sonar is published as it is" in refused.stderr
+
+
+def test_doctor_speaks_of_sonar(run, sonar):
+    findings = {f["name"]: f for f in json.loads(run("doctor", "--json").stdout)["findings"]}
+    assert findings["sonar"]["value"].startswith("sonar@") and "GB free" in findings["memory"]["value"]
+    assert "needs about 1.2 GB" in findings["sonar's memory"]["value"]
