@@ -5,6 +5,10 @@
     python benchmarks/fault_fuzz.py --every-point                       # SIGKILL at each statement and commit
     python benchmarks/fault_fuzz.py --kind kill_at_point --trials 500   # one kind of fault
     python benchmarks/fault_fuzz.py --shipped --trials 20               # the shipped models, `longhand write`
+    nice -n 5 python benchmarks/fault_fuzz.py --kills 500 --tally t.json  # until so many processes were killed
+
+With `--tally FILE` every trial is added to the file at once, and the next run goes on where this one stopped,
+on the same or the other database; without `--kills`, `--trials` or `--minutes` it only prints the table.
 
 A trial has survived where the document ends as in the calm run, byte for byte and row for row, with at most
 one unit redone for each fault. Prints a table of the kinds and exits with 1 where a trial did not survive;
@@ -14,6 +18,7 @@ the line of such a trial names its seed, and `--seed S --trials 1 --kind K` trie
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -21,7 +26,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,54 +52,96 @@ from storage import Store  # noqa: E402
 
 @dataclass
 class Tally:
-    """The trials of one kind of fault."""
+    """The trials of one kind of fault on one database."""
 
     tried: int = 0
     survived: int = 0
+    kills: int = 0
+    """Processes that SIGKILL ended in trials that were survived."""
     most_redone: int = 0
     failures: list[str] = field(default_factory=list)
 
 
-class Fuzz:
-    """Runs trials and keeps count."""
+class Tallies:
+    """The trials of all kinds, of this run and of earlier ones that a file remembers."""
 
-    def __init__(self, trials: Trials, first_seed: int) -> None:
-        self._trials = trials
-        self._seed = first_seed
-        self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    def __init__(self, path: Path | None, first_seed: int) -> None:
+        """`path` None: nothing is kept. A seed that was tried is not tried again: the file remembers the next."""
+        self._path = path
+        self.next_seed = first_seed
+        self.of: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
+        """By kind and database."""
+        if path is not None and path.exists():
+            stored = json.loads(path.read_text())
+            self.next_seed = stored["next_seed"]
+            for row in stored["tallies"]:
+                key = (row.pop("kind"), row.pop("database"))
+                self.of[key] = Tally(**row)
 
-    def draw(self, kinds: list[tuple[Kind, float]]) -> None:
-        """Try one fault, drawn with the next seed."""
-        self._trials._draw = random.Random(self._seed)
-        kind = random.Random(self._seed).choices([k for k, _ in kinds], [weight for _, weight in kinds])[0]
-        self.count(kind, lambda: kind(self._trials))
-        self._seed += 1
+    def save(self) -> None:
+        """Write the file anew."""
+        if self._path is None:
+            return
+        rows = [
+            {"kind": kind, "database": database, **asdict(tally)}
+            for (kind, database), tally in sorted(self.of.items())
+        ]
+        draft = self._path.with_name(self._path.name + ".new")
+        draft.write_text(json.dumps({"next_seed": self.next_seed, "tallies": rows}, indent=1))
+        draft.replace(self._path)
 
-    def count(self, kind: Kind, trial: object) -> None:
-        """Run a trial of a kind and count it."""
-        tally = self.tallies[kind.__name__]
-        tally.tried += 1
-        try:
-            redone = trial()  # type: ignore[operator]
-        except Failed as error:
-            tally.failures.append(str(error))
-            print(f"{kind.__name__} with seed {self._seed}: {error}", flush=True)
-        else:
-            tally.survived += 1
-            tally.most_redone = max(tally.most_redone, redone)
+    def total(self, name: str, database: str | None = None) -> int:
+        """Return the sum of a field."""
+        return sum(getattr(tally, name) for (_, on), tally in self.of.items() if database in (None, on))
 
     def report(self) -> int:
         """Print the table and return the exit code."""
-        print(f"\n{'fault':<26} {'tried':>6} {'survived':>9} {'most units redone':>18}")
-        for name, tally in sorted(self.tallies.items()):
-            print(f"{name:<26} {tally.tried:>6} {tally.survived:>9} {tally.most_redone:>18}")
-        tried = sum(tally.tried for tally in self.tallies.values())
-        survived = sum(tally.survived for tally in self.tallies.values())
-        print(f"{'in all':<26} {tried:>6} {survived:>9}")
+        print(
+            f"\n{'fault':<26} {'database':<11} {'tried':>6} {'survived':>9} {'kills':>6} {'most units redone':>18}"
+        )
+        for (name, database), tally in sorted(self.of.items()):
+            print(
+                f"{name:<26} {database:<11} {tally.tried:>6} {tally.survived:>9} {tally.kills:>6} "
+                f"{tally.most_redone:>18}"
+            )
+        tried, survived, kills = map(self.total, ("tried", "survived", "kills"))
+        print(f"{'in all':<26} {'':<11} {tried:>6} {survived:>9} {kills:>6}")
         return 0 if survived == tried else 1
 
 
-def fuzz(args: argparse.Namespace, folder: Path) -> int:
+class Fuzz:
+    """Runs trials on one database and counts them."""
+
+    def __init__(self, trials: Trials, tallies: Tallies) -> None:
+        self._trials = trials
+        self._tallies = tallies
+
+    def draw(self, kinds: list[tuple[Kind, float]]) -> None:
+        """Try one fault, drawn with the next seed."""
+        seed = self._tallies.next_seed
+        self._trials._draw = random.Random(seed)
+        kind = random.Random(seed).choices([k for k, _ in kinds], [weight for _, weight in kinds])[0]
+        self.count(kind, lambda: kind(self._trials))
+
+    def count(self, kind: Kind, trial: Callable[[], int]) -> None:
+        """Run a trial of a kind and count it."""
+        tally = self._tallies.of[kind.__name__, self._trials.database.kind]
+        num_kills = self._trials.num_kills
+        try:
+            redone = trial()
+        except Failed as error:
+            tally.failures.append(f"seed {self._tallies.next_seed}: {error}")
+            print(f"{kind.__name__} with seed {self._tallies.next_seed}: {error}", flush=True)
+        else:
+            tally.survived += 1
+            tally.kills += self._trials.num_kills - num_kills
+            tally.most_redone = max(tally.most_redone, redone)
+        tally.tried += 1
+        self._tallies.next_seed += 1
+        self._tallies.save()
+
+
+def fuzz(args: argparse.Namespace, folder: Path, tallies: Tallies) -> int:
     """Try faults on the fake engine."""
     database = PostgreSQL(folder / "pg") if args.database == "postgresql" else Sqlite(folder)
     try:
@@ -103,22 +151,30 @@ def fuzz(args: argparse.Namespace, folder: Path) -> int:
             f"(before and after {trials.num_points // 2} statements and commits)",
             flush=True,
         )
-        fuzz = Fuzz(trials, args.seed)
+        fuzz = Fuzz(trials, tallies)
         kinds = [(kind, weight) for kind, weight in kinds_for(database) if args.kind in (None, kind.__name__)]
         if not kinds:
             raise SystemExit(f"{args.kind} cannot be tried on {database.kind} here (small disks need root)")
         started = time.monotonic()
+        num_tried = tallies.total("tried")
+
+        def is_over() -> bool:
+            """Return whether every limit that was given is reached; the kills count from the file on."""
+            return (
+                tallies.total("tried") - num_tried >= args.trials
+                and tallies.total("kills", database.kind) >= args.kills
+                and time.monotonic() - started >= args.minutes * 60
+            )
+
         if args.every_point:
             for number in range(1, trials.num_points + 1):
-                fuzz.count(Trials.kill_at_point, lambda n=number: trials.kill_at_point(n))
+                fuzz.count(Trials.kill_at_point, lambda n=number: trials.kill_at_point(n))  # type: ignore[misc]
         else:
-            while args.trials or time.monotonic() - started < args.minutes * 60:
+            while not is_over():
                 fuzz.draw(kinds)
-                if args.trials and sum(tally.tried for tally in fuzz.tallies.values()) >= args.trials:
-                    break
         database.check()
         print(f"\n{time.monotonic() - started:.0f} s")
-        return fuzz.report()
+        return tallies.report()
     finally:
         database.close()
 
@@ -199,8 +255,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--trials", type=int, default=0, help="as many instead of --minutes")
+    parser.add_argument("--minutes", type=float, default=0.0)
+    parser.add_argument("--trials", type=int, default=0)
+    parser.add_argument(
+        "--kills", type=int, default=0, help="until so many processes were killed, and survived"
+    )
+    parser.add_argument("--tally", type=Path, help="JSON file that is read first and added to")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--kind", choices=[kind.__name__ for kind, _ in KINDS])
     parser.add_argument(
@@ -212,13 +272,16 @@ def main() -> int:
     args = parser.parse_args()
     if args.shipped and not args.trials:
         parser.error("--shipped needs --trials")
+    tallies = Tallies(args.tally, args.seed)
+    if not (args.minutes or args.trials or args.kills or args.every_point):
+        return tallies.report()
     # In memory where there is such a place: a killed process loses nothing that it has handed to the
     # kernel, so waiting for a disk would only make the trials fewer. And short, because the path of a
     # Unix socket may not be long.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="lh-", dir=memory if memory.is_dir() else None) as folder:
         Path(folder).chmod(0o755)  # the database's server may be another user's
-        return kill_shipped(args, Path(folder)) if args.shipped else fuzz(args, Path(folder))
+        return kill_shipped(args, Path(folder)) if args.shipped else fuzz(args, Path(folder), tallies)
 
 
 if __name__ == "__main__":

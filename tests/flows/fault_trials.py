@@ -231,6 +231,8 @@ class Child:
 
     pid: int
     log: Path
+    on_kill: Callable[[], None] = lambda: None
+    """Called where SIGKILL has ended it."""
 
     def wait(self) -> int:
         """Wait for its end and return its exit code, negative for a signal."""
@@ -247,6 +249,8 @@ class Child:
         if os.WIFSTOPPED(status):
             return -signal.SIGSTOP
         code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGKILL:
+            self.on_kill()
         if code == EXIT_BUG:
             raise Failed(f"an error that is not ours: {self.last_words()}")
         return code
@@ -281,6 +285,8 @@ class Trials:
         self._folder = folder
         self._draw = draw
         self._num = 0
+        self.num_kills = 0
+        """How many processes SIGKILL has ended so far (a server counts once, whatever its children)."""
         if like is not None:
             self.calm, self.calm_s, self.num_points = like.calm, like.calm_s, like.num_points
             return
@@ -343,7 +349,10 @@ class Trials:
                 log.write_text(f"{type(error).__name__}: {error}")
             finally:
                 os._exit(code)
-        return Child(pid=pid, log=log)
+        return Child(pid=pid, log=log, on_kill=self._count_kill)
+
+    def _count_kill(self) -> None:
+        self.num_kills += 1
 
     def finish(self, document_id: str, *, most_redone: int = 1) -> int:
         """Resume a document until it is done; check it and return the units redone."""
@@ -573,8 +582,14 @@ class Trials:
 
     def server_killed(self) -> int:
         """PostgreSQL is killed at a statement or commit, and started again."""
-        assert isinstance(self.database, PostgreSQL)
-        return self._disturb(self.database.kill, self.database.start)
+        database = self.database
+        assert isinstance(database, PostgreSQL)
+
+        def kill() -> None:
+            database.kill()
+            self._count_kill()
+
+        return self._disturb(kill, database.start)
 
     def _disturb(self, fault: Callable[[], None], repair: Callable[[], None] = lambda: None) -> int:
         number = self.some_point()
@@ -665,6 +680,7 @@ class Trials:
         for pid in choose(process.pid, server):
             with suppress(ProcessLookupError):  # it may have come to its end
                 os.kill(pid, signal.SIGKILL)
+                self._count_kill()
         _, errors = process.communicate(timeout=PATIENCE_S)
         if process.returncode not in (EXIT_DONE, EXIT_KNOWN_ERROR, -signal.SIGKILL) or "Traceback" in errors:
             raise Failed(f"the run ended with {process.returncode}: {errors[-400:]}")
