@@ -2,7 +2,7 @@
 
 Documents of one worker overlap (one reads and stores while another computes) but never share a batch:
 a matrix product may round otherwise in a batch of another size, and a document must come out the same
-whatever happens to run beside it (`benchmarks/bench_batching.py` shows the difference).
+whatever happens to run beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from concepts.card import DEFAULT_NAMES
 from flows.engine import Engine, LeafPlan, ModelEngine, Section, Text
-from storage import STAGES, CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
+from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -130,9 +130,15 @@ def names_for(document: DocumentRecord) -> ModelNames:
 class SharedModels:
     """Hands out engines by the models a document was begun with; those that were used last stay loaded."""
 
-    def __init__(self, make: Callable[[ModelNames], Engine] = make_engine) -> None:
-        """`make` returns a fresh engine."""
+    def __init__(
+        self,
+        make: Callable[[ModelNames], Engine] = make_engine,
+        *,
+        stages: Sequence[Stage] = ("decode", "plan", "write"),
+    ) -> None:
+        """`make` returns a fresh engine, `stages` says what it loads, in this order."""
         self._make = make
+        self._stages = tuple(stages)
         self._device = threading.Lock()
         self._engines: OrderedDict[ModelNames, SharedEngine] = OrderedDict()
         self._busy_s = 0.0
@@ -149,7 +155,7 @@ class SharedModels:
         every document of the queue.
         """
         engine = self._find((None, None, None))
-        for stage in STAGES:
+        for stage in self._stages:
             engine.prepare(stage)
 
     def engine_for(self, document: DocumentRecord) -> SharedEngine:
@@ -161,7 +167,7 @@ class SharedModels:
             self._engines.move_to_end(names)
             return self._engines[names]
         engine = SharedEngine(self._make(names), self._device)
-        engine.start_loading(("decode", "plan", "write"))
+        engine.start_loading(self._stages)
         self._engines[names] = engine
         while len(self._engines) > NUM_ENGINES:
             self._busy_s += self._engines.popitem(last=False)[1].busy_s

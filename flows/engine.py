@@ -305,14 +305,10 @@ class ModelEngine:
         ]
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
-        """Decode and score, each of accelerate's processes its share."""
-        from accelerate import PartialState
-
+        """Decode and score."""
         from writer.decoding import render
 
-        found = render(
-            self._codec.result(), _tensor(vectors), lang, beam_size=beam_size, state=PartialState()
-        )
+        found = render(self._codec.result(), _tensor(vectors), lang, beam_size=beam_size)
         return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
 
 

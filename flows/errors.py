@@ -13,6 +13,10 @@ class FinishedError(LonghandError):
     """The document is done: there is nothing left to run."""
 
 
+class CrewError(LonghandError):
+    """The processes of one launch cannot work together: one is missing, or has other data or models."""
+
+
 class Stopped(LonghandError):
     """A worker was asked to stop; what was done is stored, the rest waits for the next one."""
 

@@ -9,26 +9,37 @@ from dataclasses import dataclass, field
 
 from concepts.errors import LostLease, StorageError
 from flows.engine import Engine
+from flows.lease import LEASE_S
+from flows.owner import is_dead
 from flows.timings import Timings
-from storage import Lease, Stage, Store, Transaction
+from storage import JsonObject, Lease, Stage, Store, Transaction
 
 LONGEST_ERROR = 500
+WAIT_S = 0.1
+"""How often to look whether another process has done a unit."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One document in the hands of one process."""
+    """One document in the hands of one process, or of one that helps it."""
 
     store: Store
     lease: Lease
     engine: Engine
     timings: Timings = field(default_factory=Timings)
     """Sums over the whole run; `planning`, `writing` and `decoding` count the models alone."""
+    helper: str | None = None
+    """The process that does units under a lease which another one holds; None: the holder itself."""
 
     @property
     def document_id(self) -> str:
         """Id of the document."""
         return self.lease.document_id
+
+    @property
+    def taker(self) -> str:
+        """The name by which this process takes units."""
+        return self.lease.owner if self.helper is None else self.helper
 
     def prepare(self, stage: Stage) -> None:
         """Wait for the models of a stage, as `Engine.prepare`, and count the time apart."""
@@ -63,7 +74,13 @@ class Attempt:
     def done(self, tx: Transaction, **counts: int) -> None:
         """Note the success, with what was made, in the transaction that holds the results."""
         now = time.time()
-        timing = {"model_s": round(self._model_s, 4), "total_s": round(now - self.started_at, 4), **counts}
+        timing: JsonObject = {
+            "model_s": round(self._model_s, 4),
+            "total_s": round(now - self.started_at, 4),
+            **counts,
+        }
+        if self.job.helper is not None:
+            timing["helper"] = self.job.helper
         tx.record_attempt(
             self.stage,
             unit_id=self.unit_id,
@@ -87,17 +104,42 @@ class Attempt:
             )
 
 
-@contextmanager
-def attempt(job: Job, stage: Stage, unit_id: int) -> Iterator[Attempt]:
-    """Note a try as `started`; the block calls `done` in its last transaction. Raises LostLease.
+def take(job: Job, stage: Stage, unit_id: int) -> Attempt | None:
+    """Take a unit and note the try as `started`; None where the unit is done, maybe by another process.
 
+    Where another process is at the unit, the holder of the document waits for it, or until it is seen to be
+    dead or says nothing for the time of a lease; a helper returns None at once. Raises LostLease.
     A `started` without a `done` after it is work that a crash threw away.
     """
-    trial = Attempt(job, stage, unit_id)
-    with job.store.fenced(job.lease) as tx:
-        tx.record_attempt(stage, unit_id=unit_id, started_at=trial.started_at, outcome="started")
+    dead: str | None = None
+    while True:
+        trial = Attempt(job, stage, unit_id)
+        with job.store.fenced(job.lease) as tx:
+            if tx.take_unit(unit_id, job.taker, LEASE_S, instead_of=dead):
+                tx.record_attempt(stage, unit_id=unit_id, started_at=trial.started_at, outcome="started")
+                return trial
+        if job.store.get_unit(job.document_id, unit_id).status == "done":
+            return None
+        other = _who_is_at(job, unit_id)
+        while other is not None and not is_dead(other):
+            if job.helper is not None:
+                return None
+            time.sleep(WAIT_S)
+            other = _who_is_at(job, unit_id)
+        dead = other
+
+
+def _who_is_at(job: Job, unit_id: int) -> str | None:
+    """Return the process that has taken a unit under our lease; None where it is free, done or no longer ours."""
+    found = job.store.find_open_unit(unit_id)
+    return None if found is None or found.lease.epoch != job.lease.epoch else found.taken_by
+
+
+@contextmanager
+def attempt(trial: Attempt) -> Iterator[None]:
+    """Note how a try ends that goes wrong; the block calls `trial.done` in its last transaction."""
     try:
-        yield trial
+        yield
     except LostLease:
         raise  # the document is another's: nothing more is written to it
     except Exception as error:

@@ -52,19 +52,29 @@ def release_dead(store: Store) -> int:
 
 
 class HeldLease:
-    """A lease that renews itself every third of its time, until `with` ends."""
+    """A lease that renews itself every third of its time, with the units taken under it, until `with` ends.
 
-    def __init__(self, store: Store, lease: Lease, lease_s: float = LEASE_S) -> None:
+    One who shares the lease of another renews the units alone: where the holder falls silent, the document
+    is to be free.
+    """
+
+    def __init__(
+        self, store: Store, lease: Lease, lease_s: float = LEASE_S, *, shared_by: str | None = None
+    ) -> None:
+        """`shared_by`: the process that works under a lease which is not its own."""
         self.lease = lease
         self._store = store
         self._lease_s = lease_s
+        self._taker = lease.owner if shared_by is None else shared_by
+        self._is_ours = shared_by is None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
     def _keep(self) -> None:
         while not self._stop.wait(self._lease_s / 3):
             try:
-                self._store.renew(self.lease, self._lease_s)
+                with self._store.fenced(self.lease, renew_s=self._lease_s if self._is_ours else None) as tx:
+                    tx.keep_units(self._taker, self._lease_s)
             except LostLease:
                 return  # the next fenced write says so in the right place
             except StorageError:

@@ -15,7 +15,7 @@ from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from flows.checks import check_paths, check_vectors
 from flows.given import encode_given, plan_expansion, plan_kept, plan_summary
-from flows.job import Job, attempt
+from flows.job import Job, attempt, take
 from flows.options import Use, WritingOptions
 from flows.queries import is_planned
 from storage import (
@@ -149,7 +149,9 @@ def plan_outline(job: Job) -> None:
     if options.use is not None:
         _plan_given(job, document, options, unit)
         return
-    with attempt(job, "plan", unit.id) as trial:
+    if (trial := take(job, "plan", unit.id)) is None:
+        return
+    with attempt(trial):
         with trial.model():
             items = _fill(job, document, options) if options.outline else _plan(job, document, options)
         items = check_items(items, job.engine.space.dim, f"planner {job.engine.planner.name}")
@@ -164,7 +166,9 @@ def _plan_given(job: Job, document: DocumentRecord, options: WritingOptions, uni
     if source is None:
         raise StorageError(f"document {document.id} lacks the text that it was given: restore a backup")
     engine, given = job.engine, GivenDocument.from_json(source)
-    with attempt(job, "plan", unit.id) as trial:
+    if (trial := take(job, "plan", unit.id)) is None:
+        return
+    with attempt(trial):
         with trial.model():
             vectors = encode_given(engine, given)
             if options.use == "keep":
@@ -266,7 +270,9 @@ def fill_edited(job: Job, unit: UnitRecord) -> None:
     stored = job.store.get_outline(document.id, vectors=True).items
     engine = job.engine
     who = f"planner {engine.planner.name}"
-    with attempt(job, "plan", unit.id) as trial:
+    if (trial := take(job, "plan", unit.id)) is None:
+        return
+    with attempt(trial):
         with trial.model():
             items = _with_leads(job, stored, document.lang)
             prompt, goal = conditions(job)

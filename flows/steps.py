@@ -13,7 +13,7 @@ from concepts.errors import ModelError
 from flows.checks import check_paths, check_vectors
 from flows.engine import LeafPlan, Text
 from flows.errors import FlowError
-from flows.job import Job, attempt
+from flows.job import Job, attempt, take
 from flows.options import WritingOptions
 from flows.planning import check_same_model, check_same_space, conditions, grouped, plan_document
 from flows.queries import pending_sections
@@ -57,7 +57,8 @@ def begin_stage(job: Job, status: DocumentStatus) -> None:
 def write_unit(job: Job, unit_id: int) -> None:
     """Write all sections of one unit in one batch and store their concepts.
 
-    Raises LostLease, and ModelError (NonFiniteError) where the writer's answer is not fit to be stored.
+    Where another process is at the unit, see `flows.job.take`. Raises LostLease, and ModelError
+    (NonFiniteError) where the writer's answer is not fit to be stored.
     """
     unit = job.store.get_unit(job.document_id, unit_id)
     if unit.status == "done":
@@ -70,7 +71,9 @@ def write_unit(job: Job, unit_id: int) -> None:
     plan = leaf_plan(job, outline)
     # A section that was to be written again differently carries a seed of its own.
     seed = int(str(unit.extra.get("seed", document.seed)))
-    with attempt(job, "write", unit.id) as trial:
+    if (trial := take(job, "write", unit.id)) is None:
+        return
+    with attempt(trial):
         with trial.model():
             sections = engine.write(plan, paths, seed=seed)
         who = f"writer {engine.writer.name}"
@@ -155,7 +158,8 @@ def plan_decoding(job: Job, lang: str | None = None) -> None:
 def decode_unit(job: Job, unit_id: int) -> None:
     """Decode all texts of one unit in one batch and store them with their round-trip scores.
 
-    Raises LostLease, and ModelError where the decoder gave another number of texts.
+    Where another process is at the unit, see `flows.job.take`. Raises LostLease, and ModelError where
+    the decoder gave another number of texts.
     """
     unit = job.store.get_unit(job.document_id, unit_id)
     if unit.status == "done":
@@ -165,7 +169,9 @@ def decode_unit(job: Job, unit_id: int) -> None:
     if "title" in unit.extra:
         _translate_title(job, unit, document)
         return
-    with attempt(job, "decode", unit.id) as trial:
+    if (trial := take(job, "decode", unit.id)) is None:
+        return
+    with attempt(trial):
         if unit.extra.get("typed"):
             texts, decoder = _typed_headings(job, unit), "typed"
         else:
@@ -195,7 +201,9 @@ def _translate_title(job: Job, unit: UnitRecord, document: DocumentRecord) -> No
     """Store the title in the unit's language: its own concept decoded, for the prompt may say more."""
     engine = job.engine
     beam_size = WritingOptions.from_params(document.params).beam_size
-    with attempt(job, "decode", unit.id) as trial:
+    if (trial := take(job, "decode", unit.id)) is None:
+        return
+    with attempt(trial):
         with trial.model():
             vectors = check_vectors(
                 engine.encode([str(unit.extra["title"])], document.lang), (1, engine.space.dim), "the title"

@@ -8,6 +8,7 @@ way, busy timeout or not. Nothing here knows a table.
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import weakref
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -176,6 +177,17 @@ class Database:
                 yield connection.cursor()
             finally:
                 connection.close()
+
+    def identity(self) -> str:
+        """Return the machine and inode of a SQLite file, the cluster and database of PostgreSQL."""
+        if self.is_sqlite:
+            found = os.stat(self.name)  # noqa: PTH116
+            return f"sqlite {socket.gethostname()} {found.st_dev} {found.st_ino}"
+        with self.read() as connection:
+            cluster, database = connection.execute(
+                text("SELECT system_identifier, current_database() FROM pg_control_system()")
+            ).one()
+        return f"postgresql {cluster} {database}"
 
     def close(self) -> None:
         """Close all connections."""

@@ -273,6 +273,18 @@ class UnitRecord:
     extra: JsonObject
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenUnit:
+    """A unit that is still to be written or decoded, of a document that somebody holds."""
+
+    id: int
+    stage: Stage
+    taken_by: str | None
+    """Which process is at it; None: any may take it."""
+    lease: Lease
+    """The holder's: what is written is written by its right."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemConcepts:
     """The sentences written for one item: (S, D), raw; S may be 0."""

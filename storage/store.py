@@ -30,6 +30,7 @@ from storage.records import (
     Match,
     NewDocument,
     NewPlanItem,
+    OpenUnit,
     OutlineRecord,
     Overview,
     Place,
@@ -102,6 +103,10 @@ class Store:
     def url(self) -> str:
         """The URL with its password: what opens this database once more."""
         return self._database.engine.url.render_as_string(hide_password=False)
+
+    def identity(self) -> str:
+        """Return what tells this database from any other, however its URL is spelled on a machine."""
+        return self._database.identity()
 
     def close(self) -> None:
         """Close all connections."""
@@ -419,6 +424,19 @@ class Store:
         """Return one unit; raise NotFoundError."""
         with self._database.read() as connection:
             return units.get_unit(connection, document_id, unit_id)
+
+    def list_open_units(self, owner: str) -> tuple[OpenUnit, ...]:
+        """Return what is to be written or decoded of the documents that `owner` holds, last units first."""
+        now = self._clock()
+        with self._database.read() as connection:
+            return units.open_units(connection, now, owner=owner)
+
+    def find_open_unit(self, unit_id: int) -> OpenUnit | None:
+        """Return a unit with who is at it; None where it is done, or its document is nobody's."""
+        now = self._clock()
+        with self._database.read() as connection:
+            found = units.open_units(connection, now, unit_id=unit_id)
+        return found[0] if found else None
 
     def get_concepts(self, item_ids: Sequence[int]) -> dict[int, StoredConcepts]:
         """Return the sentence vectors of each item, (S, D), raw."""

@@ -43,6 +43,8 @@ class Document(Base):
         UniqueConstraint("idempotency_key"),
         Index(None, "status", "priority", "created_at"),
         Index(None, "created_at"),
+        # Those who share a holder's documents look often for what it holds.
+        Index(None, "owner"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -181,6 +183,10 @@ class Unit(Base):
     ordinal: Mapped[int]
     status: Mapped[str]
     payload: Mapped[dict[str, object]] = mapped_column(JSON)
+    # Which process is at it, by which epoch of the document, and until when others believe that.
+    taken_by: Mapped[str | None]
+    taken_epoch: Mapped[int | None] = mapped_column(BigInteger)
+    taken_until: Mapped[float | None]
 
 
 class Attempt(Base):

@@ -228,6 +228,21 @@ class Transaction:
         """Set a unit to done; False where it was done already."""
         return units.finish_unit(self._connection, self.document_id, unit_id)
 
+    def take_unit(self, unit_id: int, taker: str, take_s: float, *, instead_of: str | None = None) -> bool:
+        """Tell others that `taker` is at a unit for the next seconds; False where it is done or another's.
+
+        `instead_of`: a process that is known to be dead, whose unit may be taken before its time is over.
+        """
+        return units.take_unit(self._connection, self.lease, unit_id, taker, take_s, self.now, instead_of)
+
+    def leave_unit(self, unit_id: int, taker: str) -> None:
+        """Let others take a unit that `taker` could not do."""
+        units.leave_unit(self._connection, self.lease, unit_id, taker)
+
+    def keep_units(self, taker: str, take_s: float) -> None:
+        """Extend the time of the units that `taker` is at."""
+        units.keep_units(self._connection, self.lease, taker, take_s, self.now)
+
     def commit_concepts(self, unit_id: int, written: Sequence[ItemConcepts]) -> bool:
         """Store the sentences of all items of a write unit and set it to done.
 

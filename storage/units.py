@@ -2,6 +2,10 @@
 
 The next unit is always this query, never a cursor in memory. A unit that was redone after a crash has
 the same members as the first time, because they were stored before it ran.
+
+Several processes may share the units of one document under its holder's lease: each *takes* a unit before
+it runs. That only saves work: who may write is decided by the fence, and a unit is committed once, whoever
+comes first.
 """
 
 from __future__ import annotations
@@ -9,13 +13,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, null, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from concepts.errors import NotFoundError, StorageError
 from storage.outlines import active_outline_id, chunked, item_belongs_to
-from storage.records import AttemptRecord, JsonObject, Lease, Stage, UnitRecord, UnitSpec, UnitStatus
-from storage.tables import Attempt, PlanItem, Unit
+from storage.records import (
+    AttemptRecord,
+    JsonObject,
+    Lease,
+    OpenUnit,
+    Stage,
+    UnitRecord,
+    UnitSpec,
+    UnitStatus,
+)
+from storage.tables import Attempt, Document, PlanItem, Unit
 from storage.texts import check_json
+
+LONGEST_TAKE_S = 600.0
+"""A unit that seems taken for longer was taken under another clock: it is free."""
 
 
 def _payload(spec: UnitSpec) -> dict[str, object]:
@@ -155,6 +172,99 @@ def finish_unit(connection: Connection, document_id: str, unit_id: int) -> bool:
         return True
     get_unit(connection, document_id, unit_id)
     return False
+
+
+def _is_taken(epoch: int | InstrumentedAttribute[int], now: float) -> ColumnElement[bool]:
+    return and_(
+        Unit.taken_by.is_not(None),
+        Unit.taken_epoch == epoch,
+        Unit.taken_until > now,
+        Unit.taken_until <= now + LONGEST_TAKE_S,
+    )
+
+
+def take_unit(
+    connection: Connection,
+    lease: Lease,
+    unit_id: int,
+    taker: str,
+    take_s: float,
+    now: float,
+    instead_of: str | None,
+) -> bool:
+    """Take a pending unit that is free, or `taker`'s already, or taken by `instead_of`; return whether it is ours."""
+    ours = [name for name in (taker, instead_of) if name is not None]
+    free = or_(Unit.taken_by.is_(None), Unit.taken_by.in_(ours), ~_is_taken(lease.epoch, now))
+    changed = connection.execute(
+        update(Unit)
+        .where(Unit.id == unit_id, Unit.document_id == lease.document_id, Unit.status == "pending", free)
+        .values(taken_by=taker, taken_epoch=lease.epoch, taken_until=now + min(take_s, LONGEST_TAKE_S))
+    )
+    return changed.rowcount > 0
+
+
+def leave_unit(connection: Connection, lease: Lease, unit_id: int, taker: str) -> None:
+    """Let others take a unit that `taker` has not done."""
+    connection.execute(
+        update(Unit)
+        .where(Unit.id == unit_id, Unit.document_id == lease.document_id, Unit.taken_by == taker)
+        .values(taken_by=None, taken_epoch=None, taken_until=None)
+    )
+
+
+def keep_units(connection: Connection, lease: Lease, taker: str, take_s: float, now: float) -> None:
+    """Extend the time of all pending units of a document that `taker` is at."""
+    connection.execute(
+        update(Unit)
+        .where(
+            Unit.document_id == lease.document_id,
+            Unit.status == "pending",
+            Unit.taken_by == taker,
+            Unit.taken_epoch == lease.epoch,
+        )
+        .values(taken_until=now + min(take_s, LONGEST_TAKE_S))
+    )
+
+
+def open_units(
+    connection: Connection, now: float, *, owner: str | None = None, unit_id: int | None = None
+) -> tuple[OpenUnit, ...]:
+    """Return what is to be written or decoded, last units first: of the documents that `owner` holds, or one unit.
+
+    Sections count from the moment that their document's status is `writing`.
+    """
+    taken = _is_taken(Document.epoch, now)
+    query = (
+        select(
+            Unit.id,
+            Unit.stage,
+            case((taken, Unit.taken_by), else_=null()).label("taken_by"),
+            Document.id.label("document_id"),
+            Document.owner,
+            Document.epoch,
+            Document.lease_until,
+        )
+        .join(Document, Unit.outline_id == Document.active_outline_id)
+        .where(
+            Unit.status == "pending",
+            Document.owner.is_not(None),
+            or_(Unit.stage == "decode", and_(Unit.stage == "write", Document.status == "writing")),
+        )
+        .order_by(Document.priority.desc(), Document.created_at, Document.id, Unit.id.desc())
+    )
+    if owner is not None:
+        query = query.where(Document.owner == owner)
+    if unit_id is not None:
+        query = query.where(Unit.id == unit_id)
+    return tuple(
+        OpenUnit(
+            id=row.id,
+            stage=row.stage,
+            taken_by=row.taken_by,
+            lease=Lease(row.document_id, row.owner, row.epoch, row.lease_until),
+        )
+        for row in connection.execute(query)
+    )
 
 
 def insert_attempt(

@@ -1,16 +1,17 @@
-"""Concepts to text under accelerate: batched, split over processes, each text scored by its round trip."""
+"""Concepts to text: batched, each text scored by its round trip.
+
+With several devices each process decodes batches of its own (`flows.crew`): rows of one batch are never split,
+for a matrix product may round otherwise in a batch of another size.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-if TYPE_CHECKING:
-    from accelerate import PartialState
 
 
 class TextCodec(Protocol):
@@ -32,24 +33,14 @@ class Rendering:
     """Cosine of the text, encoded again, with its concept: how much of the concept the words keep."""
 
 
-def render(
-    codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1, state: PartialState | None = None
-) -> list[Rendering]:
+def render(codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1) -> list[Rendering]:
     """Return the renderings of raw concepts (N, D) in `lang`, row by row.
 
     Rows are decoded from short to long: a mean-pooled concept is the shorter the more words it averages,
-    so the norm tells the length well enough to keep a batch's sentences alike. With accelerate's `state`
-    of several processes each decodes its share and all get everything.
+    so the norm tells the length well enough to keep a batch's sentences alike.
     """
     order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True).tolist()
-    if state is None or state.num_processes == 1:
-        done = dict(zip(order, _render(codec, vectors[order], lang, beam_size), strict=True))
-    else:
-        from accelerate.utils import gather_object
-
-        with state.split_between_processes(order) as mine:
-            pairs = list(zip(mine, _render(codec, vectors[mine], lang, beam_size), strict=True))
-        done = dict(gather_object(pairs))
+    done = dict(zip(order, _render(codec, vectors[order], lang, beam_size), strict=True))
     return [done[row] for row in range(len(vectors))]
 
 

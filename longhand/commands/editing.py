@@ -10,6 +10,7 @@ import typer
 
 from concepts.errors import InputError, UsageError
 from longhand.commands.documents import AsJson, DocumentId, open_store
+from longhand.crew import shared
 from longhand.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("outline")(outline)
     app.command("approve")(approve)
-    app.command("rewrite")(rewrite)
+    app.command("rewrite")(shared(rewrite, repeatable=False))
     app.command("diff")(diff)
 
 

@@ -15,6 +15,7 @@ import typer
 from concepts.errors import LonghandError, UsageError
 from longhand.commands.documents import open_store
 from longhand.commands.writing import PlannerName, SpaceName, WriterName
+from longhand.crew import shared
 from longhand.durations import parse_duration
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_key, check_priority
 from longhand.terminal import (
@@ -57,7 +58,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("submit")(submit)
-    app.command("worker")(work)
+    app.command("worker")(shared(work))
     app.command("status")(show_status)
     app.command("cancel")(cancel)
     app.command("pause")(pause)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import InputError, NotFoundError, UsageError
+from longhand.crew import shared
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
 from longhand.terminal import print_json, print_text, say
 
@@ -33,9 +34,9 @@ ShowTimings = Annotated[bool, typer.Option("--timings", help="Say on stderr wher
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("write")(write)
-    app.command("resume")(resume)
-    app.command("translate")(translate)
+    app.command("write")(shared(write, repeatable=False))
+    app.command("resume")(shared(resume))
+    app.command("translate")(shared(translate))
 
 
 def write(

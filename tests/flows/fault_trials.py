@@ -30,9 +30,11 @@ from sqlalchemy import create_engine, func, select, text
 
 from concepts.errors import LonghandError
 from flows import run as flow_run
+from flows.crew import Helper
 from flows.device import SharedModels
 from flows.job import Job
 from flows.options import WritingOptions
+from flows.owner import is_dead, owner_of
 from flows.sequence import run_steps
 from flows.worker import Worker
 from storage import Busy, NewDocument, Store
@@ -428,6 +430,21 @@ class Trials:
         self._check_failed(document_id, "MemoryError")
         return self.finish(document_id)
 
+    def out_of_memory_kill(self) -> int:
+        """The kernel kills the process, because the decoder takes more memory than its group may have."""
+        document_id = self._new_document()
+        with small_memory(MEMORY_KB) as enter:
+
+            def hoard(method: str, _: int) -> None:
+                if method == "render":
+                    enter()
+                    bytearray(b"x" * (2 * MEMORY_KB * 1024))
+
+            child = self.start(document_id, engine=FakeEngine(before=hoard))
+            if child.wait() != -signal.SIGKILL:
+                raise Failed(f"the process went on without memory: {child.last_words()}")
+        return self.finish(document_id)
+
     def nan_from_model(self) -> int:
         """A model gives a number that is none."""
         engine = FakeEngine()
@@ -503,6 +520,42 @@ class Trials:
                 Worker(store, models, batch=2, poll_s=0.05).run(drain=True)
 
         return self._fork(drain)
+
+    def helper_killed(self) -> int:
+        """SIGKILL of a process that shares the units of another, which goes on alone."""
+        return self._share(kill_leader=False)
+
+    def leader_killed(self) -> int:
+        """SIGKILL of a process whose units another one shares; both end, a third goes on."""
+        return self._share(kill_leader=True)
+
+    def _share(self, *, kill_leader: bool) -> int:
+        document_id = self._new_document()
+        number = self.some_point() if kill_leader else self._draw.randint(1, self.num_points // 3)
+
+        def engine() -> FakeEngine:
+            return FakeEngine(delay_s=0.02)  # so that both get units
+
+        def fault() -> None:
+            fault_points.arm("any", number)
+
+        leader = self.start(document_id, engine=engine(), before=fault if kill_leader else lambda: None)
+        owner = owner_of(leader.pid)
+
+        def help_leader() -> None:
+            if not kill_leader:
+                fault()
+            with Store.open(self.database.url) as store:
+                models = SharedModels(lambda _: engine())
+                Helper(store, models, owner, is_over=lambda: is_dead(owner), tell=lambda _: None).run()
+
+        helper = self._fork(help_leader)
+        leader_code, helper_code = leader.wait(), helper.wait()
+        if kill_leader and (leader_code not in (EXIT_DONE, -signal.SIGKILL) or helper_code != EXIT_DONE):
+            raise Failed(f"exit codes {leader_code}, {helper_code}: {helper.last_words()}")
+        if not kill_leader and leader_code != EXIT_DONE:
+            raise Failed(f"the leader ended with {leader_code}: {leader.last_words()}")
+        return self.finish(document_id, most_redone=2 if kill_leader else 1)
 
     def pause_between(self) -> int:
         """SIGSTOP between two transactions, until another has finished: the one that wakes writes nothing."""
@@ -626,6 +679,31 @@ class Trials:
             database.check()
         return redone
 
+    def full_disk_under_prefect(self) -> int:
+        """The disk under the private Prefect server is full: the run ends by itself, or reaches its end."""
+        document_id = self._new_document()
+        with small_disk(self._folder / "small", DISK_KB) as disk:
+            left = os.statvfs(disk)
+            free_kb = left.f_bavail * left.f_frsize // 1024
+            fill(disk / "ballast", free_kb - self._draw.choice((0, 8, 500, 1500)))
+            driver = Path(__file__).with_name("flow_driver.py")
+            process = subprocess.Popen(
+                [sys.executable, str(driver), self.database.url, document_id],
+                env={**os.environ, "TMPDIR": str(disk), "XDG_DATA_HOME": str(disk)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            try:
+                _, errors = process.communicate(timeout=PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                raise Failed("a run whose Prefect server has no disk hangs") from None
+            if process.returncode not in (EXIT_DONE, EXIT_KNOWN_ERROR) or "Traceback" in errors:
+                raise Failed(f"the run ended with {process.returncode}: {errors[-400:]}")
+        return self.finish(document_id)
+
     def export_to_full_disk(self) -> int:
         """The disk under an exported file is full: one line, and the file that was there is still whole."""
         with Store.open(self.database.url) as store:
@@ -699,10 +777,13 @@ KINDS: tuple[tuple[Kind, float], ...] = (
     (Trials.kill_twice, 2),
     (Trials.kill_in_model, 2),
     (Trials.out_of_memory, 1),
+    (Trials.out_of_memory_kill, 1),
     (Trials.nan_from_model, 1),
     (Trials.two_processes, 1),
     (Trials.unit_beyond_lease, 0.5),
     (Trials.worker_killed, 3),
+    (Trials.helper_killed, 2),
+    (Trials.leader_killed, 2),
     (Trials.pause_between, 1),
     (Trials.pause_anywhere, 1),
     (Trials.clock_jump, 1),
@@ -710,12 +791,18 @@ KINDS: tuple[tuple[Kind, float], ...] = (
     (Trials.server_killed, 1),
     (Trials.disk_full, 1),
     (Trials.export_to_full_disk, 0.3),
+    (Trials.full_disk_under_prefect, 0.2),
     (Trials.writer_and_server_killed, 0.2),
     (Trials.prefect_killed, 0.2),
 )
 """All kinds of fault, and how often each is drawn in a fuzz."""
 NEEDS_POSTGRESQL: tuple[Kind, ...] = (Trials.connection_cut, Trials.server_killed)
-NEEDS_MOUNT: tuple[Kind, ...] = (Trials.disk_full, Trials.export_to_full_disk)
+NEEDS_MOUNT: tuple[Kind, ...] = (
+    Trials.disk_full,
+    Trials.export_to_full_disk,
+    Trials.full_disk_under_prefect,
+)
+NEEDS_MEMORY_GROUP: tuple[Kind, ...] = (Trials.out_of_memory_kill,)
 
 
 def kinds_for(database: Database) -> list[tuple[Kind, float]]:
@@ -723,6 +810,8 @@ def kinds_for(database: Database) -> list[tuple[Kind, float]]:
     missing: tuple[Kind, ...] = () if isinstance(database, PostgreSQL) else NEEDS_POSTGRESQL
     if not may_mount():
         missing += NEEDS_MOUNT
+    if not may_limit_memory():
+        missing += NEEDS_MEMORY_GROUP
     return [(kind, weight) for kind, weight in KINDS if kind not in missing]
 
 
@@ -734,6 +823,45 @@ def may_mount() -> bool:
                 return True
         except Unmountable:
             return False
+
+
+MEMORY_KB = 64 * 1024
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def may_limit_memory() -> bool:
+    """Return whether this process may give others less memory."""
+    try:
+        with small_memory(MEMORY_KB):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def small_memory(size_kb: int) -> Iterator[Callable[[], None]]:
+    """Make a group of processes with little memory; yield what lets the calling process enter it. Raises OSError.
+
+    What a process has already stays with its old group, so `size_kb` is what it may take from then on.
+    """
+    is_v2 = (_CGROUPS / "cgroup.controllers").exists()
+    parent, limit = (_CGROUPS, "memory.max") if is_v2 else (_CGROUPS / "memory", "memory.limit_in_bytes")
+    group = parent / f"longhand-{os.getpid()}"
+
+    def enter() -> None:
+        (group / "cgroup.procs").write_text(str(os.getpid()))
+
+    group.mkdir()
+    try:
+        (group / limit).write_text(str(size_kb * 1024))
+        yield enter
+    finally:
+        for _ in range(100):  # until the kernel has buried the dead
+            try:
+                group.rmdir()
+                break
+            except OSError:
+                time.sleep(0.02)
 
 
 class Unmountable(Exception):

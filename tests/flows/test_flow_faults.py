@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 from fault_trials import KINDS, Kind, PostgreSQL, Sqlite, Trials, kinds_for
 
-SLOW = (Trials.writer_and_server_killed, Trials.prefect_killed, Trials.export_to_full_disk)
+SLOW = (
+    Trials.writer_and_server_killed,
+    Trials.prefect_killed,
+    Trials.export_to_full_disk,
+    Trials.full_disk_under_prefect,
+)
 """Kinds that start whole processes: once on SQLite is enough."""
 
 

@@ -1,0 +1,296 @@
+"""Several processes on one document: those that `accelerate launch` starts share the units of what one holds.
+
+The process of rank 0, the *leader*, does what it does alone: it claims documents, renews their leases, plans,
+prints and runs the Prefect flow. The others, the *helpers*, look in the database for units of the leader's
+documents that nobody is at, take one, write or decode it, and commit it under the leader's lease, as the
+leader would: the fence is the first statement, a unit is committed once, its members and seeds are stored.
+The leader takes units from the first on, helpers from the last, and where they meet the leader waits.
+
+A unit, not a row of it, is what is shared: a matrix product may round otherwise in a batch of another size,
+and a document must come out the same however many devices it was made on.
+
+Nothing is ever sent between the processes but what they check at the start and the word that the leader has
+ended, both through the key-value store of torch's rendezvous (`TCPStore`). No collective operation can hang
+when a process dies: a dead helper's unit is taken by another (at once on one machine, elsewhere when its
+time is over), and where the leader dies its document is claimed again, and helpers write nothing more.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from concepts.card import DEFAULT_NAMES, Kind, find_card
+from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError, StorageError
+from flows import steps
+from flows.device import SharedModels
+from flows.errors import CrewError
+from flows.holding import error_text
+from flows.job import Job
+from flows.lease import LEASE_S, HeldLease
+from flows.owner import current_owner, is_dead
+from flows.planning import check_same_model, check_same_space
+from storage import OpenUnit, Store
+
+if TYPE_CHECKING:
+    from flows.engine import Engine
+
+JOIN_TIMEOUT_S = 600.0
+"""How long processes wait for each other at the start: importing torch from a slow disk takes its time."""
+POLL_S = 0.1
+"""How often a helper with nothing to do looks for a unit."""
+LOOK_EVERY_S = 1.0
+"""How often a helper looks whether the leader has ended."""
+_PREFIX = "longhand/"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which process of how many this one is."""
+
+    rank: int
+    size: int
+
+
+def place_of_process(environment: Mapping[str, str] | None = None) -> Place:
+    """Return what the launcher says; one process of one where there is none. Imports nothing."""
+    environment = os.environ if environment is None else environment
+    try:
+        place = Place(int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1")))
+    except ValueError:
+        return Place(0, 1)
+    return place if 0 <= place.rank < place.size else Place(0, 1)
+
+
+class Board(Protocol):
+    """Keys and values that all processes of a launch see: torch's `Store`."""
+
+    def set(self, key: str, value: str) -> None:
+        """Write a value."""
+
+    def get(self, key: str) -> bytes:
+        """Wait for a value and return it."""
+
+    def check(self, keys: list[str]) -> bool:
+        """Return whether all keys are there, without waiting."""
+
+    def wait(self, keys: list[str], timeout: timedelta) -> None:
+        """Wait for keys; raise an error when the time is over."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The processes of one launch, which have found each other."""
+
+    rank: int
+    board: Board
+    leader: str
+    """Owner (`flows.owner`) of the documents to help with."""
+
+    def end(self) -> None:
+        """Tell the helpers that nothing more will come; for the leader."""
+        with suppress(RuntimeError):  # the store is gone, and with it those who would read
+            self.board.set(_PREFIX + "end", "1")
+
+    def is_over(self) -> bool:
+        """Return whether the leader has ended or cannot be heard any more."""
+        if is_dead(self.leader):
+            return True
+        try:
+            return self.board.check([_PREFIX + "end"])
+        except RuntimeError:  # torch's DistError: the machine with the store is gone
+            return True
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What must be alike in all processes."""
+
+    owner: str
+    database: str
+    location: str
+    """The database's name for people."""
+    models: dict[Kind, str] = field(default_factory=dict)
+    """Identities of the models that ship."""
+
+
+def facts_of(store: Store) -> Facts:
+    """Return the facts of this process."""
+    models: dict[Kind, str] = {}
+    for kind in ("space", "planner", "writer"):
+        with suppress(ModelError):  # the commands that need it say so
+            models[kind] = find_card(kind, verify=False).model_id
+    return Facts(current_owner(), store.identity(), store.location, models)
+
+
+def join(store: Store, place: Place, *, board: Board | None = None) -> Crew:
+    """Meet the other processes of the launch; CrewError where one does not come, or has other data or models.
+
+    Every process gets the same error. `board` None: the store that the launcher's environment names.
+    """
+    mine = facts_of(store)
+    try:
+        board = _find_board() if board is None else board
+        board.set(f"{_PREFIX}facts/{place.rank}", json.dumps(vars(mine)))
+        patience = timedelta(seconds=JOIN_TIMEOUT_S)
+        keys = [f"{_PREFIX}facts/{rank}" for rank in range(place.size)]
+        board.wait(keys, patience)
+        found = [Facts(**json.loads(board.get(key))) for key in keys]
+        board.set(f"{_PREFIX}read/{place.rank}", "1")
+        if place.rank == 0:  # the store may be in this process, and end with it
+            board.wait([f"{_PREFIX}read/{rank}" for rank in range(place.size)], patience)
+    except (RuntimeError, ValueError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CrewError(
+            f"the {place.size} processes of this launch do not find each other ({first[:200]}): start them "
+            "together, with `accelerate launch` or `torchrun`"
+        ) from error
+    for rank, other in enumerate(found):
+        check_alike(rank, other, found[0])
+    return Crew(place.rank, board, found[0].owner)
+
+
+def check_alike(rank: int, facts: Facts, leader: Facts) -> None:
+    """Raise CrewError where a process has another database or other models than the leader."""
+    if facts.database != leader.database:
+        raise CrewError(
+            f"process {rank} has the database {facts.location}, process 0 has {leader.location}, and they are "
+            "two: set LONGHAND_DATABASE_URL to one for all; a SQLite file serves one machine, several need PostgreSQL"
+        )
+    for kind, name in DEFAULT_NAMES.items():
+        got, wanted = (each.models.get(kind, "none") for each in (facts, leader))  # type: ignore[call-overload]
+        if got != wanted:
+            raise CrewError(
+                f"process {rank} has the {kind} {got}, process 0 has {wanted} (both by the name {name}): "
+                "install the same Longhand and the same LONGHAND_MODELS everywhere"
+            )
+
+
+def _find_board() -> Board:
+    # Where the process with the store has ended, torch would print a stack of C++ frames as a warning.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    from torch.distributed import rendezvous
+
+    board, _, _ = next(iter(rendezvous("env://", timeout=timedelta(seconds=JOIN_TIMEOUT_S))))
+    found: Board = board
+    return found
+
+
+def use_device_of_rank() -> None:
+    """Let accelerate give each process a device of its own; all must call this, for they may wait for each other."""
+    from accelerate import PartialState
+    from accelerate.utils import parse_flag_from_env
+
+    with _silent_stdout():
+        PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
+
+
+@contextmanager
+def _silent_stdout() -> Iterator[None]:
+    """Keep what C++ prints (gloo says whom it has found) out of a document that goes to stdout."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+class Helper:
+    """Does units of what the leader holds, one after the other."""
+
+    def __init__(
+        self,
+        store: Store,
+        models: SharedModels,
+        leader: str,
+        *,
+        is_over: Callable[[], bool],
+        tell: Callable[[str], None],
+        lease_s: float = LEASE_S,
+    ) -> None:
+        """`is_over`: whether to end. `tell` gets one line for each document that cannot be helped with."""
+        self._store, self._models, self._leader = store, models, leader
+        self._is_over, self._tell, self._lease_s = is_over, tell, lease_s
+        self._me = current_owner()
+        self._left_alone: set[tuple[int, int]] = set()
+        """Units that could not be done here, by epoch: the leader meets the error itself, and tells of it."""
+        self._looked_at = -math.inf
+
+    def run(self) -> None:
+        """Help until all is over."""
+        while not self._is_over():
+            until = time.monotonic() + LOOK_EVERY_S
+            while time.monotonic() < until:
+                try:
+                    has_helped = self.help_once()
+                except StorageError:
+                    has_helped = False  # the leader waits for the database, or gives up and ends this, too
+                if not has_helped:
+                    time.sleep(POLL_S)
+
+    def help_once(self) -> bool:
+        """Do one unit; return False where there is none to do."""
+        self._load_ahead()
+        for found in self._store.list_open_units(self._leader):
+            if (found.id, found.lease.epoch) in self._left_alone:
+                continue
+            if found.taken_by is None or is_dead(found.taken_by):
+                self._do(found)
+                return True
+        return False
+
+    def _load_ahead(self) -> None:
+        """Begin to load the models of the leader's documents, while it plans."""
+        if time.monotonic() - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = time.monotonic()
+        for held in self._store.list_held():
+            if held.owner == self._leader:
+                with suppress(NotFoundError):
+                    self._models.engine_for(self._store.get_document(held.id))
+
+    def _do(self, found: OpenUnit) -> None:
+        lease = found.lease
+        try:
+            engine = self._models.engine_for(self._store.get_document(lease.document_id))
+            job = Job(self._store, lease, engine, helper=self._me)
+            self._check_models(job, engine)
+            with HeldLease(self._store, lease, self._lease_s, shared_by=self._me):
+                (steps.write_unit if found.stage == "write" else steps.decode_unit)(job, found.id)
+        except (LostLease, NotFoundError):
+            pass  # the document is another's, or was deleted
+        except Exception as error:  # noqa: BLE001  # the leader's to tell, if it meets it as well
+            self._left_alone.add((found.id, lease.epoch))
+            with suppress(LonghandError), self._store.fenced(lease) as tx:
+                tx.leave_unit(found.id, self._me)
+            if not isinstance(error, StorageError):
+                self._tell(f"left {found.stage} unit {found.id} of {lease.document_id}: {error_text(error)}")
+
+    def _check_models(self, job: Job, engine: Engine) -> None:
+        job.prepare("decode")
+        document = self._store.get_document(job.document_id)
+        check_same_space(document, engine.space)
+        if document.status == "writing":
+            job.prepare("write")
+            check_same_model("writer", document.writer, engine.writer)
+
+
+@contextmanager
+def led(crew: Crew) -> Iterator[None]:
+    """Let the helpers end when the block does, however that is."""
+    try:
+        yield
+    finally:
+        crew.end()

@@ -1,0 +1,56 @@
+"""One process of a launch, with the fake engine: rank 0 drains the queue, the others help it.
+
+    RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT python tests/flows/crew_driver.py URL [--delay S]
+
+Kills itself where `LONGHAND_TEST_FAULT` says so, see `fault_points`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "storage"))
+
+from fault_points import arm_from_environment
+from flow_fakes import FakeEngine
+
+from flows.crew import Helper, join, led, place_of_process
+from flows.device import SharedModels
+from flows.errors import CrewError
+from flows.worker import Worker
+from storage import Store
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--delay", type=float, default=0.0)
+    args = parser.parse_args()
+    models = SharedModels(lambda _: FakeEngine(delay_s=args.delay))
+    with Store.open(args.url) as store:
+        try:
+            crew = join(store, place_of_process())
+        except CrewError as error:
+            print(error, file=sys.stderr)
+            return 1
+        arm_from_environment()
+        if crew.rank == 0:
+            with led(crew):
+                print(Worker(store, models, poll_s=0.05).run(drain=True))
+        else:
+            Helper(
+                store,
+                models,
+                crew.leader,
+                is_over=crew.is_over,
+                tell=lambda line: print(line, file=sys.stderr),
+            ).run()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,210 @@
+"""Several processes on one document: the same rows as from one, whoever is killed; nobody waits for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flow_fakes import FakeEngine
+from step_runner import run_steps
+
+from concepts.card import DEFAULT_NAMES
+from flows.crew import Facts, Helper, Place, check_alike, place_of_process
+from flows.device import SharedModels
+from flows.errors import CrewError
+from flows.options import WritingOptions
+from flows.steps import begin_stage, plan_document, write_unit
+from storage import Store
+
+Make = Callable[..., Any]
+DRIVER = Path(__file__).with_name("crew_driver.py")
+OPTIONS = WritingOptions(sections=8, items_per_unit=1, texts_per_unit=2)
+
+
+def launch(
+    *urls: str, faults: tuple[str, ...] = ("", ""), delays_s: tuple[float, ...] = (0.1, 0.1)
+) -> list[subprocess.Popen[str]]:
+    """Start one process for each URL, which find each other; faults and delays (of a model) are theirs in turn."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return [
+        subprocess.Popen(
+            [sys.executable, str(DRIVER), url, "--delay", str(delays_s[rank])],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "RANK": str(rank),
+                "WORLD_SIZE": str(len(urls)),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+                "LONGHAND_TEST_FAULT": faults[rank],
+            },
+        )
+        for rank, url in enumerate(urls)
+    ]
+
+
+def ends(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+    """Return the exit code and the last words of each process."""
+    found = [(process.communicate(timeout=200), process.returncode) for process in processes]
+    return [(code, errors) for (_, errors), code in found]
+
+
+def helpers(store: Store, document_id: str) -> list[bool]:
+    """Return, for each unit written or decoded, whether a helper did it."""
+    attempts = store.get_attempts(document_id)
+    return ["helper" in a.timing for a in attempts if a.stage in ("write", "decode") and a.outcome == "done"]
+
+
+@pytest.fixture
+def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome: Make) -> Any:
+    with Store.open(new_url()) as store:
+        document_id = new_document(store, OPTIONS)
+        run_steps(new_job(store, document_id))
+        assert not any(helpers(store, document_id))
+        return outcome(store, document_id)
+
+
+def test_two_processes_give_the_rows_of_one(
+    url: str, store: Store, calm: Any, new_document: Make, outcome: Make
+) -> None:
+    document_id = new_document(store, OPTIONS)
+    found = ends(launch(url, url))
+    assert found == [(0, ""), (0, "")]
+    assert outcome(store, document_id) == calm
+    assert set(helpers(store, document_id)) == {True, False}
+
+
+def test_a_killed_helper_is_made_up_for(
+    url: str, store: Store, calm: Any, new_document: Make, outcome: Make
+) -> None:
+    document_id = new_document(store, OPTIONS)
+    faults = ("", "commit_concepts.before:1")
+    (leader, _), (helper, _) = ends(launch(url, url, faults=faults, delays_s=(0.3, 0.0)))
+    assert (leader, helper) == (0, -signal.SIGKILL)
+    assert outcome(store, document_id) == calm
+
+
+def test_where_the_leader_is_killed_the_helpers_end_and_another_goes_on(
+    url: str, store: Store, calm: Any, new_document: Make, new_job: Make, outcome: Make
+) -> None:
+    document_id = new_document(store, OPTIONS)
+    (leader, _), (helper, said) = ends(
+        launch(url, url, faults=("commit_renderings.after:1", ""), delays_s=(0.0, 0.3))
+    )
+    assert (leader, helper, said) == (-signal.SIGKILL, 0, "")
+    run_steps(new_job(store, document_id))
+    assert outcome(store, document_id) == calm
+
+
+def test_processes_with_two_databases_say_so_and_end(new_url: Callable[[], str]) -> None:
+    first, second = new_url(), new_url()
+    for code, said in ends(launch(first, second)):
+        assert code == 1
+        assert said.count("\n") == 1
+        assert f"process 1 has the database {second.removeprefix('sqlite:///')}" in said
+
+
+def test_processes_with_other_models_are_told_which() -> None:
+    mine = Facts("me", "db", "file", {"space": "sonar-mini@1", "planner": "p@1", "writer": "w@1"})
+    check_alike(1, mine, mine)
+    other = Facts("you", "db", "file", {**mine.models, "writer": "w@2"})
+    with pytest.raises(CrewError, match=r"process 1 has the writer w@2, process 0 has w@1"):
+        check_alike(1, other, mine)
+    with pytest.raises(CrewError, match=f"has the planner none.*{DEFAULT_NAMES['planner']}"):
+        check_alike(1, Facts("you", "db", "file", {"space": "sonar-mini@1"}), mine)
+
+
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({}, Place(0, 1)),
+        ({"RANK": "1", "WORLD_SIZE": "2"}, Place(1, 2)),
+        ({"RANK": "3", "WORLD_SIZE": "2"}, Place(0, 1)),
+        ({"RANK": "x", "WORLD_SIZE": "2"}, Place(0, 1)),
+    ],
+)
+def test_the_launcher_says_which_process_this_is(environment: dict[str, str], place: Place) -> None:
+    assert place_of_process(environment) == place
+
+
+@pytest.fixture
+def writing(store: Store, new_document: Make, new_job: Make) -> Any:
+    """A document that is to be written, in the hands of another process."""
+    job = new_job(store, new_document(store, OPTIONS))
+    plan_document_and_headings(job)
+    return job
+
+
+def plan_document_and_headings(job: Any) -> None:
+    from flows.queries import pending_headings
+    from flows.steps import decode_unit
+
+    plan_document(job)
+    for unit_id in pending_headings(job):
+        decode_unit(job, unit_id)
+    begin_stage(job, "writing")
+
+
+def new_helper(store: Store, leader: str, engine: FakeEngine, said: list[str]) -> Helper:
+    helper = Helper(
+        store,
+        SharedModels(lambda _: engine),
+        leader,
+        is_over=lambda: False,
+        tell=lambda line: said.append(line),
+    )
+    helper._me = "helper"
+    return helper
+
+
+def test_a_helper_leaves_alone_what_it_cannot_do(store: Store, writing: Any) -> None:
+    """A NaN is noted and told once; the unit is free again at once, for the leader to meet the same."""
+    engine, said = FakeEngine(), []
+    engine.spoil["write"] = float("nan")
+    helper = new_helper(store, writing.lease.owner, engine, said)
+    num_units = len(store.pending_units(writing.document_id, "write"))
+    assert [helper.help_once() for _ in range(num_units + 1)] == [True] * num_units + [False]
+    assert len(said) == num_units and all("NaN" in line for line in said)
+    assert {unit.taken_by for unit in store.list_open_units(writing.lease.owner)} == {None}
+    assert store.get_document(writing.document_id).status == "writing"
+
+
+def test_a_helper_with_other_models_writes_nothing(store: Store, writing: Any) -> None:
+    said: list[str] = []
+    helper = new_helper(store, writing.lease.owner, FakeEngine(version="2"), said)
+    while helper.help_once():
+        pass
+    assert "use fake" in said[0]
+    assert not store.get_document(writing.document_id).progress.num_written
+
+
+def test_a_helper_writes_nothing_under_a_lease_that_was_lost(store: Store, writing: Any) -> None:
+    class Late(FakeEngine):
+        def write(self, *args: Any, **options: Any) -> Any:
+            store.claim(writing.document_id, "thief", 60, steal=True)
+            return super().write(*args, **options)
+
+    said: list[str] = []
+    helper = new_helper(store, writing.lease.owner, Late(), said)
+    assert helper.help_once() and not helper.help_once()
+    assert said == []
+    assert not store.get_document(writing.document_id).progress.num_written
+
+
+def test_the_leader_takes_a_unit_whose_helper_has_died(store: Store, writing: Any, dead_owner: str) -> None:
+    (unit, *_) = store.pending_units(writing.document_id, "write")
+    with store.fenced(writing.lease) as tx:
+        assert tx.take_unit(unit.id, dead_owner, 60)
+    write_unit(writing, unit.id)
+    assert store.get_unit(writing.document_id, unit.id).status == "done"
