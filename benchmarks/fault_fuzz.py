@@ -21,6 +21,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -273,6 +274,7 @@ def main() -> int:
     if args.shipped and not args.trials:
         parser.error("--shipped needs --trials")
     tallies = Tallies(args.tally, args.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the server is to end, too
     if not (args.minutes or args.trials or args.kills or args.every_point):
         return tallies.report()
     # In memory where there is such a place: a killed process loses nothing that it has handed to the

@@ -177,7 +177,7 @@ def check_alike(rank: int, facts: Facts, leader: Facts) -> None:
 def _find_board() -> Board:
     # Where the process with the store has ended, torch would print a stack of C++ frames as a warning.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    from torch.distributed import rendezvous
+    from torch.distributed.rendezvous import rendezvous
 
     board, _, _ = next(iter(rendezvous("env://", timeout=timedelta(seconds=JOIN_TIMEOUT_S))))
     found: Board = board

@@ -12,7 +12,7 @@ from flows.engine import Engine
 from flows.lease import LEASE_S
 from flows.owner import is_dead
 from flows.timings import Timings
-from storage import JsonObject, Lease, Stage, Store, Transaction
+from storage import Lease, Stage, Store, Transaction
 
 LONGEST_ERROR = 500
 WAIT_S = 0.1
@@ -74,7 +74,7 @@ class Attempt:
     def done(self, tx: Transaction, **counts: int) -> None:
         """Note the success, with what was made, in the transaction that holds the results."""
         now = time.time()
-        timing: JsonObject = {
+        timing: dict[str, object] = {
             "model_s": round(self._model_s, 4),
             "total_s": round(now - self.started_at, 4),
             **counts,

@@ -7,6 +7,7 @@ way, busy timeout or not. Nothing here knows a table.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sqlite3
@@ -131,6 +132,8 @@ class Database:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
+            # What it warns of a lost connection is said by our error, in one line.
+            logging.getLogger("psycopg").setLevel(logging.ERROR)
             # A dead server, or another's lock, must not hang a command for ever; the URL may say otherwise.
             args = {}
             if "connect_timeout" not in url.query:
