@@ -20,6 +20,7 @@ from longhand.commands.writing import (
     run_document,
     show_timings,
 )
+from longhand.crew import shared
 from longhand.prompts import DEFAULT_SEED
 from longhand.terminal import print_json, print_text, say
 
@@ -41,9 +42,9 @@ Review = Annotated[bool, typer.Option("--review", help="Stop after the outline u
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("plan")(plan)
-    app.command("summarize")(summarize)
-    app.command("expand")(expand)
+    app.command("plan")(shared(plan, repeatable=False))
+    app.command("summarize")(shared(summarize, repeatable=False))
+    app.command("expand")(shared(expand, repeatable=False))
 
 
 def plan(
