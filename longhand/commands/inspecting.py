@@ -24,6 +24,9 @@ def inspect(
         str, typer.Option(help="Address to listen on; any but this machine's own needs the printed token.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0: a free one.")] = DEFAULT_PORT,
+    token: Annotated[
+        bool, typer.Option("--token", help="Let in only who has the printed address, on this machine too.")
+    ] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
     space: SpaceName = None,
 ) -> None:
@@ -41,6 +44,14 @@ def inspect(
 
     with open_store() as store:
         try:
-            serve(store, host=host, port=port, open_browser=open_browser, space=space, on_ready=show)
+            serve(
+                store,
+                host=host,
+                port=port,
+                with_token=token,
+                open_browser=open_browser,
+                space=space,
+                on_ready=show,
+            )
         except KeyboardInterrupt:
             say("ended")

@@ -39,6 +39,8 @@ def to_docx(document: ExportedDocument) -> bytes:
                 word.add_paragraph(block.text)
             else:
                 word.add_paragraph().add_run(f"({block.text})").italic = True
+    if not document.sections:
+        word.add_paragraph().add_run("(nothing is planned yet)").italic = True
     out = io.BytesIO()
     word.save(out)
     return out.getvalue()

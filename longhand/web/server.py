@@ -23,14 +23,15 @@ def serve(
     *,
     host: str = LOOPBACK,
     port: int = 0,
+    with_token: bool = False,
     open_browser: bool = False,
     space: str | None = None,
     on_ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve the inspector until Ctrl-C; `on_ready` gets the address when it can be opened.
 
-    `port` 0: a free one. `space`: what is searched; None: the one that ships.
-    Raises InputError where the address cannot be listened on.
+    `port` 0: a free one. `with_token`: only who has the address gets in; always so outside loopback.
+    `space`: what is searched; None: the one that ships. Raises InputError where the address cannot be listened on.
     """
     import uvicorn
 
@@ -39,7 +40,7 @@ def serve(
 
     with listen(host, port) as listening:
         found_port = listening.getsockname()[1]
-        token = None if is_loopback(host) else secrets.token_urlsafe(24)
+        token = secrets.token_urlsafe(24) if with_token or not is_loopback(host) else None
         guard = Guard(host=host, port=found_port, access_token=token)
         app = make_app(store, guard=guard, searcher=Searcher(space))
         url = address(host, found_port, token)

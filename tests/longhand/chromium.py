@@ -9,6 +9,7 @@ import select
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,10 @@ class Browser:
         self.complaints: list[str] = []
         """What the console and the security policy said since the last `open`."""
         self._session: str | None = None
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
-            self._call(f"{domain}.enable")
+            self.call(f"{domain}.enable")
 
     def close(self) -> None:
         """End the browser."""
@@ -82,18 +83,17 @@ class Browser:
     def open(self, url: str) -> None:
         """Go to an address and wait until the page is loaded."""
         self.complaints.clear()
-        self._loaded = False
-        answer = self._call("Page.navigate", url=url)
-        assert "errorText" not in answer, answer
-        self.wait_loaded()
+        self.follow(lambda: self.call("Page.navigate", url=url))
 
-    def wait_loaded(self) -> None:
-        """Wait for the end of a load that was begun."""
+    def follow(self, action: Callable[[], object]) -> None:
+        """Do what leads to another page, and wait until that is loaded."""
+        self._loaded = False
+        action()
         self.wait_for(lambda: self._loaded)
 
     def show(self, *, width: int = 1200, height: int = 900, dark: bool = False, script: bool = True) -> None:
         """Set the window's size, the colour scheme that people prefer, and whether scripts of pages run."""
-        self._call(
+        self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
@@ -101,12 +101,12 @@ class Browser:
             mobile=False,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._call("Emulation.setEmulatedMedia", features=[scheme])
-        self._call("Emulation.setScriptExecutionDisabled", value=not script)
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Emulation.setScriptExecutionDisabled", value=not script)
 
     def ask(self, expression: str) -> Any:
         """Return the value of a JavaScript expression in the page."""
-        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
@@ -117,19 +117,20 @@ class Browser:
     def press(self, key: str, code: int) -> None:
         """Press and release a key."""
         for kind in ("keyDown", "keyUp"):
-            self._call(
+            self.call(
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code,
                 text="\r" if key == "Enter" and kind == "keyDown" else "",
             )  # fmt: skip
 
-    def wait_for(self, condition: Any) -> None:
+    def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition (a function without arguments) holds."""
         end = time.monotonic() + TIMEOUT_S
         while not condition():
             assert time.monotonic() < end, "the browser did not get there"
             self._read(0.1)
 
-    def _call(self, method: str, **params: object) -> dict[str, Any]:
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        """Send a command and return its answer."""
         self._count += 1
         message: dict[str, object] = {"id": self._count, "method": method, "params": params}
         if self._session is not None:

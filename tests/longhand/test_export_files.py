@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 import zipfile
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import docx
@@ -86,6 +87,8 @@ def test_html_is_one_file_that_shows_exactly_the_text():
 
 
 def test_word_has_heading_styles_language_and_properties():
+    empty = docx.Document(io.BytesIO(to_docx(replace(DOCUMENT, sections=()))))
+    assert [paragraph.text for paragraph in empty.paragraphs][1:] == ["(nothing is planned yet)"]
     word = docx.Document(io.BytesIO(to_docx(DOCUMENT)))
     styled = [(p.style.name, p.text) for p in word.paragraphs if p.style.name != "Normal"]
     assert styled == [

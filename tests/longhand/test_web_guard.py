@@ -222,7 +222,7 @@ def test_listening_on_nothing_known_is_an_input_error() -> None:
         listen("", 70000)
 
 
-@pytest.mark.parametrize("more", [[], ["--host", "0.0.0.0"]])
+@pytest.mark.parametrize("more", [[], ["--token"], ["--host", "0.0.0.0"]])
 def test_the_command_serves_until_ctrl_c(store: Store, more: list[str]) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "longhand", "inspect", "--port", "0", *more],
