@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import logging
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,9 @@ def start_fairseq2() -> DependencyResolver:
     logging.getLogger("fairseq2").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return fairseq2.init_fairseq2(extras=register_spaces)
+        # Without a terminal its progress bars come out as blank lines.
+        no_progress = None if sys.stderr.isatty() else True
+        return fairseq2.init_fairseq2(extras=register_spaces, no_progress=no_progress)
 
 
 def register_spaces(container: DependencyContainer) -> None:

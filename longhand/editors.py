@@ -46,6 +46,8 @@ def edit_text(text: str, name: str) -> tuple[str, Path]:
         file.write(text)
     try:
         code = subprocess.run([*command, path_text], check=False).returncode
+    except KeyboardInterrupt:
+        raise InputError(f"interrupted: nothing was stored, the text is kept in {path}") from None
     except OSError as error:
         path.unlink()
         raise UsageError(f"{command[0]} cannot be started ({error.strerror}): set EDITOR") from error
@@ -54,4 +56,6 @@ def edit_text(text: str, name: str) -> tuple[str, Path]:
     try:
         return path.read_text(encoding="utf-8"), path
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 ({error}): nothing was stored") from error
+        raise InputError(
+            f"{path} cannot be read as UTF-8 ({error}): nothing was stored, the file is kept"
+        ) from error

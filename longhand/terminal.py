@@ -42,13 +42,20 @@ def make_console(*, stderr: bool = False) -> Console:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: str | None = None) -> None:
     """Print rows under a header on stdout; the `flexible` column gives way where the terminal is narrow."""
+    from rich.cells import cell_len
     from rich.table import Table
 
+    shown = [tuple(row) for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in header:
-        is_flexible = name == flexible
-        table.add_column(name, no_wrap=True, overflow="ellipsis" if is_flexible else "fold")
-    for row in rows:
+    for number, name in enumerate(header):
+        if name == flexible:
+            table.add_column(name, no_wrap=True, overflow="ellipsis")
+        else:
+            widest = max(cell_len(text) for text in (name, *(row[number] for row in shown)))
+            # Without a least width all columns give way, and cut ids cannot be typed.
+            least = widest if flexible is not None else None
+            table.add_column(name, no_wrap=True, overflow="fold", min_width=least)
+    for row in shown:
         table.add_row(*row)
     make_console().print(table)
 

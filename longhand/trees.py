@@ -57,32 +57,50 @@ def format_outline(rows: Sequence[OutlineRow]) -> str:
 
 
 def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
-    """Print the outline on stdout as a tree with what is known of each item."""
+    """Print the outline on stdout as a tree, with what is known of each section in columns beside it."""
+    from rich.table import Table
     from rich.text import Text
-    from rich.tree import Tree
 
     from longhand.export import short_title
     from longhand.terminal import make_console
 
-    root = Tree(Text(short_title(title), style="bold"))
-    nodes = {"": root}
-    for row in rows:
-        label = Text(f"{row['path']}  {row['heading'] or '(not decoded yet)'}")
-        if row["is_leaf"]:
-            label.append(f"  {_details(row)}", style="dim")
-        nodes[row["path"]] = nodes[row["path"].rpartition(".")[0]].add(label)
-    make_console().print(root)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(Text(short_title(title)), overflow="fold")
+    for name in ("SENTENCES", "STATUS", "STOPPED BY", "SIMILARITY"):
+        # Headings give way in a narrow window, these do not.
+        table.add_column(name, no_wrap=True, min_width=len(name), style="dim")
+    for row, guide in zip(rows, _guides([row["path"] for row in rows]), strict=True):
+        item = Table.grid()
+        item.add_column(no_wrap=True)
+        item.add_column(overflow="fold")
+        heading = row["heading"] or "(not decoded yet)"
+        item.add_row(Text(f"{guide}{row['path']}  "), Text(heading))
+        table.add_row(item, *(_details(row) if row["is_leaf"] else ()))
+    make_console().print(table)
 
 
-def _details(row: OutlineRow) -> str:
-    written = row["num_sentences"]
+def _guides(paths: Sequence[str]) -> list[str]:
+    """Return the lines that are drawn before each item, as `tree` does."""
+    last: dict[str, str] = {}
+    for path in paths:
+        last[path.rpartition(".")[0]] = path
+    found = []
+    for path in paths:
+        above, guide = path.rpartition(".")[0], "└─ " if last[path.rpartition(".")[0]] == path else "├─ "
+        while above:
+            parent = above.rpartition(".")[0]
+            guide = ("   " if last[parent] == above else "│  ") + guide
+            above = parent
+        found.append(guide)
+    return found
+
+
+def _details(row: OutlineRow) -> tuple[str, str, str, str]:
     # A section that was added without a length has none until the planner gives it one.
-    length = f"{row['planned_length'] or 'no'} sentences planned"
-    if written:
-        length = f"{written} of {length}"
-    parts = [length, row["status"]]
-    if row["stop_reason"]:
-        parts.append(f"stopped by {row['stop_reason']}")
-    if row["similarity"] is not None:
-        parts.append(f"similarity {row['similarity']:.2f}")
-    return ", ".join(parts)
+    planned = str(row["planned_length"] or "?")
+    return (
+        f"{row['num_sentences'] or 0} of {planned}",
+        row["status"],
+        row["stop_reason"] or "",
+        "" if row["similarity"] is None else f"{row['similarity']:.2f}",
+    )

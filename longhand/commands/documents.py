@@ -22,7 +22,7 @@ from longhand.terminal import (
 
 if TYPE_CHECKING:
     from longhand.stages import StageRow
-    from storage import AttemptRecord, DocumentRecord, Store
+    from storage import AttemptRecord, DocumentRecord, OutlineRecord, Store
 
 DocumentId = Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -89,6 +89,7 @@ def show_document(
         exported = store.export_document(document.id, check_decoded(store, document, lang))
         languages = store.list_languages(document.id)
         outline = None if document.active_outline_id is None else store.get_outline(document.id)
+        num_versions = len(store.list_outlines(document.id))
     rows = stage_rows(document, outline, exported, attempts)
     if as_json:
         from dataclasses import asdict
@@ -110,7 +111,7 @@ def show_document(
         "planner": "" if document.planner is None else document.planner.name,
         "writer": "" if document.writer is None else document.writer.name,
         "created": format_time(document.created_at),
-        "outline": "" if exported.outline_version is None else f"version {exported.outline_version}",
+        "outline": "" if outline is None else _version_of(outline, num_versions),
     }
     print_facts(facts)
     if attempts:
@@ -120,6 +121,12 @@ def show_document(
         print_text("\n" + to_markdown(exported))
     if next_step := next_step_of(document):
         say(next_step)
+
+
+def _version_of(outline: OutlineRecord, num_versions: int) -> str:
+    """Return which version is in use, of how many, and what is noted about it."""
+    of = "" if num_versions == 1 else f" of {num_versions}"
+    return f"version {outline.version}{of}" + (f": {outline.note}" if outline.note else "")
 
 
 def _print_stages(rows: Sequence[StageRow], attempts: Sequence[AttemptRecord]) -> None:

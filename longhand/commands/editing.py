@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +12,15 @@ import typer
 from concepts.errors import InputError, UsageError
 from longhand.commands.documents import AsJson, DocumentId, open_store
 from longhand.crew import shared
-from longhand.terminal import print_json, print_table, print_text, say
+from longhand.terminal import format_time, print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
     from longhand.drafts import Edit
     from storage import DocumentRecord, OutlineRecord, Store
+
+
+QUICK_S = 1.0
+"""Nobody reads an outline in less: an editor that is back so soon has opened a window and left it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +34,7 @@ def register(app: typer.Typer) -> None:
 def outline(
     document_id: DocumentId,
     version: Annotated[int | None, typer.Option(help="Show an older version of the outline.")] = None,
+    versions: Annotated[bool, typer.Option("--versions", help="List all versions.")] = False,
     edit: Annotated[bool, typer.Option("--edit", help="Change it in your editor, as Markdown.")] = False,
     source: Annotated[
         Path | None, typer.Option("--from", help="Take the edited Markdown from a file, not an editor.")
@@ -59,6 +65,8 @@ def outline(
     """Show a document's outline, or change it: every change is a new version, the old ones stay."""
     edits = read_edits(heading, length, move, drop, add, after, under)
     ways = [edit, source is not None, bool(edits), restore is not None]
+    if versions and (any(ways) or version is not None or approve):
+        raise UsageError("--versions only lists: leave the other options away")
     if sum(ways) > 1:
         raise UsageError("--edit, --from, --restore and single changes exclude each other: give one of them")
     if any(ways) and version is not None:
@@ -69,6 +77,9 @@ def outline(
 
     with open_store() as store:
         document = store.get_document(document_id)
+        if versions:
+            _list_versions(store, document, as_json=as_json)
+            return
         if edit:
             found = _edit_in_editor(store, document, approve=approve)
         elif source is not None:
@@ -110,9 +121,11 @@ def rewrite(
         check_seed(seed)
     with open_store() as store:
         document = store.get_document(document_id)
+        before = document.active_outline_id
         made = rewrite_item(store, document.id, item, seed=seed)
-        run_document(store, document.id)
+        run_document(store, document.id, tells_outline=False)
         section = section_of(store.export_document(document.id), item)
+        old = next(o.version for o in store.list_outlines(document.id) if o.id == before)
     if as_json:
         from dataclasses import asdict
 
@@ -121,7 +134,7 @@ def rewrite(
         print_text(section_markdown(section))
     say(
         f"{made.note}: stored as version {made.version}; "
-        f"the text before is back with: longhand outline {document.id} --restore {made.version - 1}"
+        f"the text before is back with: longhand outline {document.id} --restore {old}"
     )
 
 
@@ -221,15 +234,55 @@ def _edit_in_editor(store: Store, document: DocumentRecord, *, approve: bool) ->
 
     before = store.get_outline(document.id)
     title = document.title or short_title(document.prompt)
-    text, path = edit_text(format_draft(before, title), f"longhand-{document.id}")
+    started = time.monotonic()
+    given = format_draft(before, title)
+    text, path = edit_text(given, f"longhand-{document.id}")
+    was_quick = time.monotonic() - started < QUICK_S
     try:
         found = edit_markdown(store, document.id, text, name=path.name, approve=approve)
     except Exception:
         # The error itself is said by the application, after this line.
         say(f"your text is kept: mend it and run longhand outline {document.id} --from {path}")
         raise
-    path.unlink(missing_ok=True)
+    if text == given and was_quick:
+        say(
+            "the editor came back at once; if its window is still open, save there and run: "
+            f"longhand outline {document.id} --from {path} (to have it waited for: EDITOR='code --wait')"
+        )
+    else:
+        path.unlink(missing_ok=True)
     return found
+
+
+def _list_versions(store: Store, document: DocumentRecord, *, as_json: bool) -> None:
+    found = store.list_outlines(document.id)
+    if not found:
+        raise InputError(f"{document.id} has no outline yet: longhand resume {document.id}")
+    if as_json:
+        print_json(
+            [
+                {
+                    "version": outline.version,
+                    "is_active": outline.id == document.active_outline_id,
+                    "source": outline.source,
+                    "created_at": outline.created_at,
+                    "note": outline.note,
+                }
+                for outline in found
+            ]
+        )
+        return
+    rows = [
+        (
+            str(outline.version),
+            "in use" if outline.id == document.active_outline_id else "",
+            format_time(outline.created_at),
+            "planned" if outline.source == "model" else "by hand",
+            outline.note or "",
+        )
+        for outline in found
+    ]
+    print_table(("VERSION", "", "CREATED", "MADE", "NOTE"), rows, flexible="NOTE")
 
 
 def _show(store: Store, document: DocumentRecord, outline: OutlineRecord, *, as_json: bool) -> None:

@@ -188,7 +188,7 @@ def expand(
         writer=writer,
     )
     with Store.open() as store:
-        document_id = _run(store, new, timings=timings)
+        document_id = _run(store, new, timings=timings, tells_outline=not review)
         if store.get_document(document_id).status == "awaiting_review":
             print_plan(store, document_id, as_json=as_json)
         else:

@@ -214,7 +214,11 @@ def _run(
     timings: bool,
     out: Path | None,
 ) -> None:
-    spent = run_document(store, document_id, plan_only=plan_only, is_resume=is_resume)
+    # What stops after its plan prints that as its result.
+    stops = plan_only or bool(store.get_document(document_id).params.get("review"))
+    spent = run_document(
+        store, document_id, plan_only=plan_only, is_resume=is_resume, tells_outline=not stops
+    )
     if timings:
         show_timings(spent)
     if plan_only or store.get_document(document_id).status == "awaiting_review":
@@ -237,7 +241,7 @@ def run_document(
     def work(progress: WritingProgress) -> Mapping[str, float]:
         def on_event(event: Event) -> None:
             progress.show(event)
-            if event.kind == "outline" and tells_outline and not plan_only:
+            if event.kind == "outline" and tells_outline:
                 _show_outline(store, document_id, progress)
 
         return make_runner().run(store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event)

@@ -79,10 +79,30 @@ def test_a_prefix_is_enough(run, store):
 def test_the_outline_as_a_tree(run, store):
     document_id = write(run, store)
     lines = run("outline", document_id).stdout.splitlines()
-    assert lines[0] == "How to share a folder"
-    assert lines[1].endswith(
-        "1  Heading 1  3 of 3 sentences planned, decoded, stopped by end, similarity 0.50"
-    )
+    assert lines[0].split("  ")[0] == "How to share a folder"
+    assert lines[0].split()[-5:] == ["SENTENCES", "STATUS", "STOPPED", "BY", "SIMILARITY"]
+    assert [" ".join(line.split()) for line in lines[1:]] == [
+        "├─ 1 Heading 1 3 of 3 decoded end 0.50",
+        "└─ 2 Heading 2 3 of 3 decoded end 0.50",
+    ]
+
+
+def test_a_narrow_window_cuts_no_number(monkeypatch, capsys):
+    from longhand import terminal, trees
+
+    monkeypatch.setattr(terminal, "WIDTH_WITHOUT_TERMINAL", 72)
+    row = {"heading": "A heading of many words that do not fit", "is_leaf": True, "planned_length": 4}
+    row |= {"num_sentences": None, "status": "pending", "stop_reason": None, "similarity": None}
+    paths = ("1", "2", "2.1", "2.1.1", "2.2", "3")
+    trees.print_outline("Title", [row | {"path": path} for path in paths])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 72
+    shown = [line for line in lines if "0 of 4" in line]
+    assert [line.split(" A")[0].rstrip() for line in shown] == [
+        *("├─ 1", "├─ 2", "│  ├─ 2.1", "│  │  └─ 2.1.1", "│  └─ 2.2", "└─ 3")
+    ]
+    terminal.print_table(("ID", "TITLE"), [("2q7w5rfpf0bk", "word " * 30)], flexible="TITLE")
+    assert capsys.readouterr().out.splitlines()[1].startswith("2q7w5rfpf0bk  word ")
 
 
 def test_the_outline_as_json(run, store):

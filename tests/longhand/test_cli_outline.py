@@ -45,7 +45,7 @@ def test_single_changes_name_the_numbers_that_are_shown(run, store):
     assert result.exit_code == 0
     assert headings(store, document_id) == ["Drinking it", "Heading 2", "Milk?"]
     assert "version 2 is in use, 3 to be written; go on with: longhand resume" in result.stderr
-    assert "2  Heading 2  8 sentences planned, pending" in result.stdout
+    assert "├─ 2 Heading 2 0 of 8 pending" in [" ".join(line.split()) for line in result.stdout.splitlines()]
     written = run("write", document_id)
     assert written.exit_code == 0
     assert [line for line in written.stdout.splitlines() if line[:2] == "##"] == [
@@ -122,6 +122,44 @@ def test_an_editor_that_fails(run, store, editor, script, message):
     editor(script)
     result = run("outline", document_id, "--edit")
     assert (result.exit_code, message in result.stderr, result.stderr.count("\n")) == (1, True, 1)
+
+
+def test_what_is_typed_survives_ctrl_c_and_an_editor_that_does_not_wait(run, store, editor, monkeypatch):
+    document_id = write(run, store)
+    editor("true")
+    result = run("outline", document_id, "--edit")
+    assert result.exit_code == 0
+    found = re.search(r"longhand outline (\w+) --from (\S+) ", result.stderr)
+    assert found is not None
+    kept = Path(found[2])
+    kept.write_text(kept.read_text().replace("Heading 3", "Saved later"))
+    assert run("outline", document_id, "--from", str(kept)).exit_code == 0
+    assert headings(store, document_id)[2] == "Saved later"
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("longhand.editors.subprocess.run", interrupt)
+    result = run("outline", document_id, "--edit")
+    assert result.exit_code == 1
+    found = re.search(r"interrupted: nothing was stored, the text is kept in (\S+)$", result.stderr)
+    assert found is not None
+    assert "Saved later" in Path(found[1]).read_text()
+
+
+def test_versions_are_listed_and_named(run, store):
+    document_id = write(run, store)
+    run("outline", document_id, "--drop", "1")
+    run("outline", document_id, "--restore", "1")
+    listed = run("outline", document_id, "--versions").stdout.splitlines()
+    assert [line.split()[0] for line in listed] == ["VERSION", "1", "2"]
+    assert ["in use" in line for line in listed] == [False, True, False]
+    found = json.loads(run("outline", document_id, "--versions", "--json").stdout)
+    assert [(version["version"], version["is_active"]) for version in found] == [(1, True), (2, False)]
+    assert "outline   version 1 of 2" in run("show", document_id).stdout
+    # The text before is that of the version that was in use, not of the one with the number before.
+    assert "--restore 1" in run("rewrite", document_id, "--item", "2").stderr
+    assert run("outline", document_id, "--versions", "--drop", "1").exit_code == 2
 
 
 @pytest.mark.parametrize("value", ["no-such-editor --wait", "'open"])
