@@ -9,14 +9,21 @@ from contextlib import contextmanager, suppress
 from concepts.errors import LostLease, StorageError
 from flows.engine import Engine
 from flows.errors import FinishedError, FlowError, Stopped
-from flows.job import LONGEST_ERROR, Job
+from flows.job import LONGEST_ERROR, Job, OnUnit
 from flows.lease import HeldLease
 from flows.timings import Timings
 from storage import Lease, Store
 
 
 @contextmanager
-def held_job(store: Store, lease: Lease, engine: Engine, lease_s: float, timings: Timings) -> Iterator[Job]:
+def held_job(
+    store: Store,
+    lease: Lease,
+    engine: Engine,
+    lease_s: float,
+    timings: Timings,
+    on_unit: OnUnit = lambda report: None,
+) -> Iterator[Job]:
     """Yield the job of a claimed document; renew its lease, and at the end note the run and give it back.
 
     Where the block ends well, the status it left is the outcome that is noted. Where it raises, the error
@@ -26,7 +33,7 @@ def held_job(store: Store, lease: Lease, engine: Engine, lease_s: float, timings
     started_at = time.time()
     outcome, error = "", ""
     with HeldLease(store, lease, lease_s) as held:
-        job = Job(store, held.lease, engine, timings)
+        job = Job(store, held.lease, engine, timings, on_unit=on_unit)
         try:
             yield job
             outcome = store.get_document(lease.document_id).status

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
 from flows.engine import Engine
@@ -19,6 +20,22 @@ WAIT_S = 0.1
 """How often to look whether another process has done a unit."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnitReport:
+    """How one try at a unit ended."""
+
+    stage: Stage
+    unit_id: int
+    seconds: float
+    """Of the whole try, storing included."""
+    model_s: float
+    error: str | None = None
+    """None where the unit is done."""
+
+
+OnUnit: TypeAlias = Callable[[UnitReport], None]
+
+
 @dataclass(frozen=True)
 class Job:
     """One document in the hands of one process, or of one that helps it."""
@@ -30,6 +47,8 @@ class Job:
     """Sums over the whole run; `planning`, `writing` and `decoding` count the models alone."""
     helper: str | None = None
     """The process that does units under a lease which another one holds; None: the holder itself."""
+    on_unit: OnUnit = lambda report: None
+    """Called after the transaction that ends a unit, and after a try that failed."""
 
     @property
     def document_id(self) -> str:
@@ -59,6 +78,7 @@ class Attempt:
         self.unit_id = unit_id
         self.started_at = time.time()
         self._model_s = 0.0
+        self._is_done = False
 
     @contextmanager
     def model(self) -> Iterator[None]:
@@ -73,6 +93,7 @@ class Attempt:
 
     def done(self, tx: Transaction, **counts: int) -> None:
         """Note the success, with what was made, in the transaction that holds the results."""
+        self._is_done = True
         now = time.time()
         timing: dict[str, object] = {
             "model_s": round(self._model_s, 4),
@@ -89,6 +110,17 @@ class Attempt:
             outcome="done",
             timing=timing,
         )
+
+    def report(self, error: Exception | None = None) -> None:
+        """Tell whoever listens how the try ended; a unit that another process had done says nothing."""
+        if self._is_done or error is not None:
+            text = None if error is None else (str(error) or type(error).__name__)[:LONGEST_ERROR]
+            seconds = time.time() - self.started_at
+            self.job.on_unit(
+                UnitReport(
+                    stage=self.stage, unit_id=self.unit_id, seconds=seconds, model_s=self._model_s, error=text
+                )
+            )
 
     def note(self, outcome: str, error: BaseException) -> None:
         """Note a failure, where the database still takes it."""
@@ -144,7 +176,9 @@ def attempt(trial: Attempt) -> Iterator[None]:
         raise  # the document is another's: nothing more is written to it
     except Exception as error:
         trial.note("failed", error)
+        trial.report(error)
         raise
     except BaseException as error:
         trial.note("interrupted", error)
         raise
+    trial.report()

@@ -49,6 +49,33 @@ MAX_LOG_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
+class StationSettings:
+    """What `up` was asked for."""
+
+    port: int
+    """Of the server."""
+    batch: int = 2
+    """Documents in work at once."""
+    num_slots: int = 1
+    """Devices."""
+    log_format: str = "text"
+    """Of the worker's log: text or json."""
+    metrics_port: int | None = None
+    """Of the worker's metrics; None serves none, 0 takes a free port."""
+
+    def worker_options(self) -> list[str]:
+        """Return what the worker's command gets."""
+        options = ["--batch", str(self.batch), "--log-format", self.log_format]
+        return options if self.metrics_port is None else [*options, "--metrics-port", str(self.metrics_port)]
+
+    def check_ports(self) -> None:
+        """Raise FlowError where a port is taken."""
+        check_port(self.port, "--port")
+        if self.metrics_port:
+            check_port(self.metrics_port, "--metrics-port")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Station:
     """What runs, for whoever asks."""
 
@@ -210,21 +237,20 @@ def _variables(folder: Path, api_url: str) -> dict[str, str]:
     }
 
 
-def check_port(port: int) -> int:
-    """Return the port, or raise FlowError where it is taken."""
+def check_port(port: int, option: str = "--port") -> None:
+    """Raise FlowError where a port is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
             raise FlowError(
-                f"port {port} cannot be used ({error.strerror}): name another one with --port"
+                f"port {port} cannot be used ({error.strerror}): name another one with {option}"
             ) from error
-    return port
 
 
 def run_station(
-    port: int, *, batch: int, num_slots: int, on_ready: Callable[[Station], None] = lambda station: None
+    settings: StationSettings, *, on_ready: Callable[[Station], None] = lambda station: None
 ) -> None:
     """Run the station until SIGTERM or Ctrl-C, which ends all its children first.
 
@@ -240,13 +266,13 @@ def run_station(
         # Those of a supervisor that was killed end by themselves; the port and the database are theirs till then.
         if (earlier := _read_state()) is not None:
             _wait_for_end(tuple(earlier.children.values()))
-        check_port(port)
+        settings.check_ports()
         before = {
             number: signal.signal(number, lambda *_: stopping.set())
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:
-            _supervise(folder, port, batch, num_slots, stopping, on_ready)
+            _supervise(folder, settings, stopping, on_ready)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -255,12 +281,11 @@ def run_station(
 
 def _supervise(
     folder: Path,
-    port: int,
-    batch: int,
-    num_slots: int,
+    settings: StationSettings,
     stopping: threading.Event,
     on_ready: Callable[[Station], None],
 ) -> None:
+    port = settings.port
     station = Station(pid=os.getpid(), port=port)
     variables = _variables(folder, station.api_url)
     server = _Child(
@@ -274,7 +299,7 @@ def _supervise(
         _Child("prefect-worker", ["prefect", "worker", "start", "--pool", "longhand"], variables, folder),
         _Child(
             "worker",
-            ["longhand", "worker", "--batch", str(batch), "--prefect-api", station.api_url],
+            ["longhand", "worker", *settings.worker_options(), "--prefect-api", station.api_url],
             variables,
             folder,
         ),
@@ -287,7 +312,7 @@ def _supervise(
         _write_state(station, started)
         if not _wait_until_healthy(station, server, stopping):
             return
-        _prepare(station, num_slots)
+        _prepare(station, settings.num_slots)
         for child in others:
             child.start()
             started.append(child)
@@ -363,21 +388,21 @@ def _running_already() -> FlowError:
     return FlowError(f"a server and a worker are up already{where}: end them with longhand down")
 
 
-def start_station(port: int, *, batch: int, num_slots: int) -> Station:
+def start_station(settings: StationSettings) -> Station:
     """Start the station in the background and return it once it is ready. Raises FlowError."""
     if running_station() is not None:
         raise _running_already()
-    check_port(port)
+    settings.check_ports()
     folder = station_folder()
     folder.mkdir(parents=True, exist_ok=True)
     root = str(Path(__file__).resolve().parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
-    command = ["longhand", "up", "--foreground", "--port", str(port), "--batch", str(batch)]
+    command = ["longhand", "up", "--foreground", "--port", str(settings.port), *settings.worker_options()]
     log_path = folder / "supervisor.log"
     log_path.unlink(missing_ok=True)
     with open(log_path, "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", *command, "--slots", str(num_slots)],
+            [sys.executable, "-P", "-m", *command, "--slots", str(settings.num_slots)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -21,13 +21,13 @@ from flows import queries, steps
 from flows.device import SharedModels
 from flows.errors import PoisonError, Stopped
 from flows.holding import error_text, held_job, is_transient
-from flows.job import Job
+from flows.job import Job, UnitReport
 from flows.lease import LEASE_S, release_dead
 from flows.owner import current_owner
 from flows.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
 from flows.sequence import run_steps
 from flows.timings import Timings
-from storage import AttemptRecord, DocumentRecord, Lease, Store
+from storage import AttemptRecord, DocumentRecord, Lease, Stage, Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,9 +43,20 @@ Outcome = Literal["done", "planned", "failed", "released", "cancelled", "paused"
 the document waits for the next worker.
 `lost`: another process took it over."""
 EventKind = Literal[
-    "claimed", "retry", "trouble", "done", "planned", "failed", "released", "cancelled", "paused", "lost"
+    "claimed",
+    "unit",
+    "unit-failed",
+    "retry",
+    "trouble",
+    "done",
+    "planned",
+    "failed",
+    "released",
+    "cancelled",
+    "paused",
+    "lost",
 ]
-"""`trouble`: the database cannot be reached; no document is meant."""
+"""`trouble`: the database or Prefect's server cannot be reached; no document is meant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +67,13 @@ class WorkerEvent:
     document_id: str = ""
     message: str = ""
     seconds: float = 0.0
-    """How long the document was held; 0 where that says nothing."""
+    """How long the document was held, or the unit took; 0 where that says nothing."""
+    epoch: int | None = None
+    flow_run_id: str | None = None
+    stage: Stage | None = None
+    unit_id: int | None = None
+    model_s: float = 0.0
+    """Of a unit: how long models were at work for it."""
 
 
 OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
@@ -172,7 +189,7 @@ class Worker:
             self._num_failures += 1
             if self._num_failures == self._patience:
                 raise
-            self._tell("trouble", message=str(error))
+            self._on_event(WorkerEvent(kind="trouble", message=str(error)))
         return False
 
     def _has_slot(self) -> bool:
@@ -215,17 +232,41 @@ class Worker:
             self._watched_at = time.monotonic()
             self._mirror.follow(self._store)
 
-    def _tell(self, kind: EventKind, document_id: str = "", message: str = "", seconds: float = 0.0) -> None:
+    def _tell(
+        self,
+        kind: EventKind,
+        lease: Lease,
+        flow_run_id: str | None,
+        *,
+        message: str = "",
+        seconds: float = 0.0,
+        unit: UnitReport | None = None,
+    ) -> None:
         self._on_event(
-            WorkerEvent(kind=kind, document_id=document_id, message=message, seconds=round(seconds, 3))
+            WorkerEvent(
+                kind=kind,
+                document_id=lease.document_id,
+                message=message,
+                seconds=round(seconds, 3),
+                epoch=lease.epoch,
+                flow_run_id=flow_run_id,
+                stage=None if unit is None else unit.stage,
+                unit_id=None if unit is None else unit.unit_id,
+                model_s=0.0 if unit is None else round(unit.model_s, 3),
+            )
         )
+
+    def _tell_unit(self, lease: Lease, flow_run_id: str | None, report: UnitReport) -> None:
+        kind: EventKind = "unit" if report.error is None else "unit-failed"
+        message = report.error or ""
+        self._tell(kind, lease, flow_run_id, message=message, seconds=report.seconds, unit=report)
 
     def _run_one(self, lease: Lease) -> Outcome:
         """Bring one claimed document to its end; never raises."""
         document_id = lease.document_id
         started = time.perf_counter()
-        self._tell("claimed", document_id)
         flow_run_id: str | None = None
+        self._tell("claimed", lease, flow_run_id)
         outcome: Outcome
         message = ""
         try:
@@ -233,9 +274,10 @@ class Worker:
             if self._mirror is not None:
                 flow_run_id = self._mirror.begin(document, lease)
             engine = self._models.engine_for(document)
-            with held_job(self._store, lease, engine, self._lease_s, Timings()) as job:
+            on_unit = partial(self._tell_unit, lease, flow_run_id)
+            with held_job(self._store, lease, engine, self._lease_s, Timings(), on_unit) as job:
                 self._begin(job, flow_run_id)
-                run_steps(job, partial(self._do, job))
+                run_steps(job, partial(self._do, job, flow_run_id))
                 outcome = "planned" if queries.awaits_review(job) else "done"
         except Stopped:
             outcome = "released"
@@ -246,7 +288,8 @@ class Worker:
             if is_transient(error):
                 outcome = "released"
                 self._stopping.wait(RETRY_DELAYS_S[0])
-        self._tell(outcome, document_id, message, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._tell(outcome, lease, flow_run_id, message=message, seconds=seconds)
         if self._mirror is not None and flow_run_id is not None:
             self._mirror.end(flow_run_id, lease, outcome, message)
         return outcome
@@ -263,6 +306,7 @@ class Worker:
     def _do(
         self,
         job: Job,
+        flow_run_id: str | None,
         step: Callable[Concatenate[Job, P], T],
         /,
         *args: P.args,
@@ -279,7 +323,7 @@ class Worker:
             except Exception as error:
                 if delay_s is None:
                     raise
-                self._tell("retry", job.document_id, error_text(error))
+                self._tell("retry", job.lease, flow_run_id, message=error_text(error))
                 self._stopping.wait(delay_s)
         raise AssertionError("the last try returns or raises")
 

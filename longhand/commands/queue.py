@@ -17,7 +17,8 @@ from longhand.commands.documents import open_store
 from longhand.commands.writing import PlannerName, SpaceName, WriterName
 from longhand.crew import shared
 from longhand.durations import parse_duration
-from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_key, check_priority
+from longhand.overviews import describe_overview
+from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_choice, check_key, check_priority
 from longhand.terminal import (
     format_duration,
     format_time,
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from flows.mirror import Shown
-    from flows.worker import WorkerEvent
+    from flows.worker import OnWorkerEvent, WorkerEvent
     from longhand.requests import Wishes
-    from storage import DocumentRecord, NewDocument, Overview, Store
+    from longhand.worklog import WorkLog
+    from storage import DocumentRecord, NewDocument, Store
 
 MAX_BATCH = 64
 
@@ -52,6 +54,12 @@ Goal = Annotated[str | None, typer.Option(help="Where the document should arrive
 Outline = Annotated[Path | None, typer.Option(help="Your own headings: Markdown, or a list.")]
 Priority = Annotated[int, typer.Option(help="Higher comes first.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their beginnings.")]
+LogFormat = Annotated[
+    str, typer.Option(envvar="LONGHAND_LOG_FORMAT", help="text, or json: an object a line.")
+]
+MetricsPort = Annotated[
+    int | None, typer.Option(help="Serve metrics for Prometheus on this port of this machine.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -152,23 +160,35 @@ def work(
         str | None,
         typer.Option(help="URL of a Prefect API that shows the work; else $LONGHAND_PREFECT_API, or `up`'s."),
     ] = None,
+    log_format: LogFormat = "text",
+    log_file: Annotated[Path | None, typer.Option(help="Where to write what happens; else stderr.")] = None,
+    metrics_port: MetricsPort = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="Address for --metrics-port; this machine alone can reach the default.")
+    ] = "127.0.0.1",
 ) -> None:
     """Take documents from the queue and write them, until Ctrl-C."""
     from longhand.running import make_worker
+    from longhand.worklog import open_log
 
     if once and drain:
         raise UsageError("--once ends after one document, --drain when none is left: give one of the two")
     check_batch(batch)
+    check_log_format(log_format)
+    check_metrics_port(metrics_port)
     with (
+        open_log(log_format, log_file) as log,
         open_store() as store,
+        _serving_metrics(store, metrics_host, metrics_port, log) as count,
         make_worker(
-            store, batch=1 if once else batch, on_event=_show_event, prefect_api=prefect_api
+            store, batch=1 if once else batch, on_event=_telling(log.show, count), prefect_api=prefect_api
         ) as worker,
-        _stopping_on_signals(worker.stop) as stopped,
+        _stopping_on_signals(worker.stop, log) as stopped,
     ):
-        say(f"worker on {store.location}; end it with Ctrl-C")
+        log.say("started", f"worker on {store.location}; end it with Ctrl-C")
         tally = worker.run(drain=drain, limit=1 if once else None)
-    say(", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.items())) or "nothing to do")
+        counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.items()))
+        log.say("ended", counts or "nothing to do")
     if stopped:
         raise typer.Exit(128 + stopped[0])
     if (once or drain) and tally.get("failed"):
@@ -181,8 +201,41 @@ def check_batch(batch: int) -> None:
         raise UsageError(f"--batch is {batch}: give a number from 1 to {MAX_BATCH}")
 
 
+def check_log_format(typed: str) -> None:
+    """Raise UsageError where there is no such log."""
+    check_choice("--log-format", typed, ("text", "json"))
+
+
+def check_metrics_port(port: int | None) -> None:
+    """Raise UsageError where the number is no port."""
+    if port is not None and not 0 <= port <= 65535:
+        raise UsageError(f"--metrics-port is {port}: give a number from 1024 to 65535, or 0 for a free one")
+
+
+def _telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
+    def tell(event: WorkerEvent) -> None:
+        for listen in listeners:
+            listen(event)
+
+    return tell
+
+
 @contextmanager
-def _stopping_on_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
+def _serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
+    """Serve metrics where a port is given, and yield what counts the worker's events."""
+    if port is None:
+        yield lambda event: None
+        return
+    from longhand.metrics import Metrics
+
+    metrics = Metrics(store)
+    with metrics.serve(host, port) as url:
+        log.say("metrics", f"metrics at {url}")
+        yield metrics.count
+
+
+@contextmanager
+def _stopping_on_signals(stop: Callable[[], None], log: WorkLog) -> Iterator[list[int]]:
     """Call `stop` at the first Ctrl-C or SIGTERM, end the process at the second; yield what came."""
     came: list[int] = []
 
@@ -190,7 +243,7 @@ def _stopping_on_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
         if came:
             os._exit(128 + number)  # leases of a dead process are free for every worker of this machine
         came.append(number)
-        say("stopping after the units that run; once more to stop at once")
+        log.say("stopping", "stopping after the units that run; once more to stop at once")
         stop()
 
     before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -199,16 +252,6 @@ def _stopping_on_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _show_event(event: WorkerEvent) -> None:
-    parts = [
-        event.kind,
-        event.document_id,
-        f"after {format_duration(event.seconds)}" if event.seconds else "",
-    ]
-    line = " ".join(part for part in parts if part)
-    say(f"{line}: {event.message}" if event.message else line)
 
 
 def show_status(
@@ -244,31 +287,6 @@ def show_status(
             (failed.id, format_time(failed.failed_at), failed.error or "") for failed in overview.failures
         ]
         print_table(("FAILED", "AT", "ERROR"), rows, flexible="ERROR")
-
-
-def describe_overview(overview: Overview, now: float) -> dict[str, Any]:
-    """Return the state of the queue as plain JSON values; what a dead process holds does not count as running."""
-    from dataclasses import asdict
-
-    from flows.owner import is_dead
-
-    alive = [held for held in overview.held if held.lease_until > now and not is_dead(held.owner)]
-    taken = sum(held.status == "queued" for held in alive)
-    dead_at_work = sum(
-        held.status in ("planning", "writing", "decoding") for held in overview.held if held not in alive
-    )
-    per_minute = 60 / overview.window_s
-    return {
-        "queued": overview.counts.get("queued", 0) - taken,
-        "running": len(alive),
-        "interrupted": overview.num_unheld + dead_at_work,
-        "counts": dict(overview.counts),
-        "window_s": overview.window_s,
-        "documents_per_min": overview.num_documents_done * per_minute,
-        "sentences_per_min": overview.num_sentences_done * per_minute,
-        "oldest_lease": asdict(alive[0]) | {"ends_in_s": alive[0].lease_until - now} if alive else None,
-        "failures": [asdict(failed) for failed in overview.failures],
-    }
 
 
 def _lease_line(lease: Mapping[str, Any] | None) -> str:

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import UsageError
+from longhand.commands.queue import (
+    LogFormat,
+    MetricsPort,
+    check_batch,
+    check_log_format,
+    check_metrics_port,
+)
 from longhand.terminal import print_json, say
 
 if TYPE_CHECKING:
@@ -27,20 +34,28 @@ def up(
     port: Annotated[int, typer.Option(help="Port of the server and its UI, on this machine alone.")] = 4200,
     batch: Annotated[int, typer.Option(help="Documents in work at once; they overlap.")] = 2,
     slots: Annotated[int, typer.Option(help="Devices: how many workers may compute at once.")] = 1,
+    log_format: LogFormat = "text",
+    metrics_port: MetricsPort = None,
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay, and end with this command.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a Prefect server and one worker on this machine; `down` ends them."""
-    from flows.station import run_station, start_station, station_folder
-    from longhand.commands.queue import check_batch
+    from flows.station import StationSettings, run_station, start_station, station_folder
 
     if not 1024 <= port <= 65535:
         raise UsageError(f"--port is {port}: give a number from 1024 to 65535")
     if not 1 <= slots <= MAX_SLOTS:
         raise UsageError(f"--slots is {slots}: give a number from 1 to {MAX_SLOTS}")
     check_batch(batch)
+    check_log_format(log_format)
+    check_metrics_port(metrics_port)
+    if metrics_port == port:
+        raise UsageError(f"--metrics-port is {port}, as --port: give two numbers")
+    settings = StationSettings(
+        port=port, batch=batch, num_slots=slots, log_format=log_format, metrics_port=metrics_port
+    )
 
     def show(station: Station) -> None:
         if as_json:
@@ -51,10 +66,10 @@ def up(
             say("queue documents with longhand submit or longhand schedule, end all with longhand down")
 
     if foreground:
-        run_station(port, batch=batch, num_slots=slots, on_ready=show)
+        run_station(settings, on_ready=show)
     else:
         say("starting the server and the worker ...")
-        show(start_station(port, batch=batch, num_slots=slots))
+        show(start_station(settings))
 
 
 def down() -> None:

@@ -17,7 +17,14 @@ import pytest
 
 from flows.errors import FlowError
 from flows.owner import is_dead
-from flows.station import check_port, running_station, start_station, station_folder, stop_station
+from flows.station import (
+    StationSettings,
+    check_port,
+    running_station,
+    start_station,
+    station_folder,
+    stop_station,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -49,13 +56,13 @@ def test_up_down_and_a_killed_supervisor() -> None:
     assert running_station() is None
     assert stop_station() is None
     port = free_port()
-    station = start_station(port, batch=1, num_slots=1)
+    station = start_station(StationSettings(port=port, batch=1))
     assert set(station.children) == {"server", "prefect-worker", "worker"}
     assert not any(is_dead(owner) for owner in station.children.values())
     with urllib.request.urlopen(station.ui_url) as page:
         assert b"<html" in page.read()
     with pytest.raises(FlowError, match=f"up already at {station.ui_url}: end them with longhand down"):
-        start_station(port, batch=1, num_slots=1)
+        start_station(StationSettings(port=port, batch=1))
 
     # A child that dies is started again.
     killed = station.children["prefect-worker"]
@@ -73,7 +80,7 @@ def test_up_down_and_a_killed_supervisor() -> None:
     assert running_station() is None
     assert stop_station() is None
 
-    again = start_station(port, batch=1, num_slots=2)
+    again = start_station(StationSettings(port=port, batch=1, num_slots=2))
     assert stop_station() is not None
     wait_until_dead(again.children)
     assert not (station_folder() / "state.json").exists()
@@ -87,7 +94,7 @@ def test_a_port_that_is_taken_is_refused() -> None:
         taken.listen()
         port = int(taken.getsockname()[1])
         with pytest.raises(FlowError, match=f"port {port} cannot be used .*--port"):
-            start_station(port, batch=1, num_slots=1)
+            start_station(StationSettings(port=port, batch=1))
     assert running_station() is None
 
 

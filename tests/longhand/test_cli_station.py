@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ class Up:
 
     station: Station
     store: Store
+    metrics_port: int
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,13 +61,15 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     url = f"sqlite:///{tmp_path_factory.mktemp('up')}/longhand.db"
     patch = pytest.MonkeyPatch()
     patch.setenv("LONGHAND_DATABASE_URL", url)
-    assert cli.run(["up", "--port", str(free_port()), "--batch", "1"]) == 0
+    metrics_port = free_port()
+    options = ["--batch", "1", "--log-format", "json", "--metrics-port", str(metrics_port)]
+    assert cli.run(["up", "--port", str(free_port()), *options]) == 0
     patch.undo()
     station = running_station()
     assert station is not None
     try:
         with Store.open(url) as store:
-            yield Up(station, store)
+            yield Up(station, store, metrics_port)
     finally:
         assert cli.run(["down"]) == 0
 
@@ -138,6 +142,19 @@ def test_up_twice_is_refused(run, up):
     result = run("up", "--port", str(free_port()))
     assert result.exit_code == 1
     assert f"up already at {up.station.ui_url}: end them with longhand down" in result.stderr
+
+
+def test_the_worker_logs_json_and_serves_metrics(up):
+    def scrape() -> bytes:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{up.metrics_port}/metrics", timeout=10) as answer:
+                return bytes(answer.read())
+        except OSError:
+            return b""  # it has just been started
+
+    assert b'longhand_documents{status="queued"} 0.0' in wait_for(scrape)
+    first = (station_folder() / "worker.log").read_text().splitlines()[0]
+    assert json.loads(first)["event"] == "metrics"
 
 
 RULES = [

@@ -1,0 +1,99 @@
+"""What a worker says of its work: lines for people, or JSON objects for machines, on stderr or in a file."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from concepts.errors import InputError
+from longhand.terminal import format_duration
+
+if TYPE_CHECKING:
+    from flows.worker import WorkerEvent
+
+FOR_MACHINES = ("unit",)
+"""Kinds of events that are too many for people."""
+LEVELS = {
+    "failed": logging.ERROR,
+    "unit-failed": logging.WARNING,
+    "retry": logging.WARNING,
+    "trouble": logging.WARNING,
+    "lost": logging.WARNING,
+}
+
+
+class WorkLog:
+    """Writes a worker's events and remarks to one handler of `logging`."""
+
+    def __init__(self, handler: logging.Handler, *, is_json: bool) -> None:
+        self._is_json = is_json
+        # A logger of its own that nothing else reaches: not Prefect's configuration, not the root's handlers.
+        self._logger = logging.Logger("longhand.worker", logging.INFO)
+        self._logger.addHandler(handler)
+
+    def say(self, event: str, text: str) -> None:
+        """Write a remark that concerns no document."""
+        self._logger.info(text, extra={"event": event, "pid": os.getpid()})
+
+    def show(self, event: WorkerEvent) -> None:
+        """Write an event."""
+        if not self._is_json and event.kind in FOR_MACHINES:
+            return
+        fields: dict[str, object] = {
+            "event": event.kind,
+            "document_id": event.document_id or None,
+            "flow_run_id": event.flow_run_id,
+            "epoch": event.epoch,
+            "stage": event.stage,
+            "unit": event.unit_id,
+            "duration_s": event.seconds or None,
+            "model_s": event.model_s or None,
+            "pid": os.getpid(),
+        }
+        known = {name: value for name, value in fields.items() if value is not None}
+        text = event.message if self._is_json else _line(event)
+        self._logger.log(LEVELS.get(event.kind, logging.INFO), "%s", text, extra=known)
+
+
+def _line(event: WorkerEvent) -> str:
+    unit = "" if event.unit_id is None else f"in {event.stage} unit {event.unit_id}"
+    after = f"after {format_duration(event.seconds)}" if event.seconds else ""
+    line = " ".join(part for part in (event.kind, event.document_id, unit, after) if part)
+    return f"{line}: {event.message}" if event.message else line
+
+
+@contextmanager
+def open_log(log_format: str, path: Path | None) -> Iterator[WorkLog]:
+    """Yield the log; `log_format` is text or json, a path of None means stderr. Raises InputError.
+
+    A file is opened again where it was moved away, as logrotate does.
+    """
+    handler: logging.Handler
+    if path is None:
+        handler = logging.StreamHandler(sys.stderr)
+    else:
+        try:
+            handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"the log {path} cannot be written ({error.strerror}): name another --log-file"
+            ) from error
+    is_json = log_format == "json"
+    if is_json:
+        from pythonjsonlogger.json import JsonFormatter
+
+        handler.setFormatter(
+            JsonFormatter("%(levelname)s %(message)s", rename_fields={"levelname": "level"}, timestamp="time")
+        )
+    elif path is not None:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    try:
+        yield WorkLog(handler, is_json=is_json)
+    finally:
+        handler.close()

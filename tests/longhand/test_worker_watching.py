@@ -1,0 +1,193 @@
+"""A worker's log for machines, and its metrics, scraped while it works."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+
+from flow_fakes import FakeEngine
+
+from flows import device
+from flows.options import WritingOptions
+from flows.worker import WorkerEvent
+from longhand.worklog import open_log
+from storage import NewDocument, Store
+
+SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)
+
+
+@pytest.fixture(autouse=True)
+def _no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    for name in ("LONGHAND_PREFECT_API", "LONGHAND_LOG_FORMAT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeEngine], None]:
+    """Let workers work with this engine instead of the real models."""
+    real = device.SharedModels
+
+    def use_(engine: FakeEngine) -> None:
+        monkeypatch.setattr("flows.device.SharedModels", lambda: real(lambda names: engine))
+
+    return use_
+
+
+def queue(store: Store) -> str:
+    new = NewDocument(prompt="How to share a folder.", lang="eng_Latn", params=SMALL.to_params())
+    return store.create_document(new).id
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_every_line_of_a_json_log_is_an_object(run, store, use):
+    use(FakeEngine())
+    document_id = queue(store)
+    result = run("worker", "--drain", "--log-format", "json")
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    events = [line["event"] for line in lines]
+    assert [event for event in events if event != "unit"] == ["started", "claimed", "done", "ended"]
+    units = [line for line in lines if line["event"] == "unit"]
+    done = [a for a in store.get_attempts(document_id) if a.unit_id is not None and a.outcome == "done"]
+    assert [(u["stage"], u["unit"]) for u in units] == [(a.stage, a.unit_id) for a in done]
+    for line in units:
+        assert (line["document_id"], line["epoch"], line["level"]) == (document_id, 1, "INFO")
+        assert line["duration_s"] > 0
+        assert line["time"].endswith("+00:00")
+    ended = next(line for line in lines if line["event"] == "done")
+    assert ended["duration_s"] >= max(unit["duration_s"] for unit in units)
+
+
+def test_a_failure_names_its_unit_in_both_logs(run, store, use, monkeypatch, tmp_path):
+    engine = FakeEngine()
+    engine.spoil["write"] = float("nan")
+    use(engine)
+    queue(store)
+    path = tmp_path / "worker.log"
+    assert run("worker", "--drain", "--log-format", "json", "--log-file", str(path)).exit_code == 1
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    failed = next(line for line in lines if line["event"] == "unit-failed")
+    assert (failed["stage"], failed["level"]) == ("write", "WARNING")
+    assert failed.get("message")
+    assert next(line for line in lines if line["event"] == "failed")["level"] == "ERROR"
+    queue(store)
+    monkeypatch.setenv("LONGHAND_LOG_FORMAT", "text")
+    shown = run("worker", "--drain").stderr
+    assert "in write unit " in shown
+    assert "\nunit " not in shown, "people see documents, not units"
+    assert shown.endswith("1 failed\n")
+
+
+def test_the_flow_run_is_in_the_log(tmp_path):
+    path = tmp_path / "log"
+    with open_log("json", path) as log:
+        log.show(WorkerEvent(kind="done", document_id="d", epoch=3, flow_run_id="r", seconds=2.5))
+    shown = json.loads(path.read_text())
+    assert (shown["document_id"], shown["epoch"], shown["flow_run_id"], shown["duration_s"]) == (
+        "d",
+        3,
+        "r",
+        2.5,
+    )
+
+
+def scrape(url: str) -> dict[tuple[str, ...], float]:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text = answer.read().decode()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_are_scraped_while_a_worker_works(run, store, use):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/metrics"
+    seen: list[dict[tuple[str, ...], float]] = []
+
+    def look(method: str, number: int) -> None:
+        if method == "render" and store.get_overview().counts.get("done"):
+            seen.append(scrape(url))
+
+    use(FakeEngine(before=look))
+    for _ in range(3):
+        queue(store)
+    result = run("worker", "--drain", "--batch", "1", "--metrics-port", str(port))
+    assert result.exit_code == 0
+    assert f"metrics at {url}\n" in result.stderr
+    last = seen[-1]
+    assert last["longhand_database_up",] == 1
+    assert last["longhand_documents", "done"] == 2
+    assert last["longhand_worker_documents_total", "done"] == 2
+    assert (last["longhand_running",], last["longhand_queue_depth",]) == (1, 0)
+    assert 0 <= last["longhand_oldest_lease_age_seconds",] < 60
+    # Two units of three sections each, for the third document as well by now.
+    assert last["longhand_unit_seconds_count", "write"] == 6
+    assert last["longhand_unit_seconds_sum", "write"] > 0
+    assert last["longhand_failures_total", "write"] == 0
+    assert seen[0]["longhand_queue_depth",] == 1
+    with pytest.raises(OSError, match="refused"):
+        scrape(url)
+
+
+def test_failures_are_counted_by_kind(run, store, use):
+    port = free_port()
+    found: list[dict[tuple[str, ...], float]] = []
+    engine = FakeEngine(before=lambda method, n: found.append(scrape(f"http://127.0.0.1:{port}/metrics")))
+    engine.spoil["write"] = float("nan")
+    use(engine)
+    queue(store)
+    queue(store)
+    assert run("worker", "--drain", "--batch", "1", "--metrics-port", str(port)).exit_code == 1
+    last = found[-1]
+    assert last["longhand_failures_total", "document"] == 1
+    assert last["longhand_failures_total", "write"] >= 1
+    assert last["longhand_documents", "failed"] == 1
+
+
+def test_a_metrics_port_that_is_taken_is_one_line(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for command in (("worker", "--drain"), ("up", "--port", str(free_port()))):
+            result = run(*command, "--metrics-port", str(port))
+            assert result.exit_code == 1
+            assert "--metrics-port" in result.stderr.splitlines()[-1]
+
+
+USAGES = [
+    (("worker", "--metrics-port", "70000"), "--metrics-port is 70000"),
+    (("worker", "--log-format", "xml"), "--log-format"),
+    (("up", "--log-format", "xml"), "--log-format"),
+    (("up", "--metrics-port", "4200"), "--metrics-port is 4200, as --port"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGES)
+def test_wrong_usage(run, arguments, message):
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+
+
+def test_a_log_that_cannot_be_written(run, tmp_path):
+    result = run("worker", "--drain", "--log-file", str(tmp_path / "no" / "log"))
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "name another --log-file" in result.stderr
