@@ -177,7 +177,12 @@ class Database:
         with self.explained():
             connection = self.engine.raw_connection()
             try:
-                yield connection.cursor()
+                cursor = connection.cursor()
+                try:
+                    yield cursor
+                finally:
+                    # An answer that was not read would keep its statement, and so the next commit, open.
+                    cursor.close()
             finally:
                 connection.close()
 
