@@ -4,7 +4,7 @@
     python benchmarks/fault_fuzz.py --minutes 10 --database postgresql  # a server of its own
     python benchmarks/fault_fuzz.py --every-point                       # SIGKILL at each statement and commit
     python benchmarks/fault_fuzz.py --kind kill_at_point --trials 500   # one kind of fault
-    python benchmarks/fault_fuzz.py --shipped --trials 20               # the shipped models, `longhand write`
+    python benchmarks/fault_fuzz.py --shipped --trials 20               # so many kills of `longhand write`
     nice -n 5 python benchmarks/fault_fuzz.py --kills 500 --tally t.json  # until so many processes were killed
 
 With `--tally FILE` every trial is added to the file at once, and the next run goes on where this one stopped,
@@ -22,16 +22,20 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+KILLS_EACH = 4
+"""How often a document of the shipped models is killed."""
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "flows"), str(ROOT / "tests" / "storage")]
 
 from fault_trials import (  # noqa: E402
@@ -194,62 +198,76 @@ def run_shipped(url: str, document_id: str | None, args: argparse.Namespace) -> 
     )
 
 
-def finish_shipped(url: str, document_id: str | None, args: argparse.Namespace) -> float:
-    """Run to the end and return the seconds it took."""
-    started = time.monotonic()
+def finish_shipped(url: str, document_id: str | None, args: argparse.Namespace) -> None:
+    """Run to the end."""
     process = run_shipped(url, document_id, args)
     _, errors = process.communicate()
     if process.returncode != 0:
         raise SystemExit(f"the run ended with {process.returncode}: {errors.decode(errors='replace')}")
-    return time.monotonic() - started
+
+
+def count_attempts(path: Path) -> int:
+    """Return how often units of the only document were begun or done; 0 where there is no database yet."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            query = "SELECT count(*) FROM attempts WHERE unit_id IS NOT NULL"
+            return int(connection.execute(query).fetchone()[0])
+    except sqlite3.Error:
+        return 0
 
 
 def kill_shipped(args: argparse.Namespace, folder: Path) -> int:
-    """Kill `longhand write` at random moments, resume it and compare.
+    """Kill `longhand write`, and `longhand resume` after it, at random moments; finish it and compare.
 
-    Every fourth kill is drawn from the whole calm run, the others from the part of it in which units ran:
-    most of a short run is start-up, where there is nothing to lose.
+    The moments are drawn from the part of a run in which units run: most of a short run is start-up, where
+    there is nothing to lose. Each document is killed several times before it may come to its end.
     """
     draw = random.Random(args.seed)
-    began_at = time.time()
-    calm_s = finish_shipped(f"sqlite:///{folder}/calm.db", None, args)
+    finish_shipped(f"sqlite:///{folder}/calm.db", None, args)
     with Store.open(f"sqlite:///{folder}/calm.db") as store:
         (document,) = store.list_documents()
         calm = look(store, document.id)
-        units = [a for a in store.get_attempts(document.id) if a.unit_id]
-    first_s, last_s = units[0].started_at - began_at, (units[-1].finished_at or began_at) - began_at
-    print(f"a calm run takes {calm_s:.1f} s, units run from {first_s:.1f} s to {last_s:.1f} s", flush=True)
-    num_same, num_tried, most_redone, stages = 0, 0, 0, defaultdict(int)
-    for trial in range(1, 10 * args.trials):
-        url = f"sqlite:///{folder}/{trial}.db"
-        after_s = draw.uniform(0.0, calm_s) if trial % 4 == 0 else draw.uniform(first_s, last_s)
-        process = run_shipped(url, None, args)
-        try:
-            process.communicate(timeout=after_s)
-        except subprocess.TimeoutExpired:
+    num_attempts = count_attempts(folder / "calm.db")
+    print(f"a calm run notes {num_attempts} starts and ends of units", flush=True)
+    num_same = num_documents = num_kills = most_redone = 0
+    stages: defaultdict[str, int] = defaultdict(int)
+    while num_kills < args.trials:
+        num_documents += 1
+        path = folder / f"{num_documents}.db"
+        url, document_id, kills = f"sqlite:///{path}", None, 0
+        for moment in sorted(draw.sample(range(1, num_attempts), min(KILLS_EACH, num_attempts - 1))):
+            process = run_shipped(url, document_id, args)
+            while process.poll() is None and count_attempts(path) < moment + kills:
+                time.sleep(0.05)
+            time.sleep(draw.uniform(0.0, 1.0))
             process.kill()
             process.communicate()
+            with Store.open(url) as store:
+                (document,) = store.list_documents()
+                document_id = document.id
+            if document.status == "done":
+                break
+            kills += process.returncode == -signal.SIGKILL
+            stages[document.status] += 1
+        if document.status != "done":
+            finish_shipped(url, document_id, args)
         with Store.open(url) as store:
-            if not (documents := store.list_documents()):
-                continue  # killed before there was anything to resume
-            document = documents[0]
-            if document.status != "done":
-                finish_shipped(url, document.id, args)
-            seen, redone = look(store, document.id), count_redone(store, document.id)
-        num_tried += 1
-        num_same += seen == calm
-        stages[document.status] += 1
+            assert document_id is not None
+            seen, redone = look(store, document_id), count_redone(store, document_id)
+        num_kills += kills
+        num_same += seen == calm and redone <= kills
         most_redone = max(most_redone, redone)
         print(
-            f"killed after {after_s:.1f} s ({document.status}): {redone} redone, differs {difference(seen, calm)}"
+            f"document {num_documents}, killed {kills} times: {redone} units redone, "
+            f"differs {difference(seen, calm)}; {num_kills} kills in all",
+            flush=True,
         )
-        if num_tried == args.trials:
-            break
     where = ", ".join(f"{number} {stage}" for stage, number in stages.items())
     print(
-        f"\n{num_same} of {num_tried} documents are the calm one ({where}); at most {most_redone} units redone"
+        f"\n{num_kills} kills ({where}): {num_same} of {num_documents} documents are the calm one, "
+        f"with at most one unit redone for each kill ({most_redone} in one document)"
     )
-    return 0 if num_same == num_tried and most_redone <= 1 else 1
+    return 0 if num_same == num_documents else 1
 
 
 def main() -> int:

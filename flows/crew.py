@@ -7,7 +7,7 @@ leader would: the fence is the first statement, a unit is committed once, its me
 The leader takes units from the first on, helpers from the last, and where they meet the leader waits.
 
 A unit, not a row of it, is what is shared: a matrix product may round otherwise in a batch of another size,
-and a document must come out the same however many devices it was made on.
+and a document must come out the same however many devices it was made on (see `flows.device`).
 
 Nothing is ever sent between the processes but what they check at the start and the word that the leader has
 ended, both through the key-value store of torch's rendezvous (`TCPStore`). No collective operation can hang

@@ -1,8 +1,9 @@
 """One device for several documents: models are called by one thread at a time, and loaded once.
 
 Documents of one worker overlap (one reads and stores while another computes) but never share a batch:
-a matrix product may round otherwise in a batch of another size, and a document must come out the same
-whatever happens to run beside it.
+a matrix product may round otherwise in a batch of another size (which kernel is taken is the library's choice
+for each shape and device), and a document must come out the same whatever happens to run beside it.
+`benchmarks/bench_batching.py` measures on a machine whether anything differs, and what sharing would save.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from importlib.metadata import version
@@ -120,6 +121,7 @@ class PrivateServer:
     def _watch(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
         """Fill `ready` with the URL of the API, or with a FlowError where the child ends or is too slow."""
         assert process.stdout is not None
+        started = time.monotonic()
         guard = threading.Timer(timeout_s, process.kill)
         guard.daemon = True
         guard.start()
@@ -134,11 +136,10 @@ class PrivateServer:
             if self._process is process:
                 self._on_death()
         else:
+            is_late = time.monotonic() - started >= timeout_s
+            what = f"did not start within {timeout_s:g} s" if is_late else "ended while it started"
             self.ready.set_exception(
-                FlowError(
-                    f"Prefect's server did not start within {timeout_s:g} s: {self._last_words()}; "
-                    "run `longhand doctor`"
-                )
+                FlowError(f"Prefect's server {what}: {self._last_words()}; run `longhand doctor`")
             )
 
     def _last_words(self) -> str:
@@ -147,7 +148,8 @@ class PrivateServer:
             lines = (self._folder / "log").read_text(errors="replace").strip().splitlines()
         except OSError:
             lines = []
-        return " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:]) or "it said nothing"
+        said = " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:])
+        return said or f"it said nothing (is there room in {tempfile.gettempdir()}?)"
 
     def stop(self) -> None:
         """End the server and remove its folder; may be called at any time and again."""

@@ -685,17 +685,17 @@ class Trials:
         with small_disk(self._folder / "small", DISK_KB) as disk:
             left = os.statvfs(disk)
             free_kb = left.f_bavail * left.f_frsize // 1024
-            fill(disk / "ballast", free_kb - self._draw.choice((0, 8, 500, 1500)))
+            fill(disk / "ballast", free_kb - self._draw.choice((0, 500, 1500, 3000)))
             driver = Path(__file__).with_name("flow_driver.py")
             process = subprocess.Popen(
                 [sys.executable, str(driver), self.database.url, document_id],
-                env={**os.environ, "TMPDIR": str(disk), "XDG_DATA_HOME": str(disk)},
+                env={**os.environ, "TMPDIR": str(disk)},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
             )
             try:
-                _, errors = process.communicate(timeout=PATIENCE_S)
+                _, errors = process.communicate(timeout=3 * PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
