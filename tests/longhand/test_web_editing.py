@@ -274,4 +274,6 @@ def test_a_document_without_a_plan_has_nothing_to_edit(client, store) -> None:
     assert "nothing to edit" in page_of(client, document)
     form = {FORM_TOKEN: GUARD.form_token, "version": "1", "text": "## Tea\n"}
     for page in ("/edit/rows", "/edit/markdown", "/edit/rewrite"):
-        assert send(client, document, page, form)[0] == 404
+        status, text = send(client, document, page, form)
+        assert status == 404
+        assert "has no outline" in node(text, "[role=alert]").text()
