@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from concepts.errors import NotFoundError
 from longhand.web.asking import read_choice, read_number
 from longhand.web.reading import flatten
 from longhand.web.templating import anchor, link
@@ -108,6 +109,8 @@ class Mapping:
         from longhand.web.plots import draw_heat_map
 
         concepts, theme = self._concepts_of(request), _theme(request)
+        if not concepts.places:
+            raise NotFoundError("no sentence is written yet: there is nothing to compare")
         with self._drawing:
             return _picture(draw_heat_map(compare(concepts), theme))
 

@@ -159,6 +159,7 @@ def test_the_page_shows_pictures_and_says_them_in_words(run, store: Store) -> No
         "is one of", "each of"
     )
     assert client.get(f"/documents/{planned.id}/map.svg").status_code == 200
+    assert client.get(f"/documents/{planned.id}/similarity.svg").status_code == 404
     assert run("resume", planned.id).exit_code == 0
     page = LexborHTMLParser(client.get(f"/documents/{planned.id}/map").text)
     assert len(page.css(".over a")) == 6
