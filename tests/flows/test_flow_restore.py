@@ -1,0 +1,38 @@
+"""A back-up taken while a worker writes: restored, the document goes on to the text that it would have had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flow_fakes import FakeEngine
+
+from flows.device import SharedModels
+from flows.worker import Worker
+from storage import Store, restore_backup
+
+Make = Callable[..., Any]
+
+
+def work(store: Store, engine: FakeEngine) -> dict[str, int]:
+    return dict(Worker(store, SharedModels(lambda names: engine), poll_s=0.02).run(drain=True))
+
+
+@pytest.mark.parametrize("moment", [("write", 1), ("write", 2), ("render", 1)])
+def test_restored_and_resumed_it_is_the_same_text(
+    store: Store, url: str, new_document: Make, outcome: Make, tmp_path: Path, moment: tuple[str, int]
+) -> None:
+    document_id = new_document(store)
+
+    def back_up(method: str, number: int) -> None:
+        if (method, number) == moment:
+            store.backup(tmp_path / "copy")
+
+    assert work(store, FakeEngine(before=back_up)) == {"done": 1}
+    uninterrupted = outcome(store, document_id)
+    assert restore_backup(tmp_path / "copy", url, force=True) == 1
+    assert store.get_document(document_id).status in ("planning", "writing", "decoding")
+    assert work(store, FakeEngine()) == {"done": 1}
+    assert outcome(store, document_id) == uninterrupted
