@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -45,11 +44,17 @@ if TYPE_CHECKING:
 
 JOIN_TIMEOUT_S = 600.0
 """How long processes wait for each other at the start: importing torch from a slow disk takes its time."""
+RESTARTS_VARIABLE = "TORCHELASTIC_RESTART_COUNT"
 POLL_S = 0.1
 """How often a helper with nothing to do looks for a unit."""
 LOOK_EVERY_S = 1.0
 """How often a helper looks whether the leader has ended."""
-_PREFIX = "longhand/"
+_LAUNCH_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+
+
+def _key(name: str) -> str:
+    # A launcher that starts its processes again may keep the store, with what the dead have written there.
+    return f"longhand/{os.environ.get(RESTARTS_VARIABLE, '0')}/{name}"
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,14 @@ class Crew:
     def end(self) -> None:
         """Tell the helpers that nothing more will come; for the leader."""
         with suppress(RuntimeError):  # the store is gone, and with it those who would read
-            self.board.set(_PREFIX + "end", "1")
+            self.board.set(_key("end"), "1")
 
     def is_over(self) -> bool:
         """Return whether the leader has ended or cannot be heard any more."""
         if is_dead(self.leader):
             return True
         try:
-            return self.board.check([_PREFIX + "end"])
+            return self.board.check([_key("end")])
         except RuntimeError:  # torch's DistError: the machine with the store is gone
             return True
 
@@ -139,14 +144,14 @@ def join(store: Store, place: Place, *, board: Board | None = None) -> Crew:
     mine = facts_of(store)
     try:
         board = _find_board() if board is None else board
-        board.set(f"{_PREFIX}facts/{place.rank}", json.dumps(vars(mine)))
+        board.set(_key(f"facts/{place.rank}"), json.dumps(vars(mine)))
         patience = timedelta(seconds=JOIN_TIMEOUT_S)
-        keys = [f"{_PREFIX}facts/{rank}" for rank in range(place.size)]
+        keys = [_key(f"facts/{rank}") for rank in range(place.size)]
         board.wait(keys, patience)
         found = [Facts(**json.loads(board.get(key))) for key in keys]
-        board.set(f"{_PREFIX}read/{place.rank}", "1")
+        board.set(_key(f"read/{place.rank}"), "1")
         if place.rank == 0:  # the store may be in this process, and end with it
-            board.wait([f"{_PREFIX}read/{rank}" for rank in range(place.size)], patience)
+            board.wait([_key(f"read/{rank}") for rank in range(place.size)], patience)
     except (RuntimeError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CrewError(
@@ -185,26 +190,21 @@ def _find_board() -> Board:
 
 
 def use_device_of_rank() -> None:
-    """Let accelerate give each process a device of its own; all must call this, for they may wait for each other."""
-    from accelerate import PartialState
+    """Give this process a device of its own, and let nothing after this take it for one of several.
+
+    accelerate (`PartialState`) would otherwise open a process group, which nobody here needs, which waits for
+    the others, and which fails where a launcher starts its processes again on a store with older addresses.
+    """
+    import torch
     from accelerate.utils import parse_flag_from_env
 
-    with _silent_stdout():
-        PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
-
-
-@contextmanager
-def _silent_stdout() -> Iterator[None]:
-    """Keep what C++ prints (gloo says whom it has found) out of a document that goes to stdout."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+    local_rank = os.environ.get("LOCAL_RANK", "0")
+    for name in _LAUNCH_VARIABLES:
+        os.environ.pop(name, None)
+    kind = torch.accelerator.current_accelerator(check_available=True)
+    if kind is not None and not parse_flag_from_env("ACCELERATE_USE_CPU"):
+        torch.accelerator.set_device_index(int(local_rank))
+        os.environ["ACCELERATE_TORCH_DEVICE"] = f"{kind.type}:{local_rank}"
 
 
 class Helper:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from storage import Store
 
 P = ParamSpec("P")
-RESTARTS_VARIABLE = "TORCHELASTIC_RESTART_COUNT"
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
 
@@ -31,7 +30,7 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
         if os.environ.get("WORLD_SIZE", "1") == "1":
             command(*args, **kwargs)
             return
-        from flows.crew import join, led, place_of_process, use_device_of_rank
+        from flows.crew import RESTARTS_VARIABLE, join, led, place_of_process, use_device_of_rank
         from flows.errors import CrewError
         from longhand.commands.documents import open_store
 

@@ -16,7 +16,7 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from concepts.card import DEFAULT_NAMES
-from flows.crew import Facts, Helper, Place, check_alike, place_of_process
+from flows.crew import Facts, Helper, Place, check_alike, place_of_process, use_device_of_rank
 from flows.device import SharedModels
 from flows.errors import CrewError
 from flows.options import WritingOptions
@@ -136,6 +136,22 @@ def test_processes_with_other_models_are_told_which() -> None:
 )
 def test_the_launcher_says_which_process_this_is(environment: dict[str, str], place: Place) -> None:
     assert place_of_process(environment) == place
+
+
+def test_accelerate_opens_no_process_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for processes that may be dead, and print on stdout."""
+    import torch
+
+    for name, value in {
+        "RANK": "1",
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": "1",
+        "ACCELERATE_USE_CPU": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    use_device_of_rank()
+    assert not {"RANK", "WORLD_SIZE", "LOCAL_RANK"} & set(os.environ)
+    assert not torch.distributed.is_initialized()
 
 
 @pytest.fixture
