@@ -7,7 +7,10 @@ block until the work is done and both may be killed at any moment.
 from __future__ import annotations
 
 import asyncio
+import queue
+import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 
 from flows import session as sessions
 from flows.engine import Engine
@@ -21,6 +24,9 @@ from flows.server import PrivateServer
 from flows.session import Session
 from flows.timings import Timings
 from storage import DocumentRecord, DocumentStatus, Stage, Store
+
+EVENTS_TIMEOUT_S = 5.0
+"""How long a run waits at its end for Prefect to send what it has noted."""
 
 
 def write_document(
@@ -163,8 +169,29 @@ def run_flow(
     finally:
         sessions.unregister(session)
         if server is not None:
+            _hand_in_events()
             server.stop()
         _add_load_times(job)
+
+
+def _hand_in_events() -> None:
+    """Let Prefect send what it has queued while its private server lives; drop what it cannot in time.
+
+    Prefect sends events in the background and waits for that when the interpreter ends: each event that is
+    left then is tried for many seconds against a server that is gone.
+    """
+    worker_module = sys.modules.get("prefect.events.worker")
+    if worker_module is None:
+        return  # it ended before Prefect was imported
+    with suppress(Exception):
+        workers = list(worker_module.EventsWorker._instances.values())
+        _, late = worker_module.EventsWorker.drain_all(timeout=EVENTS_TIMEOUT_S)
+        if late:
+            for worker in workers:
+                with suppress(queue.Empty):
+                    while True:
+                        worker._queue.get_nowait()
+                worker._queue.put_nowait(None)
 
 
 def _stages_left(job: Job, plan_only: bool) -> list[Stage]:

@@ -23,8 +23,9 @@ from flows.given import check_notes
 from flows.options import WritingOptions
 from flows.planning import BASELINE_NOTE
 from flows.run import resume_document
-from longhand.drafts import SetHeading
-from longhand.editing import edit_outline, rewrite_item
+from longhand.draft_markdown import format_draft
+from longhand.drafts import SetHeading, SetLength
+from longhand.editing import edit_markdown, edit_outline, rewrite_item
 from storage import Store
 
 Make = Callable[..., Any]
@@ -260,3 +261,14 @@ def test_a_translated_document_has_a_translated_title(store: Store, made: Make, 
         tx.set_title("Loaves")
     assert store.export_document(document_id, "deu_Latn").title == "Loaves"
     assert translate() not in (first, "Loaves")
+
+
+def test_a_section_longer_than_any_that_is_planned_may_stay(store: Store, made: Make) -> None:
+    long = GivenSection("1", "Overview", tuple(f"This is sentence {n}." for n in range(60)))
+    document_id = made(replace(BREAD, sections=(long, *BREAD.sections[1:])), KEEP)
+    text = format_draft(store.get_outline(document_id), "Bread")
+    edit_markdown(store, document_id, text.replace("Baking", "In the oven"))
+    items = {item.path: item for item in store.get_outline(document_id).items}
+    assert (items["1"].planned_length, items["1"].status, items["3"].status) == (60, "decoded", "pending")
+    with pytest.raises(InputError, match="the length is 61: give 1 to 40 sentences"):
+        edit_outline(store, document_id, [SetLength("1", 61)])
