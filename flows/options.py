@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from concepts.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from storage.records import Vector
 
 ITEMS_PER_UNIT = 4
 """Sections written in one batch: few enough to lose little in a crash, many enough to batch well."""
@@ -16,6 +20,29 @@ TEXTS_PER_UNIT = 32
 Use = Literal["keep", "summarize", "expand"]
 USES: tuple[Use, ...] = get_args(Use)
 _PATH = re.compile(r"[1-9]\d*(\.[1-9]\d*)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpokenPrompt:
+    """A prompt that was said: its concept, which no text stands for. The sound itself is not kept."""
+
+    file: str
+    """Name of the audio file, for people."""
+    space: str
+    """Id of the space that the vector is of."""
+    vector: str
+    """The raw concept (D,), float32 little-endian, in base64."""
+
+    @classmethod
+    def pack(cls, file: str, space: str, vector: Vector) -> SpokenPrompt:
+        """Return a vector (D,) as it is stored."""
+        return cls(file=file, space=space, vector=base64.b64encode(vector.astype("<f4").tobytes()).decode())
+
+    def unpack(self) -> Vector:
+        """Return the vector (D,)."""
+        import numpy as np
+
+        return np.frombuffer(base64.b64decode(self.vector), dtype="<f4").astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +67,8 @@ class WritingOptions:
     """Name or folder of the planner; None: the space's own, see `flows.models`."""
     writer: str | None = None
     """Name or folder of the writer; None: the space's own."""
+    speech: SpokenPrompt | None = None
+    """What was said instead of a written prompt."""
     beam_size: int = 1
     """Beams of the decoder; 1 is greedy."""
     use: Use | None = None
@@ -84,6 +113,7 @@ class WritingOptions:
             "space": self.space,
             "planner": self.planner,
             "writer": self.writer,
+            "speech": None if self.speech is None else asdict(self.speech),
             "beam_size": self.beam_size,
             "use": self.use,
             "sentences": self.sentences,
@@ -99,4 +129,6 @@ class WritingOptions:
         if "outline" in known:
             entries = cast("list[list[str]]", known["outline"] or [])
             known["outline"] = tuple((str(path), str(heading)) for path, heading in entries)
+        if known.get("speech") is not None:
+            known["speech"] = SpokenPrompt(**cast("dict[str, str]", known["speech"]))
         return cls(**known)  # type: ignore[arg-type]  # __post_init__ checks the values

@@ -16,7 +16,7 @@ from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_senten
 from flows.checks import check_paths, check_vectors
 from flows.given import encode_given, plan_expansion, plan_kept, plan_summary
 from flows.job import Job, attempt, take
-from flows.options import Use, WritingOptions
+from flows.options import SpokenPrompt, Use, WritingOptions
 from flows.queries import is_planned
 from storage import (
     CardRef,
@@ -32,6 +32,7 @@ from storage import (
 )
 
 if TYPE_CHECKING:
+    from flows.engine import Engine
     from storage.records import Vector
 
 T = TypeVar("T")
@@ -71,17 +72,22 @@ def encode_prompt(job: Job) -> None:
     options = WritingOptions.from_params(document.params)
     engine.check_lang(document.lang)
     lang = options.prompt_lang or document.lang
+    said = None if options.speech is None else _spoken(options.speech, engine.space)
     with job.timings.span("planning"):
-        texts: list[tuple[Role, str]] = [("prompt", text) for text in split(document.prompt, lang)]
+        prompt = document.prompt
+        if said is not None:
+            prompt = engine.render(said, document.lang, beam_size=options.beam_size)[0].text or prompt
+        parts = split(prompt, lang) if said is None else [prompt]
+        texts: list[tuple[Role, str]] = [("prompt", text) for text in parts]
         if not texts:
             raise InputError("the prompt holds no word: write at least one")
         texts += [("goal", text) for text in split(options.goal or "", lang)]
-        found = engine.encode([text for _, text in texts], lang)
+        found = _encode(engine, [text for _, text in texts], lang, said)
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(document.prompt, lang)
-    if document.title is None and lang != document.lang:
+    title = document.title or derive_title(prompt, lang)
+    if document.title is None and lang != document.lang and said is None:
         title = engine.render(vectors[:1], document.lang, beam_size=options.beam_size)[0].text or title
     with job.store.fenced(job.lease, space=engine.space) as tx:
         tx.set_status("planning")
@@ -94,6 +100,24 @@ def encode_prompt(job: Job) -> None:
                 for (role, text), vector in zip(texts, vectors, strict=True)
             ]
         )
+
+
+def _encode(engine: Engine, texts: Sequence[str], lang: str, said: Vector | None) -> Vector:
+    """Return the concepts of `texts`; of what was `said`, which comes first, there is one already."""
+    import numpy as np
+
+    typed = texts if said is None else texts[1:]
+    vectors = [] if said is None else [said]
+    return np.concatenate([*vectors, engine.encode(typed, lang)] if typed else vectors)
+
+
+def _spoken(speech: SpokenPrompt, space: SpaceRef) -> Vector:
+    """Return what was said as (1, D); raise SpaceMismatchError where it is of another space."""
+    if speech.space != f"{space.name}@{space.checksum}":
+        raise SpaceMismatchError(
+            f"{speech.file} was encoded in the space {speech.space}, got {space}: start a new document"
+        )
+    return speech.unpack()[None]
 
 
 def check_same_model(kind: str, stored: CardRef | None, given: CardRef) -> None:

@@ -29,13 +29,20 @@ from longhand.prompts import (
     check_seed,
     check_translation,
 )
+from longhand.terminal import say
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from typing import TypeAlias, Unpack
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from concepts.card import Kind
+    from flows.options import SpokenPrompt
     from longhand.outlines import UserOutline
     from storage import DocumentRecord, NewDocument, Store
+
+    Sound: TypeAlias = NDArray[np.float32]
 
 KINDS: tuple[Kind, ...] = ("space", "planner", "writer")
 MAX_LINES = 100_000
@@ -58,6 +65,8 @@ class Wishes(TypedDict, total=False):
     review: bool
     priority: int
     key: str | None
+    speech: Path | None
+    """An audio file instead of a prompt."""
     plan_only: bool
     """Whether no writer is needed; not kept."""
 
@@ -88,7 +97,9 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     from flows.options import WritingOptions
     from storage import NewDocument
 
-    text = check_prompt(prompt)
+    speech = wishes.get("speech")
+    text = check_prompt(prompt) if speech is None else f"Speech: {speech.name}"
+    sound = None if speech is None else _listen(speech)
     models = {kind: _installed(kind, wishes.get(kind)) for kind in KINDS}
     lang, prompt_lang = wishes.get("lang", DEFAULT_LANG), wishes.get("prompt_lang")
     _check_one_space(models, needs_writer=not wishes.get("plan_only", False))
@@ -107,6 +118,12 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         title, chosen_depth = outline.title, outline.depth
         entries = tuple((heading.path, heading.text) for heading in outline.headings)
     goal, key = wishes.get("goal"), wishes.get("key")
+    written = text if speech is None else ""
+    spoken_in = None
+    if speech is not None:
+        from concepts.speech import check_speech
+
+        spoken_in = check_speech(models["space"], prompt_lang or lang)
     goal = None if goal is None else check_prompt(goal, "the goal")
     outline_lang = prompt_lang
     if entries and outline_lang is None:
@@ -116,12 +133,17 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         depth=chosen_depth,
         goal=goal,
         outline=entries,
-        prompt_lang=prompt_lang or detect_language(f"{text} {goal or ''}", languages, lang),
+        prompt_lang=prompt_lang
+        or (detect_language(f"{written} {goal or ''}", languages, lang) if written or goal else lang),
         outline_lang=outline_lang,
         review=wishes.get("review", False),
         space=models["space"],
         planner=models["planner"],
         writer=models["writer"],
+        # Last: this loads a model.
+        speech=None
+        if speech is None
+        else _encode_speech(speech, sound, str(models["space"]), str(spoken_in)),
     )
     return NewDocument(
         prompt=text,
@@ -165,6 +187,27 @@ def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> N
                 f"the {kind} {card.name} belongs to the space {card.space}, asked for is {space.space_id}: name "
                 f"another one, or train one with `longhand train {kind} --space {space.name}`"
             )
+
+
+def _listen(path: Path) -> Sound:
+    from concepts.speech import read_audio
+
+    return read_audio(path)
+
+
+def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> SpokenPrompt:
+    """Return the concept of a sound in a published space."""
+    from accelerate import PartialState
+
+    from concepts.card import find_card
+    from concepts.published import PublishedCard
+    from concepts.speech import encode_speech
+    from flows.options import SpokenPrompt
+
+    card = find_card("space", space, verify=False)
+    assert isinstance(card, PublishedCard) and sound is not None
+    vector = encode_speech(sound, card, lang, device=PartialState().device, on_note=say)
+    return SpokenPrompt.pack(path.name, card.space_id, vector.numpy())
 
 
 def read_outline_file(path: Path, depth: int | None) -> UserOutline:

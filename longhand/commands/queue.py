@@ -14,7 +14,7 @@ import typer
 
 from concepts.errors import LonghandError, UsageError
 from longhand.commands.documents import open_store
-from longhand.commands.writing import PlannerName, SpaceName, WriterName
+from longhand.commands.writing import PlannerName, SpaceName, SpeechFile, WriterName
 from longhand.crew import shared
 from longhand.durations import parse_duration
 from longhand.overviews import describe_overview
@@ -76,6 +76,7 @@ def register(app: typer.Typer) -> None:
 def submit(
     prompt: Prompt = None,
     file: File = None,
+    speech: SpeechFile = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="The same key never makes a second document.")
     ] = None,
@@ -100,6 +101,7 @@ def submit(
         prompt,
         file,
         outline_file=outline,
+        speech=speech,
         depth=depth,
         sections=sections,
         lang=lang,
@@ -140,16 +142,17 @@ def read_requests(
     """Return the documents that were asked for, by a prompt or by a file, all of them checked."""
     from longhand.requests import make_document, read_documents, read_outline_file
 
-    if (prompt is None) == (file is None):
-        raise UsageError("give either a prompt or --file: one of the two")
+    speech = wishes.get("speech")
+    if sum(given is not None for given in (prompt, file, speech)) != 1:
+        or_speech = " or --speech" if "speech" in wishes else ""
+        raise UsageError(f"give either a prompt or --file{or_speech}: one of them")
     if (key := wishes.get("key")) is not None:
         check_key(key)
     if outline_file is not None:
         wishes["outline"] = read_outline_file(outline_file, wishes.get("depth"))
     if file is not None:
         return read_documents(file, **wishes)
-    assert prompt is not None
-    return [make_document(prompt, **wishes)]
+    return [make_document(prompt or "", **wishes)]
 
 
 def work(

@@ -25,6 +25,10 @@ SpaceName = Annotated[
 PlannerName = Annotated[str | None, typer.Option("--planner", help="Planner, where not the space's own.")]
 WriterName = Annotated[str | None, typer.Option("--writer", help="Writer, where not the space's own.")]
 
+SpeechFile = Annotated[
+    Path | None, typer.Option("--speech", metavar="FILE", help="Say the prompt: WAV, FLAC, Ogg or MP3.")
+]
+
 EXIT_INTERRUPTED = 130
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="A Markdown file instead of stdout.")]
@@ -41,8 +45,10 @@ def register(app: typer.Typer) -> None:
 
 def write(
     prompt: Annotated[
-        str, typer.Argument(help="What the document is about; a word is enough. Or the id of a stored one.")
-    ],
+        str | None,
+        typer.Argument(help="What the document is about; a word is enough. Or the id of a stored one."),
+    ] = None,
+    speech: SpeechFile = None,
     sections: Annotated[int | None, typer.Option(help="Number of sections, 1 to 200.")] = None,
     depth: Annotated[
         int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")
@@ -74,12 +80,13 @@ def write(
     for name, stops in (("--plan-only", plan_only), ("--review", review)):
         if out is not None and stops:
             raise UsageError(f"{name} makes no text: leave --out away, or {name}")
+    check_prompted(prompt, speech)
     if out is not None:
         check_target(out)
     from storage import Store
 
     with Store.open() as store:
-        if is_stored(store, prompt):
+        if prompt is not None and is_stored(store, prompt):
             wishes = (sections, depth, prompt_lang, goal, outline, space, planner, writer)
             others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
             if others or any(wish is not None for wish in wishes):
@@ -87,7 +94,8 @@ def write(
             _resume(store, prompt, as_json=as_json, timings=timings, out=out)
             return
         new = make_document(
-            prompt,
+            prompt or "",
+            speech=speech,
             sections=sections,
             depth=depth,
             lang=lang,
@@ -111,6 +119,12 @@ def write(
             timings=timings,
             out=out,
         )
+
+
+def check_prompted(prompt: str | None, speech: Path | None) -> None:
+    """Raise UsageError unless there is either a written prompt or a spoken one."""
+    if (prompt is None) == (speech is None):
+        raise UsageError("give either a prompt in words or --speech FILE: one of the two")
 
 
 def resume(

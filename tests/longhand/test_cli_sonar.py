@@ -41,9 +41,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pages to train on, and SONAR's cards over small checkpoints."""
     home = tmp_path_factory.mktemp("sonar")
     (home / "pages").mkdir()
-    for number in range(100):
+    for number in range(60):
         (home / "pages" / f"{number}.md").write_text(page(number))
-    train_sentencepiece((line for n in range(100) for line in page(n).split("\n")), home / "spm", 400)
+    train_sentencepiece((line for n in range(60) for line in page(n).split("\n")), home / "spm", 400)
     assets = home / "assets"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRSEQ2_USER_ASSET_DIR", str(assets))
