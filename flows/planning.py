@@ -76,7 +76,8 @@ def encode_prompt(job: Job) -> None:
     with job.timings.span("planning"):
         prompt = document.prompt
         if said is not None:
-            prompt = engine.render(said, document.lang, beam_size=options.beam_size)[0].text or prompt
+            text = engine.render(said, document.lang, beam_size=options.beam_size)[0].text
+            prompt = text if split(text, lang) else prompt
         parts = split(prompt, lang) if said is None else [prompt]
         texts: list[tuple[Role, str]] = [("prompt", text) for text in parts]
         if not texts:

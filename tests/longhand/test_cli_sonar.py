@@ -14,13 +14,22 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "concepts"))
 
 from pages import page
-from sonar_assets import NAMES, random_model, save_published, write_text_assets
+from sonar_assets import (
+    NAMES,
+    random_model,
+    save_published,
+    save_speech,
+    write_speech_assets,
+    write_text_assets,
+)
 
 from concepts.card import find_card
 from concepts.space.tokenizer import Pieces, train_sentencepiece
@@ -28,6 +37,7 @@ from concepts.space.tokenizer import Pieces, train_sentencepiece
 ROOT = Path(__file__).parents[2]
 DIM = 1_024
 SONAR = ("--space", "sonar")
+ENGLISH = "sonar_speech_encoder_eng"
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -50,6 +60,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_text_assets(assets, home / "spm", Pieces(home / "spm").num_pieces, dim=DIM)
         for seed, name in enumerate(NAMES):
             save_published(random_model(name, seed), assets / f"{name}.pt")
+        write_speech_assets(assets, dim=DIM)
+        save_speech(random_model(ENGLISH, 2), assets / f"{ENGLISH}.pt")
+    time = np.arange(16_000) / 16_000
+    soundfile.write(home / "prompt.wav", 0.3 * np.sin(2 * np.pi * 440 * time**2), 16_000)
     return home
 
 
@@ -84,29 +98,46 @@ def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_p
             "LONGHAND_MODELS",
             os.pathsep.join(str(sonar / "models" / k / "model") for k in ("planner", "writer")),
         )
-    command = [
-        sys.executable,
-        "-m",
-        "longhand",
-        "write",
-        "Print a folder",
-        *SONAR,
-        "--sections",
-        "2",
-        "--json",
-    ]
+    # A spoken prompt: a document of text and speech alike, in a process as a user starts it.
+    speech = ("--speech", str(sonar / "prompt.wav"))
+    command = [sys.executable, "-m", "longhand", "write", *SONAR, *speech, "--sections", "2", "--json"]
     done = subprocess.run(
-        [*command, "--lang", "deu_Latn"],
+        [*command, "--lang", "deu_Latn", "--prompt-lang", "eng_Latn"],
         cwd=ROOT,
         env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
+    assert f"the speech encoder {ENGLISH} needs about" in done.stderr
     assert "the space sonar needs about" in done.stderr
     document = json.loads(done.stdout)
     assert (document["status"], document["lang"], document["num_missing"]) == ("done", "deu_Latn", 0)
     assert len(document["sections"]) == 2 and document["sections"][0]["sentences"]
+    assert document["prompt"] == "Speech: prompt.wav" and document["title"] not in ("", "Speech: prompt.wav")
+    assert run("submit", "Print a folder", *SONAR).exit_code == 0
+
+
+def test_speech_that_cannot_be_a_prompt_is_refused(run, store, sonar, tmp_path, monkeypatch):
+    monkeypatch.setattr("longhand.requests._check_one_space", lambda *_, **__: None)
+    prompt, silence = str(sonar / "prompt.wav"), tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(16_000), 16_000)
+    refusals = {
+        ("write",): (2, "give either a prompt in words or --speech"),
+        ("write", "Tea", "--speech", prompt): (2, "give either a prompt in words or --speech"),
+        ("submit", "Tea", "--speech", prompt): (2, "give either a prompt or --file or --speech"),
+        ("write", "--speech", prompt): (2, "the space that ships has no speech encoder"),
+        ("write", "--speech", prompt, "--space", "sonar-mini"): (2, "use --space sonar"),
+        ("write", "--speech", "nowhere.wav", *SONAR): (1, "there is no file nowhere.wav"),
+        ("submit", "--speech", str(silence), *SONAR): (1, "is silent"),
+        ("write", "--speech", prompt, *SONAR, "--prompt-lang", "lat_Latn"): (2, "unknown language"),
+        ("write", "--speech", prompt, *SONAR, "--lang", "fra_Latn"): (1, "models fetch sonar --speech fra"),
+    }
+    for command, (code, line) in refusals.items():
+        refused = run(*command)
+        assert refused.exit_code == code, (command, refused.stderr)
+        assert line in refused.stderr and len(refused.stderr.strip().splitlines()) == 1
+    assert not store.list_documents()
 
 
 def test_the_shipped_planner_and_writer_are_of_another_space(run, store, sonar):
