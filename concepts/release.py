@@ -32,7 +32,7 @@ def release_model(
     figures: dict[str, float] | None = None,
     newest: bool = False,
 ) -> ModelCard:
-    """Write the model of a training run to `folder`: float16 weights, float32 normalizers, card, checksums.
+    """Write the model of a training run to `folder`: float16 weights and tables, float32 normalizers, card, checksums.
 
     `root` is the name of the released submodule within what was trained. Takes the best evaluation's
     weights, or with `newest` those of the last checkpoint (both averaged). Raises ModelError when the
@@ -50,8 +50,10 @@ def release_model(
             f"{run_dir} is no training run ({error}); name the --out of `longhand train`"
         ) from error
     tensors: dict[str, Tensor] = {}
-    for source, dtype in ((path, torch.float16), (run_dir / "normalizers.safetensors", torch.float32)):
+    for source in (path, run_dir / "normalizers.safetensors"):
         for key, value in load_file(source).items():
+            # what a model was fitted with stays exact, but for its tables of concepts
+            dtype = torch.float32 if source != path and value.ndim < 2 else torch.float16
             tensors[key.removeprefix(f"{root}.")] = value.to(dtype)
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / MODEL_FILE, tensors)

@@ -45,6 +45,20 @@ def build_codebook(
     return leads[codes], counts
 
 
+def mean_titles(codes: Tensor, leads_ND: Tensor, titles_ND: Tensor, *, shrink: float = 3.0) -> Tensor:
+    """Return, for each code, the mean (C, D) of the titles of the documents that hold its leads.
+
+    `titles_ND` goes with `leads_ND` and is seen from the mean of all titles; a code's mean is drawn towards that
+    as by `shrink` more documents. So a heading of documents of one subject gets a long vector, one of
+    all subjects ("Overview") a short one. What a heading says does not tell which documents have it
+    ("Ingredients", "Identity"); this does.
+    """
+    code = _nearest(F.normalize(leads_ND, dim=1), F.normalize(codes, dim=1))
+    sums = torch.zeros_like(codes).index_add_(0, code, titles_ND)
+    counts = torch.zeros(len(codes)).index_add_(0, code, torch.ones(len(code)))
+    return sums / (counts[:, None] + shrink)
+
+
 def _nearest(points: Tensor, centers: Tensor) -> Tensor:
     chunks = torch.split(points, 2048)
     return torch.cat([(chunk @ centers.T).argmax(dim=1) for chunk in chunks])

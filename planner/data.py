@@ -34,6 +34,11 @@ class Outline:
     ancestors: tuple[Item, ...]
     children: tuple[Item, ...]
 
+    @property
+    def titles(self) -> tuple[int, ...]:
+        """Rows of what the children stand under: the nearest ancestor's lead, or all wordings of the prompt."""
+        return (self.ancestors[-1].lead,) if self.ancestors else self.prompts
+
 
 @dataclass(frozen=True)
 class OutlineBatch:

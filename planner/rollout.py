@@ -39,7 +39,7 @@ class PlannedItem:
 class PlanOptions:
     """How outlines are drawn."""
 
-    num_candidates: int = 4
+    num_candidates: int = 8
     """Outlines drawn, of which the best is kept."""
     num_steps: int = 12
     """Diffusion steps an item."""
@@ -49,11 +49,13 @@ class PlanOptions:
     """Share of the guided item brought back to its unguided size."""
     noise_scale: float = 0.3
     """Size of the initial noise; smaller is nearer to the most usual item."""
-    temperature: float = 0.1
-    """Temperature of the choice of a lead, that of the contrastive loss by default."""
-    prompt_weight: float = 6.0
+    temperature: float = 0.072
+    """Temperature of the contrast head in the choice of a lead; this one makes held-out leads likeliest."""
+    prompt_weight: float = 5.0
     """Weight of a lead's likeness to the prompt and to its part."""
-    num_choices: int = 6
+    title_weight: float = 20.0
+    """Weight of the likeness of prompt and part to the mean title of the documents that hold a lead."""
+    num_choices: int = 2
     """Leads to choose from, the best ones."""
     max_similarity: float = 0.7
     """Cosine above which a lead counts as a repetition of an earlier sibling."""
@@ -87,6 +89,7 @@ class Planner:
         self.card, self.model, self.options = card, model, options
         is_used = (model.codebook != 0).any(dim=1)
         self._codes, self._code_counts = model.codebook[is_used], model.code_counts[is_used]
+        self._code_titles = model.code_titles[is_used]
 
     @classmethod
     def load(cls, name: str | None = None, *, space_id: str, options: PlanOptions | None = None) -> Planner:
@@ -272,7 +275,7 @@ class Planner:
 
     def _draw_items(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor:
         """Return the next item (R, 2D, normalized) of each row: a lead first, then a gist that goes with it."""
-        leads = self._choose_leads(rows, state, blind)
+        leads = self._choose_leads(rows, state)
         options, dim = self.options, self.model.config.concept_dim
         noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items)) for row in rows])
         both = torch.cat((state, blind))
@@ -285,13 +288,13 @@ class Planner:
 
         return sample(denoise, noise, num_steps=options.num_steps, noise_scale=options.noise_scale)
 
-    def _choose_leads(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor | None:
+    def _choose_leads(self, rows: list[_Row], state: Tensor) -> Tensor | None:
         """Return a lead (R, D, normalized) for each row: the user's, or one of the codebook's.
 
         Codes are drawn by their frequency and their fit to what the contrast head expects (InfoNCE learns
-        the log ratio of the two probabilities, so the prior must be put back), guided away from what it
-        expects without a prompt, and by their likeness to the prompt itself. None where there is no codebook:
-        then the diffusion head draws the lead too.
+        the log ratio of the two probabilities, so the prior must be put back), by their likeness to the prompt
+        and by that of the titles they stand under. None where there is no codebook: then the diffusion head
+        draws the lead too.
         """
         options, codes = self.options, self._codes
         if rows[0].given_leads:
@@ -299,15 +302,17 @@ class Planner:
         if not len(codes):
             return None
         directions = F.normalize(codes, dim=1)
-        told = F.normalize(self.model.contrast_head(state), dim=1) @ directions.T
-        untold = F.normalize(self.model.contrast_head(blind), dim=1) @ directions.T
-        fit = (untold + options.guidance_scale * (told - untold)) / options.temperature
+        fit = F.normalize(self.model.contrast_head(state), dim=1) @ directions.T / options.temperature
         fit = fit + self._code_counts.clamp_min(1.0).log()
         leads = []
         for r, row in enumerate(rows):
-            prompt = torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)])
-            likeness = (directions @ F.normalize(prompt, dim=1).T).mean(dim=1)
-            scores = fit[r] + options.prompt_weight * likeness
+            prompt = F.normalize(
+                torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)]), dim=1
+            )
+            likeness = (directions @ prompt.T).mean(dim=1)
+            subject = F.normalize(prompt - self.model.title_center, dim=1)
+            kinship = (self._code_titles @ subject.T).mean(dim=1)
+            scores = fit[r] + options.prompt_weight * likeness + options.title_weight * kinship
             if row.items:
                 earlier = torch.stack([lead_gist[: codes.shape[1]] for lead_gist, _ in row.items])
                 repeats = (directions @ F.normalize(earlier, dim=1).T).amax(dim=1) > options.max_similarity

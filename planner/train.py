@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.release import start_from
 from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, save_tensors, to_device, train, write_json
-from planner.codebook import build_codebook
+from planner.codebook import build_codebook, mean_titles
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
 from planner.loss import OutlineLoss
@@ -34,11 +35,18 @@ class OutlineTask:
         self._module.outline.lead_norm.fit(data.corpus.vectors)
         self._module.outline.gist_norm.fit(data.gists)
         if config.model.codebook_size:
-            rows = [item.lead for outline in data.outlines for item in outline.children]
-            leads = self._module.outline.lead_norm.normalize(data.corpus.vectors[rows])
+            outline, vectors = self._module.outline, data.corpus.vectors
+            leads = outline.lead_norm.normalize(vectors[[i.lead for o in data.outlines for i in o.children]])
             codes, counts = build_codebook(leads, config.model.codebook_size)
-            self._module.outline.codebook[: len(codes)] = codes
-            self._module.outline.code_counts[: len(codes)] = counts
+            outline.codebook[: len(codes)] = codes
+            outline.code_counts[: len(codes)] = counts
+            each = [
+                F.normalize(outline.lead_norm.normalize(vectors[list(o.titles)]), dim=1).mean(dim=0)
+                for o in data.outlines
+            ]
+            titles = torch.stack([t for t, o in zip(each, data.outlines, strict=True) for _ in o.children])
+            outline.title_center.copy_(torch.stack(each).mean(dim=0))
+            outline.code_titles[: len(codes)] = mean_titles(codes, leads, titles - outline.title_center)
 
     @property
     def module(self) -> OutlineLoss:

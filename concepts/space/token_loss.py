@@ -98,7 +98,9 @@ class PublishedDecoder(nn.Module):
         concepts = concept_BM.unsqueeze(1)  # (B, 1, M)
         # Padding comes last and attention is causal: no token before it sees it.
         model: Any = self.model
-        hidden: Tensor = model.decode(tokens_BT, BatchLayout.of(tokens_BT), concepts, BatchLayout.of(concepts))
+        hidden: Tensor = model.decode(
+            tokens_BT, BatchLayout.of(tokens_BT), concepts, BatchLayout.of(concepts)
+        )
         return hidden
 
     def project(self, hidden: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from planner.codebook import build_codebook
+from planner.codebook import build_codebook, mean_titles
 
 
 def test_every_code_is_a_real_lead() -> None:
@@ -32,3 +32,14 @@ def test_codes_cover_clusters() -> None:
 def test_the_same_leads_give_the_same_codes() -> None:
     leads = torch.randn(100, 8, generator=torch.Generator().manual_seed(2))
     assert torch.equal(build_codebook(leads, 10)[0], build_codebook(leads, 10)[0])
+
+
+def test_a_code_knows_the_titles_it_stands_under() -> None:
+    codes, subjects = torch.eye(6)[:3], torch.eye(6)[3:]
+    leads = torch.cat((codes[0].repeat(30, 1), codes[1].repeat(30, 1)))  # the third code is in no document
+    titles = torch.cat((subjects[0].repeat(30, 1), subjects[:2].repeat(15, 1)))
+    titles = titles - titles.mean(dim=0)
+    found = mean_titles(codes, leads, titles)
+    torch.testing.assert_close(found[0], titles[0] * 30 / 33)
+    assert found[1] @ subjects[1] > 0 > found[0] @ subjects[1]
+    assert not found[2].any()

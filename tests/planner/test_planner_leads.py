@@ -10,10 +10,11 @@ from torch.nn import functional as F
 from planner.rollout import Planner
 
 
-def with_codes(planner: Planner, codes: Tensor, counts: Tensor) -> Planner:
+def with_codes(planner: Planner, codes: Tensor, counts: Tensor, titles: Tensor | None = None) -> Planner:
     """Give the fixture's model a codebook; the model itself is as it was for other tests."""
     changed = Planner(planner.card, planner.model, planner.options)
     changed._codes, changed._code_counts = codes, counts
+    changed._code_titles = torch.zeros_like(codes) if titles is None else titles
     return changed
 
 
@@ -51,6 +52,18 @@ def test_a_code_like_the_prompt_is_preferred(planner: Planner, prompt: Tensor, c
     torch.testing.assert_close(leads_of(found, prompt, num_sections=2)[0], codes[3], atol=1e-4, rtol=1e-4)
     found.options = replace(planner.options, prompt_weight=-1e4, num_choices=1)
     assert not torch.allclose(leads_of(found, prompt, num_sections=2)[0], codes[3], atol=1e-4)
+
+
+def test_a_code_of_documents_like_the_prompt_is_preferred(
+    planner: Planner, prompt: Tensor, codes: Tensor
+) -> None:
+    titles = torch.zeros_like(codes)
+    titles[8] = F.normalize(planner.model.lead_norm.normalize(prompt).mean(dim=0), dim=0)
+    found = with_codes(planner, codes, torch.ones(40), titles)
+    for weight, wanted in ((1e4, True), (-1e4, False)):
+        found.options = replace(planner.options, title_weight=weight, num_choices=1)
+        first = leads_of(found, prompt, num_sections=2)[0]
+        assert torch.allclose(first, codes[8], atol=1e-4) is wanted
 
 
 def test_a_used_up_codebook_repeats_instead_of_failing(
