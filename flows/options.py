@@ -69,7 +69,7 @@ class WritingOptions:
     """Name or folder of the writer; None: the space's own."""
     speech: SpokenPrompt | None = None
     """What was said instead of a written prompt."""
-    beam_size: int = 1
+    beam_size: int = 4
     """Beams of the decoder; 1 is greedy."""
     use: Use | None = None
     """What is made of the text that the document was given (`Store.get_source`): its own outline and text, a

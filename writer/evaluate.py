@@ -46,8 +46,9 @@ def evaluate_writer(
     `retrieval_chance`; `contrastive_accuracy`: the written sentence is nearer to the true one at its
     place than to 63 random ones; `round_trip_l2`: distance of a concept to its decoded and encoded
     text, over the concept's norm; `round_trip_cosine`; `length_ratio`: written over planned sentences;
-    `distinct`: share of distinct sentences; `known_words`: share of written words that the training
-    documents hold, and `known_words_true`, that of the true sentences.
+    `distinct`: share of distinct sentences; `known_words`, `known_pairs`, `known_triples`: share of the written
+    words, and of runs of two and three words, that the training documents hold, and `known_words_true` and so
+    on, those of the true sentences.
     """
     corpus = load_embedded(corpus_dir, writer.card.space, split)
     data = BlockData(corpus, writer.model.end)
@@ -89,7 +90,11 @@ def evaluate_writer(
     vectors = torch.cat(all_vectors)
     renderings = render(codec, vectors, "eng_Latn")
     again = codec.encode([r.text or "." for r in renderings], "eng_Latn")
-    known = _known_words(corpus_dir, writer.card.space)
+    training_texts = _training_texts(corpus_dir, writer.card.space)
+    for size, name in enumerate(("words", "pairs", "triples"), start=1):
+        known = {run for text in training_texts for run in _runs(text, size)}
+        figures[f"known_{name}"] = _share_known([r.text for r in renderings], size, known)
+        figures[f"known_{name}_true"] = _share_known(true_texts, size, known)
     figures |= {
         "retrieval": hits / num_sections,
         "retrieval_chance": chance / num_sections,
@@ -98,26 +103,26 @@ def evaluate_writer(
         "round_trip_cosine": float(F.cosine_similarity(again, vectors).mean()),
         "length_ratio": written / planned,
         "distinct": len({r.text for r in renderings}) / len(renderings),
-        "known_words": _share_known([r.text for r in renderings], known),
-        "known_words_true": _share_known(true_texts, known),
         "num_sections": float(num_sections),
     }
     return figures
 
 
-def _known_words(corpus_dir: Path, space_id: str) -> set[str]:
+def _training_texts(corpus_dir: Path, space_id: str) -> list[str]:
     corpus = load_embedded(corpus_dir, space_id, "train")
     rows = {row for d in corpus.documents for section in d.sections for row in section.sentences}
-    return {word for row in rows for word in _words(corpus.texts[row])}
+    return [corpus.texts[row] for row in rows]
 
 
-def _share_known(texts: list[str], known: set[str]) -> float:
-    words = [word for text in texts for word in _words(text)]
-    return sum(word in known for word in words) / max(1, len(words))
+def _runs(text: str, size: int) -> list[tuple[str, ...]]:
+    """Return the runs of `size` words of a text."""
+    words = [token for token in wordpunct_tokenize(text.lower()) if token.isalpha()]
+    return [tuple(words[i : i + size]) for i in range(len(words) - size + 1)]
 
 
-def _words(text: str) -> list[str]:
-    return [token for token in wordpunct_tokenize(text.lower()) if token.isalpha()]
+def _share_known(texts: list[str], size: int, known: set[tuple[str, ...]]) -> float:
+    runs = [run for text in texts for run in _runs(text, size)]
+    return sum(run in known for run in runs) / max(1, len(runs))
 
 
 def _losses(

@@ -75,14 +75,15 @@ class WriteOptions:
     """Diffusion steps a block."""
     sampler: SamplerName = "dpm++"
     """Sampler."""
-    guidance_scale: float = 2.0
+    guidance_scale: float = 1.3
     """Classifier-free guidance; 1 is none."""
     guidance_rescale: float = 0.7
     """Share of the guided block brought back to its unguided size."""
     noise_scale: float = 0.6
     """Size of the initial noise."""
-    last_time: float | None = None
-    """Diffusion time of the last step; None: 1 / `num_steps`."""
+    last_time: float | None = 0.5
+    """Diffusion time of the last step: what is left open there is the decoder's to choose, which `longhand train
+    decoder` taught to. None: 1 / `num_steps`."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
     repeat_similarity: float = 0.9

@@ -27,7 +27,8 @@ from concepts.corpus.records import Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
 from concepts.diffusion import add_noise
-from concepts.errors import ModelError
+from concepts.errors import ModelError, UsageError
+from concepts.published import PublishedCard
 from concepts.release import origin
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceEncoder
@@ -204,8 +205,12 @@ def train_decoder(
     """Train (or go on training) the decoder of `space` on its sentences and on what `writer` predicts.
 
     The corpus must be embedded in the space. Raises SpaceMismatchError through the writer's loading when it
-    belongs to another one.
+    belongs to another one, UsageError for a published space, whose decoder is of another make.
     """
+    if isinstance(space, PublishedCard):
+        raise UsageError(
+            f"the decoder of {space.name} cannot be trained here: name a space that `longhand train space` made"
+        )
     run_dir.mkdir(parents=True, exist_ok=True)
     recipe = {"space": space.lineage, "writer": writer.card.lineage, "init": space.lineage}
     write_json(run_dir / "recipe.json", asdict(config) | recipe)
