@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 SENTENCES_PER_PART = 300
 NUM_WEAKEST = 8
-FAIR_SCORE, GOOD_SCORE = 0.65, 0.8
-"""Round-trip scores from which a sentence's text says its concept tolerably, and well."""
+FAIR_SCORE, GOOD_SCORE = 0.5, 0.7
+"""Round-trip scores from which a sentence's text says its concept tolerably, and well. A written concept is a mean
+over what could be said, so that even a good text keeps only a part of it."""
 
 Grade = Literal["weak", "fair", "good"]
 
