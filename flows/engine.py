@@ -148,6 +148,8 @@ class ModelEngine:
         self._writer: Future[Writer] = Future()
         self._load_times: dict[str, float] = {}
         self._thread: threading.Thread | None = None
+        self._begun: set[Part] = set()
+        """Parts that are loaded, or will be."""
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
@@ -185,6 +187,7 @@ class ModelEngine:
         """Load the parts that `stages` need, in that order; a second call does nothing."""
         if self._thread is None:
             parts = tuple(dict.fromkeys(part for stage in stages for part in NEEDS[stage]))
+            self._begun.update(parts)
             # A daemon: Ctrl-C must not wait for gigabytes of weights.
             self._thread = threading.Thread(target=self._load, args=(parts,), name="models", daemon=True)
             self._thread.start()
@@ -234,6 +237,10 @@ class ModelEngine:
     def prepare(self, stage: Stage) -> None:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""
         assert self._thread is not None, "start_loading was not called"
+        # Nobody foresaw that these are needed; to wait for what is never loaded would last for ever.
+        missing = [part for part in NEEDS[stage] if part not in self._begun]
+        self._begun.update(missing)
+        self._load(missing)
         if "space" in NEEDS[stage]:
             self._codec.result()
         if "planner" in NEEDS[stage]:

@@ -19,7 +19,7 @@ from flows.events import OnEvent, ignore
 from flows.holding import held_job
 from flows.job import Job
 from flows.lease import LEASE_S, claim
-from flows.queries import awaits_review, is_given, is_planned, pending_sections
+from flows.queries import awaits_review, count_sections, is_given, is_planned
 from flows.server import PrivateServer
 from flows.session import Session
 from flows.timings import Timings
@@ -199,7 +199,9 @@ def _stages_left(job: Job, plan_only: bool) -> list[Stage]:
     planned = is_planned(job)
     if not planned:
         stages.append("plan")
-    needs_writer = pending_sections(job) if planned else not is_given(job)
+    num_written, num_sections = count_sections(job)
+    # Not the units: a process that was killed right after planning has not written them down yet.
+    needs_writer = num_written < num_sections if planned else not is_given(job)
     if not plan_only and not awaits_review(job) and needs_writer:
         stages.append("write")
     return stages

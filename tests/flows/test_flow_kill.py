@@ -67,7 +67,13 @@ def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome:
 
 
 @pytest.mark.parametrize(
-    "failpoint", ["add_plan_items.after:1", "commit_concepts.before:2", "commit_renderings.after:3"]
+    "failpoint",
+    [
+        "add_plan_items.after:1",
+        "plan_units.before:2",
+        "commit_concepts.before:2",
+        "commit_renderings.after:3",
+    ],
 )
 def test_a_killed_run_ends_like_a_calm_one(
     url: str, calm: Any, outcome: Make, api_url: str, failpoint: str
@@ -82,7 +88,8 @@ def test_a_killed_run_ends_like_a_calm_one(
         resume_document(url, document.id, engine=FakeEngine(), prefect_api=api_url)
         assert outcome(store, document.id) == calm
         attempts = [a.outcome for a in store.get_attempts(document.id) if a.unit_id is not None]
-        assert attempts.count("started") - attempts.count("done") == 1
+        num_redone = 0 if failpoint.startswith("plan_units") else 1  # between two units nothing is lost
+        assert attempts.count("started") - attempts.count("done") == num_redone
 
 
 def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
