@@ -49,11 +49,14 @@ class PlanOptions:
     """Share of the guided item brought back to its unguided size."""
     noise_scale: float = 0.3
     """Size of the initial noise; smaller is nearer to the most usual item."""
-    temperature: float = 0.072
-    """Temperature of the contrast head in the choice of a lead; this one makes held-out leads likeliest."""
-    prompt_weight: float = 5.0
+    temperature: float = 0.085
+    """Temperature of the contrast head in the choice of a lead. This and the next three are about what makes the
+    leads of held-out manuals likeliest."""
+    frequency_weight: float = 0.7
+    """Weight of the logarithm of how often a lead occurs."""
+    prompt_weight: float = 3.0
     """Weight of a lead's likeness to the prompt and to its part."""
-    title_weight: float = 20.0
+    title_weight: float = 11.0
     """Weight of the likeness of prompt and part to the mean title of the documents that hold a lead."""
     num_choices: int = 2
     """Leads to choose from, the best ones."""
@@ -303,7 +306,7 @@ class Planner:
             return None
         directions = F.normalize(codes, dim=1)
         fit = F.normalize(self.model.contrast_head(state), dim=1) @ directions.T / options.temperature
-        fit = fit + self._code_counts.clamp_min(1.0).log()
+        fit = fit + options.frequency_weight * self._code_counts.clamp_min(1.0).log()
         leads = []
         for r, row in enumerate(rows):
             prompt = F.normalize(
