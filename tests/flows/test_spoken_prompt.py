@@ -41,7 +41,8 @@ def test_the_concept_that_was_said_is_the_prompt(
     encode_prompt(job)
     prompt, *goals = store.get_prompt(document_id)
     assert np.array_equal(prompt.vector, SAID)
-    assert prompt.text == engine.render(SAID[None], "eng_Latn", beam_size=1)[0].text
+    beams = WritingOptions().beam_size
+    assert prompt.text == engine.render(SAID[None], "eng_Latn", beam_size=beams)[0].text
     assert store.get_document(document_id).title == prompt.text.removesuffix(".")
     if goal is not None:
         expected = engine.encode(["Everybody can open it.", "All is safe."], "eng_Latn")
