@@ -38,6 +38,7 @@ from flows.owner import is_dead, owner_of
 from flows.sequence import run_steps
 from flows.worker import Worker
 from storage import Busy, NewDocument, Store
+from storage.database import IDLE_TIMEOUT_S
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -586,7 +587,14 @@ class Trials:
                 rival.wait()
                 paused.wait()
             else:
-                if rival.wait() != EXIT_DONE and not rival.last_words().startswith("FinishedError"):
+                # The thread that renews the lease may have been stopped within a transaction of its own: its
+                # lock ends when PostgreSQL ends the idle session.
+                give_up = time.monotonic() + 2 * IDLE_TIMEOUT_S
+                code = rival.wait()
+                while "locked for more than" in rival.last_words() and time.monotonic() < give_up:
+                    rival = self.start(document_id)
+                    code = rival.wait()
+                if code != EXIT_DONE and not rival.last_words().startswith("FinishedError"):
                     raise Failed(f"nobody could take over: {rival.last_words()}")
                 is_lost = rival.last_words() == SILENCE
                 before = self._everything(store, document_id)

@@ -149,10 +149,16 @@ def test_unknown_commands_name_the_near_one(run):
 
 
 def test_a_missing_argument(run):
+    result = run("approve")
+    assert result.exit_code == 2
+    assert "Missing argument 'ID" in result.stderr
+    assert "longhand approve --help" in result.stderr
+
+
+def test_neither_a_prompt_nor_speech(run):
     result = run("write")
     assert result.exit_code == 2
-    assert "Missing argument 'prompt'" in result.stderr
-    assert "longhand write --help" in result.stderr
+    assert result.stderr == "longhand: give either a prompt in words or --speech FILE: one of the two\n"
 
 
 def set_database(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
