@@ -595,6 +595,7 @@ class Trials:
                     rival = self.start(document_id)
                     code = rival.wait()
                 if code != EXIT_DONE and not rival.last_words().startswith("FinishedError"):
+                    os.kill(paused.pid, signal.SIGKILL)
                     raise Failed(f"nobody could take over: {rival.last_words()}")
                 is_lost = rival.last_words() == SILENCE
                 before = self._everything(store, document_id)
