@@ -38,10 +38,7 @@ def release_model(
     weights, or with `newest` those of the last checkpoint (both averaged). Raises ModelError when the
     run has none yet.
     """
-    best, last = run_dir / "best.safetensors", run_dir / "checkpoint" / "average.safetensors"
-    path = last if newest or not best.exists() else best
-    if not path.exists():
-        raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train {kind}`")
+    path = trained_weights(run_dir, kind, newest=newest)
     try:
         recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
         state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
@@ -71,6 +68,18 @@ def release_model(
         figures=figures or {},
         licence="see docs/training.md: the corpus' licences",
     )
+
+
+def trained_weights(run_dir: Path, what: str, *, newest: bool = False) -> Path:
+    """Return the file of a run's averaged weights: of its best evaluation, or of the last checkpoint.
+
+    The latter with `newest`, or before the first evaluation. Raises ModelError when there is neither.
+    """
+    best, last = run_dir / "best.safetensors", run_dir / "checkpoint" / "average.safetensors"
+    path = last if newest or not best.exists() else best
+    if not path.exists():
+        raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train {what}`")
+    return path
 
 
 def origin(recipe: dict[str, object]) -> str:

@@ -3,9 +3,9 @@
 A writer's concept is a mean over what could be said at its place, not the concept of one sentence, and
 a decoder that has only seen real concepts makes broken words of it. Here the decoder learns on both:
 real sentences through the frozen encoder, with noise, and the frozen writer's predictions of real
-sentences, at all times of the diffusion. LCM decodes with a decoder tuned to forgive, too (arXiv
-2412.08821, section 2.1.3); what comes from the writer is what there is to forgive. Encoder and vectors
-stay as they are, so planners, writers and stored documents of the space stay valid.
+sentences, at the later times of the diffusion. SONAR, too, tunes its decoder with the encoder frozen (arXiv
+2308.11466). Encoder and vectors stay as they are, so planners, writers and stored documents of the
+space stay valid.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ from concepts.corpus.records import Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
 from concepts.diffusion import add_noise
-from concepts.errors import ModelError, UsageError
-from concepts.published import PublishedCard
-from concepts.release import origin
+from concepts.release import origin, trained_weights
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceEncoder
 from concepts.space.release import load_encoder
@@ -55,9 +53,9 @@ class DecoderTrainingConfig:
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=2_400,
+            num_steps=1_800,
             num_warmup_steps=50,
-            num_cooldown_steps=800,
+            num_cooldown_steps=600,
             muon_lr=2e-3,
             adam_lr=1e-3,
             ema_decay=0.995,
@@ -204,15 +202,10 @@ def train_decoder(
 ) -> dict[str, float]:
     """Train (or go on training) the decoder of `space` on its sentences and on what `writer` predicts.
 
-    The corpus must be embedded in the space. Raises SpaceMismatchError through the writer's loading when it
-    belongs to another one, UsageError for a published space, whose decoder is of another make.
+    `space` is one that `longhand train space` made, `writer` one of it; the corpus must be embedded in it.
     """
-    if isinstance(space, PublishedCard):
-        raise UsageError(
-            f"the decoder of {space.name} cannot be trained here: name a space that `longhand train space` made"
-        )
     run_dir.mkdir(parents=True, exist_ok=True)
-    recipe = {"space": space.lineage, "writer": writer.card.lineage, "init": space.lineage}
+    recipe = {"writer": writer.card.lineage, "init": space.lineage}
     write_json(run_dir / "recipe.json", asdict(config) | recipe)
     pieces, decoder = Pieces(space.path("pieces.model")), load_decoder(space)
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in SPLITS]
@@ -237,10 +230,7 @@ def release_decoder(
 
     Raises ModelError when the run has no weights yet.
     """
-    best, last = run_dir / "best.safetensors", run_dir / "checkpoint" / "average.safetensors"
-    path = best if best.exists() else last
-    if not path.exists():
-        raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train decoder`")
+    path = trained_weights(run_dir, "decoder")
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
     state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)

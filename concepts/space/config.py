@@ -40,6 +40,11 @@ class SpaceConfig:
                 f"{self.num_heads}; choose for instance 384 and 6"
             )
 
+    @classmethod
+    def of(cls, config: dict[str, object]) -> SpaceConfig:
+        """Return the sizes that a released space's card holds beside its languages."""
+        return cls(**{key: value for key, value in config.items() if key != "langs"})  # type: ignore[arg-type]
+
     @property
     def vocab_size(self) -> int:
         """Pieces, `<pad>`, one token a language and NLLB's three data tags."""

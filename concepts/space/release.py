@@ -11,7 +11,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
-from concepts.release import origin
+from concepts.release import origin, trained_weights
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder, SpaceEncoder
 from concepts.training import load_parameters, save_tensors
@@ -59,10 +59,7 @@ def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoe
             f"{run_dir} is no training run ({error}); name the --out of `longhand train`"
         ) from error
     model = SpaceAutoencoder(SpaceConfig(**recipe["model"]))
-    best = run_dir / "best.safetensors"
-    path = run_dir / "checkpoint" / "average.safetensors" if newest or not best.exists() else best
-    if not path.exists():
-        raise ModelError(f"{run_dir} holds no weights yet; train for longer with `longhand train space`")
+    path = trained_weights(run_dir, "space", newest=newest)
     own = "autoencoder."
     tensors = {
         name.removeprefix(own): value for name, value in load_file(path).items() if name.startswith(own)
@@ -83,8 +80,7 @@ def space_tensors(card: ModelCard) -> dict[str, Tensor]:
 
 def load_encoder(card: ModelCard) -> SpaceEncoder:
     """Return the trainable twin of a released space's encoder, in float32."""
-    fields = {key: value for key, value in card.config.items() if key != "langs"}
-    encoder = SpaceEncoder(SpaceConfig(**fields))  # type: ignore[arg-type]
+    encoder = SpaceEncoder(SpaceConfig.of(card.config))
     encoder.load_state_dict({k: v.float() for k, v in load_file(card.path("encoder.safetensors")).items()})
     return encoder
 

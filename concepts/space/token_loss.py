@@ -112,8 +112,7 @@ class PublishedDecoder(nn.Module):
 
 def load_decoder(space: ModelCard) -> SpaceDecoder:
     """Return the trainable twin of a released space's decoder, in float32, with a table of its own."""
-    fields = {key: value for key, value in space.config.items() if key != "langs"}
-    decoder = SpaceDecoder(SpaceConfig(**fields))  # type: ignore[arg-type]
+    decoder = SpaceDecoder(SpaceConfig.of(space.config))
     decoder.load_state_dict({k: v.float() for k, v in load_file(space.path("decoder.safetensors")).items()})
     return decoder
 
