@@ -26,6 +26,9 @@ DEFAULT_NAMES: dict[str, str] = {"space": "sonar-mini", "planner": "outline-mini
 _ROOMS = {"space": "concepts", "planner": "planner", "writer": "writer"}
 _CARD = "card.json"
 
+CONTEXT_FILE = "context.safetensors"
+"""A space whose decoder reads context (concepts/context.py) holds this file."""
+
 
 @dataclass(frozen=True)
 class ModelCard:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from concepts.card import ModelCard, find_card
+from concepts.card import CONTEXT_FILE, ModelCard, find_card
 from concepts.errors import (
     InputError,
     LonghandError,
@@ -25,7 +25,7 @@ from concepts.errors import (
 from concepts.languages import suggest_languages
 from concepts.published import PublishedCard, asset_cards
 from concepts.runtime import start_fairseq2
-from concepts.space.loading import choose_dtype, load_part, measure_space
+from concepts.space.loading import choose_dtype, context_model, load_part, measure_space
 
 if TYPE_CHECKING:
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
@@ -53,6 +53,10 @@ class Codec:
         self.langs: tuple[str, ...] = tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]
         self.device, self.dtype = device, dtype
         self._encoder, self._decoder = encoder, decoder
+        self.reads_context = CONTEXT_FILE in card.files
+        """Whether the decoder makes use of what stands around a sentence (concepts/context.py)."""
+        if self.reads_context:
+            decoder.model = context_model(card, decoder.model.decoder)
 
     @classmethod
     def load(
@@ -119,10 +123,18 @@ class Codec:
             )
         return vectors.float().cpu().clone()
 
-    def decode(self, vectors: Tensor, lang: str = "eng_Latn", *, beam_size: int = 1) -> list[str]:
+    def decode(
+        self,
+        vectors: Tensor,
+        lang: str = "eng_Latn",
+        *,
+        beam_size: int = 1,
+        context: Tensor | None = None,
+    ) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
-        Row i of the result belongs to row i. Raises SpaceMismatchError for another dimension and
+        `context` (N, C, D) is what stands around each, for a space whose decoder reads it; None: nothing is
+        known of it. Row i of the result belongs to row i. Raises SpaceMismatchError for another dimension and
         NonFiniteError for NaN or infinity.
         """
         self.check_lang(lang)
@@ -137,8 +149,12 @@ class Codec:
             )
         if not len(vectors):
             return []
+        inputs = vectors
+        if context is not None:
+            assert self.reads_context, f"the decoder of {self.card.name} reads no context"
+            inputs = torch.cat((vectors.unsqueeze(1), context), dim=1)
         texts = self._decoder.predict(
-            vectors.to(self.device, self.dtype),
+            inputs.to(self.device, self.dtype),
             target_lang=lang,
             batch_size=_DECODE_BATCH,
             beam_size=beam_size,

@@ -31,16 +31,17 @@ def release_model(
     recipe_line: str,
     figures: dict[str, float] | None = None,
     newest: bool = False,
+    recipe_file: str = "recipe.json",
 ) -> ModelCard:
     """Write the model of a training run to `folder`: float16 weights and tables, float32 normalizers, card, checksums.
 
-    `root` is the name of the released submodule within what was trained. Takes the best evaluation's
+    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe. Takes the best evaluation's
     weights, or with `newest` those of the last checkpoint (both averaged). Raises ModelError when the
     run has none yet.
     """
     path = trained_weights(run_dir, kind, newest=newest)
     try:
-        recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+        recipe = json.loads((run_dir / recipe_file).read_text(encoding="utf-8"))
         state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
@@ -49,6 +50,8 @@ def release_model(
     tensors: dict[str, Tensor] = {}
     for source in (path, run_dir / "normalizers.safetensors"):
         for key, value in load_file(source).items():
+            if not key.startswith(f"{root}."):
+                continue
             # what a model was fitted with stays exact, but for its tables of concepts
             dtype = torch.float32 if source != path and value.ndim < 2 else torch.float16
             tensors[key.removeprefix(f"{root}.")] = value.to(dtype)

@@ -47,6 +47,9 @@ class LoopConfig:
     """Last steps, over which the learning rate falls linearly to zero (warm-up, stable, decay)."""
     muon_lr: float = 3e-3
     """Peak learning rate of the hidden matrices (Muon, scaled to AdamW's update size)."""
+    uses_muon: bool = True
+    """Whether the hidden matrices are Muon's; else AdamW's, at `muon_lr`. Muon costs a fixed time a step, which
+    small batches do not pay back."""
     adam_lr: float = 2e-3
     """Peak learning rate of embeddings, norms and biases (AdamW)."""
     weight_decay: float = 0.01
@@ -217,7 +220,7 @@ def to_device(value: Value, device: torch.device) -> Value:
 
 
 def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
-    """Return Muon for the hidden matrices and AdamW for embeddings, norms, biases and everything in a head.
+    """Return Muon (or AdamW) for the hidden matrices and AdamW for embeddings, norms, biases and heads.
 
     Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the momentum; with `match_rms_adamw`
     (Liu et al. 2025, arXiv 2502.16982) its updates have AdamW's size, so rates carry over.
@@ -228,18 +231,24 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
         if parameter.requires_grad:
             is_matrix = parameter.ndim == 2 and "embed" not in name and "head" not in name
             (hidden if is_matrix else other).append(parameter)
-    muon = torch.optim.Muon(
-        hidden,
-        lr=config.muon_lr,
-        momentum=0.95,
-        weight_decay=config.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-    )
+    matrices: torch.optim.Optimizer
+    if config.uses_muon:
+        matrices = torch.optim.Muon(
+            hidden,
+            lr=config.muon_lr,
+            momentum=0.95,
+            weight_decay=config.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        )
+    else:
+        matrices = torch.optim.AdamW(
+            hidden, lr=config.muon_lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
+        )
     adam = torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    for optimizer in (muon, adam):
+    for optimizer in (matrices, adam):
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]
-    return [muon, adam]
+    return [matrices, adam]
 
 
 def step_generator(seed: int, step: int, rank: int) -> torch.Generator:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from concepts.card import DEFAULT_NAMES
-from flows.engine import Engine, LeafPlan, ModelEngine, Section, Text
+from flows.engine import Engine, LeafPlan, ModelEngine, Section, SectionConcepts, Text
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
@@ -109,6 +109,13 @@ class SharedEngine:
         """As the engine, in turn."""
         with self._turn():
             return self._engine.render(vectors, lang, beam_size=beam_size)
+
+    def say(
+        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
+    ) -> list[list[Text]]:
+        """As the engine, in turn."""
+        with self._turn():
+            return self._engine.say(sections, prompt, lang, beam_size=beam_size)
 
 
 ModelNames = tuple[str | None, str | None, str | None]

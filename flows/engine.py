@@ -57,6 +57,20 @@ class Section:
     similarity: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SectionConcepts:
+    """A written section that is to be decoded; vectors are raw."""
+
+    heading: Vector
+    """(D,)"""
+    gist: Vector
+    """(D,)"""
+    vectors: Vector
+    """All its sentences (S, D)."""
+    places: tuple[int, ...]
+    """Which of them lack a text, ascending."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Text:
     """A decoded concept and the cosine of the re-encoded text with it."""
@@ -120,6 +134,14 @@ class Engine(Protocol):
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
         """Return the text of each vector (S, D), decoded in one batch."""
+
+    def say(
+        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
+    ) -> list[list[Text]]:
+        """Return the texts of each section's wanted sentences, decoded in the light of what stands around them.
+
+        `prompt` (P, D) holds the prompt's sentences. Sections do not see each other.
+        """
 
 
 NEEDS: dict[Stage, tuple[Part, ...]] = {
@@ -317,6 +339,18 @@ class ModelEngine:
 
         found = render(self._codec.result(), _tensor(vectors), lang, beam_size=beam_size)
         return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
+
+    def say(
+        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
+    ) -> list[list[Text]]:
+        """Decode sentence after sentence, all sections side by side."""
+        from writer.decoding import WrittenItem, say_sections
+
+        items = [
+            WrittenItem(_tensor(s.heading), _tensor(s.gist), _tensor(s.vectors), s.places) for s in sections
+        ]
+        found = say_sections(self._codec.result(), items, _tensor(prompt), lang, beam_size=beam_size)
+        return [[Text(text=r.text, score=float(r.score)) for r in rows] for rows in found]
 
 
 def _new_items(items: Sequence[PlannedItem]) -> list[NewPlanItem]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
 from flows.checks import check_paths, check_vectors
-from flows.engine import LeafPlan, Text
+from flows.engine import LeafPlan, SectionConcepts, Text
 from flows.errors import FlowError
 from flows.job import Job, attempt, take
 from flows.options import WritingOptions
@@ -28,6 +28,8 @@ from storage import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from storage.records import Vector
 
 __all__ = [
@@ -144,7 +146,9 @@ def plan_decoding(job: Job, lang: str | None = None) -> None:
         UnitSpec(item_ids=ids) for ids in grouped([i for i in todo.item_ids if i not in held_items], size)
     ]
     concepts = [i for i in todo.concept_ids if i not in held_concepts]
-    specs += [UnitSpec(concept_ids=ids) for ids in grouped(concepts, size)]
+    # Within its own language a sentence is decoded after the one before it: sections stay whole.
+    groups = _whole_sections(job, concepts, size) if lang == document.lang else grouped(concepts, size)
+    specs += [UnitSpec(concept_ids=ids) for ids in groups]
     has_title = job.store.get_title(document.id, lang) is not None or any(
         unit.extra.get("title") == document.title for unit in pending
     )
@@ -153,6 +157,21 @@ def plan_decoding(job: Job, lang: str | None = None) -> None:
     if specs:
         with job.store.fenced(job.lease) as tx:
             tx.plan_units("decode", specs, lang=lang, first_ordinal=None)
+
+
+def _whole_sections(job: Job, concept_ids: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """Return concepts, in reading order, in groups of whole sections of about `size` sentences."""
+    wanted = set(concept_ids)
+    leaves = [item.id for item in job.store.get_outline(job.document_id).leaves()]
+    stored = job.store.get_concepts(leaves)
+    groups: list[tuple[int, ...]] = []
+    for item_id in leaves:
+        own = tuple(i for i in stored[item_id].concept_ids if i in wanted) if item_id in stored else ()
+        if groups and len(groups[-1]) + len(own) <= size:
+            groups[-1] += own
+        elif own:
+            groups.append(own)
+    return groups
 
 
 def decode_unit(job: Job, unit_id: int) -> None:
@@ -175,10 +194,17 @@ def decode_unit(job: Job, unit_id: int) -> None:
         if unit.extra.get("typed"):
             texts, decoder = _typed_headings(job, unit), "typed"
         else:
-            vectors = _vectors_of(job, unit)
             beam_size = WritingOptions.from_params(document.params).beam_size
-            with trial.model():
-                texts = engine.render(vectors, unit.lang, beam_size=beam_size)
+            if unit.concept_ids and unit.lang == document.lang:
+                sections = _sections_of(job, unit)
+                prompt, _ = conditions(job)
+                with trial.model():
+                    said = engine.say(sections, prompt, unit.lang, beam_size=beam_size)
+                texts = [text for section in said for text in section]
+            else:
+                vectors = _vectors_of(job, unit)
+                with trial.model():
+                    texts = engine.render(vectors, unit.lang, beam_size=beam_size)
             decoder = f"{engine.space.name}@{engine.space.checksum}"
         wanted = len(unit.item_ids) + len(unit.concept_ids)
         if len(texts) != wanted:
@@ -233,6 +259,37 @@ def _vectors_of(job: Job, unit: UnitRecord) -> Vector:
     if unit.concept_ids:
         parts.append(job.store.get_concept_vectors(unit.concept_ids))
     return np.concatenate(parts)
+
+
+def _sections_of(job: Job, unit: UnitRecord) -> list[SectionConcepts]:
+    """Return the sections of a decode unit's sentences, in the order of the unit, each with all its concepts."""
+    wanted = set(unit.concept_ids)
+    dim = job.engine.space.dim
+    found: list[SectionConcepts] = []
+    order: list[int] = []
+    outline = job.store.get_outline(job.document_id, vectors=True)
+    stored = job.store.get_concepts([item.id for item in outline.leaves()])
+    for item in outline.leaves():
+        own = stored.get(item.id)
+        places = () if own is None else tuple(n for n, i in enumerate(own.concept_ids) if i in wanted)
+        if own is None or not places:
+            continue
+        order += [own.concept_ids[place] for place in places]
+        who = f"item {item.path}"
+        found.append(
+            SectionConcepts(
+                heading=check_vectors(item.lead, (dim,), f"the lead of {who}"),
+                gist=check_vectors(item.gist, (dim,), f"the gist of {who}"),
+                vectors=check_vectors(own.vectors, (None, dim), f"the sentences of {who}"),
+                places=places,
+            )
+        )
+    if tuple(order) != unit.concept_ids:
+        raise FlowError(
+            f"unit {unit.id} of document {job.document_id} holds sentences that the outline no longer has: "
+            f"run `longhand resume {job.document_id}`"
+        )
+    return found
 
 
 def finish_document(job: Job) -> None:

@@ -24,6 +24,8 @@ WARM_START_RATE = 0.6
 """Share of the recipe's peak learning rates for a run that starts from trained weights."""
 RELEASE_FOLDER = "model"
 """Where in the run's folder the finished model lies, with its card."""
+WRITER_FOLDER = "writer"
+"""Where the writer lies that learnt along with a decoder."""
 
 OnCount = Callable[[int, int], None]
 
@@ -49,6 +51,8 @@ class TrainingRequest:
     """Name or folder of the model whose weights to start from; None: random ones."""
     writer: str | None = None
     """Name or folder of the writer whose concepts a decoder learns to say; None: the space's."""
+    with_writer: bool = False
+    """Whether that writer learns on along with the decoder."""
 
 
 def start_training(
@@ -133,16 +137,25 @@ def _train_decoder(
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.card import find_name_in_space
     from writer import Writer
-    from writer.train_decoder import DecoderTrainingConfig, release_decoder, train_decoder
+    from writer.train_decoder import (
+        DecoderTrainingConfig,
+        release_decoder,
+        release_writer,
+        train_decoder,
+    )
 
     name = request.writer or find_name_in_space("writer", codec.space_id)
     writer = Writer.load(name, space_id=codec.space_id)
-    config = DecoderTrainingConfig()
+    config = DecoderTrainingConfig(trains_writer=request.with_writer)
     config = replace(config, loop=_loop(config.loop, request))
     figures = train_decoder(
         request.corpus, codec.card, writer, request.run_dir, config, on_progress=on_progress
     )
     folder = request.run_dir / RELEASE_FOLDER
+    writer_folder = request.run_dir / WRITER_FOLDER
+    release_writer(
+        request.run_dir, writer_folder, name=writer.card.name, seed=request.seed, figures=figures
+    )
     return figures, release_decoder(
         request.run_dir, folder, codec.card, name=request.name, seed=request.seed, figures=figures
     )

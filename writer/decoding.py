@@ -6,6 +6,7 @@ for a matrix product may round otherwise in a batch of another size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,15 +14,39 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from concepts.context import surroundings
+
+BEAM_SIZE = 4
+"""Beams of a document's texts."""
+
 
 class TextCodec(Protocol):
     """What decoding needs of a codec."""
 
+    reads_context: bool
+    """Whether its decoder makes use of what stands around a sentence."""
+
     def encode(self, sentences: list[str], lang: str) -> Tensor:
         """Return raw concepts (N, D)."""
 
-    def decode(self, vectors: Tensor, lang: str, *, beam_size: int) -> list[str]:
+    def decode(
+        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+    ) -> list[str]:
         """Return the text of each raw concept."""
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenItem:
+    """A section that is to be said; raw concepts."""
+
+    heading: Tensor
+    """(D,)"""
+    gist: Tensor
+    """(D,)"""
+    concepts: Tensor
+    """All its sentences (K, D)."""
+    places: tuple[int, ...]
+    """Which of them are to be said, ascending; the others are left alone."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +69,52 @@ def render(codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1) 
     return [done[row] for row in range(len(vectors))]
 
 
-def _render(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> list[Rendering]:
-    texts = codec.decode(vectors, lang, beam_size=beam_size)
+def say_sections(
+    codec: TextCodec, items: Sequence[WrittenItem], prompt: Tensor, lang: str, *, beam_size: int = 1
+) -> list[list[Rendering]]:
+    """Return the renderings of the wanted sentences of each section, side by side, sentence after sentence.
+
+    Every sentence is decoded knowing how the two before it were said (encoded again, so that it follows from the
+    words and not from what was meant), what comes next, its heading and the first sentence of `prompt` (P, D). A
+    codec whose decoder reads no context decodes all of them at once. Sections do not see each other.
+    """
+    found: list[list[Rendering]] = [[] for _ in items]
+    if not codec.reads_context:
+        wanted = [item.concepts[list(item.places)] for item in items]
+        rendered = iter(render(codec, torch.cat(wanted), lang, beam_size=beam_size))
+        return [[next(rendered) for _ in item.places] for item in items]
+    said = [item.concepts.clone() for item in items]
+    for turn in range(max((len(item.places) for item in items), default=0)):
+        rows = [(n, item.places[turn]) for n, item in enumerate(items) if turn < len(item.places)]
+        around = [
+            surroundings(
+                said[n], items[n].concepts, heading=items[n].heading, gist=items[n].gist, prompt=prompt[0]
+            )[place]
+            for n, place in rows
+        ]
+        vectors = torch.stack([items[n].concepts[place] for n, place in rows])
+        texts, again = _say(codec, vectors, lang, beam_size, torch.stack(around))
+        scores = F.cosine_similarity(again, vectors.float(), dim=1)
+        for (n, place), text, score, concept in zip(rows, texts, scores, again, strict=True):
+            found[n].append(Rendering(text, round(float(score), 6)))
+            if text:
+                said[n][place] = concept
+    return found
+
+
+def _say(
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, context: Tensor | None
+) -> tuple[list[str], Tensor]:
+    """Return the texts and their own concepts; zero for an empty text."""
+    texts = codec.decode(vectors, lang, beam_size=beam_size, context=context)
+    again = torch.zeros(vectors.shape)
     said = [i for i, text in enumerate(texts) if text]
-    scores = torch.zeros(len(texts))
     if said:
-        again = codec.encode([texts[i] for i in said], lang)
-        scores[said] = F.cosine_similarity(again, vectors[said].float(), dim=1)
+        again[said] = codec.encode([texts[i] for i in said], lang)
+    return texts, again
+
+
+def _render(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> list[Rendering]:
+    texts, again = _say(codec, vectors, lang, beam_size, None)
+    scores = F.cosine_similarity(again, vectors.float(), dim=1)
     return [Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)]

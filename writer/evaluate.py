@@ -18,7 +18,7 @@ from concepts.errors import InputError
 from concepts.space.token_loss import TokenLoss
 from writer.config import WriterTrainingConfig
 from writer.data import BlockData
-from writer.decoding import TextCodec, render
+from writer.decoding import BEAM_SIZE, TextCodec, WrittenItem, say_sections
 from writer.generate import Writer, WritingPlan
 from writer.loss import WriterLoss
 
@@ -46,7 +46,10 @@ def evaluate_writer(
     `retrieval_chance`; `contrastive_accuracy`: the written sentence is nearer to the true one at its
     place than to 63 random ones; `round_trip_l2`: distance of a concept to its decoded and encoded
     text, over the concept's norm; `round_trip_cosine`; `length_ratio`: written over planned sentences;
-    `distinct`: share of distinct sentences; `known_words`, `known_pairs`, `known_triples`: share of the written
+    `distinct`: share of distinct sentences. Of the texts, decoded as a document is: `text_retrieval`, the share of
+    sections whose text, encoded again, finds its own item among those of all documents, and
+    `text_retrieval_chance`; `text_accuracy`, as `contrastive_accuracy` with the text in the concept's place;
+    `known_words`, `known_pairs`, `known_triples`: share of the written
     words, and of runs of two and three words, that the training documents hold, and `known_words_true` and so
     on, those of the true sentences.
     """
@@ -57,10 +60,14 @@ def evaluate_writer(
     plans = [siblings for siblings in data.by_document if 2 <= len(siblings) <= 12][:num_documents]
     if not plans:
         raise InputError(f"{corpus_dir} has no {split} document of 2 to 12 sections; import more documents")
-    hits = chance = near = total = written = planned = 0.0
+    hits = chance = near = said_near = total = written = planned = 0.0
     all_vectors: list[Tensor] = []
+    all_texts: list[str] = []
     true_texts: list[str] = []
+    means: list[Tensor] = []
+    gists: list[Tensor] = []
     generator = torch.Generator().manual_seed(0)
+    center = writer.model.gist_norm.center
     for number, siblings in enumerate(plans):
         items = [data.sections[i] for i in siblings]
         plan = WritingPlan(
@@ -71,41 +78,59 @@ def evaluate_writer(
             gists=data.gists[[item.gist for item in items]],
             num_sentences=tuple(len(item.sentences) for item in items),
         )
-        center = writer.model.gist_norm.center
-        for i, section in enumerate(writer.write(plan, plan.paths, seed=number)):
+        sections = writer.write(plan, plan.paths, seed=number)
+        texts = _decoded(codec, plan, [section.vectors for section in sections])
+        for i, section in enumerate(sections):
             mean = F.normalize(section.vectors.mean(dim=0) - center, dim=0)
             hits += float((F.normalize(plan.gists - center, dim=1) @ mean).argmax() == i)
             chance += 1 / len(items)
             written, planned = written + len(section.vectors), planned + plan.num_sentences[i]
+            said = codec.encode([text or "." for text in texts[i]], "eng_Latn")
+            means.append(F.normalize(said.mean(dim=0) - center, dim=0))
+            gists.append(F.normalize(plan.gists[i] - center, dim=0))
             all_vectors.append(section.vectors)
+            all_texts += texts[i]
             true = corpus.vectors[list(items[i].sentences)]
             true_texts += [corpus.texts[row] for row in items[i].sentences]
-            for said, wanted in zip(section.vectors, true, strict=False):
+            for meant, again, wanted in zip(section.vectors, said, true, strict=False):
                 others = corpus.vectors[torch.randint(len(corpus.vectors), (63,), generator=generator)]
-                distance = (others - said).norm(dim=1).min()
-                near += float((wanted - said).norm() < distance)
+                near += float((wanted - meant).norm() < (others - meant).norm(dim=1).min())
+                said_near += float((wanted - again).norm() < (others - again).norm(dim=1).min())
                 total += 1
         on_progress(number + 1, len(plans))
     num_sections = sum(map(len, plans))
     vectors = torch.cat(all_vectors)
-    renderings = render(codec, vectors, "eng_Latn")
-    again = codec.encode([r.text or "." for r in renderings], "eng_Latn")
+    again = codec.encode([text or "." for text in all_texts], "eng_Latn")
     training_texts = _training_texts(corpus_dir, writer.card.space)
     for size, name in enumerate(("words", "pairs", "triples"), start=1):
         known = {run for text in training_texts for run in _runs(text, size)}
-        figures[f"known_{name}"] = _share_known([r.text for r in renderings], size, known)
+        figures[f"known_{name}"] = _share_known(all_texts, size, known)
         figures[f"known_{name}_true"] = _share_known(true_texts, size, known)
+    found = (torch.stack(means) @ torch.stack(gists).T).argmax(dim=1)
     figures |= {
         "retrieval": hits / num_sections,
         "retrieval_chance": chance / num_sections,
         "contrastive_accuracy": near / max(1.0, total),
+        "text_retrieval": float((found == torch.arange(num_sections)).float().mean()),
+        "text_retrieval_chance": 1 / num_sections,
+        "text_accuracy": said_near / max(1.0, total),
         "round_trip_l2": float(((again - vectors).norm(dim=1) / vectors.norm(dim=1)).mean()),
         "round_trip_cosine": float(F.cosine_similarity(again, vectors).mean()),
         "length_ratio": written / planned,
-        "distinct": len({r.text for r in renderings}) / len(renderings),
+        "distinct": len(set(all_texts)) / len(all_texts),
         "num_sections": float(num_sections),
     }
     return figures
+
+
+def _decoded(codec: SpaceCodec, plan: WritingPlan, sections: list[Tensor]) -> list[list[str]]:
+    """Return the texts of a document's sections, decoded with its context and the beams of a document."""
+    items = [
+        WrittenItem(lead, gist, vectors, tuple(range(len(vectors))))
+        for lead, gist, vectors in zip(plan.leads, plan.gists, sections, strict=True)
+    ]
+    found = say_sections(codec, items, plan.prompt, "eng_Latn", beam_size=BEAM_SIZE)
+    return [[rendering.text for rendering in section] for section in found]
 
 
 def _training_texts(corpus_dir: Path, space_id: str) -> list[str]:

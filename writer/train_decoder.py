@@ -1,11 +1,14 @@
-"""Teaching a space's decoder to say what a writer means, without moving the space.
+"""Teaching a space's decoder to say what a writer means at its place in a document, without moving the space.
 
 A writer's concept is a mean over what could be said at its place, not the concept of one sentence, and
 a decoder that has only seen real concepts makes broken words of it. Here the decoder learns on both:
-real sentences through the frozen encoder, with noise, and the frozen writer's predictions of real
-sentences, at the later times of the diffusion. SONAR, too, tunes its decoder with the encoder frozen (arXiv
-2308.11466). Encoder and vectors stay as they are, so planners, writers and stored documents of the
-space stay valid.
+real sentences through the frozen encoder, with noise, and the writer's predictions of real sentences, at
+the later times of the diffusion, each with its context (concepts/context.py). SONAR, too, tunes its decoder with
+the encoder frozen (arXiv 2308.11466). Encoder and vectors stay as they are, so planners, writers and stored
+documents of the space stay valid.
+
+With `trains_writer` the writer learns on, too: its clean sentences in normalized space, and what the decoder
+makes of them (SONAR-LLM, arXiv 2508.05305, with a decoder that moves as well).
 """
 
 from __future__ import annotations
@@ -21,13 +24,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.card import ModelCard, write_card
+from concepts.card import CONTEXT_FILE, ModelCard, write_card
+from concepts.context import CONTEXT, ContextEmbedding, load_context
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.records import Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
 from concepts.diffusion import add_noise
-from concepts.release import origin, trained_weights
+from concepts.release import origin, release_model, trained_weights
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceEncoder
 from concepts.space.release import load_encoder
@@ -45,6 +49,8 @@ KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
 LANGS = ("eng_Latn",)
 SPLITS: tuple[Split, ...] = ("train", "dev")
 DECODER_FILE = "decoder.safetensors"
+WRITER_RECIPE = "writer.json"
+"""What the card of a writer that learnt along needs, in the run's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,26 +61,37 @@ class DecoderTrainingConfig:
         default_factory=lambda: LoopConfig(
             num_steps=1_800,
             num_warmup_steps=50,
-            num_cooldown_steps=600,
-            muon_lr=2e-3,
-            adam_lr=1e-3,
+            num_cooldown_steps=800,
+            muon_lr=5e-4,
+            uses_muon=False,
+            adam_lr=5e-4,
             ema_decay=0.995,
             evaluate_every=200,
         )
     )
     """Steps and rates."""
-    max_tokens: int = 3_072
+    max_tokens: int = 1_536
     """Tokens a batch that come through the encoder."""
     max_len: int = 62
     """Longest sentence, in pieces."""
     max_noise: float = 0.3
     """Largest size of the noise on an encoded concept, relative to its root mean square."""
     blocks: WriterTrainingConfig = field(
-        default_factory=lambda: WriterTrainingConfig(block_sizes=(8,), num_slots=160, drop_all=0.0)
+        default_factory=lambda: WriterTrainingConfig(block_sizes=(8,), num_slots=320)
     )
     """Which blocks the writer predicts, and what it is shown of their documents."""
-    min_time: float = 0.2
+    min_time: float = 0.25
     """Times of the writer's predictions are drawn from here to 1 (pure noise)."""
+    token_share: float = 0.6
+    """Share of the writer's sentences that are decoded."""
+    context_noise: float = 0.3
+    """Largest relative noise on what stands around a sentence."""
+    drop_context: float = 0.12
+    """Share of each kind of context that is left out."""
+    trains_writer: bool = False
+    """Whether the writer learns on as well."""
+    mse_weight: float = 3.0
+    """Weight of the writer's own error beside the nats a token, where it learns on."""
 
 
 @dataclass(frozen=True)
@@ -86,28 +103,43 @@ class DecoderBatch:
 
 
 class DecoderLoss(nn.Module):
-    """A decoder under its loss; the encoder and the writer are frozen and no submodules of it."""
+    """A decoder under its loss, with the writer where that learns on; what is frozen is no submodule of it."""
 
     def __init__(
-        self, config: DecoderTrainingConfig, encoder: SpaceEncoder, writer: WriterModel, token_loss: TokenLoss
+        self,
+        config: DecoderTrainingConfig,
+        encoder: SpaceEncoder,
+        writer: WriterModel,
+        token_loss: TokenLoss,
+        embedding: ContextEmbedding,
     ) -> None:
         super().__init__()
         self.config = config
         self.decoder = token_loss.decoder
-        self._frozen = (encoder.requires_grad_(False).eval(), writer.requires_grad_(False).eval())
+        self.context = embedding
+        self._encoder = (encoder.requires_grad_(False).eval(),)  # in a tuple: no submodule
+        self._frozen = () if config.trains_writer else (writer.requires_grad_(False).eval(),)
+        if config.trains_writer:
+            self.writer = writer.requires_grad_(True)
         self._token_loss = token_loss
 
     def forward(self, batch: DecoderBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the token cross-entropy (nats a token) over both kinds of concepts together."""
+        """Return the token cross-entropy (nats a token) over both kinds of concepts together.
+
+        Where the writer learns on, its error in normalized space is added.
+        """
         encoded, num_encoded = self.encoded(batch.sentences, generator)
-        written, num_written = self.written(batch.blocks, generator)
+        written, num_written, mse = self.written(batch.blocks, generator)
         total = num_encoded + num_written
         loss = (encoded * num_encoded + written * num_written) / total
-        return loss, {"encoded": encoded.detach(), "written": written.detach()}
+        parts = {"encoded": encoded.detach(), "written": written.detach(), "mse": mse.detach()}
+        if self.config.trains_writer:
+            loss = loss + self.config.mse_weight * mse
+        return loss, parts
 
     def encoded(self, batch: SpaceBatch, generator: torch.Generator | None) -> tuple[Tensor, int]:
         """Return the loss of sentences read by the encoder, with noise where a generator is given."""
-        encoder = self._frozen[0].to(batch.pieces_BT.device)
+        encoder = self._encoder[0].to(batch.pieces_BT.device)
         with torch.no_grad():
             concepts = encoder(batch.source).float()
             if generator is not None:
@@ -119,25 +151,55 @@ class DecoderLoss(nn.Module):
         loss = F.cross_entropy(logits.flatten(0, 1).float(), batch.target.flatten())
         return loss, batch.target.numel()
 
-    def written(self, batch: BlockBatch, generator: torch.Generator) -> tuple[Tensor, int]:
-        """Return the loss of sentences as the writer predicts them from noised ones."""
-        model = self._frozen[1].to(batch.target_BKD.device)
+    def written(
+        self, batch: BlockBatch, generator: torch.Generator, *, with_context: bool = True
+    ) -> tuple[Tensor, int, Tensor]:
+        """Return the loss of sentences as the writer predicts them from noised ones, their tokens, its error."""
+        config = self.config
+        model = self.writer if config.trains_writer else self._frozen[0].to(batch.target_BKD.device)
         assert isinstance(model, WriterModel)
-        with torch.no_grad():
+        with torch.set_grad_enabled(config.trains_writer and torch.is_grad_enabled()):
             noise = generator if self.training else None
-            context = normalize_context(batch.context, model, self.config.blocks.context_noise, noise)
+            context = normalize_context(batch.context, model, config.blocks.context_noise, noise)
             target = model.sentence_norm.normalize(batch.target_BKD)
             num = len(target)
             place = (torch.arange(num) + torch.rand(num, generator=generator)) / num
-            t = (self.config.min_time + (1 - self.config.min_time) * place).to(target.device)
+            t = (config.min_time + (1 - config.min_time) * place).to(target.device)
             drawn = torch.randn(target.shape, generator=generator).to(target.device)
             cache, mask = model.contextualize(context)
             noised = add_noise(target, drawn, t[:, None])
             predicted = model.denoise(noised, t, batch.slots, cache, mask).float()
-            is_text = batch.row_BK >= 0
-            raw = model.sentence_norm.denormalize(predicted[is_text])
+            error = (predicted - target).square().mean(dim=-1)
+            mse = (error * batch.weight_BK).sum() / batch.weight_BK.sum()
+            raw_BKD = model.sentence_norm.denormalize(predicted)
+        is_text = batch.row_BK >= 0
+        if self.training:
+            lucky = torch.rand(is_text.shape, generator=generator) < config.token_share
+            is_text = is_text & lucky.to(is_text.device)
         rows = batch.row_BK[is_text].tolist()
-        return self._token_loss(raw, rows), self._token_loss.count(rows)
+        memory = raw_BKD[is_text]
+        if with_context:
+            memory = self.context(memory, self._around(batch, raw_BKD.detach(), generator)[is_text])
+        return self._token_loss(memory, rows), self._token_loss.count(rows), mse
+
+    def _around(self, batch: BlockBatch, raw_BKD: Tensor, generator: torch.Generator) -> Tensor:
+        """Return what stands around each slot (B, K, C, D): noised, some of it left out, the next as predicted."""
+        assert batch.surroundings_BKCD is not None
+        around = batch.surroundings_BKCD.clone()
+        at = CONTEXT.index("next")
+        around[:, :-1, at] = raw_BKD[:, 1:] * (batch.row_BK[:, 1:] >= 0).unsqueeze(-1)
+        around[:, -1, at] = 0.0
+        if not self.training:
+            return around
+        shape = around.shape
+        is_there = (around != 0).any(dim=-1, keepdim=True)
+        is_there &= (
+            torch.rand(*shape[:3], 1, generator=generator).to(around.device) >= self.config.drop_context
+        )
+        scale = torch.rand(*shape[:3], 1, generator=generator).to(around.device) * self.config.context_noise
+        rms = around.square().mean(dim=-1, keepdim=True).sqrt()
+        drawn = torch.randn(shape, generator=generator).to(around.device)
+        return (around + scale * rms * drawn) * is_there
 
 
 class DecoderTask:
@@ -166,7 +228,7 @@ class DecoderTask:
         sentences = self._train[0].batch(
             number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=config.max_len
         )
-        return DecoderBatch(sentences, self._train[1].draw(number, config.blocks))
+        return DecoderBatch(sentences, self._train[1].draw(number, config.blocks, with_surroundings=True))
 
     def count(self, batch: object) -> int:
         """Return the number of tokens that came through the encoder, and of slots."""
@@ -174,21 +236,38 @@ class DecoderTask:
         return batch.sentences.target.numel() + batch.blocks.row_BK.numel()
 
     def evaluate(self) -> dict[str, float]:
-        """Return the loss of real concepts without noise and of the writer's, and their sum."""
+        """Return the loss of real concepts without noise, of the writer's, and of these without context.
+
+        "loss", which decides what is best, is the sum of the first two, plus the writer's error where it learns.
+        """
         module = self._module
         device = next(module.decoder.parameters()).device
-        encoded = written = num_encoded = num_written = 0.0
+        sums: dict[str, float] = {}
+        counts: dict[str, float] = {}
+
+        def add(name: str, value: Tensor, count: float) -> None:
+            sums[name] = sums.get(name, 0.0) + float(value) * count
+            counts[name] = counts.get(name, 0.0) + count
+
         with torch.autocast(device.type, torch.bfloat16):
-            for number in range(24):
+            for number in range(16):
                 sentences = self._dev[0].batch(number, seed=0, max_tokens=2_048, max_len=30)
-                loss, count = module.encoded(to_device(sentences, device), None)
-                encoded, num_encoded = encoded + float(loss) * count, num_encoded + count
-            for number in range(6):
-                blocks = to_device(self._dev[1].draw(number, self.config.blocks), device)
-                loss, count = module.written(blocks, torch.Generator().manual_seed(number))
-                written, num_written = written + float(loss) * count, num_written + count
-        figures = {"encoded": encoded / num_encoded, "written": written / num_written}
-        return {"loss": sum(figures.values())} | figures
+                add("encoded", *module.encoded(to_device(sentences, device), None))
+            for number in range(4):
+                blocks = self._dev[1].draw(number, self.config.blocks, with_surroundings=True)
+                for name, with_context in (("written", True), ("without", False)):
+                    loss, count, mse = module.written(
+                        to_device(blocks, device),
+                        torch.Generator().manual_seed(number),
+                        with_context=with_context,
+                    )
+                    add(name, loss, count)
+                add("mse", mse, 1)
+        figures = {name: total / counts[name] for name, total in sums.items()}
+        loss = figures["encoded"] + figures["written"]
+        if self.config.trains_writer:
+            loss += self.config.mse_weight * figures["mse"]
+        return {"loss": loss} | figures
 
 
 def train_decoder(
@@ -207,6 +286,13 @@ def train_decoder(
     run_dir.mkdir(parents=True, exist_ok=True)
     recipe = {"writer": writer.card.lineage, "init": space.lineage}
     write_json(run_dir / "recipe.json", asdict(config) | recipe)
+    if config.trains_writer:
+        own = {"model": asdict(writer.model.config), "space": space.space_id, "init": writer.card.lineage}
+        write_json(run_dir / WRITER_RECIPE, own)
+        save_tensors(
+            run_dir / "normalizers.safetensors",
+            {f"writer.{name}": value for name, value in writer.model.named_buffers()},
+        )
     pieces, decoder = Pieces(space.path("pieces.model")), load_decoder(space)
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in SPLITS]
     data = [
@@ -218,7 +304,9 @@ def train_decoder(
     ]
     token_loss = TokenLoss(space, corpora[0].texts)  # all splits have one list of texts
     token_loss.decoder = decoder
-    module = DecoderLoss(config, load_encoder(space), writer.model, token_loss)
+    embedding = ContextEmbedding(decoder.config.model_dim)
+    load_context(space, decoder, embedding)
+    module = DecoderLoss(config, load_encoder(space), writer.model, token_loss, embedding)
     task = DecoderTask(config, module, data[0], data[1])
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
@@ -235,22 +323,46 @@ def release_decoder(
     state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
     for file in space.files:
-        if file != DECODER_FILE:
+        if file not in (DECODER_FILE, CONTEXT_FILE):
             shutil.copyfile(space.path(file), folder / file)
+    trained = load_file(path)
     own = "decoder."
-    tensors = {n.removeprefix(own): t.half() for n, t in load_file(path).items() if n.startswith(own)}
+    tensors = {n.removeprefix(own): t.half() for n, t in trained.items() if n.startswith(own)}
     save_tensors(folder / DECODER_FILE, tensors)
+    save_tensors(folder / CONTEXT_FILE, {"context_embed": trained["context.context_embed"].half()})
     return write_card(
         folder,
         name=name,
         kind="space",
         version=1,
-        file_names=list(space.files),
+        file_names=sorted({*space.files, CONTEXT_FILE}),
         config=space.config,
         space=space.space_id,
         data=space.data,
-        recipe=f"longhand train decoder --seed {seed}, after {recipe['writer']}{origin(recipe)}",
+        recipe=f"{_command(recipe)} --seed {seed}, after {recipe['writer']}{origin(recipe)}",
         steps=int(state["step"]),
         figures=figures,
         licence=space.licence,
     )
+
+
+def release_writer(
+    run_dir: Path, folder: Path, *, name: str, seed: int, figures: dict[str, float]
+) -> ModelCard | None:
+    """Write the writer that learnt along to `folder`; None where it stayed as it was."""
+    if not (run_dir / WRITER_RECIPE).exists():
+        return None
+    return release_model(
+        run_dir,
+        folder,
+        root="writer",
+        name=name,
+        kind="writer",
+        recipe_line=f"longhand train decoder --with-writer --seed {seed}",
+        figures=figures,
+        recipe_file=WRITER_RECIPE,
+    )
+
+
+def _command(recipe: dict[str, object]) -> str:
+    return f"longhand train decoder{' --with-writer' if recipe['trains_writer'] else ''}"

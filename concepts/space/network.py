@@ -3,10 +3,10 @@
 Same parameter names, same arithmetic as `SonarTextTransformerEncoderModel` (mean pooling) and
 `ConditionalTransformerDecoderModel`, so that a checkpoint of the twin loads in sonar-space as it is
 (a test compares their outputs). It exists because training wants what inference does not: no
-padding bookkeeping, one fused projection for queries, keys and values, and cross-attention to a
-single concept, where the softmax over one key is 1 and queries and keys never matter.
+padding bookkeeping, one fused projection for queries, keys and values, and a short cut in the attention to a
+single concept, where the softmax over one key is 1 and queries and keys do not matter.
 
-Legend: B sentences, T tokens, M model (= concept) width, H heads, V vocabulary.
+Legend: B sentences, T tokens, S concepts that are read, M model (= concept) width, H heads, V vocabulary.
 """
 
 from __future__ import annotations
@@ -46,16 +46,25 @@ class SelfAttention(nn.Module):
 
 
 class ConceptAttention(nn.Module):
-    """Attention to one concept: `output_proj(v_proj(z))`; q_proj and k_proj are kept for the checkpoint."""
+    """Attention to what a sentence is decoded from: one concept, or a concept and its context (see context.py)."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
+        self.num_heads = num_heads
         self.q_proj, self.k_proj, self.v_proj, self.output_proj = (nn.Linear(dim, dim) for _ in range(4))
-        self.q_proj.requires_grad_(False)
-        self.k_proj.requires_grad_(False)
 
-    def forward(self, concept_BM: Tensor) -> Tensor:
-        result: Tensor = self.output_proj(self.v_proj(concept_BM)).unsqueeze(1)  # (B, 1, M)
+    def forward(self, x_BTM: Tensor, memory: Tensor) -> Tensor:
+        """Return (B, T, M), or (B, 1, M) where `memory` is one concept a sentence (B, M) and not (B, S, M)."""
+        if memory.ndim == 2:
+            alone: Tensor = self.output_proj(self.v_proj(memory)).unsqueeze(1)
+            return alone
+        batch, length, _ = x_BTM.shape
+        q = self.q_proj(x_BTM).view(batch, length, self.num_heads, -1).transpose(1, 2)  # (B, H, T, M / H)
+        k = self.k_proj(memory).view(batch, memory.shape[1], self.num_heads, -1).transpose(1, 2)
+        v = self.v_proj(memory).view(batch, memory.shape[1], self.num_heads, -1).transpose(1, 2)
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, S)
+        out = scores.softmax(dim=-1).to(v.dtype) @ v
+        result: Tensor = self.output_proj(out.transpose(1, 2).reshape(batch, length, -1))
         return result
 
 
@@ -89,21 +98,20 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Pre-norm causal transformer layer that reads one concept."""
+    """Pre-norm causal transformer layer that reads concepts."""
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
         self.self_attn_layer_norm = nn.LayerNorm(config.model_dim)
         self.self_attn = SelfAttention(config.model_dim, config.num_heads)
         self.encoder_decoder_attn_layer_norm = nn.LayerNorm(config.model_dim)
-        self.encoder_decoder_attn_layer_norm.requires_grad_(False)
-        self.encoder_decoder_attn = ConceptAttention(config.model_dim)
+        self.encoder_decoder_attn = ConceptAttention(config.model_dim, config.num_heads)
         self.ffn_layer_norm = nn.LayerNorm(config.model_dim)
         self.ffn = FeedForward(config.model_dim, config.ffn_inner_dim)
 
-    def forward(self, x: Tensor, concept_BM: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         x = x + self.self_attn(self.self_attn_layer_norm(x), causal=True)
-        x = x + self.encoder_decoder_attn(concept_BM)
+        x = x + self.encoder_decoder_attn(self.encoder_decoder_attn_layer_norm(x), memory)
         result: Tensor = x + self.ffn(self.ffn_layer_norm(x))
         return result
 
@@ -161,12 +169,24 @@ class SpaceDecoder(nn.Module):
         self.decoder = Stack(
             [DecoderLayer(config) for _ in range(config.num_decoder_layers)], config.model_dim
         )
+        self.reads_context(False)
 
-    def forward(self, concept_BM: Tensor, tokens_BT: Tensor) -> Tensor:
-        """Return hidden states (B, T, M) for raw concepts and `tokens_BT` (eos, language token, ...)."""
+    def reads_context(self, wanted: bool) -> None:
+        """Say whether queries and keys of the concepts are trained; they do nothing for one concept alone."""
+        for layer in self.decoder.layers:
+            assert isinstance(layer, DecoderLayer)
+            attention = layer.encoder_decoder_attn
+            for part in (layer.encoder_decoder_attn_layer_norm, attention.q_proj, attention.k_proj):
+                part.requires_grad_(wanted)
+
+    def forward(self, memory: Tensor, tokens_BT: Tensor) -> Tensor:
+        """Return hidden states (B, T, M) for `tokens_BT` (eos, language token, ...).
+
+        `memory` is a raw concept a sentence (B, M), or that with its context, see context.py, (B, S, M).
+        """
         x = self.decoder_frontend(tokens_BT)
         for layer in self.decoder.layers:
-            x = layer(x, concept_BM)
+            x = layer(x, memory)
         result: Tensor = self.decoder.layer_norm(x)
         return result
 

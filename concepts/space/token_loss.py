@@ -55,27 +55,29 @@ class TokenLoss:
         """Return how many tokens the texts `rows` have."""
         return sum(len(self._ids[row]) for row in rows)
 
-    def __call__(self, raw_ND: Tensor, rows: Sequence[int], *, max_tokens: int | None = None) -> Tensor:
-        """Return the mean nats a token of saying text `rows[i]` from the raw concept `raw_ND[i]`.
+    def __call__(self, raw: Tensor, rows: Sequence[int], *, max_tokens: int | None = None) -> Tensor:
+        """Return the mean nats a token of saying text `rows[i]` from the raw concept `raw[i]`.
+
+        `raw` is (N, D), or (N, S, D) where each stands with its context (see concepts/context.py).
 
         Sentences are sorted by length and cut into chunks of at most `max_tokens` tokens (None: as many as
         the vocabulary allows), so that little is padded.
         """
-        self.decoder.to(raw_ND.device)
+        self.decoder.to(raw.device)
         dtype = next(self.decoder.parameters()).dtype
         max_tokens = self._max_tokens if max_tokens is None else max_tokens
         order = sorted(range(len(rows)), key=lambda i: len(self._ids[rows[i]]))
-        total, num_tokens = raw_ND.new_zeros(()), 0
+        total, num_tokens = raw.new_zeros(()), 0
         for chunk in _chunks(order, [len(self._ids[row]) for row in rows], max_tokens):
             width = len(self._ids[rows[chunk[-1]]])
             target = torch.full((len(chunk), width), PAD_ID)
             for line, i in enumerate(chunk):
                 ids = self._ids[rows[i]]
                 target[line, : len(ids)] = torch.tensor(ids)
-            target = target.to(raw_ND.device)
+            target = target.to(raw.device)
             prefix = F.pad(target[:, :-1], (2, 0), value=EOS_ID)
             prefix[:, 1] = self._lang_id
-            hidden = self.decoder(raw_ND[chunk].to(dtype), prefix)[:, 1:]
+            hidden = self.decoder(raw[chunk].to(dtype), prefix)[:, 1:]
             keep = target != PAD_ID
             logits = self.decoder.project(hidden[keep])
             total = total + F.cross_entropy(logits.float(), target[keep], reduction="sum")
@@ -91,11 +93,11 @@ class PublishedDecoder(nn.Module):
         _, says = asset_cards(space)
         self.model = load_part(says, torch.device("cpu"), torch.bfloat16)
 
-    def forward(self, concept_BM: Tensor, tokens_BT: Tensor) -> Tensor:
-        """Return hidden states (B, T, M) for raw concepts and `tokens_BT` (eos, language token, ...)."""
+    def forward(self, memory: Tensor, tokens_BT: Tensor) -> Tensor:
+        """Return hidden states (B, T, M) for raw concepts (B, M) and `tokens_BT` (eos, language token, ...)."""
         from fairseq2.nn import BatchLayout
 
-        concepts = concept_BM.unsqueeze(1)  # (B, 1, M)
+        concepts = memory.unsqueeze(1)  # (B, 1, M)
         # Padding comes last and attention is causal: no token before it sees it.
         model: Any = self.model
         hidden: Tensor = model.decode(

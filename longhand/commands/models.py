@@ -55,6 +55,9 @@ def train(
     writer: Annotated[
         str | None, typer.Option(help="Decoder only: the writer whose concepts it learns to say.")
     ] = None,
+    with_writer: Annotated[
+        bool, typer.Option("--with-writer", help="Decoder only: that writer learns on as well.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
     as_json: AsJson = False,
@@ -64,6 +67,8 @@ def train(
     check_choice("--preset", preset, PRESETS)
     if writer is not None and kind != "decoder":
         raise UsageError(f"--writer is for a decoder, got {kind}: leave it out")
+    if with_writer and kind != "decoder":
+        raise UsageError(f"--with-writer is for a decoder, got {kind}: leave it out")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
     if steps is not None and steps < 1:
@@ -88,6 +93,7 @@ def train(
         init=init,
         teacher=teacher,
         writer=writer,
+        with_writer=with_writer,
     )
     with TrainingDisplay() as display:
         figures, card = start_training(

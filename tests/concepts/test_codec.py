@@ -91,14 +91,16 @@ def test_the_twin_gives_sonars_logits_in_a_padded_batch(codec: Codec, tiny_space
     ]
     lengths = [len(row) for row in rows]
     tokens = torch.tensor([row + [PAD_ID] * (max(lengths) - len(row)) for row in rows])
-    concepts = torch.randn(3, config.model_dim, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        got = codec._decoder.model.decoder(
-            concepts[:, None], BatchLayout.of(concepts[:, None]), tokens, BatchLayout.of(tokens, lengths)
-        )
-        for row, length in enumerate(lengths):
-            hidden = twin(concepts[row : row + 1], tokens[row : row + 1, :length])
-            torch.testing.assert_close(got[row, :length], twin.project(hidden)[0], atol=1e-3, rtol=1e-3)
+    memory = torch.randn(3, 4, config.model_dim, generator=torch.Generator().manual_seed(0))
+    for read in (memory[:, :1], memory):  # a concept alone, and one with three others around it
+        with torch.no_grad():
+            got = codec._decoder.model.decoder(
+                read, BatchLayout.of(read), tokens, BatchLayout.of(tokens, lengths)
+            )
+            for row, length in enumerate(lengths):
+                told = read[row : row + 1]
+                hidden = twin(told[:, 0] if told.shape[1] == 1 else told, tokens[row : row + 1, :length])
+                torch.testing.assert_close(got[row, :length], twin.project(hidden)[0], atol=1e-3, rtol=1e-3)
 
 
 def test_the_codec_says_which_space_it_is(codec: Codec, tiny_space: ModelCard) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
-from flows.engine import LeafPlan, Section, Text
+from flows.engine import LeafPlan, Section, SectionConcepts, Text
 from storage import CardRef, NewPlanItem, SpaceRef, Stage
 
 DIM = 8
@@ -142,8 +142,19 @@ class FakeEngine:
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
         self._called("render")
-        texts = []
-        for row in vectors:
-            drawn = hashed(row, vectors, lang, beam_size).integers(0, len(WORDS), size=6)
-            texts.append(Text(text=" ".join(WORDS[n] for n in drawn).capitalize() + ".", score=0.9))
-        return texts
+        return [_sentence(row, vectors, lang, beam_size) for row in vectors]
+
+    def say(
+        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
+    ) -> list[list[Text]]:
+        self._called("say")
+        batch = [part for s in sections for part in (s.heading, s.gist, s.vectors, s.places)]
+        return [
+            [_sentence(s.vectors[place], prompt, lang, beam_size, *batch) for place in s.places]
+            for s in sections
+        ]
+
+
+def _sentence(*parts: object) -> Text:
+    drawn = hashed(*parts).integers(0, len(WORDS), size=6)
+    return Text(text=" ".join(WORDS[n] for n in drawn).capitalize() + ".", score=0.9)

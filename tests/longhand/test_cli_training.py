@@ -52,12 +52,19 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     speaker, speak = folder / "speaker", ("--writer", folder / "writer" / "model", "--space", space)
     losses = []
     for steps in (1, 30):
-        command("train", "decoder", "--steps", steps, *speak, "--name", "toy", *train, speaker)
+        command(
+            "train", "decoder", "--with-writer", "--steps", steps, *speak, "--name", "toy", *train, speaker
+        )
         rows = [json.loads(line) for line in (speaker / "metrics.jsonl").read_text().splitlines()]
         losses.append(rows[-1])
     assert all(losses[1][name] < losses[0][name] for name in ("dev_encoded", "dev_written"))
     old, new = read_card(space), read_card(speaker / "model")
     assert {name for name in old.files if old.files[name] != new.files[name]} == {"decoder.safetensors"}
+    assert new.files.keys() - old.files.keys() == {"context.safetensors"}
+    # The writer that learnt along is one of the same space.
+    learnt = read_card(speaker / "writer")
+    assert learnt.space == old.model_id and "--with-writer" in learnt.recipe
+    assert "started from writer@" in learnt.recipe
     assert new.space_id == old.space_id == old.model_id != new.model_id
     assert f"after {read_card(folder / 'writer' / 'model').model_id}" in new.recipe
     # A second generation starts from the first one's weights and says so.
@@ -77,7 +84,7 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
         "space": ("--model", space),
         "planner": ("--space", space, "--model", folder / "planner" / "model"),
         # a writer of the space, heard through the newer decoder
-        "writer": ("--space", new.folder, "--model", folder / "writer" / "model"),
+        "writer": ("--space", new.folder, "--model", learnt.folder),
     }
     for kind, models in measured.items():
         figures = json.loads(command("evaluate", kind, "--corpus", corpus, *models, "--json"))
@@ -88,6 +95,7 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     ("words", "why"),
     [
         (("planner", "--writer", "writer-mini"), "--writer is for a decoder, got planner"),
+        (("planner", "--with-writer"), "--with-writer is for a decoder, got planner"),
         (("decoder", "--init", "sonar-mini"), "a decoder starts from that of its space"),
     ],
 )

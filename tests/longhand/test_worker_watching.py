@@ -122,7 +122,7 @@ def test_metrics_are_scraped_while_a_worker_works(run, store, use):
     seen: list[dict[tuple[str, ...], float]] = []
 
     def look(method: str, number: int) -> None:
-        if method == "render" and store.get_overview().counts.get("done"):
+        if method == "say" and store.get_overview().counts.get("done"):
             seen.append(scrape(url))
 
     use(FakeEngine(before=look))

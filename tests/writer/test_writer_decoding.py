@@ -5,17 +5,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from writer.decoding import Rendering, render
+from concepts.context import CONTEXT
+from writer.decoding import Rendering, WrittenItem, render, say_sections
 
 
 class FakeCodec:
     """A vector says its first component; a text is encoded along the first axis."""
 
+    reads_context = False
+
     def __init__(self) -> None:
         self.decoded: list[list[float]] = []
 
-    def decode(self, vectors: Tensor, lang: str, *, beam_size: int) -> list[str]:
-        assert (lang, beam_size) == ("deu_Latn", 3)
+    def decode(
+        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+    ) -> list[str]:
+        assert (lang, beam_size, context) == ("deu_Latn", 3, None)
         self.decoded.append(vectors.norm(dim=1).tolist())
         return ["" if vector[0] < 0 else f"text {vector[0]:.0f}" for vector in vectors]
 
@@ -49,3 +54,67 @@ def test_likely_short_sentences_are_decoded_first() -> None:
 
 def test_nothing_gives_nothing() -> None:
     assert render(FakeCodec(), torch.empty(0, 2), "deu_Latn", beam_size=3) == []
+
+
+class ReadingCodec(FakeCodec):
+    """Says a vector and the first component of everything around it."""
+
+    reads_context = True
+
+    def decode(
+        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+    ) -> list[str]:
+        assert context is not None and context.shape == (len(vectors), len(CONTEXT), 2)
+        self.decoded.append(vectors[:, 0].tolist())
+        return [
+            "" if vector[0] < 0 else f"text {vector[0]:.0f} " + " ".join(f"{c:.0f}" for c in around[:, 0])
+            for vector, around in zip(vectors, context, strict=True)
+        ]
+
+
+def item(*firsts: float, heading: float, places: tuple[int, ...] | None = None) -> WrittenItem:
+    concepts = torch.tensor([[first, 0.0] for first in firsts])
+    wanted = tuple(range(len(firsts))) if places is None else places
+    return WrittenItem(torch.tensor([heading, 0]), torch.tensor([heading + 1, 0]), concepts, wanted)
+
+
+PROMPT = torch.tensor([[90.0, 0.0], [91.0, 0.0]])
+
+
+def said(*items: WrittenItem) -> tuple[list[list[str]], list[list[float]]]:
+    codec = ReadingCodec()
+    found = say_sections(codec, items, PROMPT, "deu_Latn", beam_size=3)
+    return [[r.text for r in section] for section in found], codec.decoded
+
+
+def test_a_sentence_is_decoded_knowing_what_was_said_before_it_and_what_comes() -> None:
+    # what is said is encoded as twice the concept: what stands before a sentence is what was said, not meant
+    texts, decoded = said(item(1, 2, 3, heading=50), item(7, heading=60))
+    assert texts == [
+        ["text 1 0 0 2 50 51 90", "text 2 2 0 3 50 51 90", "text 3 4 2 0 50 51 90"],
+        ["text 7 0 0 0 60 61 90"],
+    ]
+    assert decoded == [[1, 7], [2], [3]]  # sections side by side, their sentences one after the other
+
+
+def test_what_has_a_text_already_is_taken_as_meant() -> None:
+    texts, _ = said(item(1, 2, 3, heading=50, places=(2,)))
+    assert texts == [["text 3 2 1 0 50 51 90"]]
+
+
+def test_a_sentence_without_words_counts_as_meant() -> None:
+    texts, _ = said(item(-4, 2, heading=50))
+    assert texts == [["", "text 2 -4 0 0 50 51 90"]]
+
+
+def test_sections_do_not_see_each_other() -> None:
+    first, second = item(1, 2, 3, heading=50), item(7, 8, heading=60)
+    together, _ = said(first, second)
+    assert together == [said(first)[0][0], said(second)[0][0]]
+
+
+def test_a_codec_that_reads_no_context_decodes_all_at_once() -> None:
+    codec = FakeCodec()
+    found = say_sections(codec, [item(1, 2, heading=5), item(3, heading=6)], PROMPT, "deu_Latn", beam_size=3)
+    assert [[r.text for r in section] for section in found] == [["text 1", "text 2"], ["text 3"]]
+    assert len(codec.decoded) == 1
