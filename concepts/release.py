@@ -35,9 +35,9 @@ def release_model(
 ) -> ModelCard:
     """Write the model of a training run to `folder`: float16 weights and tables, float32 normalizers, card, checksums.
 
-    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe. Takes the best evaluation's
-    weights, or with `newest` those of the last checkpoint (both averaged). Raises ModelError when the
-    run has none yet.
+    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe.
+    Takes the best evaluation's weights, or with `newest` those of the last checkpoint (both averaged). Raises
+    ModelError when the run has none yet.
     """
     path = trained_weights(run_dir, kind, newest=newest)
     try:
