@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,10 +32,12 @@ def release_model(
     figures: dict[str, float] | None = None,
     newest: bool = False,
     recipe_file: str = "recipe.json",
+    files: Mapping[str, dict[str, Tensor]] | None = None,
 ) -> ModelCard:
     """Write the model of a training run to `folder`: float16 weights and tables, float32 normalizers, card, checksums.
 
-    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe.
+    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe,
+    `files` holds the tensors of further files by name.
     Takes the best evaluation's weights, or with `newest` those of the last checkpoint (both averaged). Raises
     ModelError when the run has none yet.
     """
@@ -57,12 +59,14 @@ def release_model(
             tensors[key.removeprefix(f"{root}.")] = value.to(dtype)
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / MODEL_FILE, tensors)
+    for file, more in (files or {}).items():
+        save_tensors(folder / file, more)
     return write_card(
         folder,
         name=name,
         kind=kind,
         version=1,
-        file_names=[MODEL_FILE],
+        file_names=[MODEL_FILE, *(files or ())],
         config=recipe["model"],
         space=recipe["space"],
         data="the how-to corpus of docs/training.md, train split, English how-to documents and recipes",

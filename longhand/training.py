@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from concepts.codec import Codec
     from concepts.training import LoopConfig, Progress
 
+NUM_TINY_CODES = 500
+"""Sentences of the tiny preset's codebook."""
 NUM_TINY_STEPS = 200
 """Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
 WARM_START_RATE = 0.6
@@ -129,7 +131,8 @@ def _train_writer(
     figures = train_writer(
         request.corpus, codec, request.run_dir, config, init=_init(request), on_progress=on_progress
     )
-    return figures, _release(request, root="writer", kind="writer", figures=figures)
+    files = _codebook(request, codec.space_id)
+    return figures, _release(request, root="writer", kind="writer", figures=figures, files=files)
 
 
 def _train_decoder(
@@ -152,10 +155,15 @@ def _train_decoder(
         request.corpus, codec.card, writer, request.run_dir, config, on_progress=on_progress
     )
     folder = request.run_dir / RELEASE_FOLDER
-    writer_folder = request.run_dir / WRITER_FOLDER
-    release_writer(
-        request.run_dir, writer_folder, name=writer.card.name, seed=request.seed, figures=figures
-    )
+    if request.with_writer:
+        release_writer(
+            request.run_dir,
+            request.run_dir / WRITER_FOLDER,
+            name=writer.card.name,
+            seed=request.seed,
+            figures=figures,
+            files=_codebook(request, codec.space_id),
+        )
     return figures, release_decoder(
         request.run_dir, folder, codec.card, name=request.name, seed=request.seed, figures=figures
     )
@@ -175,7 +183,24 @@ def _init(request: TrainingRequest) -> ModelCard | None:
     return find_card(request.kind, request.init) if request.init else None  # type: ignore[arg-type]
 
 
-def _release(request: TrainingRequest, *, root: str, kind: Kind, figures: dict[str, float]) -> ModelCard:
+def _codebook(request: TrainingRequest, space_id: str) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the file of the sentences that the writer's are drawn towards."""
+    from writer.codebook import CODEBOOK_FILE, choose_sentences, codebook_tensors
+    from writer.config import CODEBOOK_SIZE
+
+    say("choosing the sentences of the codebook")
+    size = NUM_TINY_CODES if request.preset == "tiny" else CODEBOOK_SIZE
+    return {CODEBOOK_FILE: codebook_tensors(choose_sentences(request.corpus, space_id, size))}
+
+
+def _release(
+    request: TrainingRequest,
+    *,
+    root: str,
+    kind: Kind,
+    figures: dict[str, float],
+    files: Mapping[str, dict[str, torch.Tensor]] | None = None,
+) -> ModelCard:
     from concepts.release import release_model
 
     return release_model(
@@ -186,6 +211,7 @@ def _release(request: TrainingRequest, *, root: str, kind: Kind, figures: dict[s
         kind=kind,
         recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}",
         figures=figures,
+        files=files,
     )
 
 

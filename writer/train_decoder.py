@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -347,11 +347,15 @@ def release_decoder(
 
 
 def release_writer(
-    run_dir: Path, folder: Path, *, name: str, seed: int, figures: dict[str, float]
-) -> ModelCard | None:
-    """Write the writer that learnt along to `folder`; None where it stayed as it was."""
-    if not (run_dir / WRITER_RECIPE).exists():
-        return None
+    run_dir: Path,
+    folder: Path,
+    *,
+    name: str,
+    seed: int,
+    figures: dict[str, float],
+    files: Mapping[str, dict[str, Tensor]],
+) -> ModelCard:
+    """Write the writer that learnt along, and further `files` of tensors, to `folder`."""
     return release_model(
         run_dir,
         folder,
@@ -361,6 +365,7 @@ def release_writer(
         recipe_line=f"longhand train decoder --with-writer --seed {seed}",
         figures=figures,
         recipe_file=WRITER_RECIPE,
+        files=files,
     )
 
 
