@@ -47,9 +47,9 @@ class LanguagesTrainingConfig:
     """Sizes; those of the space but for the number of pieces."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=1_700,
+            num_steps=1_500,
             num_warmup_steps=50,
-            num_cooldown_steps=600,
+            num_cooldown_steps=550,
             muon_lr=3e-3,
             adam_lr=2e-3,
             ema_decay=0.995,
@@ -61,15 +61,15 @@ class LanguagesTrainingConfig:
     """Tokens a batch."""
     max_len: int = 62
     """Longest sentence, in pieces."""
-    stages: tuple[tuple[int, int], ...] = ((250, 14), (1_100, 34))
+    stages: tuple[tuple[int, int], ...] = ((250, 14), (950, 34))
     """(Step, length): until that step only sentences up to that many pieces are read."""
     max_noise: float = 0.3
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
     alone_share: float = 0.12
     """Sentences without a translation, as a share of the number of pairs; they are decoded from their own concept."""
-    english_share: float = 0.5
+    english_share: float = 0.7
     """Probability that a sentence with a translation is decoded from the English concept."""
-    distance_weight: float = 2.0
+    distance_weight: float = 4.0
     """Weight of the squared distance to the English concept, relative to the variance of English concepts."""
 
 
