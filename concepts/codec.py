@@ -142,12 +142,11 @@ class Codec:
             return []
         inputs = vectors
         if context is not None:
-            assert self.reads_context, f"the decoder of {self.card.name} reads no context"
+            reads = self.reads_context and not self.is_extension(lang)
+            assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
             inputs = torch.cat((vectors.unsqueeze(1), context), dim=1)
-        texts = self._decoder.predict(
-            inputs.to(self.device, self.dtype),
         texts = self._pipelines_of(lang)[1].predict(
-            vectors.to(self.device, self.dtype),
+            inputs.to(self.device, self.dtype),
             target_lang=lang,
             batch_size=_DECODE_BATCH,
             beam_size=beam_size,

@@ -159,9 +159,7 @@ def _train_decoder(
     )
     folder = request.run_dir / RELEASE_FOLDER
     writer_folder = request.run_dir / WRITER_FOLDER
-    release_writer(
-        request.run_dir, writer_folder, name=writer.card.name, seed=request.seed, figures=figures
-    )
+    release_writer(request.run_dir, writer_folder, name=writer.card.name, seed=request.seed, figures=figures)
     return figures, release_decoder(
         request.run_dir, folder, codec.card, name=request.name, seed=request.seed, figures=figures
     )

@@ -58,9 +58,7 @@ def languages_run(
     config = replace(tiny_config, num_pieces=Pieces(run_dir / "new.model").num_pieces)
     model = make_run(run_dir / "run", run_dir / "new.model", seed=5, config=config)
     recipe = asdict(LanguagesTrainingConfig(model=config, langs=("deu_Latn", "fra_Latn")))
-    write_json(
-        run_dir / "run" / "recipe.json", recipe | {"init": english.lineage, "space": english.space_id}
-    )
+    write_json(run_dir / "run" / "recipe.json", recipe | {"init": english.lineage, "space": english.space_id})
     return run_dir / "run", model
 
 
@@ -111,7 +109,7 @@ def test_a_new_language_is_read_and_said_by_the_weights_that_were_trained(
     assert not torch.equal(codec.encode(GERMAN, "deu_Latn"), codec.encode(GERMAN, "fra_Latn"))
     decoder = codec._pipelines_of("deu_Latn")[1].model.decoder.state_dict()
     stored = dequantize(load_file(extended.path("deu-fra.safetensors")))
-    for name, value in model.decoder.state_dict().items():
+    for name in model.decoder.state_dict():
         if not name.endswith("embed.weight"):
             torch.testing.assert_close(decoder[name], stored[f"decoder.{name}"].float())
     table = decoder["decoder_frontend.embed.weight"]
