@@ -17,7 +17,7 @@ from torch import Tensor
 
 from concepts.codec import Codec
 from concepts.corpus.store import iter_space_sentences, load_pairs
-from concepts.errors import ModelError
+from concepts.errors import InputError, ModelError
 from concepts.space.evaluate import evaluate_space, text_figures
 from concepts.space.extension import pieces_of
 from concepts.space.pairs import ENGLISH, KINDS, read_sentences
@@ -75,9 +75,11 @@ def evaluate_languages(
     sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is decoded in one language of what was encoded in the
     other, on sentences up to 25 pieces; `deu_Latn.xsim_error` the share (%) of sentences for which another
     sentence than its English is nearer, `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of
-    languages and directions, `on_note` a line for what is left out. Empty where the space knows one language only.
+    languages and directions, `on_note` a line for what is left out. Empty where the space and the test pairs of the
+    corpus have no language in common.
     """
-    langs = [lang for lang in codec.langs if lang != ENGLISH]
+    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test")}
+    langs = [lang for lang in codec.langs if lang in paired]
     if not langs or ENGLISH not in codec.langs:
         return {}
     held = read_held(corpus_dir, langs)
@@ -86,14 +88,18 @@ def evaluate_languages(
     figures: dict[str, float] = {}
     known = {lang: _known(corpus_dir, codec, lang, num_known) for lang in langs}
     for lang in langs:
-        found = evaluate_space(
-            corpus_dir,
-            codec,
-            lang=lang,
-            num_sentences=num_sentences,
-            beam_size=beam_size,
-            known=known[lang],
-        )
+        try:
+            found = evaluate_space(
+                corpus_dir,
+                codec,
+                lang=lang,
+                num_sentences=num_sentences,
+                beam_size=beam_size,
+                known=known[lang],
+            )
+        except InputError as error:  # pairs but no documents
+            on_note(str(error))
+            found = {}
         figures |= {f"{lang}.{name}": value for name, value in found.items()}
         figures |= _retrieval(held, codec, lang, num_searched, on_note)
         done += 1
@@ -113,8 +119,8 @@ def evaluate_languages(
             scores = text_figures(wanted, codec.decode(vectors, target, beam_size=beam_size))
             name = f"{source}>{target}"
             figures |= {f"{name}.{key}": scores[key] for key in ("bleu", "chrf")}
-            if target in known:
-                near = nearest_texts(vectors, known[target][1], known[target][0])
+            if (pool := known.get(target)) is not None:
+                near = nearest_texts(vectors, pool[1], pool[0])
                 figures[f"{name}.nearest_bleu"] = text_figures(wanted, near)["bleu"]
         on_progress(done, total)
     return figures
@@ -125,18 +131,18 @@ def read_held(corpus_dir: Path, langs: Sequence[str]) -> Held:
     trained = {(pair.lang_a, pair.text_a) for pair in load_pairs(corpus_dir, split="train")}
     trained |= {(pair.lang_b, pair.text_b) for pair in load_pairs(corpus_dir, split="train")}
     by_english: dict[str, dict[str, str]] = {}
-    for lang in langs:
-        if not any(True for _ in load_pairs(corpus_dir, lang=lang, split="test")):
-            continue
-        for sentence in read_sentences(corpus_dir, "test", (lang,)):
-            sides = {(ENGLISH, sentence.english), (lang, sentence.text)}
-            if not sides & trained:
-                by_english.setdefault(sentence.english, {ENGLISH: sentence.english})[lang] = sentence.text
+    for sentence in read_sentences(corpus_dir, "test", langs):
+        sides = {(ENGLISH, sentence.english), (sentence.lang, sentence.text)}
+        if not sides & trained:
+            texts = by_english.setdefault(sentence.english, {ENGLISH: sentence.english})
+            texts[sentence.lang] = sentence.text
     return Held(by_english)
 
 
-def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[str], Tensor]:
+def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[str], Tensor] | None:
     texts = sorted({text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=KINDS)})
+    if not texts:
+        return None
     random.Random(0).shuffle(texts)
     chosen = sorted(texts[:num], key=len)  # by length: little is padded
     return chosen, codec.encode(chosen, lang)

@@ -47,9 +47,9 @@ class LanguagesTrainingConfig:
     """Sizes; those of the space but for the number of pieces."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=1_500,
+            num_steps=1_780,
             num_warmup_steps=50,
-            num_cooldown_steps=550,
+            num_cooldown_steps=600,
             muon_lr=3e-3,
             adam_lr=2e-3,
             ema_decay=0.995,
@@ -61,7 +61,7 @@ class LanguagesTrainingConfig:
     """Tokens a batch."""
     max_len: int = 62
     """Longest sentence, in pieces."""
-    stages: tuple[tuple[int, int], ...] = ((250, 14), (950, 34))
+    stages: tuple[tuple[int, int], ...] = ((250, 14), (1_150, 34))
     """(Step, length): until that step only sentences up to that many pieces are read."""
     max_noise: float = 0.3
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
