@@ -24,6 +24,8 @@ NUM_TINY_STEPS = 200
 """Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
 WARM_START_RATE = 0.6
 """Share of the recipe's peak learning rates for a run that starts from trained weights."""
+TINY_PIECES = 1_000
+"""Pieces of the tiny preset's new languages."""
 RELEASE_FOLDER = "model"
 """Where in the run's folder the finished model lies, with its card."""
 WRITER_FOLDER = "writer"
@@ -55,6 +57,8 @@ class TrainingRequest:
     """Name or folder of the writer whose concepts a decoder learns to say; None: the space's."""
     with_writer: bool = False
     """Whether that writer learns on along with the decoder."""
+    langs: tuple[str, ...] | None = None
+    """Languages that a space learns beside its own; None: those of the recipe."""
 
 
 def start_training(
@@ -69,6 +73,8 @@ def start_training(
         return _train_space(request, on_progress, on_embedded)
     if request.kind == "decoder" and request.space in PUBLISHED:
         raise UsageError(f"the decoder of {request.space} is published as it is: name a space of your own")
+    if request.kind == "languages":
+        return _train_languages(request, on_progress, on_embedded)
     from concepts.codec import Codec
     from concepts.corpus.embed import embed_corpus
 
@@ -169,6 +175,39 @@ def _train_decoder(
     )
 
 
+def _train_languages(
+    request: TrainingRequest, on_progress: Callable[[Progress], None], on_taught: OnCount
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.card import find_card
+    from concepts.published import PublishedCard
+    from concepts.space.config import LANGS
+    from concepts.space.extension import check_new, release_languages
+    from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
+
+    space = find_card("space", request.space)
+    if isinstance(space, PublishedCard):
+        raise UsageError(
+            f"the languages of {request.space} are published as they are: name a space of your own"
+        )
+    config = LanguagesTrainingConfig()
+    if request.langs is not None:
+        config = replace(config, langs=request.langs)
+    for lang in config.langs:
+        if lang not in LANGS:
+            raise UsageError(f"no language {lang!r} has a token here: known are {', '.join(LANGS)}")
+    check_new(space, list(config.langs))
+    if request.preset == "tiny":
+        config = replace(config, model=replace(config.model, num_pieces=TINY_PIECES))
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_languages(
+        request.corpus, space, request.run_dir, config, on_progress=on_progress, on_taught=on_taught
+    )
+    folder = request.run_dir / RELEASE_FOLDER
+    return figures, release_languages(
+        request.run_dir, folder, space, name=request.name, seed=request.seed, figures={}
+    )
+
+
 def _device() -> torch.device:
     """Return the device that accelerate gives this process."""
     from accelerate import PartialState
@@ -240,9 +279,11 @@ def start_evaluation(
 
     if kind == "space":
         from concepts.space.evaluate import evaluate_space
+        from concepts.space.evaluate_languages import evaluate_languages
 
         codec = Codec.load(model or space, device=_device(), on_note=say)
-        return evaluate_space(corpus, codec, on_progress=on_progress)
+        figures = evaluate_space(corpus, codec, on_progress=on_progress)
+        return figures | evaluate_languages(corpus, codec, on_progress=on_progress, on_note=say)
     from concepts.corpus.embed import embed_corpus
 
     codec = Codec.load(space, device=_device(), on_note=say)

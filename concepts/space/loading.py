@@ -104,7 +104,7 @@ def context_model(card: ModelCard, decoder: Module) -> Module:
 
 
 def _family(card: AssetCard) -> ModelFamily:
-    """Return sonar-space's model family of a card, with a converter that reads fairseq's names too.
+    """Return sonar-space's model family of a card, with a converter that reads fairseq's names and extensions too.
 
     It also draws no bars: they would mix with ours.
     """
@@ -121,10 +121,10 @@ def _family(card: AssetCard) -> ModelFamily:
     convert: Any
     if name == text.SONAR_TEXT_ENCODER_FAMILY:
         create = text._create_sonar_text_encoder_model
-        convert = _reading_fairseq1("encoder", text._convert_sonar_text_encoder_checkpoint)
+        convert = _reading("encoder", text._convert_sonar_text_encoder_checkpoint)
     elif name == text.SONAR_TEXT_DECODER_FAMILY:
         create = text._create_sonar_text_decoder_model
-        convert = _reading_fairseq1("decoder", text._convert_sonar_text_decoder_checkpoint)
+        convert = _reading("decoder", text._convert_sonar_text_decoder_checkpoint)
     else:
         create = speech._create_sonar_speech_encoder_model
         convert = speech._convert_sonar_speech_checkpoint
@@ -146,12 +146,15 @@ def _family(card: AssetCard) -> ModelFamily:
     )
 
 
-def _reading_fairseq1(part: Literal["encoder", "decoder"], convert: Any) -> Any:
+def _reading(part: Literal["encoder", "decoder"], convert: Any) -> Any:
+    from concepts.space.extension import is_packed, unpack
     from concepts.space.fairseq1 import from_fairseq1, is_fairseq1
 
     def read(state_dict: dict[str, object], config: object) -> dict[str, object]:
         if is_fairseq1(state_dict):
             return from_fairseq1(state_dict, part)
+        if is_packed(state_dict):
+            return dict(unpack(cast("dict[str, torch.Tensor]", state_dict), part))
         return cast("dict[str, object]", convert(state_dict, config))
 
     return read

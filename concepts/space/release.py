@@ -17,7 +17,7 @@ from concepts.space.network import SpaceAutoencoder, SpaceEncoder
 from concepts.training import load_parameters, save_tensors
 
 _CARD = """\
-name: {name}_{part}
+name: {name}
 model_family: transformer_{part}
 model_arch: basic
 model_config:
@@ -31,8 +31,8 @@ model_config:
     ffn_inner_dim: {ffn_inner_dim}
 {pooling}    normalize_before: true
 {legacy}    vocab_info: {{size: {vocab_size}, unk_idx: {unk}, bos_idx: {bos}, eos_idx: {eos}, pad_idx: {pad}}}
-checkpoint: {part}.safetensors
-tokenizer: pieces.model
+checkpoint: {checkpoint}
+tokenizer: {tokenizer}
 tokenizer_family: nllb
 tokenizer_config:
   _set_:
@@ -97,19 +97,10 @@ def release_space(
     (folder / "pieces.model").write_bytes((run_dir / "pieces.model").read_bytes())
     fields = {key: getattr(config, key) for key in config.__dataclass_fields__}
     cards = "---\n".join(
-        _CARD.format(
-            name=name,
-            part=part,
-            vocab_size=config.vocab_size,
-            unk=UNK_ID,
-            bos=BOS_ID,
-            eos=EOS_ID,
-            pad=PAD_ID,
-            langs=", ".join(LANGS),
-            **fields,
-            **besides,
+        asset_card_text(
+            f"{name}_{part}", part, config, checkpoint=f"{part}.safetensors", tokenizer="pieces.model"
         )
-        for part, besides in _PARTS.items()
+        for part in _PARTS
     )
     (folder / "cards.yaml").write_text(cards, encoding="utf-8")
     state_path = run_dir / "checkpoint" / "state.json"
@@ -126,6 +117,24 @@ def release_space(
         steps=int(json.loads(state_path.read_text(encoding="utf-8"))["step"]),
         figures=figures or {},
         licence="see docs/training.md: the corpus' licences",
+    )
+
+
+def asset_card_text(name: str, part: str, config: SpaceConfig, *, checkpoint: str, tokenizer: str) -> str:
+    """Return the fairseq2 card `name` of an encoder or decoder ("encoder", "decoder") of these sizes and files."""
+    return _CARD.format(
+        name=name,
+        part=part,
+        checkpoint=checkpoint,
+        tokenizer=tokenizer,
+        vocab_size=config.vocab_size,
+        unk=UNK_ID,
+        bos=BOS_ID,
+        eos=EOS_ID,
+        pad=PAD_ID,
+        langs=", ".join(LANGS),
+        **{key: getattr(config, key) for key in config.__dataclass_fields__},
+        **_PARTS[part],
     )
 
 
