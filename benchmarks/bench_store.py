@@ -28,14 +28,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sqlalchemy import func, insert, select  # noqa: E402
+from sqlalchemy import Table, func, insert, select  # noqa: E402
 
 from concepts.card import find_card  # noqa: E402
 from storage import Store  # noqa: E402
 from storage.ids import new_document_id  # noqa: E402
 from storage.tables import (  # noqa: E402
     Attempt,
-    Base,
     Concept,
     Document,
     Outline,
@@ -92,11 +91,11 @@ class Author:
         self._random = random.Random(7)
         self._next = {table: self._last_id(table) for table in (Outline, PlanItem, Concept, Unit)}
 
-    def _last_id(self, table: type[Base]) -> int:
+    def _last_id(self, table: Table) -> int:
         with self._store._database.read() as connection:
-            return int(connection.scalar(select(func.max(table.__table__.c.id))) or 0)
+            return int(connection.scalar(select(func.max(table.c.id))) or 0)
 
-    def _id(self, table: type[Base]) -> int:
+    def _id(self, table: Table) -> int:
         self._next[table] += 1
         return self._next[table]
 
@@ -109,15 +108,15 @@ class Author:
 
     def write(self, first: int, count: int) -> None:
         """Store documents number `first` and the following ones in one transaction."""
-        rows: dict[type[Base], list[dict[str, object]]] = {table: [] for table in TABLES}
+        rows: dict[Table, list[dict[str, object]]] = {table: [] for table in TABLES}
         for number in range(first, first + count):
             for table, row in self._document(number):
                 rows[table].append(row)
         with self._store._database.write() as connection:
             for table, found in rows.items():
-                connection.execute(insert(table.__table__), found)
+                connection.execute(insert(table), found)
 
-    def _document(self, number: int) -> Iterator[tuple[type[Base], dict[str, object]]]:
+    def _document(self, number: int) -> Iterator[tuple[Table, dict[str, object]]]:
         now = START_S + 10 * number
         document_id, outline_id = new_document_id(now), self._id(Outline)
         space = {"space_card": "bench", "space_checksum": "0" * 64, "space_dim": self._dim}
