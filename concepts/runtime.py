@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
+from concepts.postponed import postponed_imports
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -42,6 +43,11 @@ def start_fairseq2() -> DependencyResolver:
 
     Raises ModelError when the native part cannot be loaded.
     """
+    with postponed_imports():
+        return _start()
+
+
+def _start() -> DependencyResolver:
     try:
         load_libsndfile()
         import fairseq2
