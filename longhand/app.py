@@ -88,7 +88,7 @@ def run_app(arguments: Sequence[str]) -> int:
         if debug:
             raise
         command = _command_of(error)
-        _complain(f"{error.format_message()} (see {command} --help)")
+        _complain(f"{error.format_message().rstrip('.')} (see {command} --help)")
         return error.exit_code
     except LonghandError as error:
         if debug:
