@@ -78,7 +78,11 @@ def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Modu
     manager = start_fairseq2().resolve(AssetDownloadManager)  # type: ignore[type-abstract]
     path = manager.download_model(card.field("checkpoint").as_uri(), local_only=True)
     mmap = path.suffix == ".pt" and zipfile.is_zipfile(path)
-    return _family(card).load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
+    # Without storage at first, a model needs no memory twice, but torch's compiler, which takes a second to
+    # import: not for a small space. The numbers that are then drawn for nothing are nobody's.
+    family = _family(card, supports_meta=mmap)
+    with torch.random.fork_rng(devices=[]):
+        return family.load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
 
 
 def context_model(card: ModelCard, decoder: Module) -> Module:
@@ -103,10 +107,10 @@ def context_model(card: ModelCard, decoder: Module) -> Module:
     return ContextModel(DummyEncoderModel(), decoder).eval()  # type: ignore[no-any-return]
 
 
-def _family(card: AssetCard) -> ModelFamily:
+def _family(card: AssetCard, *, supports_meta: bool = True) -> ModelFamily:
     """Return sonar-space's model family of a card, with a converter that reads fairseq's names and extensions too.
 
-    It also draws no bars: they would mix with ours.
+    `supports_meta`: whether models are made without storage first. It also draws no bars: they would mix with ours.
     """
     import sonar.models.sonar_speech as speech
     import sonar.models.sonar_text as text
@@ -135,7 +139,7 @@ def _family(card: AssetCard) -> ModelFamily:
         kls=family.kls,
         configs=DependencyLookup(resolver, family.config_kls),
         factory=create,
-        supports_meta=True,
+        supports_meta=supports_meta,
         restrict=True,
         state_dict_converter=convert,
         shard_specs=None,

@@ -169,8 +169,8 @@ def list_models(
         for card in cards
     ]
     for space in PUBLISHED.values():
-        state = "is here" if is_fetched(space.name) else f"longhand models fetch {space.name}"
-        rows.append((space.name, "space", "-", "-", f"{space.about}; {state}"))
+        state = "is here" if is_fetched(space.name) else f"not here (longhand models fetch {space.name})"
+        rows.append((space.name, "space", "-", "-", f"{state}: {space.about}"))
     print_table(("MODEL", "KIND", "STEPS", "SPACE", "FIGURES"), rows, flexible="FIGURES")
 
 
