@@ -52,7 +52,9 @@ def test_units_are_fixed_groups(store: Store, new_document: Make, new_job: Make)
     assert [len(unit.item_ids) for unit in store.get_units(document_id, "write")] == [2, 2, 1]
     decode = store.get_units(document_id, "decode", "eng_Latn")
     assert [len(unit.item_ids) for unit in decode[:2]] == [4, 1]
-    sections = store.get_concepts([i for unit in store.get_units(document_id, "write") for i in unit.item_ids])
+    sections = store.get_concepts(
+        [i for unit in store.get_units(document_id, "write") for i in unit.item_ids]
+    )
     owner = {i: item_id for item_id, own in sections.items() for i in own.concept_ids}
     owners = [[owner[i] for i in unit.concept_ids] for unit in decode[2:]]
     assert sum(len(set(ids)) for ids in owners) == 5  # every section in one unit, as a whole
