@@ -266,6 +266,8 @@ def run_station(
         # Those of a supervisor that was killed end by themselves; the port and the database are theirs till then.
         if (earlier := _read_state()) is not None:
             _wait_for_end(tuple(earlier.children.values()))
+            # Whoever asks must not take it for ours, which is not ready yet.
+            (folder / "state.json").unlink(missing_ok=True)
         settings.check_ports()
         before = {
             number: signal.signal(number, lambda *_: stopping.set())
@@ -369,10 +371,13 @@ def _wait_until_healthy(station: Station, server: _Child, stopping: threading.Ev
 
 
 def _prepare(station: Station, num_slots: int) -> None:
-    """Make, where missing: work pool, limit of device slots, automation, and the deployment for the UI."""
+    """Make, where missing: work pool, limit of device slots, automation, and the deployment for the UI.
+
+    Runs of earlier that Prefect takes for running are listened for from now on.
+    """
     from flows.prefect_link import PrefectLink
     from flows.schedules import deploy_prompt_flow, ensure_pool
-    from flows.silence import ensure_automation
+    from flows.silence import ensure_automation, suspect_running
     from flows.slots import LIMIT_NAME
 
     with PrefectLink(station.api_url) as link:
@@ -380,6 +385,7 @@ def _prepare(station: Station, num_slots: int) -> None:
         link.call(ensure_pool)
         link.call(deploy_prompt_flow)
         link.call(ensure_automation)
+        link.call(suspect_running)
 
 
 def _running_already() -> FlowError:

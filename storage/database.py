@@ -41,6 +41,13 @@ TIMEOUT_VARIABLE = "LONGHAND_BUSY_TIMEOUT_S"
 DEFAULT_BUSY_TIMEOUT_S = 15.0
 IDLE_TIMEOUT_S = 45.0
 """After this PostgreSQL ends a transaction whose process says nothing; shorter than a lease."""
+DEAD_LINK: dict[str, object] = {
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""When we take a connection for dead; libpq's parameters, in ms and in seconds. Sockets in a folder have none."""
 EXAMPLES = "sqlite:////folder/longhand.db or postgresql+psycopg://user@host/database"
 
 
@@ -134,10 +141,11 @@ class Database:
         else:
             # What it warns of a lost connection is said by our error, in one line.
             logging.getLogger("psycopg").setLevel(logging.ERROR)
-            # A dead server, or another's lock, must not hang a command for ever; the URL may say otherwise.
-            args = {}
-            if "connect_timeout" not in url.query:
-                args["connect_timeout"] = max(2, int(self.timeout_s))
+            # A dead server, a cut cable or another's lock must not hang a command for ever; the URL may say
+            # otherwise. Without a time of its own for what was sent and not heard of, the kernel waits for
+            # minutes, and for most of a minute after the cable is back.
+            args = {"connect_timeout": max(2, int(self.timeout_s)), **DEAD_LINK}
+            args = {name: value for name, value in args.items() if name not in url.query}
             if "options" not in url.query:
                 # A holder that was stopped inside a transaction, or whose network is gone, must not keep
                 # its locks for longer than its lease; our transactions wait for nothing but the server.
