@@ -8,8 +8,10 @@ stays float16. Weights are dequantised where they are loaded; nothing is compute
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from concepts.errors import ModelError
@@ -51,3 +53,16 @@ def dequantize(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             raise ModelError(f"the weights {name} have no scale for each of their {len(value)} rows")
         made[name] = value.float() * scale[:, None]
     return made
+
+
+def is_quantized(tensors: Mapping[str, object]) -> bool:
+    """Return whether any of a checkpoint's tensors is quantised."""
+    return any(name.endswith(SCALE) for name in tensors)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a released file, quantised or not, in float32.
+
+    Raises OSError or SafetensorError for a file that cannot be read, ModelError for scales that do not fit.
+    """
+    return {name: value.float() for name, value in dequantize(load_file(path)).items()}

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,7 +23,7 @@ from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
 from concepts.errors import InputError, ModelError, NonFiniteError
 from concepts.normalizer import RobustNormalizer
-from concepts.quantize import dequantize, quantize
+from concepts.quantize import quantize, read_tensors
 
 CODEBOOK_FILE = "codebook.safetensors"
 """Holds `codes` (C, D), raw, in eight bits, in a released writer that has a codebook."""
@@ -51,7 +50,7 @@ class SentenceCodebook:
             return None
         path = card.path(CODEBOOK_FILE)
         try:
-            codes = dequantize(load_file(path))["codes"].float()
+            codes = read_tensors(path)["codes"]
         except (OSError, KeyError, SafetensorError) as error:
             first = str(error).splitlines()[0]
             raise ModelError(

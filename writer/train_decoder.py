@@ -31,6 +31,7 @@ from concepts.corpus.records import Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
 from concepts.diffusion import add_noise
+from concepts.quantize import quantize
 from concepts.release import origin, release_model, trained_weights
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceEncoder
@@ -327,8 +328,8 @@ def release_decoder(
             shutil.copyfile(space.path(file), folder / file)
     trained = load_file(path)
     own = "decoder."
-    tensors = {n.removeprefix(own): t.half() for n, t in trained.items() if n.startswith(own)}
-    save_tensors(folder / DECODER_FILE, tensors)
+    weights = {n.removeprefix(own): t for n, t in trained.items() if n.startswith(own)}
+    save_tensors(folder / DECODER_FILE, quantize(weights))
     save_tensors(folder / CONTEXT_FILE, {"context_embed": trained["context.context_embed"].half()})
     return write_card(
         folder,

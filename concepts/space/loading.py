@@ -151,6 +151,7 @@ def _family(card: AssetCard, *, supports_meta: bool = True) -> ModelFamily:
 
 
 def _reading(part: Literal["encoder", "decoder"], convert: Any) -> Any:
+    from concepts.quantize import dequantize, is_quantized
     from concepts.space.extension import is_packed, unpack
     from concepts.space.fairseq1 import from_fairseq1, is_fairseq1
 
@@ -159,6 +160,7 @@ def _reading(part: Literal["encoder", "decoder"], convert: Any) -> Any:
             return from_fairseq1(state_dict, part)
         if is_packed(state_dict):
             return dict(unpack(cast("dict[str, torch.Tensor]", state_dict), part))
-        return cast("dict[str, object]", convert(state_dict, config))
+        whole = dequantize(cast("dict[str, torch.Tensor]", state_dict)) if is_quantized(state_dict) else state_dict
+        return cast("dict[str, object]", convert(whole, config))
 
     return read

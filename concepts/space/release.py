@@ -11,6 +11,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
+from concepts.quantize import read_tensors
 from concepts.release import origin, trained_weights
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder, SpaceEncoder
@@ -72,8 +73,8 @@ def space_tensors(card: ModelCard) -> dict[str, Tensor]:
     """Return a released space's parameters under the autoencoder's names, in float32; the table once."""
     tensors: dict[str, Tensor] = {}
     for part in ("encoder", "decoder"):
-        for name, value in load_file(card.path(f"{part}.safetensors")).items():
-            tensors[f"{part}.{name}"] = value.float()
+        for name, value in read_tensors(card.path(f"{part}.safetensors")).items():
+            tensors[f"{part}.{name}"] = value
     del tensors["decoder.decoder_frontend.embed.weight"]  # the encoder's
     return tensors
 
@@ -81,7 +82,7 @@ def space_tensors(card: ModelCard) -> dict[str, Tensor]:
 def load_encoder(card: ModelCard) -> SpaceEncoder:
     """Return the trainable twin of a released space's encoder, in float32."""
     encoder = SpaceEncoder(SpaceConfig.of(card.config))
-    encoder.load_state_dict({k: v.float() for k, v in load_file(card.path("encoder.safetensors")).items()})
+    encoder.load_state_dict(read_tensors(card.path("encoder.safetensors")))
     return encoder
 
 
