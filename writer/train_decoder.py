@@ -124,9 +124,11 @@ class DecoderLoss(nn.Module):
         self.decoder = token_loss.decoder
         self.context = embedding
         self._encoder = (encoder.requires_grad_(False).eval(),)  # in a tuple: no submodule
-        self._frozen = () if config.trains_writer else (writer.requires_grad_(False).eval(),)
+        self._writer = (writer.requires_grad_(config.trains_writer),)
         if config.trains_writer:
-            self.writer = writer.requires_grad_(True)
+            self.writer = writer
+        else:
+            writer.eval()
         self._token_loss = token_loss
 
     def forward(self, batch: DecoderBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
@@ -163,8 +165,7 @@ class DecoderLoss(nn.Module):
     ) -> tuple[Tensor, int, Tensor]:
         """Return the loss of sentences as the writer predicts them from noised ones, their tokens, its error."""
         config = self.config
-        model = self.writer if config.trains_writer else self._frozen[0].to(batch.target_BKD.device)
-        assert isinstance(model, WriterModel)
+        model = self._writer[0].to(batch.target_BKD.device)
         with torch.set_grad_enabled(config.trains_writer and torch.is_grad_enabled()):
             noise = generator if self.training else None
             context = normalize_context(batch.context, model, config.blocks.context_noise, noise)
@@ -269,12 +270,12 @@ class DecoderTask:
             for number in range(4):
                 blocks = self._dev[1].draw(number, self.config.blocks, with_surroundings=True)
                 for name, with_context in (("written", True), ("without", False)):
-                    loss, count, mse = module.written(
+                    nats, count, mse = module.written(
                         to_device(blocks, device),
                         torch.Generator().manual_seed(number),
                         with_context=with_context,
                     )
-                    add(name, loss, count)
+                    add(name, nats, count)
                 add("mse", mse, 1)
         figures = {name: total / counts[name] for name, total in sums.items()}
         loss = figures["encoded"] + figures["short"] + figures["written"]
