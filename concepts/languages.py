@@ -22,8 +22,8 @@ _FEWEST_CHARS = 40
 _NO_LANGUAGE = "zxx"
 """ISO 639 for what is in no language, such as numbers; py3langid knows it too."""
 _SURER = 20.0
-"""How many times as probable as the expected language another one must be to displace it. A few words, and dishes
-above all, look like many languages: at 1.5 a tenth of English titles did (docs/languages.md)."""
+"""How many times as probable as the expected language another one must be to displace it. A few words, names of
+dishes above all, look like many languages."""
 
 
 _ENGLISH_WORDS = frozenset(["and", "by", "for", "from", "how", "into", "of", "the", "to", "with", "your"])

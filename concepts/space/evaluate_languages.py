@@ -86,7 +86,7 @@ def evaluate_languages(
     directions = [d for d in permutations((ENGLISH, *langs), 2) if held.pairs(*d, 1)]
     total, done = len(langs) + len(directions), 0
     figures: dict[str, float] = {}
-    known = {lang: _known(corpus_dir, codec, lang, num_known) for lang in langs}
+    known = {lang: _known(corpus_dir, codec, lang, num_known) for lang in (ENGLISH, *langs)}
     for lang in langs:
         try:
             found = evaluate_space(
