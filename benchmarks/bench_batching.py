@@ -23,8 +23,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from flows.device import MAX_SHARED_ROWS
 from flows.engine import LeafPlan, ModelEngine, Section, SectionConcepts, Text
-from writer.decoding import BEAM_SIZE
+from writer.decoding import BEAM_SIZE, TAUGHT_LANG
 
 T = TypeVar("T")
 Vector = NDArray[np.float32]
@@ -88,6 +89,17 @@ def to_say(plan: LeafPlan, sections: Sequence[Section]) -> list[SectionConcepts]
             )
         )
     return found
+
+
+def say_together(
+    engine: ModelEngine, units: Sequence[Sequence[SectionConcepts]], prompt: Vector, beam_size: int
+) -> list[Text]:
+    """Return the texts of units whose sentences are decoded together, as a worker does it for several documents."""
+    talks = [engine.begin_talk(unit, prompt, TAUGHT_LANG, beam_size=beam_size) for unit in units]
+    found = [talk for talk in talks if talk is not None]
+    while at_work := [talk for talk in found if talk.num_rows]:
+        engine.take_turn(at_work)
+    return [text for talk in found for section in talk.result() for text in section]
 
 
 def say_in_turns(engine: ModelEngine, sections: Sequence[SectionConcepts], beam_size: int) -> list[Text]:
@@ -166,13 +178,22 @@ def main() -> None:
     first = to_say(plans[0], written[0])
     second = to_say(plans[1], engine.write(plans[1], paths[1], seed=8))
 
-    def say(sections: Sequence[SectionConcepts]) -> list[Text]:
+    def say(*units: Sequence[SectionConcepts]) -> list[Text]:
         if args.turns:
-            return say_in_turns(engine, sections, args.beams)
-        said = engine.say(sections, plans[0].prompt, "eng_Latn", beam_size=args.beams)
-        return [text for section in said for text in section]
+            return say_in_turns(engine, [section for unit in units for section in unit], args.beams)
+        return say_together(engine, units, plans[0].prompt, args.beams)
 
-    seconds, texts = clock.compare(lambda: say(first), lambda: say(second), lambda: say([*first, *second]))
+    if not args.turns:
+        started = time.perf_counter()
+        talk = engine.begin_talk(first, plans[0].prompt, TAUGHT_LANG, beam_size=args.beams)
+        if talk is None:
+            parser.error(
+                "the decoder of this space reads no context: measure with --turns, or name a --space"
+            )
+        apart = engine.keeps_rows_apart(talk, MAX_SHARED_ROWS)
+        took_s = time.perf_counter() - started
+        print(f"rows of the decoder are kept apart: {apart} (looked at for {took_s:.1f} s)")
+    seconds, texts = clock.compare(lambda: say(first), lambda: say(second), lambda: say(first, second))
     num_first = len(texts[0])
     report("say", seconds, [len(t) for t in texts], count_differences(texts[0], texts[2][:num_first]))
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from concepts.card import CONTEXT_FILE, ModelCard, find_card
+from concepts.company import PROBES, keeps_rows_apart
+from concepts.context import CONTEXT
 from concepts.errors import (
     InputError,
     LonghandError,
@@ -161,6 +163,26 @@ class Codec:
             max_seq_len=int(str(self.card.config["max_seq_len"])),
         )
         return [text.strip() for text in texts]
+
+    def keeps_rows_apart(self, lang: str, *, beam_size: int, num_rows: int) -> bool:
+        """Return whether the decoder gives a row the same bits in any company of up to `num_rows`, as far as can be
+        seen on this device: see `concepts.company`. Takes some seconds."""
+        self.check_lang(lang)
+        known = self.encode(PROBES, self.langs[0])
+        draw = torch.Generator().manual_seed(num_rows)
+        # Between sentences, as a writer's concepts are, nearer to one or the other.
+        weights = torch.rand(num_rows, len(known), generator=draw).pow(4)
+        inputs = weights / weights.sum(dim=1, keepdim=True) @ known
+        if self.reads_context:
+            inputs = torch.stack([inputs, *(inputs.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
+        max_seq_len = int(str(self.card.config["max_seq_len"]))
+        return keeps_rows_apart(
+            self._decoder,
+            inputs.to(self.device, self.dtype),
+            lang,
+            beam_size=beam_size,
+            max_seq_len=max_seq_len,
+        )
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
