@@ -9,7 +9,7 @@ document takes, and then how long the commands take. `--url` names an empty data
 
 Times are the best of the repeats, and stand beside those of `python -c pass` and of the imports alone,
 measured in turn, so that a busy machine can be told from a slow program. "After the imports" is the second
-run of the command in one process.
+run of the command in one process. At the end stands which packages `ls` imports longest.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sqlalchemy import func, insert, select  # noqa: E402
+from sqlalchemy import Table, func, insert, select  # noqa: E402
 
 from concepts.card import find_card  # noqa: E402
 from storage import Store  # noqa: E402
 from storage.ids import new_document_id  # noqa: E402
 from storage.tables import (  # noqa: E402
     Attempt,
-    Base,
     Concept,
     Document,
     Outline,
@@ -68,6 +68,9 @@ WORDS = [
     "file",
 ]
 ATTEMPT = {"epoch": 1, "owner": "bench/00000000:1:1", "outcome": "done"}
+IMPORTS = "import longhand.app, longhand.commands.documents, typer._adapters, storage"
+"""What `longhand ls` imports; Typer reads options with the third."""
+NUM_PACKAGES_SHOWN = 8
 IN_PROCESS = """
 import json, sys, time
 from contextlib import redirect_stdout
@@ -92,11 +95,11 @@ class Author:
         self._random = random.Random(7)
         self._next = {table: self._last_id(table) for table in (Outline, PlanItem, Concept, Unit)}
 
-    def _last_id(self, table: type[Base]) -> int:
+    def _last_id(self, table: Table) -> int:
         with self._store._database.read() as connection:
-            return int(connection.scalar(select(func.max(table.__table__.c.id))) or 0)
+            return int(connection.scalar(select(func.max(table.c.id))) or 0)
 
-    def _id(self, table: type[Base]) -> int:
+    def _id(self, table: Table) -> int:
         self._next[table] += 1
         return self._next[table]
 
@@ -109,15 +112,15 @@ class Author:
 
     def write(self, first: int, count: int) -> None:
         """Store documents number `first` and the following ones in one transaction."""
-        rows: dict[type[Base], list[dict[str, object]]] = {table: [] for table in TABLES}
+        rows: dict[Table, list[dict[str, object]]] = {table: [] for table in TABLES}
         for number in range(first, first + count):
             for table, row in self._document(number):
                 rows[table].append(row)
         with self._store._database.write() as connection:
             for table, found in rows.items():
-                connection.execute(insert(table.__table__), found)
+                connection.execute(insert(table), found)
 
-    def _document(self, number: int) -> Iterator[tuple[type[Base], dict[str, object]]]:
+    def _document(self, number: int) -> Iterator[tuple[Table, dict[str, object]]]:
         now = START_S + 10 * number
         document_id, outline_id = new_document_id(now), self._id(Outline)
         space = {"space_card": "bench", "space_checksum": "0" * 64, "space_dim": self._dim}
@@ -263,12 +266,33 @@ def after_imports(repeats: int, command: list[str], url: str) -> float:
     return float(min(times[1] for times in found))
 
 
+def show_imports(url: str) -> None:
+    """Print which packages `longhand ls` imports longest, each without what it imports itself."""
+    environment = {**os.environ, "LONGHAND_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-X", "importtime", "-m", "longhand", "ls", "--limit", "1"]
+    said = subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stderr
+    spent: Counter[str] = Counter()
+    number: Counter[str] = Counter()
+    for line in said.splitlines():
+        kind, _, row = line.partition(":")
+        fields = row.split("|")
+        if kind == "import time" and len(fields) == 3 and fields[0].strip().isdigit():
+            package = fields[2].strip().partition(".")[0]
+            spent[package] += int(fields[0])
+            number[package] += 1
+    print(
+        f"ls imports {number.total()} modules, {spent.total() / 1e6:.3f} s under -X importtime, most of it in"
+    )
+    for package, microseconds in spent.most_common(NUM_PACKAGES_SHOWN):
+        print(f"{package:<20}{microseconds / 1e6:8.3f} s {number[package]:6} modules")
+
+
 def measure(store: Store, args: argparse.Namespace) -> None:
     """Print the times of the commands and of their queries."""
     url, repeats = store.url, args.repeats
     document_id = store.list_documents(limit=1, offset=args.documents // 2)[0].id
     nothing = best(repeats, [sys.executable, "-c", "pass"], url)
-    imports = best(repeats, [sys.executable, "-c", "import longhand.app, storage"], url)
+    imports = best(repeats, [sys.executable, "-c", IMPORTS], url)
 
     def queries(name: str) -> float:
         times = []
@@ -295,6 +319,7 @@ def measure(store: Store, args: argparse.Namespace) -> None:
             f"{name:<12}{wall:5.3f} s {wall / nothing:5.1f} {wall / imports:8.2f} {alone:16.4f} s "
             f"{queries(command[0]):14.4f} s"
         )
+    show_imports(url)
 
 
 def main() -> int:

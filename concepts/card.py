@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -73,9 +73,11 @@ class ModelCard:
         """Return the path of one of the model's files."""
         return self.folder / file
 
-    def verify(self) -> None:
-        """Compare every file with its checksum; raises ModelError at the first that differs."""
+    def verify(self, names: Collection[str] | None = None) -> None:
+        """Compare every file, or those of `names`, with its checksum; raises ModelError at the first that differs."""
         for name, expected in self.files.items():
+            if names is not None and name not in names:
+                continue
             path = self.folder / name
             if not path.is_file():
                 raise ModelError(

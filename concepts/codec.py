@@ -7,7 +7,8 @@ languages and its identity; it does not know outlines, storage or normalizers.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,9 +28,11 @@ from concepts.errors import (
 from concepts.languages import suggest_languages
 from concepts.published import PublishedCard, asset_cards
 from concepts.runtime import start_fairseq2
+from concepts.space.extension import extension_cards, extensions_of, own_files
 from concepts.space.loading import choose_dtype, context_model, load_part, measure_space
 
 if TYPE_CHECKING:
+    from fairseq2.assets import AssetCard
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
 
 _DECODE_BATCH = 64
@@ -59,6 +62,10 @@ class Codec:
         """Whether the decoder makes use of what stands around a sentence (concepts/context.py)."""
         if self.reads_context:
             decoder.model = context_model(card, decoder.model.decoder)
+        self._extension_of = {
+            lang: extension for extension in extensions_of(card) for lang in extension.langs
+        }
+        self._loaded: dict[str, tuple[TextToEmbeddingModelPipeline, EmbeddingToTextModelPipeline]] = {}
 
     @classmethod
     def load(
@@ -74,34 +81,18 @@ class Codec:
         `on_note` gets a line on the memory that a published space is about to take. Raises ModelError when
         the files are missing or damaged, or more memory is needed than is free.
         """
-        card = find_card("space", name)
+        card = find_card("space", name, verify=False)
         place = device or torch.device("cpu")
         is_published = isinstance(card, PublishedCard)
+        if not is_published:
+            card.verify(own_files(card))  # those of its extensions are looked at when a text needs them
         chosen = dtype or choose_dtype(place, is_large=is_published)
         start_fairseq2()
-        from fairseq2.data.tokenizers import load_tokenizer
-        from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
-
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                reads, says = asset_cards(card)
-                if is_published:
-                    on_note(measure_space(card, place, chosen))
-                encoder, decoder = load_part(reads, place, chosen), load_part(says, place, chosen)
-                tokenizer = load_tokenizer(reads, progress=False)
-                return cls(
-                    card,
-                    TextToEmbeddingModelPipeline(encoder, tokenizer, device=place),  # type: ignore[arg-type]
-                    EmbeddingToTextModelPipeline(decoder, tokenizer, device=place),  # type: ignore[arg-type]
-                    place,
-                    chosen,
-                )
-        except LonghandError:
-            raise
-        except Exception as error:  # fairseq2 raises its own families of errors for a bad checkpoint or card
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ModelError(f"the space {card.name} in {card.folder} cannot be loaded ({first})") from error
+        with _one_line(card):
+            reads, says = asset_cards(card)
+            if is_published:
+                on_note(measure_space(card, place, chosen))
+            return cls(card, *_pipelines(reads, says, place, chosen), place, chosen)
 
     def encode(self, sentences: Sequence[str], lang: str = "eng_Latn") -> Tensor:
         """Return the raw concepts (N, D), float32 on the CPU, of `sentences` in `lang`.
@@ -117,7 +108,7 @@ class Codec:
                 raise InputError("an empty sentence has no concept; give text with at least one word")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # truncation is documented above
-            vectors = self._encoder.predict(
+            vectors = self._pipelines_of(lang)[0].predict(
                 list(sentences),
                 source_lang=lang,
                 batch_size=_ENCODE_BATCH,
@@ -153,9 +144,10 @@ class Codec:
             return []
         inputs = vectors
         if context is not None:
-            assert self.reads_context, f"the decoder of {self.card.name} reads no context"
+            reads = self.reads_context and not self.is_extension(lang)
+            assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
             inputs = torch.cat((vectors.unsqueeze(1), context), dim=1)
-        texts = self._decoder.predict(
+        texts = self._pipelines_of(lang)[1].predict(
             inputs.to(self.device, self.dtype),
             target_lang=lang,
             batch_size=_DECODE_BATCH,
@@ -168,7 +160,7 @@ class Codec:
         """Return whether the decoder gives a row the same bits in any company of up to `num_rows`, as far as can be
         seen on this device: see `concepts.company`. Takes some seconds."""
         self.check_lang(lang)
-        known = self.encode(PROBES, self.langs[0])
+        known = self.encode(PROBES, lang)
         draw = torch.Generator().manual_seed(num_rows)
         # Between sentences, as a writer's concepts are, nearer to one or the other.
         weights = torch.rand(num_rows, len(known), generator=draw).pow(4)
@@ -177,12 +169,27 @@ class Codec:
             inputs = torch.stack([inputs, *(inputs.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
         max_seq_len = int(str(self.card.config["max_seq_len"]))
         return keeps_rows_apart(
-            self._decoder,
+            self._pipelines_of(lang)[1],
             inputs.to(self.device, self.dtype),
             lang,
             beam_size=beam_size,
             max_seq_len=max_seq_len,
         )
+
+    def is_extension(self, lang: str) -> bool:
+        """Return whether `lang` is read and said by parts that were trained beside those of the space."""
+        return lang in self._extension_of
+
+    def _pipelines_of(self, lang: str) -> tuple[TextToEmbeddingModelPipeline, EmbeddingToTextModelPipeline]:
+        """Return encoder and decoder for `lang`; those of an extension are loaded when they are first asked for."""
+        extension = self._extension_of.get(lang)
+        if extension is None:
+            return self._encoder, self._decoder
+        if extension.name not in self._loaded:
+            with _one_line(self.card):
+                reads, says = extension_cards(self.card, extension)
+                self._loaded[extension.name] = _pipelines(reads, says, self.device, self.dtype)
+        return self._loaded[extension.name]
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
@@ -192,3 +199,32 @@ class Codec:
         raise UsageError(
             f"the space {self.card.name} does not know the language {lang!r}; try {', '.join(near)}"
         )
+
+
+def _pipelines(
+    reads: AssetCard, says: AssetCard, device: torch.device, dtype: torch.dtype
+) -> tuple[TextToEmbeddingModelPipeline, EmbeddingToTextModelPipeline]:
+    """Return sonar-space's pipelines of an encoder's and a decoder's card."""
+    from fairseq2.data.tokenizers import load_tokenizer
+    from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
+
+    encoder, decoder = load_part(reads, device, dtype), load_part(says, device, dtype)
+    tokenizer = load_tokenizer(reads, progress=False)
+    return (
+        TextToEmbeddingModelPipeline(encoder, tokenizer, device=device),  # type: ignore[arg-type]
+        EmbeddingToTextModelPipeline(decoder, tokenizer, device=device),  # type: ignore[arg-type]
+    )
+
+
+@contextmanager
+def _one_line(card: ModelCard) -> Iterator[None]:
+    """Turn what goes wrong while a space is loaded into one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except LonghandError:
+        raise
+    except Exception as error:  # fairseq2 raises its own families of errors for a bad checkpoint or card
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"the space {card.name} in {card.folder} cannot be loaded ({first})") from error

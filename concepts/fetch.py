@@ -22,10 +22,11 @@ def fetch_file(file: AssetFile) -> tuple[int, str]:
     fairseq2 keeps a file only once it is whole; what came of an interrupted one is thrown away. Raises
     ModelError where the address cannot be reached, the disk is full, or the connection breaks.
     """
+    resolver = start_fairseq2()
     from fairseq2.assets import AssetDownloadManager
     from fairseq2.utils.uri import Uri
 
-    manager = start_fairseq2().resolve(AssetDownloadManager)  # type: ignore[type-abstract]
+    manager = resolver.resolve(AssetDownloadManager)  # type: ignore[type-abstract]
     try:
         with _impatience():
             path = manager.download_model(Uri.parse(file.uri))

@@ -198,10 +198,11 @@ def space_languages(name: str | None) -> tuple[str, ...]:
 
 def published_languages(name: str) -> tuple[str, ...]:
     """Return the languages of a published space, from its tokenizer's card; the weights need not be here."""
+    resolver = start_fairseq2()
     from fairseq2.data.tokenizers import TokenizerFamily
 
     card = asset_card(PUBLISHED[name].encoder)
-    family = start_fairseq2().resolve(
+    family = resolver.resolve(
         TokenizerFamily,  # type: ignore[type-abstract]
         key=card.field("tokenizer_family").as_(str),
     )
@@ -225,9 +226,10 @@ def asset_card(name: str) -> AssetCard:
 
 def asset_file(name: str, card: AssetCard, part: str) -> AssetFile:
     """Return the file that the field `part` of a card names, and where it lies on this machine."""
+    resolver = start_fairseq2()
     from fairseq2.assets import AssetDownloadError, AssetDownloadManager
 
-    manager = start_fairseq2().resolve(AssetDownloadManager)  # type: ignore[type-abstract]
+    manager = resolver.resolve(AssetDownloadManager)  # type: ignore[type-abstract]
     uri = card.field(part).as_uri()
     try:
         path = manager.download_model(uri, local_only=True)
@@ -250,9 +252,10 @@ def check_fetched(what: str, missing: Sequence[AssetFile], command: str) -> None
 
 def model_config(card: AssetCard) -> object:
     """Return the sizes of the model that a card describes, as sonar-space's config class."""
+    resolver = start_fairseq2()
     from fairseq2.models import ModelFamily
 
-    family = start_fairseq2().resolve(
+    family = resolver.resolve(
         ModelFamily,  # type: ignore[type-abstract]
         key=card.field("model_family").as_(str),
     )
@@ -261,9 +264,10 @@ def model_config(card: AssetCard) -> object:
 
 def cache_dir() -> Path:
     """Return the folder into which fairseq2 downloads."""
+    resolver = start_fairseq2()
     from fairseq2.assets import AssetDirectoryAccessor
 
-    return start_fairseq2().resolve(AssetDirectoryAccessor).get_cache_dir()  # type: ignore[type-abstract]
+    return resolver.resolve(AssetDirectoryAccessor).get_cache_dir()  # type: ignore[type-abstract]
 
 
 def _store() -> AssetStore:
@@ -271,17 +275,19 @@ def _store() -> AssetStore:
 
     fairseq2's own store is read once in a process, and holds many cards that are none of ours.
     """
+    resolver = start_fairseq2()
     from fairseq2.assets import StandardAssetStore, WellKnownAssetMetadataSource
     from fairseq2.runtime.dependency import wire_object
 
-    users = wire_object(start_fairseq2(), WellKnownAssetMetadataSource).load()
+    users = wire_object(resolver, WellKnownAssetMetadataSource).load()
     return StandardAssetStore([*_package_cards(), *users])
 
 
 @cache
 def _package_cards() -> tuple[AssetMetadataProvider, ...]:
     """Return sonar-space's own cards; parsing them takes half a second."""
+    resolver = start_fairseq2()
     from fairseq2.assets import PackageAssetMetadataSource
     from fairseq2.runtime.dependency import wire_object
 
-    return tuple(wire_object(start_fairseq2(), PackageAssetMetadataSource, package="sonar.cards").load())
+    return tuple(wire_object(resolver, PackageAssetMetadataSource, package="sonar.cards").load())

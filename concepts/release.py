@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from concepts.card import Kind, ModelCard, write_card
 from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
+from concepts.quantize import quantize, read_tensors
 from concepts.training import load_parameters, save_tensors
 
 MODEL_FILE = "model.safetensors"
@@ -32,10 +33,12 @@ def release_model(
     figures: dict[str, float] | None = None,
     newest: bool = False,
     recipe_file: str = "recipe.json",
+    files: Mapping[str, dict[str, Tensor]] | None = None,
 ) -> ModelCard:
-    """Write the model of a training run to `folder`: float16 weights and tables, float32 normalizers, card, checksums.
+    """Write the model of a training run to `folder`: quantised weights, float16 tables, float32 normalizers, card.
 
-    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe.
+    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe,
+    `files` holds the tensors of further files by name.
     Takes the best evaluation's weights, or with `newest` those of the last checkpoint (both averaged). Raises
     ModelError when the run has none yet.
     """
@@ -47,22 +50,24 @@ def release_model(
         raise ModelError(
             f"{run_dir} is no training run ({error}); name the --out of `longhand train`"
         ) from error
-    tensors: dict[str, Tensor] = {}
-    for source in (path, run_dir / "normalizers.safetensors"):
-        for key, value in load_file(source).items():
-            if not key.startswith(f"{root}."):
-                continue
-            # what a model was fitted with stays exact, but for its tables of concepts
-            dtype = torch.float32 if source != path and value.ndim < 2 else torch.float16
-            tensors[key.removeprefix(f"{root}.")] = value.to(dtype)
+    own = f"{root}."
+    weights, fitted = (
+        {name.removeprefix(own): value for name, value in load_file(file).items() if name.startswith(own)}
+        for file in (path, run_dir / "normalizers.safetensors")
+    )
+    tensors = quantize(weights)
+    # what a model was fitted with stays exact, but for its tables of concepts
+    tensors |= {name: value.float() if value.ndim < 2 else value.half() for name, value in fitted.items()}
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / MODEL_FILE, tensors)
+    for file, more in (files or {}).items():
+        save_tensors(folder / file, more)
     return write_card(
         folder,
         name=name,
         kind=kind,
         version=1,
-        file_names=[MODEL_FILE],
+        file_names=[MODEL_FILE, *(files or ())],
         config=recipe["model"],
         space=recipe["space"],
         data="the how-to corpus of docs/training.md, train split, English how-to documents and recipes",
@@ -98,7 +103,7 @@ def start_from(module: nn.Module, card: ModelCard) -> None:
     path = card.path(MODEL_FILE)
     names = {name for name, _ in module.named_parameters()}
     try:
-        tensors = {name: value.float() for name, value in load_file(path).items() if name in names}
+        tensors = {name: value for name, value in read_tensors(path).items() if name in names}
     except (OSError, SafetensorError) as error:
         first = str(error).splitlines()[0]
         raise ModelError(f"{path} cannot be read ({first}); name another model for --init") from error
@@ -128,7 +133,7 @@ def load_released(module: nn.Module, card: ModelCard, space_id: str) -> None:
         )
     path = card.path(MODEL_FILE)
     try:
-        tensors = {name: value.float() for name, value in load_file(path).items()}
+        tensors = read_tensors(path)
         module.load_state_dict(tensors)
     except (OSError, SafetensorError) as error:
         first = str(error).splitlines()[0]

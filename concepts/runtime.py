@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
+from concepts.postponed import postponed_imports
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -38,8 +39,15 @@ def load_libsndfile() -> Path | None:
 def start_fairseq2() -> DependencyResolver:
     """Initialise fairseq2 once in this process, with the cards of all known spaces, and return its resolver.
 
+    Call it before anything of fairseq2 is imported: importing it needs libsndfile, which this loads.
+
     Raises ModelError when the native part cannot be loaded.
     """
+    with postponed_imports():
+        return _start()
+
+
+def _start() -> DependencyResolver:
     try:
         load_libsndfile()
         import fairseq2
@@ -78,8 +86,9 @@ def read_asset_card(folder: Path, name: str) -> AssetCard:
     A name looked up in fairseq2 could be another folder's model: one verified by its checksums, another
     loaded. It also would miss folders that are given by path or that came after fairseq2's start.
     """
+    resolver = start_fairseq2()
     from fairseq2.assets import StandardAssetStore
     from fairseq2.assets.metadata_provider import FileAssetMetadataLoader
 
-    loader = start_fairseq2().resolve(FileAssetMetadataLoader)  # type: ignore[type-abstract]
+    loader = resolver.resolve(FileAssetMetadataLoader)  # type: ignore[type-abstract]
     return StandardAssetStore([loader.load(folder / "cards.yaml")]).retrieve_card(name)

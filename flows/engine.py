@@ -392,7 +392,8 @@ class ModelEngine:
         """Begin a talk in the language that decoders learn to read context in; None in another."""
         from writer.decoding import TAUGHT_LANG, Saying
 
-        if not self._codec.result().reads_context or lang != TAUGHT_LANG:
+        codec = self._codec.result()
+        if not codec.reads_context or codec.is_extension(lang) or lang != TAUGHT_LANG:
             return None
         return _Talk(Saying(_items(sections), _tensor(prompt)), lang, beam_size)
 

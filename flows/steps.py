@@ -204,6 +204,8 @@ def decode_unit(job: Job, unit_id: int) -> None:
             else:
                 vectors = _vectors_of(job, unit)
                 with trial.model():
+                    if unit.lang != document.lang:
+                        vectors = _as_it_reads(job, unit, document, vectors)
                     texts = engine.render(vectors, unit.lang, beam_size=beam_size)
             decoder = f"{engine.space.name}@{engine.space.checksum}"
         wanted = len(unit.item_ids) + len(unit.concept_ids)
@@ -290,6 +292,28 @@ def _sections_of(job: Job, unit: UnitRecord) -> list[SectionConcepts]:
             f"run `longhand resume {job.document_id}`"
         )
     return found
+
+
+def _as_it_reads(job: Job, unit: UnitRecord, document: DocumentRecord, vectors: Vector) -> Vector:
+    """Return the concepts (S, D) of what the document's own texts say, where there are any.
+
+    What a writer means is a mean over what could be said; its text is one sentence of it. A translation of the
+    text says what the reader of the document sees, and the concept of a sentence is what every decoder was
+    trained on. Of an empty text the stored concept stays.
+    """
+    found = job.store.get_renderings(document.id, document.lang)
+    of_item = {r.item_id: r.text for r in found if r.item_id is not None}
+    of_concept = {r.concept_id: r.text for r in found if r.concept_id is not None}
+    texts = [of_item.get(i, "") for i in unit.item_ids] + [of_concept.get(i, "") for i in unit.concept_ids]
+    rows = [row for row, text in enumerate(texts) if text.strip()]
+    if not rows:
+        return vectors
+    read = job.engine.encode([texts[row] for row in rows], document.lang)
+    clean = vectors.copy()
+    clean[rows] = check_vectors(
+        read, (len(rows), job.engine.space.dim), f"the texts from space {job.engine.space.name}"
+    )
+    return clean
 
 
 def finish_document(job: Job) -> None:

@@ -1,7 +1,8 @@
 """The Typer application: its commands, and what becomes of their errors.
 
-Command modules import only what `longhand ls` may cost; torch, Prefect and alembic are imported
-inside the commands that need them.
+Only the module of the command that is called is imported, and Typer reads the options of no other. Command
+modules import only what `longhand ls` may cost; torch, Prefect and alembic are imported inside the commands
+that need them.
 """
 
 from __future__ import annotations
@@ -11,40 +12,33 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from concepts.errors import LonghandError, UsageError
 from longhand import __version__
-from longhand.commands import (
-    corpus,
-    documents,
-    editing,
-    exporting,
-    given,
-    health,
-    inspecting,
-    models,
-    queue,
-    schedules,
-    search,
-    station,
-    upkeep,
-    writing,
-)
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 DEBUG_OPTION = "--debug"
-
-app = typer.Typer(
-    name="longhand",
-    help="Plan and write long documents in a sentence-embedding space.",
-    no_args_is_help=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = {
+    "writing": ("write", "resume", "translate"),
+    "given": ("plan", "summarize", "expand"),
+    "queue": ("submit", "worker", "status", "cancel", "pause", "priority"),
+    "schedules": ("schedule", "schedules"),
+    "station": ("up", "down"),
+    "documents": ("ls", "show", "rm"),
+    "editing": ("outline", "approve", "rewrite", "diff"),
+    "inspecting": ("inspect",),
+    "search": ("search",),
+    "exporting": ("export",),
+    "upkeep": ("backup", "restore", "gc"),
+    "corpus": ("corpus",),
+    "models": ("train", "evaluate", "models"),
+    "health": ("doctor",),
+}
+"""Modules of `longhand.commands` and what they register, in the order of `longhand --help` (a test compares)."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -53,7 +47,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -65,26 +58,28 @@ def options(
     """Plan and write long documents in a sentence-embedding space."""
 
 
-writing.register(app)
-given.register(app)
-queue.register(app)
-schedules.register(app)
-station.register(app)
-documents.register(app)
-editing.register(app)
-inspecting.register(app)
-search.register(app)
-exporting.register(app)
-upkeep.register(app)
-corpus.register(app)
-models.register(app)
-health.register(app)
+def make_app(arguments: Sequence[str]) -> typer.Typer:
+    """Return the application with the command that is called; with all of them where none is."""
+    app = typer.Typer(
+        name="longhand",
+        help="Plan and write long documents in a sentence-embedding space.",
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    called = [module for module, names in COMMANDS.items() if arguments and arguments[0] in names]
+    for module in called or COMMANDS:
+        import_module(f"longhand.commands.{module}").register(app)
+    return app
 
 
 def run_app(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every error becomes one line on stderr."""
     arguments, debug = _take_debug(arguments)
     try:
+        app = make_app(arguments)
         code = app(args=list(arguments) or ["--help"], prog_name="longhand", standalone_mode=False)
         # Here, so that a full disk behind stdout is an error of ours and not of the interpreter's exit.
         sys.stdout.flush()
@@ -93,7 +88,7 @@ def run_app(arguments: Sequence[str]) -> int:
         if debug:
             raise
         command = _command_of(error)
-        _complain(f"{error.format_message()} (see {command} --help)")
+        _complain(f"{error.format_message().rstrip('.')} (see {command} --help)")
         return error.exit_code
     except LonghandError as error:
         if debug:

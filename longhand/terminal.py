@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH_WITHOUT_TERMINAL = 200
+LEAST_FLEXIBLE = 24
+"""A column that gives way is not cut to fewer cells than this."""
+GAP, INDENT = "  ", "    "
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def print_text(text: str) -> None:
@@ -41,23 +47,52 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: str | None = None) -> None:
-    """Print rows under a header on stdout; the `flexible` column gives way where the terminal is narrow."""
-    from rich.cells import cell_len
-    from rich.table import Table
+    """Print rows under a header on stdout.
 
-    shown = [tuple(row) for row in rows]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(header):
-        if name == flexible:
-            table.add_column(name, no_wrap=True, overflow="ellipsis")
-        else:
-            widest = max(cell_len(text) for text in (name, *(row[number] for row in shown)))
-            # Without a least width all columns give way, and cut ids cannot be typed.
-            least = widest if flexible is not None else None
-            table.add_column(name, no_wrap=True, overflow="fold", min_width=least)
-    for row in shown:
-        table.add_row(*row)
-    make_console().print(table)
+    In a narrow terminal the `flexible` column is cut; where next to nothing of it would be left, it stands
+    below its row. No other column gives way: a part of an id cannot be typed.
+    """
+    # Not rich's table, which would cost `longhand ls` as much as reading the documents.
+    from rich.cells import cell_len
+
+    lines = [tuple(_CONTROLS.sub(" ", cell) for cell in row) for row in (header, *rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    place = None if flexible is None else header.index(flexible)
+    below = None
+    if place is not None:
+        room = _width() - sum(width + len(GAP) for width in widths) + widths[place] + len(GAP)
+        if room < min(widths[place], LEAST_FLEXIBLE):
+            below = place
+            room = max(_width() - len(INDENT), LEAST_FLEXIBLE)
+        widths[place] = min(widths[place], room)
+    printed = []
+    for line in lines:
+        cells = [_fit(cell, width) for cell, width in zip(line, widths, strict=True)]
+        under = "" if below is None else cells.pop(below).rstrip()
+        printed.append(GAP.join(cells).rstrip() + (f"\n{INDENT}{under}" if under else ""))
+    if _is_styled():
+        printed[0] = f"\x1b[1m{printed[0]}\x1b[0m"
+    print_text("\n".join(printed))
+
+
+def _fit(text: str, width: int) -> str:
+    """Return a text in exactly `width` cells of a terminal, its end cut off or blanks added."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) > width:
+        text = set_cell_size(text, width - 1).rstrip() + "…"
+    return set_cell_size(text, width)
+
+
+def _width() -> int:
+    """Return the cells of a line of the terminal."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+
+
+def _is_styled() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") not in (None, "dumb", "unknown")
 
 
 def print_facts(facts: Mapping[str, str]) -> None:

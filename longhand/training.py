@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from concepts.codec import Codec
     from concepts.training import LoopConfig, Progress
 
+NUM_TINY_CODES = 500
+"""Sentences of the tiny preset's codebook."""
 NUM_TINY_STEPS = 200
 """Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
 WARM_START_RATE = 0.6
 """Share of the recipe's peak learning rates for a run that starts from trained weights."""
+TINY_PIECES = 1_000
+"""Pieces of the tiny preset's new languages."""
 RELEASE_FOLDER = "model"
 """Where in the run's folder the finished model lies, with its card."""
 WRITER_FOLDER = "writer"
@@ -53,6 +57,8 @@ class TrainingRequest:
     """Name or folder of the writer whose concepts a decoder learns to say; None: the space's."""
     with_writer: bool = False
     """Whether that writer learns on along with the decoder."""
+    langs: tuple[str, ...] | None = None
+    """Languages that a space learns beside its own; None: those of the recipe."""
 
 
 def start_training(
@@ -67,6 +73,8 @@ def start_training(
         return _train_space(request, on_progress, on_embedded)
     if request.kind == "decoder" and request.space in PUBLISHED:
         raise UsageError(f"the decoder of {request.space} is published as it is: name a space of your own")
+    if request.kind == "languages":
+        return _train_languages(request, on_progress, on_embedded)
     from concepts.codec import Codec
     from concepts.corpus.embed import embed_corpus
 
@@ -129,7 +137,8 @@ def _train_writer(
     figures = train_writer(
         request.corpus, codec, request.run_dir, config, init=_init(request), on_progress=on_progress
     )
-    return figures, _release(request, root="writer", kind="writer", figures=figures)
+    files = _codebook(request, codec.space_id)
+    return figures, _release(request, root="writer", kind="writer", figures=figures, files=files)
 
 
 def _train_decoder(
@@ -152,12 +161,50 @@ def _train_decoder(
         request.corpus, codec.card, writer, request.run_dir, config, on_progress=on_progress
     )
     folder = request.run_dir / RELEASE_FOLDER
-    writer_folder = request.run_dir / WRITER_FOLDER
-    release_writer(
-        request.run_dir, writer_folder, name=writer.card.name, seed=request.seed, figures=figures
-    )
+    if request.with_writer:
+        release_writer(
+            request.run_dir,
+            request.run_dir / WRITER_FOLDER,
+            name=writer.card.name,
+            seed=request.seed,
+            figures=figures,
+            files=_codebook(request, codec.space_id),
+        )
     return figures, release_decoder(
         request.run_dir, folder, codec.card, name=request.name, seed=request.seed, figures=figures
+    )
+
+
+def _train_languages(
+    request: TrainingRequest, on_progress: Callable[[Progress], None], on_taught: OnCount
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.card import find_card
+    from concepts.published import PublishedCard
+    from concepts.space.config import LANGS
+    from concepts.space.extension import check_new, release_languages
+    from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
+
+    space = find_card("space", request.space)
+    if isinstance(space, PublishedCard):
+        raise UsageError(
+            f"the languages of {request.space} are published as they are: name a space of your own"
+        )
+    config = LanguagesTrainingConfig()
+    if request.langs is not None:
+        config = replace(config, langs=request.langs)
+    for lang in config.langs:
+        if lang not in LANGS:
+            raise UsageError(f"no language {lang!r} has a token here: known are {', '.join(LANGS)}")
+    check_new(space, list(config.langs))
+    if request.preset == "tiny":
+        config = replace(config, model=replace(config.model, num_pieces=TINY_PIECES))
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_languages(
+        request.corpus, space, request.run_dir, config, on_progress=on_progress, on_taught=on_taught
+    )
+    folder = request.run_dir / RELEASE_FOLDER
+    return figures, release_languages(
+        request.run_dir, folder, space, name=request.name, seed=request.seed, figures={}
     )
 
 
@@ -175,7 +222,24 @@ def _init(request: TrainingRequest) -> ModelCard | None:
     return find_card(request.kind, request.init) if request.init else None  # type: ignore[arg-type]
 
 
-def _release(request: TrainingRequest, *, root: str, kind: Kind, figures: dict[str, float]) -> ModelCard:
+def _codebook(request: TrainingRequest, space_id: str) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the file of the sentences that the writer's are drawn towards."""
+    from writer.codebook import CODEBOOK_FILE, choose_sentences, codebook_tensors
+    from writer.config import CODEBOOK_SIZE
+
+    say("choosing the sentences of the codebook")
+    size = NUM_TINY_CODES if request.preset == "tiny" else CODEBOOK_SIZE
+    return {CODEBOOK_FILE: codebook_tensors(choose_sentences(request.corpus, space_id, size))}
+
+
+def _release(
+    request: TrainingRequest,
+    *,
+    root: str,
+    kind: Kind,
+    figures: dict[str, float],
+    files: Mapping[str, dict[str, torch.Tensor]] | None = None,
+) -> ModelCard:
     from concepts.release import release_model
 
     return release_model(
@@ -186,6 +250,7 @@ def _release(request: TrainingRequest, *, root: str, kind: Kind, figures: dict[s
         kind=kind,
         recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}",
         figures=figures,
+        files=files,
     )
 
 
@@ -214,9 +279,11 @@ def start_evaluation(
 
     if kind == "space":
         from concepts.space.evaluate import evaluate_space
+        from concepts.space.evaluate_languages import evaluate_languages
 
         codec = Codec.load(model or space, device=_device(), on_note=say)
-        return evaluate_space(corpus, codec, on_progress=on_progress)
+        figures = evaluate_space(corpus, codec, on_progress=on_progress)
+        return figures | evaluate_languages(corpus, codec, on_progress=on_progress, on_note=say)
     from concepts.corpus.embed import embed_corpus
 
     codec = Codec.load(space, device=_device(), on_note=say)

@@ -11,11 +11,12 @@ import torch
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
+from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
 from concepts.release import start_from
 from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, save_tensors, to_device, train, write_json
-from planner.codebook import build_codebook, mean_titles
+from planner.codebook import mean_titles
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
 from planner.loss import OutlineLoss

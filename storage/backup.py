@@ -113,9 +113,9 @@ def _check_unused(database: Database, *, force: bool) -> None:
         if read_version(connection, database) is None:
             return
         held = connection.execute(
-            select(Document.id, Document.owner, Document.lease_until)
-            .where(Document.owner.is_not(None), Document.lease_until > now)
-            .order_by(Document.lease_until.desc())
+            select(Document.c.id, Document.c.owner, Document.c.lease_until)
+            .where(Document.c.owner.is_not(None), Document.c.lease_until > now)
+            .order_by(Document.c.lease_until.desc())
         ).all()
         if held:
             first = held[0]
@@ -134,7 +134,7 @@ def _check_unused(database: Database, *, force: bool) -> None:
 def _release_all(database: Database) -> int:
     """Let nobody hold a document, raise every epoch, and return how many documents there are."""
     with database.write() as connection:
-        connection.execute(update(Document).values(owner=None, lease_until=None, epoch=Document.epoch + 1))
+        connection.execute(update(Document).values(owner=None, lease_until=None, epoch=Document.c.epoch + 1))
         return connection.scalar(select(func.count()).select_from(Document)) or 0
 
 

@@ -54,7 +54,7 @@ def insert_document(connection: Connection, new: NewDocument, now: float) -> Sub
         # No row comes back where the id was drawn before, or the key is known: no error to recover from,
         # which would need a savepoint (and those don't survive a full disk).
         document_id = connection.scalar(
-            _insert_or_nothing(connection, id=new_document_id(now), **values).returning(Document.id)
+            _insert_or_nothing(connection, id=new_document_id(now), **values).returning(Document.c.id)
         )
         if document_id is not None:
             if new.source is not None:
@@ -62,7 +62,7 @@ def insert_document(connection: Connection, new: NewDocument, now: float) -> Sub
                 connection.execute(insert(SourceRow).values(document_id=document_id, content=content))
             return Submission(id=str(document_id), is_new=True)
         if new.idempotency_key is not None:
-            known = select(Document.id).where(Document.idempotency_key == new.idempotency_key)
+            known = select(Document.c.id).where(Document.c.idempotency_key == new.idempotency_key)
             document_id = connection.scalar(known)
             if document_id is not None:
                 return Submission(id=str(document_id), is_new=False)
@@ -71,22 +71,22 @@ def insert_document(connection: Connection, new: NewDocument, now: float) -> Sub
 
 def get_source(connection: Connection, document_id: str) -> JsonObject | None:
     """Return the text that a document is made of; None where it has only a prompt."""
-    return connection.scalar(select(SourceRow.content).where(SourceRow.document_id == document_id))
+    return connection.scalar(select(SourceRow.c.content).where(SourceRow.c.document_id == document_id))
 
 
 def get_title(connection: Connection, document_id: str, lang: str) -> str | None:
     """Return the title in a language that is not the document's own, or None."""
     return connection.scalar(
-        select(TitleRow.text).where(TitleRow.document_id == document_id, TitleRow.lang == lang)
+        select(TitleRow.c.text).where(TitleRow.c.document_id == document_id, TitleRow.c.lang == lang)
     )
 
 
 def set_title(connection: Connection, document_id: str, title: str) -> None:
     """Set the title in the document's own language; what was translated of another one is forgotten."""
-    old = connection.scalar(select(Document.title).where(Document.id == document_id))
+    old = connection.scalar(select(Document.c.title).where(Document.c.id == document_id))
     if old != title:
-        connection.execute(delete(TitleRow).where(TitleRow.document_id == document_id))
-    connection.execute(update(Document).where(Document.id == document_id).values(title=title))
+        connection.execute(delete(TitleRow).where(TitleRow.c.document_id == document_id))
+    connection.execute(update(Document).where(Document.c.id == document_id).values(title=title))
 
 
 def _insert_or_nothing(connection: Connection, **values: object) -> sqlite.Insert | postgresql.Insert:
@@ -112,17 +112,17 @@ def card_columns(kind: str, card: CardRef | None) -> dict[str, object]:
 def _select_documents(page: Select[Any]) -> Select[Any]:
     """Return the query for the documents of `page` (a query for whole documents), with their progress."""
     document = page.subquery("page")
-    written = func.sum(case((PlanItem.status != "pending", 1), else_=0))
-    decoded = func.sum(case((PlanItem.status == "decoded", 1), else_=0))
+    written = func.sum(case((PlanItem.c.status != "pending", 1), else_=0))
+    decoded = func.sum(case((PlanItem.c.status == "decoded", 1), else_=0))
     progress = (
         select(
-            PlanItem.outline_id,
+            PlanItem.c.outline_id,
             func.count().label("num_items"),
             written.label("num_written"),
             decoded.label("num_decoded"),
         )
-        .where(PlanItem.is_leaf, PlanItem.outline_id.in_(select(document.c.active_outline_id)))
-        .group_by(PlanItem.outline_id)
+        .where(PlanItem.c.is_leaf, PlanItem.c.outline_id.in_(select(document.c.active_outline_id)))
+        .group_by(PlanItem.c.outline_id)
         .subquery("progress")
     )
     return (
@@ -170,14 +170,14 @@ def _record(row: Row[Any]) -> DocumentRecord:
 
 
 def _whole() -> Select[Any]:
-    return select(Document.__table__)
+    return select(Document)
 
 
 def list_documents(
     connection: Connection, wanted: Wanted, limit: int, offset: int
 ) -> tuple[DocumentRecord, ...]:
     """Return a page of documents, newest first, in one statement."""
-    page = _filtered(_whole(), wanted).order_by(Document.created_at.desc(), Document.id.desc())
+    page = _filtered(_whole(), wanted).order_by(Document.c.created_at.desc(), Document.c.id.desc())
     page = page.limit(limit).offset(offset)
     return tuple(_record(row) for row in connection.execute(_select_documents(page)))
 
@@ -189,29 +189,29 @@ def count_documents(connection: Connection, wanted: Wanted) -> int:
 
 def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.status is not None:
-        query = query.where(Document.status.in_(wanted.status))
+        query = query.where(Document.c.status.in_(wanted.status))
     if wanted.lang is not None:
-        query = query.where(Document.lang == wanted.lang)
+        query = query.where(Document.c.lang == wanted.lang)
     if wanted.text:
         # The prompt stands for the title where there is none, as it does wherever documents are shown.
-        shown = func.coalesce(func.nullif(Document.title, ""), Document.prompt)
+        shown = func.coalesce(func.nullif(Document.c.title, ""), Document.c.prompt)
         query = query.where(shown.icontains(wanted.text, autoescape=True))
     return query
 
 
 def list_document_languages(connection: Connection) -> tuple[str, ...]:
     """Return the languages that documents are in, in alphabetical order."""
-    return tuple(connection.scalars(select(Document.lang).distinct().order_by(Document.lang)))
+    return tuple(connection.scalars(select(Document.c.lang).distinct().order_by(Document.c.lang)))
 
 
 def list_document_ids(connection: Connection) -> tuple[str, ...]:
     """Return all ids, oldest first."""
-    return tuple(connection.scalars(select(Document.id).order_by(Document.created_at, Document.id)))
+    return tuple(connection.scalars(select(Document.c.id).order_by(Document.c.created_at, Document.c.id)))
 
 
 def get_document(connection: Connection, document_id: str) -> DocumentRecord:
     """Return the document with exactly this id; raise NotFoundError."""
-    row = connection.execute(_select_documents(_whole().where(Document.id == document_id))).one_or_none()
+    row = connection.execute(_select_documents(_whole().where(Document.c.id == document_id))).one_or_none()
     if row is None:
         raise unknown(document_id)
     return _record(row)
@@ -224,8 +224,8 @@ def find_document(connection: Connection, typed: str) -> DocumentRecord:
         raise NotFoundError("an empty document id names nothing: list the ids with `longhand ls`")
     page = (
         _whole()
-        .where(Document.id.startswith(prefix, autoescape=True))
-        .order_by(Document.created_at.desc(), Document.id.desc())
+        .where(Document.c.id.startswith(prefix, autoescape=True))
+        .order_by(Document.c.created_at.desc(), Document.c.id.desc())
         .limit(NUM_CANDIDATES_SHOWN + 1)
     )
     rows = connection.execute(_select_documents(page)).all()
@@ -250,7 +250,9 @@ def delete_document(connection: Connection, document_id: str, now: float, *, for
     """Delete a document and everything that belongs to it; raise Busy where someone is at work on it."""
     if not force:
         row = connection.execute(
-            select(Document.owner, Document.lease_until).where(Document.id == document_id).with_for_update()
+            select(Document.c.owner, Document.c.lease_until)
+            .where(Document.c.id == document_id)
+            .with_for_update()
         ).one_or_none()
         if row is not None and row.owner is not None and (row.lease_until or 0.0) > now:
             raise Busy(
@@ -259,7 +261,7 @@ def delete_document(connection: Connection, document_id: str, now: float, *, for
                 owner=row.owner,
                 lease_until=row.lease_until or 0.0,
             )
-    if connection.execute(delete(Document).where(Document.id == document_id)).rowcount == 0:
+    if connection.execute(delete(Document).where(Document.c.id == document_id)).rowcount == 0:
         raise unknown(document_id)
 
 
@@ -275,8 +277,8 @@ def stop_document(
     )
     changed = connection.execute(
         update(Document)
-        .where(Document.id == document_id, Document.status.not_in(at_end))
-        .values(status=status, epoch=Document.epoch + 1, owner=None, lease_until=None, updated_at=now)
+        .where(Document.c.id == document_id, Document.c.status.not_in(at_end))
+        .values(status=status, epoch=Document.c.epoch + 1, owner=None, lease_until=None, updated_at=now)
     )
     if changed.rowcount == 0:
         found = get_document(connection, document_id)
@@ -286,7 +288,9 @@ def stop_document(
 
 def set_priority(connection: Connection, document_id: str, priority: int) -> None:
     """Set which documents come first: the higher, the earlier; raise NotFoundError."""
-    changed = connection.execute(update(Document).where(Document.id == document_id).values(priority=priority))
+    changed = connection.execute(
+        update(Document).where(Document.c.id == document_id).values(priority=priority)
+    )
     if changed.rowcount == 0:
         raise unknown(document_id)
 
@@ -299,19 +303,19 @@ def requeue_document(connection: Connection, document_id: str, now: float) -> No
     epoch = connection.scalar(
         update(Document)
         .where(
-            Document.id == document_id,
-            Document.status != "done",
-            (Document.owner.is_(None)) | (Document.lease_until <= now),
+            Document.c.id == document_id,
+            Document.c.status != "done",
+            (Document.c.owner.is_(None)) | (Document.c.lease_until <= now),
         )
         .values(
             status="queued",
             error=None,
-            epoch=Document.epoch + 1,
+            epoch=Document.c.epoch + 1,
             owner=None,
             lease_until=None,
             updated_at=now,
         )
-        .returning(Document.epoch)
+        .returning(Document.c.epoch)
     )
     if epoch is None:
         record = get_document(connection, document_id)

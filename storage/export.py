@@ -69,9 +69,9 @@ def _sections(
     places = {
         row.id: row
         for row in connection.execute(
-            select(Concept.id, Concept.plan_item_id, Concept.ordinal)
-            .join(PlanItem, Concept.plan_item_id == PlanItem.id)
-            .where(PlanItem.outline_id == outline.id)
+            select(Concept.c.id, Concept.c.plan_item_id, Concept.c.ordinal)
+            .join(PlanItem, Concept.c.plan_item_id == PlanItem.c.id)
+            .where(PlanItem.c.outline_id == outline.id)
         )
     }
     num_concepts = Counter(place.plan_item_id for place in places.values())
@@ -113,12 +113,12 @@ def _sections(
 def list_languages(connection: Connection, outline_id: int) -> dict[str, int]:
     """Return the number of decoded sentences by language."""
     rows = connection.execute(
-        select(Rendering.lang, func.count())
-        .join(Concept, Rendering.concept_id == Concept.id)
-        .join(PlanItem, Concept.plan_item_id == PlanItem.id)
-        .where(PlanItem.outline_id == outline_id)
-        .group_by(Rendering.lang)
-        .order_by(Rendering.lang)
+        select(Rendering.c.lang, func.count())
+        .join(Concept, Rendering.c.concept_id == Concept.c.id)
+        .join(PlanItem, Concept.c.plan_item_id == PlanItem.c.id)
+        .where(PlanItem.c.outline_id == outline_id)
+        .group_by(Rendering.c.lang)
+        .order_by(Rendering.c.lang)
     )
     return {row[0]: row[1] for row in rows}
 
@@ -138,29 +138,29 @@ def dataset_rows(connection: Connection, document_id: str) -> Iterator[DatasetRo
     paths = {
         row.id: row.path
         for row in connection.execute(
-            select(PlanItem.id, PlanItem.path).where(PlanItem.outline_id == outline_id)
+            select(PlanItem.c.id, PlanItem.c.path).where(PlanItem.c.outline_id == outline_id)
         )
     }
     ordered = sorted(paths, key=lambda item_id: reading_order(paths[item_id]))
-    texts = (Rendering.lang, Rendering.text, Rendering.score)
+    texts = (Rendering.c.lang, Rendering.c.text, Rendering.c.score)
     for start in range(0, len(ordered), ITEMS_PER_READ):
         ids = ordered[start : start + ITEMS_PER_READ]
         leads = connection.execute(
             select(
-                PlanItem.id.label("item_id"),
+                PlanItem.c.id.label("item_id"),
                 literal(None).label("ordinal"),
-                PlanItem.lead.label("vector"),
+                PlanItem.c.lead.label("vector"),
                 *texts,
             )
-            .outerjoin(Rendering, Rendering.plan_item_id == PlanItem.id)
-            .where(PlanItem.id.in_(ids), PlanItem.lead.is_not(None))
-            .order_by(Rendering.lang)
+            .outerjoin(Rendering, Rendering.c.plan_item_id == PlanItem.c.id)
+            .where(PlanItem.c.id.in_(ids), PlanItem.c.lead.is_not(None))
+            .order_by(Rendering.c.lang)
         )
         sentences = connection.execute(
-            select(Concept.plan_item_id.label("item_id"), Concept.ordinal, Concept.vector, *texts)
-            .outerjoin(Rendering, Rendering.concept_id == Concept.id)
-            .where(Concept.plan_item_id.in_(ids))
-            .order_by(Concept.plan_item_id, Concept.ordinal, Rendering.lang)
+            select(Concept.c.plan_item_id.label("item_id"), Concept.c.ordinal, Concept.c.vector, *texts)
+            .outerjoin(Rendering, Rendering.c.concept_id == Concept.c.id)
+            .where(Concept.c.plan_item_id.in_(ids))
+            .order_by(Concept.c.plan_item_id, Concept.c.ordinal, Rendering.c.lang)
         )
         of_item: defaultdict[int, list[Row[Any]]] = defaultdict(list)
         for row in (*leads, *sentences):

@@ -38,9 +38,9 @@ def collect(
     if wrong:
         raise UsageError(f"documents that are {wrong[0]} are never deleted by age: give {', '.join(FINAL)}")
     before = now - older_than_s
-    doomed = and_(_at_rest(now), Document.status.in_(statuses), Document.updated_at < before)
+    doomed = and_(_at_rest(now), Document.c.status.in_(statuses), Document.c.updated_at < before)
     # A document that goes takes all of its own along.
-    stays = and_(_at_rest(now), ~and_(Document.status.in_(statuses), Document.updated_at < before))
+    stays = and_(_at_rest(now), ~and_(Document.c.status.in_(statuses), Document.c.updated_at < before))
     return _sum(
         _each(database, doomed, _weigh_documents, _delete_documents, dry_run=dry_run),
         _each(database, stays, _versions(before, "weigh"), _versions(before, "delete"), dry_run=dry_run)
@@ -51,7 +51,7 @@ def collect(
 
 
 def _at_rest(now: float) -> ColumnElement[bool]:
-    return and_(Document.status.in_(FINAL), or_(Document.owner.is_(None), Document.lease_until <= now))
+    return and_(Document.c.status.in_(FINAL), or_(Document.c.owner.is_(None), Document.c.lease_until <= now))
 
 
 def _sum(*parts: Garbage) -> Garbage:
@@ -62,7 +62,7 @@ def _sum(*parts: Garbage) -> Garbage:
 def _each(database: Database, condition: Any, weigh: Any, act: Any, *, dry_run: bool) -> Garbage:
     """Weigh, and then act on, the documents of a condition, a few at a time."""
     with database.read() as connection:
-        ids = list(connection.scalars(select(Document.id).where(condition).order_by(Document.created_at)))
+        ids = list(connection.scalars(select(Document.c.id).where(condition).order_by(Document.c.created_at)))
     found = NOTHING
     for start in range(0, len(ids), DOCUMENTS_PER_TRANSACTION):
         some = ids[start : start + DOCUMENTS_PER_TRANSACTION]
@@ -72,7 +72,7 @@ def _each(database: Database, condition: Any, weigh: Any, act: Any, *, dry_run: 
             continue
         with database.write() as connection:
             # Again, and locked: somebody may have resumed one of them.
-            still = select(Document.id).where(Document.id.in_(some), condition).with_for_update()
+            still = select(Document.c.id).where(Document.c.id.in_(some), condition).with_for_update()
             alive = list(connection.scalars(still))
             found = _sum(found, weigh(connection, alive))
             act(connection, alive)
@@ -87,15 +87,15 @@ def _bytes(*columns: Any) -> ColumnElement[int]:
 
 
 def _weigh_documents(connection: Connection, ids: Sequence[str]) -> Garbage:
-    outlines = select(Outline.id).where(Outline.document_id.in_(ids))
+    outlines = select(Outline.c.id).where(Outline.c.document_id.in_(ids))
     prompts = connection.scalar(
-        select(_bytes(PromptConceptRow.text, PromptConceptRow.vector)).where(
-            PromptConceptRow.document_id.in_(ids)
+        select(_bytes(PromptConceptRow.c.text, PromptConceptRow.c.vector)).where(
+            PromptConceptRow.c.document_id.in_(ids)
         )
     )
     items = connection.scalar(
-        select(_bytes(PlanItem.lead, PlanItem.gist, PlanItem.heading)).where(
-            PlanItem.outline_id.in_(outlines)
+        select(_bytes(PlanItem.c.lead, PlanItem.c.gist, PlanItem.c.heading)).where(
+            PlanItem.c.outline_id.in_(outlines)
         )
     )
     sentences = _weigh_concepts(connection, outlines)
@@ -112,12 +112,12 @@ def _weigh_documents(connection: Connection, ids: Sequence[str]) -> Garbage:
 
 
 def _weigh_concepts(connection: Connection, outlines: Select[Any] | Sequence[int]) -> Garbage:
-    items = select(PlanItem.id).where(PlanItem.outline_id.in_(outlines))
+    items = select(PlanItem.c.id).where(PlanItem.c.outline_id.in_(outlines))
     number, vectors = connection.execute(
-        select(func.count(), _bytes(Concept.vector)).where(Concept.plan_item_id.in_(items))
+        select(func.count(), _bytes(Concept.c.vector)).where(Concept.c.plan_item_id.in_(items))
     ).one()
-    concepts = select(Concept.id).where(Concept.plan_item_id.in_(items))
-    texts = connection.scalar(select(_bytes(Rendering.text)).where(Rendering.concept_id.in_(concepts)))
+    concepts = select(Concept.c.id).where(Concept.c.plan_item_id.in_(items))
+    texts = connection.scalar(select(_bytes(Rendering.c.text)).where(Rendering.c.concept_id.in_(concepts)))
     return Garbage(
         num_documents=0,
         num_versions=0,
@@ -128,7 +128,7 @@ def _weigh_concepts(connection: Connection, outlines: Select[Any] | Sequence[int
 
 
 def _delete_documents(connection: Connection, ids: Sequence[str]) -> None:
-    connection.execute(delete(Document).where(Document.id.in_(ids)))
+    connection.execute(delete(Document).where(Document.c.id.in_(ids)))
 
 
 def _versions(before: float, what: str) -> Any:
@@ -136,14 +136,14 @@ def _versions(before: float, what: str) -> Any:
 
     def superseded(connection: Connection, ids: Sequence[str]) -> list[int]:
         found = connection.scalars(
-            select(Outline.id)
-            .join(Document, Document.id == Outline.document_id)
+            select(Outline.c.id)
+            .join(Document, Document.c.id == Outline.c.document_id)
             .where(
-                Document.id.in_(ids),
-                Outline.id != Document.active_outline_id,
-                Outline.created_at < before,
-                Outline.id.in_(
-                    select(PlanItem.outline_id).join(Concept, Concept.plan_item_id == PlanItem.id)
+                Document.c.id.in_(ids),
+                Outline.c.id != Document.c.active_outline_id,
+                Outline.c.created_at < before,
+                Outline.c.id.in_(
+                    select(PlanItem.c.outline_id).join(Concept, Concept.c.plan_item_id == PlanItem.c.id)
                 ),
             )
         )
@@ -159,17 +159,19 @@ def _versions(before: float, what: str) -> Any:
     def drop(connection: Connection, ids: Sequence[str]) -> None:
         """Leave such an outline as one that is planned and not yet written: restored, it is written again."""
         outlines = superseded(connection, ids)
-        items = select(PlanItem.id).where(PlanItem.outline_id.in_(outlines))
-        connection.execute(delete(Concept).where(Concept.plan_item_id.in_(items)))
+        items = select(PlanItem.c.id).where(PlanItem.c.outline_id.in_(outlines))
+        connection.execute(delete(Concept).where(Concept.c.plan_item_id.in_(items)))
         connection.execute(
             update(PlanItem)
-            .where(PlanItem.outline_id.in_(outlines))
+            .where(PlanItem.c.outline_id.in_(outlines))
             .values(status="pending", stop_reason=None, similarity=None)
         )
-        connection.execute(delete(Unit).where(Unit.outline_id.in_(outlines), Unit.stage == "decode"))
+        connection.execute(delete(Unit).where(Unit.c.outline_id.in_(outlines), Unit.c.stage == "decode"))
         # Same members and seeds, so the same sentences.
         connection.execute(
-            update(Unit).where(Unit.outline_id.in_(outlines), Unit.stage == "write").values(status="pending")
+            update(Unit)
+            .where(Unit.c.outline_id.in_(outlines), Unit.c.stage == "write")
+            .values(status="pending")
         )
 
     return weigh if what == "weigh" else drop
@@ -177,15 +179,15 @@ def _versions(before: float, what: str) -> Any:
 
 def _attempts(database: Database, stays: ColumnElement[bool], before: float, *, dry_run: bool) -> Garbage:
     """Delete the attempts that were made long ago at documents which are at rest and stay."""
-    old = and_(Attempt.started_at < before, Attempt.document_id.in_(select(Document.id).where(stays)))
+    old = and_(Attempt.c.started_at < before, Attempt.c.document_id.in_(select(Document.c.id).where(stays)))
     with database.read() as connection:
         number = connection.scalar(select(func.count()).select_from(Attempt).where(old)) or 0
     if not dry_run:
         left = number = 0
         while left == 0:
             with database.write() as connection:
-                some = select(Attempt.id).where(old).limit(ATTEMPTS_PER_TRANSACTION)
-                gone = connection.execute(delete(Attempt).where(Attempt.id.in_(some))).rowcount
+                some = select(Attempt.c.id).where(old).limit(ATTEMPTS_PER_TRANSACTION)
+                gone = connection.execute(delete(Attempt).where(Attempt.c.id.in_(some))).rowcount
             number += gone
             left = ATTEMPTS_PER_TRANSACTION - gone
     return Garbage(num_documents=0, num_versions=0, num_concepts=0, num_attempts=number, num_bytes=0)

@@ -34,17 +34,17 @@ def held_until(lease_until: float | None, now: float) -> str:
 
 
 def _free(now: float) -> ColumnElement[bool]:
-    return or_(Document.owner.is_(None), Document.lease_until <= now)
+    return or_(Document.c.owner.is_(None), Document.c.lease_until <= now)
 
 
 def _ahead(now: float, document_id: str | None) -> ColumnElement[bool]:
-    condition = and_(Document.owner.is_not(None), Document.updated_at > now + MAX_AHEAD_S)
-    return condition if document_id is None else and_(condition, Document.id == document_id)
+    condition = and_(Document.c.owner.is_not(None), Document.c.updated_at > now + MAX_AHEAD_S)
+    return condition if document_id is None else and_(condition, Document.c.id == document_id)
 
 
 def is_any_ahead(connection: Connection, now: float, document_id: str | None = None) -> bool:
     """Return whether a document (or any) was taken in what is the future now: the clock was set back."""
-    return connection.scalar(select(Document.id).where(_ahead(now, document_id)).limit(1)) is not None
+    return connection.scalar(select(Document.c.id).where(_ahead(now, document_id)).limit(1)) is not None
 
 
 def move_to_now(connection: Connection, now: float, document_id: str | None = None) -> None:
@@ -53,7 +53,7 @@ def move_to_now(connection: Connection, now: float, document_id: str | None = No
     A clock that was set back would otherwise keep the documents of a dead holder out of reach until it
     has caught up. A lease stays as long as it was, so that a living holder has the time to renew it.
     """
-    length = Document.lease_until - Document.updated_at
+    length = Document.c.lease_until - Document.c.updated_at
     connection.execute(
         update(Document).where(_ahead(now, document_id)).values(lease_until=now + length, updated_at=now)
     )
@@ -78,14 +78,14 @@ def claim(
     _check(owner, lease_s)
     allowed = _free(now)
     if force:
-        allowed = or_(allowed, Document.owner == owner)
-    statement = update(Document).where(Document.id == document_id)
+        allowed = or_(allowed, Document.c.owner == owner)
+    statement = update(Document).where(Document.c.id == document_id)
     if not steal:
         statement = statement.where(allowed)
     epoch = connection.scalar(
         statement.values(
-            owner=owner, lease_until=now + lease_s, epoch=Document.epoch + 1, updated_at=now
-        ).returning(Document.epoch)
+            owner=owner, lease_until=now + lease_s, epoch=Document.c.epoch + 1, updated_at=now
+        ).returning(Document.c.epoch)
     )
     return None if epoch is None else Lease(document_id, owner, epoch, now + lease_s)
 
@@ -93,7 +93,7 @@ def claim(
 def busy(connection: Connection, document_id: str, now: float) -> Busy | None:
     """Return the error that says who holds a document; None where the document doesn't exist."""
     row = connection.execute(
-        select(Document.owner, Document.lease_until).where(Document.id == document_id)
+        select(Document.c.owner, Document.c.lease_until).where(Document.c.id == document_id)
     ).one_or_none()
     if row is None:
         return None
@@ -107,24 +107,24 @@ def busy(connection: Connection, document_id: str, now: float) -> Busy | None:
 
 def _due(now: float) -> ColumnElement[bool]:
     return or_(
-        and_(Document.status == "queued", _free(now)),
-        and_(Document.status.in_(AT_WORK), _free(now)),
-        and_(Document.status.in_(HELD_BETWEEN), Document.lease_until <= now),
+        and_(Document.c.status == "queued", _free(now)),
+        and_(Document.c.status.in_(AT_WORK), _free(now)),
+        and_(Document.c.status.in_(HELD_BETWEEN), Document.c.lease_until <= now),
     )
 
 
 def is_due(connection: Connection, now: float) -> bool:
     """Return whether `claim_next` would find a document."""
-    return connection.scalar(select(Document.id).where(_due(now)).limit(1)) is not None
+    return connection.scalar(select(Document.c.id).where(_due(now)).limit(1)) is not None
 
 
 def claim_next(connection: Connection, owner: str, lease_s: float, now: float) -> Lease | None:
     """Take the document that is due: highest priority first, then the oldest; None where none is."""
     _check(owner, lease_s)
     candidate = (
-        select(Document.id)
+        select(Document.c.id)
         .where(_due(now))
-        .order_by(Document.priority.desc(), Document.created_at, Document.id)
+        .order_by(Document.c.priority.desc(), Document.c.created_at, Document.c.id)
         .limit(1)
         # PostgreSQL: two claimants take two documents instead of waiting for the same one.
         .with_for_update(skip_locked=True)
@@ -132,16 +132,16 @@ def claim_next(connection: Connection, owner: str, lease_s: float, now: float) -
     )
     row = connection.execute(
         update(Document)
-        .where(Document.id == candidate)
-        .values(owner=owner, lease_until=now + lease_s, epoch=Document.epoch + 1, updated_at=now)
-        .returning(Document.id, Document.epoch)
+        .where(Document.c.id == candidate)
+        .values(owner=owner, lease_until=now + lease_s, epoch=Document.c.epoch + 1, updated_at=now)
+        .returning(Document.c.id, Document.c.epoch)
     ).one_or_none()
     return None if row is None else Lease(row.id, owner, row.epoch, now + lease_s)
 
 
 def _still_ours(lease: Lease) -> ColumnElement[bool]:
     return and_(
-        Document.id == lease.document_id, Document.epoch == lease.epoch, Document.owner == lease.owner
+        Document.c.id == lease.document_id, Document.c.epoch == lease.epoch, Document.c.owner == lease.owner
     )
 
 
@@ -157,7 +157,9 @@ def fence(connection: Connection, lease: Lease, now: float, renew_s: float | Non
 def lost(connection: Connection, lease: Lease) -> LostLease:
     """Return the error that says who has the document now."""
     row = connection.execute(
-        select(Document.owner, Document.epoch, Document.status).where(Document.id == lease.document_id)
+        select(Document.c.owner, Document.c.epoch, Document.c.status).where(
+            Document.c.id == lease.document_id
+        )
     ).one_or_none()
     if row is None:
         reason = "was deleted"

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, literal, select, update
-from sqlalchemy.orm import aliased
 
 from concepts.errors import InputError, NotFoundError, StorageError
 from storage.documents import unknown
@@ -41,7 +40,9 @@ def insert_outline(
     connection: Connection, document_id: str, source: Source, note: str | None, now: float
 ) -> int:
     """Insert the next version, without items, and return its id."""
-    version = connection.scalar(select(func.max(Outline.version)).where(Outline.document_id == document_id))
+    version = connection.scalar(
+        select(func.max(Outline.c.version)).where(Outline.c.document_id == document_id)
+    )
     return connection.execute(
         insert(Outline)
         .values(
@@ -51,7 +52,7 @@ def insert_outline(
             created_at=now,
             note=note,
         )
-        .returning(Outline.id)
+        .returning(Outline.c.id)
     ).scalar_one()
 
 
@@ -59,13 +60,13 @@ def activate(connection: Connection, document_id: str, outline_id: int) -> None:
     """Make this version the one that is written, decoded and exported."""
     check_owner(connection, document_id, outline_id)
     connection.execute(
-        update(Document).where(Document.id == document_id).values(active_outline_id=outline_id)
+        update(Document).where(Document.c.id == document_id).values(active_outline_id=outline_id)
     )
 
 
 def check_owner(connection: Connection, document_id: str, outline_id: int) -> None:
     """Raise NotFoundError where the outline isn't one of the document's."""
-    owner = connection.scalar(select(Outline.document_id).where(Outline.id == outline_id))
+    owner = connection.scalar(select(Outline.c.document_id).where(Outline.c.id == outline_id))
     if owner != document_id:
         raise NotFoundError(f"document {document_id} has no outline {outline_id}")
 
@@ -120,7 +121,9 @@ def insert_items(
     parents = {str(row["parent_path"]) for row in rows if row["parent_path"] is not None}
     stored = set(
         connection.scalars(
-            select(PlanItem.path).where(PlanItem.outline_id == outline_id, PlanItem.path.in_(parents - paths))
+            select(PlanItem.c.path).where(
+                PlanItem.c.outline_id == outline_id, PlanItem.c.path.in_(parents - paths)
+            )
         )
     )
     orphans = sorted(parents - paths - stored, key=reading_order)
@@ -131,18 +134,18 @@ def insert_items(
     if stored:
         connection.execute(
             update(PlanItem)
-            .where(PlanItem.outline_id == outline_id, PlanItem.path.in_(stored))
+            .where(PlanItem.c.outline_id == outline_id, PlanItem.c.path.in_(stored))
             .values(is_leaf=False)
         )
-    result = connection.execute(insert(PlanItem).returning(PlanItem.path, PlanItem.id), rows)
+    result = connection.execute(insert(PlanItem).returning(PlanItem.c.path, PlanItem.c.id), rows)
     return {row.path: row.id for row in result}
 
 
 def find_items(connection: Connection, outline_id: int, paths: Sequence[str] | None = None) -> dict[str, int]:
     """Return the ids of the items that have one of these paths (None: of all items)."""
-    query = select(PlanItem.path, PlanItem.id).where(PlanItem.outline_id == outline_id)
+    query = select(PlanItem.c.path, PlanItem.c.id).where(PlanItem.c.outline_id == outline_id)
     if paths is not None:
-        query = query.where(PlanItem.path.in_(paths))
+        query = query.where(PlanItem.c.path.in_(paths))
     return {row.path: row.id for row in connection.execute(query)}
 
 
@@ -154,7 +157,7 @@ def fill_items(
         row = _row(outline_id, item, dim)
         changed = connection.execute(
             update(PlanItem)
-            .where(PlanItem.outline_id == outline_id, PlanItem.path == item.path)
+            .where(PlanItem.c.outline_id == outline_id, PlanItem.c.path == item.path)
             .values({name: row[name] for name in ("lead", "gist", "planned_length", "content_hash")})
         )
         if changed.rowcount == 0:
@@ -195,45 +198,49 @@ def copy_unchanged(connection: Connection, old_outline_id: int, new_outline_id: 
 
 def _matchable(connection: Connection, outline_id: int) -> Sequence[Row[Any]]:
     columns: list[ColumnElement[Any]] = [
-        PlanItem.__table__.c[name] for name in ("id", "path", "content_hash", "heading", "is_leaf", "lineage")
+        PlanItem.c[name] for name in ("id", "path", "content_hash", "heading", "is_leaf", "lineage")
     ]
-    query = select(*columns).where(PlanItem.outline_id == outline_id).order_by(PlanItem.id)
+    query = select(*columns).where(PlanItem.c.outline_id == outline_id).order_by(PlanItem.c.id)
     return connection.execute(query).all()
 
 
 def _copy_item(connection: Connection, old: Row[Any], new: Row[Any]) -> None:
     state = connection.execute(
-        select(PlanItem.status, PlanItem.stop_reason, PlanItem.similarity).where(PlanItem.id == old.id)
+        select(PlanItem.c.status, PlanItem.c.stop_reason, PlanItem.c.similarity).where(
+            PlanItem.c.id == old.id
+        )
     ).one()
     same_heading = new.heading is None or new.heading == old.heading
     connection.execute(
         update(PlanItem)
-        .where(PlanItem.id == new.id)
+        .where(PlanItem.c.id == new.id)
         .values(**state._mapping, heading=old.heading if new.heading is None else new.heading)
     )
     connection.execute(
         insert(Concept).from_select(
             ["plan_item_id", "ordinal", "vector"],
-            select(literal(new.id), Concept.ordinal, Concept.vector).where(Concept.plan_item_id == old.id),
+            select(literal(new.id), Concept.c.ordinal, Concept.c.vector).where(
+                Concept.c.plan_item_id == old.id
+            ),
         )
     )
-    theirs, ours = aliased(Concept), aliased(Concept)
+    theirs, ours = Concept.alias(), Concept.alias()
     columns = ["lang", "score", "decoder", "text"]
-    values = [Rendering.lang, Rendering.score, Rendering.decoder, Rendering.text]
+    values = [Rendering.c.lang, Rendering.c.score, Rendering.c.decoder, Rendering.c.text]
     connection.execute(
         insert(Rendering).from_select(
             ["concept_id", *columns],
-            select(ours.id, *values)
-            .join(theirs, Rendering.concept_id == theirs.id)
-            .join(ours, ours.ordinal == theirs.ordinal)
-            .where(theirs.plan_item_id == old.id, ours.plan_item_id == new.id),
+            select(ours.c.id, *values)
+            .join(theirs, Rendering.c.concept_id == theirs.c.id)
+            .join(ours, ours.c.ordinal == theirs.c.ordinal)
+            .where(theirs.c.plan_item_id == old.id, ours.c.plan_item_id == new.id),
         )
     )
     if same_heading:
         connection.execute(
             insert(Rendering).from_select(
                 ["plan_item_id", *columns],
-                select(literal(new.id), *values).where(Rendering.plan_item_id == old.id),
+                select(literal(new.id), *values).where(Rendering.c.plan_item_id == old.id),
             )
         )
 
@@ -243,7 +250,7 @@ def set_headings(connection: Connection, document_id: str, headings: dict[int, s
     for item_id, heading in headings.items():
         changed = connection.execute(
             update(PlanItem)
-            .where(PlanItem.id == item_id, item_belongs_to(document_id))
+            .where(PlanItem.c.id == item_id, item_belongs_to(document_id))
             .values(heading=check_text(f"the heading of item {item_id}", heading))
         )
         if changed.rowcount == 0:
@@ -252,27 +259,27 @@ def set_headings(connection: Connection, document_id: str, headings: dict[int, s
 
 def item_belongs_to(document_id: str) -> ColumnElement[bool]:
     """Return the condition that a plan item is one of the document's."""
-    return PlanItem.outline_id.in_(select(Outline.id).where(Outline.document_id == document_id))
+    return PlanItem.c.outline_id.in_(select(Outline.c.id).where(Outline.c.document_id == document_id))
 
 
 def active_outline_id(connection: Connection, document_id: str) -> int | None:
     """Return the active version's id; None where the document is missing or has no outline."""
-    return connection.scalar(select(Document.active_outline_id).where(Document.id == document_id))
+    return connection.scalar(select(Document.c.active_outline_id).where(Document.c.id == document_id))
 
 
 def get_outline(
     connection: Connection, document_id: str, version: int | None, *, vectors: bool
 ) -> OutlineRecord:
     """Return one version (None: the active one) with its items; raise NotFoundError."""
-    query = select(Outline.id, Outline.version, Outline.source, Outline.note, Outline.created_at)
+    query = select(Outline.c.id, Outline.c.version, Outline.c.source, Outline.c.note, Outline.c.created_at)
     if version is None:
-        query = query.join(Document, Document.active_outline_id == Outline.id)
-        query = query.where(Document.id == document_id)
+        query = query.join(Document, Document.c.active_outline_id == Outline.c.id)
+        query = query.where(Document.c.id == document_id)
     else:
-        query = query.where(Outline.document_id == document_id, Outline.version == version)
+        query = query.where(Outline.c.document_id == document_id, Outline.c.version == version)
     row = connection.execute(query).one_or_none()
     if row is None:
-        if connection.scalar(select(Document.id).where(Document.id == document_id)) is None:
+        if connection.scalar(select(Document.c.id).where(Document.c.id == document_id)) is None:
             raise unknown(document_id)
         which = "no outline yet" if version is None else f"no outline version {version}"
         raise NotFoundError(f"document {document_id} has {which}: see `longhand show {document_id}`")
@@ -298,9 +305,9 @@ def _source(stored: str) -> Source:
 def list_versions(connection: Connection, document_id: str) -> tuple[OutlineRecord, ...]:
     """Return all versions of a document, oldest first, without their items."""
     rows = connection.execute(
-        select(Outline.id, Outline.version, Outline.source, Outline.note, Outline.created_at)
-        .where(Outline.document_id == document_id)
-        .order_by(Outline.version)
+        select(Outline.c.id, Outline.c.version, Outline.c.source, Outline.c.note, Outline.c.created_at)
+        .where(Outline.c.document_id == document_id)
+        .order_by(Outline.c.version)
     )
     return tuple(
         OutlineRecord(
@@ -318,10 +325,8 @@ def list_versions(connection: Connection, document_id: str) -> tuple[OutlineReco
 
 def get_items(connection: Connection, outline_id: int, *, vectors: bool) -> tuple[PlanItemRecord, ...]:
     """Return all items of an outline in reading order."""
-    columns = [
-        column for column in PlanItem.__table__.columns if vectors or column.name not in ("lead", "gist")
-    ]
-    rows = connection.execute(select(*columns).where(PlanItem.outline_id == outline_id))
+    columns = [column for column in PlanItem.columns if vectors or column.name not in ("lead", "gist")]
+    rows = connection.execute(select(*columns).where(PlanItem.c.outline_id == outline_id))
     items = []
     for row in rows:
         values = dict(row._mapping)

@@ -11,21 +11,21 @@ from storage.tables import Attempt, Document
 
 def get_overview(connection: Connection, now: float, window_s: float, num_failures: int) -> Overview:
     """Return the queue as it is, and what was done in the last `window_s` seconds."""
-    counts = connection.execute(select(Document.status, func.count()).group_by(Document.status))
+    counts = connection.execute(select(Document.c.status, func.count()).group_by(Document.c.status))
     num_unheld = connection.scalar(
-        select(func.count()).where(Document.status.in_(AT_WORK), Document.owner.is_(None))
+        select(func.count()).where(Document.c.status.in_(AT_WORK), Document.c.owner.is_(None))
     )
-    lately = (Attempt.finished_at > now - window_s, Attempt.outcome == "done")
-    num_documents = connection.scalar(select(func.count()).where(*lately, Attempt.stage == "run"))
+    lately = (Attempt.c.finished_at > now - window_s, Attempt.c.outcome == "done")
+    num_documents = connection.scalar(select(func.count()).where(*lately, Attempt.c.stage == "run"))
     num_sentences = connection.scalar(
-        select(func.sum(Attempt.timing["num_sentences"].as_integer())).where(
-            *lately, Attempt.stage == "decode"
+        select(func.sum(Attempt.c.timing["num_sentences"].as_integer())).where(
+            *lately, Attempt.c.stage == "decode"
         )
     )
     failures = connection.execute(
-        select(Document.id, Document.error, Document.updated_at.label("failed_at"))
-        .where(Document.status == "failed")
-        .order_by(Document.updated_at.desc())
+        select(Document.c.id, Document.c.error, Document.c.updated_at.label("failed_at"))
+        .where(Document.c.status == "failed")
+        .order_by(Document.c.updated_at.desc())
         .limit(num_failures)
     )
     return Overview(
@@ -42,8 +42,8 @@ def get_overview(connection: Connection, now: float, window_s: float, num_failur
 def list_held(connection: Connection) -> tuple[HeldDocument, ...]:
     """Return the documents that have an owner, the lease that ends first first."""
     rows = connection.execute(
-        select(Document.id, Document.status, Document.owner, Document.lease_until)
-        .where(Document.owner.is_not(None))
-        .order_by(Document.lease_until)
+        select(Document.c.id, Document.c.status, Document.c.owner, Document.c.lease_until)
+        .where(Document.c.owner.is_not(None))
+        .order_by(Document.c.lease_until)
     )
     return tuple(HeldDocument(**row._mapping) for row in rows)

@@ -160,7 +160,7 @@ class _Distances:
 
 def _sqlite_distances(blob: bytes) -> dict[Place, _Distances]:
     query = bindparam("query", blob, type_=LargeBinary)
-    columns: dict[Place, Any] = {"plan": PlanItem.lead, "sentences": Concept.vector}
+    columns: dict[Place, Any] = {"plan": PlanItem.c.lead, "sentences": Concept.c.vector}
     return {
         place: _Distances(func.vec_distance_cosine(column, query, type_=Float))
         for place, column in columns.items()
@@ -169,9 +169,9 @@ def _sqlite_distances(blob: bytes) -> dict[Place, _Distances]:
 
 def _in_space(space: SpaceRef) -> ColumnElement[bool]:
     return and_(
-        Document.space_card == space.name,
-        Document.space_checksum == space.checksum,
-        Document.space_dim == space.dim,
+        Document.c.space_card == space.name,
+        Document.c.space_checksum == space.checksum,
+        Document.c.space_dim == space.dim,
     )
 
 
@@ -180,16 +180,16 @@ def _rows(place: Place, space: SpaceRef, *columns: ColumnElement[Any]) -> Select
     query = (
         select(*columns)
         .select_from(Document)
-        .join(PlanItem, PlanItem.outline_id == Document.active_outline_id)
+        .join(PlanItem, PlanItem.c.outline_id == Document.c.active_outline_id)
         .where(_in_space(space))
     )
     if place == "plan":
-        return query.where(PlanItem.lead.is_not(None))
-    return query.join(Concept, Concept.plan_item_id == PlanItem.id)
+        return query.where(PlanItem.c.lead.is_not(None))
+    return query.join(Concept, Concept.c.plan_item_id == PlanItem.c.id)
 
 
 def _owner(place: Place) -> ColumnElement[int]:
-    return (PlanItem if place == "plan" else Concept).__table__.c.id
+    return PlanItem.c.id if place == "plan" else Concept.c.id
 
 
 def _nearest(
@@ -208,14 +208,14 @@ def _nearest(
 def _nearest_in(
     connection: Connection, space: SpaceRef, place: Place, limit: int, distances: _Distances
 ) -> list[Match]:
-    ordinal = Concept.__table__.c.ordinal if place == "sentences" else literal(None)
+    ordinal = Concept.c.ordinal if place == "sentences" else literal(None)
     query = _rows(
         place,
         space,
-        Document.__table__.c.id.label("document_id"),
-        Document.__table__.c.lang,
-        PlanItem.__table__.c.path,
-        PlanItem.__table__.c.heading,
+        Document.c.id.label("document_id"),
+        Document.c.lang,
+        PlanItem.c.path,
+        PlanItem.c.heading,
         ordinal.label("ordinal"),
         _owner(place).label("owner_id"),
         distances.column.label("distance"),
@@ -240,9 +240,9 @@ def _nearest_in(
 
 
 def _with_texts(near: Subquery, place: Place) -> Select[Any]:
-    owner = Rendering.plan_item_id if place == "plan" else Rendering.concept_id
-    return select(near, Rendering.text).outerjoin(
-        Rendering, and_(owner == near.c.owner_id, Rendering.lang == near.c.lang)
+    owner = Rendering.c.plan_item_id if place == "plan" else Rendering.c.concept_id
+    return select(near, Rendering.c.text).outerjoin(
+        Rendering, and_(owner == near.c.owner_id, Rendering.c.lang == near.c.lang)
     )
 
 
@@ -309,7 +309,7 @@ def _copy(database: Database, copies: Table, place: Place, space: SpaceRef) -> b
     """Copy some of the vectors that have no copy yet; return whether there were any."""
     from storage.vectors import unpack_vector
 
-    vector = PlanItem.lead if place == "plan" else Concept.vector
+    vector = PlanItem.c.lead if place == "plan" else Concept.c.vector
     owner = _owner(place)
     missing = (
         _rows(place, space, owner.label("id"), vector.label("vector"))

@@ -2,24 +2,26 @@
 
 Ids of documents are texts that people type; all other ids are numbers that only programs see. Wide
 columns stand last: SQLite then reads a row's short columns without touching its vectors.
-"""
 
-from __future__ import annotations
+A table is named like one of its rows. They are Core's tables and no mapped classes, since importing
+SQLAlchemy's ORM costs every command a tenth of a second.
+"""
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    Double,
+    Column,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
+    Named,
+    Table,
     Text,
+    TypedColumns,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,178 +32,200 @@ NAMES = {
 }
 # SQLite numbers rows by itself only where the key is an INTEGER.
 Number = BigInteger().with_variant(Integer, "sqlite")
+METADATA = MetaData(naming_convention=NAMES)
 
 
-class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {str: Text, float: Double, bytes: LargeBinary}  # noqa: RUF012 (SQLAlchemy's name)
-
-
-class Document(Base):
-    __tablename__ = "documents"
-    __table_args__ = (
-        UniqueConstraint("idempotency_key"),
-        Index(None, "status", "priority", "created_at"),
-        Index(None, "created_at"),
-        # Those who share a holder's documents look often for what it holds.
-        Index(None, "owner"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    status: Mapped[str]
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    owner: Mapped[str | None]
-    lease_until: Mapped[float | None]
-    lang: Mapped[str]
-    seed: Mapped[int] = mapped_column(BigInteger)
-    priority: Mapped[int]
-    created_at: Mapped[float]
-    updated_at: Mapped[float]
+class _Document(TypedColumns):
+    id: Named[str] = Column(Text, primary_key=True)
+    status: Named[str] = Column(Text)
+    epoch: Named[int] = Column(BigInteger)
+    owner: Named[str | None] = Column(Text)
+    lease_until: Named[float | None]
+    lang: Named[str] = Column(Text)
+    seed: Named[int] = Column(BigInteger)
+    priority: Named[int]
+    created_at: Named[float]
+    updated_at: Named[float]
     # No foreign key: it would close a circle with `outlines`, and outlines are never deleted alone.
-    active_outline_id: Mapped[int | None] = mapped_column(BigInteger)
-    space_card: Mapped[str | None]
-    space_checksum: Mapped[str | None]
-    space_dim: Mapped[int | None]
-    planner_card: Mapped[str | None]
-    planner_checksum: Mapped[str | None]
-    writer_card: Mapped[str | None]
-    writer_checksum: Mapped[str | None]
-    idempotency_key: Mapped[str | None]
-    flow_run_id: Mapped[str | None]
-    title: Mapped[str | None]
-    error: Mapped[str | None]
-    params: Mapped[dict[str, object]] = mapped_column(JSON)
-    prompt: Mapped[str]
+    active_outline_id: Named[int | None] = Column(BigInteger)
+    space_card: Named[str | None] = Column(Text)
+    space_checksum: Named[str | None] = Column(Text)
+    space_dim: Named[int | None]
+    planner_card: Named[str | None] = Column(Text)
+    planner_checksum: Named[str | None] = Column(Text)
+    writer_card: Named[str | None] = Column(Text)
+    writer_checksum: Named[str | None] = Column(Text)
+    idempotency_key: Named[str | None] = Column(Text)
+    flow_run_id: Named[str | None] = Column(Text)
+    title: Named[str | None] = Column(Text)
+    error: Named[str | None] = Column(Text)
+    params: Named[dict[str, object]] = Column(JSON)
+    prompt: Named[str] = Column(Text)
 
 
-class PromptConceptRow(Base):
-    __tablename__ = "prompt_concepts"
-    __table_args__ = (UniqueConstraint("document_id", "role", "ordinal"),)
+Document = Table(
+    "documents",
+    METADATA,
+    _Document,
+    UniqueConstraint("idempotency_key"),
+    Index(None, "status", "priority", "created_at"),
+    Index(None, "created_at"),
+    # Those who share a holder's documents look often for what it holds.
+    Index(None, "owner"),
+)
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    role: Mapped[str]
-    ordinal: Mapped[int]
-    text: Mapped[str]
-    vector: Mapped[bytes]
+
+class _PromptConceptRow(TypedColumns):
+    id: Named[int] = Column(Number, primary_key=True)
+    document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"))
+    role: Named[str] = Column(Text)
+    ordinal: Named[int]
+    text: Named[str] = Column(Text)
+    vector: Named[bytes]
 
 
-class SourceRow(Base):
+PromptConceptRow = Table(
+    "prompt_concepts", METADATA, _PromptConceptRow, UniqueConstraint("document_id", "role", "ordinal")
+)
+
+
+class _SourceRow(TypedColumns):
     """Apart from `documents`: a text may be long, and whoever lists documents does not want it."""
 
-    __tablename__ = "sources"
-
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
-    content: Mapped[dict[str, object]] = mapped_column(JSON)
+    document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    content: Named[dict[str, object]] = Column(JSON)
 
 
-class TitleRow(Base):
-    __tablename__ = "titles"
-
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
-    lang: Mapped[str] = mapped_column(primary_key=True)
-    text: Mapped[str]
+SourceRow = Table("sources", METADATA, _SourceRow)
 
 
-class Outline(Base):
-    __tablename__ = "outlines"
-    __table_args__ = (UniqueConstraint("document_id", "version"),)
-
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    version: Mapped[int]
-    source: Mapped[str]
-    created_at: Mapped[float]
-    note: Mapped[str | None]
+class _TitleRow(TypedColumns):
+    document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    lang: Named[str] = Column(Text, primary_key=True)
+    text: Named[str] = Column(Text)
 
 
-class PlanItem(Base):
-    __tablename__ = "plan_items"
-    __table_args__ = (
-        UniqueConstraint("outline_id", "path"),
-        # Answers the progress of a list of documents without reading a single item.
-        Index(None, "outline_id", "is_leaf", "status"),
-    )
+TitleRow = Table("titles", METADATA, _TitleRow)
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
-    outline_id: Mapped[int] = mapped_column(ForeignKey("outlines.id", ondelete="CASCADE"))
-    path: Mapped[str]
-    parent_path: Mapped[str | None]
-    depth: Mapped[int]
-    ordinal: Mapped[int]
-    is_leaf: Mapped[bool]
-    status: Mapped[str]
-    planned_length: Mapped[int]
-    unit: Mapped[int | None]
-    stop_reason: Mapped[str | None]
-    similarity: Mapped[float | None]
-    content_hash: Mapped[str]
-    heading: Mapped[str | None]
-    lead: Mapped[bytes | None]
-    gist: Mapped[bytes | None]
+
+class _Outline(TypedColumns):
+    id: Named[int] = Column(Number, primary_key=True)
+    document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"))
+    version: Named[int]
+    source: Named[str] = Column(Text)
+    created_at: Named[float]
+    note: Named[str | None] = Column(Text)
+
+
+Outline = Table("outlines", METADATA, _Outline, UniqueConstraint("document_id", "version"))
+
+
+class _PlanItem(TypedColumns):
+    id: Named[int] = Column(Number, primary_key=True)
+    outline_id: Named[int] = Column(Number, ForeignKey("outlines.id", ondelete="CASCADE"))
+    path: Named[str] = Column(Text)
+    parent_path: Named[str | None] = Column(Text)
+    depth: Named[int]
+    ordinal: Named[int]
+    is_leaf: Named[bool]
+    status: Named[str] = Column(Text)
+    planned_length: Named[int]
+    unit: Named[int | None]
+    stop_reason: Named[str | None] = Column(Text)
+    similarity: Named[float | None]
+    content_hash: Named[str] = Column(Text)
+    heading: Named[str | None] = Column(Text)
+    lead: Named[bytes | None]
+    gist: Named[bytes | None]
     # Id of the first item, in an older version, that this one comes from; no foreign key, see above.
-    lineage: Mapped[int | None] = mapped_column(BigInteger)
+    lineage: Named[int | None] = Column(BigInteger)
 
 
-class Concept(Base):
-    __tablename__ = "concepts"
-    __table_args__ = (UniqueConstraint("plan_item_id", "ordinal"),)
-
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
-    plan_item_id: Mapped[int] = mapped_column(ForeignKey("plan_items.id", ondelete="CASCADE"))
-    ordinal: Mapped[int]
-    vector: Mapped[bytes]
-
-
-class Rendering(Base):
-    __tablename__ = "renderings"
-    __table_args__ = (
-        UniqueConstraint("concept_id", "lang"),
-        UniqueConstraint("plan_item_id", "lang"),
-        CheckConstraint("(concept_id IS NULL) <> (plan_item_id IS NULL)", name="one_owner"),
-    )
-
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
-    concept_id: Mapped[int | None] = mapped_column(ForeignKey("concepts.id", ondelete="CASCADE"))
-    plan_item_id: Mapped[int | None] = mapped_column(ForeignKey("plan_items.id", ondelete="CASCADE"))
-    lang: Mapped[str]
-    score: Mapped[float | None]
-    decoder: Mapped[str | None]
-    text: Mapped[str]
+PlanItem = Table(
+    "plan_items",
+    METADATA,
+    _PlanItem,
+    UniqueConstraint("outline_id", "path"),
+    # Answers the progress of a list of documents without reading a single item.
+    Index(None, "outline_id", "is_leaf", "status"),
+)
 
 
-class Unit(Base):
-    __tablename__ = "units"
-    __table_args__ = (UniqueConstraint("outline_id", "stage", "lang", "ordinal"), Index(None, "document_id"))
+class _Concept(TypedColumns):
+    id: Named[int] = Column(Number, primary_key=True)
+    plan_item_id: Named[int] = Column(Number, ForeignKey("plan_items.id", ondelete="CASCADE"))
+    ordinal: Named[int]
+    vector: Named[bytes]
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    outline_id: Mapped[int] = mapped_column(ForeignKey("outlines.id", ondelete="CASCADE"))
-    stage: Mapped[str]
+
+Concept = Table("concepts", METADATA, _Concept, UniqueConstraint("plan_item_id", "ordinal"))
+
+
+class _Rendering(TypedColumns):
+    id: Named[int] = Column(Number, primary_key=True)
+    concept_id: Named[int | None] = Column(Number, ForeignKey("concepts.id", ondelete="CASCADE"))
+    plan_item_id: Named[int | None] = Column(Number, ForeignKey("plan_items.id", ondelete="CASCADE"))
+    lang: Named[str] = Column(Text)
+    score: Named[float | None]
+    decoder: Named[str | None] = Column(Text)
+    text: Named[str] = Column(Text)
+
+
+Rendering = Table(
+    "renderings",
+    METADATA,
+    _Rendering,
+    UniqueConstraint("concept_id", "lang"),
+    UniqueConstraint("plan_item_id", "lang"),
+    CheckConstraint("(concept_id IS NULL) <> (plan_item_id IS NULL)", name="one_owner"),
+)
+
+
+class _Unit(TypedColumns):
+    id: Named[int] = Column(Number, primary_key=True)
+    document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"))
+    outline_id: Named[int] = Column(Number, ForeignKey("outlines.id", ondelete="CASCADE"))
+    stage: Named[str] = Column(Text)
     # Empty, not NULL, where a stage has no language: NULLs would not collide in the unique key.
-    lang: Mapped[str]
-    ordinal: Mapped[int]
-    status: Mapped[str]
-    payload: Mapped[dict[str, object]] = mapped_column(JSON)
+    lang: Named[str] = Column(Text)
+    ordinal: Named[int]
+    status: Named[str] = Column(Text)
+    payload: Named[dict[str, object]] = Column(JSON)
     # Which process is at it, by which epoch of the document, and until when others believe that.
-    taken_by: Mapped[str | None]
-    taken_epoch: Mapped[int | None] = mapped_column(BigInteger)
-    taken_until: Mapped[float | None]
+    taken_by: Named[str | None] = Column(Text)
+    taken_epoch: Named[int | None] = Column(BigInteger)
+    taken_until: Named[float | None]
 
 
-class Attempt(Base):
-    __tablename__ = "attempts"
-    # The last index answers what was done lately without reading older attempts.
-    __table_args__ = (Index(None, "document_id"), Index(None, "unit_id"), Index(None, "finished_at"))
+Unit = Table(
+    "units",
+    METADATA,
+    _Unit,
+    UniqueConstraint("outline_id", "stage", "lang", "ordinal"),
+    Index(None, "document_id"),
+)
 
-    id: Mapped[int] = mapped_column(Number, primary_key=True)
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id", ondelete="SET NULL"))
-    stage: Mapped[str]
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    owner: Mapped[str]
-    started_at: Mapped[float]
-    finished_at: Mapped[float | None]
-    outcome: Mapped[str]
-    error: Mapped[str | None]
-    timing: Mapped[dict[str, object]] = mapped_column(JSON)
+
+class _Attempt(TypedColumns):
+    id: Named[int] = Column(Number, primary_key=True)
+    document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"))
+    unit_id: Named[int | None] = Column(Number, ForeignKey("units.id", ondelete="SET NULL"))
+    stage: Named[str] = Column(Text)
+    epoch: Named[int] = Column(BigInteger)
+    owner: Named[str] = Column(Text)
+    started_at: Named[float]
+    finished_at: Named[float | None]
+    outcome: Named[str] = Column(Text)
+    error: Named[str | None] = Column(Text)
+    timing: Named[dict[str, object]] = Column(JSON)
+
+
+Attempt = Table(
+    "attempts",
+    METADATA,
+    _Attempt,
+    Index(None, "document_id"),
+    Index(None, "unit_id"),
+    # Answers what was done lately without reading older attempts.
+    Index(None, "finished_at"),
+)

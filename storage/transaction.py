@@ -49,8 +49,8 @@ class Transaction:
     def _adopt_space(self, space: SpaceRef) -> SpaceRef:
         """Return `space` where it is the document's, or give it to a document that has none."""
         row = self._connection.execute(
-            select(Document.space_card, Document.space_checksum, Document.space_dim).where(
-                Document.id == self.document_id
+            select(Document.c.space_card, Document.c.space_checksum, Document.c.space_dim).where(
+                Document.c.id == self.document_id
             )
         ).one()
         if row.space_card is None:
@@ -73,7 +73,7 @@ class Transaction:
         return self._space.dim
 
     def _update(self, **values: object) -> None:
-        self._connection.execute(update(Document).where(Document.id == self.document_id).values(**values))
+        self._connection.execute(update(Document).where(Document.c.id == self.document_id).values(**values))
 
     def _active_outline(self) -> int:
         outline_id = outlines.active_outline_id(self._connection, self.document_id)
@@ -193,7 +193,7 @@ class Transaction:
         """Say whether an item is to be written (a leaf) or only holds others."""
         changed = self._connection.execute(
             update(PlanItem)
-            .where(PlanItem.id == item_id, outlines.item_belongs_to(self.document_id))
+            .where(PlanItem.c.id == item_id, outlines.item_belongs_to(self.document_id))
             .values(is_leaf=is_leaf)
         )
         if changed.rowcount == 0:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, null, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute
 
 from concepts.errors import NotFoundError, StorageError
 from storage.outlines import active_outline_id, chunked, item_belongs_to
@@ -69,12 +68,12 @@ def get_units(
 ) -> tuple[UnitRecord, ...]:
     """Return the units of one stage and language by ordinal."""
     query = (
-        select(Unit.__table__)
-        .where(Unit.outline_id == outline_id, Unit.stage == stage, Unit.lang == lang)
-        .order_by(Unit.ordinal)
+        select(Unit)
+        .where(Unit.c.outline_id == outline_id, Unit.c.stage == stage, Unit.c.lang == lang)
+        .order_by(Unit.c.ordinal)
     )
     if status is not None:
-        query = query.where(Unit.status == status)
+        query = query.where(Unit.c.status == status)
     if limit is not None:
         query = query.limit(limit)
     return tuple(_record(row) for row in connection.execute(query))
@@ -83,7 +82,7 @@ def get_units(
 def get_unit(connection: Connection, document_id: str, unit_id: int) -> UnitRecord:
     """Return one unit; raise NotFoundError where it isn't one of the document's."""
     row = connection.execute(
-        select(Unit.__table__).where(Unit.id == unit_id, Unit.document_id == document_id)
+        select(Unit).where(Unit.c.id == unit_id, Unit.c.document_id == document_id)
     ).one_or_none()
     if row is None:
         raise NotFoundError(f"document {document_id} has no unit {unit_id}")
@@ -117,8 +116,8 @@ def plan_units(
     """Write down units and return them; one that is stored already must have the same members."""
     if first_ordinal is None:
         last = connection.scalar(
-            select(func.max(Unit.ordinal)).where(
-                Unit.outline_id == outline_id, Unit.stage == stage, Unit.lang == lang
+            select(func.max(Unit.c.ordinal)).where(
+                Unit.c.outline_id == outline_id, Unit.c.stage == stage, Unit.c.lang == lang
             )
         )
         first_ordinal = 0 if last is None else last + 1
@@ -155,7 +154,7 @@ def plan_units(
 def _mark_items(connection: Connection, document_id: str, ordinal: int, item_ids: Sequence[int]) -> None:
     for ids in chunked(item_ids):
         changed = connection.execute(
-            update(PlanItem).where(PlanItem.id.in_(ids), item_belongs_to(document_id)).values(unit=ordinal)
+            update(PlanItem).where(PlanItem.c.id.in_(ids), item_belongs_to(document_id)).values(unit=ordinal)
         )
         if changed.rowcount != len(ids):
             raise NotFoundError(f"unit {ordinal} names plan items that document {document_id} does not have")
@@ -165,7 +164,7 @@ def finish_unit(connection: Connection, document_id: str, unit_id: int) -> bool:
     """Set a unit to done; return False where it was done already."""
     changed = connection.execute(
         update(Unit)
-        .where(Unit.id == unit_id, Unit.document_id == document_id, Unit.status == "pending")
+        .where(Unit.c.id == unit_id, Unit.c.document_id == document_id, Unit.c.status == "pending")
         .values(status="done")
     )
     if changed.rowcount > 0:
@@ -174,12 +173,12 @@ def finish_unit(connection: Connection, document_id: str, unit_id: int) -> bool:
     return False
 
 
-def _is_taken(epoch: int | InstrumentedAttribute[int], now: float) -> ColumnElement[bool]:
+def _is_taken(epoch: int | ColumnElement[int], now: float) -> ColumnElement[bool]:
     return and_(
-        Unit.taken_by.is_not(None),
-        Unit.taken_epoch == epoch,
-        Unit.taken_until > now,
-        Unit.taken_until <= now + LONGEST_TAKE_S,
+        Unit.c.taken_by.is_not(None),
+        Unit.c.taken_epoch == epoch,
+        Unit.c.taken_until > now,
+        Unit.c.taken_until <= now + LONGEST_TAKE_S,
     )
 
 
@@ -194,10 +193,12 @@ def take_unit(
 ) -> bool:
     """Take a pending unit that is free, or `taker`'s already, or taken by `instead_of`; return whether it is ours."""
     ours = [name for name in (taker, instead_of) if name is not None]
-    free = or_(Unit.taken_by.is_(None), Unit.taken_by.in_(ours), ~_is_taken(lease.epoch, now))
+    free = or_(Unit.c.taken_by.is_(None), Unit.c.taken_by.in_(ours), ~_is_taken(lease.epoch, now))
     changed = connection.execute(
         update(Unit)
-        .where(Unit.id == unit_id, Unit.document_id == lease.document_id, Unit.status == "pending", free)
+        .where(
+            Unit.c.id == unit_id, Unit.c.document_id == lease.document_id, Unit.c.status == "pending", free
+        )
         .values(taken_by=taker, taken_epoch=lease.epoch, taken_until=now + min(take_s, LONGEST_TAKE_S))
     )
     return changed.rowcount > 0
@@ -207,7 +208,7 @@ def leave_unit(connection: Connection, lease: Lease, unit_id: int, taker: str) -
     """Let others take a unit that `taker` has not done."""
     connection.execute(
         update(Unit)
-        .where(Unit.id == unit_id, Unit.document_id == lease.document_id, Unit.taken_by == taker)
+        .where(Unit.c.id == unit_id, Unit.c.document_id == lease.document_id, Unit.c.taken_by == taker)
         .values(taken_by=None, taken_epoch=None, taken_until=None)
     )
 
@@ -217,10 +218,10 @@ def keep_units(connection: Connection, lease: Lease, taker: str, take_s: float, 
     connection.execute(
         update(Unit)
         .where(
-            Unit.document_id == lease.document_id,
-            Unit.status == "pending",
-            Unit.taken_by == taker,
-            Unit.taken_epoch == lease.epoch,
+            Unit.c.document_id == lease.document_id,
+            Unit.c.status == "pending",
+            Unit.c.taken_by == taker,
+            Unit.c.taken_epoch == lease.epoch,
         )
         .values(taken_until=now + min(take_s, LONGEST_TAKE_S))
     )
@@ -233,29 +234,29 @@ def open_units(
 
     Sections count from the moment that their document's status is `writing`.
     """
-    taken = _is_taken(Document.epoch, now)
+    taken = _is_taken(Document.c.epoch, now)
     query = (
         select(
-            Unit.id,
-            Unit.stage,
-            case((taken, Unit.taken_by), else_=null()).label("taken_by"),
-            Document.id.label("document_id"),
-            Document.owner,
-            Document.epoch,
-            Document.lease_until,
+            Unit.c.id,
+            Unit.c.stage,
+            case((taken, Unit.c.taken_by), else_=null()).label("taken_by"),
+            Document.c.id.label("document_id"),
+            Document.c.owner,
+            Document.c.epoch,
+            Document.c.lease_until,
         )
-        .join(Document, Unit.outline_id == Document.active_outline_id)
+        .join(Document, Unit.c.outline_id == Document.c.active_outline_id)
         .where(
-            Unit.status == "pending",
-            Document.owner.is_not(None),
-            or_(Unit.stage == "decode", and_(Unit.stage == "write", Document.status == "writing")),
+            Unit.c.status == "pending",
+            Document.c.owner.is_not(None),
+            or_(Unit.c.stage == "decode", and_(Unit.c.stage == "write", Document.c.status == "writing")),
         )
-        .order_by(Document.priority.desc(), Document.created_at, Document.id, Unit.id.desc())
+        .order_by(Document.c.priority.desc(), Document.c.created_at, Document.c.id, Unit.c.id.desc())
     )
     if owner is not None:
-        query = query.where(Document.owner == owner)
+        query = query.where(Document.c.owner == owner)
     if unit_id is not None:
-        query = query.where(Unit.id == unit_id)
+        query = query.where(Unit.c.id == unit_id)
     return tuple(
         OpenUnit(
             id=row.id,
@@ -294,13 +295,13 @@ def insert_attempt(
             error=error,
             timing=check_json("the timing of an attempt", timing or {}),
         )
-        .returning(Attempt.id)
+        .returning(Attempt.c.id)
     ).scalar_one()
 
 
 def get_attempts(connection: Connection, document_id: str) -> tuple[AttemptRecord, ...]:
     """Return all attempts of a document, oldest first."""
     rows = connection.execute(
-        select(Attempt.__table__).where(Attempt.document_id == document_id).order_by(Attempt.id)
+        select(Attempt).where(Attempt.c.document_id == document_id).order_by(Attempt.c.id)
     )
     return tuple(AttemptRecord(**row._mapping) for row in rows)

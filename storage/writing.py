@@ -37,7 +37,7 @@ def insert_prompt(
     connection: Connection, document_id: str, concepts: Sequence[PromptConcept], dim: int
 ) -> bool:
     """Insert the prompt's concepts in the given order; return False where they are stored already."""
-    if connection.scalar(select(exists().where(PromptConceptRow.document_id == document_id))):
+    if connection.scalar(select(exists().where(PromptConceptRow.c.document_id == document_id))):
         return False
     count = {"prompt": 0, "goal": 0}
     rows: list[dict[str, object]] = []
@@ -62,10 +62,13 @@ def get_prompt(connection: Connection, document_id: str) -> tuple[PromptConcept,
     """Return the prompt's concepts, then the goal's, in order."""
     rows = connection.execute(
         select(
-            PromptConceptRow.role, PromptConceptRow.ordinal, PromptConceptRow.text, PromptConceptRow.vector
+            PromptConceptRow.c.role,
+            PromptConceptRow.c.ordinal,
+            PromptConceptRow.c.text,
+            PromptConceptRow.c.vector,
         )
-        .where(PromptConceptRow.document_id == document_id)
-        .order_by(PromptConceptRow.role.desc(), PromptConceptRow.ordinal)
+        .where(PromptConceptRow.c.document_id == document_id)
+        .order_by(PromptConceptRow.c.role.desc(), PromptConceptRow.c.ordinal)
     )
     return tuple(
         PromptConcept(
@@ -96,7 +99,7 @@ def insert_concepts(
         ]
         changed = connection.execute(
             update(PlanItem)
-            .where(PlanItem.id == item.item_id, PlanItem.status == "pending")
+            .where(PlanItem.c.id == item.item_id, PlanItem.c.status == "pending")
             .values(
                 # Nothing to decode where nothing was written.
                 status="written" if blobs else "decoded",
@@ -118,7 +121,7 @@ def insert_text(
     connection: Connection, document_id: str, given: Sequence[ItemText], lang: str, dim: int
 ) -> None:
     """Insert given sentences, their concepts and their texts in `lang`, of pending items."""
-    own = connection.scalar(select(Document.lang).where(Document.id == document_id))
+    own = connection.scalar(select(Document.c.lang).where(Document.c.id == document_id))
     concepts: list[dict[str, object]] = []
     texts: dict[tuple[int, int], str] = {}
     for item in given:
@@ -129,7 +132,9 @@ def insert_text(
             )
         changed = connection.execute(
             update(PlanItem)
-            .where(PlanItem.id == item.item_id, PlanItem.status == "pending", item_belongs_to(document_id))
+            .where(
+                PlanItem.c.id == item.item_id, PlanItem.c.status == "pending", item_belongs_to(document_id)
+            )
             .values(status="decoded" if own == lang or not blobs else "written", stop_reason=GIVEN)
         )
         if changed.rowcount == 0:
@@ -140,7 +145,7 @@ def insert_text(
     if not concepts:
         return
     stored = connection.execute(
-        insert(Concept).returning(Concept.id, Concept.plan_item_id, Concept.ordinal), concepts
+        insert(Concept).returning(Concept.c.id, Concept.c.plan_item_id, Concept.c.ordinal), concepts
     )
     rows = [
         {
@@ -158,7 +163,7 @@ def insert_text(
 
 def insert_title(connection: Connection, unit: UnitRecord, title: str) -> None:
     """Set the title in the language of a decode unit."""
-    key = (TitleRow.document_id == unit.document_id, TitleRow.lang == unit.lang)
+    key = (TitleRow.c.document_id == unit.document_id, TitleRow.c.lang == unit.lang)
     connection.execute(delete(TitleRow).where(*key))
     row = {"document_id": unit.document_id, "lang": unit.lang, "text": check_text("the title", title)}
     connection.execute(insert(TitleRow), [row])
@@ -199,24 +204,24 @@ def insert_renderings(
             for r in renderings
         ],
     )
-    own = connection.scalar(select(Document.lang).where(Document.id == unit.document_id))
+    own = connection.scalar(select(Document.c.lang).where(Document.c.id == unit.document_id))
     if own != unit.lang:
         return
     for r in renderings:
         if r.item_id is not None:
-            connection.execute(update(PlanItem).where(PlanItem.id == r.item_id).values(heading=r.text))
+            connection.execute(update(PlanItem).where(PlanItem.c.id == r.item_id).values(heading=r.text))
     _mark_decoded(connection, unit.document_id, unit.lang, concepts)
 
 
 def _mark_decoded(connection: Connection, document_id: str, lang: str, concept_ids: Sequence[int]) -> None:
-    done = exists().where(Rendering.concept_id == Concept.id, Rendering.lang == lang)
-    lacking = exists().where(Concept.plan_item_id == PlanItem.id, ~done)
+    done = exists().where(Rendering.c.concept_id == Concept.c.id, Rendering.c.lang == lang)
+    lacking = exists().where(Concept.c.plan_item_id == PlanItem.c.id, ~done)
     for ids in chunked(concept_ids):
-        touched = select(Concept.plan_item_id).where(Concept.id.in_(ids))
+        touched = select(Concept.c.plan_item_id).where(Concept.c.id.in_(ids))
         connection.execute(
             update(PlanItem)
-            .where(PlanItem.id.in_(touched), item_belongs_to(document_id))
-            .where(PlanItem.status == "written", ~lacking)
+            .where(PlanItem.c.id.in_(touched), item_belongs_to(document_id))
+            .where(PlanItem.c.status == "written", ~lacking)
             .values(status="decoded")
         )
 
@@ -226,7 +231,7 @@ def check_members(connection: Connection, document_id: str, unit: UnitRecord) ->
     num_items = sum(
         len(
             connection.scalars(
-                select(PlanItem.id).where(PlanItem.id.in_(ids), item_belongs_to(document_id))
+                select(PlanItem.c.id).where(PlanItem.c.id.in_(ids), item_belongs_to(document_id))
             ).all()
         )
         for ids in chunked(unit.item_ids)
@@ -234,9 +239,9 @@ def check_members(connection: Connection, document_id: str, unit: UnitRecord) ->
     num_concepts = sum(
         len(
             connection.scalars(
-                select(Concept.id)
-                .join(PlanItem, Concept.plan_item_id == PlanItem.id)
-                .where(Concept.id.in_(ids), item_belongs_to(document_id))
+                select(Concept.c.id)
+                .join(PlanItem, Concept.c.plan_item_id == PlanItem.c.id)
+                .where(Concept.c.id.in_(ids), item_belongs_to(document_id))
             ).all()
         )
         for ids in chunked(unit.concept_ids)
@@ -255,16 +260,16 @@ def get_concepts(connection: Connection, item_ids: Sequence[int]) -> dict[int, S
     dims: dict[int, int] = {}
     for ids in chunked(item_ids):
         owners = connection.execute(
-            select(PlanItem.id, Document.space_dim)
-            .join(Outline, PlanItem.outline_id == Outline.id)
-            .join(Document, Outline.document_id == Document.id)
-            .where(PlanItem.id.in_(ids), Document.space_dim.is_not(None))
+            select(PlanItem.c.id, Document.c.space_dim)
+            .join(Outline, PlanItem.c.outline_id == Outline.c.id)
+            .join(Document, Outline.c.document_id == Document.c.id)
+            .where(PlanItem.c.id.in_(ids), Document.c.space_dim.is_not(None))
         )
         dims |= {row.id: row.space_dim for row in owners}
         stored = connection.execute(
-            select(Concept.plan_item_id, Concept.id, Concept.vector)
-            .where(Concept.plan_item_id.in_(ids))
-            .order_by(Concept.plan_item_id, Concept.ordinal)
+            select(Concept.c.plan_item_id, Concept.c.id, Concept.c.vector)
+            .where(Concept.c.plan_item_id.in_(ids))
+            .order_by(Concept.c.plan_item_id, Concept.c.ordinal)
         )
         for row in stored:
             rows[row.plan_item_id].append((row.id, row.vector))
@@ -285,17 +290,17 @@ def get_renderings(connection: Connection, outline_id: int, lang: str) -> tuple[
     """Return the outline's texts in one language: of each item the heading, then its sentences."""
     found = []
     headings = connection.execute(
-        select(PlanItem.path, Rendering.__table__)
-        .join(PlanItem, Rendering.plan_item_id == PlanItem.id)
-        .where(PlanItem.outline_id == outline_id, Rendering.lang == lang)
+        select(PlanItem.c.path, Rendering)
+        .join(PlanItem, Rendering.c.plan_item_id == PlanItem.c.id)
+        .where(PlanItem.c.outline_id == outline_id, Rendering.c.lang == lang)
     )
     for row in headings:
         found.append(((reading_order(row.path), -1), row))
     sentences = connection.execute(
-        select(PlanItem.path, Concept.ordinal, Rendering.__table__)
-        .join(Concept, Rendering.concept_id == Concept.id)
-        .join(PlanItem, Concept.plan_item_id == PlanItem.id)
-        .where(PlanItem.outline_id == outline_id, Rendering.lang == lang)
+        select(PlanItem.c.path, Concept.c.ordinal, Rendering)
+        .join(Concept, Rendering.c.concept_id == Concept.c.id)
+        .join(PlanItem, Concept.c.plan_item_id == PlanItem.c.id)
+        .where(PlanItem.c.outline_id == outline_id, Rendering.c.lang == lang)
     )
     for row in sentences:
         found.append(((reading_order(row.path), row.ordinal), row))
@@ -314,17 +319,17 @@ def get_renderings(connection: Connection, outline_id: int, lang: str) -> tuple[
 
 def get_undecoded(connection: Connection, outline_id: int, lang: str) -> Undecoded:
     """Return the headings and sentences that have no text in `lang`, in reading order."""
-    heading = exists().where(Rendering.plan_item_id == PlanItem.id, Rendering.lang == lang)
+    heading = exists().where(Rendering.c.plan_item_id == PlanItem.c.id, Rendering.c.lang == lang)
     items = connection.execute(
-        select(PlanItem.id, PlanItem.path).where(
-            PlanItem.outline_id == outline_id, PlanItem.lead.is_not(None), ~heading
+        select(PlanItem.c.id, PlanItem.c.path).where(
+            PlanItem.c.outline_id == outline_id, PlanItem.c.lead.is_not(None), ~heading
         )
     ).all()
-    text = exists().where(Rendering.concept_id == Concept.id, Rendering.lang == lang)
+    text = exists().where(Rendering.c.concept_id == Concept.c.id, Rendering.c.lang == lang)
     concepts = connection.execute(
-        select(Concept.id, PlanItem.path, Concept.ordinal)
-        .join(PlanItem, Concept.plan_item_id == PlanItem.id)
-        .where(PlanItem.outline_id == outline_id, ~text)
+        select(Concept.c.id, PlanItem.c.path, Concept.c.ordinal)
+        .join(PlanItem, Concept.c.plan_item_id == PlanItem.c.id)
+        .where(PlanItem.c.outline_id == outline_id, ~text)
     ).all()
     return Undecoded(
         item_ids=tuple(row.id for row in sorted(items, key=lambda row: reading_order(row.path))),
@@ -340,7 +345,7 @@ def get_concept_vectors(connection: Connection, concept_ids: Sequence[int]) -> V
     for ids in chunked(concept_ids):
         found |= {
             row.id: row.vector
-            for row in connection.execute(select(Concept.id, Concept.vector).where(Concept.id.in_(ids)))
+            for row in connection.execute(select(Concept.c.id, Concept.c.vector).where(Concept.c.id.in_(ids)))
         }
     missing = sorted(set(concept_ids) - set(found))
     if missing:

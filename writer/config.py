@@ -19,6 +19,10 @@ NUM_TAIL = 2
 """Sentences of the section before that are shown at the start of a section."""
 
 
+CODEBOOK_SIZE = 24_000
+"""Sentences of a released writer's codebook, at most."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WriterConfig:
     """Architecture of the two-tower writer."""

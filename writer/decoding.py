@@ -28,6 +28,9 @@ class TextCodec(Protocol):
     reads_context: bool
     """Whether its decoder makes use of what stands around a sentence."""
 
+    def is_extension(self, lang: str) -> bool:
+        """Return whether `lang` is one that the space learnt beside its own."""
+
     def encode(self, sentences: list[str], lang: str) -> Tensor:
         """Return raw concepts (N, D)."""
 
@@ -79,7 +82,13 @@ def say_sections(
     Every sentence is decoded knowing how the two before it were said (encoded again, so that it follows from the
     words and not from what was meant), what comes next, its heading and the first sentence of `prompt` (P, D). A
     codec whose decoder reads no context decodes all of them at once. Sections do not see each other.
+
+    A writer's concept is a mean that only the space's own decoder has learnt to say. In a language that the space
+    learnt beside its own, that decoder speaks first, in English, and the concepts of its sentences are said.
     """
+    if codec.is_extension(lang):
+        english = say_sections(codec, items, prompt, TAUGHT_LANG, beam_size=beam_size)
+        return _say_again(codec, items, english, lang, beam_size)
     if not codec.reads_context:
         wanted = [item.concepts[list(item.places)] for item in items]
         rendered = iter(render(codec, torch.cat(wanted), lang, beam_size=beam_size))
@@ -157,6 +166,27 @@ def take_turn(codec: TextCodec, sayings: Sequence[Saying], lang: str, beam_size:
         said = texts[first : first + len(own)]
         first += len(own)
         saying.take(said, _read(codec, said, lang, own.shape))
+
+
+def _say_again(
+    codec: TextCodec,
+    items: Sequence[WrittenItem],
+    english: Sequence[Sequence[Rendering]],
+    lang: str,
+    beam_size: int,
+) -> list[list[Rendering]]:
+    """Return what `english` says in `lang`, scored by the written concepts; these are said where it says nothing."""
+    meant = torch.cat([item.concepts[list(item.places)] for item in items])
+    first = [rendering.text for section in english for rendering in section]
+    concepts = meant.clone()
+    rows = [row for row, text in enumerate(first) if text]
+    if rows:
+        concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
+    texts = [rendering.text for rendering in render(codec, concepts, lang, beam_size=beam_size)]
+    again = _read(codec, texts, lang, meant.shape)
+    scores = F.cosine_similarity(again, meant.float(), dim=1)
+    done = iter([Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)])
+    return [[next(done) for _ in item.places] for item in items]
 
 
 def _read(codec: TextCodec, texts: Sequence[str], lang: str, shape: torch.Size) -> Tensor:

@@ -16,6 +16,7 @@ from concepts.card import ModelCard, find_card
 from concepts.diffusion import SamplerName, guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
 from concepts.release import load_config, load_released
+from writer.codebook import SentenceCodebook
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.loss import normalize_context
 from writer.model import (
@@ -84,6 +85,10 @@ class WriteOptions:
     last_time: float | None = 0.5
     """Diffusion time of the last step: what is left open there is the decoder's to choose, which `longhand train
     decoder` taught to. None: 1 / `num_steps`."""
+    code_share: float = 0.5
+    """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
+    prompt_weight: float = 0.3
+    """How much nearness to the prompt counts beside nearness to the sentence where that one is chosen."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
     repeat_similarity: float = 0.9
@@ -94,6 +99,8 @@ class WriteOptions:
     def __post_init__(self) -> None:
         if self.block_size < 1:
             raise UsageError(f"block_size must be at least 1, got {self.block_size}")
+        if not 0 <= self.code_share <= 1:
+            raise UsageError(f"code_share must be from 0 to 1, got {self.code_share}")
 
 
 @dataclass
@@ -107,6 +114,8 @@ class _Row:
     """Sentences drawn at most, repetitions included."""
     sentences: list[Tensor] = field(default_factory=list)
     """Normalized (D,)."""
+    codes: set[int] = field(default_factory=set)
+    """Codes that sentences were drawn towards."""
     num_drawn: int = 0
     stop_reason: str = ""
 
@@ -114,8 +123,14 @@ class _Row:
 class Writer:
     """A loaded writer."""
 
-    def __init__(self, card: ModelCard, model: WriterModel, options: WriteOptions) -> None:
-        self.card, self.model, self.options = card, model, options
+    def __init__(
+        self,
+        card: ModelCard,
+        model: WriterModel,
+        options: WriteOptions,
+        codebook: SentenceCodebook | None = None,
+    ) -> None:
+        self.card, self.model, self.options, self.codebook = card, model, options, codebook
 
     @classmethod
     def load(cls, name: str | None = None, *, space_id: str, options: WriteOptions | None = None) -> Writer:
@@ -126,7 +141,7 @@ class Writer:
         card = find_card("writer", name)
         model = WriterModel(load_config(card, WriterConfig))
         load_released(model, card, space_id)
-        return cls(card, model, options or WriteOptions())
+        return cls(card, model, options or WriteOptions(), SentenceCodebook.load(card, model.sentence_norm))
 
     @torch.inference_mode()
     def write(self, plan: WritingPlan, paths: Sequence[str], *, seed: int) -> list[WrittenSection]:
@@ -137,10 +152,11 @@ class Writer:
         """
         self._check(plan, paths)
         rows = [self._begin(plan, path) for path in paths]
+        prompt = self.model.sentence_norm.normalize(plan.prompt[0])
         while active := [row for row in rows if not row.stop_reason]:
             blocks = self._draw_blocks(plan, active, seed)
             for row, block in zip(active, blocks, strict=True):
-                self._take(row, block)
+                self._take(row, block, prompt)
         return [self._finish(row, plan) for row in rows]
 
     def _begin(self, plan: WritingPlan, path: str) -> _Row:
@@ -214,8 +230,8 @@ class Writer:
         tokens += [(PREVIOUS, x, None, min(i, NUM_PLACES - 1), 0) for i, x in enumerate(reversed(previous))]
         return tokens
 
-    def _take(self, row: _Row, block: Tensor) -> None:
-        """Append a block's sentences to the section up to its end."""
+    def _take(self, row: _Row, block: Tensor, prompt: Tensor) -> None:
+        """Append a block's sentences to the section up to its end, each drawn towards a real one."""
         end = self.model.sentence_norm.normalize(self.model.end)
         num_new = 0
         for sentence in block:
@@ -224,6 +240,10 @@ class Writer:
                 row.stop_reason = "end"
                 return
             row.num_drawn += 1
+            if self.codebook is not None and self.options.code_share and not is_end:
+                code = self.codebook.suits(sentence, prompt, self.options.prompt_weight, row.codes)
+                row.codes.add(code)
+                sentence = torch.lerp(sentence, self.codebook.codes_CD[code], self.options.code_share)
             earlier = torch.stack(row.sentences) if row.sentences else torch.empty(0, len(sentence))
             similar = F.cosine_similarity(earlier, sentence[None], dim=1)
             if not is_end and not (similar > self.options.repeat_similarity).any():

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from concepts.corpus.records import Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
 from concepts.diffusion import add_noise
+from concepts.quantize import quantize
 from concepts.release import origin, release_model, trained_weights
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceEncoder
@@ -327,8 +328,8 @@ def release_decoder(
             shutil.copyfile(space.path(file), folder / file)
     trained = load_file(path)
     own = "decoder."
-    tensors = {n.removeprefix(own): t.half() for n, t in trained.items() if n.startswith(own)}
-    save_tensors(folder / DECODER_FILE, tensors)
+    weights = {n.removeprefix(own): t for n, t in trained.items() if n.startswith(own)}
+    save_tensors(folder / DECODER_FILE, quantize(weights))
     save_tensors(folder / CONTEXT_FILE, {"context_embed": trained["context.context_embed"].half()})
     return write_card(
         folder,
@@ -347,11 +348,15 @@ def release_decoder(
 
 
 def release_writer(
-    run_dir: Path, folder: Path, *, name: str, seed: int, figures: dict[str, float]
-) -> ModelCard | None:
-    """Write the writer that learnt along to `folder`; None where it stayed as it was."""
-    if not (run_dir / WRITER_RECIPE).exists():
-        return None
+    run_dir: Path,
+    folder: Path,
+    *,
+    name: str,
+    seed: int,
+    figures: dict[str, float],
+    files: Mapping[str, dict[str, Tensor]],
+) -> ModelCard:
+    """Write the writer that learnt along, and further `files` of tensors, to `folder`."""
     return release_model(
         run_dir,
         folder,
@@ -361,6 +366,7 @@ def release_writer(
         recipe_line=f"longhand train decoder --with-writer --seed {seed}",
         figures=figures,
         recipe_file=WRITER_RECIPE,
+        files=files,
     )
 
 

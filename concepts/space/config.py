@@ -43,7 +43,8 @@ class SpaceConfig:
     @classmethod
     def of(cls, config: dict[str, object]) -> SpaceConfig:
         """Return the sizes that a released space's card holds beside its languages."""
-        return cls(**{key: value for key, value in config.items() if key != "langs"})  # type: ignore[arg-type]
+        besides = ("langs", "extensions")
+        return cls(**{key: value for key, value in config.items() if key not in besides})  # type: ignore[arg-type]
 
     @property
     def vocab_size(self) -> int:

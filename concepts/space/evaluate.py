@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.codec import Codec
 from concepts.corpus.records import Kind
 from concepts.corpus.store import iter_space_sentences
 from concepts.errors import InputError
+from concepts.space.extension import pieces_of
+from concepts.space.peers import nearest_texts
 from concepts.space.tokenizer import Pieces
 
 LENGTH_GROUPS = ((1, 10), (11, 20), (21, 30))
@@ -29,6 +32,7 @@ def evaluate_space(
     lang: str = "eng_Latn",
     num_sentences: int = 1_000,
     beam_size: int = 1,
+    known: tuple[Sequence[str], Tensor] | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, float]:
     """Return round-trip figures on test sentences that no training document holds.
@@ -38,9 +42,10 @@ def evaluate_space(
 
     `exact`, `bleu`, `chrf` (sacrebleu, 0 to 100), `token_accuracy` (share of pieces at the right place,
     %) and `cosine` are over sentences of at most 25 pieces; `bleu_1_10` and so on by length;
-    `bleu_noise_0.2` after noise of that size relative to the concept's root mean square.
+    `bleu_noise_0.2` after noise of that size relative to the concept's root mean square. With `known`, sentences and
+    their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a decoding.
     """
-    pieces = Pieces(codec.card.path("pieces.model"))
+    pieces = pieces_of(codec.card, lang)
     texts = sorted(
         {t for t, _ in iter_space_sentences(corpus_dir, "test", (lang,), unseen=True, kinds=_KINDS)}
     )
@@ -56,7 +61,7 @@ def evaluate_space(
     decoded = codec.decode(vectors, lang, beam_size=beam_size)
     on_progress(len(sources), total)
     short = [i for i, length in enumerate(lengths) if length <= _MAX_PIECES]
-    figures = _text_figures([sources[i] for i in short], [decoded[i] for i in short])
+    figures = text_figures([sources[i] for i in short], [decoded[i] for i in short])
     figures["token_accuracy"] = _token_accuracy(
         pieces, [sources[i] for i in short], [decoded[i] for i in short]
     )
@@ -65,20 +70,24 @@ def evaluate_space(
     for low, high in LENGTH_GROUPS:
         group = [i for i, length in enumerate(lengths) if low <= length <= high]
         if group:
-            scores = _text_figures([sources[i] for i in group], [decoded[i] for i in group])
+            scores = text_figures([sources[i] for i in group], [decoded[i] for i in group])
             figures |= {f"{name}_{low}_{high}": scores[name] for name in ("exact", "bleu")}
+    if known is not None:
+        near = nearest_texts(vectors[short], known[1], known[0])
+        figures["nearest_bleu"] = text_figures([sources[i] for i in short], near)["bleu"]
     generator = torch.Generator().manual_seed(0)
     for number, size in enumerate(_NOISES):
         rms = vectors.square().mean(dim=1, keepdim=True).sqrt()
         noised = vectors + size * rms * torch.randn(vectors.shape, generator=generator)
         said = codec.decode(noised[short], lang, beam_size=beam_size)
-        figures[f"bleu_noise_{size}"] = _text_figures([sources[i] for i in short], said)["bleu"]
+        figures[f"bleu_noise_{size}"] = text_figures([sources[i] for i in short], said)["bleu"]
         on_progress(len(sources) * (2 + number), total)
     figures["num_sentences"] = float(len(short))
     return figures
 
 
-def _text_figures(sources: Sequence[str], decoded: Sequence[str]) -> dict[str, float]:
+def text_figures(sources: Sequence[str], decoded: Sequence[str]) -> dict[str, float]:
+    """Return exact match (%), BLEU and chrF (0 to 100) of decoded texts against what they should say."""
     from sacrebleu import corpus_bleu, corpus_chrf
 
     exact = sum(a == b for a, b in zip(sources, decoded, strict=True)) / len(sources)

@@ -78,7 +78,11 @@ def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Modu
     manager = start_fairseq2().resolve(AssetDownloadManager)  # type: ignore[type-abstract]
     path = manager.download_model(card.field("checkpoint").as_uri(), local_only=True)
     mmap = path.suffix == ".pt" and zipfile.is_zipfile(path)
-    return _family(card).load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
+    # Without storage at first, a model needs no memory twice, but torch's compiler, which takes a second to
+    # import: not for a small space. The numbers that are then drawn for nothing are nobody's.
+    family = _family(card, supports_meta=mmap)
+    with torch.random.fork_rng(devices=[]):
+        return family.load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
 
 
 def context_model(card: ModelCard, decoder: Module) -> Module:
@@ -103,10 +107,10 @@ def context_model(card: ModelCard, decoder: Module) -> Module:
     return ContextModel(DummyEncoderModel(), decoder).eval()  # type: ignore[no-any-return]
 
 
-def _family(card: AssetCard) -> ModelFamily:
-    """Return sonar-space's model family of a card, with a converter that reads fairseq's names too.
+def _family(card: AssetCard, *, supports_meta: bool = True) -> ModelFamily:
+    """Return sonar-space's model family of a card, with a converter that reads fairseq's names and extensions too.
 
-    It also draws no bars: they would mix with ours.
+    `supports_meta`: whether models are made without storage first. It also draws no bars: they would mix with ours.
     """
     import sonar.models.sonar_speech as speech
     import sonar.models.sonar_text as text
@@ -121,10 +125,10 @@ def _family(card: AssetCard) -> ModelFamily:
     convert: Any
     if name == text.SONAR_TEXT_ENCODER_FAMILY:
         create = text._create_sonar_text_encoder_model
-        convert = _reading_fairseq1("encoder", text._convert_sonar_text_encoder_checkpoint)
+        convert = _reading("encoder", text._convert_sonar_text_encoder_checkpoint)
     elif name == text.SONAR_TEXT_DECODER_FAMILY:
         create = text._create_sonar_text_decoder_model
-        convert = _reading_fairseq1("decoder", text._convert_sonar_text_decoder_checkpoint)
+        convert = _reading("decoder", text._convert_sonar_text_decoder_checkpoint)
     else:
         create = speech._create_sonar_speech_encoder_model
         convert = speech._convert_sonar_speech_checkpoint
@@ -135,7 +139,7 @@ def _family(card: AssetCard) -> ModelFamily:
         kls=family.kls,
         configs=DependencyLookup(resolver, family.config_kls),
         factory=create,
-        supports_meta=True,
+        supports_meta=supports_meta,
         restrict=True,
         state_dict_converter=convert,
         shard_specs=None,
@@ -146,12 +150,21 @@ def _family(card: AssetCard) -> ModelFamily:
     )
 
 
-def _reading_fairseq1(part: Literal["encoder", "decoder"], convert: Any) -> Any:
+def _reading(part: Literal["encoder", "decoder"], convert: Any) -> Any:
+    from concepts.quantize import dequantize, is_quantized
+    from concepts.space.extension import is_packed, unpack
     from concepts.space.fairseq1 import from_fairseq1, is_fairseq1
 
     def read(state_dict: dict[str, object], config: object) -> dict[str, object]:
         if is_fairseq1(state_dict):
             return from_fairseq1(state_dict, part)
-        return cast("dict[str, object]", convert(state_dict, config))
+        if is_packed(state_dict):
+            return dict(unpack(cast("dict[str, torch.Tensor]", state_dict), part))
+        whole = (
+            dequantize(cast("dict[str, torch.Tensor]", state_dict))
+            if is_quantized(state_dict)
+            else state_dict
+        )
+        return cast("dict[str, object]", convert(whole, config))
 
     return read

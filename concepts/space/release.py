@@ -11,13 +11,14 @@ from torch import Tensor
 
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
+from concepts.quantize import read_tensors
 from concepts.release import origin, trained_weights
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder, SpaceEncoder
 from concepts.training import load_parameters, save_tensors
 
 _CARD = """\
-name: {name}_{part}
+name: {name}
 model_family: transformer_{part}
 model_arch: basic
 model_config:
@@ -31,8 +32,8 @@ model_config:
     ffn_inner_dim: {ffn_inner_dim}
 {pooling}    normalize_before: true
 {legacy}    vocab_info: {{size: {vocab_size}, unk_idx: {unk}, bos_idx: {bos}, eos_idx: {eos}, pad_idx: {pad}}}
-checkpoint: {part}.safetensors
-tokenizer: pieces.model
+checkpoint: {checkpoint}
+tokenizer: {tokenizer}
 tokenizer_family: nllb
 tokenizer_config:
   _set_:
@@ -72,8 +73,8 @@ def space_tensors(card: ModelCard) -> dict[str, Tensor]:
     """Return a released space's parameters under the autoencoder's names, in float32; the table once."""
     tensors: dict[str, Tensor] = {}
     for part in ("encoder", "decoder"):
-        for name, value in load_file(card.path(f"{part}.safetensors")).items():
-            tensors[f"{part}.{name}"] = value.float()
+        for name, value in read_tensors(card.path(f"{part}.safetensors")).items():
+            tensors[f"{part}.{name}"] = value
     del tensors["decoder.decoder_frontend.embed.weight"]  # the encoder's
     return tensors
 
@@ -81,7 +82,7 @@ def space_tensors(card: ModelCard) -> dict[str, Tensor]:
 def load_encoder(card: ModelCard) -> SpaceEncoder:
     """Return the trainable twin of a released space's encoder, in float32."""
     encoder = SpaceEncoder(SpaceConfig.of(card.config))
-    encoder.load_state_dict({k: v.float() for k, v in load_file(card.path("encoder.safetensors")).items()})
+    encoder.load_state_dict(read_tensors(card.path("encoder.safetensors")))
     return encoder
 
 
@@ -97,19 +98,10 @@ def release_space(
     (folder / "pieces.model").write_bytes((run_dir / "pieces.model").read_bytes())
     fields = {key: getattr(config, key) for key in config.__dataclass_fields__}
     cards = "---\n".join(
-        _CARD.format(
-            name=name,
-            part=part,
-            vocab_size=config.vocab_size,
-            unk=UNK_ID,
-            bos=BOS_ID,
-            eos=EOS_ID,
-            pad=PAD_ID,
-            langs=", ".join(LANGS),
-            **fields,
-            **besides,
+        asset_card_text(
+            f"{name}_{part}", part, config, checkpoint=f"{part}.safetensors", tokenizer="pieces.model"
         )
-        for part, besides in _PARTS.items()
+        for part in _PARTS
     )
     (folder / "cards.yaml").write_text(cards, encoding="utf-8")
     state_path = run_dir / "checkpoint" / "state.json"
@@ -126,6 +118,24 @@ def release_space(
         steps=int(json.loads(state_path.read_text(encoding="utf-8"))["step"]),
         figures=figures or {},
         licence="see docs/training.md: the corpus' licences",
+    )
+
+
+def asset_card_text(name: str, part: str, config: SpaceConfig, *, checkpoint: str, tokenizer: str) -> str:
+    """Return the fairseq2 card `name` of an encoder or decoder ("encoder", "decoder") of these sizes and files."""
+    return _CARD.format(
+        name=name,
+        part=part,
+        checkpoint=checkpoint,
+        tokenizer=tokenizer,
+        vocab_size=config.vocab_size,
+        unk=UNK_ID,
+        bos=BOS_ID,
+        eos=EOS_ID,
+        pad=PAD_ID,
+        langs=", ".join(LANGS),
+        **{key: getattr(config, key) for key in config.__dataclass_fields__},
+        **_PARTS[part],
     )
 
 

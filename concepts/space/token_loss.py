@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.published import PublishedCard, asset_cards
+from concepts.quantize import read_tensors
 from concepts.space.config import EOS_ID, PAD_ID, SpaceConfig
 from concepts.space.loading import load_part
 from concepts.space.network import SpaceDecoder
@@ -115,7 +115,7 @@ class PublishedDecoder(nn.Module):
 def load_decoder(space: ModelCard) -> SpaceDecoder:
     """Return the trainable twin of a released space's decoder, in float32, with a table of its own."""
     decoder = SpaceDecoder(SpaceConfig.of(space.config))
-    decoder.load_state_dict({k: v.float() for k, v in load_file(space.path("decoder.safetensors")).items()})
+    decoder.load_state_dict(read_tensors(space.path("decoder.safetensors")))
     return decoder
 
 

@@ -65,6 +65,11 @@ class Pieces:
         self._model = sentencepiece.SentencePieceProcessor(model_file=str(path))
         self.num_pieces = int(self._model.get_piece_size())
 
+    @property
+    def texts(self) -> list[str]:
+        """The pieces by id; `<pad>` in front."""
+        return ["<pad>", *(self._model.id_to_piece(i) for i in range(self.num_pieces))]
+
     def encode(self, sentences: list[str]) -> list[list[int]]:
         """Return the token ids of each sentence, without prefix and suffix tokens."""
         return [[i + 1 for i in ids] for ids in self._model.encode(sentences)]

@@ -10,7 +10,7 @@ import typer
 
 from longhand.terminal import print_table, print_text, say
 
-corpus_app = typer.Typer(help="Documents to train on.", no_args_is_help=True, rich_markup_mode=None)
+corpus_app = typer.Typer(help="Documents to train on.", rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from concepts.card import ModelCard
 
 KINDS = ("space", "planner", "writer")
-TRAINED = ("space", "planner", "writer", "decoder")
-"""What can be trained: the three, and the decoder of a space that stays as it is."""
+TRAINED = ("space", "planner", "writer", "decoder", "languages")
+"""What can be trained: the three, and the decoder or further languages of a space that stays as it is."""
 PRESETS = ("mini", "tiny")
 
 models_app = typer.Typer(
@@ -38,7 +38,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    kind: Annotated[str, typer.Argument(metavar="space|planner|writer|decoder", help="What to train.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="space|planner|writer|decoder|languages", help="What to train.")
+    ],
     corpus: Corpus,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an existing run goes on.")],
     steps: Annotated[
@@ -58,6 +60,9 @@ def train(
     with_writer: Annotated[
         bool, typer.Option("--with-writer", help="Decoder only: that writer learns on as well.")
     ] = False,
+    langs: Annotated[
+        str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
     as_json: AsJson = False,
@@ -69,8 +74,12 @@ def train(
         raise UsageError(f"--writer is for a decoder, got {kind}: leave it out")
     if with_writer and kind != "decoder":
         raise UsageError(f"--with-writer is for a decoder, got {kind}: leave it out")
+    if langs is not None and kind != "languages":
+        raise UsageError(f"--langs is for languages, got {kind}: leave it out")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
+    if init is not None and kind == "languages":
+        raise UsageError("new languages start from their space: leave --init out, name --space")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
     if teacher and kind != "space":
@@ -94,6 +103,7 @@ def train(
         teacher=teacher,
         writer=writer,
         with_writer=with_writer,
+        langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
     )
     with TrainingDisplay() as display:
         figures, card = start_training(
@@ -159,8 +169,8 @@ def list_models(
         for card in cards
     ]
     for space in PUBLISHED.values():
-        state = "is here" if is_fetched(space.name) else f"longhand models fetch {space.name}"
-        rows.append((space.name, "space", "-", "-", f"{space.about}; {state}"))
+        state = "is here" if is_fetched(space.name) else f"not here (longhand models fetch {space.name})"
+        rows.append((space.name, "space", "-", "-", f"{state}: {space.about}"))
     print_table(("MODEL", "KIND", "STEPS", "SPACE", "FIGURES"), rows, flexible="FIGURES")
 
 

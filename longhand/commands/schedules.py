@@ -36,7 +36,7 @@ PrefectApi = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `longhand schedules ls`.")]
 
-schedules_app = typer.Typer(help="Schedules.", no_args_is_help=True, rich_markup_mode=None)
+schedules_app = typer.Typer(help="Schedules.", rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:

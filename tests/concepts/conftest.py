@@ -27,6 +27,7 @@ start password device remove every picture screen settings keyboard choose syste
 WORDS = TEXT.split()
 
 MakeSpace = Callable[..., ModelCard]
+MakeRun = Callable[..., SpaceAutoencoder]
 
 
 def sentences(num: int, seed: int = 0) -> list[str]:
@@ -61,6 +62,18 @@ def make_space_run(run_dir: Path, pieces: Path, *, seed: int, config: SpaceConfi
     write_json(run_dir / "recipe.json", asdict(SpaceTrainingConfig(model=config, langs=LANGS)))
     shutil.copy(pieces, run_dir / "pieces.model")
     return model
+
+
+@pytest.fixture(scope="session")
+def make_run() -> MakeRun:
+    """`make_run(run_dir, pieces, seed=, config=)` writes what a training run leaves and returns the weights."""
+    return make_space_run
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> SpaceConfig:
+    """The sizes of the tiny space."""
+    return TINY
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,7 @@ class PostgreSQL:
         """Read every table from end to end."""
         engine = create_engine(self.url)
         with engine.connect() as connection:
-            for table in Document.metadata.tables.values():
+            for table in Document.c.metadata.tables.values():
                 connection.execute(select(func.count()).select_from(table))
         engine.dispose()
 
@@ -198,19 +198,19 @@ def look(store: Store, document_id: str) -> Seen:
 
 def count_rows(store: Store, document_id: str) -> dict[str, int]:
     """Return how many rows belong to a document, whether its readers see them or not."""
-    outlines = select(Outline.id).where(Outline.document_id == document_id)
-    items = select(PlanItem.id).where(PlanItem.outline_id.in_(outlines))
-    concepts = select(Concept.id).where(Concept.plan_item_id.in_(items))
+    outlines = select(Outline.c.id).where(Outline.c.document_id == document_id)
+    items = select(PlanItem.c.id).where(PlanItem.c.outline_id.in_(outlines))
+    concepts = select(Concept.c.id).where(Concept.c.plan_item_id.in_(items))
     owned = {
-        "prompt_concepts": PromptConceptRow.document_id == document_id,
-        "outlines": Outline.document_id == document_id,
-        "plan_items": PlanItem.outline_id.in_(outlines),
-        "concepts": Concept.plan_item_id.in_(items),
-        "renderings": Rendering.concept_id.in_(concepts) | Rendering.plan_item_id.in_(items),
-        "units": Unit.document_id == document_id,
-        "done attempts": (Attempt.document_id == document_id)
-        & (Attempt.outcome == "done")
-        & Attempt.unit_id.is_not(None),
+        "prompt_concepts": PromptConceptRow.c.document_id == document_id,
+        "outlines": Outline.c.document_id == document_id,
+        "plan_items": PlanItem.c.outline_id.in_(outlines),
+        "concepts": Concept.c.plan_item_id.in_(items),
+        "renderings": Rendering.c.concept_id.in_(concepts) | Rendering.c.plan_item_id.in_(items),
+        "units": Unit.c.document_id == document_id,
+        "done attempts": (Attempt.c.document_id == document_id)
+        & (Attempt.c.outcome == "done")
+        & Attempt.c.unit_id.is_not(None),
     }
     with store._database.read() as connection:
         return {

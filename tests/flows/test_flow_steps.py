@@ -12,6 +12,7 @@ from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from flows import queries, steps
+from flows.engine import Text
 from flows.errors import FlowError
 from flows.options import WritingOptions
 from flows.planning import derive_title, encode_prompt
@@ -119,6 +120,37 @@ def test_another_language_is_decoded_later(store: Store, new_document: Make, new
     assert is_translated(store, document_id, "deu_Latn")
     assert store.export_document(document_id, "deu_Latn").num_missing == 0
     assert store.get_document(document_id).status == "done"
+
+
+def test_a_translation_says_what_the_text_of_the_document_says(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    class Listening(FakeEngine):
+        """Notes what it is asked to say in German, and leaves one English sentence without a text."""
+
+        def render(self, vectors: Any, lang: str, *, beam_size: int) -> list[Text]:
+            texts = super().render(vectors, lang, beam_size=beam_size)
+            if lang == "deu_Latn":
+                asked.extend(map(bytes, vectors))
+            elif len(texts) > 3:
+                texts[-1] = Text(text=" ", score=0.0)
+            return texts
+
+    asked: list[bytes] = []
+    document_id = new_document(store)
+    job = new_job(store, document_id, Listening())
+    run_steps(job)
+    texts = store.get_renderings(document_id, "eng_Latn")
+    steps.begin_translation(job, "deu_Latn")
+    for unit_id in queries.pending_texts(job, "deu_Latn"):
+        steps.decode_unit(job, unit_id)
+    spoken = [r for r in texts if r.text.strip()]
+    silent = [r.concept_id for r in texts if not r.text.strip()]
+    assert silent and None not in silent
+    as_read = FakeEngine().encode([r.text for r in spoken], "eng_Latn")
+    as_meant = store.get_concept_vectors([i for i in silent if i is not None])
+    title = FakeEngine().encode([str(store.get_document(document_id).title)], "eng_Latn")
+    assert sorted(asked) == sorted(map(bytes, [*as_read, *as_meant, *title]))
 
 
 def test_what_cannot_be_translated(store: Store, new_document: Make, new_job: Make) -> None:

@@ -246,3 +246,21 @@ def test_import_of_nothing(run, tmp_path):
     result = run("corpus", "import", str(tmp_path / "no"), "--out", str(tmp_path / "corpus"))
     assert result.exit_code == 1
     assert "no such file or folder" in result.stderr
+
+
+@pytest.mark.parametrize("group", ["corpus", "schedules"])
+def test_a_group_without_a_command_is_one_line(run, group):
+    result = run(group)
+    assert result.exit_code == 2
+    assert result.stderr == f"longhand: Missing command (see longhand {group} --help)\n"
+
+
+def test_ctrl_c_while_a_command_is_imported(run, monkeypatch):
+    from longhand import app
+
+    def interrupt(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "import_module", interrupt)
+    result = run("ls")
+    assert (result.exit_code, result.stderr) == (130, "longhand: interrupted\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import sys
@@ -97,6 +98,8 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
         (("planner", "--writer", "writer-mini"), "--writer is for a decoder, got planner"),
         (("planner", "--with-writer"), "--with-writer is for a decoder, got planner"),
         (("decoder", "--init", "sonar-mini"), "a decoder starts from that of its space"),
+        (("languages", "--init", "sonar-mini"), "new languages start from their space"),
+        (("space", "--langs", "deu_Latn"), "--langs is for languages, got space"),
     ],
 )
 def test_what_does_not_go_together_is_wrong_usage(run, folder, words, why):
@@ -109,3 +112,27 @@ def test_a_teacher_is_for_spaces(run, folder):
         "train", "planner", "--teacher", "--corpus", str(folder / "corpus"), "--out", str(folder / "taught")
     )
     assert result.exit_code == 2 and "--teacher is for a space" in result.stderr
+
+
+def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path):
+    corpus, out = folder / "corpus", tmp_path / "german"
+    rows = []
+    for split in ("train", "dev", "test"):
+        for number in range(60):
+            english = f"Press {split} {number}."
+            rows.append((split, "eng_Latn", english, "deu_Latn", english.replace("Press", "Drücke")))
+    with gzip.open(corpus / "pairs.tsv.gz", "wt", encoding="utf-8") as file:
+        file.writelines("\t".join(row) + "\n" for row in rows)
+    train = ("languages", "--preset", "tiny", "--corpus", corpus, "--out", out, "--steps", 3)
+    space = folder / "space" / "model"
+    result = run("train", *map(str, train), "--langs", "deu_Latn", "--space", str(space), "--name", "toy")
+    assert result.exit_code == 0, result.stderr
+    card = read_card(out / "model")
+    assert (card.config["langs"], card.space_id) == (["eng_Latn", "deu_Latn"], read_card(space).space_id)
+    measured = run("evaluate", "space", "--corpus", str(corpus), "--model", str(out / "model"), "--json")
+    assert measured.exit_code == 0, measured.stderr
+    figures = json.loads(measured.stdout)
+    assert {"bleu", "deu_Latn.xsim_error", "eng_Latn>deu_Latn.bleu", "deu_Latn>eng_Latn.chrf"} <= set(figures)
+    for langs, why in (("ger", "no language 'ger' has a token here"), ("deu_Latn", "knows deu_Latn already")):
+        again = run("train", *map(str, train), "--langs", langs, "--space", str(out / "model"))
+        assert again.exit_code == 2 and why in again.stderr

@@ -7,14 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+import typer
 
+from longhand.app import COMMANDS
 from longhand.checks import ROOMS, RoomError, check_rooms, find_room
 
 REPOSITORY = Path(__file__).parents[2]
-HEAVY = ("torch", "prefect", "alembic", "numpy", "fairseq2", "sonar", "nltk", "accelerate", "transformers")
+HEAVY = {
+    *("torch", "prefect", "alembic", "numpy", "fairseq2", "sonar", "nltk", "accelerate", "transformers"),
+    *("pyarrow", "matplotlib", "sqlalchemy.orm", "rich.console", "pygments"),
+}
+
+VECTOR = np.array([0.0, 1.0], np.float32)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -33,11 +42,61 @@ def run_python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", [["ls"], ["ls", "--json"], ["models", "--json"], ["write", "--help"]])
-def test_light_commands_import_nothing_heavy(command):
-    code = f"import sys; from longhand.cli import run; code = run({command!r}); "
-    code += f"print(code, sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)"
-    assert run_python(code).stderr.splitlines()[-1] == "0 []"
+@pytest.fixture
+def filled(tmp_path: Path) -> str:
+    """A database with a document of one section; the URL."""
+    from storage import NewDocument, NewPlanItem, SpaceRef, Store
+
+    url = f"sqlite:///{tmp_path}/longhand.db"
+    with Store.open(url) as store:
+        document_id = store.create_document(NewDocument(prompt="tea", lang="eng_Latn")).id
+        lease = store.claim(document_id, "test", 60.0)
+        with store.fenced(lease, space=SpaceRef(name="mini", checksum="0" * 12, dim=2)) as tx:
+            tx.create_outline(source="model")
+            tx.add_plan_items([NewPlanItem(path="1", lead=VECTOR, gist=VECTOR, planned_length=3)])
+        store.release(lease)
+    return url
+
+
+@pytest.mark.parametrize(
+    ("command", "also"),
+    [
+        ("ls", set()),
+        ("ls --json", set()),
+        ("show ID", set()),
+        ("status", set()),
+        ("outline ID", {"rich.console"}),
+        ("models", set()),
+        ("models --json", set()),
+        ("write --help", set()),
+        ("--version", set()),
+        ("--help", set()),
+    ],
+)
+def test_light_commands_import_nothing_heavy(filled, command, also):
+    from storage import Store
+
+    with Store.open(filled) as store:
+        words = command.replace("ID", store.list_documents()[0].id).split()
+    code = f"import sys; from longhand.cli import run; code = run({words!r}); "
+    code += f"print(code, sorted(set(sys.modules) & {HEAVY!r}), file=sys.stderr)"
+    said = run_python(code, LONGHAND_DATABASE_URL=filled).stderr.splitlines()[-1]
+    assert said == f"0 {sorted(also)}"
+
+
+def test_a_command_imports_the_modules_of_no_other():
+    code = "import sys; from longhand.cli import run; run(['rm', '--help']); "
+    code += "print([name for name in sys.modules if name.startswith('longhand.commands.')], file=sys.stderr)"
+    assert run_python(code).stderr.splitlines()[-1] == "['longhand.commands.documents']"
+
+
+def test_every_command_is_known_by_its_module():
+    for module, names in COMMANDS.items():
+        app = typer.Typer()
+        import_module(f"longhand.commands.{module}").register(app)
+        registered = [info.name for info in (*app.registered_commands, *app.registered_groups)]
+        assert sorted(registered) == sorted(names)
+    assert {path.stem for path in (REPOSITORY / "longhand" / "commands").glob("[a-z]*.py")} == set(COMMANDS)
 
 
 def test_the_module_is_the_command():

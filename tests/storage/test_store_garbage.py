@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from concepts.errors import UsageError
 from storage import DOCUMENT_STATUSES, FINAL, Store
-from storage.tables import Attempt, Base, Concept, Rendering
+from storage.tables import Attempt, Concept, Rendering
 
 DAY_S = 86400.0
 Author = Any
 Clock = Any
 
 
-def count(store: Store, table: type[Base]) -> int:
+def count(store: Store, table: Table) -> int:
     with store._database.read() as connection:
         return int(connection.scalar(select(func.count()).select_from(table)) or 0)
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from storage import Store
 from storage.schema import HEAD, alembic_config
-from storage.tables import Base
+from storage.tables import METADATA
 
 ROOT = Path(__file__).parents[2]
 OLD_FILES = sorted((Path(__file__).parent / "data").glob("lh*.sql"))
@@ -41,7 +41,7 @@ def test_migrated_tables_are_those_of_the_code(url: str) -> None:
     engine = create_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
     engine.dispose()
 
 

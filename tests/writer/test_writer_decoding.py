@@ -17,6 +17,9 @@ class FakeCodec:
     def __init__(self) -> None:
         self.decoded: list[list[float]] = []
 
+    def is_extension(self, lang: str) -> bool:
+        return False
+
     def decode(
         self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
     ) -> list[str]:
@@ -137,3 +140,46 @@ def test_a_codec_that_reads_no_context_decodes_all_at_once() -> None:
     found = say_sections(codec, [item(1, 2, heading=5), item(3, heading=6)], PROMPT, "deu_Latn", beam_size=3)
     assert [[r.text for r in section] for section in found] == [["text 1", "text 2"], ["text 3"]]
     assert len(codec.decoded) == 1
+
+
+class BilingualCodec:
+    """Says concepts roughly in English and exactly in German, which it learnt beside it."""
+
+    reads_context = False
+
+    def is_extension(self, lang: str) -> bool:
+        return lang == "deu_Latn"
+
+    def decode(
+        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+    ) -> list[str]:
+        assert context is None
+        word, places = ("it is", 0) if lang == "eng_Latn" else ("es ist", 2)
+        return ["" if vector[0] < 0 else f"{word} {vector[0]:.{places}f}" for vector in vectors]
+
+    def encode(self, sentences: list[str], lang: str) -> Tensor:
+        assert all(text.startswith("it is" if lang == "eng_Latn" else "es ist") for text in sentences)
+        return torch.tensor([[float(text.split()[-1]), 0.0] for text in sentences])
+
+
+def test_what_a_writer_means_is_said_in_english_first() -> None:
+    items = [item(3.4, 7.0, heading=1), item(5.0, 1.6, 2.2, heading=2, places=(1, 2))]
+    said = say_sections(BilingualCodec(), items, torch.zeros(1, 2), "deu_Latn", beam_size=3)
+    assert [[r.text for r in section] for section in said] == [
+        ["es ist 3.00", "es ist 7.00"],
+        ["es ist 2.00", "es ist 2.00"],
+    ]
+    assert all(r.score == 1.0 for section in said for r in section)
+
+
+def test_a_concept_without_english_words_is_said_as_it_is() -> None:
+    class Mute(BilingualCodec):
+        def decode(
+            self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+        ) -> list[str]:
+            if lang == "eng_Latn":
+                return ["" for _ in vectors]
+            return super().decode(vectors, lang, beam_size=beam_size)
+
+    (said,) = say_sections(Mute(), [item(3.4, -1.0, heading=1)], torch.zeros(1, 2), "deu_Latn")
+    assert said == [Rendering("es ist 3.40", 1.0), Rendering("", 0.0)]

@@ -1,0 +1,112 @@
+"""Libraries that fairseq2 imports at its start and that nothing here uses: imported once somebody does use them.
+
+Hugging Face's transformers (for model families that are none of ours), torch's compiler (for a decorator and a
+hint) and a client for S3 take half of the time that importing sonar-space takes: 2 s, more from a cold disk.
+While fairseq2 is imported, stand-ins take their places; whoever uses one afterwards, here or in a program that
+imports Longhand, gets the real thing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, cast
+
+LIBRARY = "transformers"
+COMPILER = "torch._dynamo"
+UNUSED = ("s3fs",)
+"""fairseq2 does without them where they cannot be imported."""
+
+
+class _LaterClass(type):
+    """A class of the library: what is asked of it is asked of the real one."""
+
+    def _real(cls) -> Any:
+        return getattr(import_module(cls.__module__), cls.__name__)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls._real(), name)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls._real()(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        # Nothing is an instance of a class that was never imported.
+        return LIBRARY in sys.modules and isinstance(instance, cls._real())
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return LIBRARY in sys.modules and issubclass(subclass, cls._real())
+
+
+class _LaterModule(ModuleType):
+    """A module of the library: a name is a class while fairseq2 is imported, and the real thing afterwards."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            return _LaterClass(name, (), {"__module__": self.__name__})
+        return getattr(import_module(self.__name__), name)
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Finds stand-ins for the library and all its modules."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.partition(".")[0] != LIBRARY:
+            return None
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _LaterModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is run."""
+
+
+class _LaterCompiler:
+    """Stands for `torch._dynamo`, which fairseq2 calls at every batch, until somebody imports it."""
+
+    @staticmethod
+    def maybe_mark_dynamic(tensor: object, index: object) -> None:
+        """Ignore a hint for a compiler that is not there."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(COMPILER), name)
+
+
+def _undecorated(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:
+    return _undecorated if fn is None else fn
+
+
+@contextmanager
+def postponed_imports() -> Iterator[None]:
+    """Let stand-ins be imported inside the block; what was imported before stays as it is."""
+    import torch
+
+    finder = _Finder()
+    absent = [name for name in UNUSED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent, cast(ModuleType, None)))  # importing them is an ImportError
+    if LIBRARY not in sys.modules:
+        sys.meta_path.insert(0, finder)
+    disable = torch.compiler.disable
+    if COMPILER not in sys.modules:
+        torch.compiler.disable = _undecorated
+        # Importing the real one replaces it.
+        setattr(torch, COMPILER.partition(".")[2], _LaterCompiler())
+    try:
+        yield
+    finally:
+        torch.compiler.disable = disable
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+        later = [name for name, module in sys.modules.items() if isinstance(module, _LaterModule)]
+        for name in (*absent, *later):
+            del sys.modules[name]

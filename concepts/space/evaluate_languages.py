@@ -1,0 +1,167 @@
+"""How far a space is independent of language: what is encoded in one and decoded in another, on held-out pairs.
+
+All is on the test split, on sentences that no training pair or document holds. Beside it, in the same run, the
+peers of peers.py: what the nearest training sentence scores as a decoder, and how often another encoder finds
+a translation.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+from torch import Tensor
+
+from concepts.codec import Codec
+from concepts.corpus.store import iter_space_sentences, load_pairs
+from concepts.errors import InputError, ModelError
+from concepts.space.evaluate import evaluate_space, text_figures
+from concepts.space.extension import pieces_of
+from concepts.space.pairs import ENGLISH, KINDS, read_sentences
+from concepts.space.peers import nearest_texts, peer_vectors, xsim_error
+
+NUM_SENTENCES = 400
+"""Round trips a language."""
+NUM_DIRECTION = 200
+"""Translations a direction."""
+NUM_SEARCHED = 1_000
+"""Translations among which the right one is to be found."""
+NUM_KNOWN = 10_000
+"""Training sentences a language among which the nearest one is taken for a decoding."""
+_MAX_PIECES = 25
+_MIN_CHARS = 12
+"""Shorter texts are labels; a word by itself has many translations."""
+
+OnCount = Callable[[int, int], None]
+OnNote = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Test pairs: English to its translations by language."""
+
+    by_english: dict[str, dict[str, str]]
+
+    def pairs(self, source: str, target: str, num: int) -> list[tuple[str, str]]:
+        """Return at most `num` distinct (text in `source`, text in `target`), always the same ones."""
+        found = dict.fromkeys(
+            (texts[source], texts[target])
+            for texts in self.by_english.values()
+            if source in texts and target in texts
+        )
+        rows = sorted(found)
+        random.Random(0).shuffle(rows)
+        return rows[:num]
+
+
+def evaluate_languages(
+    corpus_dir: Path,
+    codec: Codec,
+    *,
+    beam_size: int = 1,
+    num_sentences: int = NUM_SENTENCES,
+    num_direction: int = NUM_DIRECTION,
+    num_searched: int = NUM_SEARCHED,
+    num_known: int = NUM_KNOWN,
+    on_progress: OnCount = lambda _done, _total: None,
+    on_note: OnNote = lambda _: None,
+) -> dict[str, float]:
+    """Return figures of every language of the space beside English, and of every direction between two.
+
+    `deu_Latn.bleu` and so on are those of `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training
+    sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is decoded in one language of what was encoded in the
+    other, on sentences up to 25 pieces; `deu_Latn.xsim_error` the share (%) of sentences for which another
+    sentence than its English is nearer, `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of
+    languages and directions, `on_note` a line for what is left out. Empty where the space and the test pairs of the
+    corpus have no language in common.
+    """
+    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test")}
+    langs = [lang for lang in codec.langs if lang in paired]
+    if not langs or ENGLISH not in codec.langs:
+        return {}
+    held = read_held(corpus_dir, langs)
+    directions = [d for d in permutations((ENGLISH, *langs), 2) if held.pairs(*d, 1)]
+    total, done = len(langs) + len(directions), 0
+    figures: dict[str, float] = {}
+    known = {lang: _known(corpus_dir, codec, lang, num_known) for lang in langs}
+    for lang in langs:
+        try:
+            found = evaluate_space(
+                corpus_dir,
+                codec,
+                lang=lang,
+                num_sentences=num_sentences,
+                beam_size=beam_size,
+                known=known[lang],
+            )
+        except InputError as error:  # pairs but no documents
+            on_note(str(error))
+            found = {}
+        figures |= {f"{lang}.{name}": value for name, value in found.items()}
+        figures |= _retrieval(held, codec, lang, num_searched, on_note)
+        done += 1
+        on_progress(done, total)
+    for source, target in directions:
+        rows = held.pairs(source, target, 10 * num_direction)
+        lengths = pieces_of(codec.card, source).encode([a for a, _ in rows])
+        rows = [
+            row
+            for row, ids in zip(rows, lengths, strict=True)
+            if len(ids) <= _MAX_PIECES and len(row[0]) >= _MIN_CHARS
+        ][:num_direction]
+        done += 1
+        if rows:
+            vectors = codec.encode([a for a, _ in rows], source)
+            wanted = [b for _, b in rows]
+            scores = text_figures(wanted, codec.decode(vectors, target, beam_size=beam_size))
+            name = f"{source}>{target}"
+            figures |= {f"{name}.{key}": scores[key] for key in ("bleu", "chrf")}
+            if (pool := known.get(target)) is not None:
+                near = nearest_texts(vectors, pool[1], pool[0])
+                figures[f"{name}.nearest_bleu"] = text_figures(wanted, near)["bleu"]
+        on_progress(done, total)
+    return figures
+
+
+def read_held(corpus_dir: Path, langs: Sequence[str]) -> Held:
+    """Return the test pairs of which no training pair holds either side."""
+    trained = {(pair.lang_a, pair.text_a) for pair in load_pairs(corpus_dir, split="train")}
+    trained |= {(pair.lang_b, pair.text_b) for pair in load_pairs(corpus_dir, split="train")}
+    by_english: dict[str, dict[str, str]] = {}
+    for sentence in read_sentences(corpus_dir, "test", langs):
+        sides = {(ENGLISH, sentence.english), (sentence.lang, sentence.text)}
+        if not sides & trained:
+            texts = by_english.setdefault(sentence.english, {ENGLISH: sentence.english})
+            texts[sentence.lang] = sentence.text
+    return Held(by_english)
+
+
+def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[str], Tensor] | None:
+    texts = sorted({text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=KINDS)})
+    if not texts:
+        return None
+    random.Random(0).shuffle(texts)
+    chosen = sorted(texts[:num], key=len)  # by length: little is padded
+    return chosen, codec.encode(chosen, lang)
+
+
+def _retrieval(held: Held, codec: Codec, lang: str, num: int, on_note: OnNote) -> dict[str, float]:
+    by_english: dict[str, str] = {}
+    for text, english in held.pairs(lang, ENGLISH, len(held.by_english)):
+        if len(english) >= _MIN_CHARS and text not in by_english.values():
+            by_english[english] = text
+    english, texts = list(by_english)[:num], list(by_english.values())[:num]
+    if len(texts) < 2:
+        return {}
+    figures = {
+        f"{lang}.xsim_error": xsim_error(codec.encode(texts, lang), codec.encode(english, ENGLISH)),
+        f"{lang}.xsim_sentences": float(len(texts)),
+    }
+    try:
+        figures[f"{lang}.peer_xsim_error"] = xsim_error(peer_vectors(texts), peer_vectors(english))
+    except ModelError as error:
+        on_note(str(error))
+    return figures

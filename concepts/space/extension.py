@@ -1,0 +1,198 @@
+"""Languages that a space has learnt beside its own: parts of their own that read and make the same vectors.
+
+An extension is one file of weights and one sentencepiece model in the space's folder, two more fairseq2 cards
+in its `cards.yaml`, and an entry of the card's `extensions`. The weights are quantised (see
+concepts/quantize.py) and lie under the autoencoder's names, the embedding table that encoder and decoder share
+once. Encoder, decoder and vectors of the space itself stay as they were, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from safetensors.torch import load_file
+from torch import Tensor
+
+from concepts.card import ModelCard, write_card
+from concepts.errors import ModelError, UsageError
+from concepts.quantize import dequantize, quantize
+from concepts.release import origin, trained_weights
+from concepts.runtime import read_asset_card
+from concepts.space.config import SpaceConfig
+from concepts.space.release import asset_card_text
+from concepts.space.tokenizer import Pieces
+from concepts.training import save_tensors
+
+if TYPE_CHECKING:
+    from fairseq2.assets import AssetCard
+
+Part = Literal["encoder", "decoder"]
+_TABLE = {"encoder": "encoder_frontend.embed.weight", "decoder": "decoder_frontend.embed.weight"}
+_SHARED = f"encoder.{_TABLE['encoder']}"
+_EXTENSIONS = "extensions"
+_OWN = "autoencoder."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """One group of languages of a space."""
+
+    name: str
+    """The languages' ISO 639-3 codes, such as `deu-fra-spa`; that of its files and cards."""
+    langs: tuple[str, ...]
+    num_pieces: int
+
+    @property
+    def weights_file(self) -> str:
+        """Name of the file of encoder and decoder."""
+        return f"{self.name}.safetensors"
+
+    @property
+    def pieces_file(self) -> str:
+        """Name of the sentencepiece model."""
+        return f"{self.name}.model"
+
+
+def extensions_of(card: ModelCard) -> tuple[Extension, ...]:
+    """Return the extensions that a space's card names; raises ModelError where they cannot be read."""
+    found = card.config.get(_EXTENSIONS, [])
+    try:
+        return tuple(
+            Extension(name=str(e["name"]), langs=tuple(e["langs"]), num_pieces=int(e["num_pieces"]))
+            for e in found  # type: ignore[attr-defined]
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise ModelError(
+            f"the card of {card.folder} names its extensions wrongly ({error}); install Longhand again"
+        ) from error
+
+
+def pieces_of(card: ModelCard, lang: str) -> Pieces:
+    """Return the sentencepiece model that a space reads `lang` with."""
+    for extension in extensions_of(card):
+        if lang in extension.langs:
+            return Pieces(card.path(extension.pieces_file))
+    return Pieces(card.path("pieces.model"))
+
+
+def own_files(card: ModelCard) -> list[str]:
+    """Return the files of a space that its extensions do not bring: what must be whole before any work."""
+    brought = {file for e in extensions_of(card) for file in (e.weights_file, e.pieces_file)}
+    return [file for file in card.files if file not in brought]
+
+
+def extension_cards(card: ModelCard, extension: Extension) -> tuple[AssetCard, AssetCard]:
+    """Return the fairseq2 cards of an extension's encoder and decoder, its files checked.
+
+    Raises ModelError where one is missing or damaged.
+    """
+    card.verify([extension.weights_file, extension.pieces_file])
+    reads, says = (
+        read_asset_card(card.folder, f"{card.name}_{part}_{extension.name}")
+        for part in ("encoder", "decoder")
+    )
+    return reads, says
+
+
+def is_packed(checkpoint: Mapping[str, object]) -> bool:
+    """Return whether a checkpoint holds encoder and decoder of an extension."""
+    return _SHARED in checkpoint
+
+
+def unpack(checkpoint: Mapping[str, Tensor], part: Part) -> dict[str, Tensor]:
+    """Return the float32 matrices and other parameters of one part under sonar-space's names."""
+    own = f"{part}."
+    wanted = {name: value for name, value in checkpoint.items() if name.startswith(own)}
+    tensors = {name.removeprefix(own): value for name, value in dequantize(wanted).items()}
+    if part == "decoder":
+        shared = {name: value for name, value in checkpoint.items() if name.startswith(_SHARED)}
+        tensors[_TABLE[part]] = dequantize(shared)[_SHARED]
+    return tensors
+
+
+def release_languages(
+    run_dir: Path,
+    folder: Path,
+    space: ModelCard,
+    *,
+    name: str,
+    seed: int,
+    figures: dict[str, float],
+    newest: bool = False,
+) -> ModelCard:
+    """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.
+
+    Takes the best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError when the
+    run has none yet or belongs to another space, UsageError where the space knows one of the languages already.
+    """
+    path = trained_weights(run_dir, "languages", newest=newest)
+    recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+    state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    check_new(space, recipe["langs"])
+    if recipe["space"] != space.space_id:
+        raise ModelError(
+            f"{run_dir} was trained beside {recipe['space']}, not {space.space_id}: name that space with --space"
+        )
+    config = SpaceConfig(**recipe["model"])
+    extension = Extension(
+        name="-".join(sorted(lang.partition("_")[0] for lang in recipe["langs"])),
+        langs=tuple(recipe["langs"]),
+        num_pieces=config.num_pieces,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in space.files:
+        shutil.copyfile(space.path(file), folder / file)
+    trained = load_file(path)
+    weights = {n.removeprefix(_OWN): v for n, v in trained.items() if n.startswith(_OWN)}
+    save_tensors(folder / extension.weights_file, quantize(weights))
+    shutil.copyfile(run_dir / "pieces.model", folder / extension.pieces_file)
+    old = (
+        (folder / "cards.yaml").read_text(encoding="utf-8").replace(f"name: {space.name}_", f"name: {name}_")
+    )
+    new = [
+        asset_card_text(
+            f"{name}_{part}_{extension.name}",
+            part,
+            config,
+            checkpoint=extension.weights_file,
+            tokenizer=extension.pieces_file,
+        )
+        for part in ("encoder", "decoder")
+    ]
+    (folder / "cards.yaml").write_text("---\n".join([old, *new]), encoding="utf-8")
+    entry = {"name": extension.name, "langs": list(extension.langs), "num_pieces": extension.num_pieces}
+    languages = [*_langs(space), *extension.langs]
+    known = list(space.config.get(_EXTENSIONS, []))  # type: ignore[call-overload]
+    return write_card(
+        folder,
+        name=name,
+        kind="space",
+        version=1,
+        file_names=sorted({*space.files, extension.weights_file, extension.pieces_file}),
+        config={**space.config, "langs": languages, _EXTENSIONS: [*known, entry]},
+        space=space.space_id,
+        data=space.data,
+        recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages --seed {seed}"
+        f" ({int(state['step'])} steps{origin(recipe)})",
+        steps=space.steps,
+        figures={**space.figures, **figures},
+        licence=space.licence,
+    )
+
+
+def check_new(space: ModelCard, langs: list[str]) -> None:
+    """Raise UsageError where the space knows one of `langs` already."""
+    known = [lang for lang in langs if lang in _langs(space)]
+    if known:
+        raise UsageError(
+            f"the space {space.name} knows {', '.join(known)} already: name a space without, or other --langs"
+        )
+
+
+def _langs(space: ModelCard) -> list[str]:
+    return list(map(str, space.config["langs"]))  # type: ignore[call-overload]

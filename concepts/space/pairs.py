@@ -1,0 +1,124 @@
+"""What an extension of a space learns from: sentences of new languages, and where their English lies.
+
+Every sentence stands in one row; a row with a translation holds the concept of its English text by the
+frozen encoder, a row without one zeros. Descriptions of packages are left out: no document is made of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from concepts.corpus.records import Kind
+from concepts.corpus.split import Split
+from concepts.corpus.store import iter_space_sentences, load_pairs
+from concepts.errors import InputError
+from concepts.space.network import SpaceEncoder
+from concepts.space.tokenizer import Pieces
+
+KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
+"""Documents whose English sentences pairs may hold."""
+ALONE: tuple[Kind, ...] = ("howto", "recipe")
+"""Documents whose sentences without a translation are read too."""
+ENGLISH = "eng_Latn"
+_MAX_TOKENS = 8_192
+
+Concepts = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text in a new language and its English, empty where there is none."""
+
+    text: str
+    lang: str
+    english: str
+
+
+def read_sentences(
+    corpus_dir: Path, split: Split, langs: Sequence[str], *, alone_share: float = 0.0, seed: int = 0
+) -> list[Sentence]:
+    """Return the pairs of a split, then sentences without a translation, `alone_share` of the pairs' number.
+
+    Raises InputError for a language that has no pairs.
+    """
+    described = {
+        text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=("description",))
+    }
+    described -= {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=KINDS)}
+    chosen: list[Sentence] = []
+    for lang in langs:
+        pairs = [
+            Sentence(pair.text_b, lang, pair.text_a)
+            for pair in load_pairs(corpus_dir, lang=lang, split=split)
+            if pair.lang_a == ENGLISH and pair.text_a not in described
+        ]
+        if not pairs:
+            raise InputError(
+                f"{corpus_dir} has no pairs of English and {lang} in its {split} split; import a pairs*.tsv file"
+            )
+        paired = {pair.text for pair in pairs}
+        alone = [
+            Sentence(text, lang, "")
+            for text, _ in iter_space_sentences(corpus_dir, split, (lang,), kinds=ALONE)
+            if text not in paired
+        ]
+        order = np.random.default_rng((seed, len(chosen))).permutation(len(alone))
+        chosen += pairs + [alone[i] for i in order[: int(alone_share * len(pairs))]]
+    return chosen
+
+
+def english_concepts(
+    path: Path,
+    sentences: Sequence[Sentence],
+    encoder: SpaceEncoder,
+    pieces: Pieces,
+    lang_id: int,
+    eos_id: int,
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Concepts:
+    """Return the concept (N, D) of the English of each sentence, zeros for none; made once, kept at `path`.
+
+    Encoded under bfloat16 autocast. Raises InputError where the file is that of other sentences.
+    """
+    digest = hashlib.sha256("\n".join(sentence.english for sentence in sentences).encode()).hexdigest()
+    if path.exists():
+        with np.load(path) as kept:
+            if str(kept["digest"]) != digest:
+                raise InputError(f"{path} is of another corpus: delete it, or train in a new folder")
+            concepts: Concepts = kept["concepts"]
+            return concepts
+    rows = np.array([row for row, sentence in enumerate(sentences) if sentence.english])
+    ids = pieces.encode([sentences[row].english for row in rows])
+    longest = encoder.encoder_frontend.positions.shape[0] - 2
+    concepts = np.zeros((len(sentences), encoder.layer_norm.normalized_shape[0]), dtype=np.float16)
+    done = 0
+    for chunk in _equal_lengths([len(row[:longest]) for row in ids]):
+        tokens = torch.tensor([[lang_id, *ids[i][:longest], eos_id] for i in chunk])
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            concepts[rows[chunk]] = encoder(tokens).float().numpy()
+        done += len(chunk)
+        on_progress(done, len(ids))
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, concepts=concepts, digest=np.array(digest))
+    partial.replace(path)
+    return concepts
+
+
+def _equal_lengths(lengths: Sequence[int]) -> Iterator[list[int]]:
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    chunk: list[int] = []
+    for i in order:
+        if chunk and (lengths[i] != lengths[chunk[0]] or (len(chunk) + 1) * (lengths[i] + 2) > _MAX_TOKENS):
+            yield chunk
+            chunk = []
+        chunk.append(i)
+    if chunk:
+        yield chunk

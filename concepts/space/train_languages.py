@@ -1,0 +1,253 @@
+"""Teaching a space new languages without moving it: a student encoder and a decoder beside the English ones.
+
+The frozen English encoder is the teacher: a sentence is to lie where its English translation lies (Reimers
+and Gurevych 2020, arXiv 2004.09813; SONAR's speech encoders, arXiv 2308.11466, section 4; LASER3, arXiv
+2205.12654). A decoder of the new languages learns in the same step to say, from the English concept
+or the student's, what the sentence says. Vectors of the space stay valid, and so do its planners and writers.
+
+Legend: B sentences, T tokens, M concept width.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from concepts.card import ModelCard
+from concepts.corpus.records import Kind
+from concepts.corpus.store import iter_space_sentences
+from concepts.space.config import EOS_ID, LANGS, PRESETS, SpaceConfig
+from concepts.space.data import SpaceBatch, SpaceData
+from concepts.space.network import SpaceAutoencoder
+from concepts.space.pairs import Concepts, Sentence, english_concepts, read_sentences
+from concepts.space.release import load_encoder, space_tensors
+from concepts.space.start_table import start_table
+from concepts.space.tokenizer import Pieces, train_sentencepiece
+from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_json
+
+_TABLE = "encoder.encoder_frontend.embed.weight"
+_NUM_COUNTED = 120_000
+"""Pairs that the embedding table's start is counted on."""
+_READ: tuple[Kind, ...] = ("howto", "recipe", "lead")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguagesTrainingConfig:
+    """The recipe of an extension."""
+
+    langs: tuple[str, ...] = ("deu_Latn", "fra_Latn", "spa_Latn")
+    """The new languages; all have a token in the space's vocabulary."""
+    model: SpaceConfig = field(default_factory=lambda: replace(PRESETS["mini"], num_pieces=12_000))
+    """Sizes; those of the space but for the number of pieces."""
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            num_steps=1_780,
+            num_warmup_steps=50,
+            num_cooldown_steps=600,
+            muon_lr=3e-3,
+            adam_lr=2e-3,
+            ema_decay=0.995,
+            evaluate_every=200,
+        )
+    )
+    """Steps and rates."""
+    max_tokens: int = 4_096
+    """Tokens a batch."""
+    max_len: int = 62
+    """Longest sentence, in pieces."""
+    stages: tuple[tuple[int, int], ...] = ((250, 14), (1_150, 34))
+    """(Step, length): until that step only sentences up to that many pieces are read."""
+    max_noise: float = 0.3
+    """Largest size of the noise on a concept, relative to the concept's root mean square."""
+    alone_share: float = 0.12
+    """Sentences without a translation, as a share of the number of pairs; they are decoded from their own concept."""
+    english_share: float = 0.7
+    """Probability that a sentence with a translation is decoded from the English concept."""
+    distance_weight: float = 4.0
+    """Weight of the squared distance to the English concept, relative to the variance of English concepts."""
+
+
+class LanguagesLoss(nn.Module):
+    """Student encoder and decoder under their loss."""
+
+    def __init__(self, config: LanguagesTrainingConfig, variance: float) -> None:
+        """`variance` is that of the English concepts, the mean over their dimensions."""
+        super().__init__()
+        self.autoencoder = SpaceAutoencoder(config.model)
+        self.config, self.variance = config, variance
+
+    def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return token cross-entropy (nats a token) plus the weighted distance to the English concepts."""
+        config, teacher = self.config, _teacher(batch)
+        concepts = self.autoencoder.encoder(batch.source).float()
+        told = teacher.any(dim=1, keepdim=True)
+        drawn = torch.rand(len(concepts), 1, generator=generator).to(concepts.device)
+        is_english = told & (drawn < config.english_share)
+        spoken = torch.where(is_english, teacher, concepts)
+        rms = spoken.detach().square().mean(dim=1, keepdim=True).sqrt()
+        scale = torch.rand(len(concepts), 1, generator=generator) * config.max_noise
+        noise = scale * torch.randn(concepts.shape, generator=generator)
+        hidden = self.autoencoder.decoder(spoken + rms * noise.to(concepts.device), batch.prefix)[:, 1:]
+        logits = self.autoencoder.decoder.project(hidden)
+        loss = F.cross_entropy(logits.flatten(0, 1).float(), batch.target.flatten())
+        distance = self.distance(concepts, teacher)
+        return loss + config.distance_weight * distance, {
+            "tokens": loss.detach(),
+            "distance": distance.detach(),
+        }
+
+    def distance(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
+        """Return the mean squared distance, in units of the variance, where the teacher says something."""
+        told = teacher_BM.any(dim=1)
+        if not told.any():
+            return concepts_BM.new_zeros(())
+        return (concepts_BM[told] - teacher_BM[told]).square().mean() / self.variance
+
+
+def _teacher(batch: SpaceBatch) -> Tensor:
+    assert batch.meaning_BE is not None
+    return batch.meaning_BE
+
+
+class LanguagesTask:
+    """The extension as the shared loop sees it."""
+
+    unit = "tok"
+
+    def __init__(
+        self, config: LanguagesTrainingConfig, data: SpaceData, dev: SpaceData, variance: float
+    ) -> None:
+        self.config = config
+        self._data, self._dev = data, dev
+        torch.manual_seed(config.loop.seed)
+        self._module = LanguagesLoss(config, variance)
+
+    @property
+    def module(self) -> LanguagesLoss:
+        """Encoder and decoder under their loss."""
+        return self._module
+
+    def batch(self, step: int, rank: int, world_size: int) -> SpaceBatch:
+        """Return the sentences of one process at `step`."""
+        config = self.config
+        max_len = next((length for until, length in config.stages if step < until), config.max_len)
+        number = step * world_size + rank
+        return self._data.batch(number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=max_len)
+
+    def count(self, batch: object) -> int:
+        """Return the number of target tokens."""
+        assert isinstance(batch, SpaceBatch)
+        return batch.target.numel()
+
+    def evaluate(self) -> dict[str, float]:
+        """Return nats a token from the student's concept (`own`) and from the English one, and the distance."""
+        module = self._module
+        auto = module.autoencoder
+        device = auto.encoder.layer_norm.weight.device
+        sums = {"own": 0.0, "english": 0.0, "distance": 0.0}
+        tokens = 0
+        for step in range(24):
+            batch = to_device(self._dev.batch(step, seed=0, max_tokens=2_048, max_len=30), device)
+            teacher, target = _teacher(batch), batch.target
+            with torch.autocast(device.type, torch.bfloat16):
+                own = auto.encoder(batch.source).float()
+                for name, concepts in (("own", own), ("english", teacher)):
+                    logits = auto.decoder.project(auto.decoder(concepts, batch.prefix)[:, 1:]).float()
+                    sums[name] += F.cross_entropy(
+                        logits.flatten(0, 1), target.flatten(), reduction="sum"
+                    ).item()
+            sums["distance"] += module.distance(own, teacher).item() * target.numel()
+            tokens += target.numel()
+        figures = {name: value / tokens for name, value in sums.items()}
+        loss = figures["own"] + figures["english"] + self.config.distance_weight * figures["distance"]
+        return {"loss": loss} | figures
+
+
+def train_languages(
+    corpus_dir: Path,
+    space: ModelCard,
+    run_dir: Path,
+    config: LanguagesTrainingConfig,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_taught: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, float]:
+    """Train (or go on training) an extension of `space` by new languages; state and weights go to `run_dir`.
+
+    `on_taught` gets (done, total) of the English texts that the teacher encodes, once.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    pieces_path = run_dir / "pieces.model"
+    if not pieces_path.exists():
+        train_sentencepiece(_texts(corpus_dir, config.langs), pieces_path, config.model.num_pieces)
+    pieces, english = Pieces(pieces_path), Pieces(space.path("pieces.model"))
+    sizes = replace(SpaceConfig.of(space.config), num_pieces=pieces.num_pieces)
+    config = replace(config, model=sizes)
+    write_json(run_dir / "recipe.json", asdict(config) | {"init": space.lineage, "space": space.space_id})
+    sentences = read_sentences(
+        corpus_dir, "train", config.langs, alone_share=config.alone_share, seed=config.loop.seed
+    )
+    held = read_sentences(corpus_dir, "dev", config.langs)
+    encoder = load_encoder(space).requires_grad_(False).eval()
+    lang_id = SpaceConfig.of(space.config).lang_id("eng_Latn")
+    taught = [
+        english_concepts(
+            run_dir / f"{name}.npz", part, encoder, english, lang_id, EOS_ID, on_progress=on_taught
+        )
+        for name, part in (("english", sentences), ("english-dev", held))
+    ]
+    data, dev = (
+        SpaceData([(s.text, s.lang) for s in part], pieces, sizes, concepts)
+        for part, concepts in zip((sentences, held), taught, strict=True)
+    )
+    task = LanguagesTask(config, data, dev, _variance(taught[0]))
+    if not (run_dir / "checkpoint").exists():
+        tensors = space_tensors(space)
+        tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)
+        load_parameters(task.module.autoencoder, tensors)
+    return train(task, run_dir, config.loop, on_progress=on_progress)
+
+
+def _texts(corpus_dir: Path, langs: Sequence[str]) -> list[str]:
+    """Return the texts that the pieces are made of; as many of each language."""
+    by_lang: dict[str, set[str]] = {lang: set() for lang in langs}
+    for text, lang in iter_space_sentences(corpus_dir, "train", langs, kinds=_READ):
+        by_lang[lang].add(text)
+    for sentence in read_sentences(corpus_dir, "train", langs):
+        by_lang[sentence.lang].add(sentence.text)
+    least = min(map(len, by_lang.values()))
+    mixed = [text for texts in by_lang.values() for text in random.Random(0).sample(sorted(texts), least)]
+    random.Random(1).shuffle(mixed)
+    return mixed
+
+
+def _variance(concepts: Concepts) -> float:
+    told = torch.from_numpy(concepts[concepts.any(axis=1)][:50_000]).float()
+    return float(told.var(dim=0).mean())
+
+
+def _start(
+    table: Tensor,
+    sentences: Sequence[Sentence],
+    pieces: Pieces,
+    english: Pieces,
+    sizes: SpaceConfig,
+    seed: int,
+) -> Tensor:
+    paired = [sentence for sentence in sentences if sentence.english]
+    paired = random.Random(seed).sample(paired, min(_NUM_COUNTED, len(paired)))
+    ids = zip(
+        pieces.encode([s.text for s in paired]), english.encode([s.english for s in paired]), strict=True
+    )
+    of_english = {piece: number for number, piece in enumerate(english.texts)}
+    shared = [(n, of_english[piece]) for n, piece in enumerate(pieces.texts) if piece in of_english]
+    last = len(table) - len(LANGS) - 3
+    shared += [(sizes.num_pieces + 1 + n, last + n) for n in range(len(LANGS) + 3)]
+    generator = torch.Generator().manual_seed(seed)
+    return start_table(table, shared, list(ids), sizes.vocab_size, generator=generator)

@@ -1,0 +1,69 @@
+"""What fairseq2 would import at its start for nothing: not imported, and there for whoever does want it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UNWANTED = {"torch._dynamo", "transformers", "s3fs", "sympy", "aiohttp", "triton"}
+LOADED = f"""
+import sys, torch
+from concepts.codec import Codec
+before = torch.random.get_rng_state()
+codec = Codec.load()
+text = codec.decode(codec.encode(["Tea is good."]))
+import writer, planner
+print(sorted(set(sys.modules) & {UNWANTED!r}), torch.equal(before, torch.random.get_rng_state()))
+"""
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=os.sep,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TOKENIZERS_PARALLELISM": "false"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_space_is_loaded_and_used_without_them() -> None:
+    assert run_python(LOADED) == "[] True\n"
+
+
+def test_whoever_wants_them_gets_them_afterwards() -> None:
+    code = LOADED + (
+        "from fairseq2.data.tokenizers import hg\n"
+        "from fairseq2.models.hg import converter, factory\n"
+        "assert not isinstance(3, hg.PreTrainedTokenizer) and 'transformers' not in sys.modules\n"
+        "assert factory._has_transformers\n"
+        "found = hg.AutoTokenizer.from_pretrained\n"
+        "import transformers\n"
+        "assert found == transformers.AutoTokenizer.from_pretrained\n"
+        "assert factory.AutoModel.from_config == transformers.AutoModel.from_config\n"
+        "assert converter.transformers.BertConfig is transformers.BertConfig\n"
+        "assert issubclass(transformers.BertTokenizer, hg.PreTrainedTokenizer)\n"
+        "assert type(factory.AutoConfig) is not type(converter)\n"
+        "import s3fs\n"
+        "twice = torch.compile(lambda x: x + x, backend='eager')\n"
+        "assert twice(torch.ones(1)).item() == 2 and torch._dynamo is sys.modules['torch._dynamo']\n"
+        "assert codec.decode(codec.encode(['Tea is good.'])) == text\n"
+    )
+    run_python(code)
+
+
+def test_what_was_imported_before_stays() -> None:
+    names = ("transformers", "torch._dynamo", "s3fs")
+    code = (
+        f"import sys, {', '.join(names)}\n"
+        "from concepts.runtime import start_fairseq2\nstart_fairseq2()\n"
+        f"found = [sys.modules[name] for name in {names!r}] + [transformers, torch._dynamo, s3fs, *sys.meta_path]\n"
+        "print([each for each in found if each is None or 'postponed' in repr(type(each))])"
+    )
+    assert run_python(code) == "[]\n"

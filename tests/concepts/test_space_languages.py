@@ -1,0 +1,220 @@
+"""Teaching a space languages beside its own: what is read, where the table starts, and that a toy run learns."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from concepts.card import ModelCard
+from concepts.codec import Codec
+from concepts.errors import InputError
+from concepts.space.config import EOS_ID, SpaceConfig
+from concepts.space.evaluate_languages import evaluate_languages, read_held
+from concepts.space.extension import release_languages
+from concepts.space.network import SpaceAutoencoder
+from concepts.space.pairs import Sentence, english_concepts, read_sentences
+from concepts.space.peers import nearest_texts, xsim_error
+from concepts.space.release import load_encoder, release_space
+from concepts.space.start_table import start_table
+from concepts.space.tokenizer import Pieces
+from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
+from concepts.training import LoopConfig
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:(fairseq2|sonar|torchaudio|torch).*"),
+]
+
+LANGS = ("deu_Latn", "spa_Latn")
+WORDS = {
+    "open": ("öffne", "abre"), "close": ("schließe", "cierra"), "file": ("Datei", "archivo"),
+    "window": ("Fenster", "ventana"), "print": ("drucke", "imprime"), "save": ("sichere", "guarda"),
+    "text": ("Text", "texto"), "name": ("Namen", "nombre"), "share": ("teile", "comparte"),
+    "picture": ("Bild", "imagen"), "and": ("und", "y"), "then": ("dann", "luego"),
+}  # fmt: skip
+
+
+def sentence(rng: random.Random) -> tuple[str, ...]:
+    words = [rng.choice(list(WORDS)) for _ in range(rng.randint(2, 6))]
+    sides = [words, *([WORDS[word][n] for word in words] for n in range(2))]
+    return tuple(" ".join(side) + "." for side in sides)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """How-to documents and a description in three languages, the first half of the sentences in pairs."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = random.Random(0)
+    documents, pairs = [], []
+    for split, num in (("train", 240), ("dev", 40), ("test", 40)):
+        rows = sorted({sentence(rng) for _ in range(num)})
+        for n, lang in enumerate(("eng_Latn", *LANGS)):
+            title = rows[0][n]
+            sections = [{"heading": "", "paragraphs": [[row[n] for row in rows]]}]
+            documents.append(
+                {"title": title, "sections": sections, "lang": lang, "source": "toy", "page": split}
+                | {"split": split}
+            )
+            pairs += [
+                (split, "eng_Latn", row[0], lang, row[n]) for row in rows[: num // 2] if lang != "eng_Latn"
+            ]
+    described = "A tool to print."
+    documents.append(
+        {"title": "tool", "sections": [{"paragraphs": [[described]]}], "lang": "eng_Latn"}
+        | {"source": "Debian Translation", "page": "tool", "split": "train"}
+    )
+    pairs.append(("train", "eng_Latn", described, "deu_Latn", "Ein Werkzeug."))
+    (folder / "corpus.json").write_text(json.dumps({"format_version": 1}))
+    with gzip.open(folder / "documents.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
+    with gzip.open(folder / "pairs.tsv.gz", "wt", encoding="utf-8") as file:
+        file.writelines("\t".join(pair) + "\n" for pair in pairs)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def english(
+    tmp_path_factory: pytest.TempPathFactory,
+    pieces_path: Path,
+    make_run: Callable[..., SpaceAutoencoder],
+    tiny_config: SpaceConfig,
+) -> ModelCard:
+    home = tmp_path_factory.mktemp("english")
+    make_run(home / "run", pieces_path, seed=1, config=tiny_config)
+    path = home / "run" / "recipe.json"
+    recipe = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(recipe | {"langs": ["eng_Latn"]}))
+    return release_space(home / "run", home / "english", name="english")
+
+
+def recipe(tiny: SpaceConfig, num_steps: int) -> LanguagesTrainingConfig:
+    loop = LoopConfig(
+        num_steps=num_steps, num_warmup_steps=2, num_cooldown_steps=num_steps // 3, evaluate_every=30
+    )
+    return LanguagesTrainingConfig(
+        langs=LANGS, model=replace(tiny, num_pieces=300), loop=loop, max_tokens=256, stages=((5, 8),)
+    )
+
+
+def test_pairs_are_read_without_descriptions_and_some_sentences_alone(corpus: Path) -> None:
+    found = read_sentences(corpus, "train", LANGS, alone_share=0.25)
+    assert all(s.english != "A tool to print." for s in found)
+    for lang in LANGS:
+        paired = [s for s in found if s.lang == lang and s.english]
+        alone = [s for s in found if s.lang == lang and not s.english]
+        assert len(alone) == int(0.25 * len(paired)) > 5
+        assert not {s.text for s in alone} & {s.text for s in paired}
+    assert found == read_sentences(corpus, "train", LANGS, alone_share=0.25)
+    assert {s.english for s in read_sentences(corpus, "train", LANGS)} >= {s.english for s in found} - {""}
+
+
+def test_a_language_without_pairs_is_one_line(corpus: Path) -> None:
+    with pytest.raises(InputError, match="no pairs of English and fra_Latn in its dev split"):
+        read_sentences(corpus, "dev", ("fra_Latn",))
+
+
+def test_the_teacher_says_of_each_row_what_it_says_of_it_alone(
+    english: ModelCard, tmp_path: Path, tiny_config: SpaceConfig
+) -> None:
+    texts = ["open the file.", "", "print", "close window and then save text", ""]
+    rows = [Sentence("x", "deu_Latn", text) for text in texts]
+    encoder, pieces = load_encoder(english).eval(), Pieces(english.path("pieces.model"))
+    lang_id = tiny_config.lang_id("eng_Latn")
+    found = english_concepts(tmp_path / "taught.npz", rows, encoder, pieces, lang_id, EOS_ID)
+    for text, row in zip(texts, found, strict=True):
+        if not text:
+            assert not row.any()
+            continue
+        tokens = torch.tensor([[lang_id, *pieces.encode([text])[0], EOS_ID]])
+        with torch.no_grad():
+            alone = encoder(tokens)[0]
+        assert torch.nn.functional.cosine_similarity(alone, torch.from_numpy(row).float(), dim=0) > 0.99
+    again = english_concepts(tmp_path / "taught.npz", rows, encoder, pieces, lang_id, EOS_ID)
+    assert np.array_equal(again, found)
+    with pytest.raises(InputError, match=r"taught.npz is of another corpus: delete it"):
+        english_concepts(tmp_path / "taught.npz", rows[1:], encoder, pieces, lang_id, EOS_ID)
+
+
+def test_a_new_piece_starts_near_the_english_piece_it_goes_with() -> None:
+    generator = torch.Generator().manual_seed(0)
+    english = torch.randn(40, 64, generator=generator)
+    rng = random.Random(0)
+    pairs = []
+    for _ in range(400):
+        words = rng.sample(range(4, 30), 4)
+        pairs.append(([word + 10 for word in words], words))
+    table = start_table(english, [(50, 3)], pairs, 60, generator=generator)
+    assert torch.equal(table[50], english[3])
+    cosine = torch.nn.functional.cosine_similarity(table[14:40, None], english[None, :], dim=2)
+    assert (cosine.argmax(dim=1) == torch.arange(4, 30)).all()
+    assert 0.8 < float(table[14:40].std() / english.std()) < 1.2
+    assert len({row.tobytes() for row in table.numpy()}) == 60
+
+
+def test_a_toy_run_learns_goes_on_and_leaves_a_space_that_can_be_measured(
+    corpus: Path, english: ModelCard, tiny_config: SpaceConfig, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    train_languages(corpus, english, run_dir, recipe(tiny_config, 10))
+    figures = train_languages(corpus, english, run_dir, recipe(tiny_config, 90))
+    rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    dev = [row for row in rows if "dev_loss" in row]
+    assert [row["step"] for row in dev] == [10, 30, 60, 90]
+    for name in ("own", "english", "distance"):
+        assert dev[-1][f"dev_{name}"] < 0.9 * dev[0][f"dev_{name}"]
+    assert figures["loss"] == dev[-1]["dev_loss"]
+    card = release_languages(run_dir, tmp_path / "model", english, name="three", seed=1, figures=figures)
+    assert f"started from {english.model_id}" in card.recipe and "(90 steps" in card.recipe
+    codec = Codec.load(str(card.folder))
+    notes: list[str] = []
+    counts: list[tuple[int, int]] = []
+    found = evaluate_languages(
+        corpus,
+        codec,
+        num_sentences=10,
+        num_direction=5,
+        num_known=30,
+        on_note=notes.append,
+        on_progress=lambda done, total: counts.append((done, total)),
+    )
+    assert counts[-1] == (8, 8)  # two languages, six directions
+    for lang in LANGS:
+        assert 0 <= found[f"{lang}.xsim_error"] <= 100
+        assert {f"{lang}.{name}" for name in ("bleu", "exact", "bleu_noise_0.2", "nearest_bleu")} <= set(
+            found
+        )
+    assert {"eng_Latn>deu_Latn.bleu", "spa_Latn>deu_Latn.chrf", "deu_Latn>eng_Latn.bleu"} <= set(found)
+    assert "peer_xsim_error" in " ".join(found) or "is not installed: pip install" in notes[0]
+
+
+def test_a_space_of_one_language_has_nothing_to_compare(corpus: Path, english: ModelCard) -> None:
+    assert evaluate_languages(corpus, Codec.load(str(english.folder))) == {}
+
+
+def test_held_out_pairs_share_no_side_with_training_pairs(corpus: Path) -> None:
+    held = read_held(corpus, LANGS)
+    trained = {s.text for s in read_sentences(corpus, "train", LANGS)}
+    trained |= {s.english for s in read_sentences(corpus, "train", LANGS)}
+    for source, target in (("eng_Latn", "deu_Latn"), ("deu_Latn", "spa_Latn")):
+        rows = held.pairs(source, target, 30)
+        assert rows and rows == held.pairs(source, target, 30)
+        assert not {text for row in rows for text in row} & trained
+
+
+def test_the_nearest_text_and_the_share_that_is_not_found() -> None:
+    known = torch.eye(5)
+    assert nearest_texts(torch.tensor([[0, 0, 0.9, 0.1, 0]]), known, list("abcde")) == ["c"]
+    points = torch.randn(50, 16, generator=torch.Generator().manual_seed(0))
+    assert xsim_error(points, points) == 0
+    assert xsim_error(points, points.roll(1, dims=0)) == 100
+    swapped = points.clone()
+    swapped[:2] = points[[1, 0]]
+    assert xsim_error(points, swapped) == pytest.approx(4)
