@@ -190,9 +190,11 @@ def main() -> None:
             parser.error(
                 "the decoder of this space reads no context: measure with --turns, or name a --space"
             )
-        apart = engine.keeps_rows_apart(talk, MAX_SHARED_ROWS)
+        least = engine.least_company(talk, MAX_SHARED_ROWS)
         took_s = time.perf_counter() - started
-        print(f"rows of the decoder are kept apart: {apart} (looked at for {took_s:.1f} s)")
+        print(
+            f"the decoder's rows come out the same in batches from {least} on (looked at for {took_s:.1f} s)"
+        )
     seconds, texts = clock.compare(lambda: say(first), lambda: say(second), lambda: say(first, second))
     num_first = len(texts[0])
     report("say", seconds, [len(t) for t in texts], count_differences(texts[0], texts[2][:num_first]))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from concepts.card import CONTEXT_FILE, ModelCard, find_card
-from concepts.company import PROBES, keeps_rows_apart
+from concepts.company import PROBES, least_company
 from concepts.context import CONTEXT
 from concepts.errors import (
     InputError,
@@ -156,9 +156,9 @@ class Codec:
         )
         return [text.strip() for text in texts]
 
-    def keeps_rows_apart(self, lang: str, *, beam_size: int, num_rows: int) -> bool:
-        """Return whether the decoder gives a row the same bits in any company of up to `num_rows`, as far as can be
-        seen on this device: see `concepts.company`. Takes some seconds."""
+    def least_company(self, lang: str, *, beam_size: int, num_rows: int) -> int | None:
+        """Return the number of rows from which on the decoder gives a row the same bits in any company of up to
+        `num_rows`, as far as can be seen on this device (see `concepts.company`); None: never. Takes seconds."""
         self.check_lang(lang)
         known = self.encode(PROBES, lang)
         draw = torch.Generator().manual_seed(num_rows)
@@ -168,7 +168,7 @@ class Codec:
         if self.reads_context:
             inputs = torch.stack([inputs, *(inputs.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
         max_seq_len = int(str(self.card.config["max_seq_len"]))
-        return keeps_rows_apart(
+        return least_company(
             self._pipelines_of(lang)[1],
             inputs.to(self.device, self.dtype),
             lang,

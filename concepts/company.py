@@ -1,13 +1,13 @@
 """Does it matter to a row of a batch what stands beside it? Looked at on this device, bit for bit.
 
 A matrix product may round otherwise in a batch of another size, or for a row at another place in it: which kernel is
-taken is the library's choice for each shape and device, and no library promises anything. Where rows come out the
-same in every company that is tried, calls of several documents may share a batch (`flows.device`), and a document
-is the same whatever was written beside it.
+taken is the library's choice for each shape and device, and no library promises anything. (Seen on a CPU: batches
+of one to three sentences round otherwise than larger ones, which all agree.) Where rows come out the same from some
+size of the batch on, calls of that size may share one (`flows.device`), and a document is the same whatever
+was written beside it.
 
 Tried is what decoding does: beam search step by step, in which the batch shrinks as rows come to their end. Rows are
-decoded all together, backwards, and in companies of every small size; every token and every score of every
-beam is compared.
+decoded all together, backwards, and in companies of other sizes; every token and every score of every beam is compared.
 """
 
 from __future__ import annotations
@@ -29,28 +29,33 @@ PROBES = (
     "If the list is long, press the key to select all items, then hold it down and click those that may stay.",
 )
 """Sentences of different lengths, between which the probe's concepts lie."""
-COMPANIES = (1, 2, 3, 4, 5, 7)
-"""Sizes that are tried beside half of the batch and all of it."""
 
 
-def keeps_rows_apart(
+def least_company(
     decoder: EmbeddingToTextModelPipeline, inputs: Tensor, lang: str, *, beam_size: int, max_seq_len: int
-) -> bool:
-    """Return whether every row of `inputs` (N, D) or (N, 1 + C, D) is decoded to the same bits in all companies."""
+) -> int | None:
+    """Return the size from which on every row of `inputs` (N, D) or (N, 1 + C, D) is decoded to the same bits in all
+    companies of up to N; None where there is none below N / 2."""
     num_rows = len(inputs)
 
     def beams(rows: Tensor) -> list[list[tuple[bytes, bytes]]]:
         return _beams(decoder, rows, lang, beam_size, max_seq_len)
 
     together = beams(inputs)
-    if beams(inputs.flip(0))[::-1] != together:
-        return False
-    sizes = {*COMPANIES, num_rows // 2}
-    return all(
-        beams(inputs[first : first + size]) == together[first : first + size]
-        for size in sorted(size for size in sizes if 0 < size < num_rows)
-        for first in range(0, num_rows, size)
-    )
+
+    def is_same(size: int) -> bool:
+        # The last company overlaps the one before it: no row is to be in one that is smaller.
+        firsts = [*range(0, num_rows - size, size), num_rows - size]
+        return all(beams(inputs[first : first + size]) == together[first : first + size] for first in firsts)
+
+    if beams(inputs.flip(0))[::-1] != together or not is_same(3 * num_rows // 4):
+        return None
+    least = None
+    for size in range(num_rows // 2, 0, -1):
+        if not is_same(size):
+            break
+        least = size
+    return least
 
 
 @torch.inference_mode()

@@ -6,8 +6,9 @@ documents take their turns together: who comes by while another document is bein
 next sentence, so nobody waits for company (`Conversation`).
 
 A matrix product may round otherwise in a batch of another size, and a document must come out the same
-whatever happens to run beside it. So batches are shared only where the device was seen to give a row the same
-bits in any company (`concepts.company`); else, and in all other calls, a document has the models to itself.
+whatever happens to run beside it. So batches are shared only from that number of rows on from which the device was
+seen to give a row the same bits in any company (`concepts.company`); else, and in all other calls, a document has the
+models to itself.
 `benchmarks/bench_batching.py` measures on a machine what sharing saves.
 """
 
@@ -77,12 +78,13 @@ class Conversation:
         """Return those who may take the next turn together, in the order of their arrival."""
         with self._lock:
             waiting = [each for each in self._speakers if each is not mine and not each.is_over]
+        same = [each for each in waiting if each.talk.company == mine.talk.company]
         company, num_rows = [mine], mine.talk.num_rows
-        for each in waiting:
-            if (
-                each.talk.company == mine.talk.company
-                and num_rows + each.talk.num_rows <= MAX_SHARED_ROWS
-                and self._engine.keeps_rows_apart(mine.talk, MAX_SHARED_ROWS)
+        if not same or (least := self._engine.least_company(mine.talk, MAX_SHARED_ROWS)) is None:
+            return company
+        for each in same:
+            if num_rows + each.talk.num_rows <= MAX_SHARED_ROWS and least <= min(
+                num_rows, each.talk.num_rows
             ):
                 company.append(each)
                 num_rows += each.talk.num_rows

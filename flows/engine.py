@@ -169,8 +169,11 @@ class TalkingEngine(Protocol):
     ) -> Talk | None:
         """Return a call of `say` that is yet to be done; None where it cannot be done turn by turn."""
 
-    def keeps_rows_apart(self, talk: Talk, num_rows: int) -> bool:
-        """Return whether a row comes out the same in any company of up to `num_rows`; takes seconds, once."""
+    def least_company(self, talk: Talk, num_rows: int) -> int | None:
+        """Return from how many rows of its own on a turn comes out the same beside others, up to `num_rows` in all.
+
+        None: never. Takes seconds, once.
+        """
 
     def take_turn(self, talks: Sequence[Talk]) -> None:
         """Do the next turn of talks of one company, none of them done.
@@ -207,8 +210,8 @@ class ModelEngine:
         self._thread: threading.Thread | None = None
         self._begun: set[Part] = set()
         """Parts that are loaded, or will be."""
-        self._apart: dict[Hashable, bool] = {}
-        """What `keeps_rows_apart` has found."""
+        self._least_company: dict[Hashable, int | None] = {}
+        """What `least_company` has found."""
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
@@ -397,15 +400,15 @@ class ModelEngine:
             return None
         return _Talk(Saying(_items(sections), _tensor(prompt)), lang, beam_size)
 
-    def keeps_rows_apart(self, talk: Talk, num_rows: int) -> bool:
+    def least_company(self, talk: Talk, num_rows: int) -> int | None:
         """Ask the codec, once for each kind of talk."""
         assert isinstance(talk, _Talk)
         key = (talk.company, num_rows)
-        if key not in self._apart:
-            self._apart[key] = self._codec.result().keeps_rows_apart(
+        if key not in self._least_company:
+            self._least_company[key] = self._codec.result().least_company(
                 talk.lang, beam_size=talk.beam_size, num_rows=num_rows
             )
-        return self._apart[key]
+        return self._least_company[key]
 
     def take_turn(self, talks: Sequence[Talk]) -> None:
         """Decode the next sentences of all talks in one call."""

@@ -154,7 +154,7 @@ class Saying:
 def take_turn(codec: TextCodec, sayings: Sequence[Saying], lang: str, beam_size: int) -> None:
     """Say the next sentences of several calls, none of them done, in one call of the decoder.
 
-    May only be more than one where a row comes out the same in any company (`Codec.keeps_rows_apart`). Each call
+    May only be more than one where their rows come out the same in any company (`Codec.least_company`). Each call
     encodes its texts by itself, in the company that they have always had: there the width of a batch counts,
     too. What raises leaves every call at a turn of its own, from which it can go on.
     """

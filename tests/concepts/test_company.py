@@ -28,14 +28,16 @@ def test_a_row_whose_place_matters_by_a_bit_is_seen(codec: Codec) -> None:
     last_bit = torch.ones(64)
     last_bit[9:] += torch.finfo(torch.float32).eps
     disturb(codec, last_bit)
-    assert not codec.keeps_rows_apart("eng_Latn", beam_size=2, num_rows=6)
+    assert codec.least_company("eng_Latn", beam_size=2, num_rows=8) is None
 
 
-def test_where_rows_are_kept_apart_company_changes_nothing(codec: Codec) -> None:
-    if not codec.keeps_rows_apart("eng_Latn", beam_size=2, num_rows=6):
-        pytest.skip("on this machine a batch's size matters: no calls are shared here")
-    rows = 3 * torch.randn(6, codec.dim, generator=torch.Generator().manual_seed(2))
+def test_from_the_size_that_is_found_company_changes_nothing(codec: Codec) -> None:
+    least = codec.least_company("eng_Latn", beam_size=2, num_rows=12)
+    if least is None:
+        pytest.skip("on this machine a batch's size always matters: no calls are shared here")
+    assert 1 <= least <= 6
+    rows = 3 * torch.randn(12, codec.dim, generator=torch.Generator().manual_seed(2))
     together = codec.decode(rows, beam_size=2)
-    assert [codec.decode(row[None], beam_size=2)[0] for row in rows] == together
-    disturb(codec, torch.ones(64))  # nor does the test's own disturbance, where it changes nothing
-    assert codec.keeps_rows_apart("eng_Latn", beam_size=2, num_rows=6)
+    assert codec.decode(rows[:least], beam_size=2) + codec.decode(rows[least:], beam_size=2) == together
+    disturb(codec, torch.ones(64))  # nor does the test's own disturbance matter where it changes nothing
+    assert codec.least_company("eng_Latn", beam_size=2, num_rows=12) == least

@@ -42,7 +42,7 @@ class FakeTalk:
 class TalkingFake(FakeEngine):
     """An engine whose talks can be held up, so that others come by meanwhile."""
 
-    def __init__(self, *, keeps_apart: bool = True) -> None:
+    def __init__(self, *, least: int | None = 1) -> None:
         super().__init__()
         self.turns: list[int] = []
         """How many talks took each turn."""
@@ -50,16 +50,16 @@ class TalkingFake(FakeEngine):
         """A talk with this number in its first concept fails at its second sentence."""
         self.gate = threading.Semaphore(0)
         self.asked: list[int] = []
-        self._keeps_apart = keeps_apart
+        self._least = least
 
     def begin_talk(
         self, sections: Sequence[SectionConcepts], prompt: object, lang: str, *, beam_size: int
     ) -> Talk | None:
         return FakeTalk(sections, (lang, beam_size)) if lang == "eng_Latn" else None
 
-    def keeps_rows_apart(self, talk: Talk, num_rows: int) -> bool:
+    def least_company(self, talk: Talk, num_rows: int) -> int | None:
         self.asked.append(num_rows)
-        return self._keeps_apart
+        return self._least
 
     def take_turn(self, talks: Sequence[Talk]) -> None:
         self.gate.acquire()
@@ -139,12 +139,22 @@ def test_who_comes_by_joins_at_the_next_sentence() -> None:
 
 
 def test_where_company_matters_each_is_said_alone() -> None:
-    engine = TalkingFake(keeps_apart=False)
+    engine = TalkingFake(least=None)
     first, second = sections_of(4, seed=1), sections_of(3, seed=2)
     with saying(engine, first, second) as found:
         open_gate(engine)
         assert [f.result(30) for f in found] == [expected(first), expected(second)]
     assert engine.turns == [1] * 7
+
+
+def test_what_is_too_small_for_company_is_said_alone() -> None:
+    engine = TalkingFake(least=2)
+    first, second = sections_of(5, 3, seed=1), sections_of(2, 2, 2, seed=2)
+    with saying(engine, first, second) as found:
+        open_gate(engine)
+        assert [f.result(30) for f in found] == [expected(first), expected(second)]
+    # Alone, twice together; then the first document has one section left and says the rest by itself.
+    assert engine.turns == [1, 2, 2, 1, 1]
 
 
 def test_a_company_never_grows_beyond_what_was_looked_at() -> None:
