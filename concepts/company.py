@@ -69,14 +69,14 @@ def _beams(
     from sonar.inference_pipelines.utils import SequenceToTextConverter
 
     generator = BeamSearchSeq2SeqGenerator(
-        decoder.model,  # type: ignore[arg-type]
+        decoder.model,
         decoder.tokenizer.vocab_info,
         beam_size=beam_size,
         max_seq_len=max_seq_len,
     )
     converter = SequenceToTextConverter(
         generator,
-        decoder.tokenizer,  # type: ignore[arg-type]
+        decoder.tokenizer,
         task="translation",
         target_lang=lang,
         mode="target",
