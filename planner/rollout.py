@@ -50,12 +50,13 @@ class PlanOptions:
     noise_scale: float = 0.3
     """Size of the initial noise; smaller is nearer to the most usual item."""
     temperature: float = 0.085
-    """Temperature of the contrast head in the choice of a lead. This and the next three are about what makes the
-    leads of held-out manuals likeliest."""
+    """Temperature of the contrast head in the choice of a lead. This, the next and `title_weight` are about what
+    makes the leads of held-out manuals likeliest."""
     frequency_weight: float = 0.7
     """Weight of the logarithm of how often a lead occurs."""
-    prompt_weight: float = 3.0
-    """Weight of a lead's likeness to the prompt and to its part."""
+    prompt_weight: float = 7.0
+    """Weight of a lead's likeness to the prompt and to its part: higher than held-out manuals would have it (3), for
+    their "Options" and "Parameters" say nothing to somebody who asked for one thing."""
     title_weight: float = 11.0
     """Weight of the likeness of prompt and part to the mean title of the documents that hold a lead."""
     num_choices: int = 2

@@ -75,6 +75,10 @@ class DecoderTrainingConfig:
     """Tokens a batch that come through the encoder."""
     max_len: int = 62
     """Longest sentence, in pieces."""
+    max_short_tokens: int = 768
+    """Tokens a batch that come through the encoder from titles, headings and other short texts."""
+    short_len: int = 8
+    """Longest of these, in pieces. Among whole sentences alone a decoder forgets that a text may be one word."""
     max_noise: float = 0.3
     """Largest size of the noise on an encoded concept, relative to its root mean square."""
     blocks: WriterTrainingConfig = field(
@@ -100,6 +104,7 @@ class DecoderBatch:
     """What one step learns from."""
 
     sentences: SpaceBatch
+    short: SpaceBatch
     blocks: BlockBatch
 
 
@@ -119,9 +124,11 @@ class DecoderLoss(nn.Module):
         self.decoder = token_loss.decoder
         self.context = embedding
         self._encoder = (encoder.requires_grad_(False).eval(),)  # in a tuple: no submodule
-        self._frozen = () if config.trains_writer else (writer.requires_grad_(False).eval(),)
+        self._writer = (writer.requires_grad_(config.trains_writer),)
         if config.trains_writer:
-            self.writer = writer.requires_grad_(True)
+            self.writer = writer
+        else:
+            writer.eval()
         self._token_loss = token_loss
 
     def forward(self, batch: DecoderBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
@@ -130,13 +137,14 @@ class DecoderLoss(nn.Module):
         Where the writer learns on, its error in normalized space is added.
         """
         encoded, num_encoded = self.encoded(batch.sentences, generator)
+        short, num_short = self.encoded(batch.short, generator)
         written, num_written, mse = self.written(batch.blocks, generator)
-        total = num_encoded + num_written
-        loss = (encoded * num_encoded + written * num_written) / total
-        parts = {"encoded": encoded.detach(), "written": written.detach(), "mse": mse.detach()}
+        total = num_encoded + num_short + num_written
+        loss = (encoded * num_encoded + short * num_short + written * num_written) / total
+        parts = {"encoded": encoded, "short": short, "written": written, "mse": mse}
         if self.config.trains_writer:
             loss = loss + self.config.mse_weight * mse
-        return loss, parts
+        return loss, {name: value.detach() for name, value in parts.items()}
 
     def encoded(self, batch: SpaceBatch, generator: torch.Generator | None) -> tuple[Tensor, int]:
         """Return the loss of sentences read by the encoder, with noise where a generator is given."""
@@ -157,8 +165,7 @@ class DecoderLoss(nn.Module):
     ) -> tuple[Tensor, int, Tensor]:
         """Return the loss of sentences as the writer predicts them from noised ones, their tokens, its error."""
         config = self.config
-        model = self.writer if config.trains_writer else self._frozen[0].to(batch.target_BKD.device)
-        assert isinstance(model, WriterModel)
+        model = self._writer[0].to(batch.target_BKD.device)
         with torch.set_grad_enabled(config.trains_writer and torch.is_grad_enabled()):
             noise = generator if self.training else None
             context = normalize_context(batch.context, model, config.blocks.context_noise, noise)
@@ -229,17 +236,21 @@ class DecoderTask:
         sentences = self._train[0].batch(
             number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=config.max_len
         )
-        return DecoderBatch(sentences, self._train[1].draw(number, config.blocks, with_surroundings=True))
+        short = self._train[0].batch(
+            number, seed=config.loop.seed, max_tokens=config.max_short_tokens, max_len=config.short_len
+        )
+        return DecoderBatch(sentences, short, self._train[1].draw(number, config.blocks, with_surroundings=True))
 
     def count(self, batch: object) -> int:
         """Return the number of tokens that came through the encoder, and of slots."""
         assert isinstance(batch, DecoderBatch)
-        return batch.sentences.target.numel() + batch.blocks.row_BK.numel()
+        encoded = batch.sentences.target.numel() + batch.short.target.numel()
+        return encoded + batch.blocks.row_BK.numel()
 
     def evaluate(self) -> dict[str, float]:
-        """Return the loss of real concepts without noise, of the writer's, and of these without context.
+        """Return the loss of real concepts without noise, of short ones, of the writer's, of these without context.
 
-        "loss", which decides what is best, is the sum of the first two, plus the writer's error where it learns.
+        "loss", which decides what is best, is the sum of the first three, plus the writer's error where it learns.
         """
         module = self._module
         device = next(module.decoder.parameters()).device
@@ -254,18 +265,20 @@ class DecoderTask:
             for number in range(16):
                 sentences = self._dev[0].batch(number, seed=0, max_tokens=2_048, max_len=30)
                 add("encoded", *module.encoded(to_device(sentences, device), None))
+                short = self._dev[0].batch(number, seed=0, max_tokens=512, max_len=self.config.short_len)
+                add("short", *module.encoded(to_device(short, device), None))
             for number in range(4):
                 blocks = self._dev[1].draw(number, self.config.blocks, with_surroundings=True)
                 for name, with_context in (("written", True), ("without", False)):
-                    loss, count, mse = module.written(
+                    nats, count, mse = module.written(
                         to_device(blocks, device),
                         torch.Generator().manual_seed(number),
                         with_context=with_context,
                     )
-                    add(name, loss, count)
+                    add(name, nats, count)
                 add("mse", mse, 1)
         figures = {name: total / counts[name] for name, total in sums.items()}
-        loss = figures["encoded"] + figures["written"]
+        loss = figures["encoded"] + figures["short"] + figures["written"]
         if self.config.trains_writer:
             loss += self.config.mse_weight * figures["mse"]
         return {"loss": loss} | figures

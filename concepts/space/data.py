@@ -98,7 +98,8 @@ class SpaceData:
         epoch, index = divmod(step, num_batches)
         plan_key = (epoch, seed, max_tokens, max_len)
         if plan_key not in self._plans:
-            self._plans = {plan_key: self._plan(epoch, seed, max_tokens, max_len)}
+            newest = dict(list(self._plans.items())[-1:])  # two streams may be drawn in turn
+            self._plans = newest | {plan_key: self._plan(epoch, seed, max_tokens, max_len)}
         key, start, stop = self._plans[plan_key][index]
         order = np.random.default_rng((seed, epoch, key[1])).permutation(len(self._buckets[key]))
         rows = torch.from_numpy(self._buckets[key][order[start:stop]].astype(np.int64))

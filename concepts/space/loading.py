@@ -17,6 +17,8 @@ from concepts.runtime import start_fairseq2
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
     from fairseq2.models import ModelFamily
+    from sonar.models.sonar_translation import SonarEncoderDecoderModel
+    from sonar.nn.conditional_decoder_model import ConditionalTransformerDecoderModel
     from torch.nn import Module
 
     from concepts.card import ModelCard
@@ -85,7 +87,7 @@ def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Modu
         return family.load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
 
 
-def context_model(card: ModelCard, decoder: Module) -> Module:
+def context_model(card: ModelCard, decoder: ConditionalTransformerDecoderModel) -> SonarEncoderDecoderModel:
     """Return sonar-space's model of a decoder that reads a concept with its context, or a concept alone.
 
     Its inputs are (N, D), or (N, 1 + C, D) with the context behind the concept.
@@ -98,13 +100,13 @@ def context_model(card: ModelCard, decoder: Module) -> Module:
 
     embed = read_context(card)
 
-    class ContextModel(SonarEncoderDecoderModel):  # type: ignore[misc]
+    class ContextModel(SonarEncoderDecoderModel):  # type: ignore[misc]  # final, yet made to be used so
         def encode(self, seqs: torch.Tensor, seqs_layout: BatchLayout) -> torch.Tensor:
             if seqs.ndim == 2:
                 return seqs.unsqueeze(1)
             return with_context(seqs[:, 0], seqs[:, 1:], embed.to(seqs))
 
-    return ContextModel(DummyEncoderModel(), decoder).eval()  # type: ignore[no-any-return]
+    return ContextModel(DummyEncoderModel(), decoder).eval()
 
 
 def _family(card: AssetCard, *, supports_meta: bool = True) -> ModelFamily:
