@@ -15,8 +15,6 @@ import torch
 from torch import Tensor
 
 from concepts.card import CONTEXT_FILE, ModelCard, find_card
-from concepts.company import PROBES, least_company
-from concepts.context import CONTEXT
 from concepts.errors import (
     InputError,
     LonghandError,
@@ -155,26 +153,6 @@ class Codec:
             max_seq_len=int(str(self.card.config["max_seq_len"])),
         )
         return [text.strip() for text in texts]
-
-    def least_company(self, lang: str, *, beam_size: int, num_rows: int) -> int | None:
-        """Return the number of rows from which on the decoder gives a row the same bits in any company of up to
-        `num_rows`, as far as can be seen on this device (see `concepts.company`); None: never. Takes seconds."""
-        self.check_lang(lang)
-        known = self.encode(PROBES, lang)
-        draw = torch.Generator().manual_seed(num_rows)
-        # Between sentences, as a writer's concepts are, nearer to one or the other.
-        weights = torch.rand(num_rows, len(known), generator=draw).pow(4)
-        inputs = weights / weights.sum(dim=1, keepdim=True) @ known
-        if self.reads_context:
-            inputs = torch.stack([inputs, *(inputs.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
-        max_seq_len = int(str(self.card.config["max_seq_len"]))
-        return least_company(
-            self._pipelines_of(lang)[1],
-            inputs.to(self.device, self.dtype),
-            lang,
-            beam_size=beam_size,
-            max_seq_len=max_seq_len,
-        )
 
     def is_extension(self, lang: str) -> bool:
         """Return whether `lang` is read and said by parts that were trained beside those of the space."""

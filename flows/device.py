@@ -1,15 +1,9 @@
 """One device for several documents: models are called by one thread at a time, and loaded once.
 
-Documents of one worker overlap: one reads and stores while another computes. Most of a model's time goes into
-saying sentences, one after the other in each section, in batches of a few rows. There the calls of several
-documents take their turns together: who comes by while another document is being said joins it at the
-next sentence, so nobody waits for company (`Conversation`).
-
-A matrix product may round otherwise in a batch of another size, and a document must come out the same
-whatever happens to run beside it. So batches are shared only from that number of rows on from which the device was
-seen to give a row the same bits in any company (`concepts.company`); else, and in all other calls, a document has the
-models to itself.
-`benchmarks/bench_batching.py` measures on a machine what sharing saves.
+Documents of one worker overlap (one reads and stores while another computes) but never share a batch:
+a matrix product may round otherwise in a batch of another size (which kernel is taken is the library's choice
+for each shape and device), and a document must come out the same whatever happens to run beside it.
+`benchmarks/bench_batching.py` measures on a machine whether anything differs, and what sharing would save.
 """
 
 from __future__ import annotations
@@ -18,11 +12,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from concepts.card import DEFAULT_NAMES
-from flows.engine import Engine, LeafPlan, ModelEngine, Section, SectionConcepts, Talk, TalkingEngine, Text
+from flows.engine import Engine, LeafPlan, ModelEngine, Section, SectionConcepts, Text
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
@@ -32,85 +26,12 @@ NUM_ENGINES = 2
 """Sets of models kept in memory; documents begun with other ones bring their own in turn."""
 
 
-MAX_SHARED_ROWS = 16
-"""Sentences that documents decode together at most; up to so many it was looked at whether their company matters."""
-
-
-class _Speaker:
-    """A document whose sentences are being said."""
-
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
-        self.error: Exception | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.error is not None or not self.talk.num_rows
-
-
-class Conversation:
-    """The talks of several threads on one engine; whoever has the device does a turn for all that may share it."""
-
-    def __init__(self, engine: TalkingEngine, turn: Callable[[], AbstractContextManager[None]]) -> None:
-        """`turn` gives the device to one thread at a time."""
-        self._engine, self._turn = engine, turn
-        self._lock = threading.Lock()
-        self._speakers: list[_Speaker] = []
-
-    def run(self, talk: Talk) -> list[list[Text]]:
-        """Return what was said; raise what went wrong in this talk alone."""
-        mine = _Speaker(talk)
-        with self._lock:
-            self._speakers.append(mine)
-        try:
-            while not mine.is_over:
-                with self._turn():
-                    if not mine.is_over:  # others may have done the last turn
-                        self._take_turn(self._company_of(mine))
-        finally:
-            with self._lock:
-                self._speakers.remove(mine)
-        if mine.error is not None:
-            raise mine.error
-        return talk.result()
-
-    def _company_of(self, mine: _Speaker) -> list[_Speaker]:
-        """Return those who may take the next turn together, in the order of their arrival."""
-        with self._lock:
-            waiting = [each for each in self._speakers if each is not mine and not each.is_over]
-        same = [each for each in waiting if each.talk.company == mine.talk.company]
-        company, num_rows = [mine], mine.talk.num_rows
-        if not same or (least := self._engine.least_company(mine.talk, MAX_SHARED_ROWS)) is None:
-            return company
-        for each in same:
-            if num_rows + each.talk.num_rows <= MAX_SHARED_ROWS and least <= min(
-                num_rows, each.talk.num_rows
-            ):
-                company.append(each)
-                num_rows += each.talk.num_rows
-        return company
-
-    def _take_turn(self, company: Sequence[_Speaker]) -> None:
-        try:
-            self._engine.take_turn([each.talk for each in company])
-        except Exception as error:  # noqa: BLE001  # raised in the thread that it belongs to
-            if len(company) == 1:
-                company[0].error = error
-                return
-            # One document's trouble is not the others': each tries its own turn, if it has not had it.
-            for each in company:
-                if not each.is_over:
-                    self._take_turn([each])
-
-
 class SharedEngine:
     """An `Engine` whose models work for one thread at a time; adds up how long they did."""
 
     def __init__(self, engine: Engine, device: threading.Lock) -> None:
         self._engine = engine
         self._device = device
-        self._talking = engine if isinstance(engine, TalkingEngine) else None
-        self._conversation = None if self._talking is None else Conversation(self._talking, self._turn)
         self.busy_s = 0.0
         """Seconds inside the models."""
 
@@ -192,11 +113,7 @@ class SharedEngine:
     def say(
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
     ) -> list[list[Text]]:
-        """As the engine; in turn, or together with other documents where that changes nothing."""
-        if self._conversation is not None and self._talking is not None:
-            talk = self._talking.begin_talk(sections, prompt, lang, beam_size=beam_size)
-            if talk is not None:
-                return self._conversation.run(talk)
+        """As the engine, in turn."""
         with self._turn():
             return self._engine.say(sections, prompt, lang, beam_size=beam_size)
 

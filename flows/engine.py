@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
 from flows.options import WritingOptions
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from planner import PlannedItem, Planner
     from storage.records import Vector
     from writer import Writer
-    from writer.decoding import Rendering, Saying, WrittenItem
 
 T = TypeVar("T")
 Part = Literal["space", "planner", "writer"]
@@ -145,43 +144,6 @@ class Engine(Protocol):
         """
 
 
-class Talk(Protocol):
-    """A call of `say` that is done turn by turn: in each the next sentence of every section is decoded."""
-
-    @property
-    def company(self) -> Hashable:
-        """Talks of the same company may take their turns together."""
-
-    @property
-    def num_rows(self) -> int:
-        """Rows of the next turn; 0 where all is said."""
-
-    def result(self) -> list[list[Text]]:
-        """Return what `say` would, once all is said."""
-
-
-@runtime_checkable
-class TalkingEngine(Protocol):
-    """An engine that can let the calls of several documents share the decoder."""
-
-    def begin_talk(
-        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
-    ) -> Talk | None:
-        """Return a call of `say` that is yet to be done; None where it cannot be done turn by turn."""
-
-    def least_company(self, talk: Talk, num_rows: int) -> int | None:
-        """Return from how many rows of its own on a turn comes out the same beside others, up to `num_rows` in all.
-
-        None: never. Takes seconds, once.
-        """
-
-    def take_turn(self, talks: Sequence[Talk]) -> None:
-        """Do the next turn of talks of one company, none of them done.
-
-        What raises leaves each at a turn of its own, from which it can go on.
-        """
-
-
 NEEDS: dict[Stage, tuple[Part, ...]] = {
     "plan": ("space", "planner"),
     "write": ("space", "writer"),
@@ -210,8 +172,6 @@ class ModelEngine:
         self._thread: threading.Thread | None = None
         self._begun: set[Part] = set()
         """Parts that are loaded, or will be."""
-        self._least_company: dict[Hashable, int | None] = {}
-        """What `least_company` has found."""
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
@@ -384,69 +344,13 @@ class ModelEngine:
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
     ) -> list[list[Text]]:
         """Decode sentence after sentence, all sections side by side."""
-        from writer.decoding import say_sections
+        from writer.decoding import WrittenItem, say_sections
 
-        items = _items(sections)
-        return _texts(say_sections(self._codec.result(), items, _tensor(prompt), lang, beam_size=beam_size))
-
-    def begin_talk(
-        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
-    ) -> Talk | None:
-        """Begin a talk in the language that decoders learn to read context in; None in another."""
-        from writer.decoding import TAUGHT_LANG, Saying
-
-        codec = self._codec.result()
-        if not codec.reads_context or codec.is_extension(lang) or lang != TAUGHT_LANG:
-            return None
-        return _Talk(Saying(_items(sections), _tensor(prompt)), lang, beam_size)
-
-    def least_company(self, talk: Talk, num_rows: int) -> int | None:
-        """Ask the codec, once for each kind of talk."""
-        assert isinstance(talk, _Talk)
-        key = (talk.company, num_rows)
-        if key not in self._least_company:
-            self._least_company[key] = self._codec.result().least_company(
-                talk.lang, beam_size=talk.beam_size, num_rows=num_rows
-            )
-        return self._least_company[key]
-
-    def take_turn(self, talks: Sequence[Talk]) -> None:
-        """Decode the next sentences of all talks in one call."""
-        from writer.decoding import take_turn
-
-        own = [talk for talk in talks if isinstance(talk, _Talk)]
-        assert len(own) == len(talks) and len({talk.company for talk in own}) == 1
-        take_turn(self._codec.result(), [talk.saying for talk in own], own[0].lang, own[0].beam_size)
-
-
-@dataclass(frozen=True, eq=False)
-class _Talk:
-    """A `Saying` with how it is to be said."""
-
-    saying: Saying
-    lang: str
-    beam_size: int
-
-    @property
-    def company(self) -> Hashable:
-        return self.lang, self.beam_size
-
-    @property
-    def num_rows(self) -> int:
-        return self.saying.num_rows
-
-    def result(self) -> list[list[Text]]:
-        return _texts(self.saying.found)
-
-
-def _items(sections: Sequence[SectionConcepts]) -> list[WrittenItem]:
-    from writer.decoding import WrittenItem
-
-    return [WrittenItem(_tensor(s.heading), _tensor(s.gist), _tensor(s.vectors), s.places) for s in sections]
-
-
-def _texts(found: Sequence[Sequence[Rendering]]) -> list[list[Text]]:
-    return [[Text(text=r.text, score=float(r.score)) for r in rows] for rows in found]
+        items = [
+            WrittenItem(_tensor(s.heading), _tensor(s.gist), _tensor(s.vectors), s.places) for s in sections
+        ]
+        found = say_sections(self._codec.result(), items, _tensor(prompt), lang, beam_size=beam_size)
+        return [[Text(text=r.text, score=float(r.score)) for r in rows] for rows in found]
 
 
 def _new_items(items: Sequence[PlannedItem]) -> list[NewPlanItem]:

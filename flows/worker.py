@@ -121,7 +121,7 @@ class Worker:
         lease_s: float = LEASE_S,
         poll_s: float = POLL_S,
     ) -> None:
-        """`batch`: how many documents are in work at once; what they share of a model is `flows.device`'s to say."""
+        """`batch`: how many documents are in work at once; they overlap, the models do one at a time."""
         self._store, self._models, self._batch = store, models, batch
         self._on_event, self._mirror, self._slot = on_event, mirror, slot
         self._lease_s, self._poll_s = lease_s, poll_s

@@ -89,83 +89,28 @@ def say_sections(
     if codec.is_extension(lang):
         english = say_sections(codec, items, prompt, TAUGHT_LANG, beam_size=beam_size)
         return _say_again(codec, items, english, lang, beam_size)
+    found: list[list[Rendering]] = [[] for _ in items]
     if not codec.reads_context:
         wanted = [item.concepts[list(item.places)] for item in items]
         rendered = iter(render(codec, torch.cat(wanted), lang, beam_size=beam_size))
         return [[next(rendered) for _ in item.places] for item in items]
-    saying = Saying(items, prompt)
-    while saying.num_rows:
-        take_turn(codec, [saying], lang, beam_size)
-    return saying.found
-
-
-class Saying:
-    """A call of `say_sections` in progress: what was said so far, and so which sentences are next."""
-
-    def __init__(self, items: Sequence[WrittenItem], prompt: Tensor) -> None:
-        """`prompt` (P, D)."""
-        self.found: list[list[Rendering]] = [[] for _ in items]
-        self._items, self._prompt = tuple(items), prompt
-        self._said = [item.concepts.clone() for item in items]
-        self._turn = 0
-
-    @property
-    def num_rows(self) -> int:
-        """How many sentences are next, one of each section that is not at its end; 0 where all is said."""
-        return len(self._places())
-
-    def _places(self) -> list[tuple[int, int]]:
-        """Return section and place of the next sentences."""
-        return [
-            (n, item.places[self._turn])
-            for n, item in enumerate(self._items)
-            if self._turn < len(item.places)
+    said = [item.concepts.clone() for item in items]
+    for turn in range(max((len(item.places) for item in items), default=0)):
+        rows = [(n, item.places[turn]) for n, item in enumerate(items) if turn < len(item.places)]
+        around = [
+            surroundings(
+                said[n], items[n].concepts, heading=items[n].heading, gist=items[n].gist, prompt=prompt[0]
+            )[place]
+            for n, place in rows
         ]
-
-    def next_rows(self) -> tuple[Tensor, Tensor]:
-        """Return the concepts (R, D) of the next sentences, and what stands around them (R, C, D)."""
-        vectors, around = [], []
-        for n, place in self._places():
-            item = self._items[n]
-            vectors.append(item.concepts[place])
-            around.append(
-                surroundings(
-                    self._said[n],
-                    item.concepts,
-                    heading=item.heading,
-                    gist=item.gist,
-                    prompt=self._prompt[0],
-                )[place]
-            )
-        return torch.stack(vectors), torch.stack(around)
-
-    def take(self, texts: Sequence[str], again: Tensor) -> None:
-        """Take what the next sentences were decoded to, and the concepts (R, D) of these texts."""
-        rows = self._places()
-        vectors = torch.stack([self._items[n].concepts[place] for n, place in rows])
+        vectors = torch.stack([items[n].concepts[place] for n, place in rows])
+        texts, again = _say(codec, vectors, lang, beam_size, torch.stack(around))
         scores = F.cosine_similarity(again, vectors.float(), dim=1)
         for (n, place), text, score, concept in zip(rows, texts, scores, again, strict=True):
-            self.found[n].append(Rendering(text, round(float(score), 6)))
+            found[n].append(Rendering(text, round(float(score), 6)))
             if text:
-                self._said[n][place] = concept
-        self._turn += 1
-
-
-def take_turn(codec: TextCodec, sayings: Sequence[Saying], lang: str, beam_size: int) -> None:
-    """Say the next sentences of several calls, none of them done, in one call of the decoder.
-
-    May only be more than one where their rows come out the same in any company (`Codec.least_company`). Each call
-    encodes its texts by itself, in the company that they have always had: there the width of a batch counts,
-    too. What raises leaves every call at a turn of its own, from which it can go on.
-    """
-    rows = [saying.next_rows() for saying in sayings]
-    vectors, around = (torch.cat(parts) for parts in zip(*rows, strict=True))
-    texts = codec.decode(vectors, lang, beam_size=beam_size, context=around)
-    first = 0
-    for saying, (own, _) in zip(sayings, rows, strict=True):
-        said = texts[first : first + len(own)]
-        first += len(own)
-        saying.take(said, _read(codec, said, lang, own.shape))
+                said[n][place] = concept
+    return found
 
 
 def _say_again(
@@ -183,23 +128,28 @@ def _say_again(
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
     texts = [rendering.text for rendering in render(codec, concepts, lang, beam_size=beam_size)]
-    again = _read(codec, texts, lang, meant.shape)
+    again = torch.zeros(meant.shape)
+    said = [row for row, text in enumerate(texts) if text]
+    if said:
+        again[said] = codec.encode([texts[row] for row in said], lang)
     scores = F.cosine_similarity(again, meant.float(), dim=1)
     done = iter([Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)])
     return [[next(done) for _ in item.places] for item in items]
 
 
-def _read(codec: TextCodec, texts: Sequence[str], lang: str, shape: torch.Size) -> Tensor:
-    """Return the texts' own concepts; zero for an empty text."""
-    again = torch.zeros(shape)
+def _say(
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, context: Tensor | None
+) -> tuple[list[str], Tensor]:
+    """Return the texts and their own concepts; zero for an empty text."""
+    texts = codec.decode(vectors, lang, beam_size=beam_size, context=context)
+    again = torch.zeros(vectors.shape)
     said = [i for i, text in enumerate(texts) if text]
     if said:
         again[said] = codec.encode([texts[i] for i in said], lang)
-    return again
+    return texts, again
 
 
 def _render(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> list[Rendering]:
-    texts = codec.decode(vectors, lang, beam_size=beam_size)
-    again = _read(codec, texts, lang, vectors.shape)
+    texts, again = _say(codec, vectors, lang, beam_size, None)
     scores = F.cosine_similarity(again, vectors.float(), dim=1)
     return [Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from concepts.context import CONTEXT
-from writer.decoding import Rendering, Saying, WrittenItem, render, say_sections, take_turn
+from writer.decoding import Rendering, WrittenItem, render, say_sections
 
 
 class FakeCodec:
@@ -114,25 +114,6 @@ def test_sections_do_not_see_each_other() -> None:
     first, second = item(1, 2, 3, heading=50), item(7, 8, heading=60)
     together, _ = said(first, second)
     assert together == [said(first)[0][0], said(second)[0][0]]
-
-
-def test_calls_that_take_their_turns_together_say_what_each_says_alone() -> None:
-    long, short, late = item(1, 2, 3, heading=50), item(7, 8, heading=60), item(5, 6, heading=70)
-    codec = ReadingCodec()
-    first, second, third = Saying([long], PROMPT), Saying([short], PROMPT[1:]), Saying([late, short], PROMPT)
-    take_turn(codec, [first, second], "deu_Latn", 3)
-    take_turn(codec, [second, first], "deu_Latn", 3)
-    assert (first.num_rows, second.num_rows, third.num_rows) == (1, 0, 2)
-    take_turn(codec, [first, third], "deu_Latn", 3)
-    take_turn(codec, [third], "deu_Latn", 3)
-    assert codec.decoded == [[1, 7], [8, 2], [3, 5, 7], [6, 8]]
-    for saying, items, prompt in (
-        (first, [long], PROMPT),
-        (second, [short], PROMPT[1:]),
-        (third, [late, short], PROMPT),
-    ):
-        assert saying.num_rows == 0
-        assert saying.found == say_sections(ReadingCodec(), items, prompt, "deu_Latn", beam_size=3)
 
 
 def test_a_codec_that_reads_no_context_decodes_all_at_once() -> None:
