@@ -4,8 +4,8 @@
     nice -n 10 python benchmarks/bench_batching.py --cpu --threads 1     # on a machine that does other things
 
 Prints for each kind of call of the shipped models (sections written, sentences said one after the other, headings
-decoded) the seconds a sentence of two units in two calls and in one, and whether a vector, a text or a score differs. "A place
-for two" is what a unit alone would pay where all calls had the size of two.
+decoded) the seconds a sentence of two units in two calls and in one, and whether a vector, a text or a score
+differs. "A place for two" is what a unit alone would pay where all calls had the size of two.
 
 Then rows are decoded together, backwards, and in companies of other sizes, and every token and every score of every
 beam is compared with what came out together. Units of two documents could share a call only where not a bit differs.
@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from concepts.codec import Codec  # noqa: E402
-from concepts.context import CONTEXT  # noqa: E402
-from flows.engine import LeafPlan, ModelEngine, Section, SectionConcepts, Text  # noqa: E402
-from writer.decoding import BEAM_SIZE  # noqa: E402
+from concepts.codec import Codec
+from concepts.context import CONTEXT
+from flows.engine import LeafPlan, ModelEngine, Section, SectionConcepts, Text
+from writer.decoding import BEAM_SIZE
 
 if TYPE_CHECKING:
     from fairseq2.generation import Hypothesis
