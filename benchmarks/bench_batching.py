@@ -1,33 +1,52 @@
-"""Does it matter which concepts share a model call, and what would be saved? A unit alone, and beside another one.
+"""What would be saved where units share a model call, and does company matter to a row?
 
     python benchmarks/bench_batching.py --rounds 3
     nice -n 10 python benchmarks/bench_batching.py --cpu --threads 1     # on a machine that does other things
 
-Prints for each kind of call of the shipped models (sentences said one after the other, headings decoded,
-sections written) the seconds a sentence of one document's unit by itself and of the units of two documents in
-one call, and how far the results differ. Units of two documents may share a call only where nothing differs, here and
-in every other company.
+Prints for each kind of call of the shipped models (sections written, sentences said one after the other, headings
+decoded) the seconds a sentence of two units in two calls and in one, and whether a vector, a text or a score
+differs. "A place for two" is what a unit alone would pay where all calls had the size of two.
 
-"A place for two" is what a document alone would pay where calls always had the size of two documents, so that a row's
-result could not depend on what stands in the others.
+Then rows are decoded together, backwards, and in companies of other sizes, and every token and every score of every
+beam is compared with what came out together. Units of two documents could share a call only where not a bit differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from concepts.codec import Codec
+from concepts.context import CONTEXT
 from flows.engine import LeafPlan, ModelEngine, Section, SectionConcepts, Text
 from writer.decoding import BEAM_SIZE
 
+if TYPE_CHECKING:
+    from fairseq2.generation import Hypothesis
+
 T = TypeVar("T")
 Vector = NDArray[np.float32]
+LANG = "eng_Latn"
+COMPANIES = (12, 8, 6, 5, 4, 3, 2, 1)
+NUM_ROWS = 16
+SENTENCES = (
+    "Open.",
+    "Click the button and choose a name for it.",
+    "Bring the water to the boil, add the salt and stir until it has dissolved.",
+    "Other users of the network can now see the files in the folder, but they cannot change or delete them.",
+    "If the list is long, press the key to select all items, then hold it down and click those that may stay.",
+)
 
 
 class Clock:
@@ -53,7 +72,7 @@ class Clock:
 
 def plan_of(engine: ModelEngine, prompt: str, seed: int) -> LeafPlan:
     """Return what the writer sees of a planned document."""
-    vector = engine.encode([prompt], "eng_Latn")
+    vector = engine.encode([prompt], LANG)
     items = engine.plan(vector, goal=None, num_sections=8, depth=1, seed=seed)
     return LeafPlan(
         prompt=vector,
@@ -65,7 +84,7 @@ def plan_of(engine: ModelEngine, prompt: str, seed: int) -> LeafPlan:
     )
 
 
-def furthest(one: list[Section], other: list[Section]) -> float:
+def furthest(one: Sequence[Section], other: Sequence[Section]) -> float:
     """Return the largest difference of a vector's number; infinite where a length differs."""
     found = 0.0
     for a, b in zip(one, other, strict=True):
@@ -81,10 +100,12 @@ def to_say(plan: LeafPlan, sections: Sequence[Section]) -> list[SectionConcepts]
     found = []
     for section in sections:
         here = plan.paths.index(section.path)
-        places = tuple(range(len(section.vectors)))
         found.append(
             SectionConcepts(
-                heading=plan.leads[here], gist=plan.gists[here], vectors=section.vectors, places=places
+                heading=plan.leads[here],
+                gist=plan.gists[here],
+                vectors=section.vectors,
+                places=tuple(range(len(section.vectors))),
             )
         )
     return found
@@ -96,7 +117,7 @@ def say_in_turns(engine: ModelEngine, sections: Sequence[SectionConcepts], beam_
     for turn in range(max(len(section.vectors) for section in sections)):
         rows = [n for n, section in enumerate(sections) if turn < len(section.vectors)]
         vectors = np.stack([sections[n].vectors[turn] for n in rows])
-        for n, text in zip(rows, engine.render(vectors, "eng_Latn", beam_size=beam_size), strict=True):
+        for n, text in zip(rows, engine.render(vectors, LANG, beam_size=beam_size), strict=True):
             found[n].append(text)
     return [text for section in found for text in section]
 
@@ -116,9 +137,66 @@ def report(what: str, seconds: Sequence[float], numbers: Sequence[int], differen
     print(
         f"{what}: {apart:.4f} s a sentence alone, {shared:.4f} s in one call: {1 - shared / apart:.0%} saved;"
     )
-    print(
-        f"  a place for two costs one alone {both_s / ((first_s + second_s) / 2):.2f} times as much; {difference}"
+    cost = both_s / ((first_s + second_s) / 2)
+    print(f"  a place for two costs one alone {cost:.2f} times as much; {difference}", flush=True)
+
+
+def compare_companies(codec: Codec, beam_size: int) -> None:
+    """Print how many rows differ in a bit, and in a token, from what comes out of all of them together."""
+    known = codec.encode(SENTENCES, LANG)
+    # Between sentences, as a writer's concepts are, nearer to one or the other.
+    weights = torch.rand(NUM_ROWS, len(known), generator=torch.Generator().manual_seed(5)).pow(4)
+    rows = weights / weights.sum(dim=1, keepdim=True) @ known
+    if codec.reads_context:
+        rows = torch.stack([rows, *(rows.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
+    together = decode_beams(codec, rows, beam_size)
+
+    def show(name: str, found: Sequence[Sequence[Hypothesis]]) -> None:
+        bits = tokens = 0
+        for beams, others in zip(together, found, strict=True):
+            is_same = [a.seq.tolist() for a in beams] == [b.seq.tolist() for b in others]
+            tokens += not is_same
+            bits += not is_same or any(
+                not torch.equal(a.step_scores, b.step_scores)
+                for a, b in zip(beams, others, strict=True)
+                if a.step_scores is not None and b.step_scores is not None
+            )
+        print(f"  {name}: {bits} of {NUM_ROWS} rows differ in a bit, {tokens} in a token", flush=True)
+
+    print(f"companies of decoded rows beside {NUM_ROWS}, {torch.get_num_threads()} threads:")
+    show("backwards", decode_beams(codec, rows.flip(0), beam_size)[::-1])
+    for size in COMPANIES:
+        found: list[list[Hypothesis]] = []
+        while len(found) < NUM_ROWS:
+            # The last company overlaps the one before it, so that no row is in a smaller one.
+            first = min(len(found), NUM_ROWS - size)
+            found[first:] = decode_beams(codec, rows[first : first + size], beam_size)
+        show(f"in companies of {size}", found)
+
+
+@torch.inference_mode()
+def decode_beams(codec: Codec, rows: torch.Tensor, beam_size: int) -> list[list[Hypothesis]]:
+    """Return every beam of each row, decoded as sonar-space's pipeline does it."""
+    from fairseq2.generation.beam_search import BeamSearchSeq2SeqGenerator
+    from fairseq2.nn import BatchLayout
+    from sonar.inference_pipelines.text import precision_context
+    from sonar.inference_pipelines.utils import SequenceToTextConverter
+
+    decoder = codec._decoder
+    generator = BeamSearchSeq2SeqGenerator(
+        decoder.model,
+        decoder.tokenizer.vocab_info,
+        beam_size=beam_size,
+        max_seq_len=int(str(codec.card.config["max_seq_len"])),
     )
+    converter = SequenceToTextConverter(
+        generator, decoder.tokenizer, task="translation", target_lang=LANG, mode="target"
+    )
+    placed = rows.to(codec.device, codec.dtype)
+    with precision_context(codec.dtype):
+        _, output = converter.batch_convert(placed, BatchLayout.of(placed))
+    found: list[list[Hypothesis]] = output.hypotheses
+    return found
 
 
 def main() -> None:
@@ -140,8 +218,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="of torch")
     args = parser.parse_args()
     if args.threads is not None:
-        import torch
-
         torch.set_num_threads(args.threads)
     engine = ModelEngine(space=args.space)
     engine.start_loading(("decode", "plan", "write"))
@@ -151,8 +227,8 @@ def main() -> None:
 
     prompts = ("How to share a folder on the network.", "Bread for beginners.")
     plans = [plan_of(engine, prompt, seed) for seed, prompt in enumerate(prompts, start=7)]
-    # As many sections of one document as two documents have in one call: the engine takes no two plans at once.
     paths = [plan.paths[: args.sections] for plan in plans]
+    # As many sections of one document as two documents would have in one call: the writer takes one plan.
     wide = plans[0].paths[: 2 * args.sections]
     seconds, written = clock.compare(
         lambda: engine.write(plans[0], paths[0], seed=7),
@@ -166,25 +242,26 @@ def main() -> None:
     first = to_say(plans[0], written[0])
     second = to_say(plans[1], engine.write(plans[1], paths[1], seed=8))
 
-    def say(sections: Sequence[SectionConcepts]) -> list[Text]:
+    def say(*sections: SectionConcepts) -> list[Text]:
         if args.turns:
             return say_in_turns(engine, sections, args.beams)
-        said = engine.say(sections, plans[0].prompt, "eng_Latn", beam_size=args.beams)
+        said = engine.say(sections, plans[0].prompt, LANG, beam_size=args.beams)
         return [text for section in said for text in section]
 
-    seconds, texts = clock.compare(lambda: say(first), lambda: say(second), lambda: say([*first, *second]))
+    seconds, texts = clock.compare(lambda: say(*first), lambda: say(*second), lambda: say(*first, *second))
     num_first = len(texts[0])
     report("say", seconds, [len(t) for t in texts], count_differences(texts[0], texts[2][:num_first]))
 
     headings = [np.concatenate((plan.leads, plan.leads))[:16] for plan in plans]
 
     def render(vectors: Vector) -> list[Text]:
-        return engine.render(vectors, "eng_Latn", beam_size=args.beams)
+        return engine.render(vectors, LANG, beam_size=args.beams)
 
     seconds, texts = clock.compare(
         lambda: render(headings[0]), lambda: render(headings[1]), lambda: render(np.concatenate(headings))
     )
     report("headings", seconds, [len(t) for t in texts], count_differences(texts[0], texts[2][:16]))
+    compare_companies(Codec.load(args.space), args.beams)
 
 
 if __name__ == "__main__":

@@ -68,9 +68,10 @@ def ensure_automation(client: SyncPrefectClient, silence_s: float = SILENCE_S) -
 def beat(client: SyncPrefectClient, flow_run_ids: Sequence[UUID]) -> None:
     """Send one heartbeat for each of these runs, in their name."""
     from prefect.events import Event
+    from prefect.events.schemas.events import Resource
 
     events = [
-        Event(event=HEARTBEAT, resource={"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"})
+        Event(event=HEARTBEAT, resource=Resource({"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"}))
         for flow_run_id in flow_run_ids
     ]
     if events:
