@@ -54,7 +54,7 @@ class PlanOptions:
     makes the leads of held-out manuals likeliest."""
     frequency_weight: float = 0.7
     """Weight of the logarithm of how often a lead occurs."""
-    prompt_weight: float = 7.0
+    prompt_weight: float = 5.0
     """Weight of a lead's likeness to the prompt and to its part: higher than held-out manuals would have it (3), for
     their "Options" and "Parameters" say nothing to somebody who asked for one thing."""
     title_weight: float = 11.0
