@@ -21,8 +21,15 @@ _CLEAR = 0.9
 _FEWEST_CHARS = 40
 _NO_LANGUAGE = "zxx"
 """ISO 639 for what is in no language, such as numbers; py3langid knows it too."""
-_SURER = 1.5
-"""How many times as probable as the expected language another one must be to displace it."""
+_SURER = 20.0
+"""How many times as probable as the expected language another one must be to displace it. A few words, names of
+dishes above all, look like many languages."""
+
+
+_ENGLISH_WORDS = frozenset(["and", "by", "for", "from", "how", "into", "of", "the", "to", "with", "your"])
+"""Small words that no other language writes so, but in names."""
+_ENGLISH_SHARE = 0.2
+"""Share of such words at which a text is plainly English."""
 
 
 def suggest_languages(typed: str, known: Sequence[str]) -> list[str]:
@@ -85,9 +92,10 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
     """Return the code of `known` that `text` is written in, and `expected` where it cannot be told.
 
     py3langid is asked for the languages of `known` alone; the ones it was not trained on are never returned.
-    With one known language nothing is detected and nothing is imported.
+    With one known language nothing is detected and nothing is imported, nor where English is expected and plain to
+    see: loading py3langid's model takes half a second.
     """
-    if len(known) < 2:
+    if len(known) < 2 or (expected == "eng_Latn" and _is_plainly_english(text)):
         return expected
     import langcodes
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
@@ -103,3 +111,8 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
     probability = {code_of[tag]: share for tag, share in identifier.rank(text)}
     best = next(iter(probability), expected)
     return best if probability.get(best, 0.0) > _SURER * probability.get(expected, 0.0) else expected
+
+
+def _is_plainly_english(text: str) -> bool:
+    words = text.lower().split()
+    return sum(word in _ENGLISH_WORDS for word in words) >= _ENGLISH_SHARE * max(1, len(words))

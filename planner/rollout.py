@@ -65,6 +65,8 @@ class PlanOptions:
     """Cosine above which a lead counts as a repetition of an earlier sibling."""
     min_length: int = 3
     """Fewest sentences planned for an item (sections, for a part)."""
+    max_length: int = 12
+    """Most sentences planned for an item (sections, for a part): small models run out of things to say."""
     max_open_items: int = 8
     """Most items of an outline whose number was not asked for."""
 
@@ -266,6 +268,7 @@ class Planner:
             items = self._draw_items(drawing, state[keep], blind[keep])
             logits = self.model.next_length(state[keep], items)
             logits[:, : length_bin(self.options.min_length)] = float("-inf")
+            logits[:, length_bin(self.options.max_length) + 1 :] = float("-inf")
             for row, item, logit in zip(drawing, items, logits, strict=True):
                 generator = _generator((*row.key, len(row.items), "length"))
                 picked = int(torch.multinomial((logit / 0.7).softmax(0), 1, generator=generator))

@@ -150,6 +150,15 @@ def _say(
 
 
 def _render(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> list[Rendering]:
-    texts, again = _say(codec, vectors, lang, beam_size, None)
-    scores = F.cosine_similarity(again, vectors.float(), dim=1)
-    return [Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)]
+    """Return the renderings of rows that are to be said as they are.
+
+    Beams are compared by their mean token, and of one word that is a worse judge than of a sentence: they may say
+    "Back Back". So with beams the greedy text is tried as well, and the one that keeps more of the concept stays.
+    """
+    found: list[Rendering] = []
+    for size in sorted({1, beam_size}, reverse=True):
+        texts, again = _say(codec, vectors, lang, size, None)
+        scores = F.cosine_similarity(again, vectors.float(), dim=1)
+        new = [Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)]
+        found = [max(pair, key=lambda r: r.score) for pair in zip(found, new, strict=True)] if found else new
+    return found

@@ -85,7 +85,7 @@ class WriteOptions:
     last_time: float | None = 0.5
     """Diffusion time of the last step: what is left open there is the decoder's to choose, which `longhand train
     decoder` taught to. None: 1 / `num_steps`."""
-    code_share: float = 0.5
+    code_share: float = 0.6
     """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
     prompt_weight: float = 0.3
     """How much nearness to the prompt counts beside nearness to the sentence where that one is chosen."""

@@ -86,7 +86,7 @@ def evaluate_languages(
     directions = [d for d in permutations((ENGLISH, *langs), 2) if held.pairs(*d, 1)]
     total, done = len(langs) + len(directions), 0
     figures: dict[str, float] = {}
-    known = {lang: _known(corpus_dir, codec, lang, num_known) for lang in langs}
+    known = {lang: _known(corpus_dir, codec, lang, num_known) for lang in (ENGLISH, *langs)}
     for lang in langs:
         try:
             found = evaluate_space(
@@ -150,9 +150,11 @@ def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[st
 
 def _retrieval(held: Held, codec: Codec, lang: str, num: int, on_note: OnNote) -> dict[str, float]:
     by_english: dict[str, str] = {}
-    for text, english in held.pairs(lang, ENGLISH, len(held.by_english)):
-        if len(english) >= _MIN_CHARS and text not in by_english.values():
-            by_english[english] = text
+    seen: set[str] = set()
+    for text, meaning in held.pairs(lang, ENGLISH, len(held.by_english)):
+        if len(meaning) >= _MIN_CHARS and text not in seen:
+            seen.add(text)
+            by_english[meaning] = text
     english, texts = list(by_english)[:num], list(by_english.values())[:num]
     if len(texts) < 2:
         return {}

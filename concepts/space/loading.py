@@ -162,7 +162,11 @@ def _reading(part: Literal["encoder", "decoder"], convert: Any) -> Any:
             return from_fairseq1(state_dict, part)
         if is_packed(state_dict):
             return dict(unpack(cast("dict[str, torch.Tensor]", state_dict), part))
-        whole = dequantize(cast("dict[str, torch.Tensor]", state_dict)) if is_quantized(state_dict) else state_dict
+        whole = (
+            dequantize(cast("dict[str, torch.Tensor]", state_dict))
+            if is_quantized(state_dict)
+            else state_dict
+        )
         return cast("dict[str, object]", convert(whole, config))
 
     return read

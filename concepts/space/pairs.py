@@ -26,6 +26,7 @@ KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
 """Documents whose English sentences pairs may hold."""
 ALONE: tuple[Kind, ...] = ("howto", "recipe")
 """Documents whose sentences without a translation are read too."""
+_DESCRIBED: tuple[Kind, ...] = ("description",)
 ENGLISH = "eng_Latn"
 _MAX_TOKENS = 8_192
 
@@ -48,9 +49,7 @@ def read_sentences(
 
     Raises InputError for a language that has no pairs.
     """
-    described = {
-        text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=("description",))
-    }
+    described = {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=_DESCRIBED)}
     described -= {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=KINDS)}
     chosen: list[Sentence] = []
     for lang in langs:

@@ -34,18 +34,18 @@ def start_table(
     `shared` are (new, English) ids of the same token, `pairs` the ids of sentences and their English.
     """
     counts = np.zeros((num_pieces, len(english_EM)), dtype=np.float32)
-    for new, english in pairs:
-        counts[np.ix_(np.unique(new), np.unique(english))] += 1
+    for news, english in pairs:
+        counts[np.ix_(np.unique(news), np.unique(english))] += 1
     size = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True)
     score = torch.from_numpy(counts / np.sqrt(np.maximum(size, 1.0)))
     best, near = score.topk(min(_NUM_NEAR, len(english_EM)), dim=1)
-    weight = best.square()
+    weight: Tensor = best.square()
     weight = weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-12)
     std = english_EM[4:].std()
     mean_PM = (weight.unsqueeze(-1) * english_EM[near]).sum(dim=1)
     mean_PM = mean_PM * (std / mean_PM.std(dim=1, keepdim=True).clamp(min=1e-6))
     noise = torch.randn(mean_PM.shape, generator=generator) * std
-    table = (1 - _OWN_SHARE) ** 0.5 * mean_PM + _OWN_SHARE**0.5 * noise
+    table: Tensor = (1 - _OWN_SHARE) ** 0.5 * mean_PM + _OWN_SHARE**0.5 * noise
     unseen = counts.sum(axis=1) == 0
     table[torch.from_numpy(unseen)] = noise[torch.from_numpy(unseen)]
     for new, english_id in shared:

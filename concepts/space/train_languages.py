@@ -47,9 +47,9 @@ class LanguagesTrainingConfig:
     """Sizes; those of the space but for the number of pieces."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=1_780,
+            num_steps=1_660,
             num_warmup_steps=50,
-            num_cooldown_steps=600,
+            num_cooldown_steps=450,
             muon_lr=3e-3,
             adam_lr=2e-3,
             ema_decay=0.995,

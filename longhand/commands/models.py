@@ -164,10 +164,7 @@ def list_models(
         return
     if not cards:
         say("no model is installed: reinstall Longhand, or name folders in LONGHAND_MODELS")
-    rows = [
-        (card.model_id, card.kind, str(card.steps), card.space or "-", _short_figures(card.figures))
-        for card in cards
-    ]
+    rows = [(card.model_id, card.kind, str(card.steps), card.space or "-", _about(card)) for card in cards]
     for space in PUBLISHED.values():
         state = "is here" if is_fetched(space.name) else f"not here (longhand models fetch {space.name})"
         rows.append((space.name, "space", "-", "-", f"{state}: {space.about}"))
@@ -216,6 +213,13 @@ def _check_corpus(folder: Path) -> None:
     from concepts.corpus import check_corpus
 
     check_corpus(folder)
+
+
+def _about(card: ModelCard) -> str:
+    """Return the languages of a space, then the figures."""
+    langs = card.config.get("langs") if card.kind == "space" else None
+    named = f"{' '.join(map(str, langs))}; " if isinstance(langs, list) else ""
+    return named + _short_figures(card.figures)
 
 
 def _short_figures(figures: Mapping[str, float]) -> str:

@@ -57,5 +57,22 @@ def test_a_sentence_tells_its_language(text: str, lang: str) -> None:
 def test_what_cannot_be_told_is_taken_as_expected() -> None:
     for expected in FOUR:
         assert detect_language("12", FOUR, expected) == expected
+    # what a few words look like is not enough
+    for dish in ("Simple Nachos", "Chicken Parmigiana", "Potato Lángos", "Master Plan", "Ubuntu"):
+        assert detect_language(dish, FOUR, "eng_Latn") == "eng_Latn"
     assert detect_language("Wie man einen Ordner teilt", ("eng_Latn",), "eng_Latn") == "eng_Latn"
     assert detect_language("Wie man einen Ordner teilt", ("eng_Latn", "xyz_Latn"), "eng_Latn") == "eng_Latn"
+
+
+def test_plain_english_asks_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    import py3langid.langid
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(py3langid.langid.LanguageIdentifier, "from_model_file", refuse)
+    assert detect_language("How to share a folder", FOUR, "eng_Latn") == "eng_Latn"
+    with pytest.raises(AssertionError, match="was loaded"):
+        detect_language("Wie man einen Ordner teilt", FOUR, "eng_Latn")
+    with pytest.raises(AssertionError, match="was loaded"):
+        detect_language("How to share a folder", FOUR, "deu_Latn")

@@ -1,0 +1,53 @@
+"""Prints twenty held-out sentences with their round trip and their translations, as Markdown; see languages.sh."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+from concepts.codec import Codec
+from concepts.space.evaluate_languages import read_held
+from concepts.space.extension import pieces_of
+
+NUM_SENTENCES = 20
+LANGS = ("deu_Latn", "fra_Latn", "spa_Latn")
+LENGTHS = range(4, 26)
+"""Pieces of a sentence."""
+
+
+def main() -> None:
+    """Take the corpus' folder from the command line."""
+    codec = Codec.load()
+    held = read_held(Path(sys.argv[1]), LANGS).by_english
+    found = sorted(english for english, texts in held.items() if len(texts) == 4)
+    counts = map(len, pieces_of(codec.card, "eng_Latn").encode(found))
+    fitting = [english for english, num in zip(found, counts, strict=True) if num in LENGTHS]
+    random.Random(0).shuffle(fitting)
+    chosen = sorted(fitting[:NUM_SENTENCES], key=len)
+    vectors = codec.encode(chosen, "eng_Latn")
+    said = {lang: codec.decode(vectors, lang) for lang in ("eng_Latn", *LANGS)}
+    own = {
+        lang: codec.decode(codec.encode([held[english][lang] for english in chosen], lang), lang)
+        for lang in LANGS
+    }
+    print("# Twenty held-out sentences\n")
+    print(
+        "Drawn at random from the test pairs, none chosen or edited; *there and back* is the same language encoded"
+    )
+    print("and decoded, *from English* what is decoded of the English sentence's concept.\n")
+    for row, english in enumerate(chosen):
+        print(f"## {row + 1}. {english}\n\n| | given | there and back | from English |\n|---|---|---|---|")
+        print(f"| eng_Latn | {_cell(english)} | {_cell(said['eng_Latn'][row])} | |")
+        for lang in LANGS:
+            cells = (held[english][lang], own[lang][row], said[lang][row])
+            print(f"| {lang} | {' | '.join(map(_cell, cells))} |")
+        print()
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()
