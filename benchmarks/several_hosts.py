@@ -550,7 +550,7 @@ def database_host_killed(lab: Lab) -> int:
 
 
 def prefect_killed(lab: Lab) -> int:
-    """Prefect's server dies for good: documents that are at work are written, the others wait for it."""
+    """Prefect's server is killed, and started again a quarter of a lease later."""
     lab.fresh_workers()
     documents = lab.queue(4)
     lab.wait_until(lambda: bool(lab.events(lab.b, "unit") and lab.events(lab.c, "unit")), "both to work")

@@ -144,7 +144,7 @@ class PostgreSQL:
         """Read every table from end to end."""
         engine = create_engine(self.url)
         with engine.connect() as connection:
-            for table in Document.c.metadata.tables.values():
+            for table in Document.metadata.tables.values():
                 connection.execute(select(func.count()).select_from(table))
         engine.dispose()
 

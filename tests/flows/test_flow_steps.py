@@ -132,9 +132,12 @@ def test_a_translation_says_what_the_text_of_the_document_says(
             texts = super().render(vectors, lang, beam_size=beam_size)
             if lang == "deu_Latn":
                 asked.extend(map(bytes, vectors))
-            elif len(texts) > 3:
-                texts[-1] = Text(text=" ", score=0.0)
             return texts
+
+        def say(self, *args: Any, **kwargs: Any) -> list[list[Text]]:
+            said = super().say(*args, **kwargs)
+            said[-1][-1] = Text(text=" ", score=0.0)
+            return said
 
     asked: list[bytes] = []
     document_id = new_document(store)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.engine import make_url
 
 from concepts.errors import StorageError, UsageError
 from storage import NewDocument, Store
-from storage.database import default_path
+from storage.database import Database, default_path
 
 
 def _message(url: str | None, **options: float) -> str:
@@ -193,3 +194,22 @@ def test_postgresql_database_of_another_program(postgresql_server: str) -> None:
         connection.execute(text("CREATE TABLE IF NOT EXISTS recipes (id int)"))
     engine.dispose()
     assert "holds the table 'recipes'" in _message(postgresql_server)
+
+
+def test_a_link_that_nothing_is_heard_of_is_given_up_unless_the_url_says_otherwise() -> None:
+    class Seen(Exception):
+        """What a connection would have been made with."""
+
+    def look(dialect: object, record: object, args: object, params: dict[str, object]) -> None:
+        raise Seen(params)
+
+    url = make_url("postgresql+psycopg://user@host/db?keepalives_idle=7&tcp_user_timeout=90000")
+    for found, wanted in ((url, ("90000", "7", 3)), (url.set(query={}), (20_000, 20, 3))):
+        database = Database(found, 15.0)
+        event.listen(database.engine, "do_connect", look)
+        with pytest.raises(Seen) as caught, database.engine.connect():
+            pass
+        params = caught.value.args[0]
+        names = ("tcp_user_timeout", "keepalives_idle", "keepalives_count")
+        assert tuple(params[name] for name in names) == wanted
+        assert params["connect_timeout"] == 15
