@@ -160,5 +160,6 @@ def _render(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> lis
         texts, again = _say(codec, vectors, lang, size, None)
         scores = F.cosine_similarity(again, vectors.float(), dim=1)
         new = [Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)]
-        found = [max(pair, key=lambda r: r.score) for pair in zip(found, new, strict=True)] if found else new
+        pairs = zip(found or new, new, strict=True)
+        found = [max(pair, key=lambda r: (bool(r.text), r.score)) for pair in pairs]
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,16 +11,19 @@ from nltk.tokenize import wordpunct_tokenize
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
+from concepts.card import CONTEXT_FILE, ModelCard
+from concepts.context import ContextEmbedding, read_context
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.split import Split
 from concepts.errors import InputError
+from concepts.space.release import load_encoder
 from concepts.space.token_loss import TokenLoss
 from writer.config import WriterTrainingConfig
 from writer.data import BlockData
 from writer.decoding import BEAM_SIZE, TextCodec, WrittenItem, say_sections
 from writer.generate import Writer, WritingPlan
 from writer.loss import WriterLoss
+from writer.train_decoder import DecoderLoss, DecoderTrainingConfig
 
 
 class SpaceCodec(TextCodec, Protocol):
@@ -41,7 +44,9 @@ def evaluate_writer(
 ) -> dict[str, float]:
     """Return figures on documents of `split` with at least two sections.
 
-    `loss`, `tokens`: as in training, without noise on the context. Of sections written from the true
+    `mse`: error of the clean sentences in normalized space; `tokens`: nats a token of saying them, by a decoder that
+    knows what stands around them where it reads context; `loss`: both together. As in training, without noise on
+    what is shown. Of sections written from the true
     plan: `retrieval`, the share whose mean finds its own item among the document's gists, and
     `retrieval_chance`; `contrastive_accuracy`: the written sentence is nearer to the true one at its
     place than to 63 random ones; `round_trip_l2`: distance of a concept to its decoded and encoded
@@ -55,8 +60,7 @@ def evaluate_writer(
     """
     corpus = load_embedded(corpus_dir, writer.card.space, split)
     data = BlockData(corpus, writer.model.end)
-    config = WriterTrainingConfig(model=writer.model.config)
-    figures = _losses(data, config, writer, TokenLoss(codec.card, corpus.texts))
+    figures = _losses(data, writer, codec.card, corpus.texts)
     plans = [siblings for siblings in data.by_document if 2 <= len(siblings) <= 12][:num_documents]
     if not plans:
         raise InputError(f"{corpus_dir} has no {split} document of 2 to 12 sections; import more documents")
@@ -150,16 +154,28 @@ def _share_known(texts: list[str], size: int, known: set[tuple[str, ...]]) -> fl
     return sum(run in known for run in runs) / max(1, len(runs))
 
 
-def _losses(
-    data: BlockData, config: WriterTrainingConfig, writer: Writer, token_loss: TokenLoss
-) -> dict[str, float]:
-    module = WriterLoss(config, token_loss)
-    module.writer = writer.model
-    module.eval()
+def _losses(data: BlockData, writer: Writer, card: ModelCard, texts: Sequence[str]) -> dict[str, float]:
+    """Return `mse`, `tokens` and their weighted sum, `loss`, on fixed blocks."""
+    config = WriterTrainingConfig(model=writer.model.config)
+    token_loss = TokenLoss(card, texts)
     totals: dict[str, float] = {}
     num_batches = 8
-    for number in range(num_batches):
-        loss, parts = module(data.draw(number, config), torch.Generator().manual_seed(number))
-        for name, value in ({"loss": loss} | parts).items():
-            totals[name] = totals.get(name, 0.0) + float(value) / num_batches
-    return totals
+    if CONTEXT_FILE in card.files:
+        decoding = DecoderTrainingConfig(min_time=0.0)
+        embedding = ContextEmbedding(writer.model.config.concept_dim)
+        embedding.context_embed.copy_(read_context(card))
+        says = DecoderLoss(decoding, load_encoder(card), writer.model, token_loss, embedding).eval()
+        for number in range(num_batches):
+            batch = data.draw(number, decoding.blocks, with_surroundings=True)
+            tokens, _, mse = says.written(batch, torch.Generator().manual_seed(number))
+            for name, value in (("mse", mse), ("tokens", tokens)):
+                totals[name] = totals.get(name, 0.0) + float(value) / num_batches
+    else:
+        module = WriterLoss(config, token_loss)
+        module.writer = writer.model
+        module.eval()
+        for number in range(num_batches):
+            _, parts = module(data.draw(number, config), torch.Generator().manual_seed(number))
+            for name, part in parts.items():
+                totals[name] = totals.get(name, 0.0) + float(part) / num_batches
+    return {"loss": totals["mse"] + config.token_weight * totals["tokens"]} | totals

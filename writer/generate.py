@@ -87,7 +87,7 @@ class WriteOptions:
     decoder` taught to. None: 1 / `num_steps`."""
     code_share: float = 0.6
     """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
-    prompt_weight: float = 0.3
+    prompt_weight: float = 0.5
     """How much nearness to the prompt counts beside nearness to the sentence where that one is chosen."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
