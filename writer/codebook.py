@@ -1,9 +1,8 @@
 """Bringing written sentences back to the manifold: each is drawn towards a real sentence of the codebook.
 
 The writer's concept is a mean over what could be said, and lies where no sentence lies. The nearest real
-sentence says something of its kind in sound words; half way between the two the decoder still hears what was
-meant, and speaks English. Among the near ones that is taken which is also near the prompt and was not taken in
-the section before.
+sentence says something of its kind in sound words; between the two the decoder still hears what was meant, and
+speaks English. Among the near ones that is taken which is also near the prompt and was not taken in the section yet.
 
 Legend: C codes, D concept dim.
 """
