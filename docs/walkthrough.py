@@ -54,8 +54,9 @@ STEPS: list[tuple[str, list[str]]] = [
         ["longhand rewrite ID --item 2 --seed 9", "longhand outline ID --versions", "longhand diff ID"],
     ),
     (
-        "## In another language\n\nThe stored concepts are decoded again; the space must know the language.",
-        ["longhand translate ID --lang deu_Latn"],
+        "## In another language\n\nThe text is encoded again and decoded by the other language's decoder; nothing is planned "
+        "or written.",
+        ["longhand translate ID --lang deu_Latn --out ordner.md", "head -c 500 ordner.md"],
     ),
     (
         "## Take it along",
