@@ -54,8 +54,8 @@ STEPS: list[tuple[str, list[str]]] = [
         ["longhand rewrite ID --item 2 --seed 9", "longhand outline ID --versions", "longhand diff ID"],
     ),
     (
-        "## In another language\n\nThe text is encoded again and decoded by the other language's decoder; nothing is planned "
-        "or written.",
+        "## In another language\n\nThe text is encoded again and decoded by the other language's decoder; nothing "
+        "is planned or written.",
         ["longhand translate ID --lang deu_Latn --out ordner.md", "head -c 500 ordner.md"],
     ),
     (
