@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from langcodes import Language
+    from py3langid.langid import LanguageIdentifier
 
 _FARTHEST = 10
 """langcodes' distance up to which another tag still is the language that was meant (a macrolanguage, a region)."""
@@ -72,10 +74,9 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
     if len(text) < _FEWEST_CHARS:
         return None
     import langcodes
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     tags = {tag.language for code in known for tag in _tags(code)}
-    tag, share = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify(text)
+    tag, share = _identifier(None).classify(text)
     if share < _CLEAR or tag in tags or tag == _NO_LANGUAGE:
         return None
     return langcodes.Language.get(tag).language_name()
@@ -98,19 +99,27 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
     if len(known) < 2 or (expected == "eng_Latn" and _is_plainly_english(text)):
         return expected
     import langcodes
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     code_of: dict[str, str] = {}
     # Of two scripts or dialects of one tag the expected one is meant, then the one that bears the tag itself.
     for code in (expected, *known):
         code_of.setdefault(langcodes.Language.get(code).language or "", code)
     for code in known:
         code_of.setdefault(langcodes.Language.get(code).prefer_macrolanguage().language or "", code)
-    identifier.set_languages([tag for tag in code_of if tag in identifier.labels])
-    probability = {code_of[tag]: share for tag, share in identifier.rank(text)}
+    probability = {code_of[tag]: share for tag, share in _identifier(frozenset(code_of)).rank(text)}
     best = next(iter(probability), expected)
     return best if probability.get(best, 0.0) > _SURER * probability.get(expected, 0.0) else expected
+
+
+@lru_cache(maxsize=4)
+def _identifier(tags: frozenset[str] | None) -> LanguageIdentifier:
+    """Return py3langid's model for those of `tags` that it knows (None: for all); a thousand prompts load it once."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    if tags is not None:
+        identifier.set_languages([tag for tag in identifier.labels if tag in tags])
+    return identifier
 
 
 def _is_plainly_english(text: str) -> bool:

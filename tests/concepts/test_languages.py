@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.languages import detect_language, language_name, suggest_languages
+from concepts.languages import _identifier, detect_language, language_name, suggest_languages
 
 FOUR = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 MANY = (*FOUR, "zho_Hans", "zho_Hant", "arb_Arab", "ary_Arab", "nob_Latn", "pes_Arab", "swh_Latn", "por_Latn")
@@ -70,9 +70,17 @@ def test_plain_english_asks_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the model was loaded")
 
+    _identifier.cache_clear()
     monkeypatch.setattr(py3langid.langid.LanguageIdentifier, "from_model_file", refuse)
     assert detect_language("How to share a folder", FOUR, "eng_Latn") == "eng_Latn"
     with pytest.raises(AssertionError, match="was loaded"):
         detect_language("Wie man einen Ordner teilt", FOUR, "eng_Latn")
     with pytest.raises(AssertionError, match="was loaded"):
         detect_language("How to share a folder", FOUR, "deu_Latn")
+
+
+def test_a_thousand_prompts_load_the_model_once() -> None:
+    _identifier.cache_clear()
+    for number in range(50):
+        detect_language(f"Der Ordner wird freigegeben, Nummer {number}", ("eng_Latn", "deu_Latn"), "eng_Latn")
+    assert _identifier.cache_info().misses == 1
