@@ -237,7 +237,10 @@ class DecoderTask:
             number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=config.max_len
         )
         short = self._train[0].batch(
-            number, seed=config.loop.seed, max_tokens=config.max_short_tokens, max_len=config.short_len
+            number,
+            seed=config.loop.seed,
+            max_tokens=config.max_short_tokens,
+            max_len=max(config.short_len, self._train[0].shortest),
         )
         return DecoderBatch(sentences, short, self._train[1].draw(number, config.blocks, with_surroundings=True))
 
@@ -265,7 +268,8 @@ class DecoderTask:
             for number in range(16):
                 sentences = self._dev[0].batch(number, seed=0, max_tokens=2_048, max_len=30)
                 add("encoded", *module.encoded(to_device(sentences, device), None))
-                short = self._dev[0].batch(number, seed=0, max_tokens=512, max_len=self.config.short_len)
+                short_len = max(self.config.short_len, self._dev[0].shortest)
+                short = self._dev[0].batch(number, seed=0, max_tokens=512, max_len=short_len)
                 add("short", *module.encoded(to_device(short, device), None))
             for number in range(4):
                 blocks = self._dev[1].draw(number, self.config.blocks, with_surroundings=True)

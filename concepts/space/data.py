@@ -84,6 +84,11 @@ class SpaceData:
             )
         self._plans: dict[tuple[int, int, int, int], list[tuple[tuple[str, int], int, int]]] = {}
 
+    @property
+    def shortest(self) -> int:
+        """Pieces of the shortest sentence."""
+        return min(length for _, length in self._buckets)
+
     def batch(self, step: int, *, seed: int, max_tokens: int, max_len: int) -> SpaceBatch:
         """Return batch number `step` of an endless shuffled stream of sentences up to `max_len` pieces.
 

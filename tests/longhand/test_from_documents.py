@@ -177,7 +177,7 @@ def test_the_same_from_python(runner, tea: Path, notes: Path) -> None:
         ("latin.txt", b"caf\xe9", "not UTF-8 text"),
         ("slides.pdf", b"%PDF", "expected .md, .html, .docx or .txt"),
         ("signs.txt", b"... !!!", "no sentence with a word"),
-        ("deutsch.md", b"Das Wasser wird auf dem Herd gekocht und dann getrunken.", "reads as German"),
+        ("italiano.md", b"L'acqua viene bollita sul fornello e poi si beve lentamente.", "reads as Italian"),
         ("long.txt", b"One more thing to say. " * 5001, "at most 5,000 are read"),
         ("many.md", b"".join(b"# Part %d\n\nText is here.\n\n" % n for n in range(1001)), "at most 1,000"),
     ],
