@@ -430,6 +430,16 @@ class Lab:
 # The trials: each returns the units redone
 
 
+def _hold_b(
+    lab: Lab, moment: str, num: int, clocks: tuple[float, float] = (0.0, 0.0)
+) -> tuple[list[str], str]:
+    """Queue `num` documents and stop B at that moment of one; return all, and the one it is at."""
+    lab.fresh_workers(clocks)
+    lab.hold(lab.b, moment)
+    documents = lab.queue(num)
+    return documents, lab.wait_for_held(lab.b)
+
+
 def calm(lab: Lab) -> int:
     """Nothing goes wrong; both hosts get documents."""
     lab.fresh_workers()
@@ -442,20 +452,14 @@ def calm(lab: Lab) -> int:
 
 def cable_in_model(lab: Lab) -> int:
     """B's cable is cut while a model works; C takes over; B is plugged in again and has lost the document."""
-    lab.fresh_workers()
-    lab.hold(lab.b, "model")
-    documents = lab.queue(3)
-    held = lab.wait_for_held(lab.b)
+    documents, held = _hold_b(lab, "model", 3)
     lab.b.plug(False)
     return _take_over_and_wake(lab, documents, held)
 
 
 def cable_in_transaction(lab: Lab) -> int:
     """B's cable is cut inside a transaction, whose commit goes out into the dark, its row locked on the server."""
-    lab.fresh_workers()
-    lab.hold(lab.b, "transaction")
-    documents = lab.queue(3)
-    held = lab.wait_for_held(lab.b)
+    documents, held = _hold_b(lab, "transaction", 3)
     lab.b.plug(False)
     lab.release(lab.b)
     return _take_over_and_wake(lab, documents, held)
@@ -492,10 +496,7 @@ def _take_over_and_wake(lab: Lab, documents: list[str], held: str) -> int:
 
 def cable_for_a_moment(lab: Lab) -> int:
     """B's cable is out for a third of the lease: B goes on, and nobody takes its document."""
-    lab.fresh_workers()
-    lab.hold(lab.b, "model")
-    documents = lab.queue(2)
-    held = lab.wait_for_held(lab.b)
+    documents, held = _hold_b(lab, "model", 2)
     lab.b.plug(False)
     time.sleep(LEASE_S / 3)
     lab.b.plug(True)
@@ -508,10 +509,7 @@ def cable_for_a_moment(lab: Lab) -> int:
 
 def host_killed(lab: Lab) -> int:
     """Host B dies with everything on it, in the middle of a unit."""
-    lab.fresh_workers()
-    lab.hold(lab.b, "model")
-    documents = lab.queue(3)
-    held = lab.wait_for_held(lab.b)
+    documents, held = _hold_b(lab, "model", 3)
     lab.b.kill()
     lab.b.plug(False)
     lab.wait_for_takeover(lab.c, held)
@@ -563,10 +561,7 @@ def prefect_killed(lab: Lab) -> int:
 
 def clocks_apart(lab: Lab) -> int:
     """B's clock is an hour fast and C's an hour slow; B dies, and C takes over after the lease and not before."""
-    lab.fresh_workers((OFFSET_S, -OFFSET_S))
-    lab.hold(lab.b, "model")
-    documents = lab.queue(3)
-    held = lab.wait_for_held(lab.b)
+    documents, held = _hold_b(lab, "model", 3, (OFFSET_S, -OFFSET_S))
     started = time.monotonic()
     lab.b.kill()
     lab.wait_for_takeover(lab.c, held)

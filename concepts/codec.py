@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _DECODE_BATCH = 64
 _ENCODE_BATCH = 128
+_LENGTH_WEIGHT = 0.0
+"""Power of its length by which a beam's log probability is divided (fairseq2's len_penalty). Its own 1 compares mean
+tokens: a certain second word then makes up for an unlikely first one, and a heading of one word comes out twice."""
 _PUBLISHED_ENCODE_TOKENS = 4_096
 """Tokens a batch of a published space's encoder: its feed-forward networks are wide, 8,192 in SONAR."""
 
@@ -150,6 +153,7 @@ class Codec:
             target_lang=lang,
             batch_size=_DECODE_BATCH,
             beam_size=beam_size,
+            len_penalty=_LENGTH_WEIGHT,
             max_seq_len=int(str(self.card.config["max_seq_len"])),
         )
         return [text.strip() for text in texts]

@@ -45,11 +45,11 @@ class LoopConfig:
     """Steps over which the learning rate rises from zero."""
     num_cooldown_steps: int = 2_000
     """Last steps, over which the learning rate falls linearly to zero (warm-up, stable, decay)."""
-    muon_lr: float = 3e-3
-    """Peak learning rate of the hidden matrices (Muon, scaled to AdamW's update size)."""
+    matrix_lr: float = 3e-3
+    """Peak learning rate of the hidden matrices (Muon's scaled to AdamW's update size)."""
     uses_muon: bool = True
-    """Whether the hidden matrices are Muon's; else AdamW's, at `muon_lr`. Muon costs a fixed time a step, which
-    small batches do not pay back."""
+    """Whether the hidden matrices are Muon's; else AdamW's. Muon costs a fixed time a step, which small batches do
+    not pay back."""
     adam_lr: float = 2e-3
     """Peak learning rate of embeddings, norms and biases (AdamW)."""
     weight_decay: float = 0.01
@@ -235,14 +235,14 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
     if config.uses_muon:
         matrices = torch.optim.Muon(
             hidden,
-            lr=config.muon_lr,
+            lr=config.matrix_lr,
             momentum=0.95,
             weight_decay=config.weight_decay,
             adjust_lr_fn="match_rms_adamw",
         )
     else:
         matrices = torch.optim.AdamW(
-            hidden, lr=config.muon_lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
+            hidden, lr=config.matrix_lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
         )
     adam = torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
     for optimizer in (matrices, adam):

@@ -7,6 +7,7 @@ seed, so it gives the same bytes.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
@@ -161,15 +162,13 @@ def plan_decoding(job: Job, lang: str | None = None) -> None:
 
 def _whole_sections(job: Job, concept_ids: Sequence[int], size: int) -> list[tuple[int, ...]]:
     """Return concepts, in reading order, in groups of whole sections of about `size` sentences."""
-    wanted = set(concept_ids)
-    leaves = [item.id for item in job.store.get_outline(job.document_id).leaves()]
-    stored = job.store.get_concepts(leaves)
+    owner = job.store.get_owners(concept_ids)
     groups: list[tuple[int, ...]] = []
-    for item_id in leaves:
-        own = tuple(i for i in stored[item_id].concept_ids if i in wanted) if item_id in stored else ()
+    for _, members in groupby(concept_ids, key=owner.__getitem__):
+        own = tuple(members)
         if groups and len(groups[-1]) + len(own) <= size:
             groups[-1] += own
-        elif own:
+        else:
             groups.append(own)
     return groups
 
@@ -270,7 +269,7 @@ def _sections_of(job: Job, unit: UnitRecord) -> list[SectionConcepts]:
     found: list[SectionConcepts] = []
     order: list[int] = []
     outline = job.store.get_outline(job.document_id, vectors=True)
-    stored = job.store.get_concepts([item.id for item in outline.leaves()])
+    stored = job.store.get_concepts(sorted(set(job.store.get_owners(unit.concept_ids).values())))
     for item in outline.leaves():
         own = stored.get(item.id)
         places = () if own is None else tuple(n for n, i in enumerate(own.concept_ids) if i in wanted)

@@ -261,7 +261,7 @@ def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
     # A short run must still warm up and cool down within its steps.
     return replace(
         config,
-        muon_lr=config.muon_lr * share,
+        matrix_lr=config.matrix_lr * share,
         adam_lr=config.adam_lr * share,
         seed=request.seed,
         num_steps=num_steps,

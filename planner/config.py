@@ -52,7 +52,7 @@ class PlannerTrainingConfig:
         default_factory=lambda: LoopConfig(
             num_steps=1_000,
             num_cooldown_steps=600,
-            muon_lr=2e-3,
+            matrix_lr=2e-3,
             adam_lr=1e-3,
             ema_decay=0.995,
             evaluate_every=200,

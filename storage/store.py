@@ -443,6 +443,11 @@ class Store:
         with self._database.read() as connection:
             return writing.get_concepts(connection, item_ids)
 
+    def get_owners(self, concept_ids: Sequence[int]) -> dict[int, int]:
+        """Return the id of the item of each concept, for those that there are."""
+        with self._database.read() as connection:
+            return writing.get_owners(connection, concept_ids)
+
     def get_concept_vectors(self, concept_ids: Sequence[int]) -> Vector:
         """Return the vectors (S, D), raw, of concepts in the given order; raise NotFoundError."""
         with self._database.read() as connection:

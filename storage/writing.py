@@ -339,6 +339,15 @@ def get_undecoded(connection: Connection, outline_id: int, lang: str) -> Undecod
     )
 
 
+def get_owners(connection: Connection, concept_ids: Sequence[int]) -> dict[int, int]:
+    """Return the id of the item of each concept, for those that there are."""
+    found: dict[int, int] = {}
+    for ids in chunked(concept_ids):
+        rows = connection.execute(select(Concept.c.id, Concept.c.plan_item_id).where(Concept.c.id.in_(ids)))
+        found |= {row.id: row.plan_item_id for row in rows}
+    return found
+
+
 def get_concept_vectors(connection: Connection, concept_ids: Sequence[int]) -> Vector:
     """Return the vectors (S, D) of concepts in the given order; raise NotFoundError for a missing one."""
     found: dict[int, bytes] = {}

@@ -55,7 +55,7 @@ class WriterTrainingConfig:
         default_factory=lambda: LoopConfig(
             num_steps=1_850,
             num_cooldown_steps=750,
-            muon_lr=2e-3,
+            matrix_lr=2e-3,
             adam_lr=1e-3,
             ema_decay=0.995,
             evaluate_every=200,

@@ -184,3 +184,16 @@ class BlockData:
                 (PREVIOUS, row, _NONE, min(i, NUM_PLACES - 1), 0) for i, row in enumerate(reversed(previous))
             ]
         return tokens
+
+
+def predicted_surroundings(batch: BlockBatch, raw_BKD: Tensor) -> Tensor:
+    """Return what stands around each slot (B, K, C, D), the sentence that follows as a writer predicts it.
+
+    `raw_BKD` are its predictions; of what follows the last slot nothing is known.
+    """
+    assert batch.surroundings_BKCD is not None
+    around = batch.surroundings_BKCD.clone()
+    at = CONTEXT.index("next")
+    around[:, :-1, at] = raw_BKD[:, 1:] * (batch.row_BK[:, 1:] >= 0).unsqueeze(-1)
+    around[:, -1, at] = 0.0
+    return around

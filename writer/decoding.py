@@ -64,14 +64,8 @@ class Rendering:
 
 
 def render(codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1) -> list[Rendering]:
-    """Return the renderings of raw concepts (N, D) in `lang`, row by row.
-
-    Rows are decoded from short to long: a mean-pooled concept is the shorter the more words it averages,
-    so the norm tells the length well enough to keep a batch's sentences alike.
-    """
-    order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True).tolist()
-    done = dict(zip(order, _render(codec, vectors[order], lang, beam_size), strict=True))
-    return [done[row] for row in range(len(vectors))]
+    """Return the renderings of raw concepts (N, D) in `lang`, row by row."""
+    return _scored(*_by_length(codec, vectors, lang, beam_size), vectors)
 
 
 def say_sections(
@@ -105,10 +99,10 @@ def say_sections(
         ]
         vectors = torch.stack([items[n].concepts[place] for n, place in rows])
         texts, again = _say(codec, vectors, lang, beam_size, torch.stack(around))
-        scores = F.cosine_similarity(again, vectors.float(), dim=1)
-        for (n, place), text, score, concept in zip(rows, texts, scores, again, strict=True):
-            found[n].append(Rendering(text, round(float(score), 6)))
-            if text:
+        renderings = _scored(texts, again, vectors)
+        for (n, place), rendering, concept in zip(rows, renderings, again, strict=True):
+            found[n].append(rendering)
+            if rendering.text:
                 said[n][place] = concept
     return found
 
@@ -127,13 +121,7 @@ def _say_again(
     rows = [row for row, text in enumerate(first) if text]
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
-    texts = [rendering.text for rendering in render(codec, concepts, lang, beam_size=beam_size)]
-    again = torch.zeros(meant.shape)
-    said = [row for row, text in enumerate(texts) if text]
-    if said:
-        again[said] = codec.encode([texts[row] for row in said], lang)
-    scores = F.cosine_similarity(again, meant.float(), dim=1)
-    done = iter([Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)])
+    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size), meant))
     return [[next(done) for _ in item.places] for item in items]
 
 
@@ -149,17 +137,18 @@ def _say(
     return texts, again
 
 
-def _render(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> list[Rendering]:
-    """Return the renderings of rows that are to be said as they are.
+def _by_length(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> tuple[list[str], Tensor]:
+    """Return what `_say` does of rows without context, decoded from short to long.
 
-    Beams are compared by their mean token, and of one word that is a worse judge than of a sentence: they may say
-    "Back Back". So with beams the greedy text is tried as well, and the one that keeps more of the concept stays.
+    A mean-pooled concept is the shorter the more words it averages, so the norm tells the length well enough to
+    keep a batch's sentences alike.
     """
-    found: list[Rendering] = []
-    for size in sorted({1, beam_size}, reverse=True):
-        texts, again = _say(codec, vectors, lang, size, None)
-        scores = F.cosine_similarity(again, vectors.float(), dim=1)
-        new = [Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)]
-        pairs = zip(found or new, new, strict=True)
-        found = [max(pair, key=lambda r: (bool(r.text), r.score)) for pair in pairs]
-    return found
+    order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
+    texts, again = _say(codec, vectors[order], lang, beam_size, None)
+    back = torch.argsort(order)
+    return [texts[row] for row in back.tolist()], again[back]
+
+
+def _scored(texts: Sequence[str], again_ND: Tensor, meant_ND: Tensor) -> list[Rendering]:
+    scores = F.cosine_similarity(again_ND, meant_ND.float(), dim=1)
+    return [Rendering(text, round(float(score), 6)) for text, score in zip(texts, scores, strict=True)]

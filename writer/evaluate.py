@@ -12,18 +12,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.card import CONTEXT_FILE, ModelCard
-from concepts.context import ContextEmbedding, read_context
+from concepts.context import read_context, with_context
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.split import Split
 from concepts.errors import InputError
-from concepts.space.release import load_encoder
 from concepts.space.token_loss import TokenLoss
 from writer.config import WriterTrainingConfig
-from writer.data import BlockData
+from writer.data import BlockData, predicted_surroundings
 from writer.decoding import BEAM_SIZE, TextCodec, WrittenItem, say_sections
 from writer.generate import Writer, WritingPlan
-from writer.loss import WriterLoss
-from writer.train_decoder import DecoderLoss, DecoderTrainingConfig
+from writer.loss import predict
+
+_NUM_BATCHES = 8
 
 
 class SpaceCodec(TextCodec, Protocol):
@@ -158,24 +158,17 @@ def _losses(data: BlockData, writer: Writer, card: ModelCard, texts: Sequence[st
     """Return `mse`, `tokens` and their weighted sum, `loss`, on fixed blocks."""
     config = WriterTrainingConfig(model=writer.model.config)
     token_loss = TokenLoss(card, texts)
-    totals: dict[str, float] = {}
-    num_batches = 8
-    if CONTEXT_FILE in card.files:
-        decoding = DecoderTrainingConfig(min_time=0.0)
-        embedding = ContextEmbedding(writer.model.config.concept_dim)
-        embedding.context_embed.copy_(read_context(card))
-        says = DecoderLoss(decoding, load_encoder(card), writer.model, token_loss, embedding).eval()
-        for number in range(num_batches):
-            batch = data.draw(number, decoding.blocks, with_surroundings=True)
-            tokens, _, mse = says.written(batch, torch.Generator().manual_seed(number))
-            for name, value in (("mse", mse), ("tokens", tokens)):
-                totals[name] = totals.get(name, 0.0) + float(value) / num_batches
-    else:
-        module = WriterLoss(config, token_loss)
-        module.writer = writer.model
-        module.eval()
-        for number in range(num_batches):
-            _, parts = module(data.draw(number, config), torch.Generator().manual_seed(number))
-            for name, part in parts.items():
-                totals[name] = totals.get(name, 0.0) + float(part) / num_batches
+    embed = read_context(card) if CONTEXT_FILE in card.files else None
+    totals = {"mse": 0.0, "tokens": 0.0}
+    for number in range(_NUM_BATCHES):
+        batch = data.draw(number, config, with_surroundings=embed is not None)
+        generator = torch.Generator().manual_seed(number)
+        predicted, mse = predict(writer.model, batch, generator, context_noise=None)
+        raw = writer.model.sentence_norm.denormalize(predicted)
+        is_text = batch.row_BK >= 0
+        memory = raw[is_text]
+        if embed is not None:
+            memory = with_context(memory, predicted_surroundings(batch, raw)[is_text], embed)
+        totals["mse"] += float(mse) / _NUM_BATCHES
+        totals["tokens"] += float(token_loss(memory, batch.row_BK[is_text].tolist())) / _NUM_BATCHES
     return {"loss": totals["mse"] + config.token_weight * totals["tokens"]} | totals

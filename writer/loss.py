@@ -26,17 +26,8 @@ class WriterLoss(nn.Module):
     def forward(self, batch: BlockBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return x0 MSE (normalized space) plus token cross-entropy (nats a token) of predicted slots."""
         config, model = self.config, self.writer
-        noise = generator if self.training else None
-        context = normalize_context(batch.context, model, config.context_noise, noise)
-        target = model.sentence_norm.normalize(batch.target_BKD)
-        num = len(target)
-        # stratified times: every batch sees the whole schedule
-        t = ((torch.arange(num) + torch.rand(num, generator=generator)) / num).to(target.device)
-        drawn = torch.randn(target.shape, generator=generator).to(target.device)
-        cache, mask = model.contextualize(context)
-        predicted = model.denoise(add_noise(target, drawn, t[:, None]), t, batch.slots, cache, mask).float()
-        error = (predicted - target).square().mean(dim=-1)
-        mse = (error * batch.weight_BK).sum() / batch.weight_BK.sum()
+        noise = config.context_noise if self.training else None
+        predicted, mse = predict(model, batch, generator, context_noise=noise)
         loss, parts = mse, {"mse": mse}
         if self._token_loss is not None and config.token_weight:
             is_text = batch.row_BK >= 0
@@ -47,6 +38,32 @@ class WriterLoss(nn.Module):
                 parts["tokens"] = self._token_loss(raw, batch.row_BK[chosen].tolist())
                 loss = loss + config.token_weight * parts["tokens"]
         return loss, {name: value.detach() for name, value in parts.items()}
+
+
+def predict(
+    model: WriterModel,
+    batch: BlockBatch,
+    generator: torch.Generator,
+    *,
+    context_noise: float | None,
+    min_time: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """Return the slots (B, K, D), normalized, that the writer predicts of noised true ones, and its x0 MSE.
+
+    Times are stratified from `min_time` to 1: every batch sees all of them. `context_noise` is the largest relative
+    noise on what a block is shown; None: none.
+    """
+    noise = None if context_noise is None else generator
+    context = normalize_context(batch.context, model, context_noise or 0.0, noise)
+    target = model.sentence_norm.normalize(batch.target_BKD)
+    num = len(target)
+    place = (torch.arange(num) + torch.rand(num, generator=generator)) / num
+    t = (min_time + (1 - min_time) * place).to(target.device)
+    drawn = torch.randn(target.shape, generator=generator).to(target.device)
+    cache, mask = model.contextualize(context)
+    predicted = model.denoise(add_noise(target, drawn, t[:, None]), t, batch.slots, cache, mask).float()
+    error = (predicted - target).square().mean(dim=-1)
+    return predicted, (error * batch.weight_BK).sum() / batch.weight_BK.sum()
 
 
 def normalize_context(

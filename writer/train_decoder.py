@@ -25,28 +25,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import CONTEXT_FILE, ModelCard, write_card
-from concepts.context import CONTEXT, ContextEmbedding, load_context
+from concepts.context import ContextEmbedding, load_context
 from concepts.corpus.embed import load_embedded
-from concepts.corpus.records import Kind
+from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
-from concepts.diffusion import add_noise
 from concepts.quantize import quantize
 from concepts.release import origin, release_model, trained_weights
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceEncoder
-from concepts.space.release import load_encoder
+from concepts.space.release import CARDS_FILE, load_encoder, renamed_cards
 from concepts.space.token_loss import TokenLoss, load_decoder
 from concepts.space.tokenizer import Pieces
 from concepts.training import LoopConfig, Progress, save_tensors, to_device, train, write_json
 from writer.config import WriterTrainingConfig
-from writer.data import BlockBatch, BlockData
+from writer.data import BlockBatch, BlockData, predicted_surroundings
 from writer.generate import Writer
-from writer.loss import normalize_context
+from writer.loss import predict
 from writer.model import WriterModel
 
-KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
-"""Whose sentences are read through the encoder: package descriptions are left out, no document is made of them."""
 LANGS = ("eng_Latn",)
 SPLITS: tuple[Split, ...] = ("train", "dev")
 DECODER_FILE = "decoder.safetensors"
@@ -60,10 +57,10 @@ class DecoderTrainingConfig:
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=1_800,
+            num_steps=1_600,
             num_warmup_steps=50,
-            num_cooldown_steps=800,
-            muon_lr=5e-4,
+            num_cooldown_steps=533,
+            matrix_lr=5e-4,
             uses_muon=False,
             adam_lr=5e-4,
             ema_decay=0.995,
@@ -167,18 +164,8 @@ class DecoderLoss(nn.Module):
         config = self.config
         model = self._writer[0].to(batch.target_BKD.device)
         with torch.set_grad_enabled(config.trains_writer and torch.is_grad_enabled()):
-            noise = generator if self.training else None
-            context = normalize_context(batch.context, model, config.blocks.context_noise, noise)
-            target = model.sentence_norm.normalize(batch.target_BKD)
-            num = len(target)
-            place = (torch.arange(num) + torch.rand(num, generator=generator)) / num
-            t = (config.min_time + (1 - config.min_time) * place).to(target.device)
-            drawn = torch.randn(target.shape, generator=generator).to(target.device)
-            cache, mask = model.contextualize(context)
-            noised = add_noise(target, drawn, t[:, None])
-            predicted = model.denoise(noised, t, batch.slots, cache, mask).float()
-            error = (predicted - target).square().mean(dim=-1)
-            mse = (error * batch.weight_BK).sum() / batch.weight_BK.sum()
+            noise = config.blocks.context_noise if self.training else None
+            predicted, mse = predict(model, batch, generator, min_time=config.min_time, context_noise=noise)
             raw_BKD = model.sentence_norm.denormalize(predicted)
         is_text = batch.row_BK >= 0
         if self.training:
@@ -192,11 +179,7 @@ class DecoderLoss(nn.Module):
 
     def _around(self, batch: BlockBatch, raw_BKD: Tensor, generator: torch.Generator) -> Tensor:
         """Return what stands around each slot (B, K, C, D): noised, some of it left out, the next as predicted."""
-        assert batch.surroundings_BKCD is not None
-        around = batch.surroundings_BKCD.clone()
-        at = CONTEXT.index("next")
-        around[:, :-1, at] = raw_BKD[:, 1:] * (batch.row_BK[:, 1:] >= 0).unsqueeze(-1)
-        around[:, -1, at] = 0.0
+        around = predicted_surroundings(batch, raw_BKD)
         if not self.training:
             return around
         shape = around.shape
@@ -242,7 +225,9 @@ class DecoderTask:
             max_tokens=config.max_short_tokens,
             max_len=max(config.short_len, self._train[0].shortest),
         )
-        return DecoderBatch(sentences, short, self._train[1].draw(number, config.blocks, with_surroundings=True))
+        return DecoderBatch(
+            sentences, short, self._train[1].draw(number, config.blocks, with_surroundings=True)
+        )
 
     def count(self, batch: object) -> int:
         """Return the number of tokens that came through the encoder, and of slots."""
@@ -315,7 +300,9 @@ def train_decoder(
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in SPLITS]
     data = [
         (
-            SpaceData(iter_space_sentences(corpus_dir, split, LANGS, kinds=KINDS), pieces, decoder.config),
+            SpaceData(
+                iter_space_sentences(corpus_dir, split, LANGS, kinds=PROSE_KINDS), pieces, decoder.config
+            ),
             BlockData(corpus, writer.model.end),
         )
         for split, corpus in zip(SPLITS, corpora, strict=True)
@@ -343,6 +330,7 @@ def release_decoder(
     for file in space.files:
         if file not in (DECODER_FILE, CONTEXT_FILE):
             shutil.copyfile(space.path(file), folder / file)
+    (folder / CARDS_FILE).write_text(renamed_cards(space, name), encoding="utf-8")
     trained = load_file(path)
     own = "decoder."
     weights = {n.removeprefix(own): t for n, t in trained.items() if n.startswith(own)}

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from concepts.corpus.phrasings import phrasings
-from concepts.corpus.records import Document, Kind
+from concepts.corpus.records import PLANNED_KINDS, Document
 from concepts.corpus.split import Split
 from concepts.corpus.store import check_corpus, load_documents
 from concepts.errors import InputError, NonFiniteError
@@ -29,8 +29,6 @@ _CHUNK = 2048
 OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "Überblick", "fra_Latn": "Aperçu", "spa_Latn": "Introducción"}
 """Heading given to text between a title and the first heading, so that every plan item reads as a heading
 (the medoid sentence as a lead would put whole sentences into outlines)."""
-PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
-"""Documents that planner and writer learn from; leads and descriptions train the space only."""
 
 
 class Encoder(Protocol):

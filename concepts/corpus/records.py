@@ -9,6 +9,12 @@ from typing import Literal
 
 Kind = Literal["howto", "recipe", "lead", "description"]
 
+PROSE_KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
+"""All but package descriptions: half the text of the corpus, many share their sentences, and no document of ours
+is of their kind."""
+PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
+"""Documents that planner and writer learn from; leads and descriptions train the space only."""
+
 LANG_CODES = {"en": "eng_Latn", "de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn"}
 """Two-letter codes of the corpus files and the concept space's codes."""
 

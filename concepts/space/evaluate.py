@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.codec import Codec
-from concepts.corpus.records import Kind
+from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.errors import InputError
 from concepts.space.extension import pieces_of
@@ -20,7 +20,6 @@ from concepts.space.tokenizer import Pieces
 
 LENGTH_GROUPS = ((1, 10), (11, 20), (21, 30))
 """Sentence lengths, in pieces, that are reported apart."""
-_KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
 _MAX_PIECES = 25
 _NOISES = (0.1, 0.2, 0.3)
 
@@ -47,7 +46,7 @@ def evaluate_space(
     """
     pieces = pieces_of(codec.card, lang)
     texts = sorted(
-        {t for t, _ in iter_space_sentences(corpus_dir, "test", (lang,), unseen=True, kinds=_KINDS)}
+        {t for t, _ in iter_space_sentences(corpus_dir, "test", (lang,), unseen=True, kinds=PROSE_KINDS)}
     )
     random.Random(0).shuffle(texts)
     ids = pieces.encode(texts)

@@ -16,11 +16,12 @@ from pathlib import Path
 from torch import Tensor
 
 from concepts.codec import Codec
+from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError, ModelError
 from concepts.space.evaluate import evaluate_space, text_figures
 from concepts.space.extension import pieces_of
-from concepts.space.pairs import ENGLISH, KINDS, read_sentences
+from concepts.space.pairs import ENGLISH, read_sentences
 from concepts.space.peers import nearest_texts, peer_vectors, xsim_error
 
 NUM_SENTENCES = 400
@@ -140,7 +141,9 @@ def read_held(corpus_dir: Path, langs: Sequence[str]) -> Held:
 
 
 def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[str], Tensor] | None:
-    texts = sorted({text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=KINDS)})
+    texts = sorted(
+        {text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=PROSE_KINDS)}
+    )
     if not texts:
         return None
     random.Random(0).shuffle(texts)

@@ -24,7 +24,7 @@ from concepts.quantize import dequantize, quantize
 from concepts.release import origin, trained_weights
 from concepts.runtime import read_asset_card
 from concepts.space.config import SpaceConfig
-from concepts.space.release import asset_card_text
+from concepts.space.release import CARDS_FILE, asset_card_text, renamed_cards
 from concepts.space.tokenizer import Pieces
 from concepts.training import save_tensors
 
@@ -151,9 +151,6 @@ def release_languages(
     weights = {n.removeprefix(_OWN): v for n, v in trained.items() if n.startswith(_OWN)}
     save_tensors(folder / extension.weights_file, quantize(weights))
     shutil.copyfile(run_dir / "pieces.model", folder / extension.pieces_file)
-    old = (
-        (folder / "cards.yaml").read_text(encoding="utf-8").replace(f"name: {space.name}_", f"name: {name}_")
-    )
     new = [
         asset_card_text(
             f"{name}_{part}_{extension.name}",
@@ -164,7 +161,8 @@ def release_languages(
         )
         for part in ("encoder", "decoder")
     ]
-    (folder / "cards.yaml").write_text("---\n".join([old, *new]), encoding="utf-8")
+    cards = "---\n".join([renamed_cards(space, name), *new])
+    (folder / CARDS_FILE).write_text(cards, encoding="utf-8")
     entry = {"name": extension.name, "langs": list(extension.langs), "num_pieces": extension.num_pieces}
     languages = [*_langs(space), *extension.langs]
     known = list(space.config.get(_EXTENSIONS, []))  # type: ignore[call-overload]

@@ -15,17 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from concepts.corpus.records import Kind
+from concepts.corpus.records import PLANNED_KINDS, PROSE_KINDS, Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError
 from concepts.space.network import SpaceEncoder
 from concepts.space.tokenizer import Pieces
 
-KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
-"""Documents whose English sentences pairs may hold."""
-ALONE: tuple[Kind, ...] = ("howto", "recipe")
-"""Documents whose sentences without a translation are read too."""
 _DESCRIBED: tuple[Kind, ...] = ("description",)
 ENGLISH = "eng_Latn"
 _MAX_TOKENS = 8_192
@@ -50,7 +46,7 @@ def read_sentences(
     Raises InputError for a language that has no pairs.
     """
     described = {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=_DESCRIBED)}
-    described -= {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=KINDS)}
+    described -= {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=PROSE_KINDS)}
     chosen: list[Sentence] = []
     for lang in langs:
         pairs = [
@@ -65,7 +61,7 @@ def read_sentences(
         paired = {pair.text for pair in pairs}
         alone = [
             Sentence(text, lang, "")
-            for text, _ in iter_space_sentences(corpus_dir, split, (lang,), kinds=ALONE)
+            for text, _ in iter_space_sentences(corpus_dir, split, (lang,), kinds=PLANNED_KINDS)
             if text not in paired
         ]
         order = np.random.default_rng((seed, len(chosen))).permutation(len(alone))

@@ -47,6 +47,16 @@ _PARTS = {
 """What the card of each part says besides."""
 
 
+CARDS_FILE = "cards.yaml"
+"""A space's fairseq2 cards."""
+
+
+def renamed_cards(space: ModelCard, name: str) -> str:
+    """Return the fairseq2 cards of a released space for a heir called `name`: they are found by that."""
+    cards = space.path(CARDS_FILE).read_text(encoding="utf-8")
+    return cards.replace(f"name: {space.name}_", f"name: {name}_")
+
+
 def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoencoder, dict[str, object]]:
     """Return the averaged autoencoder of a training run and its recipe.
 
@@ -103,14 +113,14 @@ def release_space(
         )
         for part in _PARTS
     )
-    (folder / "cards.yaml").write_text(cards, encoding="utf-8")
+    (folder / CARDS_FILE).write_text(cards, encoding="utf-8")
     state_path = run_dir / "checkpoint" / "state.json"
     return write_card(
         folder,
         name=name,
         kind="space",
         version=1,
-        file_names=["encoder.safetensors", "decoder.safetensors", "pieces.model", "cards.yaml"],
+        file_names=["encoder.safetensors", "decoder.safetensors", "pieces.model", CARDS_FILE],
         config={**fields, "langs": list(recipe["langs"])},  # type: ignore[call-overload]
         space="",
         data="the how-to corpus of docs/training.md, train split",

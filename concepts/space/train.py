@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.corpus.records import Kind
+from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
@@ -31,7 +31,7 @@ class SpaceTrainingConfig:
     """Sizes."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            num_steps=3_200, num_cooldown_steps=1_200, muon_lr=4e-3, ema_decay=0.995, evaluate_every=400
+            num_steps=3_200, num_cooldown_steps=1_200, matrix_lr=4e-3, ema_decay=0.995, evaluate_every=400
         )
     )
     """Steps and rates."""
@@ -189,9 +189,7 @@ def train_space(
     sentences = list(iter_space_sentences(corpus_dir, "train", config.langs))
     meanings = None
     if config.teacher_weight:
-        # not asked about package descriptions: half the text, and no subject of our documents
-        kinds: tuple[Kind, ...] = ("howto", "recipe", "lead")
-        wanted = set(iter_space_sentences(corpus_dir, "train", ("eng_Latn",), kinds=kinds))
+        wanted = set(iter_space_sentences(corpus_dir, "train", ("eng_Latn",), kinds=PROSE_KINDS))
         asked = [text if (text, lang) in wanted else "" for text, lang in sentences]
         meanings = teacher_vectors(run_dir / "teacher.npy", asked, on_progress=on_taught)
     data = SpaceData(sentences, pieces, config.model, meanings)

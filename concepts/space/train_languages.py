@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.corpus.records import Kind
+from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.space.config import EOS_ID, LANGS, PRESETS, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
@@ -34,7 +34,6 @@ from concepts.training import LoopConfig, Progress, load_parameters, to_device, 
 _TABLE = "encoder.encoder_frontend.embed.weight"
 _NUM_COUNTED = 120_000
 """Pairs that the embedding table's start is counted on."""
-_READ: tuple[Kind, ...] = ("howto", "recipe", "lead")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class LanguagesTrainingConfig:
             num_steps=1_660,
             num_warmup_steps=50,
             num_cooldown_steps=450,
-            muon_lr=3e-3,
+            matrix_lr=3e-3,
             adam_lr=2e-3,
             ema_decay=0.995,
             evaluate_every=200,
@@ -217,7 +216,7 @@ def train_languages(
 def _texts(corpus_dir: Path, langs: Sequence[str]) -> list[str]:
     """Return the texts that the pieces are made of; as many of each language."""
     by_lang: dict[str, set[str]] = {lang: set() for lang in langs}
-    for text, lang in iter_space_sentences(corpus_dir, "train", langs, kinds=_READ):
+    for text, lang in iter_space_sentences(corpus_dir, "train", langs, kinds=PROSE_KINDS):
         by_lang[lang].add(text)
     for sentence in read_sentences(corpus_dir, "train", langs):
         by_lang[sentence.lang].add(sentence.text)

@@ -39,3 +39,9 @@ def test_params_round_trip(options: WritingOptions) -> None:
 def test_bad_options_are_refused(values: dict[str, object], kind: type[LonghandError], message: str) -> None:
     with pytest.raises(kind, match=message):
         WritingOptions(**values)  # type: ignore[arg-type]
+
+
+def test_a_writer_is_measured_with_the_beams_of_a_document() -> None:
+    from writer.decoding import BEAM_SIZE
+
+    assert WritingOptions().beam_size == BEAM_SIZE

@@ -66,6 +66,10 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     learnt = read_card(speaker / "writer")
     assert learnt.space == old.model_id and "--with-writer" in learnt.recipe
     assert "started from writer@" in learnt.recipe
+    # Released under another name, it is still found by its cards (and measured below).
+    command("train", "decoder", "--with-writer", "--steps", 30, *speak, "--name", "heard", *train, speaker)
+    new = read_card(speaker / "model")
+    assert (new.name, new.space_id) == ("heard", old.model_id)
     assert new.space_id == old.space_id == old.model_id != new.model_id
     assert f"after {read_card(folder / 'writer' / 'model').model_id}" in new.recipe
     # A second generation starts from the first one's weights and says so.

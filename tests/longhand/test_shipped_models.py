@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,3 +32,12 @@ def test_the_shipped_models_write_the_same_document_twice(tmp_path):
     for section in first["sections"]:
         assert section["heading"] and len(section["sentences"]) >= 3
         assert all(sentence["text"] and 0 < sentence["score"] <= 1.001 for sentence in section["sentences"])
+
+
+@pytest.mark.filterwarnings("ignore")  # sonar-space, fairseq2 and torchaudio about each other
+def test_texts_of_one_word_come_back_once():
+    from concepts.codec import Codec
+
+    words = ["Preparation", "Back", "Show", "Application", "Overview", "Salt"]
+    codec = Codec.load()
+    assert codec.decode(codec.encode(words), beam_size=4) == words

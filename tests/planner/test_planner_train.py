@@ -26,7 +26,12 @@ CONFIG = PlannerTrainingConfig(
         concept_dim=12, model_dim=32, num_layers=1, num_heads=2, head_dim=32, num_head_blocks=1, dropout=0.0
     ),
     loop=LoopConfig(
-        num_steps=40, num_warmup_steps=4, num_cooldown_steps=10, muon_lr=0.02, adam_lr=0.01, evaluate_every=10
+        num_steps=40,
+        num_warmup_steps=4,
+        num_cooldown_steps=10,
+        matrix_lr=0.02,
+        adam_lr=0.01,
+        evaluate_every=10,
     ),
     batch_size=8,
     token_weight=0.0,

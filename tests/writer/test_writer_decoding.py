@@ -23,7 +23,7 @@ class FakeCodec:
     def decode(
         self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
     ) -> list[str]:
-        assert lang == "deu_Latn" and beam_size in (1, 3) and context is None
+        assert (lang, beam_size, context) == ("deu_Latn", 3, None)
         self.decoded.append(vectors.norm(dim=1).tolist())
         return ["" if vector[0] < 0 else f"text {vector[0]:.0f}" for vector in vectors]
 
@@ -51,25 +51,8 @@ def test_texts_and_scores_stay_with_their_rows() -> None:
 def test_likely_short_sentences_are_decoded_first() -> None:
     codec = FakeCodec()
     render(codec, VECTORS, "deu_Latn", beam_size=3)
-    with_beams, greedy = codec.decoded
-    assert with_beams == greedy == sorted(greedy, reverse=True)
-
-
-class DoublingCodec(FakeCodec):
-    """Says odd vectors wrongly by beams, and the vector 4 wrongly without them."""
-
-    def decode(
-        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
-    ) -> list[str]:
-        wrong = (lambda n: n % 2 == 1) if beam_size > 1 else (lambda n: n == 4)
-        return [f"text {-n:.0f} {n:.0f}" if wrong(n) else f"text {n:.0f}" for n in vectors[:, 0].tolist()]
-
-
-def test_of_beams_and_the_greedy_text_that_which_keeps_more_stays() -> None:
-    texts = [r.text for r in render(DoublingCodec(), VECTORS[:3], "deu_Latn", beam_size=3)]
-    assert texts == ["text 3", "text 4", "text 1"]
-    greedy = [r.text for r in render(DoublingCodec(), VECTORS[:3], "deu_Latn", beam_size=1)]
-    assert greedy == ["text 3", "text -4 4", "text 1"]
+    (norms,) = codec.decoded
+    assert norms == sorted(norms, reverse=True)
 
 
 def test_nothing_gives_nothing() -> None:
@@ -137,7 +120,7 @@ def test_a_codec_that_reads_no_context_decodes_all_at_once() -> None:
     codec = FakeCodec()
     found = say_sections(codec, [item(1, 2, heading=5), item(3, heading=6)], PROMPT, "deu_Latn", beam_size=3)
     assert [[r.text for r in section] for section in found] == [["text 1", "text 2"], ["text 3"]]
-    assert len(codec.decoded) == 2  # with beams and without
+    assert len(codec.decoded) == 1
 
 
 class BilingualCodec:

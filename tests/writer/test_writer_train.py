@@ -25,7 +25,12 @@ CONFIG = WriterTrainingConfig(
         concept_dim=12, model_dim=32, num_context_layers=1, num_denoiser_layers=1, num_heads=2
     ),
     loop=LoopConfig(
-        num_steps=40, num_warmup_steps=4, num_cooldown_steps=10, muon_lr=0.02, adam_lr=0.01, evaluate_every=10
+        num_steps=40,
+        num_warmup_steps=4,
+        num_cooldown_steps=10,
+        matrix_lr=0.02,
+        adam_lr=0.01,
+        evaluate_every=10,
     ),
     block_sizes=(1, 4),
     num_slots=32,
