@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,5 +123,5 @@ def test_a_context_file_of_no_use_is_one_line(reading_space: ModelCard, damage: 
         save_tensors(path, {"other" if damage == "name" else "context_embed": bad})
     decoder = decoder_of(reading_space)
     with pytest.raises(ModelError, match=r"context\.safetensors .*install Longhand again") as caught:
-        load_context(replace(reading_space), decoder, ContextEmbedding(64))
+        load_context(reading_space, decoder, ContextEmbedding(64))
     assert "\n" not in str(caught.value)
