@@ -195,12 +195,20 @@ def _train_languages(
     for lang in config.langs:
         if lang not in LANGS:
             raise UsageError(f"no language {lang!r} has a token here: known are {', '.join(LANGS)}")
-    check_new(space, list(config.langs))
+    init = find_card("space", request.init) if request.init else None
+    if init is None:
+        check_new(space, config.langs)
     if request.preset == "tiny":
         config = replace(config, model=replace(config.model, num_pieces=TINY_PIECES))
     config = replace(config, loop=_loop(config.loop, request))
     figures = train_languages(
-        request.corpus, space, request.run_dir, config, on_progress=on_progress, on_taught=on_taught
+        request.corpus,
+        space,
+        request.run_dir,
+        config,
+        init=init,
+        on_progress=on_progress,
+        on_taught=on_taught,
     )
     folder = request.run_dir / RELEASE_FOLDER
     return figures, release_languages(

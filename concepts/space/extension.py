@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError, UsageError
-from concepts.quantize import dequantize, quantize
+from concepts.quantize import dequantize, quantize, read_tensors
 from concepts.release import origin, trained_weights
 from concepts.runtime import read_asset_card
 from concepts.space.config import SpaceConfig
@@ -99,6 +99,12 @@ def extension_cards(card: ModelCard, extension: Extension) -> tuple[AssetCard, A
     return reads, says
 
 
+def extension_weights(card: ModelCard, extension: Extension) -> dict[str, Tensor]:
+    """Return the float32 parameters of an extension under the autoencoder's names, its files checked."""
+    card.verify([extension.weights_file, extension.pieces_file])
+    return read_tensors(card.path(extension.weights_file))
+
+
 def is_packed(checkpoint: Mapping[str, object]) -> bool:
     """Return whether a checkpoint holds encoder and decoder of an extension."""
     return _SHARED in checkpoint
@@ -127,21 +133,25 @@ def release_languages(
 ) -> ModelCard:
     """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.
 
-    Takes the best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError when the
-    run has none yet or belongs to another space, UsageError where the space knows one of the languages already.
+    A run that started from an extension takes the place of that one. Takes the best evaluation's weights, or with
+    `newest` those of the last checkpoint. Raises ModelError when the run has none yet or belongs to another space,
+    UsageError where the space knows one of the languages already.
     """
     path = trained_weights(run_dir, "languages", newest=newest)
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
     state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
-    check_new(space, recipe["langs"])
+    langs = tuple(recipe["langs"])
+    replaced = extension_of(space, langs) if recipe.get("goes_on") else None
+    if replaced is None:
+        check_new(space, langs)
     if recipe["space"] != space.space_id:
         raise ModelError(
             f"{run_dir} was trained beside {recipe['space']}, not {space.space_id}: name that space with --space"
         )
     config = SpaceConfig(**recipe["model"])
     extension = Extension(
-        name="-".join(sorted(lang.partition("_")[0] for lang in recipe["langs"])),
-        langs=tuple(recipe["langs"]),
+        name="-".join(sorted(lang.partition("_")[0] for lang in langs)),
+        langs=langs,
         num_pieces=config.num_pieces,
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -161,18 +171,24 @@ def release_languages(
         )
         for part in ("encoder", "decoder")
     ]
-    cards = "---\n".join([renamed_cards(space, name), *new])
-    (folder / CARDS_FILE).write_text(cards, encoding="utf-8")
-    entry = {"name": extension.name, "langs": list(extension.langs), "num_pieces": extension.num_pieces}
-    languages = [*_langs(space), *extension.langs]
-    known = list(space.config.get(_EXTENSIONS, []))  # type: ignore[call-overload]
+    kept = [
+        card
+        for card in renamed_cards(space, name).split("---\n")
+        if replaced is None or f"checkpoint: {replaced.weights_file}\n" not in card
+    ]
+    (folder / CARDS_FILE).write_text("---\n".join([*kept, *new]), encoding="utf-8")
+    entries = [
+        {"name": e.name, "langs": list(e.langs), "num_pieces": e.num_pieces}
+        for e in (*(e for e in extensions_of(space) if e != replaced), extension)
+    ]
+    languages = [lang for lang in _langs(space) if lang not in extension.langs] + [*extension.langs]
     return write_card(
         folder,
         name=name,
         kind="space",
         version=1,
         file_names=sorted({*space.files, extension.weights_file, extension.pieces_file}),
-        config={**space.config, "langs": languages, _EXTENSIONS: [*known, entry]},
+        config={**space.config, "langs": languages, _EXTENSIONS: entries},
         space=space.space_id,
         data=space.data,
         recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages --seed {seed}"
@@ -183,12 +199,18 @@ def release_languages(
     )
 
 
-def check_new(space: ModelCard, langs: list[str]) -> None:
+def extension_of(card: ModelCard, langs: Sequence[str]) -> Extension | None:
+    """Return the extension of a space by exactly these languages, None where there is none."""
+    return next((e for e in extensions_of(card) if set(e.langs) == set(langs)), None)
+
+
+def check_new(space: ModelCard, langs: Sequence[str]) -> None:
     """Raise UsageError where the space knows one of `langs` already."""
     known = [lang for lang in langs if lang in _langs(space)]
     if known:
         raise UsageError(
-            f"the space {space.name} knows {', '.join(known)} already: name a space without, or other --langs"
+            f"the space {space.name} knows {', '.join(known)} already: name a space without, other --langs, or as "
+            "--init the space to go on from"
         )
 
 

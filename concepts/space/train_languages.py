@@ -11,6 +11,7 @@ Legend: B sentences, T tokens, M concept width.
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,8 +23,10 @@ from torch.nn import functional as F
 from concepts.card import ModelCard
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
+from concepts.errors import UsageError
 from concepts.space.config import EOS_ID, LANGS, PRESETS, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
+from concepts.space.extension import extension_of, extension_weights
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Concepts, Sentence, english_concepts, read_sentences
 from concepts.space.release import load_encoder, space_tensors
@@ -174,21 +177,36 @@ def train_languages(
     run_dir: Path,
     config: LanguagesTrainingConfig,
     *,
+    init: ModelCard | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_taught: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, float]:
     """Train (or go on training) an extension of `space` by new languages; state and weights go to `run_dir`.
 
-    `on_taught` gets (done, total) of the English texts that the teacher encodes, once.
+    With `init` it starts from the pieces and weights of that space's extension by these languages, and reads
+    sentences of every length from the start. `on_taught` gets (done, total) of the English texts that the
+    teacher encodes, once. Raises UsageError where `init` has no such extension.
     """
+    begun = None
+    if init is not None:
+        config = replace(config, stages=())
+        begun = extension_of(init, config.langs)
+        if begun is None:
+            raise UsageError(
+                f"{init.name} has no parts of its own for {', '.join(config.langs)} to start from: leave --init "
+                "out, or name another space or other --langs"
+            )
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
-    if not pieces_path.exists():
+    if begun is not None and init is not None:
+        shutil.copyfile(init.path(begun.pieces_file), pieces_path)
+    elif not pieces_path.exists():
         train_sentencepiece(_texts(corpus_dir, config.langs), pieces_path, config.model.num_pieces)
     pieces, english = Pieces(pieces_path), Pieces(space.path("pieces.model"))
     sizes = replace(SpaceConfig.of(space.config), num_pieces=pieces.num_pieces)
     config = replace(config, model=sizes)
-    write_json(run_dir / "recipe.json", asdict(config) | {"init": space.lineage, "space": space.space_id})
+    started = {"init": init.model_id if init else space.lineage, "goes_on": init is not None}
+    write_json(run_dir / "recipe.json", asdict(config) | started | {"space": space.space_id})
     sentences = read_sentences(
         corpus_dir, "train", config.langs, alone_share=config.alone_share, seed=config.loop.seed
     )
@@ -206,7 +224,9 @@ def train_languages(
         for part, concepts in zip((sentences, held), taught, strict=True)
     )
     task = LanguagesTask(config, data, dev, _variance(taught[0]))
-    if not (run_dir / "checkpoint").exists():
+    if begun is not None and init is not None:
+        load_parameters(task.module.autoencoder, extension_weights(init, begun))
+    elif not (run_dir / "checkpoint").exists():
         tensors = space_tensors(space)
         tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)
         load_parameters(task.module.autoencoder, tensors)

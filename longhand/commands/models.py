@@ -78,8 +78,6 @@ def train(
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
-    if init is not None and kind == "languages":
-        raise UsageError("new languages start from their space: leave --init out, name --space")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
     if teacher and kind != "space":

@@ -15,10 +15,10 @@ import torch
 
 from concepts.card import ModelCard
 from concepts.codec import Codec
-from concepts.errors import InputError
+from concepts.errors import InputError, UsageError
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
-from concepts.space.extension import release_languages
+from concepts.space.extension import extensions_of, release_languages
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Sentence, english_concepts, read_sentences
 from concepts.space.peers import nearest_texts, xsim_error
@@ -193,6 +193,31 @@ def test_a_toy_run_learns_goes_on_and_leaves_a_space_that_can_be_measured(
         )
     assert {"eng_Latn>deu_Latn.bleu", "spa_Latn>deu_Latn.chrf", "deu_Latn>eng_Latn.bleu"} <= set(found)
     assert "peer_xsim_error" in " ".join(found) or "is not installed: pip install" in notes[0]
+    goes_on_from(card, corpus, english, recipe(tiny_config, 10), tmp_path)
+
+
+def goes_on_from(
+    card: ModelCard, corpus: Path, english: ModelCard, config: LanguagesTrainingConfig, folder: Path
+) -> None:
+    run_dir = folder / "on"
+    figures = train_languages(corpus, card, run_dir, config, init=card)
+    rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+    first, *_, last = [row for row in rows if "dev_loss" in row]
+    assert figures["loss"] < (first["dev_loss"] + last["dev_loss"]) / 2
+    assert (run_dir / "pieces.model").read_bytes() == card.path("deu-spa.model").read_bytes()
+    again = release_languages(run_dir, folder / "again", card, name="again", seed=1, figures={})
+    assert again.config["langs"] == card.config["langs"]
+    assert [e.langs for e in extensions_of(again)] == [LANGS]
+    assert (again.folder / "cards.yaml").read_text().count("name: again_") == 4
+    assert again.path("deu-spa.safetensors").read_bytes() != card.path("deu-spa.safetensors").read_bytes()
+    assert f"started from {card.model_id}" in again.recipe
+    assert Codec.load(str(again.folder)).encode(["öffne Datei"], "deu_Latn").shape == (
+        1,
+        english.config["model_dim"],
+    )
+    with pytest.raises(UsageError, match=r"english has no parts of its own for deu_Latn, spa_Latn"):
+        train_languages(corpus, english, folder / "none", config, init=english)
+    assert not (folder / "none").exists()
 
 
 def test_a_space_of_one_language_has_nothing_to_compare(corpus: Path, english: ModelCard) -> None:

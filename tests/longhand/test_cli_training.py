@@ -102,7 +102,10 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
         (("planner", "--writer", "writer-mini"), "--writer is for a decoder, got planner"),
         (("planner", "--with-writer"), "--with-writer is for a decoder, got planner"),
         (("decoder", "--init", "sonar-mini"), "a decoder starts from that of its space"),
-        (("languages", "--init", "sonar-mini"), "new languages start from their space"),
+        (
+            ("languages", "--init", "sonar-mini", "--langs", "deu_Latn"),
+            "has no parts of its own for deu_Latn",
+        ),
         (("space", "--langs", "deu_Latn"), "--langs is for languages, got space"),
     ],
 )
