@@ -84,6 +84,8 @@ def start_training(
         return _train_planner(request, codec, on_progress)
     if request.kind == "decoder":
         return _train_decoder(request, codec, on_progress)
+    if request.kind == "compass":
+        return _train_compass(request, codec, on_progress)
     return _train_writer(request, codec, on_progress)
 
 
@@ -172,6 +174,28 @@ def _train_decoder(
         )
     return figures, release_decoder(
         request.run_dir, folder, codec.card, name=request.name, seed=request.seed, figures=figures
+    )
+
+
+def _train_compass(
+    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.card import find_name_in_space
+    from writer import Writer
+    from writer.compass import CompassConfig
+    from writer.train_compass import CompassTrainingConfig, release_compass, train_compass
+
+    name = request.writer or find_name_in_space("writer", codec.space_id)
+    writer = Writer.load(name, space_id=codec.space_id)
+    model = CompassConfig(concept_dim=codec.dim)
+    if request.preset == "tiny":
+        model = replace(model, hidden_dim=64, key_dim=32)
+    config = CompassTrainingConfig(model=model)
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_compass(request.corpus, writer, request.run_dir, config, on_progress=on_progress)
+    folder = request.run_dir / RELEASE_FOLDER
+    return figures, release_compass(
+        request.run_dir, folder, writer.card, name=request.name, seed=request.seed, figures=figures
     )
 
 

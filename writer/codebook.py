@@ -2,14 +2,16 @@
 
 The writer's concept is a mean over what could be said, and lies where no sentence lies. The nearest real
 sentence says something of its kind in sound words; between the two the decoder still hears what was meant, and
-speaks English. Among the near ones that is taken which is also near the prompt and was not taken in the section yet.
+speaks English. Among the near ones that is taken which also suits its place, by the compass (writer/compass.py) or,
+where a writer has none, by nearness to the prompt, and which was not taken in the section yet. With a compass every
+code belongs to the section of the plan that it suits best, so that no two sections say the same.
 
-Legend: C codes, D concept dim.
+Legend: C codes, D concept dim, N leaves of the plan, O width of the compass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import torch
@@ -23,6 +25,7 @@ from concepts.corpus.embed import load_embedded
 from concepts.errors import InputError, ModelError, NonFiniteError
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize, read_tensors
+from writer.compass import Compass
 
 CODEBOOK_FILE = "codebook.safetensors"
 """Holds `codes` (C, D), raw, in eight bits, in a released writer that has a codebook."""
@@ -30,14 +33,18 @@ _MAX_CHARS = 90
 """About 20 pieces: what is longer comes back changed from a small space (docs/models.md)."""
 _NUM_ROUNDS = 2
 """Rounds of k-means: a code needs to be a typical sentence, not the best one."""
+_TIE = 1e-4
+"""How far a code's fit to one heading may lie below that to another and still be as good, for rounding."""
 
 
 class SentenceCodebook:
     """Real sentences, normalized, and which of them suits a written one."""
 
-    def __init__(self, raw_CD: Tensor, normalizer: RobustNormalizer) -> None:
+    def __init__(self, raw_CD: Tensor, normalizer: RobustNormalizer, compass: Compass | None = None) -> None:
         self.codes_CD = normalizer.normalize(raw_CD)
         self._directions_CD = F.normalize(self.codes_CD, dim=1)
+        self.compass = compass
+        self._keys_CO = None if compass is None else compass.sentences(self.codes_CD)
 
     @classmethod
     def load(cls, card: ModelCard, normalizer: RobustNormalizer) -> SentenceCodebook | None:
@@ -62,19 +69,46 @@ class SentenceCodebook:
             )
         if not torch.isfinite(codes).all():
             raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
-        return cls(codes, normalizer)
+        return cls(codes, normalizer, Compass.load(card))
 
-    def suits(self, sentence_D: Tensor, prompt_D: Tensor, weight: float, taken: Collection[int]) -> int:
+    def suits(
+        self,
+        sentence_D: Tensor,
+        prompt_D: Tensor,
+        weight: float,
+        taken: Collection[int],
+        *,
+        fit_C: Tensor | None = None,
+    ) -> int:
         """Return the code that suits a normalized sentence best, none of those `taken` (where others are left).
 
-        By the cosine to the sentence, and to the first sentence of the prompt at `weight`.
+        By the cosine to the sentence and, at `weight`, by `fit_C` to its place, or where that is None by the cosine to
+        the first sentence of the prompt.
         """
-        scores = self._directions_CD @ (
-            F.normalize(sentence_D, dim=0) + weight * F.normalize(prompt_D, dim=0)
-        )
+        scores = self._directions_CD @ F.normalize(sentence_D, dim=0)
+        if fit_C is None:
+            fit_C = self._directions_CD @ F.normalize(prompt_D, dim=0)
+        scores = scores + weight * fit_C
         if len(taken) < len(scores):
             scores[list(taken)] = -torch.inf
         return int(scores.argmax())
+
+    def fit(self, known: Sequence[Tensor | None], place: int) -> Tensor | None:
+        """Return how well each code (C,) goes with what is known of a place (see `compass.KNOWN`), by the compass."""
+        if self.compass is None or self._keys_CO is None:
+            return None
+        zero = torch.zeros(self.codes_CD.shape[1])
+        known_KD = torch.stack([zero if concept is None else concept for concept in known])
+        direction = self.compass.places(known_KD[None], torch.tensor([place]))
+        return self.compass.fit(direction, self._keys_CO)[0]
+
+    def shares(self, prompt_D: Tensor, leads_ND: Tensor) -> Tensor | None:
+        """Return which codes are which leaf's to say (N, C): those that suit no other heading of the plan better."""
+        fits = [self.fit((prompt_D, lead, None, None), 0) for lead in leads_ND]
+        if self.compass is None:
+            return None
+        fit_NC = torch.stack([fit for fit in fits if fit is not None])
+        return fit_NC >= fit_NC.amax(dim=0) - _TIE  # equal headings share
 
 
 def choose_sentences(corpus_dir: Path, space_id: str, size: int) -> Tensor:

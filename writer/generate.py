@@ -87,8 +87,11 @@ class WriteOptions:
     decoder` taught to. None: 1 / `num_steps`."""
     code_share: float = 0.6
     """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
+    compass_weight: float = 0.06
+    """How much a nat of fit to its place counts, by the compass, beside the cosine to the sentence where that one is
+    chosen."""
     prompt_weight: float = 0.5
-    """How much nearness to the prompt counts beside nearness to the sentence where that one is chosen."""
+    """For a writer without compass: how much the cosine to the prompt counts there."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
     repeat_similarity: float = 0.9
@@ -114,8 +117,10 @@ class _Row:
     """Sentences drawn at most, repetitions included."""
     sentences: list[Tensor] = field(default_factory=list)
     """Normalized (D,)."""
-    codes: set[int] = field(default_factory=set)
+    codes: list[int] = field(default_factory=list)
     """Codes that sentences were drawn towards."""
+    others: Tensor | None = None
+    """Codes (C,) that are for other sections to say; None: none are."""
     num_drawn: int = 0
     stop_reason: str = ""
 
@@ -152,11 +157,15 @@ class Writer:
         """
         self._check(plan, paths)
         rows = [self._begin(plan, path) for path in paths]
-        prompt = self.model.sentence_norm.normalize(plan.prompt[0])
+        norm = self.model.sentence_norm
+        prompt, leads = norm.normalize(plan.prompt[0]), norm.normalize(plan.leads)
+        if self.codebook is not None and (shares := self.codebook.shares(prompt, leads)) is not None:
+            for row in rows:
+                row.others = ~shares[row.here]
         while active := [row for row in rows if not row.stop_reason]:
             blocks = self._draw_blocks(plan, active, seed)
             for row, block in zip(active, blocks, strict=True):
-                self._take(row, block, prompt)
+                self._take(row, block, prompt, leads[row.here])
         return [self._finish(row, plan) for row in rows]
 
     def _begin(self, plan: WritingPlan, path: str) -> _Row:
@@ -230,7 +239,7 @@ class Writer:
         tokens += [(PREVIOUS, x, None, min(i, NUM_PLACES - 1), 0) for i, x in enumerate(reversed(previous))]
         return tokens
 
-    def _take(self, row: _Row, block: Tensor, prompt: Tensor) -> None:
+    def _take(self, row: _Row, block: Tensor, prompt: Tensor, lead: Tensor) -> None:
         """Append a block's sentences to the section up to its end, each drawn towards a real one."""
         end = self.model.sentence_norm.normalize(self.model.end)
         num_new = 0
@@ -241,8 +250,8 @@ class Writer:
                 return
             row.num_drawn += 1
             if self.codebook is not None and self.options.code_share and not is_end:
-                code = self.codebook.suits(sentence, prompt, self.options.prompt_weight, row.codes)
-                row.codes.add(code)
+                code = self._choose(self.codebook, row, sentence, prompt, lead)
+                row.codes.append(code)
                 sentence = torch.lerp(sentence, self.codebook.codes_CD[code], self.options.code_share)
             earlier = torch.stack(row.sentences) if row.sentences else torch.empty(0, len(sentence))
             similar = F.cosine_similarity(earlier, sentence[None], dim=1)
@@ -254,6 +263,18 @@ class Writer:
                 return
         if not num_new:
             row.stop_reason = "repetition"
+
+    def _choose(
+        self, codebook: SentenceCodebook, row: _Row, sentence: Tensor, prompt: Tensor, lead: Tensor
+    ) -> int:
+        """Return the code of the codebook that a section's next sentence is drawn towards."""
+        before = [codebook.codes_CD[code] for code in reversed(row.codes[-2:])]
+        fit = codebook.fit((prompt, lead, *before, *[None] * (2 - len(before))), len(row.codes))
+        if fit is None:
+            return codebook.suits(sentence, prompt, self.options.prompt_weight, row.codes)
+        if row.others is not None and int((~row.others).sum()) > len(row.codes):
+            fit = fit.masked_fill(row.others, -torch.inf)
+        return codebook.suits(sentence, prompt, self.options.compass_weight, row.codes, fit_C=fit)
 
     def _finish(self, row: _Row, plan: WritingPlan) -> WrittenSection:
         if not row.sentences:

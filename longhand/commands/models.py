@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from concepts.card import ModelCard
 
 KINDS = ("space", "planner", "writer")
-TRAINED = ("space", "planner", "writer", "decoder", "languages")
-"""What can be trained: the three, and the decoder or further languages of a space that stays as it is."""
+TRAINED = ("space", "planner", "writer", "decoder", "languages", "compass")
+"""What can be trained: the three, the decoder or further languages of a space that stays as it is, and the compass of a
+writer that stays as it is."""
 PRESETS = ("mini", "tiny")
 
 models_app = typer.Typer(
@@ -38,9 +39,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    kind: Annotated[
-        str, typer.Argument(metavar="space|planner|writer|decoder|languages", help="What to train.")
-    ],
+    kind: Annotated[str, typer.Argument(metavar="|".join(TRAINED), help="What to train.")],
     corpus: Corpus,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an existing run goes on.")],
     steps: Annotated[
@@ -55,7 +54,7 @@ def train(
         bool, typer.Option("--teacher", help="Space only: learn meaning from all-MiniLM-L6-v2.")
     ] = False,
     writer: Annotated[
-        str | None, typer.Option(help="Decoder only: the writer whose concepts it learns to say.")
+        str | None, typer.Option(help="Decoder: the writer whose concepts it learns to say; compass: whose.")
     ] = None,
     with_writer: Annotated[
         bool, typer.Option("--with-writer", help="Decoder only: that writer learns on as well.")
@@ -70,12 +69,14 @@ def train(
     """Train a model, or go on where the last run stopped."""
     check_choice("the model", kind, TRAINED)
     check_choice("--preset", preset, PRESETS)
-    if writer is not None and kind != "decoder":
-        raise UsageError(f"--writer is for a decoder, got {kind}: leave it out")
+    if writer is not None and kind not in ("decoder", "compass"):
+        raise UsageError(f"--writer is for a decoder or a compass, got {kind}: leave it out")
     if with_writer and kind != "decoder":
         raise UsageError(f"--with-writer is for a decoder, got {kind}: leave it out")
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
+    if init is not None and kind == "compass":
+        raise UsageError("a compass starts from nothing: leave --init out, name --writer")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
     if steps is not None and steps < 1:

@@ -66,6 +66,11 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     learnt = read_card(speaker / "writer")
     assert learnt.space == old.model_id and "--with-writer" in learnt.recipe
     assert "started from writer@" in learnt.recipe
+    # A compass is added to a writer, whose other files stay.
+    command("train", "compass", "--steps", 2, *speak, "--name", "led", *train, folder / "compass")
+    old_writer, led = read_card(folder / "writer" / "model"), read_card(folder / "compass" / "model")
+    assert led.files.keys() - old_writer.files.keys() == {"compass.safetensors"}
+    assert old_writer.files.items() <= led.files.items() and led.space == old_writer.space
     # Released under another name, it is still found by its cards (and measured below).
     command("train", "decoder", "--with-writer", "--steps", 30, *speak, "--name", "heard", *train, speaker)
     new = read_card(speaker / "model")
@@ -99,8 +104,9 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("planner", "--writer", "writer-mini"), "--writer is for a decoder, got planner"),
+        (("planner", "--writer", "writer-mini"), "--writer is for a decoder or a compass, got planner"),
         (("planner", "--with-writer"), "--with-writer is for a decoder, got planner"),
+        (("compass", "--init", "sonar-mini"), "a compass starts from nothing"),
         (("decoder", "--init", "sonar-mini"), "a decoder starts from that of its space"),
         (
             ("languages", "--init", "sonar-mini", "--langs", "deu_Latn"),
