@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -53,7 +55,9 @@ def evaluate_writer(
     text, over the concept's norm; `round_trip_cosine`; `length_ratio`: written over planned sentences;
     `distinct`: share of distinct sentences. Of the texts, decoded as a document is: `text_retrieval`, the share of
     sections whose text, encoded again, finds its own item among those of all documents, and
-    `text_retrieval_chance`; `text_accuracy`, as `contrastive_accuracy` with the text in the concept's place;
+    `text_retrieval_chance`; `topic_retrieval`, the share of sections whose words, weighted by how few training
+    sentences hold them, are nearest to those of their own document's true text, among all documents, and
+    `topic_retrieval_chance`; `text_accuracy`, as `contrastive_accuracy` with the text in the concept's place;
     `known_words`, `known_pairs`, `known_triples`: share of the written
     words, and of runs of two and three words, that the training documents hold, and `known_words_true` and so
     on, those of the true sentences.
@@ -61,6 +65,9 @@ def evaluate_writer(
     corpus = load_embedded(corpus_dir, writer.card.space, split)
     data = BlockData(corpus, writer.model.end)
     figures = _losses(data, writer, codec.card, corpus.texts)
+    section_texts: list[str] = []
+    true_documents: list[str] = []
+    owners: list[int] = []
     plans = [siblings for siblings in data.by_document if 2 <= len(siblings) <= 12][:num_documents]
     if not plans:
         raise InputError(f"{corpus_dir} has no {split} document of 2 to 12 sections; import more documents")
@@ -94,6 +101,8 @@ def evaluate_writer(
             gists.append(F.normalize(plan.gists[i] - center, dim=0))
             all_vectors.append(section.vectors)
             all_texts += texts[i]
+            section_texts.append(" ".join(texts[i]))
+            owners.append(number)
             true = corpus.vectors[list(items[i].sentences)]
             true_texts += [corpus.texts[row] for row in items[i].sentences]
             for meant, again, wanted in zip(section.vectors, said, true, strict=False):
@@ -101,6 +110,8 @@ def evaluate_writer(
                 near += float((wanted - meant).norm() < (others - meant).norm(dim=1).min())
                 said_near += float((wanted - again).norm() < (others - again).norm(dim=1).min())
                 total += 1
+        rows = [row for item in items for row in item.sentences]
+        true_documents.append(" ".join(corpus.texts[row] for row in rows))
         on_progress(number + 1, len(plans))
     num_sections = sum(map(len, plans))
     vectors = torch.cat(all_vectors)
@@ -111,7 +122,10 @@ def evaluate_writer(
         figures[f"known_{name}"] = _share_known(all_texts, size, known)
         figures[f"known_{name}_true"] = _share_known(true_texts, size, known)
     found = (torch.stack(means) @ torch.stack(gists).T).argmax(dim=1)
+    topics = nearest_topics(section_texts, true_documents, training_texts)
     figures |= {
+        "topic_retrieval": sum(a == b for a, b in zip(topics, owners, strict=True)) / num_sections,
+        "topic_retrieval_chance": 1 / len(plans),
         "retrieval": hits / num_sections,
         "retrieval_chance": chance / num_sections,
         "contrastive_accuracy": near / max(1.0, total),
@@ -125,6 +139,29 @@ def evaluate_writer(
         "num_sections": float(num_sections),
     }
     return figures
+
+
+def nearest_topics(texts: Sequence[str], documents: Sequence[str], sentences: Sequence[str]) -> list[int]:
+    """Return, for each text, the document (by index) that shares most of its words.
+
+    By the cosine of the words' counts, weighted by inverse document frequency among `sentences` (Spärck Jones 1972):
+    a judge that knows no vectors.
+    """
+    holders = Counter(word for sentence in sentences for word in set(_words(sentence)))
+
+    def weigh(text: str) -> dict[str, float]:
+        counts = Counter(_words(text))
+        weights = {w: n * math.log((1 + len(sentences)) / (1 + holders[w])) for w, n in counts.items()}
+        norm = math.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
+        return {word: weight / norm for word, weight in weights.items()}
+
+    known = [weigh(document) for document in documents]
+    found = []
+    for text in texts:
+        own = weigh(text)
+        likeness = [sum(w * other.get(word, 0.0) for word, w in own.items()) for other in known]
+        found.append(max(range(len(known)), key=likeness.__getitem__))
+    return found
 
 
 def _decoded(codec: SpaceCodec, plan: WritingPlan, sections: list[Tensor]) -> list[list[str]]:
@@ -145,8 +182,12 @@ def _training_texts(corpus_dir: Path, space_id: str) -> list[str]:
 
 def _runs(text: str, size: int) -> list[tuple[str, ...]]:
     """Return the runs of `size` words of a text."""
-    words = [token for token in wordpunct_tokenize(text.lower()) if token.isalpha()]
+    words = _words(text)
     return [tuple(words[i : i + size]) for i in range(len(words) - size + 1)]
+
+
+def _words(text: str) -> list[str]:
+    return [token for token in wordpunct_tokenize(text.lower()) if token.isalpha()]
 
 
 def _share_known(texts: list[str], size: int, known: set[tuple[str, ...]]) -> float:
