@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
+from concepts.errors import LonghandError
 from flows.options import WritingOptions
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
@@ -145,7 +146,7 @@ class Engine(Protocol):
 
 
 NEEDS: dict[Stage, tuple[Part, ...]] = {
-    "plan": ("space", "planner"),
+    "plan": ("space", "planner", "writer"),
     "write": ("space", "writer"),
     "decode": ("space",),
 }
@@ -267,7 +268,7 @@ class ModelEngine:
             self._codec.result()
         if "planner" in NEEDS[stage]:
             self._planner.result()
-        if "writer" in NEEDS[stage]:
+        if "writer" in NEEDS[stage] and stage != "plan":  # a plan can do without, see _aimed
             self._writer.result()
 
     def load_times(self) -> dict[str, float]:
@@ -289,7 +290,29 @@ class ModelEngine:
         items = self._planner.result().plan(
             _tensor(prompt), goal=_goal(goal), num_sections=num_sections, depth=depth, seed=seed
         )
-        return _new_items(items)
+        return _new_items(self._aimed(prompt, items))
+
+    def _aimed(
+        self, prompt: Vector, items: Sequence[PlannedItem], known: Collection[str] = ()
+    ) -> list[PlannedItem]:
+        """Return planned items with the gists that the writer's compass says, but for those of `known` paths.
+
+        As the planner drew them where there is no writer or no compass: a plan needs neither.
+        """
+        try:
+            writer = self._writer.result()
+        except LonghandError:  # raised again where something is to be written
+            return list(items)
+        import torch
+
+        leads = torch.stack([item.lead for item in items])
+        aims = writer.aim(_tensor(prompt), leads)
+        if aims is None:
+            return list(items)
+        return [
+            item if item.path in known else replace(item, gist=aim)
+            for item, aim in zip(items, aims, strict=True)
+        ]
 
     def fill(
         self,
@@ -308,7 +331,7 @@ class ModelEngine:
         items = self._planner.result().fill(
             _tensor(prompt), given, goal=_goal(goal), seed=seed, known=planned
         )
-        return _new_items(items)
+        return _new_items(self._aimed(prompt, items, planned))
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""

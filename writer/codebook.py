@@ -33,6 +33,10 @@ _MAX_CHARS = 90
 """About 20 pieces: what is longer comes back changed from a small space (docs/models.md)."""
 _NUM_ROUNDS = 2
 """Rounds of k-means: a code needs to be a typical sentence, not the best one."""
+_AIM_POOL = 300
+"""Best codes among which those of a gist are chosen."""
+_MAX_LIKENESS = 0.5
+"""Largest cosine of two codes of one gist."""
 _TIE = 1e-4
 """How far a code's fit to one heading may lie below that to another and still be as good, for rounding."""
 
@@ -93,22 +97,58 @@ class SentenceCodebook:
             scores[list(taken)] = -torch.inf
         return int(scores.argmax())
 
-    def fit(self, known: Sequence[Tensor | None], place: int) -> Tensor | None:
-        """Return how well each code (C,) goes with what is known of a place (see `compass.KNOWN`), by the compass."""
+    def fit(
+        self, prompt_D: Tensor, lead_D: Tensor, before: Sequence[Tensor] = (), *, prompt_share: float
+    ) -> Tensor | None:
+        """Return how well each code (C,) goes with a place, by the compass; None without one.
+
+        `before` are the sentences of the section so far. What the prompt says of the whole document, as if it were
+        the heading, counts `prompt_share` of what prompt, heading and sentences say of the place: a heading such as
+        "Options" tells little.
+        """
         if self.compass is None or self._keys_CO is None:
             return None
-        zero = torch.zeros(self.codes_CD.shape[1])
-        known_KD = torch.stack([zero if concept is None else concept for concept in known])
-        direction = self.compass.places(known_KD[None], torch.tensor([place]))
-        return self.compass.fit(direction, self._keys_CO)[0]
+        zero = torch.zeros_like(prompt_D)
+        last = [*reversed(before[-2:]), zero, zero][:2]
+        known = torch.stack(
+            [torch.stack((prompt_D, lead_D, *last)), torch.stack((prompt_D, prompt_D, zero, zero))]
+        )
+        directions = self.compass.places(known, torch.tensor([len(before), 0]))
+        here_C, anywhere_C = self.compass.fit(directions, self._keys_CO)
+        fit_C: Tensor = here_C + prompt_share * anywhere_C
+        return fit_C
 
     def shares(self, prompt_D: Tensor, leads_ND: Tensor) -> Tensor | None:
         """Return which codes are which leaf's to say (N, C): those that suit no other heading of the plan better."""
-        fits = [self.fit((prompt_D, lead, None, None), 0) for lead in leads_ND]
         if self.compass is None:
             return None
-        fit_NC = torch.stack([fit for fit in fits if fit is not None])
+        fit_NC = self._fits(prompt_D, leads_ND, 0.0)
         return fit_NC >= fit_NC.amax(dim=0) - _TIE  # equal headings share
+
+    def aims(self, prompt_D: Tensor, leads_ND: Tensor, num: int, *, prompt_share: float) -> Tensor | None:
+        """Return a gist (N, D) for each heading, the mean of `num` codes that suit it best; None without a compass.
+
+        No two of them say nearly the same: a recipe is not six ways to preheat an oven.
+        """
+        if self.compass is None:
+            return None
+        fit_NC = self._fits(prompt_D, leads_ND, prompt_share)
+        return torch.stack([self.codes_CD[self._diverse(fit_C, num)].mean(dim=0) for fit_C in fit_NC])
+
+    def _diverse(self, fit_C: Tensor, num: int) -> list[int]:
+        """Return up to `num` codes of the best fit, no two of which say nearly the same."""
+        chosen: list[int] = []
+        for code in fit_C.topk(min(_AIM_POOL, len(fit_C))).indices.tolist():
+            likeness = self._directions_CD[chosen] @ self._directions_CD[code]
+            if not (likeness > _MAX_LIKENESS).any():
+                chosen.append(code)
+            if len(chosen) == num:
+                break
+        return chosen
+
+    def _fits(self, prompt_D: Tensor, leads_ND: Tensor, prompt_share: float) -> Tensor:
+        fits = [self.fit(prompt_D, lead, prompt_share=prompt_share) for lead in leads_ND]
+        return torch.stack([fit for fit in fits if fit is not None])
 
 
 def choose_sentences(corpus_dir: Path, space_id: str, size: int) -> Tensor:

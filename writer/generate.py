@@ -87,9 +87,13 @@ class WriteOptions:
     decoder` taught to. None: 1 / `num_steps`."""
     code_share: float = 0.6
     """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
-    compass_weight: float = 0.06
+    compass_weight: float = 0.08
     """How much a nat of fit to its place counts, by the compass, beside the cosine to the sentence where that one is
     chosen."""
+    prompt_share: float = 0.5
+    """How much a sentence's fit to the prompt alone counts beside its fit to its place."""
+    num_aims: int = 8
+    """Sentences of the codebook whose mean is the gist of a heading, where the compass says it."""
     prompt_weight: float = 0.5
     """For a writer without compass: how much the cosine to the prompt counts there."""
     end_similarity: float = 0.8
@@ -147,6 +151,23 @@ class Writer:
         model = WriterModel(load_config(card, WriterConfig))
         load_released(model, card, space_id)
         return cls(card, model, options or WriteOptions(), SentenceCodebook.load(card, model.sentence_norm))
+
+    @torch.inference_mode()
+    def aim(self, prompt: Tensor, leads: Tensor) -> Tensor | None:
+        """Return a raw gist (N, D) for each heading of an outline, given raw prompt (P, D) and leads (N, D).
+
+        Each is the mean of real sentences that go with prompt and heading, by the compass; None without one.
+        """
+        if self.codebook is None or not len(leads):
+            return None
+        options, norm = self.options, self.model.sentence_norm
+        aims = self.codebook.aims(
+            norm.normalize(prompt[0]),
+            norm.normalize(leads),
+            options.num_aims,
+            prompt_share=options.prompt_share,
+        )
+        return None if aims is None else norm.denormalize(aims)
 
     @torch.inference_mode()
     def write(self, plan: WritingPlan, paths: Sequence[str], *, seed: int) -> list[WrittenSection]:
@@ -268,8 +289,8 @@ class Writer:
         self, codebook: SentenceCodebook, row: _Row, sentence: Tensor, prompt: Tensor, lead: Tensor
     ) -> int:
         """Return the code of the codebook that a section's next sentence is drawn towards."""
-        before = [codebook.codes_CD[code] for code in reversed(row.codes[-2:])]
-        fit = codebook.fit((prompt, lead, *before, *[None] * (2 - len(before))), len(row.codes))
+        before = [codebook.codes_CD[code] for code in row.codes]
+        fit = codebook.fit(prompt, lead, before, prompt_share=self.options.prompt_share)
         if fit is None:
             return codebook.suits(sentence, prompt, self.options.prompt_weight, row.codes)
         if row.others is not None and int((~row.others).sum()) > len(row.codes):

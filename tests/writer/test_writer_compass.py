@@ -143,7 +143,7 @@ def test_the_compass_decides_by_its_weight(writer: Writer, plan: WritingPlan) ->
     norm = writer.model.sentence_norm
     prompt, leads = norm.normalize(plan.prompt[0]), norm.normalize(plan.leads)
     (section,) = found.write(plan, ["3"], seed=1)
-    fit = found.codebook.fit((prompt, leads[3], None, None), 0)
+    fit = found.codebook.fit(prompt, leads[3], prompt_share=found.options.prompt_share)
     shares = found.codebook.shares(prompt, leads)
     assert fit is not None and shares is not None
     best = int(fit.masked_fill(~shares[3], -torch.inf).argmax())
@@ -152,15 +152,42 @@ def test_the_compass_decides_by_its_weight(writer: Writer, plan: WritingPlan) ->
     assert codes_of(found, free[0].vectors)[0] != best
 
 
-def test_what_was_said_before_changes_what_goes_next() -> None:
+def test_what_was_said_before_and_the_prompt_alone_change_what_goes_next() -> None:
     book = SentenceCodebook(draw(300, DIM, seed=71), RobustNormalizer(DIM), compass())
-    prompt, lead, said = draw(3, DIM, seed=5)
-    first, second = book.fit((prompt, lead, None, None), 0), book.fit((prompt, lead, said, None), 1)
-    assert first is not None and second is not None and (first - second).abs().max() > 0.1
+    prompt, lead, said, earlier = draw(4, DIM, seed=5)
+    fits = [
+        book.fit(prompt, lead, before, prompt_share=share)
+        for before, share in (((), 0.0), ((said,), 0.0), ((earlier, said), 0.0), ((), 1.0))
+    ]
+    for i, fit in enumerate(fits):
+        assert fit is not None
+        assert all((fit - other).abs().max() > 0.1 for other in fits[:i] if other is not None)
+    last, same = (book.fit(prompt, lead, (*x, earlier, said), prompt_share=0.0) for x in ((), (lead, lead)))
+    assert last is not None and same is not None and (last - same).abs().max() > 0.01  # another place
     assert (
-        SentenceCodebook(draw(300, DIM, seed=71), RobustNormalizer(DIM)).fit((prompt, lead, None, None), 0)
+        SentenceCodebook(draw(300, DIM, seed=71), RobustNormalizer(DIM)).fit(prompt, lead, prompt_share=1.0)
         is None
     )
+
+
+def test_a_gist_is_the_mean_of_the_sentences_that_suit_best(writer: Writer, plan: WritingPlan) -> None:
+    found = steered(writer)
+    norm, book = writer.model.sentence_norm, found.codebook
+    assert book is not None and writer.aim(plan.prompt, plan.leads) is None
+    aims = found.aim(plan.prompt, plan.leads)
+    assert aims is not None and aims.shape == plan.leads.shape
+    prompt, leads = norm.normalize(plan.prompt[0]), norm.normalize(plan.leads)
+    fit = book.fit(prompt, leads[2], prompt_share=found.options.prompt_share)
+    assert fit is not None
+    best: list[int] = []
+    for code in fit.argsort(descending=True).tolist():
+        if len(best) < found.options.num_aims and all(
+            F.cosine_similarity(book.codes_CD[code], book.codes_CD[other], dim=0) <= 0.5 for other in best
+        ):
+            best.append(code)
+    assert best != fit.topk(len(best)).indices.tolist()  # some say nearly the same
+    torch.testing.assert_close(aims[2], norm.denormalize(book.codes_CD[best].mean(dim=0)))
+    assert found.aim(plan.prompt, plan.leads[:0]) is None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
