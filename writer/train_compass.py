@@ -5,6 +5,7 @@ Legend: B places, K things known, D concept dim. Concepts are normalized here.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -194,14 +195,20 @@ def train_compass(
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) a compass for `writer`; the corpus must be embedded in its space."""
+    """Train (or go on training) a compass for `writer`; the corpus must be embedded in its space.
+
+    Returns the figures of the best evaluation, whose weights are released: on a small corpus that is not the last.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "recipe.json", asdict(config) | {"writer": writer.card.model_id})
     norm = writer.model.sentence_norm
     data, dev = (
         PlaceData(load_embedded(corpus_dir, writer.card.space, split), norm) for split in ("train", "dev")
     )
-    return train(CompassTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
+    train(CompassTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
+    rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = min((row for row in rows if "dev_loss" in row), key=lambda row: float(row["dev_loss"]))
+    return {name: float(best[f"dev_{name}"]) for name in ("loss", "accuracy")}
 
 
 def release_compass(
