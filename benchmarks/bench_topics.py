@@ -2,10 +2,10 @@
 
     python benchmarks/bench_topics.py --corpus CORPUS [--documents 40] [--sections 4]
 
-Every row is a way to make documents of the same dev titles. A document counts as found where its words, weighted by
-how few training sentences hold them, are nearest to those of its own true document (title three times, then text), among
-all documents of the run: `writer.evaluate.nearest_topics`, a judge that knows no vectors. Texts are decoded greedily
-and without context, so that all rows are heard alike.
+Every row is a way to make documents of the same dev titles. A document counts as found where its words, weighted
+by how few training sentences hold them, are nearest to those of its own true document (title three times, then text),
+among all documents of the run: `writer.evaluate.nearest_topics`, a judge that knows no vectors. Texts are decoded
+greedily and without context, so that all rows are heard alike.
 """
 
 from __future__ import annotations
