@@ -233,17 +233,21 @@ def test_the_command_serves_until_ctrl_c(store: Store, more: list[str]) -> None:
         # A shell's background jobs ignore SIGINT, and their children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert ("token=" in url) == bool(more)
-        reached = url.replace(socket.gethostname(), "127.0.0.1")
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor()
-        )
-        with opener.open(reached, timeout=60) as answer:
-            assert "There are no documents yet" in answer.read().decode()
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert ("token=" in url) == bool(more)
+            reached = url.replace(socket.gethostname(), "127.0.0.1")
+            opener = urllib.request.build_opener(
+                urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor()
+            )
+            with opener.open(reached, timeout=60) as answer:
+                assert "There are no documents yet" in answer.read().decode()
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=60)
+        except BaseException:
+            process.kill()  # or leaving the block would wait for it for ever
+            raise
     assert process.returncode == 0
     assert stderr.endswith("end it with Ctrl-C\nended\n")
     assert "Traceback" not in stderr
