@@ -87,7 +87,7 @@ class WriteOptions:
     decoder` taught to. None: 1 / `num_steps`."""
     code_share: float = 0.6
     """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
-    compass_weight: float = 0.08
+    compass_weight: float = 0.03
     """How much a nat of fit to its place counts, by the compass, beside the cosine to the sentence where that one is
     chosen."""
     prompt_share: float = 0.5
