@@ -1,6 +1,6 @@
 """What drawing written sentences towards real ones trades: nearness to what should be said, for English.
 
-    python benchmarks/bench_codebook.py --corpus CORPUS [--shares 0 0.3 0.6 0.9] [--weights 0.06] [--documents 12]
+    python benchmarks/bench_codebook.py --corpus CORPUS [--shares 0 0.3 0.6 0.9] [--weights 0.03] [--documents 12]
 
 For each share of the way to the sentence of the codebook (`WriteOptions.code_share`) and each weight of the compass in
 its choice (`compass_weight`; -1: no compass, the prompt decides): figures of `longhand evaluate writer`, on dev

@@ -2,9 +2,9 @@
 
 The writer's concept is a mean over what could be said, and lies where no sentence lies. The nearest real
 sentence says something of its kind in sound words; between the two the decoder still hears what was meant, and
-speaks English. Among the near ones that is taken which also suits its place, by the compass (writer/compass.py) or,
-where a writer has none, by nearness to the prompt, and which was not taken in the section yet. With a compass every
-code belongs to the section of the plan that it suits best, so that no two sections say the same.
+speaks English. Among the near ones that is taken which is also near the prompt, suits its place by the compass
+(writer/compass.py) where the writer has one, and was not taken in the section yet. With a compass every code belongs
+to the section of the plan that it suits best, so that no two sections say the same.
 
 Legend: C codes, D concept dim, N leaves of the plan, O width of the compass.
 """
@@ -82,58 +82,50 @@ class SentenceCodebook:
         weight: float,
         taken: Collection[int],
         *,
-        fit_C: Tensor | None = None,
+        bonus_C: Tensor | None = None,
     ) -> int:
         """Return the code that suits a normalized sentence best, none of those `taken` (where others are left).
 
-        By the cosine to the sentence and, at `weight`, by `fit_C` to its place, or where that is None by the cosine to
-        the first sentence of the prompt.
+        By the cosine to the sentence, that to the first sentence of the prompt at `weight`, and `bonus_C`.
         """
-        scores = self._directions_CD @ F.normalize(sentence_D, dim=0)
-        if fit_C is None:
-            fit_C = self._directions_CD @ F.normalize(prompt_D, dim=0)
-        scores = scores + weight * fit_C
+        scores = self._directions_CD @ (
+            F.normalize(sentence_D, dim=0) + weight * F.normalize(prompt_D, dim=0)
+        )
+        if bonus_C is not None:
+            scores = scores + bonus_C
         if len(taken) < len(scores):
             scores[list(taken)] = -torch.inf
         return int(scores.argmax())
 
-    def fit(
-        self, prompt_D: Tensor, lead_D: Tensor, before: Sequence[Tensor] = (), *, prompt_share: float
-    ) -> Tensor | None:
-        """Return how well each code (C,) goes with a place, by the compass; None without one.
+    def fit(self, prompt_D: Tensor, leads_ND: Tensor, before: Sequence[Tensor] = ()) -> Tensor | None:
+        """Return how well each code goes (N, C) with places under each of the headings, by the compass.
 
-        `before` are the sentences of the section so far. What the prompt says of the whole document, as if it were
-        the heading, counts `prompt_share` of what prompt, heading and sentences say of the place: a heading such as
-        "Options" tells little.
+        `before` are the sentences of the section so far. None without a compass.
         """
         if self.compass is None or self._keys_CO is None:
             return None
         zero = torch.zeros_like(prompt_D)
         last = [*reversed(before[-2:]), zero, zero][:2]
-        known = torch.stack(
-            [torch.stack((prompt_D, lead_D, *last)), torch.stack((prompt_D, prompt_D, zero, zero))]
-        )
-        directions = self.compass.places(known, torch.tensor([len(before), 0]))
-        here_C, anywhere_C = self.compass.fit(directions, self._keys_CO)
-        fit_C: Tensor = here_C + prompt_share * anywhere_C
-        return fit_C
+        known_NKD = torch.stack([torch.stack((prompt_D, lead_D, *last)) for lead_D in leads_ND])
+        place_N = torch.full((len(leads_ND),), len(before))
+        return self.compass.fit(self.compass.places(known_NKD, place_N), self._keys_CO)
 
     def shares(self, prompt_D: Tensor, leads_ND: Tensor) -> Tensor | None:
         """Return which codes are which leaf's to say (N, C): those that suit no other heading of the plan better."""
-        if self.compass is None:
-            return None
-        fit_NC = self._fits(prompt_D, leads_ND, 0.0)
-        return fit_NC >= fit_NC.amax(dim=0) - _TIE  # equal headings share
+        fit_NC = self.fit(prompt_D, leads_ND)
+        return None if fit_NC is None else fit_NC >= fit_NC.amax(dim=0) - _TIE  # equal headings share
 
     def aims(self, prompt_D: Tensor, leads_ND: Tensor, num: int, *, prompt_share: float) -> Tensor | None:
         """Return a gist (N, D) for each heading, the mean of `num` codes that suit it best; None without a compass.
 
-        No two of them say nearly the same: a recipe is not six ways to preheat an oven.
+        What suits the prompt as a heading of its own counts `prompt_share` of that: a heading such as "Options" tells
+        little. No two of the codes say nearly the same: a recipe is not six ways to preheat an oven.
         """
-        if self.compass is None:
+        fit_NC = self.fit(prompt_D, torch.cat((leads_ND, prompt_D[None])))
+        if fit_NC is None:
             return None
-        fit_NC = self._fits(prompt_D, leads_ND, prompt_share)
-        return torch.stack([self.codes_CD[self._diverse(fit_C, num)].mean(dim=0) for fit_C in fit_NC])
+        both_NC = fit_NC[:-1] + prompt_share * fit_NC[-1]
+        return torch.stack([self.codes_CD[self._diverse(fit_C, num)].mean(dim=0) for fit_C in both_NC])
 
     def _diverse(self, fit_C: Tensor, num: int) -> list[int]:
         """Return up to `num` codes of the best fit, no two of which say nearly the same."""
@@ -145,10 +137,6 @@ class SentenceCodebook:
             if len(chosen) == num:
                 break
         return chosen
-
-    def _fits(self, prompt_D: Tensor, leads_ND: Tensor, prompt_share: float) -> Tensor:
-        fits = [self.fit(prompt_D, lead, prompt_share=prompt_share) for lead in leads_ND]
-        return torch.stack([fit for fit in fits if fit is not None])
 
 
 def choose_sentences(corpus_dir: Path, space_id: str, size: int) -> Tensor:

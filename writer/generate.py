@@ -91,11 +91,11 @@ class WriteOptions:
     """How much a nat of fit to its place counts, by the compass, beside the cosine to the sentence where that one is
     chosen."""
     prompt_share: float = 0.5
-    """How much a sentence's fit to the prompt alone counts beside its fit to its place."""
+    """How much a sentence's fit to the prompt alone counts beside its fit to a place, for gists and for the choice."""
     num_aims: int = 8
     """Sentences of the codebook whose mean is the gist of a heading, where the compass says it."""
     prompt_weight: float = 0.5
-    """For a writer without compass: how much the cosine to the prompt counts there."""
+    """How much the cosine to the prompt counts there."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
     repeat_similarity: float = 0.9
@@ -125,6 +125,8 @@ class _Row:
     """Codes that sentences were drawn towards."""
     others: Tensor | None = None
     """Codes (C,) that are for other sections to say; None: none are."""
+    prompt_fit: Tensor | None = None
+    """Fit of the codes (C,) to the prompt alone; None without a compass."""
     num_drawn: int = 0
     stop_reason: str = ""
 
@@ -181,8 +183,9 @@ class Writer:
         norm = self.model.sentence_norm
         prompt, leads = norm.normalize(plan.prompt[0]), norm.normalize(plan.leads)
         if self.codebook is not None and (shares := self.codebook.shares(prompt, leads)) is not None:
+            fit = self.codebook.fit(prompt, prompt[None])
             for row in rows:
-                row.others = ~shares[row.here]
+                row.others, row.prompt_fit = ~shares[row.here], None if fit is None else fit[0]
         while active := [row for row in rows if not row.stop_reason]:
             blocks = self._draw_blocks(plan, active, seed)
             for row, block in zip(active, blocks, strict=True):
@@ -289,13 +292,13 @@ class Writer:
         self, codebook: SentenceCodebook, row: _Row, sentence: Tensor, prompt: Tensor, lead: Tensor
     ) -> int:
         """Return the code of the codebook that a section's next sentence is drawn towards."""
-        before = [codebook.codes_CD[code] for code in row.codes]
-        fit = codebook.fit(prompt, lead, before, prompt_share=self.options.prompt_share)
-        if fit is None:
-            return codebook.suits(sentence, prompt, self.options.prompt_weight, row.codes)
-        if row.others is not None and int((~row.others).sum()) > len(row.codes):
-            fit = fit.masked_fill(row.others, -torch.inf)
-        return codebook.suits(sentence, prompt, self.options.compass_weight, row.codes, fit_C=fit)
+        options, bonus = self.options, None
+        fit = codebook.fit(prompt, lead[None], [codebook.codes_CD[code] for code in row.codes])
+        if fit is not None and row.prompt_fit is not None and row.others is not None:
+            bonus = options.compass_weight * (fit[0] + options.prompt_share * row.prompt_fit)
+            if int((~row.others).sum()) > len(row.codes):
+                bonus = bonus.masked_fill(row.others, -torch.inf)
+        return codebook.suits(sentence, prompt, options.prompt_weight, row.codes, bonus_C=bonus)
 
     def _finish(self, row: _Row, plan: WritingPlan) -> WrittenSection:
         if not row.sentences:

@@ -85,12 +85,7 @@ class PlaceData:
                     rows.append((number, section.heading, previous, before, place, row))
                     before, previous = previous, row
         self._rows: NDArray[np.int64] = np.array(rows, dtype=np.int64)
-        # half of the room: normalized values are at most a few units
-        self._vectors = normalizer.normalize(corpus.vectors).half()
-
-    def __len__(self) -> int:
-        """Return the number of sentences."""
-        return len(self._rows)
+        self._vectors = normalizer.normalize(corpus.vectors).half()  # half of the room
 
     def draw(self, size: int, rng: np.random.Generator, *, any_wording: bool) -> PlaceBatch:
         """Return random places, no two the same; the prompt is the title, or any wording of it."""
