@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
-from concepts.errors import LonghandError
+from concepts.errors import ModelError
 from flows.options import WritingOptions
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
@@ -152,6 +152,10 @@ NEEDS: dict[Stage, tuple[Part, ...]] = {
 }
 
 
+class MissingWriter(ModelError):
+    """A space has no writer: its documents can be planned, and no more."""
+
+
 class ModelEngine:
     """The models of this repository, loaded one after the other in a background thread."""
 
@@ -255,7 +259,13 @@ class ModelEngine:
         space_id = self._codec.result().space_id
         from writer import Writer
 
-        return Writer.load(self._names["writer"] or find_name_in_space("writer", space_id), space_id=space_id)
+        name = self._names["writer"]
+        if name is None:
+            try:
+                name = find_name_in_space("writer", space_id)
+            except ModelError as error:
+                raise MissingWriter(str(error)) from error
+        return Writer.load(name, space_id=space_id)
 
     def prepare(self, stage: Stage) -> None:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""
@@ -297,16 +307,16 @@ class ModelEngine:
     ) -> list[PlannedItem]:
         """Return planned items with the gists that the writer's compass says, but for those of `known` paths.
 
-        As the planner drew them where there is no writer or no compass: a plan needs neither.
+        As the planner drew them where the space has no writer, or that has no compass: a plan needs neither. A
+        writer that cannot be used is raised here: the plan that it would have changed must not be stored.
         """
-        try:
-            writer = self._writer.result()
-        except LonghandError:  # raised again where something is to be written
-            return list(items)
         import torch
 
-        leads = torch.stack([item.lead for item in items])
-        aims = writer.aim(_tensor(prompt), leads)
+        try:
+            writer = self._writer.result()
+        except MissingWriter:
+            return list(items)
+        aims = writer.aim(_tensor(prompt), torch.stack([item.lead for item in items]))
         if aims is None:
             return list(items)
         return [

@@ -26,7 +26,7 @@ from concepts.corpus.store import iter_space_sentences
 from concepts.errors import UsageError
 from concepts.space.config import EOS_ID, LANGS, PRESETS, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
-from concepts.space.extension import extension_of, extension_weights
+from concepts.space.extension import Extension, extension_of, extension_weights
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Concepts, Sentence, english_concepts, read_sentences
 from concepts.space.release import load_encoder, space_tensors
@@ -187,19 +187,13 @@ def train_languages(
     sentences of every length from the start. `on_taught` gets (done, total) of the English texts that the
     teacher encodes, once. Raises UsageError where `init` has no such extension.
     """
-    begun = None
-    if init is not None:
+    begun = None if init is None else (init, _begun(init, config.langs))
+    if begun is not None:
         config = replace(config, stages=())
-        begun = extension_of(init, config.langs)
-        if begun is None:
-            raise UsageError(
-                f"{init.name} has no parts of its own for {', '.join(config.langs)} to start from: leave --init "
-                "out, or name another space or other --langs"
-            )
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
-    if begun is not None and init is not None:
-        shutil.copyfile(init.path(begun.pieces_file), pieces_path)
+    if begun is not None:
+        shutil.copyfile(begun[0].path(begun[1].pieces_file), pieces_path)
     elif not pieces_path.exists():
         train_sentencepiece(_texts(corpus_dir, config.langs), pieces_path, config.model.num_pieces)
     pieces, english = Pieces(pieces_path), Pieces(space.path("pieces.model"))
@@ -224,13 +218,24 @@ def train_languages(
         for part, concepts in zip((sentences, held), taught, strict=True)
     )
     task = LanguagesTask(config, data, dev, _variance(taught[0]))
-    if begun is not None and init is not None:
-        load_parameters(task.module.autoencoder, extension_weights(init, begun))
-    elif not (run_dir / "checkpoint").exists():
-        tensors = space_tensors(space)
-        tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)
+    if not (run_dir / "checkpoint").exists():
+        if begun is not None:
+            tensors = extension_weights(*begun)
+        else:
+            tensors = space_tensors(space)
+            tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)
         load_parameters(task.module.autoencoder, tensors)
     return train(task, run_dir, config.loop, on_progress=on_progress)
+
+
+def _begun(init: ModelCard, langs: Sequence[str]) -> Extension:
+    extension = extension_of(init, langs)
+    if extension is None:
+        raise UsageError(
+            f"{init.name} has no parts of its own for {', '.join(langs)} to start from: leave --init out, or name "
+            "another space or other --langs"
+        )
+    return extension
 
 
 def _texts(corpus_dir: Path, langs: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from accelerate import PartialState
 
 from concepts.errors import ModelError
-from flows.engine import ModelEngine
+from flows.engine import MissingWriter, ModelEngine
 from planner import PlannedItem
 from storage import NewPlanItem
 
@@ -78,7 +78,11 @@ def test_the_writers_compass_says_the_gists_of_a_plan(monkeypatch: pytest.Monkey
 
 
 def no_writer(_: ModelEngine) -> object:
-    raise ModelError("no writer of this space is installed")
+    raise MissingWriter("no writer of this space is installed")
+
+
+def damaged(_: ModelEngine) -> object:
+    raise ModelError("writer-mini: compass.safetensors has checksum aa, its card says bb")
 
 
 @pytest.mark.parametrize("load", [lambda self: Aiming(False), no_writer])
@@ -88,6 +92,28 @@ def test_a_plan_needs_neither_compass_nor_writer(
     engine = planning(monkeypatch, load)
     items = engine.plan(np.ones((1, 3), dtype=np.float32), goal=None, num_sections=2, depth=1, seed=1)
     assert all(item.gist is not None and not item.gist.any() for item in items)
-    if load is no_writer:
+    if load is no_writer:  # said where something is to be written
         with pytest.raises(ModelError, match="no writer of this space"):
             engine.prepare("write")
+
+
+def test_no_plan_is_made_beside_a_writer_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its gists would be others than those of a run whose writer is whole."""
+    engine = planning(monkeypatch, damaged)
+    with pytest.raises(ModelError, match="has checksum aa"):
+        engine.plan(np.ones((1, 3), dtype=np.float32), goal=None, num_sections=2, depth=1, seed=1)
+
+
+def test_a_space_without_writer_is_told_from_a_damaged_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Space:
+        space_id = "nowhere@1"
+
+    engine = ModelEngine()
+    engine._codec.set_result(Space())  # type: ignore[arg-type]
+    with pytest.raises(MissingWriter, match="no writer of the space nowhere@1 is installed"):
+        engine._load_writer()
+    named = ModelEngine(writer="nobody")
+    named._codec.set_result(Space())  # type: ignore[arg-type]
+    with pytest.raises(ModelError) as caught:
+        named._load_writer()
+    assert not isinstance(caught.value, MissingWriter)
