@@ -35,6 +35,9 @@ from concepts.space.tokenizer import Pieces, train_sentencepiece
 from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_json
 
 _TABLE = "encoder.encoder_frontend.embed.weight"
+_ENGLISH_SHARE_ON = 0.5
+"""`english_share` of a run that goes on: by then translation has learnt most of what the pairs hold, the round trip
+still learns with every step."""
 _NUM_COUNTED = 120_000
 """Pairs that the embedding table's start is counted on."""
 
@@ -189,7 +192,7 @@ def train_languages(
     """
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
-        config = replace(config, stages=())
+        config = replace(config, stages=(), english_share=_ENGLISH_SHARE_ON)
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
     if begun is not None:
