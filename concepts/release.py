@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -78,6 +79,42 @@ def release_model(
     )
 
 
+def release_with(
+    card: ModelCard,
+    folder: Path,
+    files: Mapping[str, dict[str, Tensor]],
+    *,
+    name: str,
+    command: str,
+    options: str,
+    figures: Mapping[str, float],
+) -> ModelCard:
+    """Write a released model to `folder` with further files, tensors by name; its other files stay as they are.
+
+    The recipe on the card ends with `command` and its `options`, once; `figures` come to those that are there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in card.files:
+        shutil.copyfile(card.path(file), folder / file)
+    for file, tensors in files.items():
+        save_tensors(folder / file, tensors)
+    before = [part for part in card.recipe.split("; ") if not part.startswith(command)]
+    return write_card(
+        folder,
+        name=name,
+        kind=card.kind,
+        version=1,
+        file_names=sorted({*card.files, *files}),
+        config=card.config,
+        space=card.space,
+        data=card.data,
+        recipe="; ".join((*before, f"{command} {options}")),
+        steps=card.steps,
+        figures={**card.figures, **figures},
+        licence=card.licence,
+    )
+
+
 def trained_weights(run_dir: Path, what: str, *, newest: bool = False) -> Path:
     """Return the file of a run's averaged weights: of its best evaluation, or of the last checkpoint.
 
@@ -120,17 +157,22 @@ def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
         ) from error
 
 
+def check_space(card: ModelCard, space_id: str) -> None:
+    """Raise SpaceMismatchError where a planner or writer is not of the space `space_id`."""
+    if card.space != space_id:
+        raise SpaceMismatchError(
+            f"{card.name} was trained in the space {card.space}, the vectors are of {space_id}; "
+            "name a model of that space (see `longhand models`) or train one"
+        )
+
+
 def load_released(module: nn.Module, card: ModelCard, space_id: str) -> None:
     """Load the weights of `card` into `module` for work in the space `space_id`.
 
     Raises SpaceMismatchError for another space, ModelError for weights that cannot be read or do not
     fit, NonFiniteError for weights that are no numbers.
     """
-    if card.space != space_id:
-        raise SpaceMismatchError(
-            f"{card.name} was trained in the space {card.space}, the vectors are of {space_id}; "
-            "name a model of that space (see `longhand models`) or train one"
-        )
+    check_space(card, space_id)
     path = card.path(MODEL_FILE)
     try:
         tensors = read_tensors(path)

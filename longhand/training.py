@@ -29,7 +29,7 @@ TINY_PIECES = 1_000
 RELEASE_FOLDER = "model"
 """Where in the run's folder the finished model lies, with its card."""
 WRITER_FOLDER = "writer"
-"""Where the writer lies that learnt along with a decoder."""
+"""Where the writer lies that learnt along with a decoder, or got the same meaning as a planner."""
 
 OnCount = Callable[[int, int], None]
 
@@ -54,7 +54,10 @@ class TrainingRequest:
     init: str | None = None
     """Name or folder of the model whose weights to start from; None: random ones."""
     writer: str | None = None
-    """Name or folder of the writer whose concepts a decoder learns to say; None: the space's."""
+    """Name or folder of the writer whose concepts a decoder learns to say, or that gets compass or meaning; None: the
+    space's."""
+    planner: str | None = None
+    """Name or folder of the planner that gets a meaning; None: the space's."""
     with_writer: bool = False
     """Whether that writer learns on along with the decoder."""
     langs: tuple[str, ...] | None = None
@@ -86,6 +89,8 @@ def start_training(
         return _train_decoder(request, codec, on_progress)
     if request.kind == "compass":
         return _train_compass(request, codec, on_progress)
+    if request.kind == "meaning":
+        return _train_meaning(request, codec, on_progress, on_embedded)
     return _train_writer(request, codec, on_progress)
 
 
@@ -197,6 +202,52 @@ def _train_compass(
     return figures, release_compass(
         request.run_dir, folder, writer.card, name=request.name, seed=request.seed, figures=figures
     )
+
+
+def _train_meaning(
+    request: TrainingRequest,
+    codec: Codec,
+    on_progress: Callable[[Progress], None],
+    on_taught: OnCount,
+) -> tuple[dict[str, float], ModelCard]:
+    from concepts.card import find_card, find_name_in_space
+    from concepts.meaning import MEANING_FILE, MeaningConfig, meaning_tensors
+    from concepts.release import check_space, release_with
+    from concepts.train_meaning import MeaningTrainingConfig, train_meaning, trained_meaning
+    from writer.codebook import read_codes
+
+    planner = find_card("planner", request.planner or find_name_in_space("planner", codec.space_id))
+    writer = find_card("writer", request.writer or find_name_in_space("writer", codec.space_id))
+    for card in (planner, writer):
+        check_space(card, codec.space_id)
+    model = MeaningConfig(concept_dim=codec.dim)
+    if request.preset == "tiny":
+        model = replace(model, hidden_dim=64, meaning_dim=32)
+    config = MeaningTrainingConfig(model=model)
+    config = replace(config, loop=_loop(config.loop, request))
+    figures = train_meaning(
+        request.corpus,
+        codec.space_id,
+        request.run_dir,
+        config,
+        on_progress=on_progress,
+        on_taught=on_taught,
+    )
+    meaning = trained_meaning(request.run_dir, model)
+    for card, folder, name, codes in (
+        (writer, WRITER_FOLDER, writer.name, read_codes(writer)),
+        (planner, RELEASE_FOLDER, request.name, None),
+    ):
+        released = release_with(
+            card,
+            request.run_dir / folder,
+            {MEANING_FILE: meaning_tensors(meaning, codes)},
+            name=name,
+            command="longhand train meaning",
+            options=f"--seed {request.seed}",
+            figures={f"meaning_{key}": value for key, value in figures.items()},
+        )
+    return figures, released
 
 
 def _train_languages(

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from concepts.card import ModelCard, find_card
 from concepts.diffusion import guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
+from concepts.meaning import Meaning, load_meaning
 from concepts.release import load_config, load_released
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
 from planner.data import length_bin
@@ -59,10 +60,14 @@ class PlanOptions:
     their "Options" and "Parameters" say nothing to somebody who asked for one thing."""
     title_weight: float = 11.0
     """Weight of the likeness of prompt and part to the mean title of the documents that hold a lead."""
+    meaning_weight: float = 40.0
+    """Weight of how much a lead is about what prompt and part are about, where the planner has a meaning
+    (concepts/meaning.py)."""
     num_choices: int = 2
     """Leads to choose from, the best ones."""
     max_similarity: float = 0.7
-    """Cosine above which a lead counts as a repetition of an earlier sibling."""
+    """Cosine above which a lead counts as a repetition of an earlier sibling: of the leads, and of what they are
+    about."""
     min_length: int = 3
     """Fewest sentences planned for an item (sections, for a part)."""
     max_length: int = 12
@@ -91,11 +96,14 @@ class _Row:
 class Planner:
     """A loaded outline model."""
 
-    def __init__(self, card: ModelCard, model: OutlineModel, options: PlanOptions) -> None:
-        self.card, self.model, self.options = card, model, options
+    def __init__(
+        self, card: ModelCard, model: OutlineModel, options: PlanOptions, meaning: Meaning | None = None
+    ) -> None:
+        self.card, self.model, self.options, self.meaning = card, model, options, meaning
         is_used = (model.codebook != 0).any(dim=1)
         self._codes, self._code_counts = model.codebook[is_used], model.code_counts[is_used]
         self._code_titles = model.code_titles[is_used]
+        self._code_meanings = self._about(self._codes)
 
     @classmethod
     def load(cls, name: str | None = None, *, space_id: str, options: PlanOptions | None = None) -> Planner:
@@ -106,7 +114,8 @@ class Planner:
         card = find_card("planner", name)
         model = OutlineModel(load_config(card, PlannerConfig))
         load_released(model, card, space_id)
-        return cls(card, model, options or PlanOptions())
+        meaning = load_meaning(card)
+        return cls(card, model, options or PlanOptions(), None if meaning is None else meaning[0])
 
     def plan(
         self,
@@ -299,9 +308,9 @@ class Planner:
         """Return a lead (R, D, normalized) for each row: the user's, or one of the codebook's.
 
         Codes are drawn by their frequency and their fit to what the contrast head expects (InfoNCE learns
-        the log ratio of the two probabilities, so the prior must be put back), by their likeness to the prompt
-        and by that of the titles they stand under. None where there is no codebook: then the diffusion head
-        draws the lead too.
+        the log ratio of the two probabilities, so the prior must be put back), by their likeness to the prompt, by
+        that of the titles they stand under, and by what they are about, where the planner knows. None where there is
+        no codebook: then the diffusion head draws the lead too.
         """
         options, codes = self.options, self._codes
         if rows[0].given_leads:
@@ -313,16 +322,17 @@ class Planner:
         fit = fit + options.frequency_weight * self._code_counts.clamp_min(1.0).log()
         leads = []
         for r, row in enumerate(rows):
-            prompt = F.normalize(
-                torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)]), dim=1
-            )
+            asked = torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)])
+            prompt = F.normalize(asked, dim=1)
             likeness = (directions @ prompt.T).mean(dim=1)
             subject = F.normalize(prompt - self.model.title_center, dim=1)
             kinship = (self._code_titles @ subject.T).mean(dim=1)
             scores = fit[r] + options.prompt_weight * likeness + options.title_weight * kinship
+            if (about := self._about(asked)) is not None and self._code_meanings is not None:
+                scores = scores + options.meaning_weight * (self._code_meanings @ about.T).mean(dim=1)
             if row.items:
                 earlier = torch.stack([lead_gist[: codes.shape[1]] for lead_gist, _ in row.items])
-                repeats = (directions @ F.normalize(earlier, dim=1).T).amax(dim=1) > options.max_similarity
+                repeats = self._likeness(earlier).amax(dim=1) > options.max_similarity
                 if not repeats.all():  # a small codebook may be used up: then a heading comes again
                     scores = scores.masked_fill(repeats, float("-inf"))
             best, index = scores.topk(min(options.num_choices, len(codes)))
@@ -330,6 +340,18 @@ class Planner:
             picked = torch.multinomial(best.softmax(dim=0), 1, generator=generator)
             leads.append(codes[index[picked[0]]])
         return torch.stack(leads)
+
+    def _about(self, leads: Tensor) -> Tensor | None:
+        """Return what normalized leads (N, D) are about (N, E); None where the planner does not know."""
+        return None if self.meaning is None else self.meaning(self.model.lead_norm.denormalize(leads))
+
+    def _likeness(self, leads: Tensor) -> Tensor:
+        """Return how much each code is like each normalized lead (C, N), in its words or in what it is about."""
+        likeness = F.normalize(self._codes, dim=1) @ F.normalize(leads, dim=1).T
+        about = self._about(leads)
+        if about is None or self._code_meanings is None:
+            return likeness
+        return torch.maximum(likeness, self._code_meanings @ about.T)
 
     def _states(self, rows: list[_Row], *, blind: bool) -> Tensor:
         """Return the state (R, M) behind the last token of each row; `blind` hides the prompt."""
@@ -344,12 +366,14 @@ class Planner:
         return states[torch.arange(len(rows)), torch.tensor([len(row.tokens) - 1 for row in rows])]
 
     def _score(self, row: _Row, prompt: Tensor) -> float:
-        """Rank by similarity to the prompt, less the similarity of the items to each other."""
+        """Rank by similarity to the prompt, in words and in meaning, less that of the items to each other."""
         dim = self.model.config.concept_dim
         leads = torch.stack([x[:dim] for x, _ in row.items])
         gists = F.normalize(torch.stack([x[dim:] for x, _ in row.items]), dim=-1)
         wanted = self.model.lead_norm.normalize(prompt).mean(dim=0, keepdim=True)
         near = float(F.cosine_similarity(leads, wanted).mean())
+        if (about := self._about(leads)) is not None and self.meaning is not None:
+            near += float((about @ self.meaning(prompt).T).mean())
         if len(gists) < 2:
             return near
         between = gists @ gists.T

@@ -2,11 +2,12 @@
 
 The writer's concept is a mean over what could be said, and lies where no sentence lies. The nearest real
 sentence says something of its kind in sound words; between the two the decoder still hears what was meant, and
-speaks English. Among the near ones that is taken which is also near the prompt, suits its place by the compass
-(writer/compass.py) where the writer has one, and was not taken in the section yet. With a compass every code belongs
-to the section of the plan that it suits best, so that no two sections say the same.
+speaks English. Among the near ones that is taken which is also near the prompt, suits its place and was not taken in
+the section yet. What suits a place is said by the compass (writer/compass.py), and by what heading and sentence are
+about (concepts/meaning.py), where the writer has them; then every code belongs to the section of the plan that it suits
+best, so that no two sections say the same.
 
-Legend: C codes, D concept dim, N leaves of the plan, O width of the compass.
+Legend: C codes, D concept dim, N leaves of the plan, O width of the compass, E meaning dim.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from concepts.card import ModelCard
 from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
 from concepts.errors import InputError, ModelError, NonFiniteError
+from concepts.meaning import MEANING_FILE, Meaning, load_meaning
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize, read_tensors
 from writer.compass import Compass
@@ -37,6 +39,8 @@ _AIM_POOL = 300
 """Best codes among which those of a gist are chosen."""
 _MAX_LIKENESS = 0.5
 """Largest cosine of two codes of one gist."""
+MEANING_WEIGHT = 15.0
+"""Nats for which a cosine of 1 counts, between what a heading and what a sentence is about."""
 _TIE = 1e-4
 """How far a code's fit to one heading may lie below that to another and still be as good, for rounding."""
 
@@ -44,11 +48,21 @@ _TIE = 1e-4
 class SentenceCodebook:
     """Real sentences, normalized, and which of them suits a written one."""
 
-    def __init__(self, raw_CD: Tensor, normalizer: RobustNormalizer, compass: Compass | None = None) -> None:
+    def __init__(
+        self,
+        raw_CD: Tensor,
+        normalizer: RobustNormalizer,
+        compass: Compass | None = None,
+        meaning: tuple[Meaning, Tensor] | None = None,
+    ) -> None:
+        """`meaning`: what sentences are about, and what the codes are about (C, E)."""
         self.codes_CD = normalizer.normalize(raw_CD)
+        self._normalizer = normalizer
         self._directions_CD = F.normalize(self.codes_CD, dim=1)
         self.compass = compass
         self._keys_CO = None if compass is None else compass.sentences(self.codes_CD)
+        self.meaning = meaning
+        self.meaning_weight = MEANING_WEIGHT
 
     @classmethod
     def load(cls, card: ModelCard, normalizer: RobustNormalizer) -> SentenceCodebook | None:
@@ -56,24 +70,18 @@ class SentenceCodebook:
 
         Raises ModelError for a file that cannot be used, NonFiniteError for numbers that are none.
         """
-        if CODEBOOK_FILE not in card.files:
+        if (codes := read_codes(card)) is None:
             return None
-        path = card.path(CODEBOOK_FILE)
-        try:
-            codes = read_tensors(path)["codes"]
-        except (OSError, KeyError, SafetensorError) as error:
-            first = str(error).splitlines()[0]
+        compass, found = Compass.load(card), load_meaning(card)
+        if found is None:
+            return cls(codes, normalizer, compass)
+        meaning, meanings = found
+        if meanings is None or len(meanings) != len(codes):
             raise ModelError(
-                f"{path} cannot be read ({first}); install Longhand again or train it anew"
-            ) from error
-        if codes.ndim != 2 or not len(codes) or codes.shape[1] != card.config["concept_dim"]:
-            raise ModelError(
-                f"{path} has codes of shape {tuple(codes.shape)}, expected (C, {card.config['concept_dim']}); "
+                f"{card.path(MEANING_FILE)} does not say what the {len(codes)} sentences of {CODEBOOK_FILE} are about; "
                 "train it anew"
             )
-        if not torch.isfinite(codes).all():
-            raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
-        return cls(codes, normalizer, Compass.load(card))
+        return cls(codes, normalizer, compass, (meaning, meanings))
 
     def suits(
         self,
@@ -98,10 +106,18 @@ class SentenceCodebook:
         return int(scores.argmax())
 
     def fit(self, prompt_D: Tensor, leads_ND: Tensor, before: Sequence[Tensor] = ()) -> Tensor | None:
-        """Return how well each code goes (N, C) with places under each of the headings, by the compass.
+        """Return how well each code goes (N, C, in nats) with places under each of the headings.
 
-        `before` are the sentences of the section so far. None without a compass.
+        By the compass, and by what heading and code are about. `before` are the sentences of the section so far. None
+        with neither.
         """
+        fits = [
+            fit for fit in (self._led(prompt_D, leads_ND, before), self._about(leads_ND)) if fit is not None
+        ]
+        return sum(fits[1:], start=fits[0]) if fits else None
+
+    def _led(self, prompt_D: Tensor, leads_ND: Tensor, before: Sequence[Tensor]) -> Tensor | None:
+        """Return the compass' part of a fit (N, C)."""
         if self.compass is None or self._keys_CO is None:
             return None
         zero = torch.zeros_like(prompt_D)
@@ -109,6 +125,14 @@ class SentenceCodebook:
         known_NKD = torch.stack([torch.stack((prompt_D, lead_D, *last)) for lead_D in leads_ND])
         place_N = torch.full((len(leads_ND),), len(before))
         return self.compass.fit(self.compass.places(known_NKD, place_N), self._keys_CO)
+
+    def _about(self, leads_ND: Tensor) -> Tensor | None:
+        """Return the part of a fit (N, C) that what headings and codes are about has."""
+        if self.meaning is None:
+            return None
+        meaning, codes_CE = self.meaning
+        about_NE: Tensor = meaning(self._normalizer.denormalize(leads_ND))
+        return self.meaning_weight * about_NE @ codes_CE.T
 
     def shares(self, prompt_D: Tensor, leads_ND: Tensor) -> Tensor | None:
         """Return which codes are which leaf's to say (N, C): those that suit no other heading of the plan better."""
@@ -137,6 +161,31 @@ class SentenceCodebook:
             if len(chosen) == num:
                 break
         return chosen
+
+
+def read_codes(card: ModelCard) -> Tensor | None:
+    """Return the raw codebook (C, D) of a released writer; None where it has none.
+
+    Raises ModelError for a file that cannot be used, NonFiniteError for numbers that are none.
+    """
+    if CODEBOOK_FILE not in card.files:
+        return None
+    path = card.path(CODEBOOK_FILE)
+    try:
+        codes = read_tensors(path)["codes"]
+    except (OSError, KeyError, SafetensorError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(
+            f"{path} cannot be read ({first}); install Longhand again or train it anew"
+        ) from error
+    if codes.ndim != 2 or not len(codes) or codes.shape[1] != card.config["concept_dim"]:
+        raise ModelError(
+            f"{path} has codes of shape {tuple(codes.shape)}, expected (C, {card.config['concept_dim']}); "
+            "train it anew"
+        )
+    if not torch.isfinite(codes).all():
+        raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
+    return codes
 
 
 def choose_sentences(corpus_dir: Path, space_id: str, size: int) -> Tensor:

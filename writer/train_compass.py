@@ -6,7 +6,6 @@ Legend: B places, K things known, D concept dim. Concepts are normalized here.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,12 +17,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.card import ModelCard, write_card
+from concepts.card import ModelCard
 from concepts.corpus.embed import EmbeddedCorpus, load_embedded
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize
-from concepts.release import trained_weights
-from concepts.training import LoopConfig, Progress, save_tensors, to_device, train, write_json
+from concepts.release import release_with, trained_weights
+from concepts.training import LoopConfig, Progress, to_device, train, write_json
 from writer.compass import COMPASS_FILE, Compass, CompassConfig
 from writer.generate import Writer
 
@@ -213,25 +212,15 @@ def release_compass(
 
     Raises ModelError when the run has no weights yet.
     """
-    path = trained_weights(run_dir, "compass")
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in card.files:
-        shutil.copyfile(card.path(file), folder / file)
-    trained = load_file(path)
+    trained = load_file(trained_weights(run_dir, "compass"))
     own = "compass."
     weights = {n.removeprefix(own): t for n, t in trained.items() if n.startswith(own)}
-    save_tensors(folder / COMPASS_FILE, quantize(weights))
-    return write_card(
+    return release_with(
+        card,
         folder,
+        {COMPASS_FILE: quantize(weights)},
         name=name,
-        kind="writer",
-        version=1,
-        file_names=sorted({*card.files, COMPASS_FILE}),
-        config=card.config,
-        space=card.space,
-        data=card.data,
-        recipe=f"{card.recipe.partition('; longhand train compass')[0]}; longhand train compass --seed {seed}",
-        steps=card.steps,
-        figures={**card.figures, **{f"compass_{key}": value for key, value in figures.items()}},
-        licence=card.licence,
+        command="longhand train compass",
+        options=f"--seed {seed}",
+        figures={f"compass_{key}": value for key, value in figures.items()},
     )

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from concepts.card import ModelCard
 
 KINDS = ("space", "planner", "writer")
-TRAINED = ("space", "planner", "writer", "decoder", "languages", "compass")
-"""What can be trained: the three, the decoder or further languages of a space that stays as it is, and the compass of a
-writer that stays as it is."""
+TRAINED = ("space", "planner", "writer", "decoder", "languages", "compass", "meaning")
+"""What can be trained: the three, the decoder or further languages of a space that stays as it is, the compass of a
+writer and the meaning of a planner and a writer that stay as they are."""
 PRESETS = ("mini", "tiny")
 
 models_app = typer.Typer(
@@ -54,8 +54,10 @@ def train(
         bool, typer.Option("--teacher", help="Space only: learn meaning from all-MiniLM-L6-v2.")
     ] = False,
     writer: Annotated[
-        str | None, typer.Option(help="Decoder: the writer whose concepts it learns to say; compass: whose.")
+        str | None,
+        typer.Option(help="Decoder: the writer whose concepts it learns to say; compass, meaning: whose."),
     ] = None,
+    planner: Annotated[str | None, typer.Option(help="Meaning only: the planner that gets it.")] = None,
     with_writer: Annotated[
         bool, typer.Option("--with-writer", help="Decoder only: that writer learns on as well.")
     ] = False,
@@ -69,14 +71,16 @@ def train(
     """Train a model, or go on where the last run stopped."""
     check_choice("the model", kind, TRAINED)
     check_choice("--preset", preset, PRESETS)
-    if writer is not None and kind not in ("decoder", "compass"):
-        raise UsageError(f"--writer is for a decoder or a compass, got {kind}: leave it out")
+    if writer is not None and kind not in ("decoder", "compass", "meaning"):
+        raise UsageError(f"--writer is for a decoder, a compass or a meaning, got {kind}: leave it out")
+    if planner is not None and kind != "meaning":
+        raise UsageError(f"--planner is for a meaning, got {kind}: leave it out")
     if with_writer and kind != "decoder":
         raise UsageError(f"--with-writer is for a decoder, got {kind}: leave it out")
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
-    if init is not None and kind == "compass":
-        raise UsageError("a compass starts from nothing: leave --init out, name --writer")
+    if init is not None and kind in ("compass", "meaning"):
+        raise UsageError(f"a {kind} starts from nothing: leave --init out, name --writer")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
     if steps is not None and steps < 1:
@@ -101,6 +105,7 @@ def train(
         init=init,
         teacher=teacher,
         writer=writer,
+        planner=planner,
         with_writer=with_writer,
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
     )

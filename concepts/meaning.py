@@ -1,0 +1,113 @@
+"""What a sentence is about: a small network from a concept to the meaning that another sentence encoder would give it.
+
+The concepts of an autoencoder keep the words of a sentence, and lie side by side where sentences look alike; which
+heading goes with a prompt, or which sentence with a heading, they do not tell. A stronger encoder does
+(`concepts.space.teacher`), and its sense of what belongs together is distilled into this network from concepts alone
+(Reimers and Gurevych 2020, arXiv 2004.09813), so that nothing of the teacher is needed where it is used. A planner and
+a writer each bring their own in a file beside their weights. Architecture only; see train_meaning.py for training.
+
+Legend: N concepts, D concept dim, E meaning dim. Concepts are raw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from concepts.card import ModelCard
+from concepts.errors import ModelError, NonFiniteError
+from concepts.normalizer import RobustNormalizer
+from concepts.quantize import quantize, read_tensors
+from concepts.training import load_parameters
+
+MEANING_FILE = "meaning.safetensors"
+"""Holds the network of a released planner or writer that has one, in eight bits."""
+CODES = "codes"
+"""Name of the meanings of a writer's codebook (C, E) in that file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeaningConfig:
+    """Sizes of the network."""
+
+    concept_dim: int = 384
+    """Dimension of the space's concepts."""
+    hidden_dim: int = 768
+    """Width inside."""
+    meaning_dim: int = 128
+    """Width of a meaning: the teacher's principal components."""
+    dropout: float = 0.1
+    """Dropout inside while training."""
+
+
+class Meaning(nn.Module):
+    """Concepts to meanings: unit vectors whose product says how much two texts are about the same."""
+
+    def __init__(self, config: MeaningConfig) -> None:
+        super().__init__()
+        dim, hidden = config.concept_dim, config.hidden_dim
+        self.norm = RobustNormalizer(dim)
+        self.enter = nn.Linear(dim, hidden)
+        self.inner = nn.Linear(hidden, hidden)
+        self.leave = nn.Linear(hidden, config.meaning_dim)
+        self.skip = nn.Linear(dim, config.meaning_dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, raw_ND: Tensor) -> Tensor:
+        """Return meanings (N, E) of concepts."""
+        x = self.norm.normalize(raw_ND)
+        hidden = self.dropout(F.gelu(self.enter(x)))
+        hidden = hidden + self.dropout(F.gelu(self.inner(hidden)))
+        return F.normalize((self.leave(hidden) + self.skip(x)).float(), dim=-1)
+
+
+def meaning_tensors(meaning: Meaning, codes_CD: Tensor | None = None) -> dict[str, Tensor]:
+    """Return what `MEANING_FILE` holds; for a writer also the meanings of its codebook (C, D)."""
+    tensors = dict(meaning.state_dict())
+    if codes_CD is not None:
+        with torch.inference_mode():
+            tensors[CODES] = torch.cat([meaning(part) for part in torch.split(codes_CD, 4_096)])
+    return quantize(tensors)
+
+
+def load_meaning(card: ModelCard) -> tuple[Meaning, Tensor | None] | None:
+    """Return the network of a released model, and the meanings (C, E) of a writer's codebook; None where it has none.
+
+    Raises ModelError for a file that cannot be used, NonFiniteError for numbers that are none.
+    """
+    if MEANING_FILE not in card.files:
+        return None
+    path = card.path(MEANING_FILE)
+    try:
+        tensors = read_tensors(path)
+        codes = tensors.pop(CODES, None)
+        fitted = {name: tensors.pop(f"norm.{name}") for name in ("center", "scale")}
+        hidden, dim = tensors["enter.weight"].shape
+        config = MeaningConfig(
+            concept_dim=dim, hidden_dim=hidden, meaning_dim=tensors["leave.weight"].shape[0]
+        )
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(
+            f"{path} cannot be read ({first}); install Longhand again or train it anew"
+        ) from error
+    if dim != card.config["concept_dim"]:
+        raise ModelError(
+            f"{path} is for concepts of dimension {dim}, the {card.kind}'s have {card.config['concept_dim']}; "
+            "train it anew"
+        )
+    if codes is not None and codes.shape[1:] != (config.meaning_dim,):
+        raise ModelError(
+            f"{path} has meanings of shape {tuple(codes.shape)}, expected (C, {config.meaning_dim}); train it anew"
+        )
+    known = (*tensors.values(), *fitted.values(), *(() if codes is None else (codes,)))
+    if not all(torch.isfinite(value).all() for value in known):
+        raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
+    meaning = Meaning(config)
+    meaning.norm.load_state_dict(fitted)
+    load_parameters(meaning, tensors)
+    return meaning.eval().requires_grad_(False), codes
