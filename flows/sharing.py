@@ -61,7 +61,7 @@ class _Ask(Generic[A, R]):
     num_rows: int
     kind: Kind[A, R] | None
     """None: it shares no call."""
-    asked_at: float = field(default_factory=time.perf_counter)
+    asked_at: float
     answers: list[R] = field(default_factory=list)
     """Its answer, once a call has brought it."""
     share_s: float = 0.0
@@ -94,7 +94,7 @@ class Device:
 
         `kind` None: it shares no call. Raises what `alone` raises.
         """
-        mine = _Ask(what, max(1, num_rows), kind)
+        mine = _Ask(what, max(1, num_rows), kind, time.perf_counter())
         with self._changed:
             self._waiting.append(mine)
         try:

@@ -73,7 +73,9 @@ class WorkerEvent:
     stage: Stage | None = None
     unit_id: int | None = None
     model_s: float = 0.0
-    """Of a unit: how long models were at work for it."""
+    """Of a unit: how long models were at work for it; of a shared call, its share."""
+    company: int = 1
+    """Of a unit: documents for which its model calls were made."""
 
 
 OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
@@ -121,7 +123,7 @@ class Worker:
         lease_s: float = LEASE_S,
         poll_s: float = POLL_S,
     ) -> None:
-        """`batch`: how many documents are in work at once; they overlap, the models do one at a time."""
+        """`batch`: how many documents are in work at once; they overlap, the models answer one call at a time."""
         self._store, self._models, self._batch = store, models, batch
         self._on_event, self._mirror, self._slot = on_event, mirror, slot
         self._lease_s, self._poll_s = lease_s, poll_s
@@ -253,6 +255,7 @@ class Worker:
                 stage=None if unit is None else unit.stage,
                 unit_id=None if unit is None else unit.unit_id,
                 model_s=0.0 if unit is None else round(unit.model_s, 3),
+                company=1 if unit is None else unit.company,
             )
         )
 

@@ -54,6 +54,7 @@ class WorkLog:
             "unit": event.unit_id,
             "duration_s": event.seconds or None,
             "model_s": event.model_s or None,
+            "company": event.company if event.company > 1 else None,
             "pid": os.getpid(),
         }
         known = {name: value for name, value in fields.items() if value is not None}

@@ -54,6 +54,13 @@ Goal = Annotated[str | None, typer.Option(help="Where the document should arrive
 Outline = Annotated[Path | None, typer.Option(help="Your own headings: Markdown, or a list.")]
 Priority = Annotated[int, typer.Option(help="Higher comes first.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their beginnings.")]
+Batch = Annotated[int, typer.Option(help="Documents in work at once; they overlap.")]
+Together = Annotated[
+    bool,
+    typer.Option(
+        "--together", help="Let them share model calls: faster, but words may differ where rounding decides."
+    ),
+]
 LogFormat = Annotated[
     str, typer.Option(envvar="LONGHAND_LOG_FORMAT", help="text, or json: an object a line.")
 ]
@@ -158,7 +165,8 @@ def read_requests(
 def work(
     once: Annotated[bool, typer.Option("--once", help="End after one document.")] = False,
     drain: Annotated[bool, typer.Option("--drain", help="End when nothing is left to do.")] = False,
-    batch: Annotated[int, typer.Option(help="Documents in work at once; they overlap.")] = 2,
+    batch: Batch = 2,
+    together: Together = False,
     prefect_api: Annotated[
         str | None,
         typer.Option(help="URL of a Prefect API that shows the work; else $LONGHAND_PREFECT_API, or `up`'s."),
@@ -176,7 +184,9 @@ def work(
 
     if once and drain:
         raise UsageError("--once ends after one document, --drain when none is left: give one of the two")
-    check_batch(batch)
+    if once and together:
+        raise UsageError("--once takes one document, --together is for several: give one of the two")
+    check_batch(batch, together=together)
     check_log_format(log_format)
     check_metrics_port(metrics_port)
     with (
@@ -184,7 +194,11 @@ def work(
         open_store() as store,
         _serving_metrics(store, metrics_host, metrics_port, log) as count,
         make_worker(
-            store, batch=1 if once else batch, on_event=_telling(log.show, count), prefect_api=prefect_api
+            store,
+            batch=1 if once else batch,
+            together=together,
+            on_event=_telling(log.show, count),
+            prefect_api=prefect_api,
         ) as worker,
         _stopping_on_signals(worker.stop, log) as stopped,
     ):
@@ -198,10 +212,14 @@ def work(
         raise typer.Exit(1)
 
 
-def check_batch(batch: int) -> None:
-    """Raise UsageError where so many documents are not to be in work at once."""
+def check_batch(batch: int, *, together: bool) -> None:
+    """Raise UsageError where so many documents are not to be in work at once, or have nobody to share with."""
     if not 1 <= batch <= MAX_BATCH:
         raise UsageError(f"--batch is {batch}: give a number from 1 to {MAX_BATCH}")
+    if together and batch == 1:
+        raise UsageError(
+            "--together is for several documents in work at once: give --batch 2 or more, or leave it out"
+        )
 
 
 def check_log_format(typed: str) -> None:
