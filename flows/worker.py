@@ -82,6 +82,22 @@ OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
 """Called in any of the worker's threads."""
 
 
+def unit_event(lease: Lease, report: UnitReport, flow_run_id: str | None = None) -> WorkerEvent:
+    """Return what there is to tell of a try at a unit."""
+    return WorkerEvent(
+        kind="unit" if report.error is None else "unit-failed",
+        document_id=lease.document_id,
+        message=report.error or "",
+        seconds=round(report.seconds, 3),
+        epoch=lease.epoch,
+        flow_run_id=flow_run_id,
+        stage=report.stage,
+        unit_id=report.unit_id,
+        model_s=round(report.model_s, 3),
+        company=report.company,
+    )
+
+
 class Mirror(Protocol):
     """Shows documents as flow runs; nothing here raises or waits long, whatever has become of the server."""
 
@@ -242,7 +258,6 @@ class Worker:
         *,
         message: str = "",
         seconds: float = 0.0,
-        unit: UnitReport | None = None,
     ) -> None:
         self._on_event(
             WorkerEvent(
@@ -252,17 +267,11 @@ class Worker:
                 seconds=round(seconds, 3),
                 epoch=lease.epoch,
                 flow_run_id=flow_run_id,
-                stage=None if unit is None else unit.stage,
-                unit_id=None if unit is None else unit.unit_id,
-                model_s=0.0 if unit is None else round(unit.model_s, 3),
-                company=1 if unit is None else unit.company,
             )
         )
 
     def _tell_unit(self, lease: Lease, flow_run_id: str | None, report: UnitReport) -> None:
-        kind: EventKind = "unit" if report.error is None else "unit-failed"
-        message = report.error or ""
-        self._tell(kind, lease, flow_run_id, message=message, seconds=report.seconds, unit=report)
+        self._on_event(unit_event(lease, report, flow_run_id))
 
     def _run_one(self, lease: Lease) -> Outcome:
         """Bring one claimed document to its end; never raises."""

@@ -65,7 +65,10 @@ LogFormat = Annotated[
     str, typer.Option(envvar="LONGHAND_LOG_FORMAT", help="text, or json: an object a line.")
 ]
 MetricsPort = Annotated[
-    int | None, typer.Option(help="Serve metrics for Prometheus on this port of this machine.")
+    int | None,
+    typer.Option(
+        help="Serve metrics for Prometheus on this port of this machine; process N of a launch N ports above."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -192,12 +195,12 @@ def work(
     with (
         open_log(log_format, log_file) as log,
         open_store() as store,
-        _serving_metrics(store, metrics_host, metrics_port, log) as count,
+        serving_metrics(store, metrics_host, metrics_port, log) as count,
         make_worker(
             store,
             batch=1 if once else batch,
             together=together,
-            on_event=_telling(log.show, count),
+            on_event=telling(log.show, count),
             prefect_api=prefect_api,
         ) as worker,
         _stopping_on_signals(worker.stop, log) as stopped,
@@ -233,7 +236,9 @@ def check_metrics_port(port: int | None) -> None:
         raise UsageError(f"--metrics-port is {port}: give a number from 1024 to 65535, or 0 for a free one")
 
 
-def _telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
+def telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
+    """Return what tells each listener of an event."""
+
     def tell(event: WorkerEvent) -> None:
         for listen in listeners:
             listen(event)
@@ -242,7 +247,7 @@ def _telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
 
 
 @contextmanager
-def _serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
+def serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
     """Serve metrics where a port is given, and yield what counts the worker's events."""
     if port is None:
         yield lambda event: None

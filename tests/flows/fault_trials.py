@@ -548,7 +548,7 @@ class Trials:
                 fault()
             with Store.open(self.database.url) as store:
                 models = SharedModels(lambda _: engine())
-                Helper(store, models, owner, is_over=lambda: is_dead(owner), tell=lambda _: None).run()
+                Helper(store, models, owner, is_over=lambda: is_dead(owner), on_event=lambda _: None).run()
 
         helper = self._fork(help_leader)
         leader_code, helper_code = leader.wait(), helper.wait()
