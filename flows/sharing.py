@@ -117,8 +117,9 @@ class Device:
         started = 0.0
         try:
             with self._changed:
+                # Busy first: where another makes a call for `mine`, the queue may be empty.
                 self._changed.wait_for(
-                    lambda: mine.answers or (self._waiting[0] is mine and not self._is_busy)
+                    lambda: mine.answers or (not self._is_busy and self._waiting[0] is mine)
                 )
                 if mine.answers:
                     return

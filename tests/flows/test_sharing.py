@@ -139,6 +139,19 @@ def test_an_interrupted_call_loses_nobody_elses_ask(shop: Shop, interrupt: BaseE
     assert shop.calls == [[1, 2, 3], [2, 3]]
 
 
+def test_who_wakes_while_another_calls_for_it_waits_on(shop: Shop) -> None:
+    def spoil(numbers: Sequence[int]) -> None:
+        with shop.device._changed:
+            shop.device._changed.notify_all()
+        time.sleep(0.05)
+
+    shop.spoil = spoil
+    futures = [shop.send(number) for number in (1, 2)]
+    shop.open()
+    assert results(futures) == [2, 4]
+    assert shop.calls == [[1, 2]]
+
+
 def test_who_is_interrupted_while_waiting_keeps_nobody_waiting(shop: Shop) -> None:
     def interrupt() -> None:
         wait_until(lambda: len(shop.device._waiting) == 1)
