@@ -58,7 +58,8 @@ Batch = Annotated[int, typer.Option(help="Documents in work at once; they overla
 Together = Annotated[
     bool,
     typer.Option(
-        "--together", help="Let them share model calls: faster, but words may differ where rounding decides."
+        "--together",
+        help="Documents in work share model calls: faster, but words may differ where rounding decides.",
     ),
 ]
 LogFormat = Annotated[
