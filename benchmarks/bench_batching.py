@@ -8,7 +8,8 @@ decoded) the seconds a sentence of two units in two calls and in one, and whethe
 differs. "A place for two" is what a unit alone would pay where all calls had the size of two.
 
 Then rows are decoded together, backwards, and in companies of other sizes, and every token and every score of every
-beam is compared with what came out together. Units of two documents could share a call unasked only where not a bit differs.
+beam is compared with what came out together. Units of two documents could share a call unasked only where not a bit
+differs.
 """
 
 from __future__ import annotations
