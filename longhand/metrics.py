@@ -98,7 +98,7 @@ class Metrics:
         )
         self._company = Histogram(
             "longhand_unit_company",
-            "Documents for which the models were called that a unit needed, by stage; 1: for its own alone.",
+            "Documents for which the model call of a unit that is done was made, by stage; 1: its own alone.",
             ["stage"],
             buckets=COMPANY_BUCKETS,
             registry=self.registry,
