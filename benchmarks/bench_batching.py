@@ -8,7 +8,8 @@ decoded) the seconds a sentence of two units in two calls and in one, and whethe
 differs. "A place for two" is what a unit alone would pay where all calls had the size of two.
 
 Then rows are decoded together, backwards, and in companies of other sizes, and every token and every score of every
-beam is compared with what came out together. Units of two documents could share a call only where not a bit differs.
+beam is compared with what came out together. Units of two documents could share a call unasked only where not a bit
+differs.
 """
 
 from __future__ import annotations
@@ -228,7 +229,7 @@ def main() -> None:
     prompts = ("How to share a folder on the network.", "Bread for beginners.")
     plans = [plan_of(engine, prompt, seed) for seed, prompt in enumerate(prompts, start=7)]
     paths = [plan.paths[: args.sections] for plan in plans]
-    # As many sections of one document as two documents would have in one call: the writer takes one plan.
+    # As many sections of one document as two documents would have in one call.
     wide = plans[0].paths[: 2 * args.sections]
     seconds, written = clock.compare(
         lambda: engine.write(plans[0], paths[0], seed=7),

@@ -59,7 +59,7 @@ def be_worker(url: str, batch: int, model_s: float, prefect_api: str | None) -> 
         tally = Worker(store, models, batch=batch, on_event=note, mirror=mirror).run(drain=True)
     # Where the others were faster, this one had nothing to do.
     first = claims[0] if claims else time.time()
-    print(json.dumps({"first": first, "last": time.time(), "model_s": models.busy_s, "tally": tally}))
+    print(json.dumps({"first": first, "last": time.time(), "model_s": models.device.busy_s, "tally": tally}))
 
 
 def main() -> int:

@@ -33,10 +33,11 @@ from flows import steps
 from flows.device import SharedModels
 from flows.errors import CrewError
 from flows.holding import error_text
-from flows.job import Job
+from flows.job import Job, UnitReport
 from flows.lease import LEASE_S, HeldLease
 from flows.owner import current_owner, is_dead
 from flows.planning import check_same_model, check_same_space
+from flows.worker import OnWorkerEvent, unit_event
 from storage import OpenUnit, Store
 
 if TYPE_CHECKING:
@@ -217,12 +218,12 @@ class Helper:
         leader: str,
         *,
         is_over: Callable[[], bool],
-        tell: Callable[[str], None],
+        on_event: OnWorkerEvent,
         lease_s: float = LEASE_S,
     ) -> None:
-        """`is_over`: whether to end. `tell` gets one line for each document that cannot be helped with."""
+        """`is_over`: whether to end. `on_event` gets each unit that was done, and each that cannot be done here."""
         self._store, self._models, self._leader = store, models, leader
-        self._is_over, self._tell, self._lease_s = is_over, tell, lease_s
+        self._is_over, self._on_event, self._lease_s = is_over, on_event, lease_s
         self._me = current_owner()
         self._left_alone: set[tuple[int, int]] = set()
         """Units that could not be done here, by epoch: the leader meets the error itself, and tells of it."""
@@ -263,9 +264,11 @@ class Helper:
 
     def _do(self, found: OpenUnit) -> None:
         lease = found.lease
+        reports: list[UnitReport] = []
+        started = time.time()
         try:
             engine = self._models.engine_for(self._store.get_document(lease.document_id))
-            job = Job(self._store, lease, engine, helper=self._me)
+            job = Job(self._store, lease, engine, helper=self._me, on_unit=reports.append)
             self._check_models(job, engine)
             with HeldLease(self._store, lease, self._lease_s, shared_by=self._me):
                 (steps.write_unit if found.stage == "write" else steps.decode_unit)(job, found.id)
@@ -275,8 +278,15 @@ class Helper:
             self._left_alone.add((found.id, lease.epoch))
             with suppress(LonghandError), self._store.fenced(lease) as tx:
                 tx.leave_unit(found.id, self._me)
-            if not isinstance(error, StorageError):
-                self._tell(f"left {found.stage} unit {found.id} of {lease.document_id}: {error_text(error)}")
+            if isinstance(error, StorageError):
+                return
+            if not reports:  # it went wrong before the try began
+                spent, text = time.time() - started, error_text(error)
+                reports.append(
+                    UnitReport(stage=found.stage, unit_id=found.id, seconds=spent, model_s=0.0, error=text)
+                )
+        for report in reports:
+            self._on_event(unit_event(lease, report))
 
     def _check_models(self, job: Job, engine: Engine) -> None:
         job.prepare("decode")

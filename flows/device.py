@@ -1,22 +1,34 @@
 """One device for several documents: models are called by one thread at a time, and loaded once.
 
-Documents of one worker overlap (one reads and stores while another computes) but never share a batch:
-a matrix product may round otherwise in a batch of another size (which kernel is taken is the library's choice
-for each shape and device), and a document must come out the same whatever happens to run beside it.
-`benchmarks/bench_batching.py` measures on a machine whether anything differs, and what sharing would save.
+Documents of one worker overlap (one reads and stores while another computes). Unless they are to work `together`
+they never share a batch: a matrix product may round otherwise in a batch of another size (which kernel is taken is
+the library's choice for each shape and device), and a document must come out the same whatever happens to run
+beside it. `benchmarks/bench_batching.py` measures on a machine whether anything differs, `bench_together.py` what
+sharing saves.
+
+Together, sections are written, said and decoded by one call for all documents that ask for it by then
+(`flows.sharing`). Prompts are encoded and outlines planned for each alone: all else follows from them.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from concepts.card import DEFAULT_NAMES
-from flows.engine import Engine, LeafPlan, ModelEngine, Section, SectionConcepts, Text
+from flows.engine import (
+    LeafPlan,
+    ModelEngine,
+    SayAsk,
+    Section,
+    SectionConcepts,
+    SharingEngine,
+    Text,
+    WriteAsk,
+)
+from flows.sharing import Device, Kind
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
@@ -27,22 +39,13 @@ NUM_ENGINES = 2
 
 
 class SharedEngine:
-    """An `Engine` whose models work for one thread at a time; adds up how long they did."""
+    """An `Engine` whose models work for one thread at a time, or for several by one call."""
 
-    def __init__(self, engine: Engine, device: threading.Lock) -> None:
+    def __init__(self, engine: SharingEngine, device: Device, *, together: bool = False) -> None:
+        """`together`: whether calls may be shared."""
         self._engine = engine
         self._device = device
-        self.busy_s = 0.0
-        """Seconds inside the models."""
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        with self._device:
-            started = time.perf_counter()
-            try:
-                yield
-            finally:
-                self.busy_s += time.perf_counter() - started
+        self._together = together
 
     @property
     def space(self) -> SpaceRef:
@@ -77,15 +80,15 @@ class SharedEngine:
 
     def encode(self, sentences: Sequence[str], lang: str) -> Vector:
         """As the engine, in turn."""
-        with self._turn():
-            return self._engine.encode(sentences, lang)
+        return self._device.call(lambda: self._engine.encode(sentences, lang))
 
     def plan(
         self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
     ) -> list[NewPlanItem]:
         """As the engine, in turn."""
-        with self._turn():
-            return self._engine.plan(prompt, goal=goal, num_sections=num_sections, depth=depth, seed=seed)
+        return self._device.call(
+            lambda: self._engine.plan(prompt, goal=goal, num_sections=num_sections, depth=depth, seed=seed)
+        )
 
     def fill(
         self,
@@ -97,32 +100,48 @@ class SharedEngine:
         known: Sequence[NewPlanItem] = (),
     ) -> list[NewPlanItem]:
         """As the engine, in turn."""
-        with self._turn():
-            return self._engine.fill(prompt, leads, goal=goal, seed=seed, known=known)
+        return self._device.call(lambda: self._engine.fill(prompt, leads, goal=goal, seed=seed, known=known))
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
-        """As the engine, in turn."""
-        with self._turn():
-            return self._engine.write(plan, paths, seed=seed)
+        """As the engine, in turn; together with other documents' sections."""
+        engine = self._engine
+        return self._device.ask(
+            WriteAsk(plan=plan, paths=tuple(paths), seed=seed),
+            lambda ask: engine.write(ask.plan, ask.paths, seed=ask.seed),
+            num_rows=len(paths),
+            kind=Kind((engine, "write"), engine.write_together) if self._together else None,
+        )
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
-        """As the engine, in turn."""
-        with self._turn():
-            return self._engine.render(vectors, lang, beam_size=beam_size)
+        """As the engine, in turn; together with other documents' concepts in the same language."""
+        engine = self._engine
+        together = partial(engine.render_together, lang=lang, beam_size=beam_size)
+        return self._device.ask(
+            vectors,
+            lambda part: engine.render(part, lang, beam_size=beam_size),
+            num_rows=len(vectors),
+            kind=Kind((engine, "render", lang, beam_size), together) if self._together else None,
+        )
 
     def say(
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
     ) -> list[list[Text]]:
-        """As the engine, in turn."""
-        with self._turn():
-            return self._engine.say(sections, prompt, lang, beam_size=beam_size)
+        """As the engine, in turn; together with other documents' sections in the same language."""
+        engine = self._engine
+        together = partial(engine.say_together, lang=lang, beam_size=beam_size)
+        return self._device.ask(
+            SayAsk(sections=sections, prompt=prompt),
+            lambda ask: engine.say(ask.sections, ask.prompt, lang, beam_size=beam_size),
+            num_rows=len(sections),
+            kind=Kind((engine, "say", lang, beam_size), together) if self._together else None,
+        )
 
 
 ModelNames = tuple[str | None, str | None, str | None]
 """Names of the space, the planner and the writer, as `ModelEngine` takes them."""
 
 
-def make_engine(names: ModelNames) -> Engine:
+def make_engine(names: ModelNames) -> SharingEngine:
     """Return the real engine for three models."""
     space, planner, writer = names
     return ModelEngine(space=space, planner=planner, writer=writer)
@@ -140,21 +159,21 @@ class SharedModels:
 
     def __init__(
         self,
-        make: Callable[[ModelNames], Engine] = make_engine,
+        make: Callable[[ModelNames], SharingEngine] = make_engine,
         *,
         stages: Sequence[Stage] = ("decode", "plan", "write"),
+        together: bool = False,
     ) -> None:
-        """`make` returns a fresh engine, `stages` says what it loads, in this order."""
+        """`make` returns a fresh engine, `stages` says what it loads, in this order.
+
+        `together`: documents share model calls, which may round otherwise than those of each alone.
+        """
         self._make = make
         self._stages = tuple(stages)
-        self._device = threading.Lock()
+        self._together = together
         self._engines: OrderedDict[ModelNames, SharedEngine] = OrderedDict()
-        self._busy_s = 0.0
-
-    @property
-    def busy_s(self) -> float:
-        """Seconds that models have worked so far."""
-        return self._busy_s + sum(engine.busy_s for engine in self._engines.values())
+        self.device = Device()
+        """Where all of them work."""
 
     def load_default(self) -> None:
         """Load the models that new documents get and wait for them.
@@ -174,9 +193,9 @@ class SharedModels:
         if names in self._engines:
             self._engines.move_to_end(names)
             return self._engines[names]
-        engine = SharedEngine(self._make(names), self._device)
+        engine = SharedEngine(self._make(names), self.device, together=self._together)
         engine.start_loading(self._stages)
         self._engines[names] = engine
         while len(self._engines) > NUM_ENGINES:
-            self._busy_s += self._engines.popitem(last=False)[1].busy_s
+            self._engines.popitem(last=False)
         return engine

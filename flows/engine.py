@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from concepts.codec import Codec
     from planner import PlannedItem, Planner
     from storage.records import Vector
-    from writer import Writer
+    from writer import Writer, WritingPlan
+    from writer.decoding import Rendering
 
 T = TypeVar("T")
 Part = Literal["space", "planner", "writer"]
@@ -79,6 +81,24 @@ class Text:
     text: str
     score: float | None
     """None: nobody decoded it (a typed heading)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WriteAsk:
+    """What one document asks of `Engine.write`."""
+
+    plan: LeafPlan
+    paths: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SayAsk:
+    """What one document asks of `Engine.say`."""
+
+    sections: Sequence[SectionConcepts]
+    prompt: Vector
+    """(P, D)"""
 
 
 class Engine(Protocol):
@@ -143,6 +163,22 @@ class Engine(Protocol):
 
         `prompt` (P, D) holds the prompt's sentences. Sections do not see each other.
         """
+
+
+class SharingEngine(Engine, Protocol):
+    """An engine that also answers several documents by one call.
+
+    No document sees another: each gets what it would alone, up to rounding.
+    """
+
+    def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
+        """Return what `write` would for each ask, all made in one batch."""
+
+    def render_together(self, parts: Sequence[Vector], lang: str, *, beam_size: int) -> list[list[Text]]:
+        """Return what `render` would for the vectors (S, D) of each part, all decoded in one batch."""
+
+    def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
+        """Return what `say` would for each ask, all decoded side by side."""
 
 
 NEEDS: dict[Stage, tuple[Part, ...]] = {
@@ -345,25 +381,25 @@ class ModelEngine:
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""
-        from writer import WritingPlan
+        (sections,) = self.write_together([WriteAsk(plan=plan, paths=tuple(paths), seed=seed)])
+        return sections
 
-        tensors = WritingPlan(
-            prompt=_tensor(plan.prompt),
-            goal=_goal(plan.goal),
-            paths=plan.paths,
-            leads=_tensor(plan.leads),
-            gists=_tensor(plan.gists),
-            num_sentences=plan.num_sentences,
-            is_limit=plan.is_limit,
-        )
+    def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
+        """Write the sections of several plans side by side."""
+        from writer import WritingTask
+
+        tasks = [WritingTask(_writing_plan(ask.plan), ask.paths, ask.seed) for ask in asks]
         return [
-            Section(
-                path=section.path,
-                vectors=_array(section.vectors),
-                stop_reason=section.stop_reason,
-                similarity=float(section.similarity),
-            )
-            for section in self._writer.result().write(tensors, paths, seed=seed)
+            [
+                Section(
+                    path=section.path,
+                    vectors=_array(section.vectors),
+                    stop_reason=section.stop_reason,
+                    similarity=float(section.similarity),
+                )
+                for section in sections
+            ]
+            for sections in self._writer.result().write_together(tasks)
         ]
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
@@ -371,19 +407,52 @@ class ModelEngine:
         from writer.decoding import render
 
         found = render(self._codec.result(), _tensor(vectors), lang, beam_size=beam_size)
-        return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
+        return _texts(found)
+
+    def render_together(self, parts: Sequence[Vector], lang: str, *, beam_size: int) -> list[list[Text]]:
+        """Decode and score all parts as one."""
+        import numpy as np
+
+        texts = iter(self.render(np.concatenate(parts), lang, beam_size=beam_size))
+        return [list(islice(texts, len(part))) for part in parts]
 
     def say(
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
     ) -> list[list[Text]]:
         """Decode sentence after sentence, all sections side by side."""
+        (texts,) = self.say_together([SayAsk(sections=sections, prompt=prompt)], lang, beam_size=beam_size)
+        return texts
+
+    def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
+        """Decode the sections of several documents side by side."""
         from writer.decoding import WrittenItem, say_sections
 
         items = [
-            WrittenItem(_tensor(s.heading), _tensor(s.gist), _tensor(s.vectors), s.places) for s in sections
+            WrittenItem(_tensor(s.heading), _tensor(s.gist), _tensor(s.vectors), s.places, prompt)
+            for ask in asks
+            for prompt in [_tensor(ask.prompt[0])]
+            for s in ask.sections
         ]
-        found = say_sections(self._codec.result(), items, _tensor(prompt), lang, beam_size=beam_size)
-        return [[Text(text=r.text, score=float(r.score)) for r in rows] for rows in found]
+        found = iter(say_sections(self._codec.result(), items, lang, beam_size=beam_size))
+        return [[_texts(rows) for rows in islice(found, len(ask.sections))] for ask in asks]
+
+
+def _writing_plan(plan: LeafPlan) -> WritingPlan:
+    from writer import WritingPlan
+
+    return WritingPlan(
+        prompt=_tensor(plan.prompt),
+        goal=_goal(plan.goal),
+        paths=plan.paths,
+        leads=_tensor(plan.leads),
+        gists=_tensor(plan.gists),
+        num_sentences=plan.num_sentences,
+        is_limit=plan.is_limit,
+    )
+
+
+def _texts(renderings: Sequence[Rendering]) -> list[Text]:
+    return [Text(text=rendering.text, score=float(rendering.score)) for rendering in renderings]
 
 
 def _new_items(items: Sequence[PlannedItem]) -> list[NewPlanItem]:

@@ -12,6 +12,7 @@ from concepts.errors import LostLease, StorageError
 from flows.engine import Engine
 from flows.lease import LEASE_S
 from flows.owner import is_dead
+from flows.sharing import billed
 from flows.timings import Timings
 from storage import Lease, Stage, Store, Transaction
 
@@ -29,6 +30,9 @@ class UnitReport:
     seconds: float
     """Of the whole try, storing included."""
     model_s: float
+    """Of the models alone, without waiting for them; of a call for several documents, the share of this one."""
+    company: int = 1
+    """Documents for which its model calls were made, this one included."""
     error: str | None = None
     """None where the unit is done."""
 
@@ -78,18 +82,22 @@ class Attempt:
         self.unit_id = unit_id
         self.started_at = time.time()
         self._model_s = 0.0
+        self._company = 1
         self._is_done = False
 
     @contextmanager
     def model(self) -> Iterator[None]:
-        """Time what the models do inside the `with` block."""
+        """Time what the models do for this document inside the `with` block."""
         self.job.prepare(self.stage)
         started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._model_s += time.perf_counter() - started
-            self.job.timings.add(SPANS[self.stage], time.perf_counter() - started)
+        with billed() as bill:
+            try:
+                yield
+            finally:
+                seconds = time.perf_counter() - started - bill.waited_s
+                self._model_s += seconds
+                self._company = max(self._company, bill.company)
+                self.job.timings.add(SPANS[self.stage], seconds)
 
     def done(self, tx: Transaction, **counts: int) -> None:
         """Note the success, with what was made, in the transaction that holds the results."""
@@ -100,6 +108,8 @@ class Attempt:
             "total_s": round(now - self.started_at, 4),
             **counts,
         }
+        if self._company > 1:
+            timing["company"] = self._company
         if self.job.helper is not None:
             timing["helper"] = self.job.helper
         tx.record_attempt(
@@ -118,7 +128,12 @@ class Attempt:
             seconds = time.time() - self.started_at
             self.job.on_unit(
                 UnitReport(
-                    stage=self.stage, unit_id=self.unit_id, seconds=seconds, model_s=self._model_s, error=text
+                    stage=self.stage,
+                    unit_id=self.unit_id,
+                    seconds=seconds,
+                    model_s=self._model_s,
+                    company=self._company,
+                    error=text,
                 )
             )
 

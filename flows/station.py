@@ -56,6 +56,8 @@ class StationSettings:
     """Of the server."""
     batch: int = 2
     """Documents in work at once."""
+    together: bool = False
+    """Whether they share model calls."""
     num_slots: int = 1
     """Devices."""
     log_format: str = "text"
@@ -66,6 +68,8 @@ class StationSettings:
     def worker_options(self) -> list[str]:
         """Return what the worker's command gets."""
         options = ["--batch", str(self.batch), "--log-format", self.log_format]
+        if self.together:
+            options.append("--together")
         return options if self.metrics_port is None else [*options, "--metrics-port", str(self.metrics_port)]
 
     def check_ports(self) -> None:

@@ -2,7 +2,7 @@
 
 A step reads its unit from the store, asks the engine, checks the answer and commits it in one
 transaction; where the unit is done already it does nothing. A redo has the same members, order and
-seed, so it gives the same bytes.
+seed, so it gives the same bytes, up to rounding where documents share model calls (`flows.device`).
 """
 
 from __future__ import annotations

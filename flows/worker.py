@@ -73,11 +73,29 @@ class WorkerEvent:
     stage: Stage | None = None
     unit_id: int | None = None
     model_s: float = 0.0
-    """Of a unit: how long models were at work for it."""
+    """Of a unit: how long models were at work for it; of a shared call, its share."""
+    company: int = 1
+    """Of a unit: documents for which its model calls were made."""
 
 
 OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
 """Called in any of the worker's threads."""
+
+
+def unit_event(lease: Lease, report: UnitReport, flow_run_id: str | None = None) -> WorkerEvent:
+    """Return what there is to tell of a try at a unit."""
+    return WorkerEvent(
+        kind="unit" if report.error is None else "unit-failed",
+        document_id=lease.document_id,
+        message=report.error or "",
+        seconds=round(report.seconds, 3),
+        epoch=lease.epoch,
+        flow_run_id=flow_run_id,
+        stage=report.stage,
+        unit_id=report.unit_id,
+        model_s=round(report.model_s, 3),
+        company=report.company,
+    )
 
 
 class Mirror(Protocol):
@@ -121,7 +139,7 @@ class Worker:
         lease_s: float = LEASE_S,
         poll_s: float = POLL_S,
     ) -> None:
-        """`batch`: how many documents are in work at once; they overlap, the models do one at a time."""
+        """`batch`: how many documents are in work at once; they overlap, the models answer one call at a time."""
         self._store, self._models, self._batch = store, models, batch
         self._on_event, self._mirror, self._slot = on_event, mirror, slot
         self._lease_s, self._poll_s = lease_s, poll_s
@@ -240,7 +258,6 @@ class Worker:
         *,
         message: str = "",
         seconds: float = 0.0,
-        unit: UnitReport | None = None,
     ) -> None:
         self._on_event(
             WorkerEvent(
@@ -250,16 +267,11 @@ class Worker:
                 seconds=round(seconds, 3),
                 epoch=lease.epoch,
                 flow_run_id=flow_run_id,
-                stage=None if unit is None else unit.stage,
-                unit_id=None if unit is None else unit.unit_id,
-                model_s=0.0 if unit is None else round(unit.model_s, 3),
             )
         )
 
     def _tell_unit(self, lease: Lease, flow_run_id: str | None, report: UnitReport) -> None:
-        kind: EventKind = "unit" if report.error is None else "unit-failed"
-        message = report.error or ""
-        self._tell(kind, lease, flow_run_id, message=message, seconds=report.seconds, unit=report)
+        self._on_event(unit_event(lease, report, flow_run_id))
 
     def _run_one(self, lease: Lease) -> Outcome:
         """Bring one claimed document to its end; never raises."""

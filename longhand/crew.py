@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
@@ -35,6 +36,7 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
         from longhand.commands.documents import open_store
 
         place = place_of_process()
+        options: dict[str, Any] = dict(kwargs)
         if place.rank == 0 and not repeatable and os.environ.get(RESTARTS_VARIABLE, "0") != "0":
             raise UsageError(
                 "the launcher has started this command again, which would do it twice: see longhand ls, "
@@ -42,8 +44,9 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
             )
         with open_store() as store:
             try:
+                check_ports(options.get("metrics_port"), place.size)
                 crew = join(store, place)
-            except CrewError as error:
+            except (CrewError, UsageError) as error:
                 if place.rank == 0:
                     raise
                 raise typer.Exit(EXIT_ERROR) from error  # process 0 says it
@@ -53,22 +56,47 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
                     command(*args, **kwargs)
             else:
                 use_device_of_rank()
-                help_leader(store, crew)
+                help_leader(store, crew, **options)
 
     return run
 
 
-def help_leader(store: Store, crew: Crew) -> None:
-    """Do units of the leader's documents until it has ended; nothing is printed but what goes wrong."""
+def check_ports(metrics_port: int | None, num_processes: int) -> None:
+    """Raise UsageError where not every process of a launch would have a port for its metrics."""
+    if metrics_port is not None and not 0 <= metrics_port <= 65536 - num_processes:
+        raise UsageError(
+            f"--metrics-port is {metrics_port}, and {num_processes} processes need one each from there on: "
+            f"give a number from 1024 to {65536 - num_processes}, or 0 for free ones"
+        )
+
+
+def help_leader(
+    store: Store,
+    crew: Crew,
+    *,
+    log_format: str = "text",
+    log_file: Path | None = None,
+    metrics_host: str = "127.0.0.1",
+    metrics_port: int | None = None,
+    **_: object,
+) -> None:
+    """Do units of the leader's documents until it has ended, and report them as the leader does its own.
+
+    Takes the options of any command that runs models: those of a worker's log and metrics count.
+    """
     from flows.crew import Helper
     from flows.device import SharedModels
-    from longhand.terminal import say
-
-    def tell(line: str) -> None:
-        say(f"longhand: process {crew.rank} {line}")
+    from longhand.commands.queue import serving_metrics, telling
+    from longhand.worklog import open_log
 
     models = SharedModels(stages=("decode", "write"))
+    port = metrics_port and metrics_port + crew.rank  # 0 is a free one for each
     try:
-        Helper(store, models, crew.leader, is_over=crew.is_over, tell=tell).run()
+        with (
+            open_log(log_format, log_file, rank=crew.rank) as log,
+            serving_metrics(store, metrics_host, port, log) as count,
+        ):
+            on_event = telling(log.show, count)
+            Helper(store, models, crew.leader, is_over=crew.is_over, on_event=on_event).run()
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None  # process 0 says it

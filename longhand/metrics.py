@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flows.worker import WorkerEvent
 
 UNIT_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0)
+COMPANY_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 OUTCOMES = ("done", "planned", "failed", "released", "cancelled", "paused", "lost")
 
 
@@ -95,6 +96,13 @@ class Metrics:
             ["stage"],
             registry=self.registry,
         )
+        self._company = Histogram(
+            "longhand_unit_company",
+            "Documents for which the model call of a unit that is done was made, by stage; 1: its own alone.",
+            ["stage"],
+            buckets=COMPANY_BUCKETS,
+            registry=self.registry,
+        )
         self._failures = Counter(
             "longhand_failures",
             "Units (by stage) and documents that failed, leases lost, and times that the database or "
@@ -105,6 +113,7 @@ class Metrics:
         for stage in STAGES:
             self._units.labels(stage)
             self._model_s.labels(stage)
+            self._company.labels(stage)
         for kind in (*STAGES, "document", "lost", "trouble"):
             self._failures.labels(kind)
         for outcome in OUTCOMES:
@@ -115,6 +124,7 @@ class Metrics:
         if event.kind == "unit" and event.stage is not None:
             self._units.labels(event.stage).observe(event.seconds)
             self._model_s.labels(event.stage).inc(event.model_s)
+            self._company.labels(event.stage).observe(event.company)
         elif event.kind == "unit-failed" and event.stage is not None:
             self._failures.labels(event.stage).inc()
         elif event.kind == "trouble":

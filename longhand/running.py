@@ -90,17 +90,18 @@ def _state_memory(space: str | None) -> None:
 
 @contextmanager
 def make_worker(
-    store: Store, *, batch: int, on_event: OnWorkerEvent, prefect_api: str | None
+    store: Store, *, batch: int, together: bool, on_event: OnWorkerEvent, prefect_api: str | None
 ) -> Iterator[Worker]:
     """Yield a worker with the real models; a Prefect server that is known shows and guards what it does.
 
+    `together`: its documents share model calls.
     Raises FlowError where the named server cannot be reached, or has no limit for the device.
     """
     from flows.device import SharedModels
     from flows.prefect_link import PrefectLink, known_api
     from flows.worker import Worker, WorkerEvent
 
-    models = SharedModels()
+    models = SharedModels(together=together)
     api_url = known_api(prefect_api)
     if api_url is None:
         yield Worker(store, models, batch=batch, on_event=on_event)

@@ -31,34 +31,41 @@ LEVELS = {
 class WorkLog:
     """Writes a worker's events and remarks to one handler of `logging`."""
 
-    def __init__(self, handler: logging.Handler, *, is_json: bool) -> None:
-        self._is_json = is_json
+    def __init__(self, handler: logging.Handler, *, is_json: bool, rank: int | None = None) -> None:
+        """`rank`: which process of a launch this is; None: the one whose worker it is."""
+        self._is_json, self._rank = is_json, rank
         # A logger of its own that nothing else reaches: not Prefect's configuration, not the root's handlers.
         self._logger = logging.Logger("longhand.worker", logging.INFO)
         self._logger.addHandler(handler)
 
     def say(self, event: str, text: str) -> None:
         """Write a remark that concerns no document."""
-        self._logger.info(text, extra={"event": event, "pid": os.getpid()})
+        self._log(logging.INFO, text, event=event)
 
     def show(self, event: WorkerEvent) -> None:
         """Write an event."""
         if not self._is_json and event.kind in FOR_MACHINES:
             return
-        fields: dict[str, object] = {
-            "event": event.kind,
-            "document_id": event.document_id or None,
-            "flow_run_id": event.flow_run_id,
-            "epoch": event.epoch,
-            "stage": event.stage,
-            "unit": event.unit_id,
-            "duration_s": event.seconds or None,
-            "model_s": event.model_s or None,
-            "pid": os.getpid(),
-        }
+        self._log(
+            LEVELS.get(event.kind, logging.INFO),
+            event.message if self._is_json else _line(event),
+            event=event.kind,
+            document_id=event.document_id or None,
+            flow_run_id=event.flow_run_id,
+            epoch=event.epoch,
+            stage=event.stage,
+            unit=event.unit_id,
+            duration_s=event.seconds or None,
+            model_s=event.model_s or None,
+            company=event.company if event.company > 1 else None,
+        )
+
+    def _log(self, level: int, text: str, **fields: object) -> None:
+        fields |= {"rank": self._rank, "pid": os.getpid()}
         known = {name: value for name, value in fields.items() if value is not None}
-        text = event.message if self._is_json else _line(event)
-        self._logger.log(LEVELS.get(event.kind, logging.INFO), "%s", text, extra=known)
+        if self._rank is not None and not self._is_json:
+            text = f"process {self._rank}: {text}"
+        self._logger.log(level, "%s", text, extra=known)
 
 
 def _line(event: WorkerEvent) -> str:
@@ -69,10 +76,10 @@ def _line(event: WorkerEvent) -> str:
 
 
 @contextmanager
-def open_log(log_format: str, path: Path | None) -> Iterator[WorkLog]:
+def open_log(log_format: str, path: Path | None, *, rank: int | None = None) -> Iterator[WorkLog]:
     """Yield the log; `log_format` is text or json, a path of None means stderr. Raises InputError.
 
-    A file is opened again where it was moved away, as logrotate does.
+    A file is opened again where it was moved away, as logrotate does. `rank`: see `WorkLog`.
     """
     handler: logging.Handler
     if path is None:
@@ -94,6 +101,6 @@ def open_log(log_format: str, path: Path | None) -> Iterator[WorkLog]:
     elif path is not None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     try:
-        yield WorkLog(handler, is_json=is_json)
+        yield WorkLog(handler, is_json=is_json, rank=rank)
     finally:
         handler.close()

@@ -52,6 +52,8 @@ class WrittenItem:
     """All its sentences (K, D)."""
     places: tuple[int, ...]
     """Which of them are to be said, ascending; the others are left alone."""
+    prompt: Tensor
+    """The first sentence of its document's prompt (D,)."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +71,19 @@ def render(codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1) 
 
 
 def say_sections(
-    codec: TextCodec, items: Sequence[WrittenItem], prompt: Tensor, lang: str, *, beam_size: int = 1
+    codec: TextCodec, items: Sequence[WrittenItem], lang: str, *, beam_size: int = 1
 ) -> list[list[Rendering]]:
     """Return the renderings of the wanted sentences of each section, side by side, sentence after sentence.
 
     Every sentence is decoded knowing how the two before it were said (encoded again, so that it follows from the
-    words and not from what was meant), what comes next, its heading and the first sentence of `prompt` (P, D). A
-    codec whose decoder reads no context decodes all of them at once. Sections do not see each other.
+    words and not from what was meant), what comes next, its heading and the prompt. A codec whose decoder reads no
+    context decodes all of them at once. Sections do not see each other, and may be of several documents.
 
     A writer's concept is a mean that only the space's own decoder has learnt to say. In a language that the space
     learnt beside its own, that decoder speaks first, in English, and the concepts of its sentences are said.
     """
     if codec.is_extension(lang):
-        english = say_sections(codec, items, prompt, TAUGHT_LANG, beam_size=beam_size)
+        english = say_sections(codec, items, TAUGHT_LANG, beam_size=beam_size)
         return _say_again(codec, items, english, lang, beam_size)
     found: list[list[Rendering]] = [[] for _ in items]
     if not codec.reads_context:
@@ -93,7 +95,11 @@ def say_sections(
         rows = [(n, item.places[turn]) for n, item in enumerate(items) if turn < len(item.places)]
         around = [
             surroundings(
-                said[n], items[n].concepts, heading=items[n].heading, gist=items[n].gist, prompt=prompt[0]
+                said[n],
+                items[n].concepts,
+                heading=items[n].heading,
+                gist=items[n].gist,
+                prompt=items[n].prompt,
             )[place]
             for n, place in rows
         ]

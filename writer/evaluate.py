@@ -167,10 +167,10 @@ def nearest_topics(texts: Sequence[str], documents: Sequence[str], sentences: Se
 def _decoded(codec: SpaceCodec, plan: WritingPlan, sections: list[Tensor]) -> list[list[str]]:
     """Return the texts of a document's sections, decoded with its context and the beams of a document."""
     items = [
-        WrittenItem(lead, gist, vectors, tuple(range(len(vectors))))
+        WrittenItem(lead, gist, vectors, tuple(range(len(vectors))), plan.prompt[0])
         for lead, gist, vectors in zip(plan.leads, plan.gists, sections, strict=True)
     ]
-    found = say_sections(codec, items, plan.prompt, "eng_Latn", beam_size=BEAM_SIZE)
+    found = say_sections(codec, items, "eng_Latn", beam_size=BEAM_SIZE)
     return [[rendering.text for rendering in section] for section in found]
 
 

@@ -55,6 +55,15 @@ class WritingPlan:
 
 
 @dataclass(frozen=True)
+class WritingTask:
+    """Sections of one document that are to be written."""
+
+    plan: WritingPlan
+    paths: Sequence[str]
+    seed: int
+
+
+@dataclass(frozen=True)
 class WrittenSection:
     """The sentences of one leaf as raw concepts (K, D); K is 0 where the model has nothing to say."""
 
@@ -114,11 +123,17 @@ class WriteOptions:
 class _Row:
     """One section being written."""
 
+    plan: WritingPlan
+    seed: int
     path: str
     here: int
     num_planned: int
     most: int
     """Sentences drawn at most, repetitions included."""
+    prompt: Tensor
+    """First sentence of the prompt, normalized (D,)."""
+    lead: Tensor
+    """Normalized (D,)."""
     sentences: list[Tensor] = field(default_factory=list)
     """Normalized (D,)."""
     codes: list[int] = field(default_factory=list)
@@ -178,38 +193,50 @@ class Writer:
         A pure function of its arguments: noise depends on (seed, path, block) alone, so the same call
         gives the same vectors again.
         """
-        self._check(plan, paths)
-        rows = [self._begin(plan, path) for path in paths]
+        (sections,) = self.write_together([WritingTask(plan, paths, seed)])
+        return sections
+
+    @torch.inference_mode()
+    def write_together(self, tasks: Sequence[WritingTask]) -> list[list[WrittenSection]]:
+        """Return the sections of each task, as `write` would up to rounding: those of all tasks side by side."""
+        found = [self._begin(task) for task in tasks]
+        rows = [row for begun in found for row in begun]
+        while active := [row for row in rows if not row.stop_reason]:
+            blocks = self._draw_blocks(active)
+            for row, block in zip(active, blocks, strict=True):
+                self._take(row, block)
+        return [[self._finish(row) for row in begun] for begun in found]
+
+    def _begin(self, task: WritingTask) -> list[_Row]:
+        plan = task.plan
+        self._check(plan, task.paths)
         norm = self.model.sentence_norm
         prompt, leads = norm.normalize(plan.prompt[0]), norm.normalize(plan.leads)
+        rows = []
+        for path in task.paths:
+            here = plan.paths.index(path)
+            planned = plan.num_sentences[here]
+            beyond = max(planned + 1, int(planned * (1 + self.options.length_tolerance)))
+            most = planned if plan.is_limit else beyond
+            rows.append(_Row(plan, task.seed, path, here, planned, most, prompt, leads[here]))
         if self.codebook is not None and (shares := self.codebook.shares(prompt, leads)) is not None:
             fit = self.codebook.fit(prompt, prompt[None])
             for row in rows:
                 row.others, row.prompt_fit = ~shares[row.here], None if fit is None else fit[0]
-        while active := [row for row in rows if not row.stop_reason]:
-            blocks = self._draw_blocks(plan, active, seed)
-            for row, block in zip(active, blocks, strict=True):
-                self._take(row, block, prompt, leads[row.here])
-        return [self._finish(row, plan) for row in rows]
+        return rows
 
-    def _begin(self, plan: WritingPlan, path: str) -> _Row:
-        here = plan.paths.index(path)
-        planned = plan.num_sentences[here]
-        beyond = max(planned + 1, int(planned * (1 + self.options.length_tolerance)))
-        return _Row(path, here, planned, planned if plan.is_limit else beyond)
-
-    def _draw_blocks(self, plan: WritingPlan, rows: list[_Row], seed: int) -> Tensor:
+    def _draw_blocks(self, rows: list[_Row]) -> Tensor:
         """Return the next block (R, K, D, normalized) of each section."""
         options, size = self.options, self.options.block_size
         noise = torch.stack(
             [
-                seeded_noise((size, self.model.config.concept_dim), seed, "write", r.path, r.num_drawn)
+                seeded_noise((size, self.model.config.concept_dim), r.seed, "write", r.path, r.num_drawn)
                 for r in rows
             ]
         )
         index = torch.stack([torch.arange(row.num_drawn, row.num_drawn + size) for row in rows])
         slots = Slots(index.repeat(2, 1), torch.tensor([row.num_planned for row in rows]).repeat(2))
-        cache, mask = self.model.contextualize(self._context(plan, rows))
+        cache, mask = self.model.contextualize(self._context(rows))
 
         def denoise(x: Tensor, t: float) -> Tensor:
             times = torch.full((2 * len(rows),), t)
@@ -225,9 +252,9 @@ class Writer:
             last_time=options.last_time,
         )
 
-    def _context(self, plan: WritingPlan, rows: list[_Row]) -> Context:
+    def _context(self, rows: list[_Row]) -> Context:
         """Return the rows' context twice: as it is, then with nothing shown (for guidance)."""
-        tokens = [self._tokens(plan, row) for row in rows]
+        tokens = [self._tokens(row) for row in rows]
         width, dim = max(map(len, tokens)), self.model.config.concept_dim
         shape = (2 * len(rows), width)
         kind = torch.full(shape, PAD)
@@ -243,10 +270,9 @@ class Writer:
                     gist[r, c] = b
         return normalize_context(Context(kind, lead, gist, place, length), self.model, 0.0, None)
 
-    def _tokens(
-        self, plan: WritingPlan, row: _Row
-    ) -> list[tuple[int, Tensor | None, Tensor | None, int, int]]:
+    def _tokens(self, row: _Row) -> list[tuple[int, Tensor | None, Tensor | None, int, int]]:
         """Return (kind, raw lead, raw gist, place, length) of what a section is shown, as in training."""
+        plan = row.plan
         tokens: list[tuple[int, Tensor | None, Tensor | None, int, int]] = [(NOTHING, None, None, 0, 0)]
         tokens += [(PROMPT, sentence, None, 0, 0) for sentence in plan.prompt[:8]]
         if plan.goal is not None:
@@ -263,7 +289,7 @@ class Writer:
         tokens += [(PREVIOUS, x, None, min(i, NUM_PLACES - 1), 0) for i, x in enumerate(reversed(previous))]
         return tokens
 
-    def _take(self, row: _Row, block: Tensor, prompt: Tensor, lead: Tensor) -> None:
+    def _take(self, row: _Row, block: Tensor) -> None:
         """Append a block's sentences to the section up to its end, each drawn towards a real one."""
         end = self.model.sentence_norm.normalize(self.model.end)
         num_new = 0
@@ -274,7 +300,7 @@ class Writer:
                 return
             row.num_drawn += 1
             if self.codebook is not None and self.options.code_share and not is_end:
-                code = self._choose(self.codebook, row, sentence, prompt, lead)
+                code = self._choose(self.codebook, row, sentence)
                 row.codes.append(code)
                 sentence = torch.lerp(sentence, self.codebook.codes_CD[code], self.options.code_share)
             earlier = torch.stack(row.sentences) if row.sentences else torch.empty(0, len(sentence))
@@ -288,28 +314,28 @@ class Writer:
         if not num_new:
             row.stop_reason = "repetition"
 
-    def _choose(
-        self, codebook: SentenceCodebook, row: _Row, sentence: Tensor, prompt: Tensor, lead: Tensor
-    ) -> int:
+    def _choose(self, codebook: SentenceCodebook, row: _Row, sentence: Tensor) -> int:
         """Return the code of the codebook that a section's next sentence is drawn towards."""
         options, bonus = self.options, None
-        fit = codebook.fit(prompt, lead[None], [codebook.codes_CD[code] for code in row.codes])
+        fit = codebook.fit(row.prompt, row.lead[None], [codebook.codes_CD[code] for code in row.codes])
         if fit is not None and row.prompt_fit is not None and row.others is not None:
             bonus = options.compass_weight * (fit[0] + options.prompt_share * row.prompt_fit)
             if int((~row.others).sum()) > len(row.codes):
                 bonus = bonus.masked_fill(row.others, -torch.inf)
-        return codebook.suits(sentence, prompt, options.prompt_weight, row.codes, bonus_C=bonus)
+        return codebook.suits(sentence, row.prompt, options.prompt_weight, row.codes, bonus_C=bonus)
 
-    def _finish(self, row: _Row, plan: WritingPlan) -> WrittenSection:
+    def _finish(self, row: _Row) -> WrittenSection:
         if not row.sentences:
-            return WrittenSection(row.path, torch.empty(0, plan.gists.shape[1]), row.stop_reason, 0.0)
+            return WrittenSection(row.path, torch.empty(0, row.plan.gists.shape[1]), row.stop_reason, 0.0)
         vectors = self.model.sentence_norm.denormalize(torch.stack(row.sentences))
         if not torch.isfinite(vectors).all():
             raise NonFiniteError(
                 f"{self.card.name} wrote a sentence of NaN or infinity; install it again or train it anew"
             )
         center = self.model.gist_norm.center
-        similarity = F.cosine_similarity(vectors.mean(dim=0) - center, plan.gists[row.here] - center, dim=0)
+        similarity = F.cosine_similarity(
+            vectors.mean(dim=0) - center, row.plan.gists[row.here] - center, dim=0
+        )
         return WrittenSection(row.path, vectors, row.stop_reason, float(similarity))
 
     def _check(self, plan: WritingPlan, paths: Sequence[str]) -> None:

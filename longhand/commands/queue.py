@@ -54,11 +54,22 @@ Goal = Annotated[str | None, typer.Option(help="Where the document should arrive
 Outline = Annotated[Path | None, typer.Option(help="Your own headings: Markdown, or a list.")]
 Priority = Annotated[int, typer.Option(help="Higher comes first.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their beginnings.")]
+Batch = Annotated[int, typer.Option(help="Documents in work at once; they overlap.")]
+Together = Annotated[
+    bool,
+    typer.Option(
+        "--together",
+        help="Documents in work share model calls: faster, but words may differ where rounding decides.",
+    ),
+]
 LogFormat = Annotated[
     str, typer.Option(envvar="LONGHAND_LOG_FORMAT", help="text, or json: an object a line.")
 ]
 MetricsPort = Annotated[
-    int | None, typer.Option(help="Serve metrics for Prometheus on this port of this machine.")
+    int | None,
+    typer.Option(
+        help="Serve metrics for Prometheus on this port of this machine; process N of a launch N ports above."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -158,7 +169,8 @@ def read_requests(
 def work(
     once: Annotated[bool, typer.Option("--once", help="End after one document.")] = False,
     drain: Annotated[bool, typer.Option("--drain", help="End when nothing is left to do.")] = False,
-    batch: Annotated[int, typer.Option(help="Documents in work at once; they overlap.")] = 2,
+    batch: Batch = 2,
+    together: Together = False,
     prefect_api: Annotated[
         str | None,
         typer.Option(help="URL of a Prefect API that shows the work; else $LONGHAND_PREFECT_API, or `up`'s."),
@@ -176,15 +188,21 @@ def work(
 
     if once and drain:
         raise UsageError("--once ends after one document, --drain when none is left: give one of the two")
-    check_batch(batch)
+    if once and together:
+        raise UsageError("--once takes one document, --together is for several: give one of the two")
+    check_batch(batch, together=together)
     check_log_format(log_format)
     check_metrics_port(metrics_port)
     with (
         open_log(log_format, log_file) as log,
         open_store() as store,
-        _serving_metrics(store, metrics_host, metrics_port, log) as count,
+        serving_metrics(store, metrics_host, metrics_port, log) as count,
         make_worker(
-            store, batch=1 if once else batch, on_event=_telling(log.show, count), prefect_api=prefect_api
+            store,
+            batch=1 if once else batch,
+            together=together,
+            on_event=telling(log.show, count),
+            prefect_api=prefect_api,
         ) as worker,
         _stopping_on_signals(worker.stop, log) as stopped,
     ):
@@ -198,10 +216,14 @@ def work(
         raise typer.Exit(1)
 
 
-def check_batch(batch: int) -> None:
-    """Raise UsageError where so many documents are not to be in work at once."""
+def check_batch(batch: int, *, together: bool) -> None:
+    """Raise UsageError where so many documents are not to be in work at once, or have nobody to share with."""
     if not 1 <= batch <= MAX_BATCH:
         raise UsageError(f"--batch is {batch}: give a number from 1 to {MAX_BATCH}")
+    if together and batch == 1:
+        raise UsageError(
+            "--together is for several documents in work at once: give --batch 2 or more, or leave it out"
+        )
 
 
 def check_log_format(typed: str) -> None:
@@ -215,7 +237,9 @@ def check_metrics_port(port: int | None) -> None:
         raise UsageError(f"--metrics-port is {port}: give a number from 1024 to 65535, or 0 for a free one")
 
 
-def _telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
+def telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
+    """Return what tells each listener of an event."""
+
     def tell(event: WorkerEvent) -> None:
         for listen in listeners:
             listen(event)
@@ -224,7 +248,7 @@ def _telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
 
 
 @contextmanager
-def _serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
+def serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
     """Serve metrics where a port is given, and yield what counts the worker's events."""
     if port is None:
         yield lambda event: None

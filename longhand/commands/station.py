@@ -8,8 +8,10 @@ import typer
 
 from concepts.errors import UsageError
 from longhand.commands.queue import (
+    Batch,
     LogFormat,
     MetricsPort,
+    Together,
     check_batch,
     check_log_format,
     check_metrics_port,
@@ -32,7 +34,8 @@ def register(app: typer.Typer) -> None:
 
 def up(
     port: Annotated[int, typer.Option(help="Port of the server and its UI, on this machine alone.")] = 4200,
-    batch: Annotated[int, typer.Option(help="Documents in work at once; they overlap.")] = 2,
+    batch: Batch = 2,
+    together: Together = False,
     slots: Annotated[int, typer.Option(help="Devices: how many workers may compute at once.")] = 1,
     log_format: LogFormat = "text",
     metrics_port: MetricsPort = None,
@@ -48,13 +51,18 @@ def up(
         raise UsageError(f"--port is {port}: give a number from 1024 to 65535")
     if not 1 <= slots <= MAX_SLOTS:
         raise UsageError(f"--slots is {slots}: give a number from 1 to {MAX_SLOTS}")
-    check_batch(batch)
+    check_batch(batch, together=together)
     check_log_format(log_format)
     check_metrics_port(metrics_port)
     if metrics_port == port:
         raise UsageError(f"--metrics-port is {port}, as --port: give two numbers")
     settings = StationSettings(
-        port=port, batch=batch, num_slots=slots, log_format=log_format, metrics_port=metrics_port
+        port=port,
+        batch=batch,
+        together=together,
+        num_slots=slots,
+        log_format=log_format,
+        metrics_port=metrics_port,
     )
 
     def show(station: Station) -> None:

@@ -47,7 +47,7 @@ def main() -> int:
                 models,
                 crew.leader,
                 is_over=crew.is_over,
-                tell=lambda line: print(line, file=sys.stderr),
+                on_event=lambda event: print(event.message, end="", file=sys.stderr),
             ).run()
     return 0
 

@@ -512,21 +512,29 @@ class Trials:
 
     def worker_killed(self) -> int:
         """SIGKILL of a worker with several documents in its hands; another one goes on with all of them."""
+        return self._kill_worker(together=False)
+
+    def sharing_worker_killed(self) -> int:
+        """SIGKILL of a worker whose documents share model calls; another such one goes on with all of them."""
+        return self._kill_worker(together=True)
+
+    def _kill_worker(self, *, together: bool) -> int:
         document_ids = [self._new_document() for _ in range(3)]
         number = self._draw.randint(1, 3 * self.num_points)
-        killed = self._start_worker(lambda: fault_points.arm("any", number))
+        killed = self._start_worker(lambda: fault_points.arm("any", number), together=together)
         if killed.wait() not in (EXIT_DONE, -signal.SIGKILL):
             raise Failed(f"the worker failed: {killed.last_words()}")
-        if (other := self._start_worker()).wait() != EXIT_DONE:
+        if (other := self._start_worker(together=together)).wait() != EXIT_DONE:
             raise Failed(f"the next worker failed: {other.last_words()}")
         return max(self.finish(document_id) for document_id in document_ids)
 
-    def _start_worker(self, before: Callable[[], None] = lambda: None) -> Child:
+    def _start_worker(self, before: Callable[[], None] = lambda: None, *, together: bool) -> Child:
         def drain() -> None:
             before()
             with Store.open(self.database.url) as store:
-                models = SharedModels(lambda _: FakeEngine())
-                Worker(store, models, batch=2, poll_s=0.05).run(drain=True)
+                engine = FakeEngine(delay_s=0.02 if together else 0.0)  # so that they meet
+                models = SharedModels(lambda _: engine, together=together)
+                Worker(store, models, batch=3 if together else 2, poll_s=0.05).run(drain=True)
 
         return self._fork(drain)
 
@@ -556,7 +564,7 @@ class Trials:
                 fault()
             with Store.open(self.database.url) as store:
                 models = SharedModels(lambda _: engine())
-                Helper(store, models, owner, is_over=lambda: is_dead(owner), tell=lambda _: None).run()
+                Helper(store, models, owner, is_over=lambda: is_dead(owner), on_event=lambda _: None).run()
 
         helper = self._fork(help_leader)
         leader_code, helper_code = leader.wait(), helper.wait()
@@ -799,6 +807,7 @@ KINDS: tuple[tuple[Kind, float], ...] = (
     (Trials.two_processes, 1),
     (Trials.unit_beyond_lease, 0.5),
     (Trials.worker_killed, 3),
+    (Trials.sharing_worker_killed, 2),
     (Trials.helper_killed, 2),
     (Trials.leader_killed, 2),
     (Trials.pause_between, 1),

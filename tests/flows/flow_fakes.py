@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
-from flows.engine import LeafPlan, Section, SectionConcepts, Text
+from flows.engine import LeafPlan, SayAsk, Section, SectionConcepts, Text, WriteAsk
 from storage import CardRef, NewPlanItem, SpaceRef, Stage
 
 DIM = 8
@@ -37,7 +37,7 @@ def vectors(shape: tuple[int, ...], *parts: object) -> Vector:
 
 
 class FakeEngine:
-    """An `Engine` for tests and for `benchmarks/fault_fuzz.py`."""
+    """A `SharingEngine` for tests and for `benchmarks/fault_fuzz.py`."""
 
     def __init__(
         self, *, delay_s: float = 0.0, before: Callable[[str, int], None] | None = None, version: str = "1"
@@ -132,6 +132,13 @@ class FakeEngine:
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         self._called("write")
+        return self._written(plan, paths, seed)
+
+    def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
+        self._called("write_together")
+        return [self._written(ask.plan, ask.paths, ask.seed) for ask in asks]
+
+    def _written(self, plan: LeafPlan, paths: Sequence[str], seed: int) -> list[Section]:
         batch = (plan.prompt, plan.goal, plan.leads, plan.gists, plan.num_sentences, tuple(paths), seed)
         found = []
         for path in paths:
@@ -142,17 +149,32 @@ class FakeEngine:
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
         self._called("render")
-        return [_sentence(row, vectors, lang, beam_size) for row in vectors]
+        return _rendered(vectors, lang, beam_size)
+
+    def render_together(self, parts: Sequence[Vector], lang: str, *, beam_size: int) -> list[list[Text]]:
+        self._called("render_together")
+        return [_rendered(vectors, lang, beam_size) for vectors in parts]
 
     def say(
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
     ) -> list[list[Text]]:
         self._called("say")
-        batch = [part for s in sections for part in (s.heading, s.gist, s.vectors, s.places)]
-        return [
-            [_sentence(s.vectors[place], prompt, lang, beam_size, *batch) for place in s.places]
-            for s in sections
-        ]
+        return _said(sections, prompt, lang, beam_size)
+
+    def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
+        self._called("say_together")
+        return [_said(ask.sections, ask.prompt, lang, beam_size) for ask in asks]
+
+
+def _rendered(vectors: Vector, lang: str, beam_size: int) -> list[Text]:
+    return [_sentence(row, vectors, lang, beam_size) for row in vectors]
+
+
+def _said(sections: Sequence[SectionConcepts], prompt: Vector, lang: str, beam_size: int) -> list[list[Text]]:
+    batch = [part for s in sections for part in (s.heading, s.gist, s.vectors, s.places)]
+    return [
+        [_sentence(s.vectors[place], prompt, lang, beam_size, *batch) for place in s.places] for s in sections
+    ]
 
 
 def _sentence(*parts: object) -> Text:

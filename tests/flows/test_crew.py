@@ -21,6 +21,7 @@ from flows.device import SharedModels
 from flows.errors import CrewError
 from flows.options import WritingOptions
 from flows.steps import begin_stage, plan_document, write_unit
+from flows.worker import WorkerEvent
 from storage import Store
 
 Make = Callable[..., Any]
@@ -172,13 +173,13 @@ def plan_document_and_headings(job: Any) -> None:
     begin_stage(job, "writing")
 
 
-def new_helper(store: Store, leader: str, engine: FakeEngine, said: list[str]) -> Helper:
+def new_helper(store: Store, leader: str, engine: FakeEngine, said: list[WorkerEvent]) -> Helper:
     helper = Helper(
         store,
         SharedModels(lambda _: engine),
         leader,
         is_over=lambda: False,
-        tell=lambda line: said.append(line),
+        on_event=said.append,
     )
     helper._me = "helper"
     return helper
@@ -186,22 +187,35 @@ def new_helper(store: Store, leader: str, engine: FakeEngine, said: list[str]) -
 
 def test_a_helper_leaves_alone_what_it_cannot_do(store: Store, writing: Any) -> None:
     """A NaN is noted and told once; the unit is free again at once, for the leader to meet the same."""
-    engine, said = FakeEngine(), []
+    engine, said = FakeEngine(), list[WorkerEvent]()
     engine.spoil["write"] = float("nan")
     helper = new_helper(store, writing.lease.owner, engine, said)
     num_units = len(store.pending_units(writing.document_id, "write"))
     assert [helper.help_once() for _ in range(num_units + 1)] == [True] * num_units + [False]
-    assert len(said) == num_units and all("NaN" in line for line in said)
+    assert len(said) == num_units
+    assert all(event.kind == "unit-failed" and "NaN" in event.message for event in said)
     assert {unit.taken_by for unit in store.list_open_units(writing.lease.owner)} == {None}
     assert store.get_document(writing.document_id).status == "writing"
 
 
+def test_a_helper_tells_of_the_units_that_it_has_done(store: Store, writing: Any) -> None:
+    said: list[WorkerEvent] = []
+    helper = new_helper(store, writing.lease.owner, FakeEngine(delay_s=0.01), said)
+    while helper.help_once():
+        pass
+    done = [a for a in store.get_attempts(writing.document_id) if a.stage == "write" and a.outcome == "done"]
+    assert [(e.kind, e.stage, e.unit_id) for e in said] == [("unit", "write", a.unit_id) for a in done]
+    for event in said:
+        assert (event.document_id, event.epoch) == (writing.document_id, writing.lease.epoch)
+        assert event.seconds >= event.model_s >= 0.01
+
+
 def test_a_helper_with_other_models_writes_nothing(store: Store, writing: Any) -> None:
-    said: list[str] = []
+    said: list[WorkerEvent] = []
     helper = new_helper(store, writing.lease.owner, FakeEngine(version="2"), said)
     while helper.help_once():
         pass
-    assert "use fake" in said[0]
+    assert said[0].kind == "unit-failed" and "use fake" in said[0].message
     assert not store.get_document(writing.document_id).progress.num_written
 
 
@@ -211,7 +225,7 @@ def test_a_helper_writes_nothing_under_a_lease_that_was_lost(store: Store, writi
             store.claim(writing.document_id, "thief", 60, steal=True)
             return super().write(*args, **options)
 
-    said: list[str] = []
+    said: list[WorkerEvent] = []
     helper = new_helper(store, writing.lease.owner, Late(), said)
     assert helper.help_once() and not helper.help_once()
     assert said == []

@@ -51,6 +51,13 @@ def wait_until_dead(owners: dict[str, str]) -> None:
     raise AssertionError(f"left running: {[owner for owner in owners.values() if not is_dead(owner)]}")
 
 
+def test_a_worker_is_given_what_up_was_asked_for() -> None:
+    asked = StationSettings(port=4200, batch=3, together=True, log_format="json", metrics_port=0)
+    options = ["--batch", "3", "--log-format", "json", "--together", "--metrics-port", "0"]
+    assert asked.worker_options() == options
+    assert StationSettings(port=4200).worker_options() == ["--batch", "2", "--log-format", "text"]
+
+
 @pytest.mark.usefixtures("_own_station")
 def test_up_down_and_a_killed_supervisor() -> None:
     assert running_station() is None

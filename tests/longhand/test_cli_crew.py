@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import sys
+import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+
+from flow_fakes import FakeEngine
+
 from flows import crew as crews
+from flows import device
 from flows.crew import Crew
 from flows.errors import CrewError
+from flows.job import Job
+from flows.lease import claim
+from flows.options import WritingOptions
 from flows.owner import current_owner
-from storage import Store
+from flows.queries import pending_headings
+from flows.steps import begin_stage, decode_unit, plan_document
+from storage import NewDocument, Store
 
 
 class Board:
-    """A leader that has ended already."""
+    """A leader that has ended already, unless it waits."""
+
+    is_over: Callable[[], bool] = staticmethod(lambda: True)
 
     def set(self, key: str, value: str) -> None:
         self.last = key
 
     def check(self, keys: list[str]) -> bool:
-        return True
+        return self.is_over()
 
 
 @pytest.fixture
@@ -79,3 +96,96 @@ def test_a_launcher_that_starts_again_makes_no_second_document(
     assert done.exit_code == 2
     assert "longhand resume ID" in done.stderr
     assert run("ls", "--json").stdout.strip() == "[]"
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """What helpers work with instead of the real models."""
+    found = FakeEngine()
+    real = device.SharedModels
+    monkeypatch.setattr(device, "SharedModels", lambda **options: real(lambda names: found, **options))
+    return found
+
+
+@pytest.fixture
+def led_document(store: Store, board: Board, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A document of four units that the leader holds; it ends when they are written. This process is its helper."""
+    params = WritingOptions(sections=4, items_per_unit=1).to_params()
+    new = NewDocument(prompt="How to share a folder.", lang="eng_Latn", params=params)
+    document_id = store.create_document(new).id
+    engine.start_loading(("plan", "write", "decode"))
+    job = Job(store, claim(store, document_id), engine)
+    plan_document(job)
+    for unit_id in pending_headings(job):
+        decode_unit(job, unit_id)
+    begin_stage(job, "writing")
+    board.is_over = lambda: not store.pending_units(document_id, "write")
+    monkeypatch.setenv("RANK", "1")
+    return document_id
+
+
+def test_a_helpers_units_are_in_its_log(
+    run: Callable[..., Any], store: Store, led_document: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    path.write_text("what the leader says\n")
+    done = run("worker", "--drain", "--log-format", "json", "--log-file", str(path))
+    assert (done.exit_code, done.stderr) == (0, "")
+    first, *lines = path.read_text().splitlines()
+    assert first == "what the leader says"
+    told = [json.loads(line) for line in lines]
+    attempts = store.get_attempts(led_document)
+    units = [a.unit_id for a in attempts if a.stage == "write" and a.outcome == "done"]
+    assert len(units) == 4
+    assert [(t["event"], t["stage"], t["unit"], t["rank"]) for t in told] == [
+        ("unit", "write", unit, 1) for unit in units
+    ]
+    for line in told:
+        assert (line["document_id"], line["epoch"]) == (led_document, 1)
+        assert line["duration_s"] > 0
+
+
+def test_people_are_told_what_a_helper_cannot_do(
+    run: Callable[..., Any], board: Board, led_document: str, engine: FakeEngine
+) -> None:
+    engine.spoil["write"] = float("nan")
+    board.is_over = lambda: engine.calls.count("write") == 4
+    lines = run("resume", led_document).stderr.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith(f"process 1: unit-failed {led_document} in write unit ") for line in lines)
+
+
+def test_a_helper_serves_metrics_above_the_leaders_port(
+    run: Callable[..., Any], store: Store, board: Board, led_document: str
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/metrics"
+    seen: list[str] = []
+
+    def is_over() -> bool:
+        if store.pending_units(led_document, "write"):
+            return False
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            seen.append(answer.read().decode())
+        return True
+
+    board.is_over = is_over
+    done = run("worker", "--drain", "--metrics-port", str(port - 1))
+    assert (done.exit_code, done.stderr) == (0, f"process 1: metrics at {url}\n")
+    assert 'longhand_unit_seconds_count{stage="write"} 4.0' in seen[-1]
+
+
+@pytest.mark.parametrize("port", ["65535", "-2"])
+def test_a_launch_without_ports_enough_is_one_line(
+    run: Callable[..., Any], board: Board, monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    said = []
+    for rank in range(2):
+        monkeypatch.setenv("RANK", str(rank))
+        done = run("worker", "--drain", "--metrics-port", port)
+        assert done.exit_code
+        said.append(done.stderr)
+    assert said[1] == "" and said[0].count("\n") == 1
+    assert f"--metrics-port is {port}, and 2 processes need one each" in said[0]

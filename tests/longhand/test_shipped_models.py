@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,3 +42,55 @@ def test_texts_of_one_word_come_back_once():
     words = ["Preparation", "Back", "Show", "Application", "Overview", "Salt"]
     codec = Codec.load()
     assert codec.decode(codec.encode(words), beam_size=4) == words
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
+def test_documents_made_together_are_what_they_are_alone():
+    """Vectors up to rounding, and the same texts: of three prompts, plans and seeds."""
+    from flows.engine import LeafPlan, ModelEngine, SayAsk, SectionConcepts, WriteAsk
+
+    engine = ModelEngine()
+    engine.start_loading(("plan", "write"))
+    engine.prepare("plan")
+    asks = []
+    for seed, prompt in enumerate(("How to share a folder.", "Bread for beginners.", "Printing a document")):
+        vector = engine.encode([prompt], "eng_Latn")
+        items = engine.plan(vector, goal=None, num_sections=2 + seed, depth=1, seed=seed)
+        plan = LeafPlan(
+            prompt=vector,
+            goal=None,
+            paths=tuple(item.path for item in items),
+            leads=np.stack([item.lead for item in items]),
+            gists=np.stack([item.gist for item in items]),
+            num_sentences=tuple(min(3, item.planned_length) for item in items),
+            is_limit=seed == 1,
+        )
+        asks.append(WriteAsk(plan=plan, paths=plan.paths[:2], seed=seed))
+    written = engine.write_together(asks)
+    for ask, together in zip(asks, written, strict=True):
+        for one, other in zip(together, engine.write(ask.plan, ask.paths, seed=ask.seed), strict=True):
+            assert (one.path, one.stop_reason) == (other.path, other.stop_reason)
+            np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-4)
+    says = [
+        SayAsk(
+            sections=[
+                SectionConcepts(
+                    heading=lead, gist=gist, vectors=s.vectors, places=tuple(range(len(s.vectors)))
+                )
+                for s, lead, gist in zip(sections, ask.plan.leads[:2], ask.plan.gists[:2], strict=True)
+            ],
+            prompt=ask.plan.prompt,
+        )
+        for ask, sections in zip(asks, written, strict=True)
+    ]
+
+    def texts(sections):
+        return [[text.text for text in section] for section in sections]
+
+    said = engine.say_together(says, "eng_Latn", beam_size=4)
+    for ask, together in zip(says, said, strict=True):
+        alone = engine.say(ask.sections, ask.prompt, "eng_Latn", beam_size=4)
+        assert texts(together) == texts(alone) and all(texts(alone))
+    leads = [ask.plan.leads for ask in asks]
+    rendered = engine.render_together(leads, "eng_Latn", beam_size=4)
+    assert texts(rendered) == texts(engine.render(part, "eng_Latn", beam_size=4) for part in leads)

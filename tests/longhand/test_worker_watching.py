@@ -38,7 +38,9 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeEngine], None]:
     real = device.SharedModels
 
     def use_(engine: FakeEngine) -> None:
-        monkeypatch.setattr("flows.device.SharedModels", lambda: real(lambda names: engine))
+        monkeypatch.setattr(
+            "flows.device.SharedModels", lambda **options: real(lambda names: engine, **options)
+        )
 
     return use_
 
@@ -144,6 +146,27 @@ def test_metrics_are_scraped_while_a_worker_works(run, store, use):
     assert seen[0]["longhand_queue_depth",] == 1
     with pytest.raises(OSError, match="refused"):
         scrape(url)
+
+
+def test_documents_that_share_model_calls_are_seen_in_log_and_metrics(run, store, use):
+    port = free_port()
+    seen: list[dict[tuple[str, ...], float]] = []
+
+    def look(method: str, number: int) -> None:
+        if method.startswith("say"):
+            seen.append(scrape(f"http://127.0.0.1:{port}/metrics"))
+
+    use(FakeEngine(delay_s=0.05, before=look))
+    for _ in range(4):
+        queue(store)
+    options = ("--batch", "4", "--log-format", "json", "--metrics-port", str(port))
+    result = run("worker", "--drain", "--together", *options)
+    assert result.exit_code == 0
+    units = [line for line in map(json.loads, result.stderr.splitlines()) if line["event"] == "unit"]
+    assert {unit.get("company", 1) for unit in units if unit["stage"] == "plan"} == {1}
+    assert max(unit.get("company", 1) for unit in units if unit["stage"] == "write") > 1
+    last = seen[-1]
+    assert last["longhand_unit_company_sum", "write"] > last["longhand_unit_company_count", "write"]
 
 
 def test_failures_are_counted_by_kind(run, store, use):

@@ -75,18 +75,18 @@ class ReadingCodec(FakeCodec):
         ]
 
 
-def item(*firsts: float, heading: float, places: tuple[int, ...] | None = None) -> WrittenItem:
+def item(
+    *firsts: float, heading: float, places: tuple[int, ...] | None = None, prompt: float = 90.0
+) -> WrittenItem:
     concepts = torch.tensor([[first, 0.0] for first in firsts])
     wanted = tuple(range(len(firsts))) if places is None else places
-    return WrittenItem(torch.tensor([heading, 0]), torch.tensor([heading + 1, 0]), concepts, wanted)
-
-
-PROMPT = torch.tensor([[90.0, 0.0], [91.0, 0.0]])
+    around = [torch.tensor([first, 0]) for first in (heading, heading + 1)]
+    return WrittenItem(*around, concepts, wanted, torch.tensor([prompt, 0]))
 
 
 def said(*items: WrittenItem) -> tuple[list[list[str]], list[list[float]]]:
     codec = ReadingCodec()
-    found = say_sections(codec, items, PROMPT, "deu_Latn", beam_size=3)
+    found = say_sections(codec, items, "deu_Latn", beam_size=3)
     return [[r.text for r in section] for section in found], codec.decoded
 
 
@@ -116,9 +116,16 @@ def test_sections_do_not_see_each_other() -> None:
     assert together == [said(first)[0][0], said(second)[0][0]]
 
 
+def test_sections_of_several_documents_are_decoded_each_with_its_prompt() -> None:
+    first, second = item(1, 2, heading=50), item(7, heading=50, prompt=80)
+    together, decoded = said(first, second)
+    assert together == [said(first)[0][0], said(second)[0][0]]
+    assert together[1] == ["text 7 0 0 0 50 51 80"] and decoded == [[1, 7], [2]]
+
+
 def test_a_codec_that_reads_no_context_decodes_all_at_once() -> None:
     codec = FakeCodec()
-    found = say_sections(codec, [item(1, 2, heading=5), item(3, heading=6)], PROMPT, "deu_Latn", beam_size=3)
+    found = say_sections(codec, [item(1, 2, heading=5), item(3, heading=6)], "deu_Latn", beam_size=3)
     assert [[r.text for r in section] for section in found] == [["text 1", "text 2"], ["text 3"]]
     assert len(codec.decoded) == 1
 
@@ -145,7 +152,7 @@ class BilingualCodec:
 
 def test_what_a_writer_means_is_said_in_english_first() -> None:
     items = [item(3.4, 7.0, heading=1), item(5.0, 1.6, 2.2, heading=2, places=(1, 2))]
-    said = say_sections(BilingualCodec(), items, torch.zeros(1, 2), "deu_Latn", beam_size=3)
+    said = say_sections(BilingualCodec(), items, "deu_Latn", beam_size=3)
     assert [[r.text for r in section] for section in said] == [
         ["es ist 3.00", "es ist 7.00"],
         ["es ist 2.00", "es ist 2.00"],
@@ -162,5 +169,5 @@ def test_a_concept_without_english_words_is_said_as_it_is() -> None:
                 return ["" for _ in vectors]
             return super().decode(vectors, lang, beam_size=beam_size)
 
-    (said,) = say_sections(Mute(), [item(3.4, -1.0, heading=1)], torch.zeros(1, 2), "deu_Latn")
+    (said,) = say_sections(Mute(), [item(3.4, -1.0, heading=1)], "deu_Latn")
     assert said == [Rendering("es ist 3.40", 1.0), Rendering("", 0.0)]

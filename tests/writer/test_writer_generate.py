@@ -15,11 +15,15 @@ from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
 from concepts.normalizer import RobustNormalizer
 from writer.config import MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.data import BlockData, Choice
-from writer.generate import WriteOptions, Writer, WritingPlan, WrittenSection, _Row
+from writer.generate import WriteOptions, Writer, WritingPlan, WritingTask, WrittenSection
 from writer.loss import normalize_context
 from writer.model import CURRENT, PREVIOUS, Cache, Context, Slots
 
 DIM = 12
+
+
+def draw(num: int, *, seed: int) -> Tensor:
+    return torch.randn(num, DIM, generator=torch.Generator().manual_seed(seed))
 
 
 def same(a: Sequence[WrittenSection], b: Sequence[WrittenSection], tolerance: float = 0.0) -> bool:
@@ -46,6 +50,31 @@ def test_a_section_is_the_same_alone_and_side_by_side(writer: Writer, plan: Writ
     together = writer.write(plan, plan.paths, seed=5)
     alone = [writer.write(plan, [path], seed=5)[0] for path in plan.paths]
     assert same(together, alone, tolerance=1e-3)
+
+
+def test_sections_of_several_documents_are_the_same_alone_and_side_by_side(
+    writer: Writer, plan: WritingPlan
+) -> None:
+    """Each from its own plan, of another width, with its own goal, limit and seed."""
+    other = WritingPlan(
+        prompt=draw(1, seed=11),
+        goal=None,
+        paths=("1", "2", "3"),
+        leads=draw(3, seed=12),
+        gists=draw(3, seed=13),
+        num_sentences=(9, 1, 2),
+        is_limit=True,
+    )
+    tasks = [
+        WritingTask(plan, ["2.2", "1"], 5),
+        WritingTask(other, ["1", "3", "2"], 5),
+        WritingTask(plan, ["1"], 6),
+        WritingTask(other, [], 7),
+    ]
+    together = writer.write_together(tasks)
+    alone = [writer.write(task.plan, task.paths, seed=task.seed) for task in tasks]
+    assert all(same(a, b, tolerance=1e-3) for a, b in zip(together, alone, strict=True))
+    assert not torch.allclose(together[0][1].vectors[0], together[2][0].vectors[0], atol=1e-3)
 
 
 def test_the_seed_decides(writer: Writer, plan: WritingPlan) -> None:
@@ -122,10 +151,9 @@ def test_a_section_is_shown_what_a_block_of_the_corpus_is_shown(
     )
     normalize = writer.model.sentence_norm.normalize
     for start in (2, 9):
-        row = _Row(
-            "2", 1, 10, 15, sentences=[normalize(vectors[5 + i]) for i in range(start)], num_drawn=start
-        )
-        got = writer._context(plan, [row])
+        (row,) = writer._begin(WritingTask(plan, ["2"], 0))
+        row.sentences, row.num_drawn = [normalize(vectors[5 + i]) for i in range(start)], start
+        got = writer._context([row])
         block = data.batch([Choice(1, start, shows_goal=True)], 3).context
         wanted = normalize_context(block, writer.model, 0.0, None)
         for name in ("kind_BC", "lead_BCD", "gist_BCD", "place_BC", "length_BC"):
@@ -264,7 +292,8 @@ def test_only_the_reachable_context_is_shown(writer: Writer) -> None:
         torch.ones(num, DIM),
         (50,) * num,
     )
-    row = _Row("12", 12, 50, 75, sentences=[torch.full((DIM,), float(i)) for i in range(20)], num_drawn=20)
-    kinds = [token[0] for token in writer._tokens(plan, row)]
+    (row,) = writer._begin(WritingTask(plan, ["12"], 0))
+    row.sentences = [torch.full((DIM,), float(i)) for i in range(20)]
+    kinds = [token[0] for token in writer._tokens(row)]
     assert kinds.count(CURRENT) == 1 and kinds.count(PREVIOUS) == MAX_PREVIOUS
     assert len(kinds) == 1 + 8 + 2 * PLAN_REACH + 1 + MAX_PREVIOUS

@@ -1,0 +1,171 @@
+"""Workers whose documents share model calls: each document is what it would be alone, and fails alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from flow_fakes import FakeEngine
+from step_runner import run_steps
+
+from flows.device import SharedModels
+from flows.engine import LeafPlan, Section, WriteAsk
+from flows.options import WritingOptions
+from flows.steps import begin_stage, decode_unit, plan_decoding, plan_document, write_unit
+from flows.worker import Worker, WorkerEvent
+from storage import Store
+
+Make = Callable[..., Any]
+ONE_UNIT = WritingOptions(sections=3, items_per_unit=3, texts_per_unit=64)
+TIMEOUT_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.worker.RETRY_DELAYS_S", [0.0, 0.0])
+
+
+class Gathering(FakeEngine):
+    """Holds the first call until `num_others` asks wait for its end."""
+
+    def __init__(self, num_others: int) -> None:
+        super().__init__()
+        self.models = SharedModels(lambda names: self, together=True)
+        self._num_others = num_others
+
+    def _called(self, method: str) -> None:
+        super()._called(method)
+        end = time.monotonic() + TIMEOUT_S
+        while self.calls == [method] and len(self.models.device._waiting) < self._num_others:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+
+
+def drain(store: Store, engine: Gathering, batch: int) -> tuple[dict[str, int], list[WorkerEvent]]:
+    events: list[WorkerEvent] = []
+    worker = Worker(store, engine.models, batch=batch, poll_s=0.02, on_event=events.append)
+    return dict(worker.run(drain=True)), events
+
+
+@pytest.fixture
+def to_write(new_document: Make, new_job: Make) -> Make:
+    """Return a function that makes a document which is planned and waits to be written."""
+
+    def make(
+        store: Store, options: WritingOptions = ONE_UNIT, *, is_written: bool = False, **changes: object
+    ) -> str:
+        document_id: str = new_document(store, options, **changes)
+        job = new_job(store, document_id)
+        plan_document(job)
+        for unit in store.pending_units(document_id, "decode", job.store.get_document(document_id).lang):
+            decode_unit(job, unit.id)
+        begin_stage(job, "writing")
+        if is_written:
+            for unit in store.pending_units(document_id, "write"):
+                write_unit(job, unit.id)
+            begin_stage(job, "decoding")
+            plan_decoding(job)
+        store.release(job.lease)
+        return document_id
+
+    return make
+
+
+@pytest.fixture
+def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome: Make) -> Make:
+    """Return a function that tells what a document is without any company."""
+
+    def tell(options: WritingOptions = ONE_UNIT, **changes: object) -> Any:
+        with Store.open(new_url()) as store:
+            document_id = new_document(store, options, **changes)
+            run_steps(new_job(store, document_id))
+            return outcome(store, document_id)
+
+    return tell
+
+
+def test_documents_share_calls_and_are_what_they_are_alone(
+    store: Store, to_write: Make, calm: Make, outcome: Make
+) -> None:
+    ids = {seed: to_write(store, seed=seed, prompt=f"How to share folder {seed}.") for seed in range(4)}
+    engine = Gathering(3)
+    tally, events = drain(store, engine, 4)
+    assert tally == {"done": 4}
+    assert engine.calls[:2] == ["write", "write_together"] and engine.calls.count("write") == 1
+    for seed, document_id in ids.items():
+        assert outcome(store, document_id) == calm(seed=seed, prompt=f"How to share folder {seed}.")
+    written = [event for event in events if event.kind == "unit" and event.stage == "write"]
+    assert sorted(event.company for event in written) == [1, 3, 3, 3]
+    noted = [
+        a.timing.get("company") for i in ids.values() for a in store.get_attempts(i) if a.stage == "write"
+    ]
+    assert sorted(n for n in noted if isinstance(n, int)) == [3, 3, 3]
+
+
+def test_languages_and_beams_are_not_mixed(store: Store, to_write: Make, calm: Make, outcome: Make) -> None:
+    """Seven documents that are to be decoded: while the first is, six of three sorts wait."""
+    greedy = WritingOptions(sections=3, items_per_unit=3, texts_per_unit=64, beam_size=1)
+    sorts: list[tuple[WritingOptions, str]] = [
+        (ONE_UNIT, "eng_Latn"),
+        (ONE_UNIT, "deu_Latn"),
+        (greedy, "eng_Latn"),
+    ]
+    wanted = [sorts[0], *sorts, *sorts]
+    ids = [to_write(store, options, is_written=True, lang=lang) for options, lang in wanted]
+    engine = Gathering(6)
+    said: list[tuple[int, str, int]] = []
+
+    def note(asks: Sequence[object], lang: str, *, beam_size: int) -> Any:
+        said.append((len(asks), lang, beam_size))
+        return FakeEngine.say_together(engine, asks, lang, beam_size=beam_size)  # type: ignore[arg-type]
+
+    engine.say_together = note  # type: ignore[method-assign]
+    assert drain(store, engine, 7)[0] == {"done": 7}
+    beams = ONE_UNIT.beam_size
+    assert sorted(said) == sorted([(2, "eng_Latn", beams), (2, "deu_Latn", beams), (2, "eng_Latn", 1)])
+    for document_id, (options, lang) in zip(ids, wanted, strict=True):
+        assert outcome(store, document_id) == calm(options, lang=lang)
+
+
+def test_a_document_that_breaks_a_shared_call_fails_alone(
+    store: Store, to_write: Make, calm: Make, outcome: Make
+) -> None:
+    class Breaking(Gathering):
+        def _written(self, plan: LeafPlan, paths: Sequence[str], seed: int) -> list[Section]:
+            if seed == 2:
+                raise RuntimeError("out of memory")
+            return super()._written(plan, paths, seed)
+
+    ids = [to_write(store, seed=seed) for seed in range(4)]
+    engine = Breaking(3)
+    assert drain(store, engine, 4)[0] == {"done": 3, "failed": 1}
+    assert "write_together" in engine.calls
+    assert store.get_document(ids[2]).error == "out of memory"
+    for seed in (0, 1, 3):
+        assert outcome(store, ids[seed]) == calm(seed=seed)
+
+
+def test_what_is_lost_meanwhile_is_not_stored(store: Store, to_write: Make) -> None:
+    """A document that is cancelled inside a shared call writes nothing; the others do."""
+    ids = [to_write(store, seed=seed) for seed in range(3)]
+
+    class Cancelling(Gathering):
+        def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
+            store.cancel_document(ids[1])
+            return super().write_together(asks)
+
+    assert drain(store, Cancelling(2), 3)[0] == {"done": 2, "cancelled": 1}
+    assert store.get_document(ids[1]).progress.num_written == 0
+
+
+def test_without_being_asked_to_nobody_shares(store: Store, to_write: Make) -> None:
+    for _ in range(4):
+        to_write(store)
+    engine = Gathering(3)
+    engine.models = SharedModels(lambda names: engine)
+    tally, events = drain(store, engine, 4)
+    assert tally == {"done": 4}
+    assert not any(call.endswith("_together") for call in engine.calls)
+    assert {event.company for event in events} == {1}
