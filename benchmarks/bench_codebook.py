@@ -3,7 +3,7 @@
     python benchmarks/bench_codebook.py --corpus CORPUS [--shares 0 0.3 0.6 0.9] [--weights 0.03] [--documents 12]
 
 For each share of the way to the sentence of the codebook (`WriteOptions.code_share`) and each weight of the compass in
-its choice (`compass_weight`; -1: no compass, the prompt decides): figures of `longhand evaluate writer`, on dev
+its choice (`fit_weight`; -1: no compass, the prompt decides): figures of `longhand evaluate writer`, on dev
 documents, since both are chosen by them.
 """
 
@@ -40,7 +40,7 @@ def main() -> None:
     )
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.3, 0.6, 0.9])
-    parser.add_argument("--weights", type=float, nargs="+", default=[WriteOptions().compass_weight])
+    parser.add_argument("--weights", type=float, nargs="+", default=[WriteOptions().fit_weight])
     parser.add_argument("--writer", help="a card's name or a folder")
     parser.add_argument("--documents", type=int, default=12)
     args = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> None:
     compass, measured = codebook.compass, []
     columns = [(share, weight) for share in args.shares for weight in args.weights]
     for share, weight in columns:
-        writer.options = replace(options, code_share=share, compass_weight=weight)
+        writer.options = replace(options, code_share=share, fit_weight=weight)
         codebook.compass = None if weight < 0 else compass
         measured.append(
             evaluate_writer(args.corpus, writer, codec, split="dev", num_documents=args.documents)

@@ -1,8 +1,10 @@
 """Which stage loses the subject: documents planned and written from held-out titles, judged by their words alone.
 
-    python benchmarks/bench_topics.py --corpus CORPUS [--documents 40] [--sections 4]
+    python benchmarks/bench_topics.py --corpus CORPUS [--documents 80] [--sections 4]
 
-Every row is a way to make documents of the same dev titles. A document counts as found where its words, weighted
+Every row is a way to make documents of the same dev titles: outlines planned with and without the planner's meaning
+(concepts/meaning.py), or the true ones; sentences chosen by the writer's compass, by its meaning, both or neither (then
+planned gists are the planner's own). A document counts as found where its words, weighted
 by how few training sentences hold them, are nearest to those of its own true document (title three times, then text),
 among all documents of the run: `writer.evaluate.nearest_topics`, a judge that knows no vectors. Texts are decoded
 greedily and without context, so that all rows are heard alike.
@@ -35,7 +37,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--documents", type=int, default=40)
+    parser.add_argument("--documents", type=int, default=80)
     parser.add_argument("--sections", type=int, default=4)
     args = parser.parse_args()
     codec = Codec.load()
@@ -51,23 +53,42 @@ def main() -> None:
         for d in documents
     ]
     sentences = [known.texts[row] for d in known.documents for s in d.sections for row in s.sentences]
-    drawn = [drawn_plan(planner, dev, d, n, args.sections) for n, d in enumerate(documents)]
-    aimed = [replace(plan, gists=aims_of(writer, plan)) for plan in drawn]
-    compass = writer.codebook.compass
-    ways = {
-        "planner's gists, no compass": (drawn, False),
-        "planner's gists, compass": (drawn, True),
-        "compass' gists, no compass in the text": (aimed, False),
-        "compass' gists, compass (as shipped)": (aimed, True),
-        "true plan, compass": ([true_plan(dev, d) for d in documents], True),
+    codebook, blind = writer.codebook, Planner(planner.card, planner.model, planner.options)
+    compass, meaning = codebook.compass, codebook.meaning
+    assert compass is not None and meaning is not None, f"{writer.card.name} lacks a compass or a meaning"
+    drawn = {
+        way: [drawn_plan(each, dev, d, n, args.sections) for n, d in enumerate(documents)]
+        for way, each in (("planned without meaning", blind), ("planned", planner))
     }
+    made = {
+        f"{way}, headings alone": [" ".join(codec.decode(plan.leads)) for plan in plans]
+        for way, plans in drawn.items()
+    }
+    drawn["true plan"] = [true_plan(dev, d) for d in documents]
+    for way, chosen in (
+        ("planned without meaning", "neither"),
+        ("planned without meaning", "compass"),
+        ("planned", "compass"),
+        ("planned", "meaning"),
+        ("planned", "both"),
+        ("true plan", "neither"),
+        ("true plan", "compass"),
+        ("true plan", "both"),
+    ):
+        codebook.compass = compass if chosen in ("compass", "both") else None
+        codebook.meaning = meaning if chosen in ("meaning", "both") else None
+        plans = drawn[way]
+        if way != "true plan" and chosen != "neither":
+            plans = [replace(plan, gists=aims_of(writer, plan)) for plan in plans]
+        made[f"{way}, sentences by {chosen}"] = [
+            write(writer, codec, plan, seed) for seed, plan in enumerate(plans)
+        ]
+    found = nearest_topics([text for texts in made.values() for text in texts], true, sentences)
     print(f"{len(documents)} documents; by chance {1 / len(documents):.3f}")
-    headings = [" ".join(codec.decode(plan.leads)) for plan in drawn]
-    print(f"{'planned headings alone':<42}{share_found(headings, true, sentences):>8.3f}")
-    for name, (plans, with_compass) in ways.items():
-        writer.codebook.compass = compass if with_compass else None
-        texts = [write(writer, codec, plan, seed) for seed, plan in enumerate(plans)]
-        print(f"{name:<42}{share_found(texts, true, sentences):>8.3f}", flush=True)
+    for way in made:
+        own, found = found[: len(documents)], found[len(documents) :]
+        share = sum(n == topic for n, topic in enumerate(own)) / len(documents)
+        print(f"{way:<50}{share:>8.3f}")
 
 
 def drawn_plan(
@@ -100,9 +121,9 @@ def true_plan(corpus: EmbeddedCorpus, document: EmbeddedDocument) -> WritingPlan
 
 
 def aims_of(writer: Writer, plan: WritingPlan) -> torch.Tensor:
-    """Return the gists that the compass says."""
+    """Return the gists that the writer's codebook says."""
     aims = writer.aim(plan.prompt, plan.leads)
-    assert aims is not None, f"{writer.card.name} has no compass"
+    assert aims is not None, f"{writer.card.name} says no gists"
     return aims
 
 
@@ -110,11 +131,6 @@ def write(writer: Writer, codec: Codec, plan: WritingPlan, seed: int) -> str:
     """Return the text of a document."""
     sections = writer.write(plan, plan.paths, seed=seed)
     return " ".join(codec.decode(torch.cat([section.vectors for section in sections])))
-
-
-def share_found(texts: list[str], true: list[str], sentences: list[str]) -> float:
-    """Return the share of the texts that are found."""
-    return sum(n == found for n, found in enumerate(nearest_topics(texts, true, sentences))) / len(texts)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ from concepts.training import load_parameters
 MEANING_FILE = "meaning.safetensors"
 """Holds the network of a released planner or writer that has one, in eight bits."""
 CODES = "codes"
-"""Name of the meanings of a writer's codebook (C, E) in that file."""
+"""Name of what the model's codebook is about (C, E) in that file."""
+
+_CHUNK = 4_096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +67,19 @@ class Meaning(nn.Module):
         return F.normalize((self.leave(hidden) + self.skip(x)).float(), dim=-1)
 
 
-def meaning_tensors(meaning: Meaning, codes_CD: Tensor | None = None) -> dict[str, Tensor]:
-    """Return what `MEANING_FILE` holds; for a writer also the meanings of its codebook (C, D)."""
-    tensors = dict(meaning.state_dict())
-    if codes_CD is not None:
-        with torch.inference_mode():
-            tensors[CODES] = torch.cat([meaning(part) for part in torch.split(codes_CD, 4_096)])
-    return quantize(tensors)
+@torch.inference_mode()
+def meanings_of(meaning: Meaning, raw_ND: Tensor) -> Tensor:
+    """Return the meanings (N, E) of many concepts."""
+    return torch.cat([meaning(part) for part in torch.split(raw_ND, _CHUNK)])
 
 
-def load_meaning(card: ModelCard) -> tuple[Meaning, Tensor | None] | None:
-    """Return the network of a released model, and the meanings (C, E) of a writer's codebook; None where it has none.
+def meaning_tensors(meaning: Meaning, codes_CE: Tensor) -> dict[str, Tensor]:
+    """Return what `MEANING_FILE` holds."""
+    return quantize({**meaning.state_dict(), CODES: codes_CE})
+
+
+def load_meaning(card: ModelCard, num_codes: int) -> tuple[Meaning, Tensor] | None:
+    """Return the network of a released model, and what its codebook is about (C, E); None where it has none.
 
     Raises ModelError for a file that cannot be used, NonFiniteError for numbers that are none.
     """
@@ -84,7 +88,7 @@ def load_meaning(card: ModelCard) -> tuple[Meaning, Tensor | None] | None:
     path = card.path(MEANING_FILE)
     try:
         tensors = read_tensors(path)
-        codes = tensors.pop(CODES, None)
+        codes = tensors.pop(CODES)
         fitted = {name: tensors.pop(f"norm.{name}") for name in ("center", "scale")}
         hidden, dim = tensors["enter.weight"].shape
         config = MeaningConfig(
@@ -100,11 +104,11 @@ def load_meaning(card: ModelCard) -> tuple[Meaning, Tensor | None] | None:
             f"{path} is for concepts of dimension {dim}, the {card.kind}'s have {card.config['concept_dim']}; "
             "train it anew"
         )
-    if codes is not None and codes.shape[1:] != (config.meaning_dim,):
+    if codes.shape != (num_codes, config.meaning_dim):
         raise ModelError(
-            f"{path} has meanings of shape {tuple(codes.shape)}, expected (C, {config.meaning_dim}); train it anew"
+            f"{path} says what {len(codes)} codes are about, the {card.kind} has {num_codes}; train it anew"
         )
-    known = (*tensors.values(), *fitted.values(), *(() if codes is None else (codes,)))
+    known = (*tensors.values(), *fitted.values(), codes)
     if not all(torch.isfinite(value).all() for value in known):
         raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
     meaning = Meaning(config)

@@ -341,9 +341,9 @@ class ModelEngine:
     def _aimed(
         self, prompt: Vector, items: Sequence[PlannedItem], known: Collection[str] = ()
     ) -> list[PlannedItem]:
-        """Return planned items with the gists that the writer's compass says, but for those of `known` paths.
+        """Return planned items with the gists that the writer's codebook says, but for those of `known` paths.
 
-        As the planner drew them where the space has no writer, or that has no compass: a plan needs neither. A
+        As the planner drew them where the space has no writer, or that says none: a plan needs neither. A
         writer that cannot be used is raised here: the plan that it would have changed must not be stored.
         """
         import torch

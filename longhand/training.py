@@ -211,15 +211,23 @@ def _train_meaning(
     on_taught: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.card import find_card, find_name_in_space
-    from concepts.meaning import MEANING_FILE, MeaningConfig, meaning_tensors
+    from concepts.corpus.embed import load_embedded
+    from concepts.errors import ModelError
+    from concepts.meaning import MEANING_FILE, MeaningConfig, meaning_tensors, meanings_of
     from concepts.release import check_space, release_with
     from concepts.train_meaning import MeaningTrainingConfig, train_meaning, trained_meaning
+    from planner import Planner
+    from planner.codebook import code_subjects
     from writer.codebook import read_codes
 
-    planner = find_card("planner", request.planner or find_name_in_space("planner", codec.space_id))
+    planner = Planner.load(
+        request.planner or find_name_in_space("planner", codec.space_id), space_id=codec.space_id
+    )
     writer = find_card("writer", request.writer or find_name_in_space("writer", codec.space_id))
-    for card in (planner, writer):
-        check_space(card, codec.space_id)
+    check_space(writer, codec.space_id)
+    sentences = read_codes(writer)
+    if sentences is None:
+        raise ModelError(f"{writer.name} has no codebook of sentences to choose from; name another --writer")
     model = MeaningConfig(concept_dim=codec.dim)
     if request.preset == "tiny":
         model = replace(model, hidden_dim=64, meaning_dim=32)
@@ -234,9 +242,12 @@ def _train_meaning(
         on_taught=on_taught,
     )
     meaning = trained_meaning(request.run_dir, model)
+    outline = planner.model
+    corpus = load_embedded(request.corpus, codec.space_id, "train")
+    subjects = code_subjects(outline.codebook, outline.lead_norm, corpus, meaning)
     for card, folder, name, codes in (
-        (writer, WRITER_FOLDER, writer.name, read_codes(writer)),
-        (planner, RELEASE_FOLDER, request.name, None),
+        (writer, WRITER_FOLDER, writer.name, meanings_of(meaning, sentences)),
+        (planner.card, RELEASE_FOLDER, request.name, subjects),
     ):
         released = release_with(
             card,

@@ -60,9 +60,9 @@ class PlanOptions:
     their "Options" and "Parameters" say nothing to somebody who asked for one thing."""
     title_weight: float = 11.0
     """Weight of the likeness of prompt and part to the mean title of the documents that hold a lead."""
-    meaning_weight: float = 40.0
-    """Weight of how much a lead is about what prompt and part are about, where the planner has a meaning
-    (concepts/meaning.py)."""
+    meaning_weight: float = 30.0
+    """Weight of how much a lead, and what stands under it, is about what prompt and part are about, where the planner
+    has a meaning (concepts/meaning.py)."""
     num_choices: int = 2
     """Leads to choose from, the best ones."""
     max_similarity: float = 0.7
@@ -97,12 +97,19 @@ class Planner:
     """A loaded outline model."""
 
     def __init__(
-        self, card: ModelCard, model: OutlineModel, options: PlanOptions, meaning: Meaning | None = None
+        self,
+        card: ModelCard,
+        model: OutlineModel,
+        options: PlanOptions,
+        meaning: tuple[Meaning, Tensor] | None = None,
     ) -> None:
-        self.card, self.model, self.options, self.meaning = card, model, options, meaning
+        """`meaning`: what concepts are about, and what the codes (C of them) are about (C, E)."""
+        self.card, self.model, self.options = card, model, options
+        self._meaning = None if meaning is None else meaning[0]
         is_used = (model.codebook != 0).any(dim=1)
         self._codes, self._code_counts = model.codebook[is_used], model.code_counts[is_used]
         self._code_titles = model.code_titles[is_used]
+        self._code_subjects = None if meaning is None else meaning[1][is_used]
         self._code_meanings = self._about(self._codes)
 
     @classmethod
@@ -114,8 +121,7 @@ class Planner:
         card = find_card("planner", name)
         model = OutlineModel(load_config(card, PlannerConfig))
         load_released(model, card, space_id)
-        meaning = load_meaning(card)
-        return cls(card, model, options or PlanOptions(), None if meaning is None else meaning[0])
+        return cls(card, model, options or PlanOptions(), load_meaning(card, len(model.codebook)))
 
     def plan(
         self,
@@ -328,8 +334,8 @@ class Planner:
             subject = F.normalize(prompt - self.model.title_center, dim=1)
             kinship = (self._code_titles @ subject.T).mean(dim=1)
             scores = fit[r] + options.prompt_weight * likeness + options.title_weight * kinship
-            if (about := self._about(asked)) is not None and self._code_meanings is not None:
-                scores = scores + options.meaning_weight * (self._code_meanings @ about.T).mean(dim=1)
+            if (about := self._about(asked)) is not None and self._code_subjects is not None:
+                scores = scores + options.meaning_weight * (self._code_subjects @ about.T).mean(dim=1)
             if row.items:
                 earlier = torch.stack([lead_gist[: codes.shape[1]] for lead_gist, _ in row.items])
                 repeats = self._likeness(earlier).amax(dim=1) > options.max_similarity
@@ -343,7 +349,7 @@ class Planner:
 
     def _about(self, leads: Tensor) -> Tensor | None:
         """Return what normalized leads (N, D) are about (N, E); None where the planner does not know."""
-        return None if self.meaning is None else self.meaning(self.model.lead_norm.denormalize(leads))
+        return None if self._meaning is None else self._meaning(self.model.lead_norm.denormalize(leads))
 
     def _likeness(self, leads: Tensor) -> Tensor:
         """Return how much each code is like each normalized lead (C, N), in its words or in what it is about."""
@@ -372,8 +378,8 @@ class Planner:
         gists = F.normalize(torch.stack([x[dim:] for x, _ in row.items]), dim=-1)
         wanted = self.model.lead_norm.normalize(prompt).mean(dim=0, keepdim=True)
         near = float(F.cosine_similarity(leads, wanted).mean())
-        if (about := self._about(leads)) is not None and self.meaning is not None:
-            near += float((about @ self.meaning(prompt).T).mean())
+        if (about := self._about(leads)) is not None and self._meaning is not None:
+            near += float((about @ self._meaning(prompt).T).mean())
         if len(gists) < 2:
             return near
         between = gists @ gists.T

@@ -24,7 +24,7 @@ from concepts.card import ModelCard
 from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
 from concepts.errors import InputError, ModelError, NonFiniteError
-from concepts.meaning import MEANING_FILE, Meaning, load_meaning
+from concepts.meaning import Meaning, load_meaning
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize, read_tensors
 from writer.compass import Compass
@@ -55,7 +55,7 @@ class SentenceCodebook:
         compass: Compass | None = None,
         meaning: tuple[Meaning, Tensor] | None = None,
     ) -> None:
-        """`meaning`: what sentences are about, and what the codes are about (C, E)."""
+        """`meaning`: what concepts are about, and what the codes are about (C, E)."""
         self.codes_CD = normalizer.normalize(raw_CD)
         self._normalizer = normalizer
         self._directions_CD = F.normalize(self.codes_CD, dim=1)
@@ -72,16 +72,7 @@ class SentenceCodebook:
         """
         if (codes := read_codes(card)) is None:
             return None
-        compass, found = Compass.load(card), load_meaning(card)
-        if found is None:
-            return cls(codes, normalizer, compass)
-        meaning, meanings = found
-        if meanings is None or len(meanings) != len(codes):
-            raise ModelError(
-                f"{card.path(MEANING_FILE)} does not say what the {len(codes)} sentences of {CODEBOOK_FILE} are about; "
-                "train it anew"
-            )
-        return cls(codes, normalizer, compass, (meaning, meanings))
+        return cls(codes, normalizer, Compass.load(card), load_meaning(card, len(codes)))
 
     def suits(
         self,
@@ -140,7 +131,8 @@ class SentenceCodebook:
         return None if fit_NC is None else fit_NC >= fit_NC.amax(dim=0) - _TIE  # equal headings share
 
     def aims(self, prompt_D: Tensor, leads_ND: Tensor, num: int, *, prompt_share: float) -> Tensor | None:
-        """Return a gist (N, D) for each heading, the mean of `num` codes that suit it best; None without a compass.
+        """Return a gist (N, D) for each heading, the mean of `num` codes that suit it best; None with
+        neither compass nor meaning.
 
         What suits the prompt as a heading of its own counts `prompt_share` of that: a heading such as "Options" tells
         little. No two of the codes say nearly the same: a recipe is not six ways to preheat an oven.

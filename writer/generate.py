@@ -96,14 +96,14 @@ class WriteOptions:
     decoder` taught to. None: 1 / `num_steps`."""
     code_share: float = 0.6
     """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
-    compass_weight: float = 0.03
-    """How much a nat of fit to its place counts, by the compass, beside the cosine to the sentence where that one is
-    chosen."""
-    prompt_share: float = 0.5
+    fit_weight: float = 0.03
+    """How much a nat of fit to its place counts, by compass and meaning, beside the cosine to the sentence where that
+    one is chosen."""
+    prompt_share: float = 1.0
     """How much a sentence's fit to the prompt alone counts beside its fit to a place, for gists and for the choice."""
     num_aims: int = 8
-    """Sentences of the codebook whose mean is the gist of a heading, where the compass says it."""
-    prompt_weight: float = 0.5
+    """Sentences of the codebook whose mean is the gist of a heading, where compass or meaning says it."""
+    prompt_weight: float = 0.25
     """How much the cosine to the prompt counts there."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
@@ -141,7 +141,7 @@ class _Row:
     others: Tensor | None = None
     """Codes (C,) that are for other sections to say; None: none are."""
     prompt_fit: Tensor | None = None
-    """Fit of the codes (C,) to the prompt alone; None without a compass."""
+    """Fit of the codes (C,) to the prompt alone; None with neither compass nor meaning."""
     num_drawn: int = 0
     stop_reason: str = ""
 
@@ -173,7 +173,7 @@ class Writer:
     def aim(self, prompt: Tensor, leads: Tensor) -> Tensor | None:
         """Return a raw gist (N, D) for each heading of an outline, given raw prompt (P, D) and leads (N, D).
 
-        Each is the mean of real sentences that go with prompt and heading, by the compass; None without one.
+        Each is the mean of real sentences that go with prompt and heading, by compass and meaning; None with neither.
         """
         if self.codebook is None or not len(leads):
             return None
@@ -319,7 +319,7 @@ class Writer:
         options, bonus = self.options, None
         fit = codebook.fit(row.prompt, row.lead[None], [codebook.codes_CD[code] for code in row.codes])
         if fit is not None and row.prompt_fit is not None and row.others is not None:
-            bonus = options.compass_weight * (fit[0] + options.prompt_share * row.prompt_fit)
+            bonus = options.fit_weight * (fit[0] + options.prompt_share * row.prompt_fit)
             if int((~row.others).sum()) > len(row.codes):
                 bonus = bonus.masked_fill(row.others, -torch.inf)
         return codebook.suits(sentence, row.prompt, options.prompt_weight, row.codes, bonus_C=bonus)

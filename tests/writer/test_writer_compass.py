@@ -138,7 +138,7 @@ def test_what_is_left_out_is_zero_also_with_noise() -> None:
 
 
 def test_the_compass_decides_by_its_weight(writer: Writer, plan: WritingPlan) -> None:
-    found = steered(writer, compass_weight=1e6, code_share=1.0)
+    found = steered(writer, fit_weight=1e6, code_share=1.0)
     assert found.codebook is not None
     norm = writer.model.sentence_norm
     prompt, leads = norm.normalize(plan.prompt[0]), norm.normalize(plan.leads)
@@ -149,7 +149,7 @@ def test_the_compass_decides_by_its_weight(writer: Writer, plan: WritingPlan) ->
     fit = fits[0] + found.options.prompt_share * fits[1]
     best = int(fit.masked_fill(~shares[3], -torch.inf).argmax())
     assert codes_of(found, section.vectors)[0] == best
-    free = steered(writer, compass_weight=0.0, code_share=1.0).write(plan, ["3"], seed=1)
+    free = steered(writer, fit_weight=0.0, code_share=1.0).write(plan, ["3"], seed=1)
     assert codes_of(found, free[0].vectors)[0] != best
 
 
