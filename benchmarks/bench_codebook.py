@@ -2,9 +2,9 @@
 
     python benchmarks/bench_codebook.py --corpus CORPUS [--shares 0 0.3 0.6 0.9] [--weights 0.03] [--documents 12]
 
-For each share of the way to the sentence of the codebook (`WriteOptions.code_share`) and each weight of the compass in
-its choice (`fit_weight`; -1: no compass, the prompt decides): figures of `longhand evaluate writer`, on dev
-documents, since both are chosen by them.
+For each share of the way to the sentence of the codebook (`WriteOptions.code_share`) and each weight of its fit to
+the place in its choice (`fit_weight`; -1: neither compass nor meaning, the prompt decides): figures of `longhand
+evaluate writer`, on dev documents, since both are chosen by them.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ def main() -> None:
     writer = Writer.load(args.writer, space_id=codec.space_id)
     options, codebook = writer.options, writer.codebook
     assert codebook is not None
-    compass, measured = codebook.compass, []
+    known, measured = (codebook.compass, codebook.meaning), []
     columns = [(share, weight) for share in args.shares for weight in args.weights]
     for share, weight in columns:
         writer.options = replace(options, code_share=share, fit_weight=weight)
-        codebook.compass = None if weight < 0 else compass
+        codebook.compass, codebook.meaning = (None, None) if weight < 0 else known
         measured.append(
             evaluate_writer(args.corpus, writer, codec, split="dev", num_documents=args.documents)
         )
     print(f"{'share of the way':<62}" + "".join(f"{share:>8}" for share, _ in columns))
-    print(f"{'weight of the compass':<62}" + "".join(f"{weight:>8}" for _, weight in columns))
+    print(f"{'weight of the fit to the place':<62}" + "".join(f"{weight:>8}" for _, weight in columns))
     for name, about in FIGURES.items():
         print(f"{about:<62}" + "".join(f"{figures[name]:>8.3f}" for figures in measured))
 

@@ -74,8 +74,9 @@ def meanings_of(meaning: Meaning, raw_ND: Tensor) -> Tensor:
 
 
 def meaning_tensors(meaning: Meaning, codes_CE: Tensor) -> dict[str, Tensor]:
-    """Return what `MEANING_FILE` holds."""
-    return quantize({**meaning.state_dict(), CODES: codes_CE})
+    """Return what `MEANING_FILE` holds: quantised, but for what the network was fitted with."""
+    fitted = {f"norm.{name}": value.float() for name, value in meaning.norm.state_dict().items()}
+    return {**quantize({**meaning.state_dict(), CODES: codes_CE}), **fitted}
 
 
 def load_meaning(card: ModelCard, num_codes: int) -> tuple[Meaning, Tensor] | None:
@@ -91,10 +92,12 @@ def load_meaning(card: ModelCard, num_codes: int) -> tuple[Meaning, Tensor] | No
         codes = tensors.pop(CODES)
         fitted = {name: tensors.pop(f"norm.{name}") for name in ("center", "scale")}
         hidden, dim = tensors["enter.weight"].shape
-        config = MeaningConfig(
-            concept_dim=dim, hidden_dim=hidden, meaning_dim=tensors["leave.weight"].shape[0]
-        )
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        num_known, width = codes.shape
+        config = MeaningConfig(concept_dim=dim, hidden_dim=hidden, meaning_dim=width)
+        meaning = Meaning(config)
+        load_parameters(meaning, tensors)
+        meaning.norm.load_state_dict(fitted)
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError, ModelError) as error:
         first = str(error).splitlines()[0]
         raise ModelError(
             f"{path} cannot be read ({first}); install Longhand again or train it anew"
@@ -104,14 +107,10 @@ def load_meaning(card: ModelCard, num_codes: int) -> tuple[Meaning, Tensor] | No
             f"{path} is for concepts of dimension {dim}, the {card.kind}'s have {card.config['concept_dim']}; "
             "train it anew"
         )
-    if codes.shape != (num_codes, config.meaning_dim):
+    if num_known != num_codes:
         raise ModelError(
-            f"{path} says what {len(codes)} codes are about, the {card.kind} has {num_codes}; train it anew"
+            f"{path} says what {num_known} codes are about, the {card.kind} has {num_codes}; train it anew"
         )
-    known = (*tensors.values(), *fitted.values(), codes)
-    if not all(torch.isfinite(value).all() for value in known):
+    if not all(torch.isfinite(value).all() for value in (*tensors.values(), *fitted.values(), codes)):
         raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
-    meaning = Meaning(config)
-    meaning.norm.load_state_dict(fitted)
-    load_parameters(meaning, tensors)
     return meaning.eval().requires_grad_(False), codes

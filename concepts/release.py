@@ -95,7 +95,8 @@ def release_with(
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file in card.files:
-        shutil.copyfile(card.path(file), folder / file)
+        if card.path(file).resolve() != (folder / file).resolve():  # a model may be released where it lies
+            shutil.copyfile(card.path(file), folder / file)
     for file, tensors in files.items():
         save_tensors(folder / file, tensors)
     before = [part for part in card.recipe.split("; ") if not part.startswith(command)]

@@ -5,7 +5,6 @@ Legend: N texts, B texts of a batch, D concept dim, E meaning dim.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,12 +17,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.corpus.embed import EmbeddedCorpus, load_embedded
+from concepts.errors import InputError
 from concepts.meaning import Meaning, MeaningConfig
 from concepts.release import trained_weights
 from concepts.space.teacher import Meanings, teacher_vectors
 from concepts.training import (
     LoopConfig,
     Progress,
+    best_figures,
     load_parameters,
     save_tensors,
     to_device,
@@ -186,7 +187,8 @@ def train_meaning(
     """Train (or go on training) the meaning of a space's concepts; the corpus must be embedded in it.
 
     `on_taught` gets (done, total) of the texts that the teacher reads, once. Returns the figures of the best
-    evaluation. Raises ModelError where the teacher is not installed.
+    evaluation, none where the run was stopped before it. Raises ModelError where the teacher is not installed,
+    InputError for a corpus without documents to learn from or to measure on.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "recipe.json", asdict(config) | {"space": space_id})
@@ -194,6 +196,8 @@ def train_meaning(
     for split in ("train", "dev"):
         corpus = load_embedded(corpus_dir, space_id, split)
         rows, num_asked = _rows(corpus)
+        if not len(rows):
+            raise InputError(f"{corpus_dir} has no {split} document to learn from; import more documents")
         taught = teacher_vectors(
             run_dir / f"teacher-{split}.npy", [corpus.texts[row] for row in rows], on_progress=on_taught
         )
@@ -207,11 +211,7 @@ def train_meaning(
         {f"meaning.{name}": value for name, value in task.module.meaning.named_buffers()},
     )
     train(task, run_dir, config.loop, on_progress=on_progress)
-    rows_of_log = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    best = min(
-        (row for row in map(json.loads, rows_of_log) if "dev_loss" in row), key=lambda row: row["dev_loss"]
-    )
-    return {name: float(best[f"dev_{name}"]) for name in ("cosine", "accuracy")}
+    return best_figures(run_dir)
 
 
 def trained_meaning(run_dir: Path, config: MeaningConfig) -> Meaning:

@@ -145,6 +145,7 @@ def train(
                 task.batch(step, accelerator.process_index, accelerator.num_processes), accelerator.device
             )
             generator = step_generator(config.seed, step, accelerator.process_index)
+            torch.manual_seed(generator.initial_seed())  # dropout knows no other generator
             for optimizer in wrapped:
                 factor = config.lr_factor(step)
                 for group in optimizer.param_groups:
@@ -207,6 +208,14 @@ def _evaluate(task: Task, average: dict[str, Tensor]) -> dict[str, float]:
         figures = task.evaluate()
         module.train()
     return figures
+
+
+def best_figures(run_dir: Path) -> dict[str, float]:
+    """Return the figures of the evaluation whose weights a run has kept; none before its first one."""
+    lines = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    evaluations = [row for row in map(json.loads, lines) if "dev_loss" in row]
+    best: dict[str, float] = min(evaluations, key=lambda row: float(row["dev_loss"]), default={})
+    return {name.removeprefix("dev_"): float(value) for name, value in best.items() if name != "step"}
 
 
 def to_device(value: Value, device: torch.device) -> Value:

@@ -5,7 +5,6 @@ Legend: B places, K things known, D concept dim. Concepts are normalized here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from concepts.corpus.embed import EmbeddedCorpus, load_embedded
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize
 from concepts.release import release_with, trained_weights
-from concepts.training import LoopConfig, Progress, to_device, train, write_json
+from concepts.training import LoopConfig, Progress, best_figures, to_device, train, write_json
 from writer.compass import COMPASS_FILE, Compass, CompassConfig
 from writer.generate import Writer
 
@@ -191,7 +190,8 @@ def train_compass(
 ) -> dict[str, float]:
     """Train (or go on training) a compass for `writer`; the corpus must be embedded in its space.
 
-    Returns the figures of the best evaluation, whose weights are released: on a small corpus that is not the last.
+    Returns the figures of the best evaluation, whose weights are released: on a small corpus that is not the last. None
+    where the run was stopped before it.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "recipe.json", asdict(config) | {"writer": writer.card.model_id})
@@ -200,9 +200,7 @@ def train_compass(
         PlaceData(load_embedded(corpus_dir, writer.card.space, split), norm) for split in ("train", "dev")
     )
     train(CompassTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
-    rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    best = min((row for row in rows if "dev_loss" in row), key=lambda row: float(row["dev_loss"]))
-    return {name: float(best[f"dev_{name}"]) for name in ("loss", "accuracy")}
+    return best_figures(run_dir)
 
 
 def release_compass(

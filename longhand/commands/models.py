@@ -80,7 +80,8 @@ def train(
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
     if init is not None and kind in ("compass", "meaning"):
-        raise UsageError(f"a {kind} starts from nothing: leave --init out, name --writer")
+        named = "--writer" if kind == "compass" else "--planner or --writer"
+        raise UsageError(f"a {kind} starts from nothing: leave --init out, name {named}")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
     if steps is not None and steps < 1:

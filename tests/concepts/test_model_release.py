@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from concepts.card import ModelCard
+from concepts.card import ModelCard, read_card
 from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
 from concepts.normalizer import RobustNormalizer
-from concepts.release import MODEL_FILE, load_released, release_model
+from concepts.release import MODEL_FILE, check_space, load_released, release_model, release_with
 from concepts.training import save_tensors, write_json
 
 SPACE = "toy-space@0123456789ab"
@@ -168,3 +168,87 @@ def test_weights_that_are_no_numbers_are_refused(trained: tuple[Path, ToyModel])
     save_file(tensors, card.path(MODEL_FILE))
     with pytest.raises(NonFiniteError, match=r"layer\.weight holds NaN or infinity"):
         load_released(ToyModel(), card, SPACE)
+
+
+def add(
+    card: ModelCard, folder: Path, what: str, seed: int, *, value: float = 1.0, **figures: float
+) -> ModelCard:
+    return release_with(
+        card,
+        folder,
+        {f"{what}.safetensors": {"x": torch.full((3,), value)}},
+        name=folder.name,
+        command=f"longhand train {what}",
+        options=f"--seed {seed}",
+        figures=figures,
+    )
+
+
+def test_a_file_comes_to_a_model_whose_others_stay_as_they_are(
+    trained: tuple[Path, ToyModel], tmp_path: Path
+) -> None:
+    card = release(trained[0])
+    before = {path.name: path.read_bytes() for path in card.folder.iterdir()}
+    led = add(card, tmp_path / "led", "compass", 1)
+    told = add(led, tmp_path / "told", "meaning", 1)
+    assert set(told.files) == {MODEL_FILE, "compass.safetensors", "meaning.safetensors"}
+    assert told.files.items() > led.files.items() > card.files.items()
+    assert told.path(MODEL_FILE).read_bytes() == before[MODEL_FILE]
+    assert told.path("compass.safetensors").read_bytes() == led.path("compass.safetensors").read_bytes()
+    assert {path.name: path.read_bytes() for path in card.folder.iterdir()} == before
+    assert read_card(told.folder) == told
+    told.verify()
+    load_released(ToyModel(), told, SPACE)
+    kept = ("kind", "version", "config", "space", "data", "steps", "licence")
+    assert told.name == "told" and all(getattr(told, name) == getattr(card, name) for name in kept)
+
+
+def test_a_file_that_comes_again_takes_the_place_of_the_old_one(
+    trained: tuple[Path, ToyModel], tmp_path: Path
+) -> None:
+    first = add(release(trained[0]), tmp_path / "first", "meaning", 1)
+    second = add(first, tmp_path / "second", "meaning", 1, value=2.0)
+    assert second.files.keys() == first.files.keys() and second.files != first.files
+    assert torch.equal(load_file(second.path("meaning.safetensors"))["x"], torch.full((3,), 2.0))
+    second.verify()
+
+
+def test_a_model_may_be_released_again_where_it_lies(trained: tuple[Path, ToyModel], tmp_path: Path) -> None:
+    first = add(release(trained[0]), tmp_path / "first", "meaning", 1)
+    before = first.path(MODEL_FILE).read_bytes()
+    again = add(first, tmp_path / "first", "meaning", 2, value=2.0)
+    assert again.path(MODEL_FILE).read_bytes() == before and "--seed 2" in again.recipe
+    again.verify()
+
+
+def test_a_recipe_holds_each_command_once_and_the_last_ends_it(
+    trained: tuple[Path, ToyModel], tmp_path: Path
+) -> None:
+    card = release(trained[0])
+    recipes = []
+    for number, what in enumerate(("compass", "meaning", "compass", "compass")):
+        card = add(card, tmp_path / str(number), what, number)
+        recipes.append(card.recipe)
+    assert recipes == [
+        "by hand; longhand train compass --seed 0",
+        "by hand; longhand train compass --seed 0; longhand train meaning --seed 1",
+        "by hand; longhand train meaning --seed 1; longhand train compass --seed 2",
+        "by hand; longhand train meaning --seed 1; longhand train compass --seed 3",
+    ]
+
+
+def test_figures_come_to_those_that_are_there(trained: tuple[Path, ToyModel], tmp_path: Path) -> None:
+    card = add(
+        release(trained[0]), tmp_path / "led", "compass", 1, compass_loss=2.25, compass_accuracy=0.123456
+    )
+    assert card.figures == {"loss": 0.5, "compass_loss": 2.25, "compass_accuracy": 0.1235}
+    again = add(card, tmp_path / "again", "compass", 1, compass_loss=2.0)
+    assert again.figures == {"loss": 0.5, "compass_loss": 2.0, "compass_accuracy": 0.1235}
+
+
+def test_a_model_is_of_one_space(trained: tuple[Path, ToyModel]) -> None:
+    card = release(trained[0])
+    check_space(card, SPACE)
+    for other in ("other@1", SPACE.partition("@")[0], ""):
+        with pytest.raises(SpaceMismatchError, match="toy was trained in the space toy-space@0123"):
+            check_space(card, other)
