@@ -157,10 +157,14 @@ def test_who_is_interrupted_while_waiting_keeps_nobody_waiting(shop: Shop) -> No
         wait_until(lambda: len(shop.device._waiting) == 1)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    interrupter = shop.pool.submit(interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        shop.buy(1)
-    interrupter.result(TIMEOUT_S)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell put aside
+    try:
+        interrupter = shop.pool.submit(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            shop.buy(1)
+        interrupter.result(TIMEOUT_S)
+    finally:
+        signal.signal(signal.SIGINT, before)
     future = shop.send(2)
     shop.open()
     assert results([future]) == [4]
