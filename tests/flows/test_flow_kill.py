@@ -42,17 +42,17 @@ def start(*args: str, cwd: Path | None = None, **variables: str) -> subprocess.P
     )
 
 
-def servers() -> set[int]:
-    """Return the ids of all living server children on this machine."""
+def servers(mark: Path) -> set[int]:
+    """Return the ids of all living server children of those that were started with `mark` in their environment."""
     found = set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                command = (folder / "cmdline").read_bytes()
+                is_server = b"server_child.py" in (folder / "cmdline").read_bytes()
+                if is_server and bytes(mark) in (folder / "environ").read_bytes():
+                    found.add(int(folder.name))
             except OSError:
                 continue
-            if b"server_child.py" in command:
-                found.add(int(folder.name))
     return found
 
 
@@ -96,7 +96,6 @@ def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
     url: str, calm: Any, outcome: Make, tmp_path: Path
 ) -> None:
     """Private server, foreign settings, Ctrl-C, SIGKILL: no child stays, the text is the same."""
-    before = servers()
     (tmp_path / "prefect.toml").write_text(
         '[server]\nephemeral = {enabled = false}\n[api]\nurl = "http://x:1"\n'
     )
@@ -105,6 +104,7 @@ def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
         "PREFECT_PROFILE": "nowhere",
         "PREFECT_LOGGING_LEVEL": "DEBUG",
         "PREFECT_HOME": str(tmp_path / "users-own"),
+        "LONGHAND_TEST_MARK": str(tmp_path),
     }
     process = start(url, "new", "--delay", "0.4", cwd=tmp_path, **hostile)
     assert process.stdout is not None
@@ -112,10 +112,11 @@ def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
     for line in process.stdout:
         if json.loads(line)["kind"] == "writing":
             break
+    assert servers(tmp_path)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert (process.returncode, errors) == (130, "interrupted\n")
-    assert servers() == before
+    assert not servers(tmp_path)
     with Store.open(url) as store:
         document = store.get_document(document_id)
         assert (document.status, document.owner) == ("writing", None)
@@ -128,10 +129,10 @@ def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
         process.kill()
         process.communicate()
         for _ in range(100):
-            if servers() == before:
+            if not servers(tmp_path):
                 break
             time.sleep(0.1)
-        assert servers() == before
+        assert not servers(tmp_path)
 
         process = start(url, document_id, cwd=tmp_path, **hostile)
         _, errors = process.communicate()
