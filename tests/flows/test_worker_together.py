@@ -124,7 +124,13 @@ def test_languages_and_beams_are_not_mixed(store: Store, to_write: Make, calm: M
     engine.say_together = note  # type: ignore[method-assign]
     assert drain(store, engine, 7)[0] == {"done": 7}
     beams = ONE_UNIT.beam_size
-    assert sorted(said) == sorted([(2, "eng_Latn", beams), (2, "deu_Latn", beams), (2, "eng_Latn", 1)])
+    # which of them comes first, and is said alone, is the threads' to decide
+    calls = {("eng_Latn", beams): 3, ("deu_Latn", beams): 2, ("eng_Latn", 1): 2}
+    found = [
+        sorted((n - (sort == first), *sort) for sort, n in calls.items() if n - (sort == first) > 1)
+        for first in calls
+    ]
+    assert sorted(said) in found
     for document_id, (options, lang) in zip(ids, wanted, strict=True):
         assert outcome(store, document_id) == calm(options, lang=lang)
 
@@ -150,14 +156,16 @@ def test_a_document_that_breaks_a_shared_call_fails_alone(
 def test_what_is_lost_meanwhile_is_not_stored(store: Store, to_write: Make) -> None:
     """A document that is cancelled inside a shared call writes nothing; the others do."""
     ids = [to_write(store, seed=seed) for seed in range(3)]
+    victims: list[str] = []
 
     class Cancelling(Gathering):
         def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
-            store.cancel_document(ids[1])
+            victims.append(ids[asks[0].seed])
+            store.cancel_document(victims[0])
             return super().write_together(asks)
 
     assert drain(store, Cancelling(2), 3)[0] == {"done": 2, "cancelled": 1}
-    assert store.get_document(ids[1]).progress.num_written == 0
+    assert store.get_document(victims[0]).progress.num_written == 0
 
 
 def test_without_being_asked_to_nobody_shares(store: Store, to_write: Make) -> None:
