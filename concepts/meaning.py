@@ -14,14 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.errors import ModelError, NonFiniteError
+from concepts.errors import ModelError
 from concepts.normalizer import RobustNormalizer
-from concepts.quantize import quantize, read_tensors
+from concepts.quantize import quantize
+from concepts.release import read_part
 from concepts.training import load_parameters
 
 MEANING_FILE = "meaning.safetensors"
@@ -84,33 +84,23 @@ def load_meaning(card: ModelCard, num_codes: int) -> tuple[Meaning, Tensor] | No
 
     Raises ModelError for a file that cannot be used, NonFiniteError for numbers that are none.
     """
-    if MEANING_FILE not in card.files:
-        return None
-    path = card.path(MEANING_FILE)
-    try:
-        tensors = read_tensors(path)
-        codes = tensors.pop(CODES)
-        fitted = {name: tensors.pop(f"norm.{name}") for name in ("center", "scale")}
+
+    def build(tensors: dict[str, Tensor]) -> tuple[tuple[Meaning, Tensor], int]:
+        codes = tensors[CODES]
+        _, width = codes.shape
         hidden, dim = tensors["enter.weight"].shape
-        num_known, width = codes.shape
-        config = MeaningConfig(concept_dim=dim, hidden_dim=hidden, meaning_dim=width)
-        meaning = Meaning(config)
-        load_parameters(meaning, tensors)
+        meaning = Meaning(MeaningConfig(concept_dim=dim, hidden_dim=hidden, meaning_dim=width))
+        fitted = {name: tensors[f"norm.{name}"] for name in ("center", "scale")}
+        load_parameters(
+            meaning, {n: t for n, t in tensors.items() if n != CODES and not n.startswith("norm.")}
+        )
         meaning.norm.load_state_dict(fitted)
-    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError, ModelError) as error:
-        first = str(error).splitlines()[0]
+        return (meaning.eval().requires_grad_(False), codes), dim
+
+    found = read_part(card, MEANING_FILE, build)
+    if found is not None and len(found[1]) != num_codes:
         raise ModelError(
-            f"{path} cannot be read ({first}); install Longhand again or train it anew"
-        ) from error
-    if dim != card.config["concept_dim"]:
-        raise ModelError(
-            f"{path} is for concepts of dimension {dim}, the {card.kind}'s have {card.config['concept_dim']}; "
+            f"{card.path(MEANING_FILE)} says what {len(found[1])} codes are about, the {card.kind} has {num_codes}; "
             "train it anew"
         )
-    if num_known != num_codes:
-        raise ModelError(
-            f"{path} says what {num_known} codes are about, the {card.kind} has {num_codes}; train it anew"
-        )
-    if not all(torch.isfinite(value).all() for value in (*tensors.values(), *fitted.values(), codes)):
-        raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
-    return meaning.eval().requires_grad_(False), codes
+    return found

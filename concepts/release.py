@@ -19,8 +19,11 @@ from concepts.quantize import quantize, read_tensors
 from concepts.training import load_parameters, save_tensors
 
 MODEL_FILE = "model.safetensors"
+NORMALIZERS_FILE = "normalizers.safetensors"
+"""Holds what the models of a training run were fitted with."""
 
 Config = TypeVar("Config")
+Part = TypeVar("Part")
 
 
 def release_model(
@@ -51,11 +54,7 @@ def release_model(
         raise ModelError(
             f"{run_dir} is no training run ({error}); name the --out of `longhand train`"
         ) from error
-    own = f"{root}."
-    weights, fitted = (
-        {name.removeprefix(own): value for name, value in load_file(file).items() if name.startswith(own)}
-        for file in (path, run_dir / "normalizers.safetensors")
-    )
+    weights, fitted = tensors_of(path, root), tensors_of(run_dir / NORMALIZERS_FILE, root)
     tensors = quantize(weights)
     # what a model was fitted with stays exact, but for its tables of concepts
     tensors |= {name: value.float() if value.ndim < 2 else value.half() for name, value in fitted.items()}
@@ -128,6 +127,18 @@ def trained_weights(run_dir: Path, what: str, *, newest: bool = False) -> Path:
     return path
 
 
+def tensors_of(path: Path, root: str) -> dict[str, Tensor]:
+    """Return the tensors in a file of a training run that belong to the submodule `root`, by its own names."""
+    own = f"{root}."
+    return {name.removeprefix(own): value for name, value in load_file(path).items() if name.startswith(own)}
+
+
+def save_fitted(run_dir: Path, root: str, module: nn.Module) -> None:
+    """Keep what the submodule `root` of what is trained was fitted with: its buffers, which no optimizer moves."""
+    tensors = {f"{root}.{name}": value for name, value in module.named_buffers()}
+    save_tensors(run_dir / NORMALIZERS_FILE, tensors)
+
+
 def origin(recipe: dict[str, object]) -> str:
     """Return what a card's recipe line says of the weights a run started from; empty for a fresh start."""
     return f", started from {recipe['init']}" if recipe.get("init") else ""
@@ -156,6 +167,35 @@ def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
         raise ModelError(
             f"{card.folder}: the card's config cannot be used ({error}); install Longhand again"
         ) from error
+
+
+def read_part(
+    card: ModelCard, file: str, build: Callable[[dict[str, Tensor]], tuple[Part, int]]
+) -> Part | None:
+    """Return what `build` makes of a released model's further file, quantised or not; None where it has none.
+
+    `build` also returns the dimension of the concepts it is for. Raises ModelError for a file that cannot be
+    used, NonFiniteError for numbers that are none.
+    """
+    if file not in card.files:
+        return None
+    path = card.path(file)
+    try:
+        tensors = read_tensors(path)
+        part, dim = build(tensors)
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError, ModelError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(
+            f"{path} cannot be read ({first}); install Longhand again or train it anew"
+        ) from error
+    if dim != card.config["concept_dim"]:
+        raise ModelError(
+            f"{path} is for concepts of dimension {dim}, the {card.kind}'s have {card.config['concept_dim']}; "
+            "train it anew"
+        )
+    if not all(torch.isfinite(value).all() for value in tensors.values()):
+        raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
+    return part
 
 
 def check_space(card: ModelCard, space_id: str) -> None:

@@ -12,28 +12,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.corpus.embed import EmbeddedCorpus, load_embedded
 from concepts.errors import InputError
 from concepts.meaning import Meaning, MeaningConfig
-from concepts.release import trained_weights
+from concepts.release import NORMALIZERS_FILE, save_fitted, tensors_of, trained_weights
 from concepts.space.teacher import Meanings, teacher_vectors
 from concepts.training import (
     LoopConfig,
     Progress,
     best_figures,
-    load_parameters,
-    save_tensors,
+    mean_losses,
     to_device,
     train,
     write_json,
 )
 
 _NUM_DEV_BATCHES = 4
-_NORMALIZERS_FILE = "normalizers.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,14 +162,12 @@ class MeaningTask:
     def evaluate(self) -> dict[str, float]:
         """Return the loss, the cosine and the accuracy on fixed dev texts."""
         device = self._module.meaning.enter.weight.device
-        totals: dict[str, float] = {}
-        for number in range(_NUM_DEV_BATCHES):
-            rng = np.random.default_rng(number)
-            batch = self._dev.draw(self.config.batch_size, rng, self.config.asked_share)
-            loss, parts = self._module(to_device(batch, device), torch.Generator())
-            for name, value in ({"loss": loss} | parts).items():
-                totals[name] = totals.get(name, 0.0) + float(value) / _NUM_DEV_BATCHES
-        return totals
+        config = self.config
+        batches = (
+            self._dev.draw(config.batch_size, np.random.default_rng(number), config.asked_share)
+            for number in range(_NUM_DEV_BATCHES)
+        )
+        return mean_losses(self._module(to_device(batch, device), torch.Generator()) for batch in batches)
 
 
 def train_meaning(
@@ -206,24 +201,17 @@ def train_meaning(
     data, dev = (MeaningData(raw, directions(taught), num) for raw, taught, num in splits.values())
     task = MeaningTask(config, data, dev)
     task.module.meaning.norm.fit(splits["train"][0])
-    save_tensors(
-        run_dir / _NORMALIZERS_FILE,
-        {f"meaning.{name}": value for name, value in task.module.meaning.named_buffers()},
-    )
+    save_fitted(run_dir, "meaning", task.module.meaning)
     train(task, run_dir, config.loop, on_progress=on_progress)
     return best_figures(run_dir)
 
 
 def trained_meaning(run_dir: Path, config: MeaningConfig) -> Meaning:
     """Return the network of a run's best evaluation. Raises ModelError when the run has no weights yet."""
-    own = "meaning."
-    weights, fitted = (
-        {name.removeprefix(own): value for name, value in load_file(path).items() if name.startswith(own)}
-        for path in (trained_weights(run_dir, "meaning"), run_dir / _NORMALIZERS_FILE)
-    )
+    weights = tensors_of(trained_weights(run_dir, "meaning"), "meaning")
+    fitted = tensors_of(run_dir / NORMALIZERS_FILE, "meaning")
     meaning = Meaning(config).requires_grad_(False)
-    load_parameters(meaning, weights)
-    meaning.norm.load_state_dict({name.removeprefix("norm."): value for name, value in fitted.items()})
+    meaning.load_state_dict(weights | fitted)
     return meaning.eval()
 
 

@@ -19,7 +19,7 @@ import pickle
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -208,6 +208,12 @@ def _evaluate(task: Task, average: dict[str, Tensor]) -> dict[str, float]:
         figures = task.evaluate()
         module.train()
     return figures
+
+
+def mean_losses(found: Iterable[tuple[Tensor, dict[str, Tensor]]]) -> dict[str, float]:
+    """Return the means of what a module says of several batches: `loss`, and its parts by name."""
+    rows = [{"loss": loss} | parts for loss, parts in found]
+    return {name: sum(float(row[name]) for row in rows) / len(rows) for name in rows[0]}
 
 
 def best_figures(run_dir: Path) -> dict[str, float]:

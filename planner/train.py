@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from concepts.card import ModelCard
 from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
-from concepts.release import start_from
+from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, save_tensors, to_device, train, write_json
+from concepts.training import Progress, mean_losses, to_device, train, write_json
 from planner.codebook import mean_titles
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
@@ -75,16 +75,17 @@ class OutlineTask:
     def evaluate(self) -> dict[str, float]:
         """Return the loss and its parts on the dev outlines, with fixed noise."""
         indices = list(range(min(256, len(self._dev.outlines))))
-        totals: dict[str, float] = {}
         device = self._module.outline.norm.weight.device
         chunks = [indices[i : i + 64] for i in range(0, len(indices), 64)]
-        for number, chunk in enumerate(chunks):
-            batch = self._dev.batch(chunk, with_goal=[False] * len(chunk), with_count=[False] * len(chunk))
-            with torch.autocast(device.type, torch.bfloat16):
-                loss, parts = self._module(to_device(batch, device), torch.Generator().manual_seed(number))
-            for name, value in ({"loss": loss} | parts).items():
-                totals[name] = totals.get(name, 0.0) + float(value) / len(chunks)
-        return totals
+        batches = (
+            self._dev.batch(chunk, with_goal=[False] * len(chunk), with_count=[False] * len(chunk))
+            for chunk in chunks
+        )
+        with torch.autocast(device.type, torch.bfloat16):
+            return mean_losses(
+                self._module(to_device(batch, device), torch.Generator().manual_seed(number))
+                for number, batch in enumerate(batches)
+            )
 
 
 def train_planner(
@@ -110,8 +111,5 @@ def train_planner(
     task = OutlineTask(config, data, dev, token_loss)
     if init is not None:
         start_from(task.module.outline, init)
-    save_tensors(
-        run_dir / "normalizers.safetensors",
-        {f"outline.{name}": value for name, value in task.module.outline.named_buffers()},
-    )
+    save_fitted(run_dir, "outline", task.module.outline)
     return train(task, run_dir, config.loop, on_progress=on_progress)

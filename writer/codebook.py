@@ -16,17 +16,17 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
-from concepts.errors import InputError, ModelError, NonFiniteError
+from concepts.errors import InputError, ModelError
 from concepts.meaning import Meaning, load_meaning
 from concepts.normalizer import RobustNormalizer
-from concepts.quantize import quantize, read_tensors
+from concepts.quantize import quantize
+from concepts.release import read_part
 from writer.compass import Compass
 
 CODEBOOK_FILE = "codebook.safetensors"
@@ -160,24 +160,14 @@ def read_codes(card: ModelCard) -> Tensor | None:
 
     Raises ModelError for a file that cannot be used, NonFiniteError for numbers that are none.
     """
-    if CODEBOOK_FILE not in card.files:
-        return None
-    path = card.path(CODEBOOK_FILE)
-    try:
-        codes = read_tensors(path)["codes"]
-    except (OSError, KeyError, SafetensorError) as error:
-        first = str(error).splitlines()[0]
-        raise ModelError(
-            f"{path} cannot be read ({first}); install Longhand again or train it anew"
-        ) from error
-    if codes.ndim != 2 or not len(codes) or codes.shape[1] != card.config["concept_dim"]:
-        raise ModelError(
-            f"{path} has codes of shape {tuple(codes.shape)}, expected (C, {card.config['concept_dim']}); "
-            "train it anew"
-        )
-    if not torch.isfinite(codes).all():
-        raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
-    return codes
+
+    def build(tensors: dict[str, Tensor]) -> tuple[Tensor, int]:
+        codes = tensors["codes"]
+        if codes.ndim != 2 or not len(codes):
+            raise ModelError(f"its codes have the shape {tuple(codes.shape)}, expected (C, D)")
+        return codes, codes.shape[1]
+
+    return read_part(card, CODEBOOK_FILE, build)
 
 
 def choose_sentences(corpus_dir: Path, space_id: str, size: int) -> Tensor:

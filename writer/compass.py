@@ -14,13 +14,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.errors import ModelError, NonFiniteError
-from concepts.quantize import read_tensors
+from concepts.release import read_part
 from concepts.training import load_parameters
 
 COMPASS_FILE = "compass.safetensors"
@@ -66,32 +64,15 @@ class Compass(nn.Module):
 
         Raises ModelError for a file that cannot be used, NonFiniteError for numbers that are none.
         """
-        if COMPASS_FILE not in card.files:
-            return None
-        path = card.path(COMPASS_FILE)
-        try:
-            tensors = read_tensors(path)
+
+        def build(tensors: dict[str, Tensor]) -> tuple[Compass, int]:
             hidden, width = tensors["known_in.weight"].shape
-            config = CompassConfig(
-                concept_dim=width // len(KNOWN),
-                hidden_dim=hidden,
-                key_dim=tensors["known_out.weight"].shape[0],
-            )
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
-            first = str(error).splitlines()[0]
-            raise ModelError(
-                f"{path} cannot be read ({first}); install Longhand again or train it anew"
-            ) from error
-        if config.concept_dim != card.config["concept_dim"]:
-            raise ModelError(
-                f"{path} is for concepts of dimension {config.concept_dim}, the writer's have "
-                f"{card.config['concept_dim']}; train it anew"
-            )
-        if not all(torch.isfinite(value).all() for value in tensors.values()):
-            raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
-        compass = cls(config)
-        load_parameters(compass, tensors)
-        return compass.eval().requires_grad_(False)
+            dim, key_dim = width // len(KNOWN), tensors["known_out.weight"].shape[0]
+            compass = cls(CompassConfig(concept_dim=dim, hidden_dim=hidden, key_dim=key_dim))
+            load_parameters(compass, tensors)
+            return compass.eval().requires_grad_(False), dim
+
+        return read_part(card, COMPASS_FILE, build)
 
     def places(self, known_BKD: Tensor, place_B: Tensor) -> Tensor:
         """Return the directions (B, O) in which the sentences of places lie."""

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
-from concepts.release import start_from
+from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, save_tensors, to_device, train, write_json
+from concepts.training import Progress, mean_losses, to_device, train, write_json
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData
 from writer.loss import WriterLoss
@@ -68,16 +68,15 @@ class WriterTask:
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss and its parts on fixed dev blocks with fixed noise."""
-        totals: dict[str, float] = {}
         device = self._module.writer.out_norm.weight.device
-        num_batches = 8
-        for number in range(num_batches):
-            batch = self._dev.draw(number, self.config)
-            with torch.autocast(device.type, torch.bfloat16):
-                loss, parts = self._module(to_device(batch, device), torch.Generator().manual_seed(number))
-            for name, value in ({"loss": loss} | parts).items():
-                totals[name] = totals.get(name, 0.0) + float(value) / num_batches
-        return totals
+        with torch.autocast(device.type, torch.bfloat16):
+            return mean_losses(
+                self._module(
+                    to_device(self._dev.draw(number, self.config), device),
+                    torch.Generator().manual_seed(number),
+                )
+                for number in range(8)
+            )
 
 
 def train_writer(
@@ -105,8 +104,5 @@ def train_writer(
     task = WriterTask(config, data, dev, end, token_loss)
     if init is not None:
         start_from(task.module.writer, init)
-    save_tensors(
-        run_dir / "normalizers.safetensors",
-        {f"writer.{name}": value for name, value in task.module.writer.named_buffers()},
-    )
+    save_fitted(run_dir, "writer", task.module.writer)
     return train(task, run_dir, config.loop, on_progress=on_progress)

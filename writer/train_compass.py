@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,8 +19,8 @@ from concepts.card import ModelCard
 from concepts.corpus.embed import EmbeddedCorpus, load_embedded
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize
-from concepts.release import release_with, trained_weights
-from concepts.training import LoopConfig, Progress, best_figures, to_device, train, write_json
+from concepts.release import release_with, tensors_of, trained_weights
+from concepts.training import LoopConfig, Progress, best_figures, mean_losses, to_device, train, write_json
 from writer.compass import COMPASS_FILE, Compass, CompassConfig
 from writer.generate import Writer
 
@@ -170,14 +169,11 @@ class CompassTask:
     def evaluate(self) -> dict[str, float]:
         """Return the loss and the accuracy among a batch of fixed dev places."""
         device = self._module.compass.log_scale.device
-        totals: dict[str, float] = {}
-        for number in range(_NUM_DEV_BATCHES):
-            rng = np.random.default_rng(number)
-            batch = to_device(self._dev.draw(self.config.batch_size, rng, any_wording=False), device)
-            loss, parts = self._module(batch, torch.Generator())
-            for name, value in ({"loss": loss} | parts).items():
-                totals[name] = totals.get(name, 0.0) + float(value) / _NUM_DEV_BATCHES
-        return totals
+        batches = (
+            self._dev.draw(self.config.batch_size, np.random.default_rng(number), any_wording=False)
+            for number in range(_NUM_DEV_BATCHES)
+        )
+        return mean_losses(self._module(to_device(batch, device), torch.Generator()) for batch in batches)
 
 
 def train_compass(
@@ -210,9 +206,7 @@ def release_compass(
 
     Raises ModelError when the run has no weights yet.
     """
-    trained = load_file(trained_weights(run_dir, "compass"))
-    own = "compass."
-    weights = {n.removeprefix(own): t for n, t in trained.items() if n.startswith(own)}
+    weights = tensors_of(trained_weights(run_dir, "compass"), "compass")
     return release_with(
         card,
         folder,

@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,7 +30,7 @@ from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
 from concepts.quantize import quantize
-from concepts.release import origin, release_model, trained_weights
+from concepts.release import origin, release_model, save_fitted, tensors_of, trained_weights
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceEncoder
 from concepts.space.release import CARDS_FILE, load_encoder, renamed_cards
@@ -292,10 +291,7 @@ def train_decoder(
     if config.trains_writer:
         own = {"model": asdict(writer.model.config), "space": space.space_id, "init": writer.card.lineage}
         write_json(run_dir / WRITER_RECIPE, own)
-        save_tensors(
-            run_dir / "normalizers.safetensors",
-            {f"writer.{name}": value for name, value in writer.model.named_buffers()},
-        )
+        save_fitted(run_dir, "writer", writer.model)
     pieces, decoder = Pieces(space.path("pieces.model")), load_decoder(space)
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in SPLITS]
     data = [
@@ -331,11 +327,9 @@ def release_decoder(
         if file not in (DECODER_FILE, CONTEXT_FILE):
             shutil.copyfile(space.path(file), folder / file)
     (folder / CARDS_FILE).write_text(renamed_cards(space, name), encoding="utf-8")
-    trained = load_file(path)
-    own = "decoder."
-    weights = {n.removeprefix(own): t for n, t in trained.items() if n.startswith(own)}
-    save_tensors(folder / DECODER_FILE, quantize(weights))
-    save_tensors(folder / CONTEXT_FILE, {"context_embed": trained["context.context_embed"].half()})
+    save_tensors(folder / DECODER_FILE, quantize(tensors_of(path, "decoder")))
+    embedding = tensors_of(path, "context")["context_embed"]
+    save_tensors(folder / CONTEXT_FILE, {"context_embed": embedding.half()})
     return write_card(
         folder,
         name=name,

@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
 from concepts.quantize import read_tensors
-from concepts.release import origin, trained_weights
+from concepts.release import origin, tensors_of, trained_weights
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder, SpaceEncoder
 from concepts.training import load_parameters, save_tensors
@@ -71,11 +70,7 @@ def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoe
         ) from error
     model = SpaceAutoencoder(SpaceConfig(**recipe["model"]))
     path = trained_weights(run_dir, "space", newest=newest)
-    own = "autoencoder."
-    tensors = {
-        name.removeprefix(own): value for name, value in load_file(path).items() if name.startswith(own)
-    }
-    load_parameters(model, tensors)
+    load_parameters(model, tensors_of(path, "autoencoder"))
     return model.eval(), recipe
 
 

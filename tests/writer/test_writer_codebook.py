@@ -133,7 +133,13 @@ def test_a_released_codebook_is_read_back_nearly_as_it_was(tmp_path: Path) -> No
     [
         (None, ModelError, "cannot be read"),
         ({"others": torch.zeros(3, DIM)}, ModelError, "cannot be read"),
-        ({"codes": torch.zeros(3, DIM + 1)}, ModelError, r"codes of shape \(3, 13\), expected \(C, 12\)"),
+        (
+            {"codes": torch.zeros(3, DIM + 1)},
+            ModelError,
+            "concepts of dimension 13, the writer's have 12; train it",
+        ),
+        ({"codes": torch.zeros(0, DIM)}, ModelError, r"the shape \(0, 12\), expected \(C, D\)"),
+        ({"codes": torch.zeros(DIM)}, ModelError, r"the shape \(12,\), expected \(C, D\)"),
         ({"codes": torch.full((3, DIM), torch.nan)}, NonFiniteError, "NaN or infinity"),
     ],
 )
