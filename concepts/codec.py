@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from concepts.card import CONTEXT_FILE, ModelCard, find_card
+from concepts.correction import correct
 from concepts.errors import (
     InputError,
     LonghandError,
@@ -124,12 +125,14 @@ class Codec:
         *,
         beam_size: int = 1,
         context: Tensor | None = None,
+        corrections: int = 0,
     ) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
         `context` (N, C, D) is what stands around each, for a space whose decoder reads it; None: nothing is
-        known of it. Row i of the result belongs to row i. Raises SpaceMismatchError for another dimension and
-        NonFiniteError for NaN or infinity.
+        known of it. What a text lacks, encoded again, is asked for in up to `corrections` further rounds
+        (concepts/correction.py), each a search of its own. Row i of the result belongs to row i. Raises
+        SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
         """
         self.check_lang(lang)
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
@@ -143,11 +146,24 @@ class Codec:
             )
         if not len(vectors):
             return []
-        inputs = vectors
         if context is not None:
             reads = self.reads_context and not self.is_extension(lang)
             assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
-            inputs = torch.cat((vectors.unsqueeze(1), context), dim=1)
+        texts = self._search(vectors, context, lang, beam_size)
+        if not corrections:
+            return texts
+        return correct(
+            vectors,
+            texts,
+            rounds=corrections,
+            encode=lambda said: self.encode(said, lang),
+            decode=lambda given, rows: self._search(
+                given, None if context is None else context[rows], lang, beam_size
+            ),
+        )
+
+    def _search(self, vectors: Tensor, context: Tensor | None, lang: str, beam_size: int) -> list[str]:
+        inputs = vectors if context is None else torch.cat((vectors.unsqueeze(1), context), dim=1)
         texts = self._pipelines_of(lang)[1].predict(
             inputs.to(self.device, self.dtype),
             target_lang=lang,

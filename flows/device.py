@@ -112,15 +112,16 @@ class SharedEngine:
             kind=Kind((engine, "write"), engine.write_together) if self._together else None,
         )
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
         """As the engine, in turn; together with other documents' concepts in the same language."""
         engine = self._engine
-        together = partial(engine.render_together, lang=lang, beam_size=beam_size)
+        together = partial(engine.render_together, lang=lang, beam_size=beam_size, translates=translates)
+        key = (engine, "render", lang, beam_size, translates)
         return self._device.ask(
             vectors,
-            lambda part: engine.render(part, lang, beam_size=beam_size),
+            lambda part: engine.render(part, lang, beam_size=beam_size, translates=translates),
             num_rows=len(vectors),
-            kind=Kind((engine, "render", lang, beam_size), together) if self._together else None,
+            kind=Kind(key, together) if self._together else None,
         )
 
     def say(

@@ -153,8 +153,11 @@ class Engine(Protocol):
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Return the sections named by `paths`, made in one batch."""
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
-        """Return the text of each vector (S, D), decoded in one batch."""
+    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
+        """Return the text of each vector (S, D), decoded in one batch.
+
+        `translates`: the vectors are those of texts in another language or of speech; no text in `lang` lies there.
+        """
 
     def say(
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
@@ -174,7 +177,9 @@ class SharingEngine(Engine, Protocol):
     def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
         """Return what `write` would for each ask, all made in one batch."""
 
-    def render_together(self, parts: Sequence[Vector], lang: str, *, beam_size: int) -> list[list[Text]]:
+    def render_together(
+        self, parts: Sequence[Vector], lang: str, *, beam_size: int, translates: bool = False
+    ) -> list[list[Text]]:
         """Return what `render` would for the vectors (S, D) of each part, all decoded in one batch."""
 
     def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
@@ -402,18 +407,22 @@ class ModelEngine:
             for sections in self._writer.result().write_together(tasks)
         ]
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
-        """Decode and score."""
+    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
+        """Decode, correct and score."""
+        from concepts.correction import CORRECTIONS, TRANSLATION_CORRECTIONS
         from writer.decoding import render
 
-        found = render(self._codec.result(), _tensor(vectors), lang, beam_size=beam_size)
-        return _texts(found)
+        rounds = TRANSLATION_CORRECTIONS if translates else CORRECTIONS
+        codec = self._codec.result()
+        return _texts(render(codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds))
 
-    def render_together(self, parts: Sequence[Vector], lang: str, *, beam_size: int) -> list[list[Text]]:
-        """Decode and score all parts as one."""
+    def render_together(
+        self, parts: Sequence[Vector], lang: str, *, beam_size: int, translates: bool = False
+    ) -> list[list[Text]]:
+        """Decode, correct and score all parts as one."""
         import numpy as np
 
-        texts = iter(self.render(np.concatenate(parts), lang, beam_size=beam_size))
+        texts = iter(self.render(np.concatenate(parts), lang, beam_size=beam_size, translates=translates))
         return [list(islice(texts, len(part))) for part in parts]
 
     def say(

@@ -76,7 +76,7 @@ def encode_prompt(job: Job) -> None:
     with job.timings.span("planning"):
         prompt = document.prompt
         if said is not None:
-            text = engine.render(said, document.lang, beam_size=options.beam_size)[0].text
+            text = engine.render(said, document.lang, beam_size=options.beam_size, translates=True)[0].text
             prompt = text if split(text, lang) else prompt
         parts = split(prompt, lang) if said is None else [prompt]
         texts: list[tuple[Role, str]] = [("prompt", text) for text in parts]
@@ -89,7 +89,10 @@ def encode_prompt(job: Job) -> None:
     )
     title = document.title or derive_title(prompt, lang)
     if document.title is None and lang != document.lang and said is None:
-        title = engine.render(vectors[:1], document.lang, beam_size=options.beam_size)[0].text or title
+        (translated,) = engine.render(
+            vectors[:1], document.lang, beam_size=options.beam_size, translates=True
+        )
+        title = translated.text or title
     with job.store.fenced(job.lease, space=engine.space) as tx:
         tx.set_status("planning")
         tx.set_cards(planner=engine.planner)

@@ -205,7 +205,9 @@ def decode_unit(job: Job, unit_id: int) -> None:
                 with trial.model():
                     if unit.lang != document.lang:
                         vectors = _as_it_reads(job, unit, document, vectors)
-                    texts = engine.render(vectors, unit.lang, beam_size=beam_size)
+                    texts = engine.render(
+                        vectors, unit.lang, beam_size=beam_size, translates=unit.lang != document.lang
+                    )
             decoder = f"{engine.space.name}@{engine.space.checksum}"
         wanted = len(unit.item_ids) + len(unit.concept_ids)
         if len(texts) != wanted:
@@ -235,7 +237,7 @@ def _translate_title(job: Job, unit: UnitRecord, document: DocumentRecord) -> No
             vectors = check_vectors(
                 engine.encode([str(unit.extra["title"])], document.lang), (1, engine.space.dim), "the title"
             )
-            texts = engine.render(vectors, unit.lang, beam_size=beam_size)
+            texts = engine.render(vectors, unit.lang, beam_size=beam_size, translates=True)
         with job.store.fenced(job.lease) as tx:
             if tx.commit_title(unit.id, texts[0].text.strip()):
                 trial.done(tx)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.context import surroundings
+from concepts.correction import TRANSLATION_CORRECTIONS
 
 TAUGHT_LANG = "eng_Latn"
 """The language in which `longhand train decoder` teaches a decoder what writers mean."""
@@ -35,9 +36,15 @@ class TextCodec(Protocol):
         """Return raw concepts (N, D)."""
 
     def decode(
-        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+        self,
+        vectors: Tensor,
+        lang: str,
+        *,
+        beam_size: int,
+        context: Tensor | None = None,
+        corrections: int = 0,
     ) -> list[str]:
-        """Return the text of each raw concept."""
+        """Return the text of each raw concept, corrected in so many rounds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +72,11 @@ class Rendering:
     """Cosine of the text, encoded again, with its concept: how much of the concept the words keep."""
 
 
-def render(codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1) -> list[Rendering]:
+def render(
+    codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = 0
+) -> list[Rendering]:
     """Return the renderings of raw concepts (N, D) in `lang`, row by row."""
-    return _scored(*_by_length(codec, vectors, lang, beam_size), vectors)
+    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections), vectors)
 
 
 def say_sections(
@@ -127,15 +136,15 @@ def _say_again(
     rows = [row for row, text in enumerate(first) if text]
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
-    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size), meant))
+    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size, TRANSLATION_CORRECTIONS), meant))
     return [[next(done) for _ in item.places] for item in items]
 
 
 def _say(
-    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, context: Tensor | None
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, context: Tensor | None, corrections: int = 0
 ) -> tuple[list[str], Tensor]:
     """Return the texts and their own concepts; zero for an empty text."""
-    texts = codec.decode(vectors, lang, beam_size=beam_size, context=context)
+    texts = codec.decode(vectors, lang, beam_size=beam_size, context=context, corrections=corrections)
     again = torch.zeros(vectors.shape)
     said = [i for i, text in enumerate(texts) if text]
     if said:
@@ -143,14 +152,16 @@ def _say(
     return texts, again
 
 
-def _by_length(codec: TextCodec, vectors: Tensor, lang: str, beam_size: int) -> tuple[list[str], Tensor]:
+def _by_length(
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, corrections: int
+) -> tuple[list[str], Tensor]:
     """Return what `_say` does of rows without context, decoded from short to long.
 
     A mean-pooled concept is the shorter the more words it averages, so the norm tells the length well enough to
     keep a batch's sentences alike.
     """
     order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
-    texts, again = _say(codec, vectors[order], lang, beam_size, None)
+    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections)
     back = torch.argsort(order)
     return [texts[row] for row in back.tolist()], again[back]
 

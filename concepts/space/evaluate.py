@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 from concepts.codec import Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
+from concepts.correction import CORRECTIONS
 from concepts.errors import InputError
 from concepts.space.extension import pieces_of
 from concepts.space.peers import nearest_texts
@@ -22,6 +24,9 @@ LENGTH_GROUPS = ((1, 10), (11, 20), (21, 30))
 """Sentence lengths, in pieces, that are reported apart."""
 _MAX_PIECES = 25
 _NOISES = (0.1, 0.2, 0.3)
+_CORRECTED_NOISE = 0.2
+BEAM_SIZE = 4
+"""Beams of what is decoded as in a document."""
 
 
 def evaluate_space(
@@ -30,7 +35,6 @@ def evaluate_space(
     *,
     lang: str = "eng_Latn",
     num_sentences: int = 1_000,
-    beam_size: int = 1,
     known: tuple[Sequence[str], Tensor] | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, float]:
@@ -39,10 +43,12 @@ def evaluate_space(
     The sentences are those of how-to documents, recipes and lead paragraphs. Package descriptions, which
     train the space too, are left out: many packages share their sentences.
 
-    `exact`, `bleu`, `chrf` (sacrebleu, 0 to 100), `token_accuracy` (share of pieces at the right place,
-    %) and `cosine` are over sentences of at most 25 pieces; `bleu_1_10` and so on by length;
-    `bleu_noise_0.2` after noise of that size relative to the concept's root mean square. With `known`, sentences and
-    their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a decoding.
+    Decoded as in a document, with beams and corrected (concepts/correction.py): `exact`, `bleu`, `chrf` (sacrebleu, 0
+    to 100), `token_accuracy` (share of pieces at the right place, %) and `cosine` are over sentences of at most 25
+    pieces; `bleu_1_10` and so on by length; `bleu_noise_0.2` after noise of that size relative to the concept's root
+    mean square. What the decoder says greedily and at once: `first_bleu`, `first_exact`, `first_bleu_noise_0.1` and
+    so on. With `known`, sentences and their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a
+    decoding.
     """
     pieces = pieces_of(codec.card, lang)
     texts = sorted(
@@ -50,39 +56,58 @@ def evaluate_space(
     )
     random.Random(0).shuffle(texts)
     ids = pieces.encode(texts)
-    chosen = [(text, len(row)) for text, row in zip(texts, ids, strict=True) if 1 <= len(row) <= 30]
-    chosen = chosen[:num_sentences]
+    fitting = [(text, len(row)) for text, row in zip(texts, ids, strict=True) if 1 <= len(row) <= 30]
+    chosen = sorted(fitting[:num_sentences], key=lambda row: row[1])  # alike in length: little is padded
     if not chosen:
         raise InputError(f"{corpus_dir} has no unseen test sentence in {lang}; import more documents")
-    sources, lengths = [text for text, _ in chosen], [length for _, length in chosen]
-    total = len(sources) * (1 + len(_NOISES))
-    vectors = codec.encode(sources, lang)
-    decoded = codec.decode(vectors, lang, beam_size=beam_size)
-    on_progress(len(sources), total)
-    short = [i for i, length in enumerate(lengths) if length <= _MAX_PIECES]
-    figures = text_figures([sources[i] for i in short], [decoded[i] for i in short])
-    figures["token_accuracy"] = _token_accuracy(
-        pieces, [sources[i] for i in short], [decoded[i] for i in short]
-    )
-    again = codec.encode([text or "." for text in decoded], lang)
-    figures["cosine"] = float(F.cosine_similarity(again[short], vectors[short]).mean())
+    lengths = [length for _, length in chosen]
+    num_short = bisect_right(lengths, _MAX_PIECES)
+    every = [text for text, _ in chosen]
+    sources = every[:num_short]
+    num_done, num_steps = 0, 2 + len(_NOISES) + 1
+
+    def done() -> None:
+        nonlocal num_done
+        num_done += 1
+        on_progress(num_done, num_steps)
+
+    def decode(concepts: Tensor) -> list[str]:
+        texts = codec.decode(concepts, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
+        done()
+        return texts
+
+    def decode_at_once(concepts: Tensor) -> list[str]:
+        texts = codec.decode(concepts, lang)
+        done()
+        return texts
+
+    vectors = codec.encode(every, lang)
+    decoded = decode(vectors)
+    figures: dict[str, float] = {}
     for low, high in LENGTH_GROUPS:
         group = [i for i, length in enumerate(lengths) if low <= length <= high]
         if group:
-            scores = text_figures([sources[i] for i in group], [decoded[i] for i in group])
+            scores = text_figures([every[i] for i in group], [decoded[i] for i in group])
             figures |= {f"{name}_{low}_{high}": scores[name] for name in ("exact", "bleu")}
+    if not sources:
+        return figures | {"num_sentences": 0.0}
+    vectors, decoded = vectors[:num_short], decoded[:num_short]
+    figures |= text_figures(sources, decoded)
+    figures["token_accuracy"] = _token_accuracy(pieces, sources, decoded)
+    again = codec.encode([text or "." for text in decoded], lang)
+    figures["cosine"] = float(F.cosine_similarity(again, vectors).mean())
+    first = text_figures(sources, decode_at_once(vectors))
+    figures |= {f"first_{name}": first[name] for name in ("exact", "bleu")}
     if known is not None:
-        near = nearest_texts(vectors[short], known[1], known[0])
-        figures["nearest_bleu"] = text_figures([sources[i] for i in short], near)["bleu"]
+        figures["nearest_bleu"] = text_figures(sources, nearest_texts(vectors, known[1], known[0]))["bleu"]
     generator = torch.Generator().manual_seed(0)
-    for number, size in enumerate(_NOISES):
-        rms = vectors.square().mean(dim=1, keepdim=True).sqrt()
+    rms = vectors.square().mean(dim=1, keepdim=True).sqrt()
+    for size in _NOISES:
         noised = vectors + size * rms * torch.randn(vectors.shape, generator=generator)
-        said = codec.decode(noised[short], lang, beam_size=beam_size)
-        figures[f"bleu_noise_{size}"] = text_figures([sources[i] for i in short], said)["bleu"]
-        on_progress(len(sources) * (2 + number), total)
-    figures["num_sentences"] = float(len(short))
-    return figures
+        figures[f"first_bleu_noise_{size}"] = text_figures(sources, decode_at_once(noised))["bleu"]
+        if size == _CORRECTED_NOISE:
+            figures[f"bleu_noise_{size}"] = text_figures(sources, decode(noised))["bleu"]
+    return figures | {"num_sentences": float(num_short)}
 
 
 def text_figures(sources: Sequence[str], decoded: Sequence[str]) -> dict[str, float]:

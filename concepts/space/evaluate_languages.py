@@ -18,8 +18,9 @@ from torch import Tensor
 from concepts.codec import Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences, load_pairs
+from concepts.correction import TRANSLATION_CORRECTIONS
 from concepts.errors import InputError, ModelError
-from concepts.space.evaluate import evaluate_space, text_figures
+from concepts.space.evaluate import BEAM_SIZE, evaluate_space, text_figures
 from concepts.space.extension import pieces_of
 from concepts.space.pairs import ENGLISH, read_sentences
 from concepts.space.peers import nearest_texts, peer_vectors, xsim_error
@@ -62,7 +63,6 @@ def evaluate_languages(
     corpus_dir: Path,
     codec: Codec,
     *,
-    beam_size: int = 1,
     num_sentences: int = NUM_SENTENCES,
     num_direction: int = NUM_DIRECTION,
     num_searched: int = NUM_SEARCHED,
@@ -74,10 +74,10 @@ def evaluate_languages(
 
     `deu_Latn.bleu` and so on are those of `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training
     sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is decoded in one language of what was encoded in the
-    other, on sentences up to 25 pieces; `deu_Latn.xsim_error` the share (%) of sentences for which another
-    sentence than its English is nearer, `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of
-    languages and directions, `on_note` a line for what is left out. Empty where the space and the test pairs of the
-    corpus have no language in common.
+    other, as for a document, `.first_bleu` greedily and at once, on sentences up to 25 pieces;
+    `deu_Latn.xsim_error` the share (%) of sentences for which another sentence than its English is nearer,
+    `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of languages and directions, `on_note` a
+    line for what is left out. Empty where the space and the test pairs of the corpus have no language in common.
     """
     paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test")}
     langs = [lang for lang in codec.langs if lang in paired]
@@ -95,7 +95,6 @@ def evaluate_languages(
                 codec,
                 lang=lang,
                 num_sentences=num_sentences,
-                beam_size=beam_size,
                 known=known[lang],
             )
         except InputError as error:  # pairs but no documents
@@ -117,8 +116,10 @@ def evaluate_languages(
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            scores = text_figures(wanted, codec.decode(vectors, target, beam_size=beam_size))
+            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, corrections=TRANSLATION_CORRECTIONS)
+            scores = text_figures(wanted, said)
             name = f"{source}>{target}"
+            figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]
             figures |= {f"{name}.{key}": scores[key] for key in ("bleu", "chrf")}
             if (pool := known.get(target)) is not None:
                 near = nearest_texts(vectors, pool[1], pool[0])

@@ -35,9 +35,14 @@ from concepts.space.tokenizer import Pieces, train_sentencepiece
 from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_json
 
 _TABLE = "encoder.encoder_frontend.embed.weight"
-_ENGLISH_SHARE_ON = 0.5
-"""`english_share` of a run that goes on: by then translation has learnt most of what the pairs hold, the round trip
-still learns with every step."""
+_ENGLISH_SHARE_ON = 0.8
+"""`english_share` of a run that goes on: a round trip is mended while decoding (concepts/codec.py), a translation
+can only be learnt."""
+_SHORT_SHARE_ON, _SHORT_LEN_ON = 0.7, 34
+"""Share of the steps of a run that goes on in which only sentences up to that many pieces are read: more of a long
+one than a single vector holds is not learnt from it."""
+_SAME = 0.9999
+"""Cosine from which two English concepts are one text, which is no wrong answer for the other."""
 _NUM_COUNTED = 120_000
 """Pairs that the embedding table's start is counted on."""
 
@@ -68,7 +73,7 @@ class LanguagesTrainingConfig:
     """Longest sentence, in pieces."""
     stages: tuple[tuple[int, int], ...] = ((250, 14), (1_150, 34))
     """(Step, length): until that step only sentences up to that many pieces are read."""
-    max_noise: float = 0.3
+    max_noise: float = 0.2
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
     alone_share: float = 0.12
     """Sentences without a translation, as a share of the number of pairs; they are decoded from their own concept."""
@@ -76,6 +81,10 @@ class LanguagesTrainingConfig:
     """Probability that a sentence with a translation is decoded from the English concept."""
     distance_weight: float = 4.0
     """Weight of the squared distance to the English concept, relative to the variance of English concepts."""
+    contrast_weight: float = 1.0
+    """Weight of `LanguagesLoss.contrast`."""
+    temperature: float = 0.05
+    """Divides the cosines of `LanguagesLoss.contrast`."""
 
 
 class LanguagesLoss(nn.Module):
@@ -88,7 +97,7 @@ class LanguagesLoss(nn.Module):
         self.config, self.variance = config, variance
 
     def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return token cross-entropy (nats a token) plus the weighted distance to the English concepts."""
+        """Return token cross-entropy (nats a token) plus what keeps a concept at its English, weighted."""
         config, teacher = self.config, _teacher(batch)
         concepts = self.autoencoder.encoder(batch.source).float()
         told = teacher.any(dim=1, keepdim=True)
@@ -101,10 +110,12 @@ class LanguagesLoss(nn.Module):
         hidden = self.autoencoder.decoder(spoken + rms * noise.to(concepts.device), batch.prefix)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
         loss = F.cross_entropy(logits.flatten(0, 1).float(), batch.target.flatten())
-        distance = self.distance(concepts, teacher)
-        return loss + config.distance_weight * distance, {
+        distance, contrast = self.distance(concepts, teacher), self.contrast(concepts, teacher)
+        total = loss + config.distance_weight * distance + config.contrast_weight * contrast
+        return total, {
             "tokens": loss.detach(),
             "distance": distance.detach(),
+            "contrast": contrast.detach(),
         }
 
     def distance(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
@@ -113,6 +124,21 @@ class LanguagesLoss(nn.Module):
         if not told.any():
             return concepts_BM.new_zeros(())
         return (concepts_BM[told] - teacher_BM[told]).square().mean() / self.variance
+
+    def contrast(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
+        """Return the nats of finding a sentence's English among the batch's and the sentence by its English.
+
+        InfoNCE over cosines, the mean of both ways (as LaBSE's ranking loss, Feng et al. 2022, arXiv 2007.01852,
+        without the margin). The sentences of a batch are of one language and length, so length gives nothing away.
+        """
+        told = teacher_BM.any(dim=1)
+        if int(told.sum()) < 2:
+            return concepts_BM.new_zeros(())
+        student, teacher = (F.normalize(x[told], dim=1) for x in (concepts_BM, teacher_BM))
+        same = (teacher @ teacher.T > _SAME).fill_diagonal_(False)
+        logits = ((student @ teacher.T) / self.config.temperature).masked_fill(same, float("-inf"))
+        own = torch.arange(len(logits), device=logits.device)
+        return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 
 
 def _teacher(batch: SpaceBatch) -> Tensor:
@@ -151,11 +177,11 @@ class LanguagesTask:
         return batch.target.numel()
 
     def evaluate(self) -> dict[str, float]:
-        """Return nats a token from the student's concept (`own`) and from the English one, and the distance."""
+        """Return nats a token from the student's concept (`own`) and from the English one, and the other terms."""
         module = self._module
         auto = module.autoencoder
         device = auto.encoder.layer_norm.weight.device
-        sums = {"own": 0.0, "english": 0.0, "distance": 0.0}
+        sums = {"own": 0.0, "english": 0.0, "distance": 0.0, "contrast": 0.0}
         tokens = 0
         for step in range(24):
             batch = to_device(self._dev.batch(step, seed=0, max_tokens=2_048, max_len=30), device)
@@ -167,11 +193,15 @@ class LanguagesTask:
                     sums[name] += F.cross_entropy(
                         logits.flatten(0, 1), target.flatten(), reduction="sum"
                     ).item()
-            sums["distance"] += module.distance(own, teacher).item() * target.numel()
+            for name, value in (
+                ("distance", module.distance(own, teacher)),
+                ("contrast", module.contrast(own, teacher)),
+            ):
+                sums[name] += value.item() * target.numel()
             tokens += target.numel()
         figures = {name: value / tokens for name, value in sums.items()}
         loss = figures["own"] + figures["english"] + self.config.distance_weight * figures["distance"]
-        return {"loss": loss} | figures
+        return {"loss": loss + self.config.contrast_weight * figures["contrast"]} | figures
 
 
 def train_languages(
@@ -186,13 +216,14 @@ def train_languages(
 ) -> dict[str, float]:
     """Train (or go on training) an extension of `space` by new languages; state and weights go to `run_dir`.
 
-    With `init` it starts from the pieces and weights of that space's extension by these languages, and reads
-    sentences of every length from the start. `on_taught` gets (done, total) of the English texts that the
+    With `init` it starts from the pieces and weights of that space's extension by these languages, with other shares
+    of what is learnt. `on_taught` gets (done, total) of the English texts that the
     teacher encodes, once. Raises UsageError where `init` has no such extension.
     """
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
-        config = replace(config, stages=(), english_share=_ENGLISH_SHARE_ON)
+        until = int(_SHORT_SHARE_ON * config.loop.num_steps)
+        config = replace(config, stages=((until, _SHORT_LEN_ON),), english_share=_ENGLISH_SHARE_ON)
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
     if begun is not None:

@@ -147,11 +147,13 @@ class FakeEngine:
             found.append(Section(path=path, vectors=made, stop_reason="length", similarity=0.5))
         return found
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
         self._called("render")
         return _rendered(vectors, lang, beam_size)
 
-    def render_together(self, parts: Sequence[Vector], lang: str, *, beam_size: int) -> list[list[Text]]:
+    def render_together(
+        self, parts: Sequence[Vector], lang: str, *, beam_size: int, translates: bool = False
+    ) -> list[list[Text]]:
         self._called("render_together")
         return [_rendered(vectors, lang, beam_size) for vectors in parts]
 

@@ -128,8 +128,9 @@ def test_a_translation_says_what_the_text_of_the_document_says(
     class Listening(FakeEngine):
         """Notes what it is asked to say in German, and leaves one English sentence without a text."""
 
-        def render(self, vectors: Any, lang: str, *, beam_size: int) -> list[Text]:
-            texts = super().render(vectors, lang, beam_size=beam_size)
+        def render(self, vectors: Any, lang: str, **how: Any) -> list[Text]:
+            texts = super().render(vectors, lang, **how)
+            assert how["translates"] is (lang == "deu_Latn")
             if lang == "deu_Latn":
                 asked.extend(map(bytes, vectors))
             return texts

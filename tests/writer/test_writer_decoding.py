@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from concepts.context import CONTEXT
+from concepts.correction import TRANSLATION_CORRECTIONS
 from writer.decoding import Rendering, WrittenItem, render, say_sections
 
 
@@ -14,16 +17,23 @@ class FakeCodec:
 
     reads_context = False
 
-    def __init__(self) -> None:
+    def __init__(self, corrections: int = 0) -> None:
         self.decoded: list[list[float]] = []
+        self.corrections = corrections
 
     def is_extension(self, lang: str) -> bool:
         return False
 
     def decode(
-        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+        self,
+        vectors: Tensor,
+        lang: str,
+        *,
+        beam_size: int,
+        context: Tensor | None = None,
+        corrections: int = 0,
     ) -> list[str]:
-        assert (lang, beam_size, context) == ("deu_Latn", 3, None)
+        assert (lang, beam_size, context, corrections) == ("deu_Latn", 3, None, self.corrections)
         self.decoded.append(vectors.norm(dim=1).tolist())
         return ["" if vector[0] < 0 else f"text {vector[0]:.0f}" for vector in vectors]
 
@@ -45,7 +55,8 @@ EXPECTED = [
 def test_texts_and_scores_stay_with_their_rows() -> None:
     assert render(FakeCodec(), VECTORS, "deu_Latn", beam_size=3) == EXPECTED
     order = [4, 2, 0, 3, 1]
-    assert render(FakeCodec(), VECTORS[order], "deu_Latn", beam_size=3) == [EXPECTED[i] for i in order]
+    expected = [EXPECTED[i] for i in order]
+    assert render(FakeCodec(2), VECTORS[order], "deu_Latn", beam_size=3, corrections=2) == expected
 
 
 def test_likely_short_sentences_are_decoded_first() -> None:
@@ -65,8 +76,15 @@ class ReadingCodec(FakeCodec):
     reads_context = True
 
     def decode(
-        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+        self,
+        vectors: Tensor,
+        lang: str,
+        *,
+        beam_size: int,
+        context: Tensor | None = None,
+        corrections: int = 0,
     ) -> list[str]:
+        assert corrections == 0  # a writer's mean is no text's concept
         assert context is not None and context.shape == (len(vectors), len(CONTEXT), 2)
         self.decoded.append(vectors[:, 0].tolist())
         return [
@@ -139,9 +157,15 @@ class BilingualCodec:
         return lang == "deu_Latn"
 
     def decode(
-        self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
+        self,
+        vectors: Tensor,
+        lang: str,
+        *,
+        beam_size: int,
+        context: Tensor | None = None,
+        corrections: int = 0,
     ) -> list[str]:
-        assert context is None
+        assert context is None and corrections == (TRANSLATION_CORRECTIONS if lang == "deu_Latn" else 0)
         word, places = ("it is", 0) if lang == "eng_Latn" else ("es ist", 2)
         return ["" if vector[0] < 0 else f"{word} {vector[0]:.{places}f}" for vector in vectors]
 
@@ -162,12 +186,8 @@ def test_what_a_writer_means_is_said_in_english_first() -> None:
 
 def test_a_concept_without_english_words_is_said_as_it_is() -> None:
     class Mute(BilingualCodec):
-        def decode(
-            self, vectors: Tensor, lang: str, *, beam_size: int, context: Tensor | None = None
-        ) -> list[str]:
-            if lang == "eng_Latn":
-                return ["" for _ in vectors]
-            return super().decode(vectors, lang, beam_size=beam_size)
+        def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
+            return ["" for _ in vectors] if lang == "eng_Latn" else super().decode(vectors, lang, **how)
 
     (said,) = say_sections(Mute(), [item(3.4, -1.0, heading=1)], "deu_Latn")
     assert said == [Rendering("es ist 3.40", 1.0), Rendering("", 0.0)]
