@@ -575,14 +575,24 @@ class Trials:
         return self.finish(document_id, most_redone=2 if kill_leader else 1)
 
     def pause_between(self) -> int:
-        """SIGSTOP between two transactions, until another has finished: the one that wakes writes nothing."""
-        return self._pause("commit.after")
+        """SIGSTOP between two transactions, until another has finished: the one that wakes writes nothing.
+
+        The thread that renews the lease may have been stopped within a transaction of its own, whose lock SQLite
+        holds as long as the process is there: then nobody can take over, and the trial is repeated.
+        """
+        for _ in range(NUM_STANDSTILLS):
+            if (redone := self._pause("commit.after")) is not None:
+                return redone
+        raise Failed(f"the document stayed locked, {NUM_STANDSTILLS} times")
 
     def pause_anywhere(self) -> int:
         """SIGSTOP anywhere, also inside a transaction, which then commits or not, but nothing twice."""
-        return self._pause("any")
+        redone = self._pause("any")
+        assert redone is not None
+        return redone
 
-    def _pause(self, point: str) -> int:
+    def _pause(self, point: str) -> int | None:
+        """Return how many units were redone; None where the paused process kept the others out."""
         number = self.some_point() if point == "any" else self._draw.randint(3, self.num_points // 6)
         document_id = self._new_document()
 
@@ -603,11 +613,15 @@ class Trials:
                 rival.wait()
                 paused.wait()
             else:
-                # The thread that renews the lease may have been stopped within a transaction of its own: its
-                # lock ends when PostgreSQL ends the idle session.
+                # PostgreSQL ends an idle session, and its lock with it.
                 give_up = time.monotonic() + 2 * IDLE_TIMEOUT_S
                 code = rival.wait()
                 while "locked for more than" in rival.last_words() and time.monotonic() < give_up:
+                    if not isinstance(self.database, PostgreSQL):
+                        os.kill(paused.pid, signal.SIGCONT)
+                        paused.wait()
+                        self.finish(document_id)
+                        return None
                     rival = self.start(document_id)
                     code = rival.wait()
                 if code != EXIT_DONE and not rival.last_words().startswith("FinishedError"):
