@@ -409,11 +409,11 @@ class ModelEngine:
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
         """Decode, correct and score."""
-        from concepts.correction import CORRECTIONS, TRANSLATION_CORRECTIONS
+        from concepts.correction import rounds_for
         from writer.decoding import render
 
-        rounds = TRANSLATION_CORRECTIONS if translates else CORRECTIONS
         codec = self._codec.result()
+        rounds = rounds_for(translates=translates, is_extension=codec.is_extension(lang))
         return _texts(render(codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds))
 
     def render_together(

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.context import surroundings
-from concepts.correction import TRANSLATION_CORRECTIONS
+from concepts.correction import rounds_for
 
 TAUGHT_LANG = "eng_Latn"
 """The language in which `longhand train decoder` teaches a decoder what writers mean."""
@@ -136,7 +136,8 @@ def _say_again(
     rows = [row for row, text in enumerate(first) if text]
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
-    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size, TRANSLATION_CORRECTIONS), meant))
+    rounds = rounds_for(translates=True, is_extension=True)
+    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size, rounds), meant))
     return [[next(done) for _ in item.places] for item in items]
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from concepts.codec import Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences, load_pairs
-from concepts.correction import TRANSLATION_CORRECTIONS
+from concepts.correction import rounds_for
 from concepts.errors import InputError, ModelError
 from concepts.space.evaluate import BEAM_SIZE, evaluate_space, text_figures
 from concepts.space.extension import pieces_of
@@ -116,7 +116,8 @@ def evaluate_languages(
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, corrections=TRANSLATION_CORRECTIONS)
+            rounds = rounds_for(translates=True, is_extension=codec.is_extension(target))
+            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, corrections=rounds)
             scores = text_figures(wanted, said)
             name = f"{source}>{target}"
             figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from pages import page
 
 from concepts.card import ModelCard, read_card, write_card
+from longhand import cli
 from planner import Planner
 from writer import Writer
 
@@ -37,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "pages").mkdir()
     for number in range(100):
         (home / "pages" / f"{number}.md").write_text(page(number))
+    assert cli.run(["corpus", "import", str(home / "pages"), "--out", str(home / "corpus")]) == 0
     return home
 
 
@@ -48,7 +50,6 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder, monkeyp
         assert result.exit_code == 0, result.stderr
         return result.stdout
 
-    command("corpus", "import", folder / "pages", "--out", corpus)
     train = ("--preset", "tiny", "--corpus", corpus, "--out")
     command("train", "space", "--steps", 6, "--name", "toy", *train, folder / "space")
     first = json.loads((space / "card.json").read_text())
