@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-CORRECTIONS = 12
+CORRECTIONS = 20
 """Rounds for a concept that a text in the language of the decoding was encoded to; most texts are found in four."""
 TRANSLATION_CORRECTIONS = 1
 """Rounds for the concept of a text in another language, said in one that the space learnt beside its own. No text lies
@@ -22,7 +22,7 @@ _FIRST_RATE = 0.2
 _RATE = 0.4
 """Share of what is missing that is added in the first round, and in the following ones. More overshoots: the decoder
 does not answer in proportion."""
-_PATIENCE = 5
+_PATIENCE = 8
 """Rounds in a row that bring a text no nearer, after which it is left as it is."""
 _REACH = 0.5
 """Distance, relative to the concept's length, from which a text is not corrected further: near misses lie

@@ -24,7 +24,6 @@ LENGTH_GROUPS = ((1, 10), (11, 20), (21, 30))
 """Sentence lengths, in pieces, that are reported apart."""
 _MAX_PIECES = 25
 _NOISES = (0.1, 0.2, 0.3)
-_CORRECTED_NOISE = 0.2
 BEAM_SIZE = 4
 """Beams of what is decoded as in a document."""
 
@@ -45,10 +44,9 @@ def evaluate_space(
 
     Decoded as in a document, with beams and corrected (concepts/correction.py): `exact`, `bleu`, `chrf` (sacrebleu, 0
     to 100), `token_accuracy` (share of pieces at the right place, %) and `cosine` are over sentences of at most 25
-    pieces; `bleu_1_10` and so on by length; `bleu_noise_0.2` after noise of that size relative to the concept's root
-    mean square. What the decoder says greedily and at once: `first_bleu`, `first_exact`, `first_bleu_noise_0.1` and
-    so on. With `known`, sentences and their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a
-    decoding.
+    pieces; `bleu_1_10` and so on by length. What the decoder says greedily and at once: `first_bleu`, `first_exact`,
+    and `first_bleu_noise_0.1` and so on after noise of that size relative to the concept's root mean square. With
+    `known`, sentences and their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a decoding.
     """
     pieces = pieces_of(codec.card, lang)
     texts = sorted(
@@ -64,25 +62,10 @@ def evaluate_space(
     num_short = bisect_right(lengths, _MAX_PIECES)
     every = [text for text, _ in chosen]
     sources = every[:num_short]
-    num_done, num_steps = 0, 2 + len(_NOISES) + 1
-
-    def done() -> None:
-        nonlocal num_done
-        num_done += 1
-        on_progress(num_done, num_steps)
-
-    def decode(concepts: Tensor) -> list[str]:
-        texts = codec.decode(concepts, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
-        done()
-        return texts
-
-    def decode_at_once(concepts: Tensor) -> list[str]:
-        texts = codec.decode(concepts, lang)
-        done()
-        return texts
-
+    num_steps = 2 + len(_NOISES)
     vectors = codec.encode(every, lang)
-    decoded = decode(vectors)
+    decoded = codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
+    on_progress(1, num_steps)
     figures: dict[str, float] = {}
     for low, high in LENGTH_GROUPS:
         group = [i for i, length in enumerate(lengths) if low <= length <= high]
@@ -96,17 +79,17 @@ def evaluate_space(
     figures["token_accuracy"] = _token_accuracy(pieces, sources, decoded)
     again = codec.encode([text or "." for text in decoded], lang)
     figures["cosine"] = float(F.cosine_similarity(again, vectors).mean())
-    first = text_figures(sources, decode_at_once(vectors))
+    first = text_figures(sources, codec.decode(vectors, lang))
     figures |= {f"first_{name}": first[name] for name in ("exact", "bleu")}
+    on_progress(2, num_steps)
     if known is not None:
         figures["nearest_bleu"] = text_figures(sources, nearest_texts(vectors, known[1], known[0]))["bleu"]
     generator = torch.Generator().manual_seed(0)
     rms = vectors.square().mean(dim=1, keepdim=True).sqrt()
-    for size in _NOISES:
+    for number, size in enumerate(_NOISES, start=3):
         noised = vectors + size * rms * torch.randn(vectors.shape, generator=generator)
-        figures[f"first_bleu_noise_{size}"] = text_figures(sources, decode_at_once(noised))["bleu"]
-        if size == _CORRECTED_NOISE:
-            figures[f"bleu_noise_{size}"] = text_figures(sources, decode(noised))["bleu"]
+        figures[f"first_bleu_noise_{size}"] = text_figures(sources, codec.decode(noised, lang))["bleu"]
+        on_progress(number, num_steps)
     return figures | {"num_sentences": float(num_short)}
 
 

@@ -189,7 +189,8 @@ def test_a_toy_run_learns_goes_on_and_leaves_a_space_that_can_be_measured(
     for lang in LANGS:
         assert 0 <= found[f"{lang}.xsim_error"] <= 100
         assert {
-            f"{lang}.{name}" for name in ("bleu", "first_bleu", "exact", "bleu_noise_0.2", "nearest_bleu")
+            f"{lang}.{name}"
+            for name in ("bleu", "first_bleu", "exact", "first_bleu_noise_0.2", "nearest_bleu")
         } <= set(found)
     assert {"eng_Latn>deu_Latn.bleu", "spa_Latn>deu_Latn.chrf", "deu_Latn>eng_Latn.first_bleu"} <= set(found)
     assert "peer_xsim_error" in " ".join(found) or "is not installed: pip install" in notes[0]
