@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
 
+BEAM_SIZE = 4
+"""Beams of a document's texts."""
 _DECODE_BATCH = 64
 _ENCODE_BATCH = 128
 _LENGTH_WEIGHT = 0.0

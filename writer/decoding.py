@@ -19,8 +19,6 @@ from concepts.correction import rounds_for
 
 TAUGHT_LANG = "eng_Latn"
 """The language in which `longhand train decoder` teaches a decoder what writers mean."""
-BEAM_SIZE = 4
-"""Beams of a document's texts."""
 
 
 class TextCodec(Protocol):

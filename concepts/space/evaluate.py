@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.codec import Codec
+from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.correction import CORRECTIONS
@@ -24,8 +24,6 @@ LENGTH_GROUPS = ((1, 10), (11, 20), (21, 30))
 """Sentence lengths, in pieces, that are reported apart."""
 _MAX_PIECES = 25
 _NOISES = (0.1, 0.2, 0.3)
-BEAM_SIZE = 4
-"""Beams of what is decoded as in a document."""
 
 
 def evaluate_space(

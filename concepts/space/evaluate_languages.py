@@ -15,12 +15,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from concepts.codec import Codec
+from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.correction import rounds_for
 from concepts.errors import InputError, ModelError
-from concepts.space.evaluate import BEAM_SIZE, evaluate_space, text_figures
+from concepts.space.evaluate import evaluate_space, text_figures
 from concepts.space.extension import pieces_of
 from concepts.space.pairs import ENGLISH, read_sentences
 from concepts.space.peers import nearest_texts, peer_vectors, xsim_error

@@ -6,7 +6,11 @@ import random
 import sys
 from pathlib import Path
 
+from torch import Tensor
+
 from concepts.codec import Codec
+from concepts.correction import rounds_for
+from concepts.space.evaluate import BEAM_SIZE
 from concepts.space.evaluate_languages import read_held
 from concepts.space.extension import pieces_of
 
@@ -26,9 +30,11 @@ def main() -> None:
     random.Random(0).shuffle(fitting)
     chosen = sorted(fitting[:NUM_SENTENCES], key=len)
     vectors = codec.encode(chosen, "eng_Latn")
-    said = {lang: codec.decode(vectors, lang) for lang in ("eng_Latn", *LANGS)}
+    said = {
+        lang: _decoded(codec, vectors, lang, translates=lang != "eng_Latn") for lang in ("eng_Latn", *LANGS)
+    }
     own = {
-        lang: codec.decode(codec.encode([held[english][lang] for english in chosen], lang), lang)
+        lang: _decoded(codec, codec.encode([held[english][lang] for english in chosen], lang), lang)
         for lang in LANGS
     }
     print("# Twenty held-out sentences\n")
@@ -43,6 +49,12 @@ def main() -> None:
             cells = (held[english][lang], own[lang][row], said[lang][row])
             print(f"| {lang} | {' | '.join(map(_cell, cells))} |")
         print()
+
+
+def _decoded(codec: Codec, vectors: Tensor, lang: str, *, translates: bool = False) -> list[str]:
+    """Return texts as a document's headings and translations are decoded."""
+    rounds = rounds_for(translates=translates, is_extension=codec.is_extension(lang))
+    return codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=rounds)
 
 
 def _cell(text: str) -> str:
