@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from concepts.codec import Codec
+from concepts.codec import BEAM_SIZE, Codec
 from concepts.context import CONTEXT
 from flows.engine import LeafPlan, ModelEngine, Section, SectionConcepts, Text
-from writer.decoding import BEAM_SIZE
 
 if TYPE_CHECKING:
     from fairseq2.generation import Hypothesis

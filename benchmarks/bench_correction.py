@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from torch import Tensor
 
-from concepts.codec import Codec
+from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences, load_pairs
-from concepts.space.evaluate import BEAM_SIZE, text_figures
+from concepts.space.evaluate import text_figures
 from concepts.space.extension import pieces_of
 
 ENGLISH = "eng_Latn"

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.card import CONTEXT_FILE, ModelCard
+from concepts.codec import BEAM_SIZE
 from concepts.context import read_context, with_context
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.split import Split
@@ -21,7 +22,7 @@ from concepts.errors import InputError
 from concepts.space.token_loss import TokenLoss
 from writer.config import WriterTrainingConfig
 from writer.data import BlockData, predicted_surroundings
-from writer.decoding import BEAM_SIZE, TextCodec, WrittenItem, say_sections
+from writer.decoding import TextCodec, WrittenItem, say_sections
 from writer.generate import Writer, WritingPlan
 from writer.loss import predict
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from concepts.codec import Codec
+from concepts.codec import BEAM_SIZE, Codec
 from concepts.correction import rounds_for
-from concepts.space.evaluate import BEAM_SIZE
 from concepts.space.evaluate_languages import read_held
 from concepts.space.extension import pieces_of
 
