@@ -15,9 +15,6 @@ from torch import Tensor
 
 CORRECTIONS = 20
 """Rounds for a concept that a text in the language of the decoding was encoded to; most texts are found in four."""
-TRANSLATION_CORRECTIONS = 1
-"""Rounds for the concept of a text in another language, said in one that the space learnt beside its own. No text lies
-exactly there, so that more rounds chase the difference of two encoders."""
 _FIRST_RATE = 0.2
 _RATE = 0.4
 """Share of what is missing that is added in the first round, and in the following ones. More overshoots: the decoder
@@ -29,17 +26,6 @@ _REACH = 0.5
 within, translations and what a writer means (a mean over sentences) beyond."""
 _HIT = 1e-2
 """Distance below which a text is the one that was encoded; a wrong word is further away."""
-
-
-def rounds_for(*, translates: bool, is_extension: bool) -> int:
-    """Return the rounds for what is said in a language that the space learnt beside its own (`is_extension`) or not.
-
-    Where it `translates` into one of its own there are none: the encoder of an extension puts a text nearer to the mean
-    than the English one puts its translation, and a text that is drawn there says less.
-    """
-    if not translates:
-        return CORRECTIONS
-    return TRANSLATION_CORRECTIONS if is_extension else 0
 
 
 def correct(

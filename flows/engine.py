@@ -409,11 +409,12 @@ class ModelEngine:
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
         """Decode, correct and score."""
-        from concepts.correction import rounds_for
+        from concepts.correction import CORRECTIONS
         from writer.decoding import render
 
         codec = self._codec.result()
-        rounds = rounds_for(translates=translates, is_extension=codec.is_extension(lang))
+        # A planner's headings are texts of the space's own languages.
+        rounds = 0 if translates or codec.is_extension(lang) else CORRECTIONS
         return _texts(render(codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds))
 
     def render_together(

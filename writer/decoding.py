@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.context import surroundings
-from concepts.correction import rounds_for
 
 TAUGHT_LANG = "eng_Latn"
 """The language in which `longhand train decoder` teaches a decoder what writers mean."""
@@ -134,8 +133,7 @@ def _say_again(
     rows = [row for row, text in enumerate(first) if text]
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
-    rounds = rounds_for(translates=True, is_extension=True)
-    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size, rounds), meant))
+    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size), meant))
     return [[next(done) for _ in item.places] for item in items]
 
 
@@ -152,7 +150,7 @@ def _say(
 
 
 def _by_length(
-    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, corrections: int
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, corrections: int = 0
 ) -> tuple[list[str], Tensor]:
     """Return what `_say` does of rows without context, decoded from short to long.
 

@@ -18,7 +18,6 @@ from torch import Tensor
 from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences, load_pairs
-from concepts.correction import rounds_for
 from concepts.errors import InputError, ModelError
 from concepts.space.evaluate import evaluate_space, text_figures
 from concepts.space.extension import pieces_of
@@ -116,8 +115,7 @@ def evaluate_languages(
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            rounds = rounds_for(translates=True, is_extension=codec.is_extension(target))
-            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, corrections=rounds)
+            said = codec.decode(vectors, target, beam_size=BEAM_SIZE)
             scores = text_figures(wanted, said)
             name = f"{source}>{target}"
             figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 Part = Literal["encoder", "decoder"]
 _TABLE = {"encoder": "encoder_frontend.embed.weight", "decoder": "decoder_frontend.embed.weight"}
 _SHARED = f"encoder.{_TABLE['encoder']}"
+START_FILE = "start.safetensors"
+"""What a run that goes on started from, in its folder."""
 _EXTENSIONS = "extensions"
 _OWN = "autoencoder."
 
@@ -133,9 +135,10 @@ def release_languages(
 ) -> ModelCard:
     """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.
 
-    A run that started from an extension takes the place of that one. Takes the best evaluation's weights, or with
-    `newest` those of the last checkpoint. Raises ModelError when the run has none yet or belongs to another space,
-    UsageError where the space knows one of the languages already.
+    A run that started from an extension takes the place of that one, by the mean of what it started from and what it
+    has learnt (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903): it keeps most of what either does better. Takes the
+    best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError when the run has none
+    yet or belongs to another space, UsageError where the space knows one of the languages already.
     """
     path = trained_weights(run_dir, "languages", newest=newest)
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
@@ -159,6 +162,9 @@ def release_languages(
         shutil.copyfile(space.path(file), folder / file)
     trained = load_file(path)
     weights = {n.removeprefix(_OWN): v for n, v in trained.items() if n.startswith(_OWN)}
+    if replaced is not None:
+        start = load_file(run_dir / START_FILE)
+        weights = {name: (value + start[name]) / 2 for name, value in weights.items()}
     save_tensors(folder / extension.weights_file, quantize(weights))
     shutil.copyfile(run_dir / "pieces.model", folder / extension.pieces_file)
     new = [
@@ -192,7 +198,7 @@ def release_languages(
         space=space.space_id,
         data=space.data,
         recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages --seed {seed}"
-        f" ({int(state['step'])} steps{origin(recipe)})",
+        f" ({int(state['step'])} steps{origin(recipe)}{'' if replaced is None else ', the mean of both'})",
         steps=space.steps,
         figures={**space.figures, **figures},
         licence=space.licence,

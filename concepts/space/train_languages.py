@@ -26,13 +26,21 @@ from concepts.corpus.store import iter_space_sentences
 from concepts.errors import UsageError
 from concepts.space.config import EOS_ID, LANGS, PRESETS, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
-from concepts.space.extension import Extension, extension_of, extension_weights
+from concepts.space.extension import START_FILE, Extension, extension_of, extension_weights
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Concepts, Sentence, english_concepts, read_sentences
 from concepts.space.release import load_encoder, space_tensors
 from concepts.space.start_table import start_table
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_json
+from concepts.training import (
+    LoopConfig,
+    Progress,
+    load_parameters,
+    save_tensors,
+    to_device,
+    train,
+    write_json,
+)
 
 _TABLE = "encoder.encoder_frontend.embed.weight"
 _ENGLISH_SHARE_ON = 0.8
@@ -217,8 +225,9 @@ def train_languages(
     """Train (or go on training) an extension of `space` by new languages; state and weights go to `run_dir`.
 
     With `init` it starts from the pieces and weights of that space's extension by these languages, with other shares
-    of what is learnt. `on_taught` gets (done, total) of the English texts that the
-    teacher encodes, once. Raises UsageError where `init` has no such extension.
+    of what is learnt, and keeps these weights beside its own: what is released is the mean of both. `on_taught` gets
+    (done, total) of the English texts that the teacher encodes, once. Raises UsageError where `init` has no such
+    extension.
     """
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
@@ -255,6 +264,7 @@ def train_languages(
     if not (run_dir / "checkpoint").exists():
         if begun is not None:
             tensors = extension_weights(*begun)
+            save_tensors(run_dir / START_FILE, tensors)
         else:
             tensors = space_tensors(space)
             tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)

@@ -6,10 +6,8 @@ import random
 import sys
 from pathlib import Path
 
-from torch import Tensor
-
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.correction import rounds_for
+from concepts.correction import CORRECTIONS
 from concepts.space.evaluate_languages import read_held
 from concepts.space.extension import pieces_of
 
@@ -29,12 +27,10 @@ def main() -> None:
     random.Random(0).shuffle(fitting)
     chosen = sorted(fitting[:NUM_SENTENCES], key=len)
     vectors = codec.encode(chosen, "eng_Latn")
-    said = {
-        lang: _decoded(codec, vectors, lang, translates=lang != "eng_Latn") for lang in ("eng_Latn", *LANGS)
-    }
+    said = {lang: codec.decode(vectors, lang, beam_size=BEAM_SIZE) for lang in LANGS}
     own = {
-        lang: _decoded(codec, codec.encode([held[english][lang] for english in chosen], lang), lang)
-        for lang in LANGS
+        lang: _there_and_back(codec, [held[english][lang] for english in chosen], lang)
+        for lang in ("eng_Latn", *LANGS)
     }
     print("# Twenty held-out sentences\n")
     print(
@@ -43,17 +39,16 @@ def main() -> None:
     print("and decoded, *from English* what is decoded of the English sentence's concept.\n")
     for row, english in enumerate(chosen):
         print(f"## {row + 1}. {english}\n\n| | given | there and back | from English |\n|---|---|---|---|")
-        print(f"| eng_Latn | {_cell(english)} | {_cell(said['eng_Latn'][row])} | |")
+        print(f"| eng_Latn | {_cell(english)} | {_cell(own['eng_Latn'][row])} | |")
         for lang in LANGS:
             cells = (held[english][lang], own[lang][row], said[lang][row])
             print(f"| {lang} | {' | '.join(map(_cell, cells))} |")
         print()
 
 
-def _decoded(codec: Codec, vectors: Tensor, lang: str, *, translates: bool = False) -> list[str]:
-    """Return texts as a document's headings and translations are decoded."""
-    rounds = rounds_for(translates=translates, is_extension=codec.is_extension(lang))
-    return codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=rounds)
+def _there_and_back(codec: Codec, texts: list[str], lang: str) -> list[str]:
+    vectors = codec.encode(texts, lang)
+    return codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
 
 
 def _cell(text: str) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from concepts.codec import Codec
 from concepts.context import CONTEXT
-from concepts.correction import CORRECTIONS, correct, rounds_for
+from concepts.correction import CORRECTIONS, correct
 
 SCALE = 30.0
 
@@ -89,13 +89,6 @@ def test_silence_is_no_answer() -> None:
 
     assert Mute().correct(Mute().encode(["60"]), rounds=3) == [""]
     assert ShyDecoder().correct(Mute().encode(["60"]), rounds=3, texts=[""]) != [""]
-
-
-def test_translations_are_corrected_towards_an_extension_only() -> None:
-    assert rounds_for(translates=False, is_extension=False) == CORRECTIONS
-    assert rounds_for(translates=False, is_extension=True) == CORRECTIONS
-    assert rounds_for(translates=True, is_extension=True) == 1
-    assert rounds_for(translates=True, is_extension=False) == 0
 
 
 def test_nothing_to_correct() -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from concepts.card import ModelCard
 from concepts.codec import Codec
 from concepts.errors import InputError, UsageError
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
-from concepts.space.extension import extensions_of, release_languages
+from concepts.space.extension import extension_weights, extensions_of, release_languages
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Sentence, english_concepts, read_sentences
 from concepts.space.peers import nearest_texts, xsim_error
@@ -211,7 +212,14 @@ def goes_on_from(
     assert [e.langs for e in extensions_of(again)] == [LANGS]
     assert (again.folder / "cards.yaml").read_text().count("name: again_") == 4
     assert again.path("deu-spa.safetensors").read_bytes() != card.path("deu-spa.safetensors").read_bytes()
-    assert f"started from {card.model_id}" in again.recipe
+    assert f"started from {card.model_id}, the mean of both" in again.recipe
+    name = "decoder.decoder.layers.0.ffn.inner_proj.weight"
+    (extension,) = extensions_of(card)
+    start, learnt = extension_weights(card, extension)[name], load_file(run_dir / "best.safetensors")
+    mean = (start + learnt[f"autoencoder.{name}"]) / 2
+    given = extension_weights(again, extension)[name]
+    assert ((given - mean).abs() <= 0.51 * mean.abs().amax(dim=1, keepdim=True) / 127 + 1e-6).all()
+    assert not torch.equal(start, given)
     assert Codec.load(str(again.folder)).encode(["öffne Datei"], "deu_Latn").shape == (
         1,
         english.config["model_dim"],

@@ -94,3 +94,24 @@ def test_documents_made_together_are_what_they_are_alone():
     leads = [ask.plan.leads for ask in asks]
     rendered = engine.render_together(leads, "eng_Latn", beam_size=4)
     assert texts(rendered) == texts(engine.render(part, "eng_Latn", beam_size=4) for part in leads)
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
+def test_headings_are_corrected_and_translations_are_not():
+    from flows.engine import ModelEngine
+
+    engine = ModelEngine()
+    engine.start_loading(("decode",))
+    engine.prepare("decode")
+    codec = engine._codec.result()
+    headings = ["Accept All", "Set behavior on command exit", "Step 3: Calculate Average"]
+    vectors = engine.encode(headings, "eng_Latn")
+    at_once = codec.decode(codec.encode(headings), beam_size=4)
+    assert at_once != headings
+
+    def said(lang, **how):
+        return [text.text for text in engine.render(vectors, lang, beam_size=4, **how)]
+
+    assert said("eng_Latn") == headings
+    assert said("eng_Latn", translates=True) == at_once
+    assert said("deu_Latn") == said("deu_Latn", translates=True)
