@@ -40,7 +40,7 @@ def evaluate_space(
     The sentences are those of how-to documents, recipes and lead paragraphs. Package descriptions, which
     train the space too, are left out: many packages share their sentences.
 
-    Decoded as in a document, with beams and corrected (concepts/correction.py): `exact`, `bleu`, `chrf` (sacrebleu, 0
+    Decoded as headings are, with beams and corrected (concepts/correction.py): `exact`, `bleu`, `chrf` (sacrebleu, 0
     to 100), `token_accuracy` (share of pieces at the right place, %) and `cosine` are over sentences of at most 25
     pieces; `bleu_1_10` and so on by length. What the decoder says greedily and at once: `first_bleu`, `first_exact`,
     and `first_bleu_noise_0.1` and so on after noise of that size relative to the concept's root mean square. With

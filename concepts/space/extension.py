@@ -138,7 +138,8 @@ def release_languages(
     A run that started from an extension takes the place of that one, by the mean of what it started from and what it
     has learnt (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903): it keeps most of what either does better. Takes the
     best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError when the run has none
-    yet or belongs to another space, UsageError where the space knows one of the languages already.
+    yet, lacks what it started from or belongs to another space, UsageError where the space knows one of the languages
+    already.
     """
     path = trained_weights(run_dir, "languages", newest=newest)
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
@@ -163,6 +164,10 @@ def release_languages(
     trained = load_file(path)
     weights = {n.removeprefix(_OWN): v for n, v in trained.items() if n.startswith(_OWN)}
     if replaced is not None:
+        if not (run_dir / START_FILE).exists():
+            raise ModelError(
+                f"{run_dir} has no {START_FILE}, from which it started: train again in a new folder"
+            )
         start = load_file(run_dir / START_FILE)
         weights = {name: (value + start[name]) / 2 for name, value in weights.items()}
     save_tensors(folder / extension.weights_file, quantize(weights))

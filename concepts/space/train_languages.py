@@ -44,7 +44,7 @@ from concepts.training import (
 
 _TABLE = "encoder.encoder_frontend.embed.weight"
 _ENGLISH_SHARE_ON = 0.8
-"""`english_share` of a run that goes on: a round trip is mended while decoding (concepts/codec.py), a translation
+"""`english_share` of a run that goes on: a round trip is mended while decoding (concepts/correction.py), a translation
 can only be learnt."""
 _SHORT_SHARE_ON, _SHORT_LEN_ON = 0.7, 34
 """Share of the steps of a run that goes on in which only sentences up to that many pieces are read: more of a long

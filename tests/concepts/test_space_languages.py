@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 
 from concepts.card import ModelCard
 from concepts.codec import Codec
-from concepts.errors import InputError, UsageError
+from concepts.errors import InputError, ModelError, UsageError
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
 from concepts.space.extension import extension_weights, extensions_of, release_languages
@@ -26,7 +27,7 @@ from concepts.space.peers import nearest_texts, xsim_error
 from concepts.space.release import load_encoder, release_space
 from concepts.space.start_table import start_table
 from concepts.space.tokenizer import Pieces
-from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
+from concepts.space.train_languages import LanguagesLoss, LanguagesTrainingConfig, train_languages
 from concepts.training import LoopConfig
 
 pytestmark = [
@@ -224,9 +225,27 @@ def goes_on_from(
         1,
         english.config["model_dim"],
     )
+    (run_dir / "start.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"has no start\.safetensors, from which it started: train again"):
+        release_languages(run_dir, folder / "lost", card, name="lost", seed=1, figures={})
     with pytest.raises(UsageError, match=r"english has no parts of its own for deu_Latn, spa_Latn"):
         train_languages(corpus, english, folder / "none", config, init=english)
     assert not (folder / "none").exists()
+
+
+def test_contrast_is_what_finding_the_english_costs(tiny_config: SpaceConfig) -> None:
+    loss = LanguagesLoss(LanguagesTrainingConfig(model=tiny_config), variance=1.0)
+    english = torch.nn.functional.normalize(torch.eye(6, tiny_config.model_dim), dim=1)
+    assert loss.contrast(english, english).item() < 1e-4
+    assert loss.contrast(2 * english, english).item() < 1e-4  # length does not matter
+    assert loss.contrast(english.roll(1, dims=0), english).item() > 10
+    alike = torch.ones_like(english)
+    assert loss.contrast(alike, english).item() == pytest.approx(math.log(6), abs=1e-3)
+    # The same English twice is no wrong answer, and a sentence without a translation takes no part.
+    twice = torch.cat((english, english[:1], torch.zeros(1, tiny_config.model_dim)))
+    student = torch.cat((english, english[:1], torch.ones(1, tiny_config.model_dim)))
+    assert loss.contrast(student, twice).item() < 1e-4
+    assert loss.contrast(english[:1], english[:1]).item() == 0.0
 
 
 def test_a_space_of_one_language_has_nothing_to_compare(corpus: Path, english: ModelCard) -> None:
