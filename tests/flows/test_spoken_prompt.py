@@ -11,6 +11,7 @@ from flow_fakes import DIM, FakeEngine, vectors
 from step_runner import run_steps
 
 from concepts.errors import SpaceMismatchError
+from flows.engine import Text
 from flows.options import SpokenPrompt, WritingOptions
 from flows.planning import encode_prompt
 from storage import Store
@@ -35,14 +36,21 @@ def test_it_is_kept_as_it_was_said() -> None:
 def test_the_concept_that_was_said_is_the_prompt(
     store: Store, new_document: Make, new_job: Make, goal: str | None
 ) -> None:
-    engine = FakeEngine()
+    class Listening(FakeEngine):
+        def render(self, vectors: Any, lang: str, **how: Any) -> list[Text]:
+            asked.append(how["translates"])
+            return super().render(vectors, lang, **how)
+
+    asked: list[bool] = []
+    engine = Listening()
     document_id = new_document(store, spoken(goal=goal))
     job = new_job(store, document_id, engine)
     encode_prompt(job)
+    assert asked == [True]  # no text lies where speech does
     prompt, *goals = store.get_prompt(document_id)
     assert np.array_equal(prompt.vector, SAID)
     beams = WritingOptions().beam_size
-    assert prompt.text == engine.render(SAID[None], "eng_Latn", beam_size=beams)[0].text
+    assert prompt.text == engine.render(SAID[None], "eng_Latn", beam_size=beams, translates=True)[0].text
     assert store.get_document(document_id).title == prompt.text.removesuffix(".")
     if goal is not None:
         expected = engine.encode(["Everybody can open it.", "All is safe."], "eng_Latn")

@@ -23,16 +23,9 @@ class FakeCodec:
     def is_extension(self, lang: str) -> bool:
         return False
 
-    def decode(
-        self,
-        vectors: Tensor,
-        lang: str,
-        *,
-        beam_size: int,
-        context: Tensor | None = None,
-        corrections: int = 0,
-    ) -> list[str]:
-        assert (lang, beam_size, context, corrections) == ("deu_Latn", 3, None, self.corrections)
+    def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
+        assert lang == "deu_Latn"
+        assert how == {"beam_size": 3, "context": None, "corrections": self.corrections}
         self.decoded.append(vectors.norm(dim=1).tolist())
         return ["" if vector[0] < 0 else f"text {vector[0]:.0f}" for vector in vectors]
 
@@ -74,16 +67,9 @@ class ReadingCodec(FakeCodec):
 
     reads_context = True
 
-    def decode(
-        self,
-        vectors: Tensor,
-        lang: str,
-        *,
-        beam_size: int,
-        context: Tensor | None = None,
-        corrections: int = 0,
-    ) -> list[str]:
-        assert corrections == 0  # a writer's mean is no text's concept
+    def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
+        context = how["context"]
+        assert how["corrections"] == 0  # a writer's mean is no text's concept
         assert context is not None and context.shape == (len(vectors), len(CONTEXT), 2)
         self.decoded.append(vectors[:, 0].tolist())
         return [
@@ -155,16 +141,8 @@ class BilingualCodec:
     def is_extension(self, lang: str) -> bool:
         return lang == "deu_Latn"
 
-    def decode(
-        self,
-        vectors: Tensor,
-        lang: str,
-        *,
-        beam_size: int,
-        context: Tensor | None = None,
-        corrections: int = 0,
-    ) -> list[str]:
-        assert context is None and corrections == 0
+    def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
+        assert how["context"] is None and how["corrections"] == 0
         word, places = ("it is", 0) if lang == "eng_Latn" else ("es ist", 2)
         return ["" if vector[0] < 0 else f"{word} {vector[0]:.{places}f}" for vector in vectors]
 
