@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from concepts.corpus.catalogues import CATALOGUE_SUFFIX, iter_catalogue
 from concepts.corpus.clean import clean_document
 from concepts.corpus.drops import DropReport
 from concepts.corpus.importers import iter_jsonl, iter_pairs, iter_path
 from concepts.corpus.pairs import clean_pair
-from concepts.corpus.records import Document, Kind, Section
+from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind, Section
 from concepts.corpus.split import Split, split_of
 from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, REPORT_NAME
 from concepts.errors import InputError
@@ -44,7 +45,7 @@ class CorpusReport:
     sentences: dict[str, int]
     """Sentences by "language split"."""
     pairs: dict[str, int]
-    """Pairs by "language split"."""
+    """Pairs by "language kind split"."""
     drops: DropReport
     inputs: dict[str, str]
     """File name and its sha256."""
@@ -80,7 +81,7 @@ class _Seen:
 def build_corpus(inputs: Sequence[Path], out_dir: Path, *, progress: Progress | None = None) -> CorpusReport:
     """Clean everything in `inputs` and write a corpus to `out_dir`, all or nothing.
 
-    An input is a `.jsonl[.gz]` or `pairs*.tsv[.gz]` file, a folder of such files, or a user's folder
+    An input is a `.jsonl[.gz]`, `pairs*.tsv[.gz]` or `.po` file, a folder of such files, or a user's folder
     or file of Markdown, HTML or text (taken as English). Files are read sorted by name, so the order of a
     folder changes nothing. `progress` gets (file name, items so far, None). An existing corpus at
     `out_dir` is replaced only once the new one is complete.
@@ -120,8 +121,12 @@ def find_inputs(inputs: Sequence[Path]) -> list[Path]:
             files = corpus_files or [path]
         for file in files:
             found.setdefault(file.resolve(), file)
-    # English first: a sentence that a translation shares with it was left untranslated.
-    return sorted(found.values(), key=lambda file: (".en." not in file.name, file.name, str(file)))
+    # English first: a sentence that a translation shares with it was left untranslated. Pairs of documents before
+    # others: a pair that stands in both is one of documents.
+    return sorted(
+        found.values(),
+        key=lambda file: (".en." not in file.name, PAIR_KINDS.index(_pair_kind(file)), file.name, str(file)),
+    )
 
 
 def _is_corpus_file(path: Path) -> bool:
@@ -129,7 +134,14 @@ def _is_corpus_file(path: Path) -> bool:
 
 
 def _is_pairs_file(path: Path) -> bool:
-    return path.name.startswith("pairs") and path.name.endswith((".tsv", ".tsv.gz"))
+    is_table = path.name.startswith("pairs") and path.name.endswith((".tsv", ".tsv.gz"))
+    return is_table or path.name.endswith(CATALOGUE_SUFFIX)
+
+
+def _pair_kind(path: Path) -> PairKind:
+    if path.name.endswith(CATALOGUE_SUFFIX):
+        return "catalogue"
+    return "description" if "descriptions" in path.name else "document"
 
 
 def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusReport:
@@ -163,20 +175,23 @@ def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusRepor
             if not _is_pairs_file(file):
                 continue
             done = 0
-            kind: Kind = "description" if "descriptions" in file.name else "howto"
-            for english, other, lang in iter_pairs(file, drops):
+            kind = _pair_kind(file)
+            read = iter_catalogue if kind == "catalogue" else iter_pairs
+            for english, other, lang in read(file, drops):
                 done += 1
                 if done % 2000 == 0:
                     progress(file.name, done, None)
-                for a, b in clean_pair(english, other, lang, kind, drops):
+                for a, b in clean_pair(
+                    english, other, lang, "howto" if kind == "document" else "description", drops
+                ):
                     key = _digest(f"{a}\t{lang}\t{b}")
                     if key in seen.pairs:
                         drops["pair: duplicate"] += 1
                         continue
                     seen.pairs.add(key)
                     split = _pair_split(a, b, lang, seen)
-                    write(f"{split}\teng_Latn\t{a}\t{lang}\t{b}\n")
-                    pairs[f"{lang} {split}"] += 1
+                    write(f"{split}\t{kind}\teng_Latn\t{a}\t{lang}\t{b}\n")
+                    pairs[f"{lang} {kind} {split}"] += 1
             progress(file.name, done, done)
     hashes = {file.name: _sha256(file) for file in files if file.is_file()}
     return CorpusReport(

@@ -15,6 +15,10 @@ is of their kind."""
 PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
 """Documents that planner and writer learn from; leads and descriptions train the space only."""
 
+PairKind = Literal["document", "description", "catalogue"]
+"""What a translation pair stood in: a document and its translation, a package description, a catalogue of messages."""
+PAIR_KINDS: tuple[PairKind, ...] = ("document", "description", "catalogue")
+
 LANG_CODES = {"en": "eng_Latn", "de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn"}
 """Two-letter codes of the corpus files and the concept space's codes."""
 

@@ -1,7 +1,7 @@
 """A built corpus on disk: what its files are called and how they are read.
 
 `corpus.json` (version, counts, inputs), `documents.jsonl.gz` (one document a line) and `pairs.tsv.gz`
-(split, language, text, language, text). Building is build.py's; nothing here cleans.
+(split, kind, language, text, language, text). Building is build.py's; nothing here cleans.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from concepts.corpus.importers import document_of_json
-from concepts.corpus.records import Document, Kind
-from concepts.corpus.split import Split
+from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind
+from concepts.corpus.split import SPLITS, Split
 from concepts.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 REPORT_NAME = "corpus.json"
 DOCUMENTS_NAME = "documents.jsonl.gz"
 PAIRS_NAME = "pairs.tsv.gz"
@@ -32,6 +33,7 @@ class Pair:
     lang_b: str
     text_b: str
     split: Split
+    kind: PairKind = "document"
 
 
 def check_corpus(corpus_dir: Path) -> dict[str, object]:
@@ -87,16 +89,28 @@ def load_documents(
             yield document
 
 
-def load_pairs(corpus_dir: Path, *, lang: str | None = None, split: Split | None = None) -> Iterator[Pair]:
+def load_pairs(
+    corpus_dir: Path,
+    *,
+    lang: str | None = None,
+    split: Split | None = None,
+    kinds: Collection[PairKind] | None = None,
+) -> Iterator[Pair]:
     """Yield the corpus's translation pairs; `lang` is the language of the second text, None means all."""
     check_corpus(corpus_dir)
     for line in _lines(corpus_dir / PAIRS_NAME):
         fields = line.rstrip("\n").split("\t")
-        if len(fields) != 5 or fields[0] not in ("train", "dev", "test"):
+        if len(fields) != 6 or fields[0] not in SPLITS or fields[1] not in PAIR_KINDS:
             raise InputError(f"{corpus_dir / PAIRS_NAME} is damaged; build the corpus again")
-        pair_split: Split = "train" if fields[0] == "train" else "dev" if fields[0] == "dev" else "test"
-        if (split is None or pair_split == split) and (lang is None or fields[3] == lang):
-            yield Pair(fields[1], fields[2], fields[3], fields[4], pair_split)
+        pair = Pair(
+            fields[2], fields[3], fields[4], fields[5], cast(Split, fields[0]), cast(PairKind, fields[1])
+        )
+        if (
+            (split is None or pair.split == split)
+            and (lang is None or pair.lang_b == lang)
+            and (kinds is None or pair.kind in kinds)
+        ):
+            yield pair
 
 
 def iter_space_sentences(

@@ -1,13 +1,14 @@
 """What an extension of a space learns from: sentences of new languages, and where their English lies.
 
 Every sentence stands in one row; a row with a translation holds the concept of its English text by the
-frozen encoder, a row without one zeros. Descriptions of packages are left out: no document is made of them.
+frozen encoder, a row without one zeros. Pairs of documents say how a document is translated; those of package
+descriptions and of programs' messages bring words that documents lack.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from concepts.corpus.records import PLANNED_KINDS, PROSE_KINDS, Kind
+from concepts.corpus.records import PLANNED_KINDS, PairKind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError
 from concepts.space.network import SpaceEncoder
 from concepts.space.tokenizer import Pieces
 
-_DESCRIBED: tuple[Kind, ...] = ("description",)
 ENGLISH = "eng_Latn"
 _MAX_TOKENS = 8_192
 
@@ -36,25 +36,30 @@ class Sentence:
     text: str
     lang: str
     english: str
+    kind: PairKind = "document"
 
 
 def read_sentences(
-    corpus_dir: Path, split: Split, langs: Sequence[str], *, alone_share: float = 0.0, seed: int = 0
+    corpus_dir: Path,
+    split: Split,
+    langs: Sequence[str],
+    *,
+    kinds: Collection[PairKind] = ("document",),
+    alone_share: float = 0.0,
+    seed: int = 0,
 ) -> list[Sentence]:
     """Return the pairs of a split, then sentences without a translation, `alone_share` of the pairs' number.
 
-    Raises InputError for a language that has no pairs.
+    `kinds` says what the pairs stood in (`Pair.kind`). Raises InputError for a language that has no pairs of documents.
     """
-    described = {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=_DESCRIBED)}
-    described -= {text for text, _ in iter_space_sentences(corpus_dir, split, (ENGLISH,), kinds=PROSE_KINDS)}
     chosen: list[Sentence] = []
     for lang in langs:
         pairs = [
-            Sentence(pair.text_b, lang, pair.text_a)
-            for pair in load_pairs(corpus_dir, lang=lang, split=split)
-            if pair.lang_a == ENGLISH and pair.text_a not in described
+            Sentence(pair.text_b, lang, pair.text_a, pair.kind)
+            for pair in load_pairs(corpus_dir, lang=lang, split=split, kinds=kinds)
+            if pair.lang_a == ENGLISH
         ]
-        if not pairs:
+        if not any(pair.kind == "document" for pair in pairs):
             raise InputError(
                 f"{corpus_dir} has no pairs of English and {lang} in its {split} split; import a pairs*.tsv file"
             )
@@ -90,17 +95,18 @@ def english_concepts(
                 raise InputError(f"{path} is of another corpus: delete it, or train in a new folder")
             concepts: Concepts = kept["concepts"]
             return concepts
-    rows = np.array([row for row, sentence in enumerate(sentences) if sentence.english])
-    ids = pieces.encode([sentences[row].english for row in rows])
+    texts = {text: row for row, text in enumerate(dict.fromkeys(s.english for s in sentences if s.english))}
+    ids = pieces.encode(list(texts))
     longest = encoder.encoder_frontend.positions.shape[0] - 2
-    concepts = np.zeros((len(sentences), encoder.layer_norm.normalized_shape[0]), dtype=np.float16)
+    distinct = np.zeros((len(texts) + 1, encoder.layer_norm.normalized_shape[0]), dtype=np.float16)
     done = 0
     for chunk in _equal_lengths([len(row[:longest]) for row in ids]):
         tokens = torch.tensor([[lang_id, *ids[i][:longest], eos_id] for i in chunk])
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            concepts[rows[chunk]] = encoder(tokens).float().numpy()
+            distinct[chunk] = encoder(tokens).float().numpy()
         done += len(chunk)
         on_progress(done, len(ids))
+    concepts = distinct[[texts.get(sentence.english, len(texts)) for sentence in sentences]]
     partial = path.with_suffix(".partial.npz")
     np.savez(partial, concepts=concepts, digest=np.array(digest))
     partial.replace(path)

@@ -16,15 +16,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.corpus.records import PROSE_KINDS
+from concepts.corpus.records import PAIR_KINDS, PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.errors import UsageError
-from concepts.space.config import EOS_ID, LANGS, PRESETS, SpaceConfig
+from concepts.space.config import EOS_ID, LANGS, PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.extension import START_FILE, Extension, extension_of, extension_weights
 from concepts.space.network import SpaceAutoencoder
@@ -83,8 +84,15 @@ class LanguagesTrainingConfig:
     """(Step, length): until that step only sentences up to that many pieces are read."""
     max_noise: float = 0.2
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
-    alone_share: float = 0.12
+    mixed_share: float = 0.65
+    """Share of the steps in which all pairs are read; in the rest only those of documents."""
+    alone_share: float = 0.06
     """Sentences without a translation, as a share of the number of pairs; they are decoded from their own concept."""
+    piece_dropout: float = 0.1
+    """Share of the pieces that are hidden from the decoder where it reads what it has said: what it cannot see there
+    it has to take from the concept (Bowman et al. 2016, arXiv 1511.06349, section 3.1)."""
+    label_smoothing: float = 0.1
+    """Share of the target's probability that is spread over all pieces."""
     english_share: float = 0.7
     """Probability that a sentence with a translation is decoded from the English concept."""
     distance_weight: float = 4.0
@@ -115,9 +123,12 @@ class LanguagesLoss(nn.Module):
         rms = spoken.detach().square().mean(dim=1, keepdim=True).sqrt()
         scale = torch.rand(len(concepts), 1, generator=generator) * config.max_noise
         noise = scale * torch.randn(concepts.shape, generator=generator)
-        hidden = self.autoencoder.decoder(spoken + rms * noise.to(concepts.device), batch.prefix)[:, 1:]
+        prefix = self._hide(batch.prefix, generator)
+        hidden = self.autoencoder.decoder(spoken + rms * noise.to(concepts.device), prefix)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), batch.target.flatten())
+        loss = F.cross_entropy(
+            logits.flatten(0, 1).float(), batch.target.flatten(), label_smoothing=config.label_smoothing
+        )
         distance, contrast = self.distance(concepts, teacher), self.contrast(concepts, teacher)
         total = loss + config.distance_weight * distance + config.contrast_weight * contrast
         return total, {
@@ -125,6 +136,12 @@ class LanguagesLoss(nn.Module):
             "distance": distance.detach(),
             "contrast": contrast.detach(),
         }
+
+    def _hide(self, prefix_BT: Tensor, generator: torch.Generator) -> Tensor:
+        """Put the unknown piece in the place of some; eos and the language in front stay."""
+        hidden = torch.rand(prefix_BT.shape, generator=generator) < self.config.piece_dropout
+        hidden[:, :2] = False
+        return prefix_BT.masked_fill(hidden.to(prefix_BT.device), UNK_ID)
 
     def distance(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
         """Return the mean squared distance, in units of the variance, where the teacher says something."""
@@ -160,10 +177,16 @@ class LanguagesTask:
     unit = "tok"
 
     def __init__(
-        self, config: LanguagesTrainingConfig, data: SpaceData, dev: SpaceData, variance: float
+        self,
+        config: LanguagesTrainingConfig,
+        data: SpaceData,
+        documents: SpaceData,
+        dev: SpaceData,
+        variance: float,
     ) -> None:
+        """`documents` holds those of `data` that stood in documents."""
         self.config = config
-        self._data, self._dev = data, dev
+        self._data, self._documents, self._dev = data, documents, dev
         torch.manual_seed(config.loop.seed)
         self._module = LanguagesLoss(config, variance)
 
@@ -177,7 +200,9 @@ class LanguagesTask:
         config = self.config
         max_len = next((length for until, length in config.stages if step < until), config.max_len)
         number = step * world_size + rank
-        return self._data.batch(number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=max_len)
+        is_mixed = step < config.mixed_share * config.loop.num_steps
+        data = self._data if is_mixed else self._documents
+        return data.batch(number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=max_len)
 
     def count(self, batch: object) -> int:
         """Return the number of target tokens."""
@@ -231,8 +256,13 @@ def train_languages(
     """
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
-        until = int(_SHORT_SHARE_ON * config.loop.num_steps)
-        config = replace(config, stages=((until, _SHORT_LEN_ON),), english_share=_ENGLISH_SHARE_ON)
+        num_steps = config.loop.num_steps
+        config = replace(
+            config,
+            loop=replace(config.loop, num_cooldown_steps=int((1 - config.mixed_share) * num_steps)),
+            stages=((int(_SHORT_SHARE_ON * num_steps), _SHORT_LEN_ON),),
+            english_share=_ENGLISH_SHARE_ON,
+        )
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
     if begun is not None:
@@ -245,7 +275,12 @@ def train_languages(
     started = {"init": init.model_id if init else space.lineage, "goes_on": init is not None}
     write_json(run_dir / "recipe.json", asdict(config) | started | {"space": space.space_id})
     sentences = read_sentences(
-        corpus_dir, "train", config.langs, alone_share=config.alone_share, seed=config.loop.seed
+        corpus_dir,
+        "train",
+        config.langs,
+        kinds=PAIR_KINDS,
+        alone_share=config.alone_share,
+        seed=config.loop.seed,
     )
     held = read_sentences(corpus_dir, "dev", config.langs)
     encoder = load_encoder(space).requires_grad_(False).eval()
@@ -256,11 +291,16 @@ def train_languages(
         )
         for name, part in (("english", sentences), ("english-dev", held))
     ]
-    data, dev = (
+    of_documents = np.array([sentence.kind == "document" for sentence in sentences])
+    data, documents, dev = (
         SpaceData([(s.text, s.lang) for s in part], pieces, sizes, concepts)
-        for part, concepts in zip((sentences, held), taught, strict=True)
+        for part, concepts in (
+            (sentences, taught[0]),
+            ([s for s in sentences if s.kind == "document"], taught[0][of_documents]),
+            (held, taught[1]),
+        )
     )
-    task = LanguagesTask(config, data, dev, _variance(taught[0]))
+    task = LanguagesTask(config, data, documents, dev, _variance(taught[0]))
     if not (run_dir / "checkpoint").exists():
         if begun is not None:
             tensors = extension_weights(*begun)

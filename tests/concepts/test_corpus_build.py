@@ -218,7 +218,7 @@ def test_reading_something_else_names_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="damaged"):
         list(load_pairs(tmp_path))
     (tmp_path / "corpus.json").write_text('{"format_version": 99}')
-    with pytest.raises(InputError, match="format 99, expected 1"):
+    with pytest.raises(InputError, match="format 99, expected 2"):
         list(load_documents(tmp_path))
 
 

@@ -10,6 +10,7 @@ import docx
 import pytest
 
 from concepts.corpus import Document, DropReport, iter_jsonl, iter_pairs, iter_path
+from concepts.corpus.catalogues import iter_catalogue
 from concepts.errors import InputError
 
 MARKDOWN = """---
@@ -214,3 +215,81 @@ def test_pairs_need_a_language_in_the_name(tmp_path: Path) -> None:
     (tmp_path / "pairs.tsv").write_text("a\tb\n")
     with pytest.raises(InputError, match=r"pairs\.en-de"):
         list(iter_pairs(tmp_path / "pairs.tsv"))
+
+
+CATALOGUE = r"""
+msgid ""
+msgstr "Language: de\nContent-Type: text/plain; charset=UTF-8\n"
+
+msgid "Save _As..."
+msgstr "Speichern _unter..."
+
+msgid "&Print"
+msgstr "Drucken (&P)"
+
+msgid "Read <filename>the file</filename> &amp; go on."
+msgstr "Lesen Sie <filename>die Datei</filename> und machen Sie weiter."
+
+msgid "the option B<count> of I<tool>"
+msgstr "die Option B<count> von I<tool>"
+
+msgid "Set use_long_names here"
+msgstr "Setzen Sie hier use_long_names"
+
+msgid "%d files of {name}"
+msgstr "%d Dateien von {name}"
+
+#, fuzzy
+msgid "Open"
+msgstr "Zu"
+
+msgid "Close"
+msgstr ""
+
+#~ msgid "Old"
+#~ msgstr "Alt"
+"""
+
+
+def test_a_catalogue_is_read_as_its_reader_sees_it(tmp_path: Path) -> None:
+    path = tmp_path / "app.po"
+    path.write_text(CATALOGUE, encoding="utf-8")
+    drops = DropReport()
+    assert list(iter_catalogue(path, drops)) == [
+        ("Save As...", "Speichern unter...", "deu_Latn"),
+        ("Print", "Drucken", "deu_Latn"),
+        ("Read the file & go on.", "Lesen Sie die Datei und machen Sie weiter.", "deu_Latn"),
+        ("the option count of tool", "die Option count von tool", "deu_Latn"),
+    ]
+    assert drops == {"pair: written for a program": 2, "pair: unfinished": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "lang"),
+    [
+        ("app.po", "Language: pt_BR", None),
+        ("app.po", "Language: es_MX", "spa_Latn"),
+        ("app.de.po", "Language: fr", "fra_Latn"),
+        ("app.de.po", "X-Generator: none", "deu_Latn"),
+        ("de_CH.po", "X-Generator: none", "deu_Latn"),
+        ("app.po", "X-Generator: none", None),
+        ("en.po", "X-Generator: none", None),
+    ],
+)
+def test_the_language_of_a_catalogue(tmp_path: Path, name: str, header: str, lang: str | None) -> None:
+    path = tmp_path / name
+    path.write_text(f'msgid ""\nmsgstr "{header}\\n"\n\nmsgid "Yes"\nmsgstr "Oui"\n', encoding="utf-8")
+    drops = DropReport()
+    assert list(iter_catalogue(path, drops)) == ([("Yes", "Oui", lang)] if lang else [])
+    assert drops == ({} if lang else {"unreadable: catalogue of another language": 1})
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xfe\x00", b"msgid unquoted", b'msgid "a"\nmsgstr "\xe4"\n', b"\x7fELF"]
+)
+def test_what_is_no_catalogue_is_counted(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "broken.de.po"
+    path.write_bytes(data)
+    drops = DropReport()
+    assert list(iter_catalogue(path, drops)) == []
+    assert set(drops) <= {"unreadable: not a catalogue", "pair: unfinished"}

@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 
 from concepts.card import ModelCard
 from concepts.codec import Codec
+from concepts.corpus.records import PAIR_KINDS
+from concepts.corpus.store import FORMAT_VERSION
 from concepts.errors import InputError, ModelError, UsageError
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
@@ -66,15 +68,21 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 | {"split": split}
             )
             pairs += [
-                (split, "eng_Latn", row[0], lang, row[n]) for row in rows[: num // 2] if lang != "eng_Latn"
+                (split, "document", "eng_Latn", row[0], lang, row[n])
+                for row in rows[: num // 2]
+                if lang != "eng_Latn"
             ]
     described = "A tool to print."
     documents.append(
         {"title": "tool", "sections": [{"paragraphs": [[described]]}], "lang": "eng_Latn"}
         | {"source": "Debian Translation", "page": "tool", "split": "train"}
     )
-    pairs.append(("train", "eng_Latn", described, "deu_Latn", "Ein Werkzeug."))
-    (folder / "corpus.json").write_text(json.dumps({"format_version": 1}))
+    pairs.append(("train", "description", "eng_Latn", described, "deu_Latn", "Ein Werkzeug."))
+    pairs += [
+        ("train", "catalogue", "eng_Latn", "Out", lang, text)
+        for lang, text in zip(LANGS, ("Aus", "Fuera"), strict=True)
+    ]
+    (folder / "corpus.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))
     with gzip.open(folder / "documents.jsonl.gz", "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
     with gzip.open(folder / "pairs.tsv.gz", "wt", encoding="utf-8") as file:
@@ -106,9 +114,16 @@ def recipe(tiny: SpaceConfig, num_steps: int) -> LanguagesTrainingConfig:
     )
 
 
-def test_pairs_are_read_without_descriptions_and_some_sentences_alone(corpus: Path) -> None:
+def test_pairs_of_documents_are_read_and_some_sentences_alone(corpus: Path) -> None:
     found = read_sentences(corpus, "train", LANGS, alone_share=0.25)
-    assert all(s.english != "A tool to print." for s in found)
+    assert {s.kind for s in found} == {"document"}
+    every = read_sentences(corpus, "train", LANGS, kinds=PAIR_KINDS)
+    assert [(s.lang, s.english, s.text) for s in every if s.kind != "document"] == [
+        ("deu_Latn", "A tool to print.", "Ein Werkzeug."),
+        ("deu_Latn", "Out", "Aus"),
+        ("spa_Latn", "Out", "Fuera"),
+    ]
+    assert [s for s in every if s.kind == "document"] == read_sentences(corpus, "train", LANGS)
     for lang in LANGS:
         paired = [s for s in found if s.lang == lang and s.english]
         alone = [s for s in found if s.lang == lang and not s.english]

@@ -240,7 +240,7 @@ def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path):
     for start, split in ((0, "train"), (100, "dev"), (200, "test")):
         for number in range(start, start + 60):
             english = f"Press {number} now."
-            rows.append((split, "eng_Latn", english, "deu_Latn", f"Druck {number}."))
+            rows.append((split, "document", "eng_Latn", english, "deu_Latn", f"Druck {number}."))
     with gzip.open(corpus / "pairs.tsv.gz", "wt", encoding="utf-8") as file:
         file.writelines("\t".join(row) + "\n" for row in rows)
     train = ("languages", "--preset", "tiny", "--corpus", corpus, "--out", out, "--steps", 3)
