@@ -53,7 +53,8 @@ def main() -> None:
         compare(codec, lang, lang, chosen, ROUNDS)
         compare(codec, lang, lang, chosen, ROUNDS[::5], NOISE)
     for lang in others:
-        pairs = [(p.text_a, p.text_b) for p in load_pairs(args.corpus, lang=lang, split="dev")]
+        found = load_pairs(args.corpus, lang=lang, split="dev", kinds=("document",))
+        pairs = [(p.text_a, p.text_b) for p in found]
         pairs = [pair for pair in pairs if len(pair[0]) >= MIN_CHARS]
         compare(codec, ENGLISH, lang, choose(codec, ENGLISH, pairs, args.sentences), TRANSLATION_ROUNDS)
         back = [(b, a) for a, b in pairs]

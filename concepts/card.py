@@ -20,6 +20,8 @@ from concepts.errors import ModelError
 
 Kind = Literal["space", "planner", "writer"]
 
+MODELS_VARIABLE = "LONGHAND_MODELS"
+"""Folders of models, separated as in PATH."""
 DEFAULT_NAMES: dict[str, str] = {"space": "sonar-mini", "planner": "outline-mini", "writer": "writer-mini"}
 """The models used when none is named."""
 
@@ -196,7 +198,7 @@ def sha256_of(path: Path) -> str:
 def _folders() -> Iterator[Path]:
     root = Path(__file__).resolve().parent.parent
     parents = [root / room / "weights" for room in _ROOMS.values()]
-    parents += [Path(entry) for entry in os.environ.get("LONGHAND_MODELS", "").split(os.pathsep) if entry]
+    parents += [Path(entry) for entry in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if entry]
     for parent in parents:
         if (parent / _CARD).is_file():
             yield parent

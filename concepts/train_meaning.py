@@ -27,10 +27,12 @@ from concepts.training import (
     mean_losses,
     to_device,
     train,
-    write_json,
+    write_recipe,
 )
 
 _NUM_DEV_BATCHES = 4
+_SAME = 0.9999
+"""Cosine from which two meanings are one, which is no wrong answer for the other: a batch draws some texts twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +127,8 @@ class MeaningLoss(nn.Module):
         found = self.meaning(concept)
         cosine = (found * batch.meaning_BE).sum(dim=1).mean()
         likeness = found @ batch.meaning_BE.T * config.contrast_scale
+        same = (batch.meaning_BE @ batch.meaning_BE.T > _SAME).fill_diagonal_(False)
+        likeness = likeness.masked_fill(same, float("-inf"))
         own = torch.arange(len(found), device=found.device)
         contrast = F.cross_entropy(likeness, own)
         accuracy = (likeness.argmax(dim=1) == own).float().mean()
@@ -186,7 +190,7 @@ def train_meaning(
     InputError for a corpus without documents to learn from or to measure on.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    write_json(run_dir / "recipe.json", asdict(config) | {"space": space_id})
+    write_recipe(run_dir, asdict(config) | {"space": space_id})
     splits = {}
     for split in ("train", "dev"):
         corpus = load_embedded(corpus_dir, space_id, split)

@@ -19,7 +19,7 @@ import pickle
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from concepts.errors import ModelError, NonFiniteError
+from concepts.errors import ModelError, NonFiniteError, UsageError
 
 Value = TypeVar("Value")
 
@@ -351,6 +351,37 @@ def _save(
         current.rename(old)
     new.rename(current)
     shutil.rmtree(old, ignore_errors=True)
+
+
+_KEPT = ("space", "writer", "model", "langs", "goes_on")
+"""Entries of a recipe that a run cannot change on its way."""
+
+
+def write_recipe(run_dir: Path, recipe: Mapping[str, object]) -> None:
+    """Write `recipe.json`, what a release says of the run; raises UsageError where its checkpoint is of another recipe.
+
+    Steps, rates and shares may change on the way; space, sizes and languages may not.
+    """
+    path = run_dir / "recipe.json"
+    if (run_dir / "checkpoint").exists() and path.exists():
+        try:
+            old = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            old = {}
+        now = json.loads(json.dumps(recipe))
+        for name in _KEPT:
+            if name in old and name in now and old[name] != now[name]:
+                raise UsageError(
+                    f"{run_dir} holds a run with {name} {_difference(old[name], now[name])}, asked is "
+                    f"{_difference(now[name], old[name])}: give the same again, or a new folder as --out"
+                )
+    write_json(path, recipe)
+
+
+def _difference(value: object, other: object) -> str:
+    if isinstance(value, dict) and isinstance(other, dict):
+        return ", ".join(f"{key} {value.get(key)}" for key in value if value.get(key) != other.get(key))
+    return str(value)
 
 
 def _restore(

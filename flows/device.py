@@ -12,6 +12,7 @@ Together, sections are written, said and decoded by one call for all documents t
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -173,6 +174,7 @@ class SharedModels:
         self._stages = tuple(stages)
         self._together = together
         self._engines: OrderedDict[ModelNames, SharedEngine] = OrderedDict()
+        self._finding = threading.Lock()
         self.device = Device()
         """Where all of them work."""
 
@@ -191,12 +193,13 @@ class SharedModels:
         return self._find(names_for(document))
 
     def _find(self, names: ModelNames) -> SharedEngine:
-        if names in self._engines:
-            self._engines.move_to_end(names)
-            return self._engines[names]
-        engine = SharedEngine(self._make(names), self.device, together=self._together)
-        engine.start_loading(self._stages)
-        self._engines[names] = engine
-        while len(self._engines) > NUM_ENGINES:
-            self._engines.popitem(last=False)
-        return engine
+        with self._finding:  # the documents of a batch ask at the same time
+            if names in self._engines:
+                self._engines.move_to_end(names)
+                return self._engines[names]
+            engine = SharedEngine(self._make(names), self.device, together=self._together)
+            engine.start_loading(self._stages)
+            self._engines[names] = engine
+            while len(self._engines) > NUM_ENGINES:
+                self._engines.popitem(last=False)
+            return engine

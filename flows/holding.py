@@ -72,6 +72,20 @@ def held_job(
                     held.release()
 
 
+@contextmanager
+def prepared(store: Store, lease: Lease) -> Iterator[None]:
+    """Give a claimed document back where what comes before its run fails, with the error where that will not pass."""
+    try:
+        yield
+    except BaseException as raised:
+        if isinstance(raised, Exception) and not is_transient(raised):
+            with suppress(StorageError), store.fenced(lease) as tx:
+                tx.set_status("failed", error_text(raised))
+        with suppress(StorageError):
+            store.release(lease)
+        raise
+
+
 def error_text(error: BaseException) -> str:
     """Return an error as it is stored: its message, else its kind."""
     return (str(error) or type(error).__name__)[:LONGEST_ERROR]

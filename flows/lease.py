@@ -8,7 +8,7 @@ from types import TracebackType
 
 from concepts.errors import LostLease, NotFoundError, StorageError
 from flows.owner import current_owner, is_dead
-from storage import Busy, DocumentStatus, Lease, Store
+from storage import Busy, DocumentStatus, Lease, NewDocument, Store
 
 LEASE_S = 60.0
 """How long others wait for a holder on another machine that fell silent."""
@@ -35,6 +35,11 @@ def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: 
         except Busy:
             continue
     return store.claim(document_id, owner, lease_s)
+
+
+def create_own(store: Store, new: NewDocument, *, lease_s: float = LEASE_S) -> str:
+    """Store a document that this process is about to run and return its id; no worker takes it meanwhile."""
+    return store.create_document(new, owner=current_owner(), lease_s=lease_s).id
 
 
 def release_dead(store: Store) -> int:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
-from flows.errors import FlowError
 from flows.owner import is_dead
 from flows.prefect_link import PrefectLink, known_api
 from storage import DocumentRecord, Lease, Store
@@ -212,7 +211,7 @@ def crash_left_run(document: DocumentRecord) -> None:
     held = document.owner is not None and (document.lease_until or 0.0) > time.time()
     if document.flow_run_id is None or (held and not is_dead(document.owner or "")):
         return
-    with suppress(FlowError):
+    with suppress(Exception):  # whatever Prefect raises: the store decides, the server only shows
         api_url = known_api()
         if api_url is not None:
             with PrefectLink(api_url) as link:

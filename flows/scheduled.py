@@ -8,6 +8,7 @@ twice at once, makes no second document.
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,13 +56,15 @@ def due_key() -> str:
 
 
 def queue_documents(documents: list[dict[str, Any]], key: str) -> list[str]:
-    """Store documents in one transaction, keyed by the occasion, and return their ids.
+    """Store documents in one transaction, keyed by the occasion and what they are, and return their ids.
 
-    A seed of None follows from the key: another text each time, the same for the same occasion.
+    A seed of None follows from the key: another text each time, the same for the same occasion. Runs of one deployment
+    that are due at one time with other documents are other occasions.
     """
     news = []
     for number, values in enumerate(documents):
-        own_key = f"{key}/{number}"
+        content = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+        own_key = f"{key}/{number}/{content}"
         seed = values.get("seed")
         if seed is None:
             seed = int.from_bytes(hashlib.sha256(own_key.encode()).digest()[:4], "big") >> 1

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,7 +35,16 @@ MAX_PARAMETER_BYTES = 524_288
 """Prefect's own limit for a deployment."""
 MIN_INTERVAL_S = 60.0
 NUM_TIMES_SHOWN = 3
-_INTERVAL = re.compile(r"(\d+)\s*([smhdw])")
+COUNT_TIMEOUT_S = 5.0
+"""A rule whose next times take longer to find would keep Prefect's scheduler busy, or never comes round."""
+_COUNT_RULE = """
+import sys
+from datetime import UTC, datetime
+from dateutil.rrule import rrulestr
+rule = rrulestr(sys.argv[1], dtstart=datetime(2020, 1, 1, tzinfo=UTC))
+list(rule.xafter(datetime.now(UTC), count=2))
+"""
+_INTERVAL = re.compile(r"(\d{1,9})\s*([smhdw])")
 _MOMENT = "%Y%m%dT%H%M%S"
 _ONCE = re.compile(r"DTSTART:(\w+)\s+RRULE:FREQ=DAILY;COUNT=1")
 _PREFECTS_START = "20200101T000000"
@@ -85,13 +97,43 @@ def make_schedule(
     except ValidationError as error:
         first = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         raise UsageError(f"--{given[0]}: {first}") from error
+    if cron is not None and len(cron.split()) > 5:
+        raise UsageError(
+            f"--cron is {cron!r}: give five fields (minute, hour, day, month, weekday), no seconds"
+        )
+    if rrule is not None:
+        _check_countable(rrule)
     try:
-        comes_round = bool(next_times(schedule))
+        times = next_times(schedule)
     except ValueError:  # croniter's way to say that there is no 30th of February
-        comes_round = False
-    if not comes_round:
+        times = []
+    if not times:
         raise UsageError(f"--{given[0]} never comes round (again): name a time in the future")
+    if any(later - earlier < timedelta(seconds=MIN_INTERVAL_S) for earlier, later in pairwise(times)):
+        raise UsageError(
+            f"--{given[0]} comes round more than once a minute: leave at least a minute between two"
+        )
     return schedule
+
+
+def _check_countable(rrule: str) -> None:
+    """Raise UsageError for a rule whose next times are not found in reasonable time; the search cannot be ended
+    from within."""
+    command = [sys.executable, "-c", _COUNT_RULE, rrule]
+    try:
+        subprocess.run(
+            command,
+            timeout=COUNT_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,  # what is no rule at all Prefect has refused already
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"--rrule is {rrule!r}, whose next time is not found within {COUNT_TIMEOUT_S:.0f} s: give an INTERVAL "
+            "above 0 and days that exist, and for a rule by the minute a DTSTART of today, or use --every"
+        ) from None
 
 
 def _zone(name: str | None) -> ZoneInfo | None:
@@ -118,9 +160,14 @@ def _moment(typed: str, zone: ZoneInfo | None) -> datetime:
         moment = datetime.fromisoformat(typed)
     except ValueError as error:
         raise UsageError(f"--at is {typed!r}: give a date and time such as 2030-01-31T02:00") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone) if zone is not None else moment.astimezone()
-    moment = moment.astimezone(UTC)
+    try:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone) if zone is not None else moment.astimezone()
+        moment = moment.astimezone(UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise UsageError(
+            f"--at is {typed!r}: no clock shows that; name a time such as 2030-01-31T02:00"
+        ) from error
     if moment <= datetime.now(UTC):
         raise UsageError(f"--at is {typed!r}, which is over ({moment:%Y-%m-%d %H:%M} UTC): name a later time")
     return moment

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
+from concepts.card import MODELS_VARIABLE
 from flows.errors import FlowError
 from flows.owner import is_dead, owner_of
 from flows.server import (
@@ -218,9 +219,22 @@ def _last_words(path: Path) -> str:
     return " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:]) or "it said nothing"
 
 
+def _placed_environment() -> dict[str, str]:
+    """Return the user's environment for a process in another folder: paths in it lead where they led from here."""
+    from storage.database import URL_VARIABLE, resolve_url
+
+    kept = dict(os.environ)
+    if kept.get(URL_VARIABLE):
+        kept[URL_VARIABLE] = resolve_url(None).render_as_string(hide_password=False)
+    if kept.get(MODELS_VARIABLE):
+        folders = [str(Path(entry).absolute()) for entry in kept[MODELS_VARIABLE].split(os.pathsep) if entry]
+        kept[MODELS_VARIABLE] = os.pathsep.join(folders)
+    return kept
+
+
 def _variables(folder: Path, api_url: str) -> dict[str, str]:
     """Return the environment of the children: the user's, with our Prefect settings alone."""
-    kept = {name: value for name, value in os.environ.items() if name not in foreign_variables()}
+    kept = {name: value for name, value in _placed_environment().items() if name not in foreign_variables()}
     root = str(Path(__file__).resolve().parents[1])
     paths = [root, *filter(None, [kept.get("PYTHONPATH", "")])]
     return {
@@ -416,7 +430,7 @@ def start_station(settings: StationSettings) -> Station:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**_placed_environment(), "PYTHONPATH": os.pathsep.join(paths)},
             cwd=folder,
             start_new_session=True,
         )

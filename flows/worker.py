@@ -20,7 +20,7 @@ from concepts.errors import LostLease, NotFoundError, StorageError
 from flows import queries, steps
 from flows.device import SharedModels
 from flows.errors import PoisonError, Stopped
-from flows.holding import error_text, held_job, is_transient
+from flows.holding import error_text, held_job, is_transient, prepared
 from flows.job import Job, UnitReport
 from flows.lease import LEASE_S, release_dead
 from flows.owner import current_owner
@@ -282,10 +282,11 @@ class Worker:
         outcome: Outcome
         message = ""
         try:
-            document = self._store.get_document(document_id)
-            if self._mirror is not None:
-                flow_run_id = self._mirror.begin(document, lease)
-            engine = self._models.engine_for(document)
+            with prepared(self._store, lease):
+                document = self._store.get_document(document_id)
+                if self._mirror is not None:
+                    flow_run_id = self._mirror.begin(document, lease)
+                engine = self._models.engine_for(document)
             on_unit = partial(self._tell_unit, lease, flow_run_id)
             with held_job(self._store, lease, engine, self._lease_s, Timings(), on_unit) as job:
                 self._begin(job, flow_run_id)

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from concepts.errors import InputError
+from concepts.errors import InputError, UsageError
+from flows.lease import create_own
 from longhand import editing
 from longhand.draft_markdown import format_draft
 from longhand.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
-from longhand.given import baseline_of, make_given
+from longhand.given import GivenWishes, baseline_of, make_given
 from longhand.prompts import DEFAULT_LANG
-from longhand.requests import is_translation_due, make_document
+from longhand.requests import Wishes, check_wishes, is_translation_due, make_document
 from longhand.searching import search_words
 from storage import Store
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from flows.events import Event, OnEvent
     from flows.options import Use
-    from longhand.given import GivenWishes
-    from longhand.requests import Wishes
     from storage import (
         AttemptRecord,
         DocumentRecord,
@@ -74,10 +73,14 @@ class Longhand:
         """Store a document for workers, or for `plan` and `write` later, and return it.
 
         `wishes` are `sections`, `depth`, `lang`, `prompt_lang`, `seed`, `goal`, `outline`, `space`,
-        `planner`, `writer`, `review`, `priority` and `key`, as on the command line. Raises InputError,
-        UsageError or ModelError for the first thing wrong; nothing is stored then.
+        `planner`, `writer`, `review`, `priority` and `key`, as on the command line; an outline is the Path of a
+        file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError for the first thing
+        wrong; nothing is stored then.
         """
-        return Document(self, self.store.create_document(make_document(prompt, **wishes)).id)
+        checked = check_wishes(wishes, Wishes.__annotations__)
+        if not isinstance(prompt, str):
+            raise UsageError(f"the prompt is {prompt!r:.40}: expected a text")
+        return Document(self, self.store.create_document(make_document(prompt, **checked)).id)
 
     def plan(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan a document and return it with its outline; arguments and errors as for `submit`."""
@@ -111,8 +114,8 @@ class Longhand:
         return self._make_of(path, "expand", wishes)
 
     def _make_of(self, path: str | Path, use: Use, wishes: GivenWishes) -> Document:
-        new = make_given(Path(path), use, **wishes)
-        return Document(self, self.store.create_document(new).id)._started()
+        new = make_given(Path(path), use, **check_wishes(wishes, GivenWishes.__annotations__))
+        return Document(self, create_own(self.store, new))._started()
 
     def get(self, document_id: str) -> Document:
         """Return the document whose id begins so; raise NotFoundError for none or several."""

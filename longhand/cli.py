@@ -7,6 +7,7 @@ named instead of failing somewhere inside.
 from __future__ import annotations
 
 import gc
+import io
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -19,9 +20,20 @@ def main() -> NoReturn:
     # What is imported stays. To look through it for garbage every 700 objects, and once more at the end, costs
     # `longhand ls` a fifth of its time.
     gc.set_threshold(10_000)
+    _speak_unicode()
     code = run(sys.argv[1:])
     gc.freeze()
     sys.exit(code)
+
+
+def _speak_unicode() -> None:
+    """Let no output fail for its encoding: a file or pipe gets UTF-8, a terminal `?` for what it cannot show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8")
 
 
 def run(arguments: Sequence[str]) -> int:

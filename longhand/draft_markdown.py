@@ -33,7 +33,9 @@ Move lines to move sections, remove lines to drop them, add lines without a numb
 Comments like this one are left alone.
 -->
 """
-_ORIGIN = re.compile(r"^Outline of (\w+), version (\d+)\.", re.MULTILINE)
+_ORIGIN = re.compile(r"^Outline of (\w+), version (\d{1,9})\.", re.MULTILINE)
+MAX_LEVELS = 100
+"""Deeper than any outline; how many levels a document may have, `finish_draft` says."""
 _HEADING = re.compile(r"(#+)(?:[ \t]+(.*))?")
 # Braces at the end of a heading are ours where they look like it; others belong to the heading.
 _BRACES = re.compile(r"(?:^|\s)\{((?:\s*#|[^{}]*=)[^{}]*)\}$")
@@ -80,6 +82,8 @@ def parse_draft(text: str, outline: OutlineRecord, *, name: str = "the outline")
                 raise fail("the title has no text: write one, or remove the line")
             title = words
             continue
+        if level > MAX_LEVELS:
+            raise fail(f"an outline has at most {MAX_LEVELS} levels: begin it with fewer #")
         if level > len(branch) + 1:
             above = "#" * level
             raise fail(f"{found[1]} has no {above} above it: begin it with {above}, or add a {above} heading")

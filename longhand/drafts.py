@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from storage import OutlineRecord, PlanItemRecord
 
 MAX_LENGTH = 40
+MAX_DIGITS = 9
+"""Of a number that somebody types; longer ones mean nothing here, and Python refuses to read very long ones."""
 """Longest section, in sentences, that planner and writer know (a test compares)."""
 
 
@@ -209,7 +211,7 @@ def _move(
         (int(path.rpartition(".")[2]) for path in node_of if path.rpartition(".")[0] == parent_path),
         default=0,
     )
-    if not last.isdecimal() or not most < int(last) <= max(most, len(row)) + 1:
+    if not (last.isdecimal() and len(last) <= MAX_DIGITS) or not most < int(last) <= max(most, len(row)) + 1:
         raise EditError(where, f"there is no place {to}: name an item, or the number behind the last one")
     if parent is not None and (parent is node or _holds(node, parent)):
         raise EditError(where, "an item cannot stand below itself")

@@ -72,14 +72,17 @@ def edit_markdown(
         return _store(store, lease, outline, parse_draft(text, outline, name=name), approve=approve)
 
 
-def rewrite_item(store: Store, document_id: str, path: str, *, seed: int | None = None) -> OutlineRecord:
+def rewrite_item(
+    store: Store, document_id: str, path: str, *, seed: int | None = None, version: int | None = None
+) -> OutlineRecord:
     """Store a version in which one section waits to be written once more, and return it.
 
-    `seed`: of the new text; None: one that no version of this document was written with.
+    `seed`: of the new text; None: one that no version of this document was written with. `version`: as for
+    `edit_outline`.
     Raises InputError where the item is no written section or another one is not written yet.
     """
     with _held(store, document_id) as lease:
-        outline = _active(store, document_id, None)
+        outline = _active(store, document_id, version)
         check_complete(outline)
         item = next((item for item in outline.items if item.path == path), None)
         if item is None:
@@ -93,9 +96,9 @@ def rewrite_item(store: Store, document_id: str, path: str, *, seed: int | None 
             raise InputError(
                 f"item {unwritten[0]} is not written yet: longhand resume {document_id}, then rewrite"
             )
-        version = store.list_outlines(document_id)[-1].version + 1
+        number = store.list_outlines(document_id)[-1].version + 1
         document = store.get_document(document_id)
-        seed = (document.seed + version) % 2**63 if seed is None else seed
+        seed = (document.seed + number) % 2**63 if seed is None else seed
         return _store(
             store,
             lease,

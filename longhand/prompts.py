@@ -121,6 +121,13 @@ def check_language(code: str, known: Sequence[str]) -> str:
     raise UsageError(f"unknown language {code!r}: {hint}")
 
 
+def check_limit(limit: int) -> int:
+    """Return a number of rows; raise UsageError where it is none that a database counts to."""
+    if not 1 <= limit < 2**31:
+        raise UsageError(f"--limit is {limit}: give a number from 1 to {2**31 - 1}")
+    return limit
+
+
 def check_priority(priority: int) -> int:
     """Return the priority, or raise UsageError where a database could not hold it."""
     if abs(priority) > MAX_PRIORITY:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError
 from longhand.prompts import (
@@ -88,7 +88,47 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "key": (str,),
 }
 """Fields of a line, with the JSON types they take; an outline is Markdown, or a list of headings."""
-_TYPE_NAMES = {str: "a text", int: "a whole number", list: "a list of texts", bool: "true or false"}
+_TYPE_NAMES = {
+    str: "a text",
+    int: "a whole number",
+    list: "a list of texts",
+    bool: "true or false",
+    Path: "a pathlib.Path",
+}
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "speech": (Path,),
+    "plan_only": (bool,),
+    "title": (str,),
+    "sentences": (int,),
+}
+"""What is no field of a line."""
+
+
+def check_wishes(wishes: Mapping[str, object], known: Collection[str]) -> dict[str, Any]:
+    """Return what was given by name in Python, names and types checked; None is as good as not given.
+
+    An outline is an outline, the Path of a file, or what a line holds: Markdown, or a list of headings.
+    Raises UsageError for a name or type, InputError for an outline.
+    """
+    checked: dict[str, Any] = {}
+    for name, given in wishes.items():
+        check_choice("the name of an argument", name, tuple(known))
+        if given is None:
+            continue
+        kinds = _PYTHON_TYPES.get(name) or FIELDS[name]
+        if name == "outline" and isinstance(given, Path):
+            given = read_outline_file(given, None)
+        elif name == "outline" and type(given) in kinds:
+            given = _parse_outline(cast("str | list[object]", given), None)
+        elif name == "outline" and not hasattr(given, "headings"):
+            raise UsageError(f"outline is {given!r:.40}: expected a Path, Markdown or a list of headings")
+        elif name != "outline" and not (
+            isinstance(given, kinds) and (kinds == (bool,) or type(given) is not bool)
+        ):
+            wanted = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
+            raise UsageError(f"{name} is {given!r:.40}: expected {wanted}")
+        checked[name] = given
+    return checked
 
 
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
@@ -220,7 +260,9 @@ def read_outline_file(path: Path, depth: int | None) -> UserOutline:
 def known_languages(space: str | None = None) -> tuple[str, ...]:
     """Return the languages of a space (None: the default one): its card's, else those of the default
     vocabulary's tokens."""
-    return _languages(space, os.environ.get("LONGHAND_MODELS", ""))
+    from concepts.card import MODELS_VARIABLE
+
+    return _languages(space, os.environ.get(MODELS_VARIABLE, ""))
 
 
 @cache

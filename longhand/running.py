@@ -120,14 +120,14 @@ def make_worker(
 
 
 def show_in_prefect(document: DocumentRecord, shown: Shown) -> None:
-    """Show on a Prefect server, where one is known, what was done to a document; never raises LonghandError."""
+    """Show on a Prefect server, where one is known, what was done to a document; raises nothing."""
     from flows.mirror import show_state
 
     _tell_prefect(document, lambda link, run_id: show_state(link, run_id, shown, document.id))
 
 
 def _tell_prefect(document: DocumentRecord, tell: Callable[[PrefectLink, str], object]) -> None:
-    from flows.errors import FlowError
+    from concepts.errors import LonghandError
     from flows.prefect_link import PrefectLink, known_api
 
     try:
@@ -135,8 +135,13 @@ def _tell_prefect(document: DocumentRecord, tell: Callable[[PrefectLink, str], o
         if api_url is not None and document.flow_run_id is not None:
             with PrefectLink(api_url) as link:
                 tell(link, document.flow_run_id)
-    except FlowError as error:
-        say(f"{error}; Prefect shows {document.id} as it was")
+    except Exception as error:  # noqa: BLE001  # whatever Prefect raises: the store decides, the server only shows
+        words = (
+            str(error)
+            if isinstance(error, LonghandError)
+            else f"Prefect's server failed ({type(error).__name__})"
+        )
+        say(f"{words}; Prefect shows {document.id} as it was")
 
 
 def make_runner() -> Runner:

@@ -15,7 +15,7 @@ from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, mean_losses, to_device, train, write_json
+from concepts.training import Progress, mean_losses, to_device, train, write_recipe
 from planner.codebook import mean_titles
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
@@ -105,9 +105,7 @@ def train_planner(
     train_corpus = load_embedded(corpus_dir, space.space_id, "train")
     data, dev = OutlineData(train_corpus), OutlineData(load_embedded(corpus_dir, space.space_id, "dev"))
     token_loss = TokenLoss(space, train_corpus.texts) if config.token_weight else None
-    write_json(
-        run_dir / "recipe.json", asdict(config) | {"space": space.space_id, "init": init and init.lineage}
-    )
+    write_recipe(run_dir, asdict(config) | {"space": space.space_id, "init": init and init.lineage})
     task = OutlineTask(config, data, dev, token_loss)
     if init is not None:
         start_from(task.module.outline, init)

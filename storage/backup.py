@@ -2,7 +2,7 @@
 
 SQLite: the copy is one read transaction (VACUUM INTO), and restoring writes the copy's pages into the
 database in one transaction (the online backup API), so that whoever has it open sees either the old or the
-new content, and a crash in between leaves the old. PostgreSQL: pg_dump and pg_restore, in one transaction.
+new content, and a crash in between leaves the old. PostgreSQL: pg_dump, pg_restore and psql, in one transaction.
 
 A restored document is held by nobody, and its epoch is raised: whoever worked on it before can write
 nothing more.
@@ -15,23 +15,28 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.engine import URL
 
 from concepts.errors import InputError, StorageError
 from storage.clock import clock_of
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.leases import held_until
-from storage.schema import bring_up_to_date, check_version, read_version
-from storage.tables import Document
+from storage.schema import bring_up_to_date, check_version, make_wal, read_version
+from storage.search import copies_schema
+from storage.tables import METADATA, Document
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 POSTGRESQL_MAGIC = b"PGDMP"
 KEPT_SUFFIX = ".before-restore"
 """Beside a SQLite database: what it held, until a restore is done."""
+DAMAGED_SUFFIX = ".damaged"
+"""Beside a SQLite database: one that could not be read any more, for good."""
 STAGED_SUFFIX = ".restoring"
 LONGEST_WORDS = 300
 
@@ -161,9 +166,11 @@ def _restore_sqlite(path: Path, url: URL, force: bool) -> int:
             if not force:
                 raise StorageError(
                     f"{target} cannot be read ({_reason(error)}): --force puts the backup in its place "
-                    f"and keeps it as {target.name}{KEPT_SUFFIX}"
+                    f"and keeps it as {_kept_name(target).name}"
                 ) from error
             _put_in_place(staged, target)
+            with closing(_open(url)) as database:
+                make_wal(database)
     except OSError as error:
         raise StorageError(f"{target} cannot be restored: {error.strerror or error}") from error
     finally:
@@ -228,11 +235,18 @@ def _is_unreadable(error: StorageError) -> bool:
 
 def _put_in_place(staged: Path, target: Path) -> None:
     """Put a staged copy where a damaged database is, which is kept beside it; nobody can have that one open."""
+    kept = _kept_name(target)
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
-            os.replace(f"{target}{suffix}", f"{target}{KEPT_SUFFIX}{suffix}")
+            os.replace(f"{target}{suffix}", f"{kept}{suffix}")
     _flush(staged)
     os.replace(staged, target)
+
+
+def _kept_name(target: Path) -> Path:
+    """Return a name of its own for a damaged database: what can be saved from an earlier one stays."""
+    names = (target.name + DAMAGED_SUFFIX + (f"-{n}" if n > 1 else "") for n in count(1))
+    return next(path for path in map(target.with_name, names) if not path.exists())
 
 
 def _remove(path: Path) -> None:
@@ -244,35 +258,51 @@ def _remove(path: Path) -> None:
 
 
 def _restore_postgresql(path: Path, url: URL, force: bool) -> int:
-    version = _archived_version(path)
-    with closing(_open(url)) as database:
-        check_version(version, str(path))
-        _check_unused(database, force=force)
-        _run(
-            "pg_restore",
-            url,
-            "--clean",
-            "--if-exists",
-            "--no-owner",
-            "--single-transaction",
-            "--exit-on-error",
-            str(path),
-        )
-        bring_up_to_date(database)
-        return _release_all(database)
+    with tempfile.TemporaryDirectory(prefix="longhand-restore-") as folder:
+        script = Path(folder) / "backup.sql"
+        try:
+            # Reads every block: an archive that ends too early is found here.
+            _run("pg_restore", None, "--clean", "--if-exists", "--no-owner", f"--file={script}", str(path))
+        except StorageError as error:
+            if "not installed" in str(error):
+                raise
+            raise InputError(f"{path} is damaged ({error}): take another backup") from error
+        version = _archived_version(path)
+        with closing(_open(url)) as database:
+            check_version(version, str(path))
+            _check_unused(database, force=force)
+            first = Path(folder) / "first.sql"
+            first.write_text(_drop_statements(database), encoding="utf-8")
+            _run(
+                "psql",
+                url,
+                "--no-psqlrc",
+                "--quiet",
+                "--single-transaction",
+                "--set=ON_ERROR_STOP=1",
+                f"--file={first}",
+                f"--file={script}",
+            )
+            bring_up_to_date(database)
+            return _release_all(database)
+
+
+def _drop_statements(database: Database) -> str:
+    """Return what removes all that is ours, also what the backup does not know: newer tables, copies for searching."""
+    quote = database.engine.dialect.identifier_preparer.quote
+    with database.read() as connection:
+        home = str(connection.scalar(text("SELECT current_schema()")))
+    lines = [f"DROP SCHEMA IF EXISTS {quote(copies_schema(home))} CASCADE;"]
+    lines += [
+        f"DROP TABLE IF EXISTS {quote(home)}.{quote(table.name)} CASCADE;" for table in METADATA.sorted_tables
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _archived_version(path: Path) -> str:
-    """Return the schema version inside an archive; InputError where it cannot be read or is not ours."""
-    try:
-        script = _run("pg_restore", None, "--data-only", "--table=alembic_version", "--file=-", str(path))
-        # Reads every block: an archive that ends too early is found here.
-        _run("pg_restore", None, f"--file={os.devnull}", str(path))
-    except StorageError as error:
-        if "not installed" in str(error):
-            raise
-        raise InputError(f"{path} is damaged ({error}): take another backup") from error
-    found = re.search(r"^COPY .*alembic_version.*\n(\S+)$", script, re.MULTILINE)
+    """Return the schema version inside a whole archive; InputError where it is not ours."""
+    table = _run("pg_restore", None, "--data-only", "--table=alembic_version", "--file=-", str(path))
+    found = re.search(r"^COPY .*alembic_version.*\n(\S+)$", table, re.MULTILINE)
     if found is None:
         raise InputError(f"{path} is not a backup of a Longhand database: its version is missing")
     return found[1]

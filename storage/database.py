@@ -61,7 +61,8 @@ def default_path() -> Path:
 def resolve_url(typed: str | None) -> URL:
     """Return the checked URL: the argument, else `LONGHAND_DATABASE_URL`, else the default file.
 
-    Raises StorageError where it is no URL, or names a database that Longhand doesn't support.
+    A relative path of a SQLite file is made a full one. Raises StorageError where it is no URL, or names a database
+    that Longhand doesn't support.
     """
     typed = typed if typed is not None else os.environ.get(URL_VARIABLE) or None
     if typed is None:
@@ -84,6 +85,8 @@ def resolve_url(typed: str | None) -> URL:
         raise StorageError(f"databases of the kind {url.drivername!r} are not supported: use {EXAMPLES}")
     if url.get_backend_name() == "sqlite":
         _check_sqlite_file(url)
+        # The processes of one command may work in several folders.
+        url = url.set(database=str(Path(str(url.database)).absolute()))
     return url
 
 

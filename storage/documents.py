@@ -31,11 +31,18 @@ NUM_CANDIDATES_SHOWN = 5
 NUM_ID_DRAWS = 4
 
 
-def insert_document(connection: Connection, new: NewDocument, now: float) -> Submission:
-    """Insert a queued document; where its key is known, find the first one instead."""
+def insert_document(
+    connection: Connection, new: NewDocument, now: float, *, owner: str | None = None, lease_s: float = 0.0
+) -> Submission:
+    """Insert a queued document; where its key is known, find the first one instead.
+
+    With `owner` it waits for that one to claim it, for `lease_s` at most, and is no other's.
+    """
     values: dict[str, object] = {
         "status": "queued",
         "epoch": 0,
+        "owner": owner,
+        "lease_until": None if owner is None else now + lease_s,
         "lang": new.lang,
         "seed": new.seed,
         "priority": new.priority,

@@ -17,6 +17,7 @@ from concepts.errors import StorageError, UsageError
 from storage.database import Database
 from storage.records import FINAL, DocumentStatus, Garbage
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
+from storage.writing import GIVEN
 
 DOCUMENTS_PER_TRANSACTION = 20
 """Others wait for the write lock meanwhile."""
@@ -145,6 +146,8 @@ def _versions(before: float, what: str) -> Any:
                 Outline.c.id.in_(
                     select(PlanItem.c.outline_id).join(Concept, Concept.c.plan_item_id == PlanItem.c.id)
                 ),
+                # No model can say again what somebody gave.
+                Outline.c.id.not_in(select(PlanItem.c.outline_id).where(PlanItem.c.stop_reason == GIVEN)),
             )
         )
         return list(found)

@@ -30,4 +30,6 @@ def new_document_id(now_s: float) -> str:
 
 def normalize_id(typed: str) -> str:
     """Return what was meant by a typed id or prefix: lower case, and the letters o, i, l are digits."""
-    return typed.strip().lower().translate(str.maketrans("oil", "011"))
+    # A byte that is no UTF-8 comes as half a character, which no database takes.
+    whole = typed.encode("utf-8", "replace").decode()
+    return whole.strip().lower().translate(str.maketrans("oil", "011"))

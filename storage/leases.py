@@ -74,9 +74,12 @@ def claim(
     force: bool,
     steal: bool,
 ) -> Lease | None:
-    """Take one document and return the lease, or None where the document is missing or held."""
+    """Take one document and return the lease, or None where the document is missing or held.
+
+    One that was made for `owner` (`insert_document`) is taken once.
+    """
     _check(owner, lease_s)
-    allowed = _free(now)
+    allowed = or_(_free(now), and_(Document.c.owner == owner, Document.c.epoch == 0))
     if force:
         allowed = or_(allowed, Document.c.owner == owner)
     statement = update(Document).where(Document.c.id == document_id)

@@ -277,7 +277,8 @@ def get_outline(
         query = query.where(Document.c.id == document_id)
     else:
         query = query.where(Outline.c.document_id == document_id, Outline.c.version == version)
-    row = connection.execute(query).one_or_none()
+    # A number that no column holds is an error of the driver's, and no version.
+    row = None if version is not None and version >= 2**31 else connection.execute(query).one_or_none()
     if row is None:
         if connection.scalar(select(Document.c.id).where(Document.c.id == document_id)) is None:
             raise unknown(document_id)

@@ -30,7 +30,7 @@ def bring_up_to_date(database: Database) -> None:
     if version == HEAD:
         return
     if database.is_sqlite:
-        _make_wal(database)
+        make_wal(database)
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
@@ -98,7 +98,8 @@ def _foreign(name: str, reason: str) -> StorageError:
     return StorageError(f"{name} is not a Longhand database ({reason}): name another one in {URL_VARIABLE}")
 
 
-def _make_wal(database: Database) -> None:
+def make_wal(database: Database) -> None:
+    """Let a SQLite database be read while it is written."""
     # A file system that can't do WAL keeps its journal.
     with database.raw() as cursor:
         cursor.execute("PRAGMA journal_mode = WAL")

@@ -266,6 +266,11 @@ def _search_postgresql(
         return _nearest(connection, space, places, limit, distances)
 
 
+def copies_schema(home: str) -> str:
+    """Return the name of PostgreSQL's schema of copies beside the schema of the tables."""
+    return f"{home}_vectors"
+
+
 def _make_copies(connection: Connection, database: Database) -> dict[Place, Table]:
     """Make the tables of copies where they are missing; they live in a schema of their own."""
     if not connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
@@ -282,8 +287,7 @@ def _make_copies(connection: Connection, database: Database) -> dict[Place, Tabl
                 f"search needs pgvector, and this user may not add it to {database.name}: "
                 "let an administrator run CREATE EXTENSION vector there"
             ) from error
-    home = connection.scalar(text("SELECT current_schema()"))
-    schema = f"{home}_vectors"
+    schema = copies_schema(str(connection.scalar(text("SELECT current_schema()"))))
     quote = connection.dialect.identifier_preparer.quote
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"))
     tables: dict[Place, Table] = {}

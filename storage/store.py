@@ -166,11 +166,16 @@ class Store:
 
     # Documents
 
-    def create_document(self, new: NewDocument) -> DocumentRecord:
-        """Queue a document; where its idempotency key is known, return the first one instead."""
+    def create_document(
+        self, new: NewDocument, *, owner: str | None = None, lease_s: float = 0.0
+    ) -> DocumentRecord:
+        """Queue a document; where its idempotency key is known, return the first one instead.
+
+        With `owner` it is kept for that one's `claim`, for `lease_s` seconds: no worker takes it in between.
+        """
         now = self._clock()
         with self._database.write() as connection:
-            document_id = documents.insert_document(connection, new, now).id
+            document_id = documents.insert_document(connection, new, now, owner=owner, lease_s=lease_s).id
             return documents.get_document(connection, document_id)
 
     def submit_documents(self, news: Sequence[NewDocument]) -> tuple[Submission, ...]:

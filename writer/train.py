@@ -14,7 +14,7 @@ from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, mean_losses, to_device, train, write_json
+from concepts.training import Progress, mean_losses, to_device, train, write_recipe
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData
 from writer.loss import WriterLoss
@@ -98,9 +98,7 @@ def train_writer(
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
     token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
-    write_json(
-        run_dir / "recipe.json", asdict(config) | {"space": space.space_id, "init": init and init.lineage}
-    )
+    write_recipe(run_dir, asdict(config) | {"space": space.space_id, "init": init and init.lineage})
     task = WriterTask(config, data, dev, end, token_loss)
     if init is not None:
         start_from(task.module.writer, init)

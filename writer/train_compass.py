@@ -20,7 +20,7 @@ from concepts.corpus.embed import EmbeddedCorpus, load_embedded
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize
 from concepts.release import release_with, tensors_of, trained_weights
-from concepts.training import LoopConfig, Progress, best_figures, mean_losses, to_device, train, write_json
+from concepts.training import LoopConfig, Progress, best_figures, mean_losses, to_device, train, write_recipe
 from writer.compass import COMPASS_FILE, Compass, CompassConfig
 from writer.generate import Writer
 
@@ -190,7 +190,7 @@ def train_compass(
     where the run was stopped before it.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    write_json(run_dir / "recipe.json", asdict(config) | {"writer": writer.card.model_id})
+    write_recipe(run_dir, asdict(config) | {"writer": writer.card.model_id})
     norm = writer.model.sentence_norm
     data, dev = (
         PlaceData(load_embedded(corpus_dir, writer.card.space, split), norm) for split in ("train", "dev")

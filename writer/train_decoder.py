@@ -36,7 +36,7 @@ from concepts.space.network import SpaceEncoder
 from concepts.space.release import CARDS_FILE, load_encoder, renamed_cards
 from concepts.space.token_loss import TokenLoss, load_decoder
 from concepts.space.tokenizer import Pieces
-from concepts.training import LoopConfig, Progress, save_tensors, to_device, train, write_json
+from concepts.training import LoopConfig, Progress, save_tensors, to_device, train, write_json, write_recipe
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData, predicted_surroundings
 from writer.generate import Writer
@@ -287,7 +287,7 @@ def train_decoder(
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     recipe = {"writer": writer.card.lineage, "init": space.lineage}
-    write_json(run_dir / "recipe.json", asdict(config) | recipe)
+    write_recipe(run_dir, asdict(config) | recipe)
     if config.trains_writer:
         own = {"model": asdict(writer.model.config), "space": space.space_id, "init": writer.card.lineage}
         write_json(run_dir / WRITER_RECIPE, own)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +25,13 @@ from concepts.corpus.drops import DropReport
 from concepts.corpus.importers import iter_jsonl, iter_pairs, iter_path
 from concepts.corpus.pairs import clean_pair
 from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind, Section
-from concepts.corpus.split import Split, split_of
+from concepts.corpus.split import Split, same_text, split_of
 from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, REPORT_NAME
 from concepts.errors import InputError
 
 Progress = Callable[[str, int, int | None], None]
+
+_SENTENCE_END = re.compile(r"(?<=[.!?:]) ")
 
 _MAX_DOCUMENTS_PER_SENTENCE = 25
 """A manual sentence in more documents than this is boilerplate; later documents lose it."""
@@ -118,30 +121,41 @@ def find_inputs(inputs: Sequence[Path]) -> list[Path]:
         files = [path]
         if path.is_dir():
             corpus_files = [p for p in path.iterdir() if p.is_file() and _is_corpus_file(p)]
-            files = corpus_files or [path]
+            catalogues = [
+                p
+                for p in path.rglob(f"*{CATALOGUE_SUFFIX}")
+                if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)
+            ]
+            # Beside catalogues alone there is no document of a user's to look for.
+            has_others = any(p.is_file() and p.suffix != CATALOGUE_SUFFIX for p in path.rglob("*"))
+            files = (corpus_files or ([path] if has_others or not catalogues else [])) + catalogues
         for file in files:
             found.setdefault(file.resolve(), file)
     # English first: a sentence that a translation shares with it was left untranslated. Pairs of documents before
     # others: a pair that stands in both is one of documents.
     return sorted(
         found.values(),
-        key=lambda file: (".en." not in file.name, PAIR_KINDS.index(_pair_kind(file)), file.name, str(file)),
+        key=lambda file: (".en." not in file.name, _pair_rank(file), file.name, str(file)),
     )
 
 
 def _is_corpus_file(path: Path) -> bool:
-    return path.name.endswith((".jsonl", ".jsonl.gz")) or _is_pairs_file(path)
+    is_table = path.name.startswith("pairs") and path.name.endswith((".tsv", ".tsv.gz"))
+    return is_table or path.name.endswith((".jsonl", ".jsonl.gz"))
 
 
 def _is_pairs_file(path: Path) -> bool:
-    is_table = path.name.startswith("pairs") and path.name.endswith((".tsv", ".tsv.gz"))
-    return is_table or path.name.endswith(CATALOGUE_SUFFIX)
+    return path.name.endswith((".tsv", ".tsv.gz", CATALOGUE_SUFFIX))
 
 
 def _pair_kind(path: Path) -> PairKind:
     if path.name.endswith(CATALOGUE_SUFFIX):
         return "catalogue"
     return "description" if "descriptions" in path.name else "document"
+
+
+def _pair_rank(path: Path) -> int:
+    return PAIR_KINDS.index(_pair_kind(path)) if _is_pairs_file(path) else 0
 
 
 def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusReport:
@@ -264,7 +278,7 @@ def _is_boilerplate(sentence: str, lang: str, seen: _Seen) -> bool:
 def _remember(document: Document, split: Split, seen: _Seen) -> None:
     headings = (section.heading for section in document.sections)
     for text in (document.title, *headings, *document.sentences):
-        key = _digest(document.lang + text)
+        key = _text_key(document.lang, text)
         if split == "train":
             seen.train_sentences.add(key)
         elif seen.held_out.get(key) != "test":
@@ -274,14 +288,21 @@ def _remember(document: Document, split: Split, seen: _Seen) -> None:
 def _pair_split(english: str, other: str, lang: str, seen: _Seen) -> Split:
     """Return the split of a pair: that of its texts where only dev or test documents hold them.
 
-    A text that train documents hold too is no secret any more, so it does not move its pair.
+    A text that train documents hold too is no secret any more, so it does not move its pair. A side of several
+    sentences is each of them, too.
     """
     splits: set[Split] = set()
-    for key in (_digest("eng_Latn" + english), _digest(lang + other)):
-        split = seen.held_out.get(key)
-        if split is not None and key not in seen.train_sentences:
-            splits.add(split)
+    for code, side in (("eng_Latn", english), (lang, other)):
+        for text in {side, *_SENTENCE_END.split(side)}:
+            key = _text_key(code, text)
+            split = seen.held_out.get(key)
+            if split is not None and key not in seen.train_sentences:
+                splits.add(split)
     return "test" if "test" in splits else "dev" if "dev" in splits else "train"
+
+
+def _text_key(lang: str, text: str) -> bytes:
+    return _digest(lang + same_text(text))
 
 
 def _document_line(document: Document, split: Split) -> str:

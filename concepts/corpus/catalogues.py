@@ -18,12 +18,14 @@ from concepts.corpus.records import LANG_CODES
 
 CATALOGUE_SUFFIX = ".po"
 
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_MARKUP = re.compile(
+    r"<([A-Za-z][\w:-]*)(?:\s[^<>]*)?>(.*?)</\1>|<(?:br|hr|img|nbsp)\b[^<>]*>|</?(?:p|li)>", re.DOTALL
+)
 _MAN_FONT = re.compile(r"\b(?:[BIFSC]|CB|CW)<([^<>]*)>|\\f[BIRP]")
 _BRACKETED_SHORTCUT = re.compile(r"\s*\([&_~]\w\)")
 _SHORTCUT = re.compile(r"[&_~](?=\w)")
-_IDENTIFIER = re.compile(r"\w{3}_\w{3}")
-_PLACE = re.compile(r"%[\d({a-zA-Z]|[{}<>\\|_@^`~]|\$\w|==|&\w|\w&")
+_NO_SHORTCUT = re.compile(r"\w{3}_\w{3}|[A-Z\d][&_~][A-Z\d]|[a-z]&[A-Z]|\d_|_\d")
+_PLACE = re.compile(r"%[-+#'0]*[\d.*]*[({<%a-zA-Z]|[{}<>\\|_@^`~]|\$\w|==|&\w|\w&")
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 
 
@@ -69,8 +71,10 @@ def _plain(message: str) -> str | None:
     """Return a message as a reader sees it, None where it has places for values or several paragraphs."""
     if _PARAGRAPHS.search(message.strip()):
         return None
-    text = _BRACKETED_SHORTCUT.sub("", _TAG.sub("", _MAN_FONT.sub(r"\1", message)))
+    text = _BRACKETED_SHORTCUT.sub("", _MAN_FONT.sub(r"\1", message))
+    while (inner := _MARKUP.sub(lambda match: match[2] or " ", text)) != text:
+        text = inner
     text = html.unescape(text)
-    if len(_SHORTCUT.findall(text)) == 1 and not _IDENTIFIER.search(text):
+    if len(_SHORTCUT.findall(text)) == 1 and not _NO_SHORTCUT.search(text):
         text = _SHORTCUT.sub("", text)
     return None if _PLACE.search(text) else " ".join(text.split())

@@ -113,6 +113,8 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
         if any(part.startswith(".") for part in relative.parts):
             drops["unreadable: hidden file"] += 1
             continue
+        if file.suffix == ".po" and path.is_dir():
+            continue  # a catalogue in a folder is read as pairs, see build.py
         document = _read_document(file, relative.as_posix(), root.resolve().name, lang, drops)
         if document is not None:
             yield document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Literal
 
 from concepts.corpus.records import Document
@@ -17,6 +18,8 @@ HELD_OUT_PACKAGES = frozenset(
 HELD_OUT_APPS = frozenset(("gedit", "pitivi", "meld", "file-roller", "cheese", "kmymoney"))
 """The same packages as the first part of a page name."""
 HELD_OUT_RECIPE_INITIALS = ("V", "Z")
+
+_END_MARKS = re.compile(r"[\s.:;,!?…\"»«]+$")
 
 _PERCENT_DEV = 2
 _PERCENT_TEST = 2
@@ -34,6 +37,14 @@ def split_of(document: Document) -> Split:
     if percent < _PERCENT_DEV:
         return "dev"
     return "test" if percent < _PERCENT_DEV + _PERCENT_TEST else "train"
+
+
+def same_text(text: str) -> str:
+    """Return what texts have in common that are one text to a reader: small letters, no mark at the end.
+
+    A sentence that introduces a list ends with a colon in a pair and with a full stop in its document.
+    """
+    return _END_MARKS.sub("", text.casefold())
 
 
 def is_held_out(document: Document) -> bool:

@@ -15,7 +15,7 @@ from typing import cast
 
 from concepts.corpus.importers import document_of_json
 from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind
-from concepts.corpus.split import SPLITS, Split
+from concepts.corpus.split import SPLITS, Split, same_text
 from concepts.errors import InputError
 
 FORMAT_VERSION = 2
@@ -124,11 +124,14 @@ def iter_space_sentences(
     """Yield the distinct (text, language) of a split: titles, headings and sentences, in stored order.
 
     `kinds` holds values of `Document.kind`, None means all. `unseen` leaves out texts that train documents
-    hold too, as an evaluation on dev or test must.
+    hold too (`same_text`), as an evaluation on dev or test must.
     """
-    seen: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
     if unseen and split != "train":
-        seen.update(iter_space_sentences(corpus_dir, "train", langs))
+        known.update(
+            (same_text(text), lang) for text, lang in iter_space_sentences(corpus_dir, "train", langs)
+        )
+    seen: set[tuple[str, str]] = set()
     for document in load_documents(corpus_dir, split=split, kinds=kinds):
         if document.lang not in langs:
             continue
@@ -136,7 +139,8 @@ def iter_space_sentences(
         for text in (document.title, *headings, *document.sentences):
             if (text, document.lang) not in seen:
                 seen.add((text, document.lang))
-                yield text, document.lang
+                if not known or (same_text(text), document.lang) not in known:
+                    yield text, document.lang
 
 
 def _lines(path: Path) -> Iterator[str]:

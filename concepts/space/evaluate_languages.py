@@ -17,6 +17,7 @@ from torch import Tensor
 
 from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
+from concepts.corpus.split import same_text
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError, ModelError
 from concepts.space.evaluate import evaluate_space, text_figures
@@ -78,7 +79,7 @@ def evaluate_languages(
     `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of languages and directions, `on_note` a
     line for what is left out. Empty where the space and the test pairs of the corpus have no language in common.
     """
-    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test")}
+    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test", kinds=("document",))}
     langs = [lang for lang in codec.langs if lang in paired]
     if not langs or ENGLISH not in codec.langs:
         return {}
@@ -128,12 +129,13 @@ def evaluate_languages(
 
 
 def read_held(corpus_dir: Path, langs: Sequence[str]) -> Held:
-    """Return the test pairs of which no training pair holds either side."""
-    trained = {(pair.lang_a, pair.text_a) for pair in load_pairs(corpus_dir, split="train")}
-    trained |= {(pair.lang_b, pair.text_b) for pair in load_pairs(corpus_dir, split="train")}
+    """Return the test pairs of which no training pair holds either side (`same_text`)."""
+    trained: set[tuple[str, str]] = set()
+    for pair in load_pairs(corpus_dir, split="train"):
+        trained |= {(pair.lang_a, same_text(pair.text_a)), (pair.lang_b, same_text(pair.text_b))}
     by_english: dict[str, dict[str, str]] = {}
     for sentence in read_sentences(corpus_dir, "test", langs):
-        sides = {(ENGLISH, sentence.english), (sentence.lang, sentence.text)}
+        sides = {(ENGLISH, same_text(sentence.english)), (sentence.lang, same_text(sentence.text))}
         if not sides & trained:
             texts = by_english.setdefault(sentence.english, {ENGLISH: sentence.english})
             texts[sentence.lang] = sentence.text

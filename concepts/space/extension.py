@@ -205,9 +205,18 @@ def release_languages(
         recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages --seed {seed}"
         f" ({int(state['step'])} steps{origin(recipe)}{'' if replaced is None else ', the mean of both'})",
         steps=space.steps,
-        figures={**space.figures, **figures},
+        figures={**_figures_without(space.figures, langs), **figures},
         licence=space.licence,
     )
+
+
+def _figures_without(figures: Mapping[str, float], langs: Sequence[str]) -> dict[str, float]:
+    """Leave out what was measured in `langs` (`deu_Latn.bleu`, `eng_Latn>deu_Latn.bleu`): other weights say it now."""
+    return {
+        name: value
+        for name, value in figures.items()
+        if not set(name.partition(".")[0].split(">")) & set(langs)
+    }
 
 
 def extension_of(card: ModelCard, langs: Sequence[str]) -> Extension | None:

@@ -48,7 +48,7 @@ def read_sentences(
     alone_share: float = 0.0,
     seed: int = 0,
 ) -> list[Sentence]:
-    """Return the pairs of a split, then sentences without a translation, `alone_share` of the pairs' number.
+    """Return the pairs of a split, and sentences without a translation, `alone_share` of the pairs of documents.
 
     `kinds` says what the pairs stood in (`Pair.kind`). Raises InputError for a language that has no pairs of documents.
     """
@@ -70,13 +70,15 @@ def read_sentences(
             if text not in paired
         ]
         order = np.random.default_rng((seed, len(chosen))).permutation(len(alone))
-        chosen += pairs + [alone[i] for i in order[: int(alone_share * len(pairs))]]
+        num_alone = int(alone_share * sum(pair.kind == "document" for pair in pairs))
+        chosen += pairs + [alone[i] for i in order[:num_alone]]
     return chosen
 
 
 def english_concepts(
     path: Path,
     sentences: Sequence[Sentence],
+    space_id: str,
     encoder: SpaceEncoder,
     pieces: Pieces,
     lang_id: int,
@@ -86,13 +88,15 @@ def english_concepts(
 ) -> Concepts:
     """Return the concept (N, D) of the English of each sentence, zeros for none; made once, kept at `path`.
 
-    Encoded under bfloat16 autocast. Raises InputError where the file is that of other sentences.
+    Encoded under bfloat16 autocast by the `encoder` of `space_id`. Raises InputError where the file is that of other
+    sentences or another space.
     """
-    digest = hashlib.sha256("\n".join(sentence.english for sentence in sentences).encode()).hexdigest()
+    texts_digest = hashlib.sha256("\n".join((space_id, *(s.english for s in sentences))).encode())
+    digest = texts_digest.hexdigest()
     if path.exists():
         with np.load(path) as kept:
             if str(kept["digest"]) != digest:
-                raise InputError(f"{path} is of another corpus: delete it, or train in a new folder")
+                raise InputError(f"{path} is of another corpus or space: delete it, or train in a new folder")
             concepts: Concepts = kept["concepts"]
             return concepts
     texts = {text: row for row, text in enumerate(dict.fromkeys(s.english for s in sentences if s.english))}

@@ -20,7 +20,7 @@ from concepts.space.network import SpaceAutoencoder
 from concepts.space.release import space_tensors
 from concepts.space.teacher import TEACHER_DIM, teacher_vectors
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_json
+from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +185,7 @@ def train_space(
         train_sentencepiece(texts, pieces_path, config.model.num_pieces)
     pieces = Pieces(pieces_path)
     config = replace(config, model=replace(config.model, num_pieces=pieces.num_pieces))
-    write_json(run_dir / "recipe.json", asdict(config) | {"init": init and init.lineage})
+    write_recipe(run_dir, asdict(config) | {"init": init and init.lineage})
     sentences = list(iter_space_sentences(corpus_dir, "train", config.langs))
     meanings = None
     if config.teacher_weight:

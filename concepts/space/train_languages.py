@@ -40,7 +40,7 @@ from concepts.training import (
     save_tensors,
     to_device,
     train,
-    write_json,
+    write_recipe,
 )
 
 _TABLE = "encoder.encoder_frontend.embed.weight"
@@ -86,8 +86,8 @@ class LanguagesTrainingConfig:
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
     mixed_share: float = 0.65
     """Share of the steps in which all pairs are read; in the rest only those of documents."""
-    alone_share: float = 0.06
-    """Sentences without a translation, as a share of the number of pairs; they are decoded from their own concept."""
+    alone_share: float = 0.12
+    """Sentences without a translation, as a share of the pairs of documents; they are said from their own concept."""
     piece_dropout: float = 0.1
     """Share of the pieces that are hidden from the decoder where it reads what it has said: what it cannot see there
     it has to take from the concept (Bowman et al. 2016, arXiv 1511.06349, section 3.1)."""
@@ -273,7 +273,7 @@ def train_languages(
     sizes = replace(SpaceConfig.of(space.config), num_pieces=pieces.num_pieces)
     config = replace(config, model=sizes)
     started = {"init": init.model_id if init else space.lineage, "goes_on": init is not None}
-    write_json(run_dir / "recipe.json", asdict(config) | started | {"space": space.space_id})
+    write_recipe(run_dir, asdict(config) | started | {"space": space.space_id})
     sentences = read_sentences(
         corpus_dir,
         "train",
@@ -287,7 +287,14 @@ def train_languages(
     lang_id = SpaceConfig.of(space.config).lang_id("eng_Latn")
     taught = [
         english_concepts(
-            run_dir / f"{name}.npz", part, encoder, english, lang_id, EOS_ID, on_progress=on_taught
+            run_dir / f"{name}.npz",
+            part,
+            space.space_id,
+            encoder,
+            english,
+            lang_id,
+            EOS_ID,
+            on_progress=on_taught,
         )
         for name, part in (("english", sentences), ("english-dev", held))
     ]

@@ -48,13 +48,12 @@ def list_documents(
     as_json: AsJson = False,
 ) -> None:
     """List stored documents, newest first."""
-    from longhand.prompts import check_choice
+    from longhand.prompts import check_choice, check_limit
     from storage import DOCUMENT_STATUSES
 
     if status is not None:
         check_choice("--status", status, DOCUMENT_STATUSES)
-    if limit < 1:
-        raise UsageError(f"--limit is {limit}: give a number from 1")
+    check_limit(limit)
     with open_store() as store:
         wanted = next((known for known in DOCUMENT_STATUSES if known == status), None)
         found = store.list_documents(wanted, limit=limit)

@@ -192,7 +192,7 @@ def read_edits(
     under: str | None,
 ) -> list[Edit]:
     """Return the single changes that were typed; raise UsageError for one that cannot be read."""
-    from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
+    from longhand.drafts import MAX_DIGITS, Add, Drop, Move, SetHeading, SetLength
 
     if (after is not None or under is not None) and not adds:
         raise UsageError('--after and --under say where --add goes: give --add "HEADING" too')
@@ -202,7 +202,7 @@ def read_edits(
         edits.append(SetHeading(item, words))
     for typed in lengths or ():
         item, _, number = _pair("--length", typed, "3=8")
-        if not number.isdecimal():
+        if not number.isdecimal() or len(number) > MAX_DIGITS:
             raise UsageError(f"--length is {typed!r}: expected a number of sentences, such as 3=8")
         edits.append(SetLength(item, int(number)))
     if move is not None:
@@ -239,7 +239,9 @@ def _edit_in_editor(store: Store, document: DocumentRecord, *, approve: bool) ->
     text, path = edit_text(given, f"longhand-{document.id}")
     was_quick = time.monotonic() - started < QUICK_S
     try:
-        found = edit_markdown(store, document.id, text, name=path.name, approve=approve)
+        found = edit_markdown(
+            store, document.id, text, name=path.name, version=before.version, approve=approve
+        )
     except Exception:
         # The error itself is said by the application, after this line.
         say(f"your text is kept: mend it and run longhand outline {document.id} --from {path}")
@@ -288,9 +290,7 @@ def _list_versions(store: Store, document: DocumentRecord, *, as_json: bool) -> 
 def _show(store: Store, document: DocumentRecord, outline: OutlineRecord, *, as_json: bool) -> None:
     from longhand.trees import outline_rows, print_outline
 
-    exported = store.export_document(document.id)
-    # The export counts the sentences of the active version only.
-    rows = outline_rows(outline, exported if exported.outline_version == outline.version else None)
+    rows = outline_rows(outline, store.export_document(document.id, version=outline.version))
     if as_json:
         print_json({"id": document.id, "version": outline.version, "source": outline.source, "items": rows})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from longhand.terminal import print_text, say
 if TYPE_CHECKING:
     from longhand.formats import Format
     from storage import DocumentRecord, ExportedDocument, Store
+
+_CODE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 
 
 def register(app: typer.Typer) -> None:
@@ -121,7 +124,7 @@ def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool)
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     if exported.num_missing:
-        say(f"{exported.num_missing} sentences are not decoded yet: longhand resume {document.id}")
+        say(f"{exported.num_missing} sentences are not decoded yet: {next_step(document, exported)}")
 
 
 def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) -> None:
@@ -149,8 +152,16 @@ def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) ->
             write_atomic(paths[document.id], _render(store, exported, wish), replace=replace)
             num_written += 1
             if exported.num_missing:
-                say(f"{exported.num_missing} sentences of {document.id} are not decoded yet")
+                said = f"{exported.num_missing} sentences of {document.id} are not decoded yet"
+                say(f"{said}: {next_step(document, exported)}")
     say(f"wrote {num_written} {'file' if num_written == 1 else 'files'} to {folder}")
+
+
+def next_step(document: DocumentRecord, exported: ExportedDocument) -> str:
+    """Return the command that decodes what is missing."""
+    if document.status == "done" and exported.lang != document.lang:
+        return f"longhand translate {document.id} --lang {exported.lang}"
+    return f"longhand resume {document.id}"
 
 
 def _file_name(document: DocumentRecord, wish: Wish) -> str:
@@ -166,6 +177,8 @@ def _read(store: Store, document: DocumentRecord, wish: Wish) -> ExportedDocumen
     # Which languages an older version has is not known; what it lacks is counted as missing.
     if wish.version is None:
         check_decoded(store, document, wish.lang)
+    elif wish.lang is not None and _CODE.fullmatch(wish.lang) is None:
+        raise UsageError(f"--lang is {wish.lang!r}: expected a code such as {document.lang}")
     exported = store.export_document(document.id, wish.lang, version=wish.version)
     if not exported.sections:
         raise NotFoundError(

@@ -197,7 +197,9 @@ def expand(
 
 def _run(store: Store, new: NewDocument, *, timings: bool, tells_outline: bool = True) -> str:
     """Store a document, run it to its end, and return its id."""
-    document_id = store.create_document(new).id
+    from flows.lease import create_own
+
+    document_id = create_own(store, new)
     spent = run_document(store, document_id, is_resume=False, tells_outline=tells_outline)
     if timings:
         show_timings(spent)

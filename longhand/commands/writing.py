@@ -74,6 +74,7 @@ def write(
     timings: ShowTimings = False,
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
+    from flows.lease import create_own
     from longhand.files import check_target
     from longhand.requests import make_document, read_outline_file
 
@@ -109,7 +110,7 @@ def write(
             planner=planner,
             writer=writer,
         )
-        document_id = store.create_document(new).id
+        document_id = create_own(store, new)
         _run(
             store,
             document_id,

@@ -95,13 +95,25 @@ _QUERIES: dict[str, dict[str, str]] = {
     "text": {
         "title": "The text of a document, one sentence a row",
         "sql": """
+            with recursive read(outline_id, path, place, rest) as (
+                select p.outline_id, p.path, '', p.path || '.'
+                from documents d
+                join plan_items p on p.outline_id = d.active_outline_id
+                where d.id = :document
+                union all
+                select outline_id, path,
+                       place || substr('000000' || substr(rest, 1, instr(rest, '.') - 1), -6),
+                       substr(rest, instr(rest, '.') + 1)
+                from read
+                where rest <> ''
+            )
             select p.path, p.heading, c.ordinal, r.lang, r.text, round(r.score, 3) as score
-            from documents d
-            join plan_items p on p.outline_id = d.active_outline_id
+            from read
+            join plan_items p on p.outline_id = read.outline_id and p.path = read.path
             join concepts c on c.plan_item_id = p.id
             left join renderings r on r.concept_id = c.id
-            where d.id = :document
-            order by cast(p.path as integer), p.depth, p.ordinal, c.ordinal, r.lang
+            where read.rest = ''
+            order by read.place, c.ordinal, r.lang
         """,
     },
     "weakest": {

@@ -98,7 +98,8 @@ class Changes:
                 if not typed.isascii() or not typed.isdecimal() or len(typed) > 19:
                     raise UsageError(f"the seed is {typed[:40]!r}: give a whole number, or none")
                 seed = check_seed(int(typed))
-            editing.rewrite_item(self._store, document.id, form.get("item"), seed=seed)
+            version = check_number(form.get("version"), "version")
+            editing.rewrite_item(self._store, document.id, form.get("item"), seed=seed, version=version)
         except LonghandError as error:
             return self._edit_page(request, document, form=form, error=error, form_name="rewrite")
         return _see(document, done="rewrite", item=form.get("item"))

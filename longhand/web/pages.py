@@ -279,7 +279,9 @@ class Pages:
         """Send a document as a file."""
         document = self.find(request)
         name = read_choice(request, "format", tuple(FORMATS)) or "md"
-        exported = self.store.export_document(document.id, self._language(request, document, "lang"))
+        exported = self.store.export_document(
+            document.id, self._language(request, document, "lang"), version=read_number(request, "version")
+        )
         stem = file_stem(document.id, title_of(exported), exported.lang)
         plain = stem.encode("ascii", "replace").decode().replace("?", "-")
         named = quote(f"{stem}.{name}", safe="")

@@ -228,3 +228,45 @@ def test_damaged_documents_are_one_line(raw: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match="build the corpus again"):
         list(load_documents(tmp_path / "c"))
+
+
+def test_catalogues_lie_beside_a_users_documents_or_a_corpus(raw: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "po").mkdir(parents=True)
+    (folder / "po" / ".old").mkdir()
+    (folder / "bread.md").write_text(
+        "# Bread\n\nKnead the dough for ten minutes. Let it rest in a warm place.\n"
+    )
+    message = 'msgid ""\nmsgstr "Language: de\\n"\n\nmsgid "Let the {} rest for an hour."\n'
+    for path, word in (("po/de.po", "dough"), ("bread.de.po", "bread"), ("po/.old/de.po", "cake")):
+        other = f'msgstr "Lassen Sie es eine Stunde lang ruhen: {word}."\n'
+        (folder / path).write_text(message.replace("{}", word) + other)
+    report = build_corpus([folder], tmp_path / "c")
+    assert [d.title for d in load_documents(tmp_path / "c")] == ["Bread"]
+    assert {p.text_a for p in load_pairs(tmp_path / "c", kinds=("catalogue",))} == {
+        "Let the dough rest for an hour.",
+        "Let the bread rest for an hour.",
+    }
+    assert report.drops == {"unreadable: hidden file": 1}
+    assert sum(report.pairs.values()) == 2
+    with pytest.raises(InputError, match="no usable document"):
+        build_corpus([folder / "po"], tmp_path / "none")
+    (raw / "app.de.po").write_text((folder / "po" / "de.po").read_text())
+    report = build_corpus([raw], tmp_path / "both")
+    assert (report.pairs["deu_Latn catalogue train"], len(list(load_pairs(tmp_path / "both")))) == (1, 181)
+
+
+def test_a_held_out_text_is_known_by_another_end_mark_and_among_others(raw: Path, tmp_path: Path) -> None:
+    build_corpus([raw], tmp_path / "a")
+    pairs = list(load_pairs(tmp_path / "a"))
+    held = next(p for p in pairs if p.split != "train")
+    rows = [
+        (held.text_a.rstrip(".").upper() + ":", "Das ist etwas anderes, das hier steht:"),
+        (f"First of all wait. {held.text_a}", "Warten Sie zuerst einmal, und dann machen Sie es so."),
+        ("Nobody has seen this one before.", "Das hat noch niemand gesehen."),
+    ]
+    table = "".join(f"{a}\t{b}\n" for a, b in rows)
+    (raw / "pairs-more.en-de.tsv.gz").write_bytes(gzip.compress(table.encode()))
+    build_corpus([raw], tmp_path / "b")
+    split_of_pair = {p.text_b: p.split for p in load_pairs(tmp_path / "b")}
+    assert [split_of_pair[b] for _, b in rows] == [held.split, held.split, "train"]

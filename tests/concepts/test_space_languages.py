@@ -145,7 +145,7 @@ def test_the_teacher_says_of_each_row_what_it_says_of_it_alone(
     rows = [Sentence("x", "deu_Latn", text) for text in texts]
     encoder, pieces = load_encoder(english).eval(), Pieces(english.path("pieces.model"))
     lang_id = tiny_config.lang_id("eng_Latn")
-    found = english_concepts(tmp_path / "taught.npz", rows, encoder, pieces, lang_id, EOS_ID)
+    found = english_concepts(tmp_path / "taught.npz", rows, "x@1", encoder, pieces, lang_id, EOS_ID)
     for text, row in zip(texts, found, strict=True):
         if not text:
             assert not row.any()
@@ -154,10 +154,12 @@ def test_the_teacher_says_of_each_row_what_it_says_of_it_alone(
         with torch.no_grad():
             alone = encoder(tokens)[0]
         assert torch.nn.functional.cosine_similarity(alone, torch.from_numpy(row).float(), dim=0) > 0.99
-    again = english_concepts(tmp_path / "taught.npz", rows, encoder, pieces, lang_id, EOS_ID)
+    again = english_concepts(tmp_path / "taught.npz", rows, "x@1", encoder, pieces, lang_id, EOS_ID)
     assert np.array_equal(again, found)
-    with pytest.raises(InputError, match=r"taught.npz is of another corpus: delete it"):
-        english_concepts(tmp_path / "taught.npz", rows[1:], encoder, pieces, lang_id, EOS_ID)
+    with pytest.raises(InputError, match=r"taught.npz is of another corpus or space: delete it"):
+        english_concepts(tmp_path / "taught.npz", rows, "x@2", encoder, pieces, lang_id, EOS_ID)
+    with pytest.raises(InputError, match="another corpus or space"):
+        english_concepts(tmp_path / "taught.npz", rows[1:], "x@1", encoder, pieces, lang_id, EOS_ID)
 
 
 def test_a_new_piece_starts_near_the_english_piece_it_goes_with() -> None:
@@ -223,7 +225,9 @@ def goes_on_from(
     first, *_, last = [row for row in rows if "dev_loss" in row]
     assert figures["loss"] < (first["dev_loss"] + last["dev_loss"]) / 2
     assert (run_dir / "pieces.model").read_bytes() == card.path("deu-spa.model").read_bytes()
+    card = measured(card)
     again = release_languages(run_dir, folder / "again", card, name="again", seed=1, figures={})
+    assert again.figures == {"bleu": 1.0}  # what was measured in these languages, other weights say now
     assert again.config["langs"] == card.config["langs"]
     assert [e.langs for e in extensions_of(again)] == [LANGS]
     assert (again.folder / "cards.yaml").read_text().count("name: again_") == 4
@@ -246,6 +250,11 @@ def goes_on_from(
     with pytest.raises(UsageError, match=r"english has no parts of its own for deu_Latn, spa_Latn"):
         train_languages(corpus, english, folder / "none", config, init=english)
     assert not (folder / "none").exists()
+
+
+def measured(card: ModelCard) -> ModelCard:
+    names = ("bleu", "deu_Latn.bleu", "eng_Latn>spa_Latn.chrf", "deu_Latn>eng_Latn.bleu")
+    return replace(card, figures=dict.fromkeys(names, 1.0))
 
 
 def test_contrast_is_what_finding_the_english_costs(tiny_config: SpaceConfig) -> None:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from training_toy import DIM, ToyTask
 
-from concepts.errors import ModelError, NonFiniteError
+from concepts.errors import ModelError, NonFiniteError, UsageError
 from concepts.training import (
     LoopConfig,
     Progress,
@@ -30,6 +30,7 @@ from concepts.training import (
     step_generator,
     train,
     update_average,
+    write_recipe,
 )
 
 LOOP = LoopConfig(
@@ -282,3 +283,21 @@ def test_the_average_follows_the_weights_and_is_lent_to_the_module() -> None:
     assert (module.weight == 1).all()
     load_parameters(module, average)
     assert (module.weight == 0.25).all()
+
+
+def test_a_run_keeps_its_space_sizes_and_languages(tmp_path: Path) -> None:
+    recipe = {"space": "a@1", "model": {"dim": 8, "heads": 2}, "langs": ("deu_Latn",), "steps": 3}
+    write_recipe(tmp_path, recipe)
+    write_recipe(tmp_path, recipe | {"space": "b@2"})  # nothing was trained yet
+    write_recipe(tmp_path, recipe)
+    (tmp_path / "checkpoint").mkdir()
+    write_recipe(tmp_path, recipe | {"steps": 9})
+    kept = (tmp_path / "recipe.json").read_bytes()
+    for change, why in (
+        ({"space": "b@2"}, "space a@1, asked is b@2: give the same again, or a new folder as --out"),
+        ({"model": {"dim": 16, "heads": 2}}, "model dim 8, asked is dim 16"),
+        ({"langs": ("fra_Latn",)}, r"langs \['deu_Latn'\]"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            write_recipe(tmp_path, recipe | change)
+    assert (tmp_path / "recipe.json").read_bytes() == kept

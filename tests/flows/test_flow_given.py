@@ -272,3 +272,18 @@ def test_a_section_longer_than_any_that_is_planned_may_stay(store: Store, made: 
     assert (items["1"].planned_length, items["1"].status, items["3"].status) == (60, "decoded", "pending")
     with pytest.raises(InputError, match="the length is 61: give 1 to 40 sentences"):
         edit_outline(store, document_id, [SetLength("1", 61)])
+
+
+def test_given_text_of_an_older_version_is_no_garbage(store: Store, made: Make, new_job: Make) -> None:
+    document_id = made(BREAD, KEEP)
+    edit_outline(store, document_id, [SetHeading("3", "In the oven")])
+    job = new_job(store, document_id, steal=True)
+    run_steps(job)
+    store.release(job.lease, "done")
+    rewrite_item(store, document_id, "3", seed=9)
+    job = new_job(store, document_id, steal=True)
+    run_steps(job)
+    store.release(job.lease, "done")
+    # Versions 1 and 2 hold sentences that were given, which no model can say again.
+    assert store.collect_garbage(-60.0, statuses=[], versions=True).num_versions == 0
+    assert texts_of(store, document_id, version=1) == {s.path: list(s.sentences) for s in BREAD.sections}

@@ -35,13 +35,23 @@ REFUSED = [
     ({"every": "9999w"}, "--every is '9999w'"),
     ({"rrule": "FREQ=NEVER"}, "--rrule: Invalid RRule string"),
     ({"rrule": "DTSTART:20000101T000000\nRRULE:FREQ=DAILY;COUNT=1"}, "--rrule never comes round"),
+    ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "whose next time is not found within 0 s: give an INTERVAL above 0"),
+    ({"rrule": "FREQ=MINUTELY;BYMONTH=2;BYMONTHDAY=30"}, "whose next time is not found"),
+    ({"rrule": "FREQ=SECONDLY;DTSTART=x"}, "--rrule"),
+    ({"cron": "* * * * * *"}, "give five fields"),
     ({"at": "tomorrow"}, "--at is 'tomorrow'"),
+    ({"at": "9999-12-31T23:59-12:00"}, "no clock shows that"),
+    ({"at": "0001-01-01T00:00", "timezone": "Asia/Tokyo"}, "no clock shows that"),
+    ({"every": "9" * 5000 + "d"}, "--every is '999"),
     ({"at": "2001-01-01T00:00"}, "which is over"),
 ]
 
 
 @pytest.mark.parametrize(("given", "message"), REFUSED)
-def test_what_means_nothing_is_refused(given: dict[str, str], message: str) -> None:
+def test_what_means_nothing_is_refused(
+    given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.schedules.COUNT_TIMEOUT_S", 0.4)
     with pytest.raises(UsageError, match=message):
         make(**given)
 
@@ -105,3 +115,18 @@ def test_a_spoilt_parameter_queues_nothing(store: Store, url: str, monkeypatch: 
 def test_what_is_no_api_is_refused(url: str) -> None:
     with pytest.raises(FlowError, match="is not the URL of a Prefect API"):
         check_api(url)
+
+
+def test_two_prompts_due_at_one_time_are_two_documents(
+    store: Store, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.scheduled import queue_documents
+
+    monkeypatch.setenv("LONGHAND_DATABASE_URL", url)
+    tea, bread = (
+        to_parameters([NewDocument(prompt=prompt, lang="eng_Latn")], seeds=False)["documents"]
+        for prompt in ("Tea", "Bread")
+    )
+    first = queue_documents(tea, "deployment/2030-01-01")
+    assert queue_documents(bread, "deployment/2030-01-01") != first
+    assert queue_documents(tea, "deployment/2030-01-01") == first

@@ -19,12 +19,14 @@ from flows.errors import FlowError
 from flows.owner import is_dead
 from flows.station import (
     StationSettings,
+    _variables,
     check_port,
     running_station,
     start_station,
     station_folder,
     stop_station,
 )
+from storage import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -134,3 +136,19 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
     assert process.wait(30) == -signal.SIGKILL
     wait_until_dead(owners)
     process.stdout.close()
+
+
+def test_paths_of_the_environment_lead_to_the_same_place_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LONGHAND_DATABASE_URL", "sqlite:///docs.db")
+    monkeypatch.setenv("LONGHAND_MODELS", os.pathsep.join(["mine", "/opt/models"]))
+    variables = _variables(tmp_path / "station", "http://127.0.0.1:4200/api")
+    assert variables["LONGHAND_DATABASE_URL"] == f"sqlite:///{tmp_path}/docs.db"
+    assert variables["LONGHAND_MODELS"] == os.pathsep.join([f"{tmp_path}/mine", "/opt/models"])
+    with Store.open() as store:
+        assert store.url == f"sqlite:///{tmp_path}/docs.db"
+    monkeypatch.setenv("LONGHAND_DATABASE_URL", "postgresql://me:secret@db/longhand")
+    url = _variables(tmp_path, "http://127.0.0.1:4200/api")["LONGHAND_DATABASE_URL"]
+    assert url == "postgresql+psycopg://me:secret@db/longhand"

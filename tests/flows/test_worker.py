@@ -277,3 +277,43 @@ def test_who_loses_the_slot_leaves_the_device(store: Store, new_document: Make) 
     tally = new_worker(store, FakeEngine(delay_s=0.01), slot=slot, batch=2).run(drain=True)
     assert tally["done"] == 3
     assert tally["released"] >= 1
+
+
+def test_what_fails_before_a_run_gives_the_document_back(store: Store, new_document: Make) -> None:
+    bad, good = new_document(store, WritingOptions(writer="gone"), priority=5), new_document(store)
+
+    def make(names: tuple[str | None, ...]) -> FakeEngine:
+        if "gone" in names:
+            raise ModelError("no writer named 'gone'")
+        return FakeEngine()
+
+    models = SharedModels(make)
+    assert Worker(store, models, poll_s=0.02).run(limit=1) == {"failed": 1}
+    document = store.get_document(bad)
+    assert (document.status, document.owner, document.error) == ("failed", None, "no writer named 'gone'")
+    assert new_worker(store).run(drain=True) == {"done": 1}
+    assert store.get_document(good).status == "done"
+
+
+def test_documents_of_a_batch_ask_for_models_at_once_and_get_the_same(
+    store: Store, new_document: Make
+) -> None:
+    made: list[object] = []
+
+    class Slow(FakeEngine):
+        def __init__(self) -> None:
+            time.sleep(0.02)
+            super().__init__()
+
+    def make(names: object) -> FakeEngine:
+        made.append(names)
+        return Slow()
+
+    models, document = SharedModels(make), store.get_document(new_document(store))
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(models.engine_for(document))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1 and len(found) == 8 and len(set(map(id, found))) == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from concepts.errors import InputError, LonghandError, LostLease, StorageError
 from storage import Lease, NewDocument, Store, restore_backup
@@ -169,7 +170,7 @@ def test_a_damaged_database_is_replaced_and_kept(sqlite_template: Path, tmp_path
     with pytest.raises(StorageError, match=r"cannot be read .* --force puts the backup in its place"):
         restore_backup(tmp_path / "copy", f"sqlite:///{path}")
     assert restore_backup(tmp_path / "copy", f"sqlite:///{path}", force=True) == 1
-    assert (tmp_path / "longhand.db.before-restore").read_bytes() == b"rubbish" * 1000
+    assert (tmp_path / "longhand.db.damaged").read_bytes() == b"rubbish" * 1000
     with Store.open(f"sqlite:///{path}") as store:
         assert names_of(store) == ["tea"]
     with pytest.raises(InputError, match="is the database itself"):
@@ -216,3 +217,44 @@ def test_a_restore_that_is_killed_leaves_the_old_content(tmp_path: Path) -> None
         assert sorted(names_of(store)) == ["later", "tea"]
     assert restore_backup(tmp_path / "copy", url, force=True) == 1
     assert sorted(path.name for path in tmp_path.iterdir() if "restor" in path.name) == []
+
+
+def test_what_came_after_the_backup_does_not_keep_it_from_being_restored(
+    store: Store, author: Author, url: str, tmp_path: Path
+) -> None:
+    """Tables of a newer schema and copies for searching refer to ours; a backup from before knows neither."""
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite's database is replaced page by page")
+    lease = author.finished("tea")
+    store.release(lease, "done")
+    store.backup(tmp_path / "copy")
+    with store._database.write() as connection:
+        home = connection.scalar(text("SELECT current_schema()"))
+        connection.execute(text("CREATE TABLE newer (id varchar PRIMARY KEY REFERENCES documents)"))
+        connection.execute(text(f'CREATE SCHEMA "{home}_vectors"'))
+        connection.execute(
+            text(f'CREATE TABLE "{home}_vectors".concepts (id bigint PRIMARY KEY REFERENCES concepts)')
+        )
+    try:
+        assert restore_backup(tmp_path / "copy", url, force=True) == 1
+        assert names_of(store) == ["tea"]
+        assert store.export_document(lease.document_id).num_missing == 0
+        assert store.backup(tmp_path / "again") > 1000
+    finally:
+        with store._database.write() as connection:
+            connection.execute(text("DROP TABLE newer"))
+
+
+def test_a_second_damaged_database_is_kept_beside_the_first(sqlite_template: Path, tmp_path: Path) -> None:
+    path = tmp_path / "longhand.db"
+    with Store.open(f"sqlite:///{path}") as store:
+        store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+        store.backup(tmp_path / "copy")
+    for word in (b"rubbish", b"garbage"):
+        path.write_bytes(word * 1000)
+        restore_backup(tmp_path / "copy", f"sqlite:///{path}", force=True)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    restore_backup(tmp_path / "copy", f"sqlite:///{path}", force=True)
+    assert (tmp_path / "longhand.db.damaged").read_bytes() == b"rubbish" * 1000
+    assert (tmp_path / "longhand.db.damaged-2").read_bytes() == b"garbage" * 1000

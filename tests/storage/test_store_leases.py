@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, text
 
 from concepts.errors import LostLease, NotFoundError, StorageError
-from storage import Busy, Lease, SpaceRef, Store
+from storage import Busy, Lease, NewDocument, SpaceRef, Store
 from storage.clock import ServerClock
 
 if TYPE_CHECKING:
@@ -420,3 +420,25 @@ def test_a_flow_run_twice_writes_once(author: Author, space: SpaceRef) -> None:
     with pytest.raises(LostLease), store.fenced(first, space=space) as tx:
         tx.commit_concepts(unit_id, written)
     assert len(store.get_undecoded(first.document_id, "eng_Latn").concept_ids) == 6
+
+
+def test_a_document_made_for_somebody_is_nobody_elses_for_a_while(author: Author, clock: Clock) -> None:
+    store = author.store
+    new = NewDocument(prompt="tea", lang="eng_Latn")
+    own = store.create_document(new, owner="me", lease_s=60)
+    assert store.claim_next("worker-1", 60) is None
+    with pytest.raises(Busy, match="held by me until"):
+        store.claim(own.id, "worker-1", 60)
+    lease = store.claim(own.id, "me", 60)
+    assert lease.epoch == 1
+    with pytest.raises(Busy):  # once
+        store.claim(own.id, "me", 60)
+    left = store.create_document(new, owner="me", lease_s=60)
+    clock.now += 61
+    assert store.release(lease)
+    found = {
+        claimed.document_id
+        for claimed in (store.claim_next("worker-1", 60), store.claim_next("worker-1", 60))
+        if claimed
+    }
+    assert found == {own.id, left.id}
