@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         DocumentStatus,
         ExportedDocument,
         Match,
+        NewDocument,
         Place,
         PlanItemRecord,
     )
@@ -77,18 +78,16 @@ class Longhand:
         file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError for the first thing
         wrong; nothing is stored then.
         """
-        checked = check_wishes(wishes, Wishes.__annotations__)
-        if not isinstance(prompt, str):
-            raise UsageError(f"the prompt is {prompt!r:.40}: expected a text")
-        return Document(self, self.store.create_document(make_document(prompt, **checked)).id)
+        return Document(self, self.store.create_document(_document_of(prompt, wishes)).id)
 
     def plan(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan a document and return it with its outline; arguments and errors as for `submit`."""
-        return self.submit(prompt, **(wishes | {"plan_only": True})).plan()
+        new = _document_of(prompt, wishes | {"plan_only": True})
+        return Document(self, create_own(self.store, new)).plan()
 
     def write(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan, write and decode a document and return it; arguments and errors as for `submit`."""
-        return self.submit(prompt, **wishes).write()
+        return Document(self, create_own(self.store, _document_of(prompt, wishes))).write()
 
     def plan_from(self, path: str | Path, **wishes: Unpack[GivenWishes]) -> Document:
         """Store a document that exists, its own outline and text, to be edited and rewritten; return it.
@@ -143,6 +142,13 @@ class Longhand:
         """Hand an event of a run to whoever asked for them."""
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _document_of(prompt: object, wishes: Wishes) -> NewDocument:
+    checked = check_wishes(wishes, Wishes.__annotations__)
+    if not isinstance(prompt, str):
+        raise UsageError(f"the prompt is {prompt!r:.40}: expected a text")
+    return make_document(prompt, **checked)
 
 
 class Document:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from flows.events import Event, OnEvent
+from flows.lease import claim
 from flows.options import WritingOptions
 from longhand import cli
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec
@@ -55,7 +56,7 @@ class FakeRunner:
                 raise self.error
             on_event(Event(kind=kind, document_id=document_id, done=done, total=total))  # type: ignore[arg-type]
 
-        lease = store.claim(document_id, "fake", LEASE_S)
+        lease = claim(store, document_id, lease_s=LEASE_S)
         try:
             tell("starting")
             self._plan(store, lease, tell)
@@ -82,7 +83,7 @@ class FakeRunner:
         self.num_runs += 1
         if self.fail_at is not None:
             raise self.error
-        lease = store.claim(document_id, "fake", LEASE_S)
+        lease = claim(store, document_id, lease_s=LEASE_S)
         todo = store.get_undecoded(document_id, lang)
         with store.fenced(lease) as tx:
             spec = UnitSpec(item_ids=todo.item_ids, concept_ids=todo.concept_ids)

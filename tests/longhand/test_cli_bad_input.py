@@ -264,3 +264,10 @@ def test_ctrl_c_while_a_command_is_imported(run, monkeypatch):
     monkeypatch.setattr(app, "import_module", interrupt)
     result = run("ls")
     assert (result.exit_code, result.stderr) == (130, "longhand: interrupted\n")
+
+
+def test_a_limit_no_database_counts_to_and_an_id_that_is_no_text(run, store):
+    result = run("ls", "--limit", str(10**30))
+    assert (result.exit_code, result.stderr.startswith("longhand: --limit is 1000")) == (2, True)
+    result = run("show", b"\xff".decode("utf-8", "surrogateescape"))
+    assert (result.exit_code, result.stderr.count("\n"), "unexpected" in result.stderr) == (1, 1, False)

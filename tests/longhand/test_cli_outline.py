@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -273,3 +274,52 @@ def test_options_of_a_new_document_do_not_go_with_a_stored_one(run, store):
 def test_unknown_ids(run, command):
     result = run(command, "zzz", *(["--item", "1"] if command == "rewrite" else []))
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+
+
+def test_an_edit_without_its_comment_is_still_of_the_version_that_was_opened(run, store, editor, tmp_path):
+    document_id = write(run, store)
+    editor(
+        'sed -i -e "/^<!--/,/-->/d" -e "s/Heading 3 /Drinking it /" "$2"\n'
+        f'{sys.executable} -c "from storage import Store; from longhand.drafts import Move; '
+        "from longhand.editing import edit_outline; "
+        f"edit_outline(Store.open(), '{document_id}', [Move('3', '1')])\""
+    )
+    result = run("outline", document_id, "--edit")
+    assert (result.exit_code, "was changed meanwhile" in result.stderr) == (1, True)
+    assert headings(store, document_id) == ["Heading 3", "Heading 1", "Heading 2"]
+    assert "Drinking it" in next(tmp_path.glob("longhand-*")).read_text()
+
+
+def test_an_older_version_shows_what_is_written_of_it(run, store):
+    document_id = write(run, store)
+    run("outline", document_id, "--set", "2=Milk")
+    shown = json.loads(run("outline", document_id, "--version", "1", "--json").stdout)
+    assert [item["num_sentences"] for item in shown["items"]] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("number", [str(10**30), str(2**31)])
+def test_a_version_that_no_database_can_hold_is_none(run, store, number):
+    document_id = write(run, store)
+    for command in (
+        ("outline", document_id, "--version", number),
+        ("outline", document_id, "--restore", number),
+        ("export", document_id, "--version", number),
+        ("diff", document_id, "--versions", "1", number),
+    ):
+        result = run(*command)
+        assert (result.exit_code, f"no outline version {number}" in result.stderr) == (1, True), result.stderr
+
+
+def test_very_long_numbers_and_very_deep_outlines_are_refused(run, store, tmp_path):
+    document_id = write(run, store)
+    many = "9" * 5000
+    for arguments, code, message in (
+        (("--length", f"3={many}"), 2, "expected a number of sentences"),
+        (("--move", "3", many), 1, "there is no place 999"),
+    ):
+        result = run("outline", document_id, *arguments)
+        assert (result.exit_code, message in result.stderr) == (code, True), result.stderr
+    deep = tmp_path / "deep.md"
+    deep.write_text("".join(f"{'#' * (n + 2)} Level {n}\n" for n in range(1200)))
+    result = run("outline", document_id, "--from", str(deep))
+    assert (result.exit_code, "at most 100 levels" in result.stderr) == (1, True)

@@ -131,3 +131,17 @@ def test_the_space_of_the_document_decides(run, store, monkeypatch, written):
     run("translate", written, "--lang", "deu_Latn")
     space = store.get_document(written).space
     assert isinstance(space, SpaceRef) and asked == [space.name]
+
+
+def test_what_a_change_left_untranslated_is_translated_by_the_command_named(run, store, two_languages):
+    assert run("write", "tea").exit_code == 0
+    (document,) = store.list_documents()
+    assert run("translate", document.id, "--lang", "deu_Latn").exit_code == 0
+    assert run("outline", document.id, "--set", "2=Milk").exit_code == 0
+    assert run("resume", document.id).exit_code == 0
+    said = run("export", document.id, "--lang", "deu_Latn").stderr
+    assert f"sentences are not decoded yet: longhand translate {document.id} --lang deu_Latn" in said
+    assert run("translate", document.id, "--lang", "deu_Latn").exit_code == 0
+    assert run("export", document.id, "--lang", "deu_Latn").stderr == ""
+    result = run("export", document.id, "--version", "1", "--lang", "klingon")
+    assert (result.exit_code, "expected a code such as eng_Latn" in result.stderr) == (2, True)

@@ -26,9 +26,12 @@ from storage import (
     ExportedDocument,
     ExportedSection,
     ExportedSentence,
+    ItemConcepts,
     NewDocument,
+    NewPlanItem,
     SpaceRef,
     Store,
+    UnitSpec,
 )
 
 HOSTILE = '<script>alert("1")</script> & Co.\x01'
@@ -263,6 +266,34 @@ def test_datasette_metadata_names_tables_and_columns_that_exist(run, database, t
         for query in described["queries"].values():
             connection.execute(query["sql"], {"document": "x"} if ":document" in query["sql"] else {})
     connection.close()
+
+
+def test_datasettes_text_of_a_document_is_in_reading_order(run, store, database, tmp_path):
+    paths = ["1", "1.1", "1.1.1", "1.1.2", "1.2", "1.2.1", "1.3", *map(str, range(2, 12))]
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+    lease = store.claim(document.id, "test", 60.0)
+    leaves = [path for path in paths if path not in ("1", "1.1", "1.2")]
+    vector = np.ones(4, dtype=np.float32)
+    with store.fenced(lease, space=SpaceRef(name="toy", checksum="c0ffee", dim=4)) as tx:
+        outline_id = tx.create_outline(
+            [
+                NewPlanItem(path=path, heading=path, lead=vector, gist=vector, planned_length=2)
+                for path in paths
+            ]
+        )
+        ids = [item_id for path, item_id in tx.get_item_ids(outline_id).items() if path in leaves]
+        (unit,) = tx.plan_units("write", [UnitSpec(item_ids=tuple(ids))])
+        two = np.ones((2, 4), dtype=np.float32)
+        tx.commit_concepts(
+            unit.id, [ItemConcepts(item_id=i, vectors=two, stop_reason="length", similarity=0.5) for i in ids]
+        )
+    store.release(lease, "done")
+    run("export", "--datasette", str(tmp_path / "m.json"))
+    sql = json.loads((tmp_path / "m.json").read_text())["databases"]["longhand"]["queries"]["text"]["sql"]
+    with sqlite3.connect(database) as connection:
+        found = [(row[0], row[2]) for row in connection.execute(sql, {"document": document.id})]
+    connection.close()
+    assert found == [(path, ordinal) for path in leaves for ordinal in (0, 1)]
 
 
 @pytest.mark.parametrize(

@@ -136,3 +136,35 @@ def test_events_reach_who_asked(runner):
         with pytest.raises(longhand.LonghandError, match="is written in eng_Latn"):
             doc.translate("eng_Latn")
     assert runner.num_runs == 2
+
+
+def test_an_outline_is_a_file_markdown_or_headings(lh, tmp_path):
+    path = tmp_path / "plan.md"
+    path.write_text("# Tea\n\n## Water\n\n## Leaves\n")
+    for outline in (path, path.read_text(), ["Water", "Leaves"]):
+        doc = lh.submit("tea", outline=outline)
+        assert [text for _, text in doc.record.params["outline"]] == ["Water", "Leaves"]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        ({"section": 3}, "did you mean sections"),
+        ({"sections": "3"}, "sections is '3': expected a whole number"),
+        ({"seed": True}, "seed is True: expected a whole number"),
+        ({"goal": 5}, "goal is 5: expected a text"),
+        ({"outline": 5}, "outline is 5: expected a Path, Markdown or a list of headings"),
+        ({"outline": Path("no.md")}, "no.md"),
+        ({"speech": "prompt.wav"}, "speech is 'prompt.wav': expected a pathlib.Path"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_store_nothing(lh, wishes, message):
+    with pytest.raises(longhand.LonghandError, match=re.escape(message)):
+        lh.submit("tea", **wishes)
+    with pytest.raises(longhand.LonghandError, match="the prompt is 5: expected a text"):
+        lh.submit(5)
+    assert lh.documents() == []
+
+
+def test_what_is_none_counts_as_not_given(lh):
+    assert lh.submit("tea", sections=None, outline=None, lang=None, review=None).record.lang == "eng_Latn"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
-from longhand import terminal
+from longhand import cli, terminal
 
 HEADER = ("MODEL", "KIND", "FIGURES")
 ROW = ("outline-mini@530132ba58fa", "planner", "loss 0.5431 tokens 4.439 stop_accuracy 0.8926")
@@ -75,3 +77,23 @@ def test_the_header_is_bold_in_a_terminal_alone(monkeypatch, printed, capsys):
     assert printed(80, ROW)[0].startswith("\x1b[1mMODEL")
     monkeypatch.setenv("TERM", "dumb")
     assert printed(80, ROW)[0].startswith("MODEL")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "is_terminal", "shown"),
+    [
+        ("latin-1", False, "├─ Ä".encode()),
+        ("ascii", False, "├─ Ä".encode()),
+        ("utf-8", False, "├─ Ä".encode()),
+        ("latin-1", True, b"?? \xc4"),
+    ],
+)
+def test_no_output_fails_for_its_encoding(monkeypatch, encoding, is_terminal, shown):
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding=encoding)
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr("sys.stdout", stream)
+    cli._speak_unicode()
+    stream.write("├─ Ä")
+    stream.flush()
+    assert written.getvalue() == shown

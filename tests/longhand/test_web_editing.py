@@ -225,6 +225,25 @@ def test_one_section_is_written_again(client, run, store, document) -> None:
     assert store.get_outline(document.id).note == "item 2 again with seed 9"
 
 
+def test_a_section_of_an_outline_that_was_changed_meanwhile_is_not_written_again(
+    client, run, store, document
+) -> None:
+    form = fields(page_of(client, document), "/edit/rewrite") | {"item": "1"}
+    assert run("outline", document.id, "--move", "3", "1").exit_code == 0
+    before = outline_of(store, document)
+    status, text = send(client, document, "/edit/rewrite", form)
+    assert (status, "was changed meanwhile" in text) == (422, True)
+    assert outline_of(store, document) == before
+
+
+def test_numbers_of_thousands_of_digits_are_refused(client, store, document) -> None:
+    form = fields(page_of(client, document), "/edit/rows")
+    assert send(client, document, "/edit/rows", form | {"move-1": "9" * 5000})[0] == 422
+    form = fields(page_of(client, document), "/edit/markdown")
+    text = f"<!--\nOutline of {document.id}, version {'9' * 5000}.\n-->\n# Tea\n\n## Heading 1 {{#1}}\n"
+    assert send(client, document, "/edit/markdown", form | {"text": text})[0] < 500
+
+
 def test_review_ends_with_approval_or_an_edit_that_approves(client, run, store) -> None:
     assert run("write", "tea", "--review").exit_code == 0
     document = store.list_documents()[0]

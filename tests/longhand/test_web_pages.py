@@ -237,6 +237,10 @@ def test_versions_are_shown_and_compared(client: TestClient, run, store: Store) 
     assert "Heading 2" in node(old, "#s-2").text()
     assert "not the one in use" in node(old, ".note").text()
     assert "Green tea" in node(parse(client.get(f"/documents/{document.id}").text), "#s-2").text()
+    (link,) = [a.attributes["href"] for a in old.css("a[download]") if a.text() == "md"]
+    assert b"Heading 2" in client.get(link).content
+    assert b"Green tea" in client.get(f"/documents/{document.id}/export?format=md").content
+    assert client.get(f"/documents/{document.id}/export?format=md&version=9").status_code == 404
     compared = parse(client.get(f"/documents/{document.id}/compare?old=1&new=2").text)
     changed = " ".join(node(compared, ".changes .changed").text().split())
     assert "Heading 2 Green tea renamed, new text" in changed
