@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.corpus.records import PROSE_KINDS
+from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.space.evaluate import text_figures
 from concepts.space.extension import pieces_of
@@ -53,7 +53,7 @@ def main() -> None:
         compare(codec, lang, lang, chosen, ROUNDS)
         compare(codec, lang, lang, chosen, ROUNDS[::5], NOISE)
     for lang in others:
-        found = load_pairs(args.corpus, lang=lang, split="dev", kinds=("document",))
+        found = load_pairs(args.corpus, lang=lang, split="dev", kinds=DOCUMENT_PAIRS)
         pairs = [(p.text_a, p.text_b) for p in found]
         pairs = [pair for pair in pairs if len(pair[0]) >= MIN_CHARS]
         compare(codec, ENGLISH, lang, choose(codec, ENGLISH, pairs, args.sentences), TRANSLATION_ROUNDS)

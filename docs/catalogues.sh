@@ -4,11 +4,11 @@
 #
 # Needs Debian 12 with apt-get; fetches some 4 GB, one package after the other, and keeps 130 MB. Manuals are left out
 # where the corpus holds their pages (help/, helpcontent2): what stands there is split by document, here it could not be.
-# So are all programs whose manuals are kept for acceptance (concepts/corpus/split.py).
+# So are all programs whose manuals are kept for acceptance (concepts/corpus/split.py). PACKAGES="grep sed" takes others.
 set -euo pipefail
 
 out=$(realpath -m "${1:?usage: docs/catalogues.sh FOLDER}")
-packages="
+packages=${PACKAGES:-"
 akonadi apt aptitude audacity backintime bash binutils bison blender brasero calibre coreutils cryptsetup cups darktable
 debconf diffutils dpkg e2fsprogs easytag epiphany-browser evolution-data-server exiv2 findutils flatpak flex four-in-a-row
 freeciv freedroidrpg fwupd gawk gdb gettext gimp git glib2.0 gnome-builder gnome-calculator gnome-control-center
@@ -17,7 +17,7 @@ hexchat inkscape installation-guide iso-codes kaddressbook kdevelop kio kmail ko
 libreoffice marble mousepad mutt mutter naev nano nautilus network-manager neverball okular packagekit parted
 postgresql-15 procps psmisc quodlibet sane-backends sed shadow subversion supertux supertuxkart synaptic systemd tar
 texinfo thunar tracker util-linux vim wesnoth-1.16 wget wine xfce4-settings xz-utils
-"
+"}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -18,6 +18,8 @@ PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
 PairKind = Literal["document", "description", "catalogue"]
 """What a translation pair stood in: a document and its translation, a package description, a catalogue of messages."""
 PAIR_KINDS: tuple[PairKind, ...] = ("document", "description", "catalogue")
+DOCUMENT_PAIRS: tuple[PairKind, ...] = ("document",)
+"""Pairs that say how a document is translated, which is what is measured."""
 
 LANG_CODES = {"en": "eng_Latn", "de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn"}
 """Two-letter codes of the corpus files and the concept space's codes."""

@@ -11,7 +11,6 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from concepts.corpus.importers import document_of_json
 from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind
@@ -102,9 +101,7 @@ def load_pairs(
         fields = line.rstrip("\n").split("\t")
         if len(fields) != 6 or fields[0] not in SPLITS or fields[1] not in PAIR_KINDS:
             raise InputError(f"{corpus_dir / PAIRS_NAME} is damaged; build the corpus again")
-        pair = Pair(
-            fields[2], fields[3], fields[4], fields[5], cast(Split, fields[0]), cast(PairKind, fields[1])
-        )
+        pair = Pair(fields[2], fields[3], fields[4], fields[5], fields[0], fields[1])
         if (
             (split is None or pair.split == split)
             and (lang is None or pair.lang_b == lang)

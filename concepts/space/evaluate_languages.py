@@ -16,7 +16,7 @@ from pathlib import Path
 from torch import Tensor
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.corpus.records import PROSE_KINDS
+from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.split import same_text
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError, ModelError
@@ -79,7 +79,7 @@ def evaluate_languages(
     `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of languages and directions, `on_note` a
     line for what is left out. Empty where the space and the test pairs of the corpus have no language in common.
     """
-    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test", kinds=("document",))}
+    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test", kinds=DOCUMENT_PAIRS)}
     langs = [lang for lang in codec.langs if lang in paired]
     if not langs or ENGLISH not in codec.langs:
         return {}

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from concepts.corpus.records import PLANNED_KINDS, PairKind
+from concepts.corpus.records import DOCUMENT_PAIRS, PLANNED_KINDS, PairKind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError
@@ -44,7 +44,7 @@ def read_sentences(
     split: Split,
     langs: Sequence[str],
     *,
-    kinds: Collection[PairKind] = ("document",),
+    kinds: Collection[PairKind] = DOCUMENT_PAIRS,
     alone_share: float = 0.0,
     seed: int = 0,
 ) -> list[Sentence]:
