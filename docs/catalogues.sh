@@ -2,7 +2,7 @@
 # Takes the German, French and Spanish gettext catalogues out of free programs' source packages, for
 # `longhand corpus import`: docs/catalogues.sh FOLDER
 #
-# Needs Debian 12 with apt-get; fetches some 4 GB, one package after the other, and keeps 130 MB. Manuals are left out
+# Needs Debian 12 with apt-get; fetches some 4 GB, one package after the other, and keeps 230 MB. Manuals are left out
 # where the corpus holds their pages (help/, helpcontent2): what stands there is split by document, here it could not be.
 # So are all programs whose manuals are kept for acceptance (concepts/corpus/split.py). PACKAGES="grep sed" takes others.
 set -euo pipefail

@@ -27,7 +27,9 @@ def options() -> None:
 def import_corpus(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR|FILE...", help="JSONL or pairs of the corpus format, Markdown, HTML, text, .po catalogues."),
+        typer.Argument(
+            metavar="DIR|FILE...", help="JSONL or pairs of the corpus format, Markdown, HTML, text, .po."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The corpus folder to make or replace.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
