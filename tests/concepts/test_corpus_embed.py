@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from concepts.corpus.embed import embed_corpus, load_embedded
+from concepts.corpus.store import FORMAT_VERSION
 from concepts.errors import InputError, NonFiniteError
 
 DIM = 5
@@ -71,7 +72,7 @@ STARTS = ("How to", "A guide to", "Explain", "Write about")
 
 def write_corpus(folder: Path, rows: Sequence[dict[str, object]] = ROWS) -> Path:
     folder.mkdir(exist_ok=True)
-    (folder / "corpus.json").write_text('{"format_version": 1}')
+    (folder / "corpus.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))
     lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
     (folder / "documents.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
     return folder

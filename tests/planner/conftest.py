@@ -14,6 +14,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
+from concepts.corpus.store import FORMAT_VERSION
 from planner.config import PlannerConfig
 from planner.model import OutlineModel
 from planner.rollout import Planner, PlanOptions
@@ -100,7 +101,7 @@ def corpus_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from concepts.corpus.embed import embed_corpus
 
     folder = tmp_path_factory.mktemp("corpus")
-    (folder / "corpus.json").write_text('{"format_version": 1}')
+    (folder / "corpus.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))
     rows = [
         {
             "split": "dev" if n % 5 == 0 else "train",

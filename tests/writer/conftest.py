@@ -14,6 +14,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
+from concepts.corpus.store import FORMAT_VERSION
 from writer.config import WriterConfig
 from writer.generate import WriteOptions, Writer, WritingPlan
 from writer.model import WriterModel
@@ -110,7 +111,7 @@ def corpus_dir(tmp_path_factory: pytest.TempPathFactory, codec: FakeCodec) -> Pa
     from concepts.corpus.embed import embed_corpus
 
     folder = tmp_path_factory.mktemp("corpus")
-    (folder / "corpus.json").write_text('{"format_version": 1}')
+    (folder / "corpus.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))
     rows = [
         {
             "split": "dev" if n % 5 == 0 else "train",
