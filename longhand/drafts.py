@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from storage import OutlineRecord, PlanItemRecord
 
 MAX_LENGTH = 40
+"""Longest section, in sentences, that planner and writer know (a test compares)."""
 MAX_DIGITS = 9
 """Of a number that somebody types; longer ones mean nothing here, and Python refuses to read very long ones."""
-"""Longest section, in sentences, that planner and writer know (a test compares)."""
 
 
 class EditError(InputError):

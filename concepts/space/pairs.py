@@ -91,8 +91,8 @@ def english_concepts(
     Encoded under bfloat16 autocast by the `encoder` of `space_id`. Raises InputError where the file is that of other
     sentences or another space.
     """
-    texts_digest = hashlib.sha256("\n".join((space_id, *(s.english for s in sentences))).encode())
-    digest = texts_digest.hexdigest()
+    said = "\n".join((space_id, *(sentence.english for sentence in sentences)))
+    digest = hashlib.sha256(said.encode()).hexdigest()
     if path.exists():
         with np.load(path) as kept:
             if str(kept["digest"]) != digest:

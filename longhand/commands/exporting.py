@@ -124,7 +124,7 @@ def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool)
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     if exported.num_missing:
-        say(f"{exported.num_missing} sentences are not decoded yet: {next_step(document, exported)}")
+        say(f"{exported.num_missing} sentences are not decoded yet: {_next_step(document, exported)}")
 
 
 def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) -> None:
@@ -153,11 +153,11 @@ def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) ->
             num_written += 1
             if exported.num_missing:
                 said = f"{exported.num_missing} sentences of {document.id} are not decoded yet"
-                say(f"{said}: {next_step(document, exported)}")
+                say(f"{said}: {_next_step(document, exported)}")
     say(f"wrote {num_written} {'file' if num_written == 1 else 'files'} to {folder}")
 
 
-def next_step(document: DocumentRecord, exported: ExportedDocument) -> str:
+def _next_step(document: DocumentRecord, exported: ExportedDocument) -> str:
     """Return the command that decodes what is missing."""
     if document.status == "done" and exported.lang != document.lang:
         return f"longhand translate {document.id} --lang {exported.lang}"

@@ -337,3 +337,13 @@ def test_a_meaning_of_no_use_is_one_line(change, dim, error, why, tmp_path):  # 
     with pytest.raises(error, match=why) as caught:
         load_meaning(card, NUM_CODES)
     assert "\n" not in str(caught.value)
+
+
+def test_a_text_that_stands_twice_in_a_batch_is_no_wrong_answer() -> None:
+    loss = MeaningLoss(RECIPE).eval()
+    loss.meaning = torch.nn.Identity()  # type: ignore[assignment]
+    meanings = torch.eye(6)[[0, 1, 2, 2, 3, 1]]
+    _, figures = loss(MeaningBatch(meanings, meanings), torch.Generator())
+    assert figures["accuracy"].item() == 1.0
+    _, figures = loss(MeaningBatch(meanings.roll(1, dims=0), meanings), torch.Generator())
+    assert figures["accuracy"].item() < 0.5

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from concepts.codec import Codec
 from concepts.corpus.records import PAIR_KINDS
 from concepts.corpus.store import FORMAT_VERSION
 from concepts.errors import InputError, ModelError, UsageError
-from concepts.space.config import EOS_ID, SpaceConfig
+from concepts.space.config import EOS_ID, UNK_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
 from concepts.space.extension import extension_weights, extensions_of, release_languages
 from concepts.space.network import SpaceAutoencoder
@@ -29,7 +30,12 @@ from concepts.space.peers import nearest_texts, xsim_error
 from concepts.space.release import load_encoder, release_space
 from concepts.space.start_table import start_table
 from concepts.space.tokenizer import Pieces
-from concepts.space.train_languages import LanguagesLoss, LanguagesTrainingConfig, train_languages
+from concepts.space.train_languages import (
+    LanguagesLoss,
+    LanguagesTask,
+    LanguagesTrainingConfig,
+    train_languages,
+)
 from concepts.training import LoopConfig
 
 pytestmark = [
@@ -295,3 +301,20 @@ def test_the_nearest_text_and_the_share_that_is_not_found() -> None:
     swapped = points.clone()
     swapped[:2] = points[[1, 0]]
     assert xsim_error(points, swapped) == pytest.approx(4)
+
+
+def test_some_of_what_was_said_is_hidden_from_the_decoder(tiny_config: SpaceConfig) -> None:
+    loss = LanguagesLoss(LanguagesTrainingConfig(model=tiny_config, piece_dropout=0.5), variance=1.0)
+    prefix = torch.full((40, 30), 9)
+    hidden = loss._hide(prefix, torch.Generator().manual_seed(0))
+    assert (hidden[:, :2] == 9).all()
+    assert 0.4 < (hidden[:, 2:] == UNK_ID).float().mean() < 0.6
+    assert ((hidden == 9) | (hidden == UNK_ID)).all()
+
+
+def test_the_last_steps_read_pairs_of_documents_alone(tiny_config: SpaceConfig) -> None:
+    every, documents = (
+        SimpleNamespace(batch=lambda _, name=name, **__: name) for name in ("all", "documents")
+    )
+    task = LanguagesTask(recipe(tiny_config, 10), every, documents, every, 1.0)  # type: ignore[arg-type]
+    assert [task.batch(step, 0, 1) for step in range(10)] == ["all"] * 7 + ["documents"] * 3

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from flows.mirror import crash_left_run
 from flows.timings import Timings
-from longhand.running import FlowRunner
+from longhand.running import FlowRunner, show_in_prefect
 from storage import CardRef, NewDocument
 
 
@@ -43,3 +46,26 @@ def test_resuming_takes_the_stored_models(calls, store, monkeypatch):
     FlowRunner().run(store, document.id, plan_only=False, resume=True, on_event=print)
     assert asked == ["my-writer"]
     assert calls[0][0] == "resume"
+
+
+def test_no_answer_of_a_prefect_server_stops_a_command(monkeypatch, capsys):
+    class Broken:
+        def __init__(self, api_url):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def call(self, function):
+            raise RuntimeError("500")
+
+    for module in ("flows.prefect_link", "flows.mirror"):
+        monkeypatch.setattr(f"{module}.PrefectLink", Broken)
+        monkeypatch.setattr(f"{module}.known_api", lambda: "http://127.0.0.1:9/api")
+    document = SimpleNamespace(id="2q", flow_run_id="1", owner=None, lease_until=None)
+    show_in_prefect(document, "cancelled")
+    assert capsys.readouterr().err == "Prefect's server failed (RuntimeError); Prefect shows 2q as it was\n"
+    crash_left_run(document)
