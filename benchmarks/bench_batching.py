@@ -149,7 +149,7 @@ def compare_companies(codec: Codec, beam_size: int) -> None:
     rows = weights / weights.sum(dim=1, keepdim=True) @ known
     if codec.reads_context:
         rows = torch.stack([rows, *(rows.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
-    together = decode_beams(codec, rows, beam_size)
+    together = codec.hypotheses(rows, LANG, beam_size)
 
     def show(name: str, found: Sequence[Sequence[Hypothesis]]) -> None:
         bits = tokens = 0
@@ -164,39 +164,14 @@ def compare_companies(codec: Codec, beam_size: int) -> None:
         print(f"  {name}: {bits} of {NUM_ROWS} rows differ in a bit, {tokens} in a token", flush=True)
 
     print(f"companies of decoded rows beside {NUM_ROWS}, {torch.get_num_threads()} threads:")
-    show("backwards", decode_beams(codec, rows.flip(0), beam_size)[::-1])
+    show("backwards", codec.hypotheses(rows.flip(0), LANG, beam_size)[::-1])
     for size in COMPANIES:
         found: list[list[Hypothesis]] = []
         while len(found) < NUM_ROWS:
             # The last company overlaps the one before it, so that no row is in a smaller one.
             first = min(len(found), NUM_ROWS - size)
-            found[first:] = decode_beams(codec, rows[first : first + size], beam_size)
+            found[first:] = codec.hypotheses(rows[first : first + size], LANG, beam_size)
         show(f"in companies of {size}", found)
-
-
-@torch.inference_mode()
-def decode_beams(codec: Codec, rows: torch.Tensor, beam_size: int) -> list[list[Hypothesis]]:
-    """Return every beam of each row, decoded as sonar-space's pipeline does it."""
-    from fairseq2.generation.beam_search import BeamSearchSeq2SeqGenerator
-    from fairseq2.nn import BatchLayout
-    from sonar.inference_pipelines.text import precision_context
-    from sonar.inference_pipelines.utils import SequenceToTextConverter
-
-    decoder = codec._decoder
-    generator = BeamSearchSeq2SeqGenerator(
-        decoder.model,
-        decoder.tokenizer.vocab_info,
-        beam_size=beam_size,
-        max_seq_len=int(str(codec.card.config["max_seq_len"])),
-    )
-    converter = SequenceToTextConverter(
-        generator, decoder.tokenizer, task="translation", target_lang=LANG, mode="target"
-    )
-    placed = rows.to(codec.device, codec.dtype)
-    with precision_context(codec.dtype):
-        _, output = converter.batch_convert(placed, BatchLayout.of(placed))
-    found: list[list[Hypothesis]] = output.hypotheses
-    return found
 
 
 def main() -> None:

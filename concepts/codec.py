@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -26,12 +26,14 @@ from concepts.errors import (
 )
 from concepts.languages import suggest_languages
 from concepts.published import PublishedCard, asset_cards
+from concepts.reranking import WIDER, Beam, rerank
 from concepts.runtime import start_fairseq2
 from concepts.space.extension import extension_cards, extensions_of, own_files
 from concepts.space.loading import choose_dtype, context_model, load_part, measure_space
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
+    from fairseq2.generation import Hypothesis
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
 
 BEAM_SIZE = 4
@@ -62,6 +64,10 @@ class Codec:
         self.langs: tuple[str, ...] = tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]
         self.device, self.dtype = device, dtype
         self._encoder, self._decoder = encoder, decoder
+        self._how: dict[str, Any] = {
+            "len_penalty": _LENGTH_WEIGHT,
+            "max_seq_len": int(str(card.config["max_seq_len"])),
+        }
         self.reads_context = CONTEXT_FILE in card.files
         """Whether the decoder makes use of what stands around a sentence (concepts/context.py)."""
         if self.reads_context:
@@ -128,12 +134,15 @@ class Codec:
         beam_size: int = 1,
         context: Tensor | None = None,
         corrections: int = 0,
+        reranks: bool = False,
     ) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
         `context` (N, C, D) is what stands around each, for a space whose decoder reads it; None: nothing is
-        known of it. What a text lacks, encoded again, is asked for in up to `corrections` further rounds
-        (concepts/correction.py), each a search of its own. Row i of the result belongs to row i. Raises
+        known of it. Two ways to use the encoder: what a text lacks, encoded again, is asked for in up to `corrections`
+        further rounds (concepts/correction.py), each a search of its own, which suits concepts of texts in `lang`;
+        with `reranks` twice as many beams are searched and the text that fits best, encoded again, is taken
+        (concepts/reranking.py), which suits translations. Row i of the result belongs to row i. Raises
         SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
         """
         self.check_lang(lang)
@@ -151,6 +160,10 @@ class Codec:
         if context is not None:
             reads = self.reads_context and not self.is_extension(lang)
             assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
+        if reranks and beam_size > 1:
+            assert context is None and not corrections, "a translation has no context and is not corrected"
+            beams = self._beams(vectors, lang, WIDER * beam_size)
+            return rerank(vectors, beams, lambda said: self.encode(said, lang))
         texts = self._search(vectors, context, lang, beam_size)
         if not corrections:
             return texts
@@ -171,10 +184,42 @@ class Codec:
             target_lang=lang,
             batch_size=_DECODE_BATCH,
             beam_size=beam_size,
-            len_penalty=_LENGTH_WEIGHT,
-            max_seq_len=int(str(self.card.config["max_seq_len"])),
+            **self._how,
         )
         return [text.strip() for text in texts]
+
+    def _beams(self, vectors: Tensor, lang: str, beam_size: int) -> list[list[Beam]]:
+        to_text = self._pipelines_of(lang)[1].tokenizer.create_decoder()
+        return [
+            [Beam(to_text(found.seq).strip(), float(found.score), len(found.seq)) for found in hypotheses]  # type: ignore[arg-type]
+            for hypotheses in self.hypotheses(vectors, lang, beam_size)
+        ]
+
+    @torch.inference_mode()
+    def hypotheses(self, inputs: Tensor, lang: str, beam_size: int) -> list[list[Hypothesis]]:
+        """Return all that a beam search finds for each row, likeliest first; the pipeline gives the best one's text.
+
+        `inputs` is (N, D), or (N, 1 + C, D) with the context behind each concept. A score is the sum of the tokens' log
+        probabilities, in nats.
+        """
+        from fairseq2.generation.beam_search import BeamSearchSeq2SeqGenerator
+        from fairseq2.nn import BatchLayout
+        from sonar.inference_pipelines.text import precision_context
+        from sonar.inference_pipelines.utils import SequenceToTextConverter
+
+        says = self._pipelines_of(lang)[1]
+        generator = BeamSearchSeq2SeqGenerator(
+            says.model, says.tokenizer.vocab_info, beam_size=beam_size, **self._how
+        )
+        converter = SequenceToTextConverter(
+            generator, says.tokenizer, task="translation", target_lang=lang, mode="target"
+        )
+        found: list[list[Hypothesis]] = []
+        for first in range(0, len(inputs), _DECODE_BATCH):
+            placed = inputs[first : first + _DECODE_BATCH].to(self.device, self.dtype)
+            with precision_context(self.dtype):
+                found += converter.batch_convert(placed, BatchLayout.of(placed))[1].hypotheses
+        return found
 
     def is_extension(self, lang: str) -> bool:
         """Return whether `lang` is read and said by parts that were trained beside those of the space."""

@@ -2,7 +2,7 @@
 # Takes the German, French and Spanish gettext catalogues out of free programs' source packages, for
 # `longhand corpus import`: docs/catalogues.sh FOLDER
 #
-# Needs Debian 12 with apt-get; fetches some 4 GB, one package after the other, and keeps 230 MB. Manuals are left out
+# Needs Debian 12 with apt-get; fetches some 4 GB, one package after the other, and keeps 250 MB. Manuals are left out
 # where the corpus holds their pages (help/, helpcontent2): what stands there is split by document, here it could not be.
 # So are all programs whose manuals are kept for acceptance (concepts/corpus/split.py). PACKAGES="grep sed" takes others.
 set -euo pipefail
@@ -17,6 +17,8 @@ hexchat inkscape installation-guide iso-codes kaddressbook kdevelop kio kmail ko
 libreoffice marble mousepad mutt mutter naev nano nautilus network-manager neverball okular packagekit parted
 postgresql-15 procps psmisc quodlibet sane-backends sed shadow subversion supertux supertuxkart synaptic systemd tar
 texinfo thunar tracker util-linux vim wesnoth-1.16 wget wine xfce4-settings xz-utils
+calligra calligraplan debian-edu-doc exim4 gnubg grub2 ibus kexi linuxcnc man-db openldap openssh phpmyadmin postfix
+pulseaudio samba wireshark
 "}
 
 work=$(mktemp -d)
@@ -33,7 +35,9 @@ apt=(apt-get -o "Dir::Etc::SourceList=/dev/null" -o "Dir::Etc::SourceParts=$work
 
 for package in $packages; do
     mkdir "$work/$package"
-    if ! (cd "$work/$package" && "${apt[@]}" -q source --download-only --only-source "$package" > log 2>&1); then
+    # A mirror may lack the description or Debian's own part of a package whose source it has.
+    if ! (cd "$work/$package" && { "${apt[@]}" -q source --download-only --only-source "$package" > log 2>&1 \
+            || "${apt[@]}" -q source --download-only --only-source --tar-only "$package" >> log 2>&1; }); then
         echo "$package: not found, left out: $(tail -n 1 "$work/$package/log")" >&2
         rm -r "${work:?}/$package"
         continue

@@ -62,6 +62,8 @@ class TrainingRequest:
     """Whether that writer learns on along with the decoder."""
     langs: tuple[str, ...] | None = None
     """Languages that a space learns beside its own; None: those of the recipe."""
+    kept: float = 0.5
+    """Share of the weights that a run of languages started from in what it releases."""
 
 
 def start_training(
@@ -298,7 +300,13 @@ def _train_languages(
     )
     folder = request.run_dir / RELEASE_FOLDER
     return figures, release_languages(
-        request.run_dir, folder, space, name=request.name, seed=request.seed, figures={}
+        request.run_dir,
+        folder,
+        space,
+        name=request.name,
+        seed=request.seed,
+        figures={},
+        kept=request.kept,
     )
 
 

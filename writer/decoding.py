@@ -40,8 +40,9 @@ class TextCodec(Protocol):
         beam_size: int,
         context: Tensor | None = None,
         corrections: int = 0,
+        reranks: bool = False,
     ) -> list[str]:
-        """Return the text of each raw concept, corrected in so many rounds."""
+        """Return the text of each raw concept, corrected in so many rounds, or the best of its beams."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +71,16 @@ class Rendering:
 
 
 def render(
-    codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = 0
+    codec: TextCodec,
+    vectors: Tensor,
+    lang: str,
+    *,
+    beam_size: int = 1,
+    corrections: int = 0,
+    reranks: bool = False,
 ) -> list[Rendering]:
-    """Return the renderings of raw concepts (N, D) in `lang`, row by row."""
-    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections), vectors)
+    """Return the renderings of raw concepts (N, D) in `lang`, row by row; how is that of `Codec.decode`."""
+    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections, reranks), vectors)
 
 
 def say_sections(
@@ -133,15 +140,23 @@ def _say_again(
     rows = [row for row, text in enumerate(first) if text]
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
-    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size), meant))
+    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size, reranks=True), meant))
     return [[next(done) for _ in item.places] for item in items]
 
 
 def _say(
-    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, context: Tensor | None, corrections: int = 0
+    codec: TextCodec,
+    vectors: Tensor,
+    lang: str,
+    beam_size: int,
+    context: Tensor | None,
+    corrections: int = 0,
+    reranks: bool = False,
 ) -> tuple[list[str], Tensor]:
     """Return the texts and their own concepts; zero for an empty text."""
-    texts = codec.decode(vectors, lang, beam_size=beam_size, context=context, corrections=corrections)
+    texts = codec.decode(
+        vectors, lang, beam_size=beam_size, context=context, corrections=corrections, reranks=reranks
+    )
     again = torch.zeros(vectors.shape)
     said = [i for i, text in enumerate(texts) if text]
     if said:
@@ -150,7 +165,12 @@ def _say(
 
 
 def _by_length(
-    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, corrections: int = 0
+    codec: TextCodec,
+    vectors: Tensor,
+    lang: str,
+    beam_size: int,
+    corrections: int = 0,
+    reranks: bool = False,
 ) -> tuple[list[str], Tensor]:
     """Return what `_say` does of rows without context, decoded from short to long.
 
@@ -158,7 +178,7 @@ def _by_length(
     keep a batch's sentences alike.
     """
     order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
-    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections)
+    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections, reranks)
     back = torch.argsort(order)
     return [texts[row] for row in back.tolist()], again[back]
 

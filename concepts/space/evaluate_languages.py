@@ -15,9 +15,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from concepts.card import ModelCard
 from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
-from concepts.corpus.split import same_text
+from concepts.corpus.split import Split, same_text
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError, ModelError
 from concepts.space.evaluate import evaluate_space, text_figures
@@ -43,7 +44,7 @@ OnNote = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Held:
-    """Test pairs: English to its translations by language."""
+    """Pairs of a held-out split: English to its translations by language."""
 
     by_english: dict[str, dict[str, str]]
 
@@ -57,6 +58,26 @@ class Held:
         rows = sorted(found)
         random.Random(0).shuffle(rows)
         return rows[:num]
+
+    def short_pairs(self, card: ModelCard, source: str, target: str, num: int) -> list[tuple[str, str]]:
+        """Return at most `num` pairs whose text in `source` is a sentence that a concept can hold."""
+        rows = self.pairs(source, target, 10 * num)
+        lengths = pieces_of(card, source).encode([a for a, _ in rows])
+        return [
+            row
+            for row, ids in zip(rows, lengths, strict=True)
+            if len(ids) <= _MAX_PIECES and len(row[0]) >= _MIN_CHARS
+        ][:num]
+
+    def searched(self, lang: str, num: int) -> tuple[list[str], list[str]]:
+        """Return at most `num` texts in `lang` and their English, among which each is to find its own."""
+        by_english: dict[str, str] = {}
+        seen: set[str] = set()
+        for text, meaning in self.pairs(lang, ENGLISH, len(self.by_english)):
+            if len(meaning) >= _MIN_CHARS and text not in seen:
+                seen.add(text)
+                by_english[meaning] = text
+        return list(by_english.values())[:num], list(by_english)[:num]
 
 
 def evaluate_languages(
@@ -105,18 +126,12 @@ def evaluate_languages(
         done += 1
         on_progress(done, total)
     for source, target in directions:
-        rows = held.pairs(source, target, 10 * num_direction)
-        lengths = pieces_of(codec.card, source).encode([a for a, _ in rows])
-        rows = [
-            row
-            for row, ids in zip(rows, lengths, strict=True)
-            if len(ids) <= _MAX_PIECES and len(row[0]) >= _MIN_CHARS
-        ][:num_direction]
+        rows = held.short_pairs(codec.card, source, target, num_direction)
         done += 1
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            said = codec.decode(vectors, target, beam_size=BEAM_SIZE)
+            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, reranks=codec.is_extension(target))
             scores = text_figures(wanted, said)
             name = f"{source}>{target}"
             figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]
@@ -128,13 +143,13 @@ def evaluate_languages(
     return figures
 
 
-def read_held(corpus_dir: Path, langs: Sequence[str]) -> Held:
-    """Return the test pairs of which no training pair holds either side (`same_text`)."""
+def read_held(corpus_dir: Path, langs: Sequence[str], split: Split = "test") -> Held:
+    """Return the pairs of a split of which no training pair holds either side (`same_text`)."""
     trained: set[tuple[str, str]] = set()
     for pair in load_pairs(corpus_dir, split="train"):
         trained |= {(pair.lang_a, same_text(pair.text_a)), (pair.lang_b, same_text(pair.text_b))}
     by_english: dict[str, dict[str, str]] = {}
-    for sentence in read_sentences(corpus_dir, "test", langs):
+    for sentence in read_sentences(corpus_dir, split, langs):
         sides = {(ENGLISH, same_text(sentence.english)), (sentence.lang, same_text(sentence.text))}
         if not sides & trained:
             texts = by_english.setdefault(sentence.english, {ENGLISH: sentence.english})
@@ -154,13 +169,7 @@ def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[st
 
 
 def _retrieval(held: Held, codec: Codec, lang: str, num: int, on_note: OnNote) -> dict[str, float]:
-    by_english: dict[str, str] = {}
-    seen: set[str] = set()
-    for text, meaning in held.pairs(lang, ENGLISH, len(held.by_english)):
-        if len(meaning) >= _MIN_CHARS and text not in seen:
-            seen.add(text)
-            by_english[meaning] = text
-    english, texts = list(by_english)[:num], list(by_english.values())[:num]
+    texts, english = held.searched(lang, num)
     if len(texts) < 2:
         return {}
     figures = {

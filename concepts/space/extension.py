@@ -131,15 +131,16 @@ def release_languages(
     name: str,
     seed: int,
     figures: dict[str, float],
+    kept: float = 0.5,
     newest: bool = False,
 ) -> ModelCard:
     """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.
 
-    A run that started from an extension takes the place of that one, by the mean of what it started from and what it
-    has learnt (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903): it keeps most of what either does better. Takes the
-    best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError when the run has none
-    yet, lacks what it started from or belongs to another space, UsageError where the space knows one of the languages
-    already.
+    A run that started from an extension takes the place of that one, by a mean of what it started from (of weight
+    `kept`) and what it has learnt (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903), which keeps most of what either
+    does better. Takes the best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError
+    when the run has none yet, lacks what it started from or belongs to another space, UsageError where the space knows
+    one of the languages already.
     """
     path = trained_weights(run_dir, "languages", newest=newest)
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
@@ -169,7 +170,7 @@ def release_languages(
                 f"{run_dir} has no {START_FILE}, from which it started: train again in a new folder"
             )
         start = load_file(run_dir / START_FILE)
-        weights = {name: (value + start[name]) / 2 for name, value in weights.items()}
+        weights = {name: value.lerp(start[name], kept) for name, value in weights.items()}
     save_tensors(folder / extension.weights_file, quantize(weights))
     shutil.copyfile(run_dir / "pieces.model", folder / extension.pieces_file)
     new = [
@@ -182,12 +183,12 @@ def release_languages(
         )
         for part in ("encoder", "decoder")
     ]
-    kept = [
+    others = [
         card
         for card in renamed_cards(space, name).split("---\n")
         if replaced is None or f"checkpoint: {replaced.weights_file}\n" not in card
     ]
-    (folder / CARDS_FILE).write_text("---\n".join([*kept, *new]), encoding="utf-8")
+    (folder / CARDS_FILE).write_text("---\n".join([*others, *new]), encoding="utf-8")
     entries = [
         {"name": e.name, "langs": list(e.langs), "num_pieces": e.num_pieces}
         for e in (*(e for e in extensions_of(space) if e != replaced), extension)
@@ -203,11 +204,15 @@ def release_languages(
         space=space.space_id,
         data=space.data,
         recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages --seed {seed}"
-        f" ({int(state['step'])} steps{origin(recipe)}{'' if replaced is None else ', the mean of both'})",
+        f" ({int(state['step'])} steps{origin(recipe)}{'' if replaced is None else _mixed(kept)})",
         steps=space.steps,
         figures={**_figures_without(space.figures, langs), **figures},
         licence=space.licence,
     )
+
+
+def _mixed(kept: float) -> str:
+    return ", the mean of both" if kept == 0.5 else f", {kept:.0%} of that kept"
 
 
 def _figures_without(figures: Mapping[str, float], langs: Sequence[str]) -> dict[str, float]:

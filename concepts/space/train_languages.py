@@ -50,6 +50,9 @@ can only be learnt."""
 _SHORT_SHARE_ON, _SHORT_LEN_ON = 0.7, 34
 """Share of the steps of a run that goes on in which only sentences up to that many pieces are read: more of a long
 one than a single vector holds is not learnt from it."""
+_COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.35, 0.8
+"""`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: pairs of documents were read often
+before, the others were not."""
 _SAME = 0.9999
 """Cosine from which two English concepts are one text, which is no wrong answer for the other."""
 _NUM_COUNTED = 120_000
@@ -259,7 +262,8 @@ def train_languages(
         num_steps = config.loop.num_steps
         config = replace(
             config,
-            loop=replace(config.loop, num_cooldown_steps=int((1 - config.mixed_share) * num_steps)),
+            loop=replace(config.loop, num_cooldown_steps=int(_COOLDOWN_SHARE_ON * num_steps)),
+            mixed_share=_MIXED_SHARE_ON,
             stages=((int(_SHORT_SHARE_ON * num_steps), _SHORT_LEN_ON),),
             english_share=_ENGLISH_SHARE_ON,
         )

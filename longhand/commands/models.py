@@ -64,6 +64,12 @@ def train(
     langs: Annotated[
         str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
     ] = None,
+    kept: Annotated[
+        float | None,
+        typer.Option(
+            help="Languages with --init only: share of the weights it started from in what is released; else 0.5."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
     as_json: AsJson = False,
@@ -84,6 +90,10 @@ def train(
         raise UsageError(f"a {kind} starts from nothing: leave --init out, name {named}")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
+    if kept is not None and (kind != "languages" or init is None):
+        raise UsageError("--kept is for languages that go on by --init: leave it out")
+    if kept is not None and not 0 <= kept <= 1:
+        raise UsageError(f"--kept is {kept}: give a share from 0 to 1")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
     if teacher and kind != "space":
@@ -109,6 +119,7 @@ def train(
         planner=planner,
         with_writer=with_writer,
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
+        kept=0.5 if kept is None else kept,
     )
     with TrainingDisplay() as display:
         figures, card = start_training(

@@ -239,13 +239,18 @@ def goes_on_from(
     assert (again.folder / "cards.yaml").read_text().count("name: again_") == 4
     assert again.path("deu-spa.safetensors").read_bytes() != card.path("deu-spa.safetensors").read_bytes()
     assert f"started from {card.model_id}, the mean of both" in again.recipe
+    quarter = release_languages(
+        run_dir, folder / "quarter", card, name="quarter", seed=1, figures={}, kept=0.25
+    )
+    assert f"started from {card.model_id}, 25% of that kept" in quarter.recipe
     name = "decoder.decoder.layers.0.ffn.inner_proj.weight"
     (extension,) = extensions_of(card)
     start, learnt = extension_weights(card, extension)[name], load_file(run_dir / "best.safetensors")
-    mean = (start + learnt[f"autoencoder.{name}"]) / 2
-    given = extension_weights(again, extension)[name]
-    assert ((given - mean).abs() <= 0.51 * mean.abs().amax(dim=1, keepdim=True) / 127 + 1e-6).all()
-    assert not torch.equal(start, given)
+    for released, kept in ((again, 0.5), (quarter, 0.25)):
+        mean = kept * start + (1 - kept) * learnt[f"autoencoder.{name}"]
+        given = extension_weights(released, extension)[name]
+        assert ((given - mean).abs() <= 0.51 * mean.abs().amax(dim=1, keepdim=True) / 127 + 1e-6).all()
+        assert not torch.equal(start, given)
     assert Codec.load(str(again.folder)).encode(["öffne Datei"], "deu_Latn").shape == (
         1,
         english.config["model_dim"],
