@@ -79,7 +79,7 @@ def render(
     corrections: int = 0,
     reranks: bool = False,
 ) -> list[Rendering]:
-    """Return the renderings of raw concepts (N, D) in `lang`, row by row; how is that of `Codec.decode`."""
+    """Return the renderings of raw concepts (N, D) in `lang`, row by row; options as of `Codec.decode`."""
     return _scored(*_by_length(codec, vectors, lang, beam_size, corrections, reranks), vectors)
 
 
