@@ -11,7 +11,6 @@ in the same run. On the dev split, for the numbers of rounds were chosen here; `
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import time
 from pathlib import Path
@@ -22,15 +21,13 @@ import torch
 from torch import Tensor
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
-from concepts.corpus.store import iter_space_sentences, load_pairs
-from concepts.space.evaluate import text_figures
+from concepts.space.evaluate import MAX_PIECES, text_figures, unseen_sentences
+from concepts.space.evaluate_languages import read_held
 from concepts.space.extension import pieces_of
+from concepts.space.pairs import ENGLISH
 
-ENGLISH = "eng_Latn"
 ROUNDS, TRANSLATION_ROUNDS = (0, 1, 2, 4, 8, 20), (0, 1, 2)
 NOISE = 0.2
-MAX_PIECES, MIN_CHARS = 25, 12
 
 
 def main() -> None:
@@ -45,29 +42,20 @@ def main() -> None:
     codec = Codec.load(args.space)
     others = [lang for lang in codec.langs if lang != ENGLISH]
     for lang in (ENGLISH, *others):
-        texts = {
-            text
-            for text, _ in iter_space_sentences(args.corpus, "dev", (lang,), unseen=True, kinds=PROSE_KINDS)
-        }
-        chosen = choose(codec, lang, [(text, text) for text in texts], args.sentences)
+        pieces = pieces_of(codec.card, lang)
+        found = unseen_sentences(args.corpus, pieces, lang, "dev", num=args.sentences, max_pieces=MAX_PIECES)
+        chosen = [(text, text) for text, _ in found]
         compare(codec, lang, lang, chosen, ROUNDS)
         compare(codec, lang, lang, chosen, ROUNDS[::5], NOISE)
+    if not others:
+        return
+    held = read_held(args.corpus, others, "dev")
     for lang in others:
-        found = load_pairs(args.corpus, lang=lang, split="dev", kinds=DOCUMENT_PAIRS)
-        pairs = [(p.text_a, p.text_b) for p in found]
-        pairs = [pair for pair in pairs if len(pair[0]) >= MIN_CHARS]
-        compare(codec, ENGLISH, lang, choose(codec, ENGLISH, pairs, args.sentences), TRANSLATION_ROUNDS)
-        back = [(b, a) for a, b in pairs]
-        compare(codec, lang, ENGLISH, choose(codec, lang, back, args.sentences), TRANSLATION_ROUNDS)
-
-
-def choose(codec: Codec, lang: str, rows: list[tuple[str, str]], num: int) -> list[tuple[str, str]]:
-    """Return (text to encode, text to decode) pairs that are short enough, from short to long."""
-    rows = sorted(set(rows))
-    random.Random(0).shuffle(rows)
-    counts = map(len, pieces_of(codec.card, lang).encode([text for text, _ in rows]))
-    fitting = [row for row, n in zip(rows, counts, strict=True) if 1 <= n <= MAX_PIECES]
-    return sorted(fitting[:num], key=lambda row: len(row[0]))
+        for source, target in ((ENGLISH, lang), (lang, ENGLISH)):
+            pairs = sorted(
+                held.short_pairs(codec.card, source, target, args.sentences), key=lambda row: len(row[0])
+            )
+            compare(codec, source, target, pairs, TRANSLATION_ROUNDS)
 
 
 def compare(
@@ -102,7 +90,10 @@ def show(
 ) -> float:
     """Print a row and return its seconds; `unit` are those of one time."""
     started = time.perf_counter()
-    texts = codec.decode(vectors, lang, beam_size=beam_size, corrections=rounds)
+    if rounds:
+        texts = codec.decode(vectors, lang, beam_size=beam_size, corrections=rounds)
+    else:  # `decode` would choose among more beams in a language of an extension
+        texts = [found[0].text for found in codec.beams(vectors, lang, beam_size)]
     seconds = time.perf_counter() - started
     scores = text_figures(wanted, texts)
     ratio = 1.0 if unit is None else seconds / unit

@@ -64,7 +64,7 @@ class Codec:
         self.langs: tuple[str, ...] = tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]
         self.device, self.dtype = device, dtype
         self._encoder, self._decoder = encoder, decoder
-        self._how: dict[str, Any] = {
+        self._searched: dict[str, Any] = {
             "len_penalty": _LENGTH_WEIGHT,
             "max_seq_len": int(str(card.config["max_seq_len"])),
         }
@@ -134,15 +134,14 @@ class Codec:
         beam_size: int = 1,
         context: Tensor | None = None,
         corrections: int = 0,
-        reranks: bool = False,
     ) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
         `context` (N, C, D) is what stands around each, for a space whose decoder reads it; None: nothing is
-        known of it. Two ways to use the encoder: what a text lacks, encoded again, is asked for in up to `corrections`
-        further rounds (concepts/correction.py), each a search of its own, which suits concepts of texts in `lang`;
-        with `reranks` twice as many beams are searched and the text that fits best, encoded again, is taken
-        (concepts/reranking.py), which suits translations. Row i of the result belongs to row i. Raises
+        known of it. What a text lacks, encoded again, is asked for in up to `corrections` further rounds
+        (concepts/correction.py), each a search of its own. Without them, beams in a language of an extension are
+        searched twice as wide, and the text that fits best, encoded again, is taken (concepts/reranking.py). Row i
+        of the result belongs to row i. Raises
         SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
         """
         self.check_lang(lang)
@@ -160,9 +159,8 @@ class Codec:
         if context is not None:
             reads = self.reads_context and not self.is_extension(lang)
             assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
-        if reranks and beam_size > 1:
-            assert context is None and not corrections, "a translation has no context and is not corrected"
-            beams = self._beams(vectors, lang, WIDER * beam_size)
+        if self.is_extension(lang) and beam_size > 1 and not corrections:
+            beams = self.beams(vectors, lang, WIDER * beam_size)
             return rerank(vectors, beams, lambda said: self.encode(said, lang))
         texts = self._search(vectors, context, lang, beam_size)
         if not corrections:
@@ -184,11 +182,12 @@ class Codec:
             target_lang=lang,
             batch_size=_DECODE_BATCH,
             beam_size=beam_size,
-            **self._how,
+            **self._searched,
         )
         return [text.strip() for text in texts]
 
-    def _beams(self, vectors: Tensor, lang: str, beam_size: int) -> list[list[Beam]]:
+    def beams(self, vectors: Tensor, lang: str, beam_size: int) -> list[list[Beam]]:
+        """Return the texts of `hypotheses`."""
         to_text = self._pipelines_of(lang)[1].tokenizer.create_decoder()
         return [
             [Beam(to_text(found.seq).strip(), float(found.score), len(found.seq)) for found in hypotheses]  # type: ignore[arg-type]
@@ -209,7 +208,7 @@ class Codec:
 
         says = self._pipelines_of(lang)[1]
         generator = BeamSearchSeq2SeqGenerator(
-            says.model, says.tokenizer.vocab_info, beam_size=beam_size, **self._how
+            says.model, says.tokenizer.vocab_info, beam_size=beam_size, **self._searched
         )
         converter = SequenceToTextConverter(
             generator, says.tokenizer, task="translation", target_lang=lang, mode="target"

@@ -16,9 +16,9 @@ from torch.nn import functional as F
 
 WIDER = 2
 """Beams that are looked at for each one asked for: the better text is often among those that a narrow search drops."""
-_COSINE_WEIGHT = 10.0
+COSINE_WEIGHT = 10.0
 """What a cosine of 1 counts, in nats over the length's power."""
-_LENGTH_POWER = 0.5
+LENGTH_POWER = 0.5
 """Power of its number of tokens by which a text's log probability is divided. 1 would be fairseq2's mean over tokens,
 which favours long texts as much as the sum does short ones."""
 
@@ -34,7 +34,12 @@ class Beam:
 
 
 def rerank(
-    vectors_ND: Tensor, found: Sequence[Sequence[Beam]], encode: Callable[[list[str]], Tensor]
+    vectors_ND: Tensor,
+    found: Sequence[Sequence[Beam]],
+    encode: Callable[[list[str]], Tensor],
+    *,
+    length_power: float = LENGTH_POWER,
+    cosine_weight: float = COSINE_WEIGHT,
 ) -> list[str]:
     """Return for each raw concept the best of its beams; the empty text only where there is no other.
 
@@ -46,8 +51,8 @@ def rerank(
     best = []
     for meant, beams in zip(F.normalize(vectors_ND.float(), dim=1), found, strict=True):
         scores = {
-            beam.text: beam.log_prob / beam.num_tokens**_LENGTH_POWER
-            + _COSINE_WEIGHT * float(heard[rows[beam.text]] @ meant)
+            beam.text: beam.log_prob / beam.num_tokens**length_power
+            + cosine_weight * float(heard[rows[beam.text]] @ meant)
             for beam in beams
             if beam.text
         }

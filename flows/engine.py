@@ -408,23 +408,19 @@ class ModelEngine:
         ]
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
-        """Decode, correct or choose among beams, and score."""
+        """Decode, correct and score."""
         from concepts.correction import CORRECTIONS
         from writer.decoding import render
 
         codec = self._codec.result()
         # A planner's headings are texts of the space's own languages.
-        reranks = codec.is_extension(lang)
-        rounds = 0 if translates or reranks else CORRECTIONS
-        found = render(
-            codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds, reranks=reranks
-        )
-        return _texts(found)
+        rounds = 0 if translates or codec.is_extension(lang) else CORRECTIONS
+        return _texts(render(codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds))
 
     def render_together(
         self, parts: Sequence[Vector], lang: str, *, beam_size: int, translates: bool = False
     ) -> list[list[Text]]:
-        """`render` all parts as one."""
+        """Decode, correct and score all parts as one."""
         import numpy as np
 
         texts = iter(self.render(np.concatenate(parts), lang, beam_size=beam_size, translates=translates))

@@ -62,8 +62,8 @@ class TrainingRequest:
     """Whether that writer learns on along with the decoder."""
     langs: tuple[str, ...] | None = None
     """Languages that a space learns beside its own; None: those of the recipe."""
-    kept: float = 0.5
-    """Share of the weights that a run of languages started from in what it releases."""
+    kept: float | None = None
+    """Share of the weights that a run of languages started from in what it releases; None: the recipe's."""
 
 
 def start_training(
@@ -269,7 +269,7 @@ def _train_languages(
     from concepts.card import find_card
     from concepts.published import PublishedCard
     from concepts.space.config import LANGS
-    from concepts.space.extension import check_new, release_languages
+    from concepts.space.extension import KEPT, check_new, release_languages
     from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
 
     space = find_card("space", request.space)
@@ -306,7 +306,7 @@ def _train_languages(
         name=request.name,
         seed=request.seed,
         figures={},
-        kept=request.kept,
+        kept=KEPT if request.kept is None else request.kept,
     )
 
 

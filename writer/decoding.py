@@ -40,9 +40,8 @@ class TextCodec(Protocol):
         beam_size: int,
         context: Tensor | None = None,
         corrections: int = 0,
-        reranks: bool = False,
     ) -> list[str]:
-        """Return the text of each raw concept, corrected in so many rounds, or the best of its beams."""
+        """Return the text of each raw concept, corrected in so many rounds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +70,10 @@ class Rendering:
 
 
 def render(
-    codec: TextCodec,
-    vectors: Tensor,
-    lang: str,
-    *,
-    beam_size: int = 1,
-    corrections: int = 0,
-    reranks: bool = False,
+    codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = 0
 ) -> list[Rendering]:
-    """Return the renderings of raw concepts (N, D) in `lang`, row by row; options as of `Codec.decode`."""
-    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections, reranks), vectors)
+    """Return the renderings of raw concepts (N, D) in `lang`, row by row."""
+    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections), vectors)
 
 
 def say_sections(
@@ -140,23 +133,15 @@ def _say_again(
     rows = [row for row, text in enumerate(first) if text]
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
-    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size, reranks=True), meant))
+    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size), meant))
     return [[next(done) for _ in item.places] for item in items]
 
 
 def _say(
-    codec: TextCodec,
-    vectors: Tensor,
-    lang: str,
-    beam_size: int,
-    context: Tensor | None,
-    corrections: int = 0,
-    reranks: bool = False,
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, context: Tensor | None, corrections: int = 0
 ) -> tuple[list[str], Tensor]:
     """Return the texts and their own concepts; zero for an empty text."""
-    texts = codec.decode(
-        vectors, lang, beam_size=beam_size, context=context, corrections=corrections, reranks=reranks
-    )
+    texts = codec.decode(vectors, lang, beam_size=beam_size, context=context, corrections=corrections)
     again = torch.zeros(vectors.shape)
     said = [i for i, text in enumerate(texts) if text]
     if said:
@@ -165,12 +150,7 @@ def _say(
 
 
 def _by_length(
-    codec: TextCodec,
-    vectors: Tensor,
-    lang: str,
-    beam_size: int,
-    corrections: int = 0,
-    reranks: bool = False,
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, corrections: int = 0
 ) -> tuple[list[str], Tensor]:
     """Return what `_say` does of rows without context, decoded from short to long.
 
@@ -178,7 +158,7 @@ def _by_length(
     keep a batch's sentences alike.
     """
     order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
-    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections, reranks)
+    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections)
     back = torch.argsort(order)
     return [texts[row] for row in back.tolist()], again[back]
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
+from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
 from concepts.correction import CORRECTIONS
 from concepts.errors import InputError
@@ -22,7 +23,8 @@ from concepts.space.tokenizer import Pieces
 
 LENGTH_GROUPS = ((1, 10), (11, 20), (21, 30))
 """Sentence lengths, in pieces, that are reported apart."""
-_MAX_PIECES = 25
+MAX_PIECES = 25
+"""Longest sentence, in pieces, that one concept is asked to hold."""
 _NOISES = (0.1, 0.2, 0.3)
 
 
@@ -47,17 +49,11 @@ def evaluate_space(
     `known`, sentences and their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a decoding.
     """
     pieces = pieces_of(codec.card, lang)
-    texts = sorted(
-        {t for t, _ in iter_space_sentences(corpus_dir, "test", (lang,), unseen=True, kinds=PROSE_KINDS)}
-    )
-    random.Random(0).shuffle(texts)
-    ids = pieces.encode(texts)
-    fitting = [(text, len(row)) for text, row in zip(texts, ids, strict=True) if 1 <= len(row) <= 30]
-    chosen = sorted(fitting[:num_sentences], key=lambda row: row[1])  # alike in length: little is padded
+    chosen = unseen_sentences(corpus_dir, pieces, lang, "test", num=num_sentences, max_pieces=30)
     if not chosen:
         raise InputError(f"{corpus_dir} has no unseen test sentence in {lang}; import more documents")
     lengths = [length for _, length in chosen]
-    num_short = bisect_right(lengths, _MAX_PIECES)
+    num_short = bisect_right(lengths, MAX_PIECES)
     every = [text for text, _ in chosen]
     sources = every[:num_short]
     num_steps = 2 + len(_NOISES)
@@ -89,6 +85,21 @@ def evaluate_space(
         figures[f"first_bleu_noise_{size}"] = text_figures(sources, codec.decode(noised, lang))["bleu"]
         on_progress(number, num_steps)
     return figures | {"num_sentences": float(num_short)}
+
+
+def unseen_sentences(
+    corpus_dir: Path, pieces: Pieces, lang: str, split: Split, *, num: int, max_pieces: int
+) -> list[tuple[str, int]]:
+    """Return at most `num` (sentence, its pieces) of a split that no training document holds, from short to long.
+
+    They are drawn at random, always the same ones.
+    """
+    found = iter_space_sentences(corpus_dir, split, (lang,), unseen=True, kinds=PROSE_KINDS)
+    texts = sorted({text for text, _ in found})
+    random.Random(0).shuffle(texts)
+    ids = pieces.encode(texts)
+    fitting = [(text, len(row)) for text, row in zip(texts, ids, strict=True) if 1 <= len(row) <= max_pieces]
+    return sorted(fitting[:num], key=lambda row: row[1])  # alike in length: little is padded
 
 
 def text_figures(sources: Sequence[str], decoded: Sequence[str]) -> dict[str, float]:

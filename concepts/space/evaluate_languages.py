@@ -21,7 +21,7 @@ from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.split import Split, same_text
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError, ModelError
-from concepts.space.evaluate import evaluate_space, text_figures
+from concepts.space.evaluate import MAX_PIECES, evaluate_space, text_figures
 from concepts.space.extension import pieces_of
 from concepts.space.pairs import ENGLISH, read_sentences
 from concepts.space.peers import nearest_texts, peer_vectors, xsim_error
@@ -34,7 +34,6 @@ NUM_SEARCHED = 1_000
 """Translations among which the right one is to be found."""
 NUM_KNOWN = 10_000
 """Training sentences a language among which the nearest one is taken for a decoding."""
-_MAX_PIECES = 25
 _MIN_CHARS = 12
 """Shorter texts are labels; a word by itself has many translations."""
 
@@ -66,7 +65,7 @@ class Held:
         return [
             row
             for row, ids in zip(rows, lengths, strict=True)
-            if len(ids) <= _MAX_PIECES and len(row[0]) >= _MIN_CHARS
+            if len(ids) <= MAX_PIECES and len(row[0]) >= _MIN_CHARS
         ][:num]
 
     def searched(self, lang: str, num: int) -> tuple[list[str], list[str]]:
@@ -131,7 +130,7 @@ def evaluate_languages(
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, reranks=codec.is_extension(target))
+            said = codec.decode(vectors, target, beam_size=BEAM_SIZE)
             scores = text_figures(wanted, said)
             name = f"{source}>{target}"
             figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 Part = Literal["encoder", "decoder"]
 _TABLE = {"encoder": "encoder_frontend.embed.weight", "decoder": "decoder_frontend.embed.weight"}
 _SHARED = f"encoder.{_TABLE['encoder']}"
+KEPT = 0.5
+"""Share of the weights that a run which goes on started from in what is released."""
 START_FILE = "start.safetensors"
 """What a run that goes on started from, in its folder."""
 _EXTENSIONS = "extensions"
@@ -131,7 +133,7 @@ def release_languages(
     name: str,
     seed: int,
     figures: dict[str, float],
-    kept: float = 0.5,
+    kept: float = KEPT,
     newest: bool = False,
 ) -> ModelCard:
     """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.

@@ -27,7 +27,7 @@ def main() -> None:
     random.Random(0).shuffle(fitting)
     chosen = sorted(fitting[:NUM_SENTENCES], key=len)
     vectors = codec.encode(chosen, "eng_Latn")
-    said = {lang: codec.decode(vectors, lang, beam_size=BEAM_SIZE, reranks=True) for lang in LANGS}
+    said = {lang: codec.decode(vectors, lang, beam_size=BEAM_SIZE) for lang in LANGS}
     own = {
         lang: _there_and_back(codec, [held[english][lang] for english in chosen], lang)
         for lang in ("eng_Latn", *LANGS)

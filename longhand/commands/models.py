@@ -119,7 +119,7 @@ def train(
         planner=planner,
         with_writer=with_writer,
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
-        kept=0.5 if kept is None else kept,
+        kept=kept,
     )
     with TrainingDisplay() as display:
         figures, card = start_training(

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from concepts.card import ModelCard
+from concepts.codec import Codec
 from concepts.space.config import LANGS, PAD_ID, PRESETS, SpaceConfig
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.release import release_space
@@ -37,6 +38,12 @@ def sentences(num: int, seed: int = 0) -> list[str]:
     while len(made) < num:
         made[" ".join(rng.choice(WORDS) for _ in range(rng.randint(2, 9))) + "."] = None
     return list(made)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Codec:
+    """The space that ships."""
+    return Codec.load()
 
 
 @pytest.fixture(scope="session")

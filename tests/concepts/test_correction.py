@@ -95,11 +95,6 @@ def test_nothing_to_correct() -> None:
     assert ShyDecoder().correct(torch.empty(0, 2), rounds=3, texts=[]) == []
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Codec:
-    return Codec.load()
-
-
 SENTENCES = [
     "Set behavior on command exit",
     "Your Emails Are Not Being Sent, Without Error Messages",

@@ -68,11 +68,6 @@ def test_nothing_said_asks_for_nothing() -> None:
     assert not compass.asked
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Codec:
-    return Codec.load()
-
-
 SENTENCES = [
     "Choose where the files are to be kept.",
     "The window shows all notes that were written on that day.",
@@ -82,22 +77,29 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize("lang", ["deu_Latn", "fra_Latn", "spa_Latn"])
-def test_what_is_taken_lies_nearer_than_the_likeliest(shipped: Codec, lang: str) -> None:
+def test_a_translation_lies_nearer_than_the_likeliest_beam(shipped: Codec, lang: str) -> None:
     vectors = shipped.encode(SENTENCES)
 
     def fits(texts: list[str]) -> float:
         return float(F.cosine_similarity(shipped.encode(texts, lang), vectors).mean())
 
-    taken = shipped.decode(vectors, lang, beam_size=4, reranks=True)
-    likeliest = shipped.decode(vectors, lang, beam_size=8)
-    assert fits(taken) > fits(likeliest)
-    beams = shipped._beams(vectors, lang, 8)
-    assert [found[0].text for found in beams] == likeliest
+    taken = shipped.decode(vectors, lang, beam_size=4)
+    beams = shipped.beams(vectors, lang, 8)
+    assert fits(taken) > fits([found[0].text for found in beams])
     for text, found in zip(taken, beams, strict=True):
         assert text in [beam.text for beam in found]
         assert all(beam.log_prob < 0 and beam.num_tokens > 1 for beam in found)
 
 
-def test_a_greedy_search_leaves_no_choice(shipped: Codec) -> None:
+@pytest.mark.parametrize(("lang", "beam_size"), [("eng_Latn", 4), ("deu_Latn", 1)])
+def test_neither_english_nor_a_greedy_search_is_chosen_among(
+    shipped: Codec, lang: str, beam_size: int
+) -> None:
     vectors = shipped.encode(SENTENCES)
-    assert shipped.decode(vectors, "deu_Latn", reranks=True) == shipped.decode(vectors, "deu_Latn")
+    between = (
+        vectors + vectors.roll(1, dims=0)
+    ) / 2  # a text that says neither is as likely as one that says one
+    likeliest = [found[0].text for found in shipped.beams(between, lang, beam_size)]
+    wide = shipped.beams(between, lang, 2 * beam_size)
+    assert rerank(between, wide, lambda said: shipped.encode(said, lang)) != likeliest
+    assert shipped.decode(between, lang, beam_size=beam_size) == likeliest

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from pages import page
 
 from concepts.card import ModelCard, read_card, write_card
+from concepts.space.extension import extension_weights, extensions_of
 from longhand import cli
 from planner import Planner
 from writer import Writer
@@ -259,3 +260,21 @@ def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path):
     for langs, why in (("ger", "no language 'ger' has a token here"), ("deu_Latn", "knows deu_Latn already")):
         again = run("train", *map(str, train), "--langs", langs, "--space", str(out / "model"))
         assert again.exit_code == 2 and why in again.stderr
+    keeps_what_is_asked_for(
+        run, card, ("languages", *map(str, train[1:3]), "--corpus", str(corpus)), tmp_path
+    )
+
+
+def keeps_what_is_asked_for(run, card, train, tmp_path):
+    options = ("--langs", "deu_Latn", "--space", str(card.folder), "--init", str(card.folder), "--steps", "2")
+    released = []
+    for kept in ("0", "1"):  # the second time there is nothing left to train
+        result = run("train", *train, *options, "--out", str(tmp_path / "on"), "--kept", kept)
+        assert result.exit_code == 0, result.stderr
+        released.append(extension_weights(read_card(tmp_path / "on" / "model"), *extensions_of(card)))
+    for name, given in extension_weights(card, *extensions_of(card)).items():
+        step = given.abs().max() / 127  # of eight bits
+        assert (released[1][name] - given).abs().max() <= 1e-3 * step
+    assert any(
+        not torch.equal(learnt, kept) for learnt, kept in zip(*map(dict.values, released), strict=True)
+    )

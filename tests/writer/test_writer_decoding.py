@@ -25,7 +25,7 @@ class FakeCodec:
 
     def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
         assert lang == "deu_Latn"
-        assert how == {"beam_size": 3, "context": None, "corrections": self.corrections, "reranks": False}
+        assert how == {"beam_size": 3, "context": None, "corrections": self.corrections}
         self.decoded.append(vectors.norm(dim=1).tolist())
         return ["" if vector[0] < 0 else f"text {vector[0]:.0f}" for vector in vectors]
 
@@ -143,7 +143,6 @@ class BilingualCodec:
 
     def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
         assert how["context"] is None and how["corrections"] == 0
-        assert how["reranks"] == (lang != "eng_Latn")  # only what is said again is a translation
         word, places = ("it is", 0) if lang == "eng_Latn" else ("es ist", 2)
         return ["" if vector[0] < 0 else f"{word} {vector[0]:.{places}f}" for vector in vectors]
 
