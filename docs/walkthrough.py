@@ -21,7 +21,7 @@ INTRO = """\
 # From a prompt to an exported document
 
 What a terminal shows, recorded by `python docs/walkthrough.py` with the models that ship; nothing is edited by hand.
-Output that is cut is marked with `[...]`. The words are those of small models; look at what the commands do.
+The words are those of small models; look at what the commands do.
 """
 STEPS: list[tuple[str, list[str]]] = [
     (

@@ -131,11 +131,12 @@ async def _decode_texts(document_id: str, lang: str | None, progress: Progress, 
     validate_parameters=False,
     persist_result=False,
 )
-async def write_document_flow(document_id: str, owner: str, plan_only: bool = False) -> State[None] | None:
+async def write_document_flow(document_id: str, owner: str) -> State[None] | None:
     """Do whatever a document still lacks: outline, headings, sections, texts.
 
     `owner` says in Prefect's UI which process holds the lease. A document that is to be reviewed stops
-    after its outline: the run is completed and says so, nothing waits. Raises what the steps raise.
+    after its outline: the run is completed and says so, nothing waits. One that is only to be planned
+    stops there, too. Raises what the steps raise.
     """
     found = session.find(document_id)
     progress = Progress(document_id)
@@ -163,7 +164,7 @@ async def write_document_flow(document_id: str, owner: str, plan_only: bool = Fa
             message=f"{document_id} awaits review: longhand outline {document_id} --edit, "
             f"then longhand approve {document_id}"
         )
-    if plan_only:
+    if await found.call(queries.is_plan_only):
         await found.call(steps.begin_stage, "planned")
         await found.tell("planned", total=num_sections)
         return None

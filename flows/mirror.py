@@ -179,7 +179,7 @@ def end_state(outcome: Outcome, document_id: str, message: str) -> State:
     if outcome == "done":
         return Completed(message=f"longhand show {document_id}")
     if outcome == "planned":
-        return Completed(message=f"{document_id} awaits review: longhand approve {document_id}")
+        return Completed(message=message or f"{document_id} awaits review: longhand approve {document_id}")
     if outcome == "failed":
         return Failed(message=message)
     if outcome == "cancelled":

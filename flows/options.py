@@ -79,6 +79,8 @@ class WritingOptions:
     """Length of a summary."""
     review: bool = False
     """Whether the outline still waits for somebody's approval before it is written."""
+    plan_only: bool = False
+    """Whether whoever goes on with it stops after the outline; a resume takes that back."""
     items_per_unit: int = ITEMS_PER_UNIT
     texts_per_unit: int = TEXTS_PER_UNIT
 
@@ -119,6 +121,7 @@ class WritingOptions:
             "use": self.use,
             "sentences": self.sentences,
             "review": self.review,
+            "plan_only": self.plan_only,
             "items_per_unit": self.items_per_unit,
             "texts_per_unit": self.texts_per_unit,
         }

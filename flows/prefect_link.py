@@ -13,6 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
+from concepts.errors import UsageError
 from flows.errors import FlowError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def known_api(typed: str | None = None) -> str | None:
     """Return the URL of the Prefect API to use: the argument, else the variable, else `longhand up`'s.
 
     None where there is none; then documents are written all the same, and nothing shows them.
+    Raises UsageError where what was named is no such URL.
     """
     from flows.station import running_station
 
@@ -39,15 +41,25 @@ def known_api(typed: str | None = None) -> str | None:
 
 
 def check_api(url: str) -> str:
-    """Return the URL without a slash at its end; raise FlowError where it is none."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
-        raise FlowError(
+    """Return the URL without a slash at its end; raise UsageError where it is none."""
+    if not _is_api(url):
+        raise UsageError(
             f"{url!r} is not the URL of a Prefect API: expected one like http://127.0.0.1:4200/api"
         )
     return url.rstrip("/")
+
+
+def _is_api(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        # What is no port is noticed only where it is read.
+        is_port = parts.port != 0
+    except ValueError:
+        return False
+    is_place = parts.scheme in ("http", "https") and parts.hostname is not None and is_port
+    return is_place and bool(parts.path.strip("/"))
 
 
 class PrefectLink:

@@ -64,3 +64,8 @@ def is_given(job: Job) -> bool:
 def awaits_review(job: Job) -> bool:
     """Return whether somebody is to approve the outline before it is written."""
     return WritingOptions.from_params(job.store.get_document(job.document_id).params).review
+
+
+def is_plan_only(job: Job) -> bool:
+    """Return whether the outline is all that is wanted for now."""
+    return WritingOptions.from_params(job.store.get_document(job.document_id).params).plan_only

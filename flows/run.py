@@ -19,7 +19,7 @@ from flows.events import OnEvent, ignore
 from flows.holding import held_job
 from flows.job import Job
 from flows.lease import LEASE_S, claim
-from flows.queries import awaits_review, count_sections, is_given, is_planned
+from flows.queries import awaits_review, count_sections, is_given, is_plan_only, is_planned
 from flows.server import PrivateServer
 from flows.session import Session
 from flows.timings import Timings
@@ -41,7 +41,8 @@ def write_document(
 ) -> Timings:
     """Run a document to its end, or with `plan_only` to its stored outline, and return where the time went.
 
-    One that is to be reviewed stops after its outline, in the status `awaiting_review`.
+    One that is to be reviewed stops after its outline, in the status `awaiting_review`. `plan_only` is stored
+    with the document, so that a worker who goes on with it after an interruption stops there, too.
 
     store_url: a database URL; None means the default one. document_id: an id or its prefix. engine: the
     models; it is told to load while Prefect starts. on_event: called in this thread. prefect_api: URL of
@@ -58,13 +59,14 @@ def write_document(
         lease = claim(store, document.id, lease_s=lease_s)
         with held_job(store, lease, engine, lease_s, timings) as job:
             check_unfinished(store.get_document(document.id))  # another process was faster
+            _store_plan_only(job, plan_only)
             with timings.span("total"):
                 run_flow(
                     job,
                     on_event,
-                    lambda: _write(job, plan_only),
-                    stages=_stages_left(job, plan_only),
-                    is_over=lambda: _status(job) == _end_of(job, plan_only),
+                    lambda: _write(job),
+                    stages=_stages_left(job),
+                    is_over=lambda: _status(job) == _end_of(job),
                     prefect_api=prefect_api,
                 )
     return timings
@@ -81,6 +83,7 @@ def resume_document(
 ) -> Timings:
     """Go on with a document that is queued, planned, interrupted, failed or cancelled, until it is done.
 
+    One that was only to be planned is written from now on, also by a worker after an interruption.
     A holder that died on this machine is replaced at once, one on another machine when its lease is over;
     the flow run that it has left on a running Prefect server is set to Crashed first.
     Arguments and errors as for `write_document`.
@@ -107,16 +110,24 @@ def check_unfinished(document: DocumentRecord) -> None:
         raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
 
 
-async def _write(job: Job, plan_only: bool) -> None:
+def _store_plan_only(job: Job, plan_only: bool) -> None:
+    if is_plan_only(job) == plan_only:
+        return
+    params = job.store.get_document(job.document_id).params
+    with job.store.fenced(job.lease) as tx:
+        tx.set_params({**params, "plan_only": plan_only})
+
+
+async def _write(job: Job) -> None:
     from flows.document import write_document_flow
 
-    await write_document_flow(job.document_id, job.lease.owner, plan_only)
+    await write_document_flow(job.document_id, job.lease.owner)
 
 
-def _end_of(job: Job, plan_only: bool) -> DocumentStatus:
+def _end_of(job: Job) -> DocumentStatus:
     if awaits_review(job):
         return "awaiting_review"
-    return "planned" if plan_only else "done"
+    return "planned" if is_plan_only(job) else "done"
 
 
 def _status(job: Job) -> str:
@@ -194,7 +205,7 @@ def _hand_in_events() -> None:
                 worker._queue.put_nowait(None)
 
 
-def _stages_left(job: Job, plan_only: bool) -> list[Stage]:
+def _stages_left(job: Job) -> list[Stage]:
     stages: list[Stage] = ["decode"]
     planned = is_planned(job)
     if not planned:
@@ -202,7 +213,7 @@ def _stages_left(job: Job, plan_only: bool) -> list[Stage]:
     num_written, num_sections = count_sections(job)
     # Not the units: a process that was killed right after planning has not written them down yet.
     needs_writer = num_written < num_sections if planned else not is_given(job)
-    if not plan_only and not awaits_review(job) and needs_writer:
+    if needs_writer and not awaits_review(job) and not is_plan_only(job):
         stages.append("write")
     return stages
 

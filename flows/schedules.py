@@ -184,9 +184,10 @@ def next_times(schedule: Schedule, num: int = NUM_TIMES_SHOWN) -> list[datetime]
     return [moment.astimezone(zone) for moment in found]
 
 
-def to_parameters(documents: Sequence[NewDocument], *, seeds: bool) -> dict[str, Any]:
-    """Return checked documents as parameters of a deployment; without `seeds` each occasion draws its own.
+def to_parameters(documents: Sequence[NewDocument], *, seeds: Sequence[bool]) -> dict[str, Any]:
+    """Return checked documents as parameters of a deployment.
 
+    seeds: which documents keep their seed; for the others each occasion draws its own.
     Raises InputError where they are more than Prefect stores.
     """
     values = [
@@ -196,9 +197,9 @@ def to_parameters(documents: Sequence[NewDocument], *, seeds: bool) -> dict[str,
             "title": new.title,
             "params": dict(new.params),
             "priority": new.priority,
-            "seed": new.seed if seeds else None,
+            "seed": new.seed if is_seeded else None,
         }
-        for new in documents
+        for new, is_seeded in zip(documents, seeds, strict=True)
     ]
     size = len(json.dumps({"documents": values}, separators=(",", ":")).encode())
     if size > MAX_PARAMETER_BYTES:
@@ -228,9 +229,17 @@ def deploy_prompt_flow(client: SyncPrefectClient) -> None:
 
 
 def create_schedule(
-    link: PrefectLink, name: str, documents: Sequence[NewDocument], schedule: Schedule, *, seeds: bool
+    link: PrefectLink,
+    name: str,
+    documents: Sequence[NewDocument],
+    schedule: Schedule,
+    *,
+    seeds: Sequence[bool],
 ) -> str:
-    """Make a deployment with a schedule and return its id; UsageError where the name is taken."""
+    """Make a deployment with a schedule and return its id; UsageError where the name is taken.
+
+    seeds: as for `to_parameters`.
+    """
     parameters = to_parameters(documents, seeds=seeds)
 
     def create(client: SyncPrefectClient) -> str:

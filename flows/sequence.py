@@ -20,9 +20,10 @@ class Do(Protocol):
 
 
 def run_steps(job: Job, do: Do | None = None) -> None:
-    """Do all that a document still lacks, or all up to its review; `do` None calls each step as it is.
+    """Do all that a document still lacks; `do` None calls each step as it is.
 
-    Each step commits what it made. Raises what a step raises.
+    One that is to be reviewed, or only to be planned, stops after its outline. Each step commits what it made.
+    Raises what a step raises.
     """
 
     def call(step: Callable[Concatenate[Job, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -34,6 +35,9 @@ def run_steps(job: Job, do: Do | None = None) -> None:
         do(steps.decode_unit, unit_id)
     if do(queries.awaits_review):
         do(steps.begin_stage, "awaiting_review")
+        return
+    if do(queries.is_plan_only):
+        do(steps.begin_stage, "planned")
         return
     do(steps.begin_stage, "writing")
     for unit_id in do(queries.pending_sections):

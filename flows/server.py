@@ -71,6 +71,8 @@ class PrivateServer:
         `on_death` is called, in a thread, where a server that was ready ends before `stop`.
         """
         self.ready: Future[str] = Future()
+        # Who waits for it may be cancelled and then cancels it; one that runs cannot be cancelled.
+        self.ready.set_running_or_notify_cancel()
         self._on_death = on_death
         self._home = prefect_home() if home is None else home
         self._process: subprocess.Popen[bytes] | None = None

@@ -97,6 +97,11 @@ class DeviceSlot:
         """Return whether we have had the slot for a whole turn."""
         return self._lease_id is not None and self._clock() - self._held_since >= TURN_S
 
+    def end_turn(self) -> None:
+        """Give the slot back and ask for it again only after all others that wait have asked."""
+        self.give_back()
+        self._next_try = self._clock() + 2 * PATIENCE_S
+
     def give_back(self) -> None:
         """Release the slot; where the server does not answer, its lease ends by itself."""
         import httpx

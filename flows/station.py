@@ -40,6 +40,8 @@ from flows.silence import HEARTBEAT_S
 DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
 POLL_S = 0.2
+LOOK_S = 1.0
+"""How long a supervisor that starts waits for those that look whether one is up."""
 LONGEST_BACKOFF_S = 30.0
 CALM_S = 60.0
 """A child that lived so long is started again at once."""
@@ -108,7 +110,7 @@ def station_folder() -> Path:
 
 def running_station() -> Station | None:
     """Return the station of this machine and user, or None where none runs."""
-    with _lock(station_folder()) as is_free:
+    with _lock(station_folder(), is_shared=True) as is_free:
         return None if is_free else _read_state()
 
 
@@ -120,21 +122,31 @@ def _read_state() -> Station | None:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
-    """Try to take the supervisor's lock and yield whether that worked; it is held inside the block."""
-    import fcntl
+def _lock(folder: Path, *, is_shared: bool) -> Iterator[bool]:
+    """Try to take the supervisor's lock and yield whether that worked; it is held inside the block.
 
+    Who only looks takes it shared, for an instant that a supervisor waits for; lookers do not see each other.
+    """
     path = folder / "lock"
     if not path.exists():
         yield True
         return
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
+    deadline = time.monotonic() + (0.0 if is_shared else LOOK_S)
+    with open(path, "a+") as file:
+        while not (is_taken := _flock(file, is_shared)) and time.monotonic() < deadline:
+            time.sleep(LOOK_S / 20)
+        yield is_taken
+
+
+def _flock(file: IO[str], is_shared: bool) -> bool:
+    """Lock a file until it is closed and return whether that worked; does not wait."""
+    import fcntl
+
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 class _Child:
@@ -278,7 +290,7 @@ def run_station(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "lock").touch()
     stopping = threading.Event()
-    with _lock(folder) as is_free:
+    with _lock(folder, is_shared=False) as is_free:
         if not is_free:
             raise _running_already()
         # Those of a supervisor that was killed end by themselves; the port and the database are theirs till then.

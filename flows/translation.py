@@ -1,4 +1,4 @@
-"""A written document in a second language: its stored concepts decoded again, nothing planned or written anew."""
+"""A written document in a second language: its text encoded again and decoded, nothing planned or written anew."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ MAX_STORE_FAILURES = 5
 """How often in a row the database may fail before a worker that is to drain the queue gives up."""
 
 Outcome = Literal["done", "planned", "failed", "released", "cancelled", "paused", "lost"]
-"""`planned`: its outline awaits review. `released`: the worker was asked to stop, or the database failed;
-the document waits for the next worker.
+"""`planned`: its outline awaits review, or is all that is wanted for now. `released`: the worker was asked to
+stop, or the database failed; the document waits for the next worker.
 `lost`: another process took it over."""
 EventKind = Literal[
     "claimed",
@@ -120,6 +120,9 @@ class Slot(Protocol):
     def is_turn_over(self) -> bool:
         """Return whether we have had it so long that another worker should have a chance."""
 
+    def end_turn(self) -> None:
+        """Let another worker have it, and give those that wait the time to take it."""
+
     def give_back(self) -> None:
         """Let another worker have it; may be called at any time."""
 
@@ -189,25 +192,31 @@ class Worker:
             self._watch()
 
     def _fill(self, pool: ThreadPoolExecutor, limit: int | None) -> bool:
-        """Claim documents up to the batch; return whether none is left to be claimed."""
+        """Claim documents as `_claim` does; a database that fails is waited for, within the patience."""
         try:
-            while len(self._running) < self._batch and self._num_claimed != limit:
-                if not self._store.is_work_due():
-                    release_dead(self._store)
-                    return not self._store.is_work_due()
-                if not self._has_slot():
-                    return False
-                lease = self._store.claim_next(current_owner(), self._lease_s)
-                if lease is None:
-                    return True
-                self._num_claimed += 1
-                self._running.add(pool.submit(self._run_one, lease))
-            self._num_failures = 0
+            is_drained = self._claim(pool, limit)
         except StorageError as error:
             self._num_failures += 1
             if self._num_failures == self._patience:
                 raise
             self._on_event(WorkerEvent(kind="trouble", message=str(error)))
+            return False
+        self._num_failures = 0
+        return is_drained
+
+    def _claim(self, pool: ThreadPoolExecutor, limit: int | None) -> bool:
+        """Claim documents up to the batch; return whether none is left to be claimed."""
+        while len(self._running) < self._batch and self._num_claimed != limit:
+            if not self._store.is_work_due():
+                release_dead(self._store)
+                return not self._store.is_work_due()
+            if not self._has_slot():
+                return False
+            lease = self._store.claim_next(current_owner(), self._lease_s)
+            if lease is None:
+                return True
+            self._num_claimed += 1
+            self._running.add(pool.submit(self._run_one, lease))
         return False
 
     def _has_slot(self) -> bool:
@@ -215,7 +224,7 @@ class Worker:
             return True
         if self._slot.is_turn_over():
             if not self._running:
-                self._slot.give_back()
+                self._slot.end_turn()
             return False
         return not self._yielding.is_set() and self._slot.ask()
 
@@ -291,7 +300,7 @@ class Worker:
             with held_job(self._store, lease, engine, self._lease_s, Timings(), on_unit) as job:
                 self._begin(job, flow_run_id)
                 run_steps(job, partial(self._do, job, flow_run_id))
-                outcome = "planned" if queries.awaits_review(job) else "done"
+                outcome, message = end_of(job)
         except Stopped:
             outcome = "released"
         except (LostLease, NotFoundError):
@@ -349,6 +358,15 @@ class Worker:
         except StorageError:
             return "lost"
         return status if status == "cancelled" or status == "paused" else "lost"
+
+
+def end_of(job: Job) -> tuple[Outcome, str]:
+    """Return how a document ends whose steps are all done, and what there is to say of it."""
+    if queries.awaits_review(job):
+        return "planned", ""
+    if queries.is_plan_only(job):
+        return "planned", f"only its plan was wanted: longhand resume {job.document_id} writes it"
+    return "done", ""
 
 
 def count_vain_runs(attempts: Sequence[AttemptRecord]) -> int:

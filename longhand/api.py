@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError, UsageError
-from flows.lease import create_own
+from flows.lease import create_own, release_dead
 from longhand import editing
 from longhand.draft_markdown import format_draft
 from longhand.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
@@ -197,9 +197,17 @@ class Document:
         return tuple(outline.version for outline in self._store.list_outlines(self.id))
 
     def plan(self) -> Document:
-        """Plan the document, where it is not yet, and return it."""
-        self._run(plan_only=True)
+        """Plan the document, where it is not yet, and return it; one that is planned stays as it is."""
+        if not self._is_planned():
+            self._run(plan_only=True)
         return self
+
+    def _is_planned(self) -> bool:
+        record = self.record
+        if record.status == "planning" or record.active_outline_id is None:
+            return False
+        is_open = self._store.next_unit(self.id, "plan") is not None
+        return not is_open and all(item.heading for item in self.outline)
 
     def write(self) -> Document:
         """Do whatever is left to be done, and return the document; one that is done stays as it is.
@@ -236,7 +244,8 @@ class Document:
     def rewrite(self, item: str, *, seed: int | None = None) -> Document:
         """Write one section again, as a new version, and return the document.
 
-        `seed` None: one that was not used before. Raises InputError where the item is no written section.
+        `seed` None: one that was not used before. Raises InputError where the item is no written section, or the
+        document waits for review; nothing is changed then.
         """
         editing.rewrite_item(self._store, self.id, item, seed=seed)
         return self.write()
@@ -305,6 +314,7 @@ class Document:
 
     def delete(self) -> None:
         """Delete the document and all that belongs to it; raise Busy where a process works on it."""
+        release_dead(self._store)
         self._store.delete_document(self.id)
 
 

@@ -27,7 +27,7 @@ def check_rooms(home: Path | None = None) -> Path:
         if found is None:
             raise RoomError(
                 f"the package {room!r} is missing beside {home / 'longhand'}: reinstall Longhand "
-                "(pip install --force-reinstall --no-deps longhand)"
+                "(in its clone: python3.11 -m longhand.setup install)"
             )
         if found != home / room:
             raise RoomError(

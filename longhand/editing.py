@@ -79,9 +79,16 @@ def rewrite_item(
 
     `seed`: of the new text; None: one that no version of this document was written with. `version`: as for
     `edit_outline`.
-    Raises InputError where the item is no written section or another one is not written yet.
+    Raises InputError where the item is no written section, another one is not written yet, or the document
+    waits for review.
     """
     with _held(store, document_id) as lease:
+        document = store.get_document(document_id)
+        if document.status == "awaiting_review":
+            raise InputError(
+                f"{document_id} waits for review: see longhand outline {document_id}, "
+                f"then longhand approve {document_id}"
+            )
         outline = _active(store, document_id, version)
         check_complete(outline)
         item = next((item for item in outline.items if item.path == path), None)
@@ -97,7 +104,6 @@ def rewrite_item(
                 f"item {unwritten[0]} is not written yet: longhand resume {document_id}, then rewrite"
             )
         number = store.list_outlines(document_id)[-1].version + 1
-        document = store.get_document(document_id)
         seed = (document.seed + number) % 2**63 if seed is None else seed
         return _store(
             store,
@@ -293,7 +299,7 @@ def _next_status(document: DocumentRecord, *, is_written: bool, is_approved: boo
 
 
 def _approve(tx: Transaction, document: DocumentRecord) -> None:
-    tx.set_params(dict(document.params) | {"review": False})
+    tx.set_params(dict(document.params) | {"review": False, "plan_only": False})
 
 
 def _note(tx: Transaction, stage: str) -> None:

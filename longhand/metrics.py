@@ -142,6 +142,10 @@ class Metrics:
         """
         try:
             server, thread = start_http_server(port, addr=host, registry=self.registry)
+        except UnicodeError as error:
+            raise FlowError(
+                f"metrics cannot be served at {host!r}: name an address of this machine with --metrics-host"
+            ) from error
         except OSError as error:
             raise FlowError(
                 f"metrics cannot be served at {host}:{port} ({error.strerror}): name another --metrics-port"

@@ -68,7 +68,7 @@ class Wishes(TypedDict, total=False):
     speech: Path | None
     """An audio file instead of a prompt."""
     plan_only: bool
-    """Whether no writer is needed; not kept."""
+    """Whether to stop after the outline; no writer is needed then."""
 
 
 FIELDS: dict[str, tuple[type, ...]] = {
@@ -177,6 +177,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         or (detect_language(f"{written} {goal or ''}", languages, lang) if written or goal else lang),
         outline_lang=outline_lang,
         review=wishes.get("review", False),
+        plan_only=wishes.get("plan_only", False),
         space=models["space"],
         planner=models["planner"],
         writer=models["writer"],
@@ -303,10 +304,11 @@ def check_models() -> None:
                 raise InputError(f"{card.name}: {card.path(file)} is missing: run `longhand doctor`")
 
 
-def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[NewDocument]:
+def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[tuple[NewDocument, bool]]:
     """Read and check a file of prompts (`-`: stdin), all of it; raise InputError with line and reason.
 
-    With a `key` among the defaults, lines without one of their own get `KEY/LINE`.
+    With each document comes whether its line or the defaults name a seed. With a `key` among the defaults,
+    lines without one of their own get `KEY/LINE`.
     """
     name = "stdin" if str(path) == "-" else str(path)
     lines = list(_lines(_read_text(path, name)))
@@ -314,11 +316,12 @@ def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[NewDocument]:
         raise InputError(f"{name} holds no prompt: write one JSON string or object a line")
     if len(lines) > MAX_LINES:
         raise InputError(f"{name} holds {len(lines):,} prompts, at most {MAX_LINES:,} are read: split it")
-    found: list[NewDocument] = []
+    found: list[tuple[NewDocument, bool]] = []
     line_of: dict[str, int] = {}
     for number, line in lines:
         try:
-            new = _parse_line(line, number, defaults)
+            prompt, wishes = _parse_line(line, number, defaults)
+            new = make_document(prompt, **wishes)
         except LonghandError as error:
             raise InputError(f"{name}, line {number}: {error}; nothing was queued") from error
         key = new.idempotency_key
@@ -327,7 +330,7 @@ def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[NewDocument]:
                 f"{name}, line {number}: the key {key!r} is there already (line {line_of[key]}): "
                 "give each line its own; nothing was queued"
             )
-        found.append(new)
+        found.append((new, "seed" in wishes))
     return found
 
 
@@ -358,7 +361,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _parse_line(line: str, number: int, defaults: Wishes) -> NewDocument:
+def _parse_line(line: str, number: int, defaults: Wishes) -> tuple[str, Wishes]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -387,7 +390,7 @@ def _parse_line(line: str, number: int, defaults: Wishes) -> NewDocument:
     elif "sections" in value:
         wishes["outline"] = None
     wishes.update(_rest(value))
-    return make_document(value["prompt"], **wishes)
+    return value["prompt"], wishes
 
 
 def _rest(value: Mapping[str, object]) -> Wishes:

@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     if action == "test":
         return run_checks(rest)
     command = [str(script("longhand")), *([action, *rest] if action == "write" else ["--version"])]
-    code = subprocess.call(command, cwd=HOME)
+    code = run(command)
     if code == 0:
         shown = os.path.relpath(script("longhand"))
         print(f"\nLonghand is installed; call it with: {shown} --help", file=sys.stderr)
@@ -66,10 +66,24 @@ def run_checks(arguments: list[str]) -> int:
     for name, *words in CHECKS:
         words = words + (arguments if name == "pytest" else [])
         print("$ " + " ".join([name, *words]), flush=True)
-        code = subprocess.call([str(script(name)), *words], cwd=HOME)
+        code = run([str(script(name)), *words])
         if code:
             return code
     return 0
+
+
+def run(command: list[str]) -> int:
+    """Run a command in the clone and return its exit code, as a shell does: 128 + n after signal n.
+
+    Ctrl-C reaches the command as well, which may need seconds to end; it is waited for and never killed.
+    """
+    process = subprocess.Popen(command, cwd=HOME)
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            continue
+        return code if code >= 0 else 128 - code
 
 
 def script(name: str) -> Path:

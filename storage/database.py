@@ -276,10 +276,16 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     # The driver must not begin transactions by itself; `_begin_sqlite` does. The journal mode is a
     # property of the file, set once when the schema is made: a foreign file is never changed.
     connection.isolation_level = None
+    # its own knows the capitals of ASCII only
+    connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -305,7 +305,8 @@ def set_priority(connection: Connection, document_id: str, priority: int) -> Non
 def requeue_document(connection: Connection, document_id: str, now: float) -> None:
     """Set a document that nobody works on to queued; raise Busy where someone does.
 
-    The attempt that is added tells a worker that earlier failures no longer count.
+    One that was only to be planned is written from now on. The attempt that is added tells a worker that earlier
+    failures no longer count.
     """
     epoch = connection.scalar(
         update(Document)
@@ -334,6 +335,7 @@ def requeue_document(connection: Connection, document_id: str, now: float) -> No
             owner=cast(str, record.owner),
             lease_until=record.lease_until or 0.0,
         )
+    _write_on(connection, document_id)
     connection.execute(
         insert(Attempt).values(
             document_id=document_id,
@@ -345,3 +347,11 @@ def requeue_document(connection: Connection, document_id: str, now: float) -> No
             timing={},
         )
     )
+
+
+def _write_on(connection: Connection, document_id: str) -> None:
+    """Take back the wish that a document stops after its plan."""
+    params = connection.scalar(select(Document.c.params).where(Document.c.id == document_id)) or {}
+    if params.get("plan_only"):
+        values = {**params, "plan_only": False}
+        connection.execute(update(Document).where(Document.c.id == document_id).values(params=values))

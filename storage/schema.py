@@ -76,7 +76,7 @@ def check_version(version: str, name: str) -> None:
     if version > HEAD:
         raise StorageError(
             f"{name} was written by a newer Longhand (schema {version}, this one knows {HEAD}): "
-            "pip install --upgrade longhand"
+            "update Longhand's clone (git pull; python3.11 -m longhand.setup install)"
         )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import subprocess
 import sys
@@ -235,7 +236,8 @@ def _nearest_in(
             similarity=1.0 - row.distance,
         )
         for row in connection.execute(_with_texts(near, place))
-        if row.distance is not None
+        # a vector of zeros is at no distance: NULL on SQLite, NaN on PostgreSQL
+        if row.distance is not None and not math.isnan(row.distance)
     ]
 
 

@@ -153,6 +153,7 @@ def remove_document(
     force: Annotated[bool, typer.Option("--force", help="Even while another process works on it.")] = False,
 ) -> None:
     """Delete a document and everything stored for it."""
+    from flows.lease import release_dead
     from longhand.export import short_title
 
     with open_store() as store:
@@ -164,15 +165,20 @@ def remove_document(
             if not typer.confirm(f"Delete {name}?", err=True):
                 say("kept")
                 raise typer.Exit(1)
+        release_dead(store)
         store.delete_document(document.id, force=force)
     say(f"deleted {name}")
 
 
+class UndecodedError(UsageError):
+    """A document has no text in the language that was asked for."""
+
+
 def check_decoded(store: Store, document: DocumentRecord, lang: str | None) -> str | None:
-    """Return the language, or raise UsageError where the document has no text in it."""
+    """Return the language, or raise UndecodedError where the document has no text in it."""
     languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
     if lang is not None and lang not in languages:
-        raise UsageError(
+        raise UndecodedError(
             f"{document.id} has no text in {lang!r}: it is decoded in {', '.join(languages)}; "
             f"longhand translate {document.id} --lang CODE adds one"
         )

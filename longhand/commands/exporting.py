@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import NotFoundError, UsageError
+from longhand.prompts import DEFAULT_LANG
 from longhand.terminal import print_text, say
 
 if TYPE_CHECKING:
     from longhand.formats import Format
-    from storage import DocumentRecord, ExportedDocument, Store
+    from storage import DocumentRecord, ExportedDocument, ExportedSection, Store
 
 _CODE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 
@@ -115,6 +116,7 @@ def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool)
         document = store.get_document(document_id)
         exported = _read(store, document, wish)
         content = _render(store, exported, wish)
+        next_step = _next_step(store, document, exported) if exported.num_missing else ""
     if out is not None:
         write_atomic(out, content, replace=replace)
         say(f"wrote {out}")
@@ -123,14 +125,16 @@ def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool)
     else:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
-    if exported.num_missing:
-        say(f"{exported.num_missing} sentences are not decoded yet: {_next_step(document, exported)}")
+    if next_step:
+        say(f"{exported.num_missing} sentences are not decoded yet: {next_step}")
 
 
 def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) -> None:
-    """Write one file a document; no ids means all documents that have something to read."""
+    """Write one file a document; no ids means all documents that have something to read in the language."""
+    from longhand.commands.documents import UndecodedError
     from longhand.files import check_target, make_folder, write_atomic
 
+    _check_code(wish.lang)
     with _open_store() as store:
         documents = [store.get_document(wanted) for wanted in ids or store.list_document_ids()]
         if not documents:
@@ -146,22 +150,38 @@ def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) ->
         for document in {document.id: document for document in documents}.values():
             try:
                 exported = _read(store, document, wish)
-            except NotFoundError as error:
+            except (NotFoundError, UndecodedError) as error:
                 say(f"left out: {error}")
                 continue
             write_atomic(paths[document.id], _render(store, exported, wish), replace=replace)
             num_written += 1
             if exported.num_missing:
                 said = f"{exported.num_missing} sentences of {document.id} are not decoded yet"
-                say(f"{said}: {_next_step(document, exported)}")
+                say(f"{said}: {_next_step(store, document, exported)}")
     say(f"wrote {num_written} {'file' if num_written == 1 else 'files'} to {folder}")
 
 
-def _next_step(document: DocumentRecord, exported: ExportedDocument) -> str:
-    """Return the command that decodes what is missing."""
-    if document.status == "done" and exported.lang != document.lang:
+def _next_step(store: Store, document: DocumentRecord, exported: ExportedDocument) -> str:
+    """Return the command that decodes what is missing; a version that is not in use comes into use first."""
+    version = exported.outline_version
+    if store.get_outline(document.id).version != version:
+        restore = f"longhand outline {document.id} --restore {version}"
+        return f"{restore}, then {_decoding_step(document, exported, is_done=_is_decoded(exported.sections))}"
+    return _decoding_step(document, exported, is_done=document.status == "done")
+
+
+def _decoding_step(document: DocumentRecord, exported: ExportedDocument, *, is_done: bool) -> str:
+    if is_done and exported.lang != document.lang:
         return f"longhand translate {document.id} --lang {exported.lang}"
     return f"longhand resume {document.id}"
+
+
+def _is_decoded(sections: Sequence[ExportedSection]) -> bool:
+    """Return whether all sections have their text in the document's own language."""
+    return all(
+        section.status == "decoded" if section.is_leaf else _is_decoded(section.children)
+        for section in sections
+    )
 
 
 def _file_name(document: DocumentRecord, wish: Wish) -> str:
@@ -177,14 +197,19 @@ def _read(store: Store, document: DocumentRecord, wish: Wish) -> ExportedDocumen
     # Which languages an older version has is not known; what it lacks is counted as missing.
     if wish.version is None:
         check_decoded(store, document, wish.lang)
-    elif wish.lang is not None and _CODE.fullmatch(wish.lang) is None:
-        raise UsageError(f"--lang is {wish.lang!r}: expected a code such as {document.lang}")
+    else:
+        _check_code(wish.lang)
     exported = store.export_document(document.id, wish.lang, version=wish.version)
     if not exported.sections:
         raise NotFoundError(
             f"{document.id} has no outline yet (status: {document.status}): longhand resume {document.id}"
         )
     return exported
+
+
+def _check_code(lang: str | None) -> None:
+    if lang is not None and _CODE.fullmatch(lang) is None:
+        raise UsageError(f"--lang is {lang!r}: expected a code such as {DEFAULT_LANG}")
 
 
 def _render(store: Store, exported: ExportedDocument, wish: Wish) -> bytes:

@@ -151,6 +151,17 @@ def read_requests(
     **wishes: Unpack[Wishes],
 ) -> list[NewDocument]:
     """Return the documents that were asked for, by a prompt or by a file, all of them checked."""
+    return [new for new, _ in read_seeded_requests(prompt, file, outline_file=outline_file, **wishes)]
+
+
+def read_seeded_requests(
+    prompt: str | None,
+    file: Path | None,
+    *,
+    outline_file: Path | None,
+    **wishes: Unpack[Wishes],
+) -> list[tuple[NewDocument, bool]]:
+    """As `read_requests`; with each document comes whether a seed was named for it."""
     from longhand.requests import make_document, read_documents, read_outline_file
 
     speech = wishes.get("speech")
@@ -163,7 +174,7 @@ def read_requests(
         wishes["outline"] = read_outline_file(outline_file, wishes.get("depth"))
     if file is not None:
         return read_documents(file, **wishes)
-    return [make_document(prompt or "", **wishes)]
+    return [(make_document(prompt or "", **wishes), "seed" in wishes)]
 
 
 def work(

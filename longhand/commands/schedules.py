@@ -19,10 +19,10 @@ from longhand.commands.queue import (
     Prompt,
     PromptLang,
     Sections,
-    read_requests,
+    read_seeded_requests,
 )
 from longhand.commands.writing import PlannerName, SpaceName, WriterName
-from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
+from longhand.prompts import DEFAULT_LANG
 from longhand.terminal import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def schedule(
     every: Annotated[str | None, typer.Option(help="30m, 6h, 1d.")] = None,
     rrule: Annotated[str | None, typer.Option(help="An iCalendar rule: FREQ=WEEKLY;BYDAY=MO.")] = None,
     at: Annotated[str | None, typer.Option(help="Once: 2030-01-31T02:00.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Paris; else UTC.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Such as Europe/Paris; else UTC; for --at this machine's.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the schedule; else from the prompt.")] = None,
     priority: Priority = 0,
     sections: Sections = None,
@@ -75,17 +77,13 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     """Queue documents by the clock; everything is checked now, not at two in the morning."""
-    from longhand.requests import check_models
+    from longhand.requests import Wishes, check_models
 
-    documents = read_requests(
-        prompt,
-        file,
-        outline_file=outline,
+    wishes = Wishes(
         depth=depth,
         sections=sections,
         lang=lang,
         prompt_lang=prompt_lang,
-        seed=DEFAULT_SEED if seed is None else seed,
         goal=goal,
         space=space,
         planner=planner,
@@ -93,16 +91,20 @@ def schedule(
         review=review,
         priority=priority,
     )
+    if seed is not None:
+        wishes["seed"] = seed
+    found = read_seeded_requests(prompt, file, outline_file=outline, **wishes)
+    documents, seeds = [new for new, _ in found], [is_seeded for _, is_seeded in found]
     if any(document.idempotency_key is not None for document in documents):
         raise UsageError("a schedule gives its documents keys of its own: leave `key` out of the file")
     check_models()
     from flows.schedules import create_schedule, make_schedule, next_times, to_parameters
 
     made = make_schedule(cron=cron, every=every, rrule=rrule, at=at, timezone=timezone)
-    to_parameters(documents, seeds=seed is not None)
+    to_parameters(documents, seeds=seeds)
     chosen = _check_name(name or _name_from(documents[0].prompt))
     with connect(prefect_api) as link:
-        deployment_id = create_schedule(link, chosen, documents, made, seeds=seed is not None)
+        deployment_id = create_schedule(link, chosen, documents, made, seeds=seeds)
     times = next_times(made)
     if as_json:
         print_json(

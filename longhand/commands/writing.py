@@ -138,6 +138,7 @@ def resume(
     ] = False,
 ) -> None:
     """Go on with an unfinished document where it stopped."""
+    from flows.lease import release_dead
     from longhand.files import check_target
     from storage import Store
 
@@ -148,6 +149,7 @@ def resume(
             if out is not None or as_json or timings:
                 raise UsageError("--queue only queues the document: leave --out, --json and --timings away")
             document = _unfinished(store, document_id)
+            release_dead(store)
             store.requeue_document(document.id)
             say(f"queued {document.id}; workers go on with it: longhand worker, or longhand up")
             return
@@ -189,12 +191,12 @@ def is_stored(store: Store, prompt: str) -> bool:
 
 def translate(
     document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
-    lang: Annotated[str, typer.Option(help="Language to decode the stored concepts into.")],
+    lang: Annotated[str, typer.Option(help="Language to say the document's text in.")],
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
 ) -> None:
-    """Decode a written document into another language, without planning or writing it again."""
+    """Say a written document in another language, without planning or writing it again."""
     from longhand.files import check_target
     from longhand.requests import is_translation_due
     from storage import Store

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
+from flows.lease import release_dead
 from longhand import editing
 from longhand.draft_markdown import format_draft
 from longhand.drafts import MAX_LENGTH, EditError, check_complete
@@ -66,6 +67,7 @@ class Changes:
         if action == "queue":
             if document.status == "awaiting_review":
                 raise InputError(f"{document.id} waits for review: approve it")
+            release_dead(self._store)
             self._store.requeue_document(document.id)
             return _see(document, done="queued")
         if action == "pause":

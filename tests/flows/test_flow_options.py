@@ -16,6 +16,7 @@ from flows.options import WritingOptions
         WritingOptions(),
         WritingOptions(sections=12, depth=2, goal="The end.", beam_size=5, prompt_lang="eng_Latn"),
         WritingOptions(outline=(("1", "First"), ("1.1", "Under it"))),
+        WritingOptions(review=True, plan_only=True),
     ],
 )
 def test_params_round_trip(options: WritingOptions) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +15,13 @@ import pytest
 from flow_fakes import FakeEngine
 
 from concepts.errors import LostLease, NonFiniteError
+from flows.device import SharedModels
 from flows.errors import FinishedError, FlowError
 from flows.events import Event
 from flows.options import WritingOptions
 from flows.run import resume_document, write_document
+from flows.server import PrivateServer
+from flows.worker import Worker
 from longhand.drafts import SetHeading
 from longhand.editing import approve_document, edit_outline
 from storage import Busy, Store
@@ -72,6 +79,30 @@ def test_a_plan_may_wait_to_be_written(
     assert all(item.heading for item in store.get_outline(document_id).items)
     resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
     assert outcome(store, document_id) == outcome(store, calm_id)
+
+
+def test_a_plan_that_was_interrupted_is_not_written_by_a_worker(
+    url: str, store: Store, new_document: Make, api_url: str
+) -> None:
+    def interrupt(method: str, number: int) -> None:
+        if method == "render":
+            raise KeyboardInterrupt
+
+    document_id = new_document(store)
+    with pytest.raises(KeyboardInterrupt):
+        write_document(
+            url, document_id, engine=FakeEngine(before=interrupt), plan_only=True, prefect_api=api_url
+        )
+    engine = FakeEngine()
+    worker = Worker(store, SharedModels(lambda names: engine), poll_s=0.02)
+    assert worker.run(drain=True) == {"planned": 1}
+    document = store.get_document(document_id)
+    assert (document.status, document.owner, document.progress.num_written) == ("planned", None, 0)
+    assert "write" not in engine.calls
+    assert not store.is_work_due()
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    document = store.get_document(document_id)
+    assert (document.status, document.params["plan_only"]) == ("done", False)
 
 
 def test_a_passing_fault_is_tried_again(
@@ -166,6 +197,29 @@ def test_ctrl_c_gives_the_document_back(
     assert [a.outcome for a in store.get_attempts(document_id)][-2:] == ["interrupted", "interrupted"]
     resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
     assert outcome(store, document_id) == outcome(store, calm_id)
+
+
+@pytest.mark.parametrize("said", ["4200", ""])
+def test_a_server_that_nobody_waits_for_any_more_is_watched_all_the_same(said: str) -> None:
+    deaths: list[str] = []
+    server = PrivateServer(on_death=lambda: deaths.append("ended"))
+
+    async def break_off() -> None:
+        waiting = asyncio.ensure_future(asyncio.wrap_future(server.ready))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(break_off())
+    with subprocess.Popen([sys.executable, "-c", f"print({said!r})"], stdout=subprocess.PIPE) as process:
+        server._process, server._folder = process, Path("/nowhere")
+        server._watch(process, 30.0)
+    if said:
+        assert (server.ready.result(), deaths) == ("http://127.0.0.1:4200/api", ["ended"])
+    else:
+        with pytest.raises(FlowError, match="ended while it started"):
+            server.ready.result()
 
 
 def test_a_reviewed_document_stops_and_goes_on(

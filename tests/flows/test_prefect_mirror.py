@@ -14,7 +14,7 @@ from flows.device import SharedModels
 from flows.errors import FlowError
 from flows.mirror import PrefectMirror, crash_zombie, read_runs, set_state, show_state
 from flows.prefect_link import PrefectLink
-from flows.slots import LIMIT_NAME, DeviceSlot
+from flows.slots import LIMIT_NAME, PATIENCE_S, TURN_S, DeviceSlot
 from flows.worker import Worker
 from storage import Store
 
@@ -171,6 +171,24 @@ def test_one_slot_is_one_workers_at_a_time(link: PrefectLink, monkeypatch: pytes
     second.give_back()
 
 
+def test_whose_turn_is_over_lets_the_others_have_the_slot(link: PrefectLink) -> None:
+    link.call(lambda client: client.upsert_global_concurrency_limit_by_name(LIMIT_NAME, 1))
+    now = [0.0]
+    first, second = (DeviceSlot(link, clock=lambda: now[0]) for _ in range(2))
+    assert (first.ask(), second.ask()) == (True, False)
+    now[0] += TURN_S
+    assert first.is_turn_over()
+    first.end_turn()
+    first.give_back()
+    assert (first.ask(), second.ask()) == (False, True)
+    second.give_back()
+    assert second.ask(), "who has only nothing to do may have it back at once"
+    second.give_back()
+    now[0] += 2 * PATIENCE_S
+    assert first.ask()
+    first.give_back()
+
+
 def test_a_slot_is_renewed_and_lost_when_its_lease_is_over(link: PrefectLink) -> None:
     link.call(lambda client: client.upsert_global_concurrency_limit_by_name(LIMIT_NAME, 1))
     now = [0.0]
@@ -212,9 +230,9 @@ def test_schedules_are_made_listed_paused_run_and_removed(link: PrefectLink) -> 
 
     documents = [NewDocument(prompt=prompt, lang="eng_Latn") for prompt in ("Tea", "Bread")]
     rule = schedules.make_schedule(cron="0 2 * * *", every=None, rrule=None, at=None, timezone="Europe/Paris")
-    schedules.create_schedule(link, "nightly", documents, rule, seeds=False)
+    schedules.create_schedule(link, "nightly", documents, rule, seeds=[False, False])
     with pytest.raises(UsageError, match="there is a schedule 'nightly' already"):
-        schedules.create_schedule(link, "nightly", documents, rule, seeds=False)
+        schedules.create_schedule(link, "nightly", documents, rule, seeds=[False, False])
     (record,) = schedules.list_schedules(link)
     assert (record.name, record.num_documents, record.is_paused) == ("nightly", 2, False)
     assert record.rule == "cron 0 2 * * * (Europe/Paris)"

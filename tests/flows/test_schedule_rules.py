@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from concepts.errors import InputError, LonghandError, UsageError
-from flows.errors import FlowError
 from flows.prefect_link import check_api
 from flows.schedules import make_schedule, next_times, to_parameters
 from storage import NewDocument, Store
@@ -76,7 +75,7 @@ def test_the_next_times(given: dict[str, str], num: int, hour: int | None) -> No
 def test_more_than_prefect_stores_is_refused() -> None:
     documents = [NewDocument(prompt="x" * 9000, lang="eng_Latn")] * 60
     with pytest.raises(InputError, match="split the file into several schedules"):
-        to_parameters(documents, seeds=True)
+        to_parameters(documents, seeds=[True] * len(documents))
 
 
 def test_an_occasion_queues_its_documents_once(
@@ -86,7 +85,8 @@ def test_an_occasion_queues_its_documents_once(
 
     monkeypatch.setenv("LONGHAND_DATABASE_URL", url)
     documents = to_parameters(
-        [NewDocument(prompt=prompt, lang="eng_Latn", seed=3) for prompt in ("Tea", "Bread")], seeds=False
+        [NewDocument(prompt=prompt, lang="eng_Latn", seed=3) for prompt in ("Tea", "Bread")],
+        seeds=[False, False],
     )["documents"]
     first = queue_documents(documents, "deployment/2030-01-01")
     assert queue_documents(documents, "deployment/2030-01-01") == first
@@ -94,7 +94,7 @@ def test_an_occasion_queues_its_documents_once(
     assert not set(first) & set(second)
     seeds = [store.get_document(document_id).seed for document_id in (*first, *second)]
     assert len(set(seeds)) == 4
-    fixed = to_parameters([NewDocument(prompt="Tea", lang="eng_Latn", seed=3)], seeds=True)["documents"]
+    fixed = to_parameters([NewDocument(prompt="Tea", lang="eng_Latn", seed=3)], seeds=[True])["documents"]
     (third,) = queue_documents(fixed, "deployment/2030-01-03")
     assert store.get_document(third).seed == 3
 
@@ -111,9 +111,12 @@ def test_a_spoilt_parameter_queues_nothing(store: Store, url: str, monkeypatch: 
     assert store.get_overview().counts == {}
 
 
-@pytest.mark.parametrize("url", ["", "localhost:4200", "ftp://x/api", "http://127.0.0.1:4200"])
+NO_APIS = ["", "localhost:4200", "ftp://x/api", "http://127.0.0.1:4200", "http://[::1/api", "http://x:y/api"]
+
+
+@pytest.mark.parametrize("url", NO_APIS)
 def test_what_is_no_api_is_refused(url: str) -> None:
-    with pytest.raises(FlowError, match="is not the URL of a Prefect API"):
+    with pytest.raises(UsageError, match="is not the URL of a Prefect API"):
         check_api(url)
 
 
@@ -124,7 +127,7 @@ def test_two_prompts_due_at_one_time_are_two_documents(
 
     monkeypatch.setenv("LONGHAND_DATABASE_URL", url)
     tea, bread = (
-        to_parameters([NewDocument(prompt=prompt, lang="eng_Latn")], seeds=False)["documents"]
+        to_parameters([NewDocument(prompt=prompt, lang="eng_Latn")], seeds=[False])["documents"]
         for prompt in ("Tea", "Bread")
     )
     first = queue_documents(tea, "deployment/2030-01-01")

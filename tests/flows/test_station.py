@@ -8,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,10 @@ from flows.errors import FlowError
 from flows.owner import is_dead
 from flows.station import (
     StationSettings,
+    _lock,
     _variables,
     check_port,
+    run_station,
     running_station,
     start_station,
     station_folder,
@@ -105,6 +109,31 @@ def test_a_port_that_is_taken_is_refused() -> None:
         with pytest.raises(FlowError, match=f"port {port} cannot be used .*--port"):
             start_station(StationSettings(port=port, batch=1))
     assert running_station() is None
+
+
+@pytest.mark.usefixtures("_own_station")
+def test_who_looks_at_the_station_hinders_nobody() -> None:
+    station_folder().mkdir(parents=True)
+    (station_folder() / "lock").touch()
+    left = station_folder() / "state.json"
+    left.write_text('{"pid": 999999999, "port": 4200, "is_ready": true, "children": {}}')
+    with socket.socket() as taken, ExitStack() as looking:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = StationSettings(port=int(taken.getsockname()[1]))
+        assert looking.enter_context(_lock(station_folder(), is_shared=True))
+        assert running_station() is None, "the state of a killed supervisor means nothing"
+        end = threading.Timer(0.3, looking.close)
+        end.start()
+        with pytest.raises(FlowError, match="cannot be used"):
+            run_station(settings)
+        end.join()
+        left.write_text('{"pid": 999999999, "port": 4200, "is_ready": true, "children": {}}')
+        with _lock(station_folder(), is_shared=False) as is_taken:
+            assert is_taken
+            assert running_station() is not None
+            with pytest.raises(FlowError, match="up already at http"):
+                run_station(settings)
 
 
 def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from concepts.errors import ModelError, StorageError
 from flows.device import SharedModels
 from flows.options import WritingOptions
 from flows.worker import Worker, WorkerEvent, count_vain_runs
+from longhand.editing import approve_document
 from storage import Store
 
 Make = Callable[..., Any]
@@ -64,6 +65,22 @@ def test_models_do_one_thing_at_a_time_while_documents_overlap(store: Store, new
         new_document(store)
     new_worker(store, Watched(delay_s=0.005), batch=3).run(drain=True)
     assert (most, overlaps) == (1, 3)
+
+
+def test_what_is_only_to_be_planned_is_written_once_it_is_queued_again(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    document_id = new_document(store, WritingOptions(sections=3, plan_only=True))
+    said: list[tuple[str, str]] = []
+    worker = new_worker(store, on_event=lambda event: said.append((event.kind, event.message)))
+    assert worker.run(drain=True) == {"planned": 1}
+    assert said[-1] == ("planned", f"only its plan was wanted: longhand resume {document_id} writes it")
+    store.requeue_document(document_id)
+    assert new_worker(store).run(drain=True) == {"done": 1}
+    reviewed = new_document(store, WritingOptions(sections=3, plan_only=True, review=True))
+    assert new_worker(store).run(drain=True) == {"planned": 1}
+    approve_document(store, reviewed)
+    assert new_worker(store).run(drain=True) == {"done": 1}
 
 
 def test_priority_then_age(store: Store, new_document: Make) -> None:
@@ -246,20 +263,48 @@ def test_a_database_that_stays_away_ends_a_drain(store: Store, monkeypatch: pyte
         new_worker(store).run(drain=True)
 
 
+def test_failures_with_calm_looks_between_do_not_end_a_drain(
+    store: Store, new_document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_document(store)
+    is_work_due, looks, troubles = store.is_work_due, [], []
+
+    def fail_now_and_then() -> bool:
+        looks.append(1)
+        if len(looks) < 20 and len(looks) % 2:
+            raise StorageError("PostgreSQL is not reachable")
+        return is_work_due()
+
+    def note(event: WorkerEvent) -> None:
+        if event.kind == "trouble":
+            troubles.append(event.message)
+
+    monkeypatch.setattr(store, "is_work_due", fail_now_and_then)
+    slot = FakeSlot([False] * 10 + [True])
+    assert new_worker(store, slot=slot, on_event=note).run(drain=True) == {"done": 1}
+    assert len(troubles) == 10
+
+
 class FakeSlot:
     """A slot that comes and goes by a script of answers."""
 
     def __init__(self, answers: list[bool]) -> None:
-        self.answers, self.num_given_back = answers, 0
+        self.answers, self.num_given_back, self.num_turns_ended = answers, 0, 0
+        self.is_turn_long = False
 
     def ask(self) -> bool:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def is_turn_over(self) -> bool:
-        return False
+        return self.is_turn_long
+
+    def end_turn(self) -> None:
+        self.num_turns_ended += 1
+        self.give_back()
 
     def give_back(self) -> None:
         self.num_given_back += 1
+        self.is_turn_long = False
 
 
 def test_nothing_is_claimed_without_the_slot(store: Store, new_document: Make) -> None:
@@ -277,6 +322,19 @@ def test_who_loses_the_slot_leaves_the_device(store: Store, new_document: Make) 
     tally = new_worker(store, FakeEngine(delay_s=0.01), slot=slot, batch=2).run(drain=True)
     assert tally["done"] == 3
     assert tally["released"] >= 1
+
+
+def test_a_turn_is_ended_after_the_documents_and_another_begins(store: Store, new_document: Make) -> None:
+    new_document(store)
+    new_document(store)
+    slot = FakeSlot([True])
+
+    def note(event: WorkerEvent) -> None:
+        if event.kind == "claimed" and not slot.num_turns_ended:
+            slot.is_turn_long = True
+
+    assert new_worker(store, slot=slot, batch=1, on_event=note).run(drain=True) == {"done": 2}
+    assert slot.num_turns_ended == 1
 
 
 def test_what_fails_before_a_run_gives_the_document_back(store: Store, new_document: Make) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import longhand
 from flows.worker import WorkerEvent
 from storage import NewDocument, Store
 
@@ -224,6 +225,26 @@ def test_a_dead_process_is_never_shown_as_running(run, store):
     shown = json.loads(run("status", "--json").stdout)
     assert (shown["running"], shown["interrupted"], shown["oldest_lease"]) == (0, 1, None)
     assert "interrupted (writing)" in run("ls").stdout
+
+
+def test_what_a_dead_process_held_is_queued_and_deleted_at_once(run, store):
+    from flows.owner import current_owner
+
+    dead = current_owner().rpartition(":")[0] + ":1"
+    ids = [queue_one(store) for _ in range(3)]
+    for document_id in ids:
+        store.claim(document_id, dead, 60)
+    assert run("resume", ids[0], "--queue").exit_code == 0
+    assert store.get_document(ids[0]).owner is None
+    assert run("rm", ids[1], "--yes").exit_code == 0
+    with longhand.open() as lh:
+        store.claim(ids[2], dead, 60, steal=True)
+        lh.get(ids[2]).delete()
+    assert [document.id for document in store.list_documents()] == ids[:1]
+    store.claim(ids[0], "far/12345678:1:1", 60)
+    for arguments in (("resume", ids[0], "--queue"), ("rm", ids[0], "--yes")):
+        result = run(*arguments)
+        assert (result.exit_code, "is being worked on by far/" in result.stderr) == (1, True)
 
 
 class FakeWorker:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flows.owner import is_dead, owner_of
+from flows.schedules import to_parameters
 from flows.station import Station, running_station, station_folder
 from longhand import cli
 from storage import NewDocument, Store
@@ -109,6 +110,26 @@ def test_a_file_with_a_wrong_line_or_a_key_is_refused(run, tmp_path):
     assert "line 2" in result.stderr
     path.write_text('{"prompt": "tea", "key": "k"}\n')
     assert "leave `key` out" in run("schedule", "--file", str(path), "--every", "1h").stderr
+
+
+@pytest.mark.parametrize(("option", "seeds"), [((), [3, None, 0]), (("--seed", "9"), [3, 9, 0])])
+def test_a_line_keeps_its_own_seed(run, tmp_path, monkeypatch, option, seeds):
+    made: list[Any] = []
+
+    def create(link: Any, name: str, documents: Any, schedule: Any, *, seeds: Any) -> str:
+        made.extend(to_parameters(documents, seeds=seeds)["documents"])
+        return "deployment"
+
+    monkeypatch.setattr("flows.schedules.create_schedule", create)
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "tea", "seed": 3}\n"bread"\n{"prompt": "soup", "seed": 0}\n')
+    url = ("--prefect-api", "http://127.0.0.1:9/api")
+    result = run("schedule", "--file", str(path), "--every", "1h", *url, *option)
+    assert (result.exit_code, [document["seed"] for document in made]) == (0, seeds), result.stderr
+
+
+def test_what_the_help_says_of_time_zones(run):
+    assert "for --at this machine's" in " ".join(run("schedule", "--help").stdout.split())
 
 
 def test_what_up_refuses_and_down_without_up(run):

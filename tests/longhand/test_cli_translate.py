@@ -45,6 +45,48 @@ def test_a_translation_is_stored_beside_the_original(run, runner, store, written
     assert store.get_document(written).status == "done"
 
 
+def test_a_folder_in_one_language_leaves_out_what_is_not_in_it(
+    run, store, written, two_languages, tmp_path
+) -> None:
+    assert run("translate", written, "--lang", "deu_Latn").exit_code == 0
+    others = []
+    for _ in range(2):
+        assert run("write", "milk").exit_code == 0
+        others.append(store.list_documents(limit=1)[0].id)
+    folder, wish = tmp_path / "german", ("--lang", "deu_Latn")
+    result = run("export", "--all", "--out-dir", str(folder), *wish)
+    assert (result.exit_code, [path.read_text() for path in folder.iterdir()]) == (0, [GERMAN])
+    for other in others:
+        assert f"left out: {other} has no text in 'deu_Latn'" in result.stderr
+    named = run("export", written, others[0], "--out-dir", str(tmp_path / "b"), *wish)
+    assert (named.exit_code, (tmp_path / "b").exists()) == (2, False)
+    unknown = run("export", "--all", "--out-dir", str(tmp_path / "b"), "--lang", "german")
+    assert (unknown.exit_code, (tmp_path / "b").exists()) == (2, False)
+    assert "--lang is 'german': expected a code such as eng_Latn" in unknown.stderr
+
+
+def test_a_version_that_is_not_in_use_is_to_be_restored_before_it_is_decoded(
+    run, runner, store, written, two_languages
+) -> None:
+    assert run("rewrite", written, "--item", "1").exit_code == 0
+    assert run("translate", written, "--lang", "deu_Latn").exit_code == 0
+    old = run("export", written, "--version", "1", "--lang", "deu_Latn")
+    restore = f"longhand outline {written} --restore 1"
+    assert f"not decoded yet: {restore}, then longhand translate {written} --lang deu_Latn" in old.stderr
+    assert run("outline", written, "--restore", "1").exit_code == 0
+    assert run("translate", written, "--lang", "deu_Latn").exit_code == 0
+    assert "not decoded" not in run("export", written, "--version", "1", "--lang", "deu_Latn").stderr
+    runner.fail_at = "decoding"
+    assert run("rewrite", written, "--item", "2").exit_code == 130
+    assert run("outline", written, "--restore", "2").exit_code == 0
+    undecoded = run("export", written, "--version", "3").stderr
+    assert f"{restore[:-1]}3, then longhand resume {written}\n" in undecoded
+    runner.fail_at = None
+    assert run("outline", written, "--restore", "3").exit_code == 0
+    assert run("resume", written).exit_code == 0
+    assert "not decoded" not in run("export", written, "--version", "3").stderr
+
+
 def test_a_translation_that_is_there_costs_no_model(run, runner, written, two_languages):
     run("translate", written, "--lang", "deu_Latn")
     num_runs = runner.num_runs

@@ -74,7 +74,8 @@ def test_out_writes_a_file_and_nothing_to_stdout(run, tmp_path):
 def test_plan_only_prints_the_outline_and_resume_writes_it(run, store):
     result = run("write", "How to share a folder", "--plan-only")
     assert result.stdout == "1. Heading 1  (3 sentences)\n2. Heading 2  (3 sentences)\n"
-    assert store.get_document(only_id(store)).status == "planned"
+    document = store.get_document(only_id(store))
+    assert (document.status, document.params["plan_only"]) == ("planned", True)
     assert run("resume", only_id(store)).stdout == TEXT
 
 

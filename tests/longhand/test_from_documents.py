@@ -99,6 +99,19 @@ def test_plan_stores_a_document_that_show_gives_back(run, store: Store, tea: Pat
     assert "Put it on the stove." not in run("show", document_id).stdout
 
 
+def test_what_waits_for_review_is_not_written_again(run, store: Store, tea: Path) -> None:
+    document_id = json.loads(run("plan", "--from", str(tea), "--review", "--json").stdout)["id"]
+    before, text = store.get_document(document_id), store.export_document(document_id)
+    result = run("rewrite", document_id, "--item", "1")
+    said = f"{document_id} waits for review: see longhand outline {document_id}, then longhand approve"
+    assert (result.exit_code, said in result.stderr) == (1, True)
+    with longhand.open() as lh, pytest.raises(longhand.LonghandError, match="waits for review"):
+        lh.get(document_id).rewrite("1")
+    after = store.get_document(document_id)
+    assert (after.status, after.active_outline_id) == ("awaiting_review", before.active_outline_id)
+    assert store.export_document(document_id).sections == text.sections
+
+
 def test_plan_with_review_title_and_json(run, store: Store, tea: Path) -> None:
     result = run("plan", "--from", str(tea), "--title", "Tea for two", "--review", "--json")
     found = json.loads(result.stdout)

@@ -14,6 +14,7 @@ import pytest
 
 import longhand
 from concepts.errors import InputError, NotFoundError
+from flows.lease import claim
 from longhand.drafts import EditError
 
 DOCS = Path(__file__).parents[2] / "docs" / "python.md"
@@ -77,6 +78,26 @@ def test_a_document_follows_the_store(lh, run):
     doc.delete()
     with pytest.raises(NotFoundError):
         _ = doc.status
+
+
+@pytest.mark.parametrize("status", ["planned", "writing", "done", "awaiting_review", "queued"])
+def test_what_is_planned_is_not_planned_again(lh, runner, status):
+    doc = lh.plan("tea")
+    if status == "done":
+        doc.write()
+    elif status == "writing":
+        runner.fail_at, runner.error = "decoding", KeyboardInterrupt()
+        with pytest.raises(KeyboardInterrupt):
+            doc.write()
+        runner.fail_at = None
+    elif status != "planned":
+        lh.store.release(claim(lh.store, doc.id), status)
+    before, num_runs = doc.record, runner.num_runs
+    assert doc.plan().record == before
+    assert runner.num_runs == num_runs
+    if status == "planned":
+        assert doc.outline.rename("1", "Leaves") and doc.plan().status == "planned"
+        assert runner.num_runs == num_runs + 1
 
 
 def test_outlines_are_changed_by_methods(lh):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,7 @@ def pip(tmp_path, monkeypatch):
     monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
     fake = FakePip()
     monkeypatch.setattr(subprocess, "call", fake)
+    monkeypatch.setattr(setup, "run", fake)
     monkeypatch.setattr(
         setup, "make_venv", lambda: setup.script("x").parent.mkdir(parents=True, exist_ok=True)
     )
@@ -81,8 +85,45 @@ def test_a_broken_off_install_begins_again_from_nothing(pip, monkeypatch, capsys
 def test_the_first_failing_check_ends_the_test_command(pip, monkeypatch):
     setup.main(["install"])
     setup.ensure_venv("[dev]")
-    monkeypatch.setattr(subprocess, "call", lambda command, **_: 3 if "mypy" in command[0] else 0)
+    monkeypatch.setattr(setup, "run", lambda command: 3 if "mypy" in command[0] else 0)
     assert setup.main(["test"]) == 3
+
+
+SLOW_TO_END = """
+import signal, sys, time
+def end(*_):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    time.sleep(1.0)
+    print("resume", flush=True)
+    sys.exit(130)
+signal.signal(signal.SIGINT, end)
+print("begun", flush=True)
+time.sleep(60)
+"""
+
+
+def test_ctrl_c_waits_for_the_command_to_end_itself():
+    called = f"from longhand import setup; raise SystemExit(setup.run([{sys.executable!r}, '-c', {SLOW_TO_END!r}]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", called],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.4)
+    said, complaints = process.communicate(timeout=30)
+    assert (process.returncode, said, complaints) == (130, "resume\n", "")
+
+
+def test_a_command_ended_by_a_signal_has_the_exit_code_of_a_shell():
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    assert setup.run([sys.executable, "-c", code]) == 128 + signal.SIGTERM
 
 
 def test_a_wrong_python_is_named(pip, monkeypatch, capsys):

@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from starlette.testclient import TestClient
 
 from flows.lease import claim
+from flows.owner import current_owner
 from longhand.searching import Searcher
 from longhand.web.app import make_app
 from longhand.web.changing import FORM_TOKEN
@@ -270,6 +271,17 @@ def test_pause_queue_and_cancel(client, store, told) -> None:
     assert send(client, document, "/act/pause", form)[0] == 409
     assert send(client, document, "/act/explode", form)[0] == 404
     assert store.get_document(document.id).status == "cancelled"
+
+
+def test_what_a_dead_process_held_is_queued_at_once(client, store) -> None:
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+    lease = store.claim(document.id, current_owner().rpartition(":")[0] + ":1", 60)
+    with store.fenced(lease) as tx:
+        tx.set_status("writing")
+    text = page_of(client, document, "")
+    assert send(client, document, "/act/queue", fields(text, "/act/queue"))[0] == 200
+    after = store.get_document(document.id)
+    assert (after.status, after.owner) == ("queued", None)
 
 
 def test_only_what_is_possible_is_offered(client, store, document) -> None:

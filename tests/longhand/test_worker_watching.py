@@ -195,7 +195,14 @@ def test_a_metrics_port_that_is_taken_is_one_line(run):
             assert "--metrics-port" in result.stderr.splitlines()[-1]
 
 
+def test_a_metrics_host_that_is_no_name_is_one_line(run):
+    result = run("worker", "--drain", "--metrics-port", "0", "--metrics-host", "x" * 64)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "with --metrics-host" in result.stderr
+
+
 USAGES = [
+    (("worker", "--prefect-api", "http://[::1/api"), "is not the URL of a Prefect API"),
     (("worker", "--metrics-port", "70000"), "--metrics-port is 70000"),
     (("worker", "--log-format", "xml"), "--log-format"),
     (("up", "--log-format", "xml"), "--log-format"),

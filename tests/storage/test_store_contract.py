@@ -97,6 +97,9 @@ def test_list_filters_pages_and_counts_progress(author: Author, clock: Clock) ->
     assert [d.prompt for d in store.list_documents(text="THIRD")] == ["a prompt", "third"]
     assert [d.prompt for d in store.list_documents("queued", text="%_t")] == ["a prompt"]
     assert store.list_documents(text="a prompt") == ()
+    umlaut = author.new("Über Brot")
+    assert [d.id for d in store.list_documents(text="über")] == [umlaut.id]
+    store.delete_document(umlaut.id)
     assert (
         store.count_documents(),
         store.count_documents("queued"),

@@ -83,7 +83,7 @@ def test_what_is_written_later_is_found_and_what_is_deleted_is_not(author: Any, 
 
 def test_a_vector_without_direction_is_never_found(author: Any, space: SpaceRef) -> None:
     fill(author, space, NOWHERE, SOUTH)
-    found = author.store.search(NORTH, space, places=["sentences"], limit=1)
+    found = author.store.search(NORTH, space, places=["sentences"], limit=10)
     assert [m.ordinal for m in found] == [1]
 
 
