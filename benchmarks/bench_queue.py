@@ -6,7 +6,7 @@ The models are the tests' fake ones: they sleep for a stated time and answer fro
 left is ours: claiming, storing, Python, and Prefect where `--prefect` shows each document as a flow run.
 Each document of eight sections needs six calls: one to encode, one to plan, two to write, one for the
 headings and one for the texts; `--model-s` is the time of all its calls together, a sixth of it a call. The
-shipped models need 6.7 s for such a document on two CPU cores (bench_write.py); a smaller figure is harder on
+shipped models need 4.8 s for such a document on two CPU cores (bench_write.py); a smaller figure is harder on
 us. Prints the share of the workers' time, from the first claim to the last commit, in which no model worked;
 and the same for each worker with its start. `--prefect own` starts a Prefect server for it.
 """

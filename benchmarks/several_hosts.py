@@ -1,6 +1,6 @@
 """Several machines on one queue: cables cut and plugged in again, hosts that die, clocks that are wrong.
 
-    python benchmarks/several_hosts.py                        # all trials, some fifteen minutes
+    python benchmarks/several_hosts.py                        # all trials, some twenty minutes
     python benchmarks/several_hosts.py --trial cable_in_model --trial host_killed
     python benchmarks/several_hosts.py --without-prefect      # the database and the workers alone
 

@@ -20,6 +20,9 @@ from concepts.training import load_parameters, save_tensors
 
 MODEL_FILE = "model.safetensors"
 NORMALIZERS_FILE = "normalizers.safetensors"
+NO_DATA = "not recorded"
+"""Training data of a run that was begun before runs kept it."""
+LICENCE = "that of the training data"
 """Holds what the models of a training run were fitted with."""
 
 Config = TypeVar("Config")
@@ -70,11 +73,11 @@ def release_model(
         file_names=[MODEL_FILE, *(files or ())],
         config=recipe["model"],
         space=recipe["space"],
-        data="the how-to corpus of docs/training.md, train split, English how-to documents and recipes",
+        data=recipe.get("data", NO_DATA),
         recipe=recipe_line + origin(recipe),
         steps=int(state["step"]),
         figures=figures or {},
-        licence="see docs/training.md: the corpus' licences",
+        licence=LICENCE,
     )
 
 

@@ -185,11 +185,12 @@ def split_sentences(text: str, lang: str = "eng_Latn", max_chars: int = MAX_CHAR
 
 
 def headline(sentence: str, max_chars: int) -> str:
-    """Return a sentence as a heading: without its full stop, cut at a blank where it is long."""
+    """Return a sentence as a heading: without its full stop, cut where it is long, at a blank if it has one."""
     title = sentence.removesuffix(".") if not sentence.endswith("..") else sentence
     if len(title) <= max_chars:
         return title
-    return title[: max_chars - 3].rpartition(" ")[0].rstrip(",;: ") + "..."
+    cut = title[: max_chars - 3]
+    return (cut.rpartition(" ")[0] or cut).rstrip(",;: ") + "..."
 
 
 def _run_punkt(text: str, lang: str) -> list[str]:

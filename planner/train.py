@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from concepts.card import ModelCard
 from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
+from concepts.corpus.store import data_line
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, mean_losses, to_device, train, write_recipe
+from concepts.training import Progress, best_figures, mean_losses, to_device, train, write_recipe
 from planner.codebook import mean_titles
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
@@ -105,9 +106,11 @@ def train_planner(
     train_corpus = load_embedded(corpus_dir, space.space_id, "train")
     data, dev = OutlineData(train_corpus), OutlineData(load_embedded(corpus_dir, space.space_id, "dev"))
     token_loss = TokenLoss(space, train_corpus.texts) if config.token_weight else None
-    write_recipe(run_dir, asdict(config) | {"space": space.space_id, "init": init and init.lineage})
+    started = {"space": space.space_id, "init": init and init.lineage, "data": data_line(corpus_dir)}
+    write_recipe(run_dir, asdict(config) | started)
     task = OutlineTask(config, data, dev, token_loss)
     if init is not None:
         start_from(task.module.outline, init)
     save_fitted(run_dir, "outline", task.module.outline)
-    return train(task, run_dir, config.loop, on_progress=on_progress)
+    train(task, run_dir, config.loop, on_progress=on_progress)
+    return best_figures(run_dir)

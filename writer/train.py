@@ -12,9 +12,10 @@ from torch import Tensor
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
+from concepts.corpus.store import data_line
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, mean_losses, to_device, train, write_recipe
+from concepts.training import Progress, best_figures, mean_losses, to_device, train, write_recipe
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData
 from writer.loss import WriterLoss
@@ -98,9 +99,11 @@ def train_writer(
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
     token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
-    write_recipe(run_dir, asdict(config) | {"space": space.space_id, "init": init and init.lineage})
+    started = {"space": space.space_id, "init": init and init.lineage, "data": data_line(corpus_dir)}
+    write_recipe(run_dir, asdict(config) | started)
     task = WriterTask(config, data, dev, end, token_loss)
     if init is not None:
         start_from(task.module.writer, init)
     save_fitted(run_dir, "writer", task.module.writer)
-    return train(task, run_dir, config.loop, on_progress=on_progress)
+    train(task, run_dir, config.loop, on_progress=on_progress)
+    return best_figures(run_dir)

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import EmbeddedCorpus, load_embedded
+from concepts.errors import InputError
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize
 from concepts.release import release_with, tensors_of, trained_weights
@@ -70,7 +71,7 @@ class PlaceBatch:
 
 
 class PlaceData:
-    """Every sentence of a split, with what is known of its place."""
+    """Every sentence of a split, with what is known of its place; raises InputError where there is none."""
 
     def __init__(self, corpus: EmbeddedCorpus, normalizer: RobustNormalizer) -> None:
         self._prompts = [document.prompts for document in corpus.documents]
@@ -81,6 +82,8 @@ class PlaceData:
                 for place, row in enumerate(section.sentences):
                     rows.append((number, section.heading, previous, before, place, row))
                     before, previous = previous, row
+        if not rows:
+            raise InputError("a split of the corpus has no how-to document; import more documents")
         self._rows: NDArray[np.int64] = np.array(rows, dtype=np.int64)
         self._vectors = normalizer.normalize(corpus.vectors).half()  # half of the room
 

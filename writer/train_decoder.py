@@ -36,7 +36,16 @@ from concepts.space.network import SpaceEncoder
 from concepts.space.release import CARDS_FILE, load_encoder, renamed_cards
 from concepts.space.token_loss import TokenLoss, load_decoder
 from concepts.space.tokenizer import Pieces
-from concepts.training import LoopConfig, Progress, save_tensors, to_device, train, write_json, write_recipe
+from concepts.training import (
+    LoopConfig,
+    Progress,
+    best_figures,
+    save_tensors,
+    to_device,
+    train,
+    write_json,
+    write_recipe,
+)
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData, predicted_surroundings
 from writer.generate import Writer
@@ -309,7 +318,8 @@ def train_decoder(
     load_context(space, decoder, embedding)
     module = DecoderLoss(config, load_encoder(space), writer.model, token_loss, embedding)
     task = DecoderTask(config, module, data[0], data[1])
-    return train(task, run_dir, config.loop, on_progress=on_progress)
+    train(task, run_dir, config.loop, on_progress=on_progress)
+    return best_figures(run_dir)
 
 
 def release_decoder(

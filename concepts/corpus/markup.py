@@ -80,7 +80,7 @@ def markdown_blocks(text: str) -> list[Block]:
     """Return the headings and paragraphs of CommonMark; front matter, code and HTML blocks are skipped."""
     from markdown_it import MarkdownIt
 
-    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
+    text = re.sub(r"\A---\r?\n.*?\n---\r?\n", "", text, flags=re.DOTALL)
     collector = _Collector()
     level: int | None = None
     in_table = 0
@@ -215,14 +215,25 @@ def word_blocks(data: bytes) -> list[Block]:
     """Return the headings and paragraphs of a Word file (.docx); raises ValueError where it is none."""
     import io
     import zipfile
+    import zlib
 
     import docx
     from docx.opc.exceptions import OpcError
 
     try:
         document = docx.Document(io.BytesIO(data))
-    except (OpcError, zipfile.BadZipFile, KeyError, SyntaxError) as error:
-        # lxml's XMLSyntaxError is a SyntaxError; a zip without Word's parts is a KeyError or an OpcError
+    except (
+        OpcError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        RuntimeError,
+        KeyError,
+        SyntaxError,
+    ) as error:
+        # lxml's XMLSyntaxError is a SyntaxError; a zip without Word's parts is a KeyError or an OpcError, a damaged one
+        # any of the others
         raise ValueError(f"no Word file ({error})") from error
     collector = _Collector()
     for paragraph in document.paragraphs:

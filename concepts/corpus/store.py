@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +53,19 @@ def check_corpus(corpus_dir: Path) -> dict[str, object]:
             f"{corpus_dir}: corpus format {version}, expected {FORMAT_VERSION}; build the corpus again"
         )
     return dict(report)
+
+
+def data_line(corpus_dir: Path) -> str:
+    """Return what a model's card says of its training data: the sources of the train split and which build it was.
+
+    Raises InputError where `corpus_dir` is no corpus.
+    """
+    counted = check_corpus(corpus_dir).get("documents")
+    keys = counted if isinstance(counted, dict) else {}
+    parts = [str(key).partition(" ")[2].rpartition(" ") for key in keys]
+    sources = sorted({source for source, _, split in parts if split == "train"})
+    digest = hashlib.sha256((corpus_dir / REPORT_NAME).read_bytes()).hexdigest()
+    return f"train split of a corpus of {', '.join(sources) or 'no source'} ({REPORT_NAME} {digest[:12]})"
 
 
 def load_documents(
@@ -144,5 +159,5 @@ def _lines(path: Path) -> Iterator[str]:
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
             yield from lines
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path}: {type(error).__name__}; build the corpus again") from None

@@ -27,7 +27,7 @@ def peer_vectors(texts: Sequence[str]) -> Tensor:
         encoder: Any = import_module(_MODULE).USE()
     except ImportError as error:
         raise ModelError(
-            f"{PEER} is not installed: pip install 'longhand[peers]' measures beside it"
+            f"{PEER} is not installed: in Longhand's clone, .venv/bin/pip install -e '.[peers]' measures beside it"
         ) from error
     return torch.cat(
         [

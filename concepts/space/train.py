@@ -13,14 +13,22 @@ from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.corpus.records import PROSE_KINDS
-from concepts.corpus.store import iter_space_sentences
+from concepts.corpus.store import data_line, iter_space_sentences
 from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.release import space_tensors
 from concepts.space.teacher import TEACHER_DIM, teacher_vectors
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.training import LoopConfig, Progress, load_parameters, to_device, train, write_recipe
+from concepts.training import (
+    LoopConfig,
+    Progress,
+    best_figures,
+    load_parameters,
+    to_device,
+    train,
+    write_recipe,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +193,7 @@ def train_space(
         train_sentencepiece(texts, pieces_path, config.model.num_pieces)
     pieces = Pieces(pieces_path)
     config = replace(config, model=replace(config.model, num_pieces=pieces.num_pieces))
-    write_recipe(run_dir, asdict(config) | {"init": init and init.lineage})
+    write_recipe(run_dir, asdict(config) | {"init": init and init.lineage, "data": data_line(corpus_dir)})
     sentences = list(iter_space_sentences(corpus_dir, "train", config.langs))
     meanings = None
     if config.teacher_weight:
@@ -197,4 +205,5 @@ def train_space(
     task = SpaceTask(config, data, dev)
     if init is not None:
         load_parameters(task.module.autoencoder, space_tensors(init))
-    return train(task, run_dir, config.loop, on_progress=on_progress)
+    train(task, run_dir, config.loop, on_progress=on_progress)
+    return best_figures(run_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from concepts.corpus import (
     load_pairs,
     split_of,
 )
+from concepts.corpus.store import data_line
 from concepts.errors import InputError
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
@@ -225,9 +227,12 @@ def test_reading_something_else_names_the_next_step(tmp_path: Path) -> None:
 def test_damaged_documents_are_one_line(raw: Path, tmp_path: Path) -> None:
     build_corpus([raw], tmp_path / "c")
     path = tmp_path / "c" / "documents.jsonl.gz"
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(InputError, match="build the corpus again"):
-        list(load_documents(tmp_path / "c"))
+    whole = path.read_bytes()
+    flipped = [whole[:n] + bytes([whole[n] ^ 0xFF]) + whole[n + 1 :] for n in range(20, len(whole) - 8, 97)]
+    for damaged in (whole[:-200], *flipped):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="build the corpus again"):
+            list(load_documents(tmp_path / "c"))
 
 
 def test_catalogues_lie_beside_a_users_documents_or_a_corpus(raw: Path, tmp_path: Path) -> None:
@@ -270,3 +275,15 @@ def test_a_held_out_text_is_known_by_another_end_mark_and_among_others(raw: Path
     build_corpus([raw], tmp_path / "b")
     split_of_pair = {p.text_b: p.split for p in load_pairs(tmp_path / "b")}
     assert [split_of_pair[b] for _, b in rows] == [held.split, held.split, "train"]
+
+
+def test_a_card_can_say_what_it_was_trained_on(raw: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    build_corpus([raw], corpus)
+    said = data_line(corpus)
+    report = (corpus / "corpus.json").read_bytes()
+    sources = {key.split(" ")[1] for key in json.loads(report)["documents"] if key.endswith(" train")}
+    assert sources and all(source in said for source in sources)
+    assert hashlib.sha256(report).hexdigest()[:12] in said
+    with pytest.raises(InputError, match="is not a corpus"):
+        data_line(tmp_path / "none")

@@ -11,6 +11,7 @@ import pytest
 
 from concepts.corpus import Document, DropReport, iter_jsonl, iter_pairs, iter_path
 from concepts.corpus.catalogues import iter_catalogue
+from concepts.corpus.markup import markdown_blocks, word_blocks
 from concepts.errors import InputError
 
 MARKDOWN = """---
@@ -102,6 +103,29 @@ def test_word_files_are_read_by_their_styles(tmp_path: Path) -> None:
     document = one(tmp_path)
     assert (document.title, document.sections[0].heading) == ("Make tea", "Boiling")
     assert document.sentences == ("Boil it.", "Wait.")
+
+
+def test_a_damaged_word_file_is_none(tmp_path: Path) -> None:
+    word = docx.Document()
+    word.add_paragraph("Boil it. " * 200)
+    word.save(str(tmp_path / "tea.docx"))
+    whole = (tmp_path / "tea.docx").read_bytes()
+    outcomes = set()
+    for n in range(40, len(whole), len(whole) // 150):
+        try:
+            word_blocks(whole[:n] + bytes([whole[n] ^ 0xFF]) + whole[n + 1 :])
+        except ValueError as error:
+            outcomes.add(str(error).partition(" (")[0])
+    assert outcomes == {"no Word file"}
+
+
+def test_front_matter_is_no_heading() -> None:
+    for end in ("\n", "\r\n"):
+        text = end.join(("---", "title: Bread", "lang: en", "---", "# Bread", "", "Bake it."))
+        assert [(block.text, block.level) for block in markdown_blocks(text)] == [
+            ("Bread", 1),
+            ("Bake it.", None),
+        ]
 
 
 def test_file_name_is_the_last_resort_for_a_title(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from concepts import segment
 from concepts.errors import UsageError
-from concepts.segment import PUNKT_NAMES, normalize_text, split_sentences
+from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,15 @@ def test_endless_paragraphs_are_split_without_losing_text(text: str) -> None:
     pieces = split_sentences(text)
     assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
     assert max(map(len, pieces)) <= 200
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Share a folder.", "Share a folder"),
+        ("Share a folder, and then the others", "Share a folder..."),
+        ("共" * 40, "共" * 17 + "..."),
+    ],
+)
+def test_a_heading_is_cut_at_a_blank_if_it_has_one(sentence: str, expected: str) -> None:
+    assert headline(sentence, 20) == expected

@@ -28,7 +28,7 @@ def test_vectors_are_kept_and_belong_to_their_texts(tmp_path: Path) -> None:
 
 def test_a_missing_teacher_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ModelError, match=r"pip install 'longhand\[teacher\]'"):
+    with pytest.raises(ModelError, match=r"pip install -e '\.\[teacher\]'"):
         teacher_vectors(tmp_path / "teacher.npy", ["a"])
     assert not list(tmp_path.iterdir())
 

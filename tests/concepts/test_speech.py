@@ -70,6 +70,7 @@ def test_what_is_no_speech_is_one_line(tmp_path: Path) -> None:
     assert "is a folder" in refused(".")
     assert "cannot be read as audio" in refused("text.wav", text=b"Tea for two")
     assert "cannot be read as audio" in refused("cut.wav", text=b"RIFF\x24\x00\x00\x00WAVE")
+    assert "cannot be read as audio" in refused("bare.raw", text=b"Tea for two")
     assert "too short" in refused("empty.wav", np.zeros(0, np.float32))
     assert "too short" in refused("click.wav", tone(0.05))
     assert "lasts 31 s, at most 30 s" in refused("long.wav", tone(31))
