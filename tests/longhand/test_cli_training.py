@@ -152,7 +152,7 @@ def refuse_a_meaning(
     write_card(plain, file_names=["model.safetensors"], **kept)
     for words, why in (
         ((planner.folder, writer.folder), "the teacher is not installed (transformers is missing): "
-         "pip install -e '.[teacher]'"),
+         "in Longhand's clone, .venv/bin/pip install -e '.[teacher]'"),
         ((planner.folder, plain), "plain has no codebook of sentences to choose from; name another --writer"),
         ((writer.folder, writer.folder), "holds a writer, expected a planner"),
         ((planner.folder, planner.folder), "holds a planner, expected a writer"),
