@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,8 +73,12 @@ def start_training(
     """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
 
     `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
-    happens once.
+    happens once. Raises UsageError in a process that a launcher started beside others: each would write the same files.
     """
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError(
+            "training runs in one process: start `longhand train` without accelerate launch or torchrun"
+        )
     if request.kind == "space":
         return _train_space(request, on_progress, on_embedded)
     if request.kind == "decoder" and request.space in PUBLISHED:

@@ -11,12 +11,36 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from concepts.errors import StorageError, UsageError
 from storage.database import Database
 from storage.records import FINAL, DocumentStatus, Garbage
-from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
+from storage.tables import (
+    Attempt,
+    Concept,
+    Document,
+    Outline,
+    PlanItem,
+    PromptConceptRow,
+    Rendering,
+    SourceRow,
+    TitleRow,
+    Unit,
+)
 from storage.writing import GIVEN
 
 DOCUMENTS_PER_TRANSACTION = 20
@@ -99,6 +123,16 @@ def _weigh_documents(connection: Connection, ids: Sequence[str]) -> Garbage:
             PlanItem.c.outline_id.in_(outlines)
         )
     )
+    headings = connection.scalar(
+        select(_bytes(Rendering.c.text)).where(
+            Rendering.c.plan_item_id.in_(select(PlanItem.c.id).where(PlanItem.c.outline_id.in_(outlines)))
+        )
+    )
+    given = connection.scalar(
+        select(_bytes(cast(SourceRow.c.content, Text))).where(SourceRow.c.document_id.in_(ids))
+    )
+    titles = connection.scalar(select(_bytes(TitleRow.c.text)).where(TitleRow.c.document_id.in_(ids)))
+    own = connection.scalar(select(_bytes(Document.c.prompt, Document.c.title)).where(Document.c.id.in_(ids)))
     sentences = _weigh_concepts(connection, outlines)
     return _sum(
         sentences,
@@ -107,7 +141,7 @@ def _weigh_documents(connection: Connection, ids: Sequence[str]) -> Garbage:
             num_versions=0,
             num_concepts=0,
             num_attempts=0,
-            num_bytes=int(prompts or 0) + int(items or 0),
+            num_bytes=sum(int(part or 0) for part in (prompts, items, headings, given, titles, own)),
         ),
     )
 

@@ -323,8 +323,8 @@ def _copy(database: Database, copies: Table, place: Place, space: SpaceRef) -> b
         .where(copies.c.id.is_(None))
         .limit(COPIES_PER_STATEMENT)
     )
-    name = f"{copies.schema}.{copies.name}"
     with database.write() as connection:
+        name = connection.dialect.identifier_preparer.format_table(copies)
         rows = connection.execute(missing).all()
         if not rows:
             return False

@@ -56,12 +56,13 @@ def document_of_json(value: Any) -> Document:
         for section in _list(value["sections"])
     )
     page = value.get("page")
-    source, title = _text(value.get("source", "unknown")), _text(value["title"])
+    source, title = _writable(_text(value.get("source", "unknown"))), _text(value["title"])
     if page is None and source.startswith("Debian Translation") and ": " in title:
         # "0ad-data: Real-time strategy game": the package is the identity, many packages share a text.
         page, title = title.split(": ", 1)
     if page is not None and not isinstance(page, str):
         raise TypeError(f"expected a page name, got {type(page).__name__}")
+    page = None if page is None else _writable(page)
     return Document(title, sections, lang, source, page)
 
 
@@ -196,7 +197,12 @@ def parse_blocks(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool
 
 def name_of(path: Path) -> str:
     """Return the title of a document that has none: the file's name in words."""
-    return path.stem.replace("_", " ").replace("-", " ").strip() or path.name
+    return _writable(path.stem.replace("_", " ").replace("-", " ").strip() or path.name)
+
+
+def _writable(name: str) -> str:
+    """Return a name with a question mark for each byte of it that is no UTF-8: it is stored and hashed."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _read_document(
@@ -209,8 +215,8 @@ def _read_document(
         return None
     if lang is None:
         lang = guess_language(" ".join(s for section in outline.sections for s in section.sentences))
-    source = f"{USER_SOURCE_PREFIX}{folder}"
-    return Document(outline.title or name_of(file), outline.sections, lang, source, page)
+    source = _writable(f"{USER_SOURCE_PREFIX}{folder}")
+    return Document(outline.title or name_of(file), outline.sections, lang, source, _writable(page))
 
 
 def _iter_lines(path: Path, drops: DropReport) -> Iterator[str]:

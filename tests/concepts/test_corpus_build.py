@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -233,6 +234,26 @@ def test_damaged_documents_are_one_line(raw: Path, tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="build the corpus again"):
             list(load_documents(tmp_path / "c"))
+
+
+def test_names_that_are_no_utf8_are_read_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    text = "# Tea\n\nBoil the water in the kettle first. Then pour it over the leaves and wait.\n"
+    try:
+        (folder / os.fsdecode(b"caf\xe9.md")).write_text(text, encoding="utf-8")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    sections = [
+        {"heading": "", "paragraphs": [["Open the window of the room.", "Close the door of the house."]]}
+    ]
+    row = {"title": "Rooms", "sections": sections, "lang": "eng_Latn", "page": "\ud800", "source": "\ud800"}
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    (rows / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    for given, page in ((folder, "caf?.md"), (rows, "?")):
+        build_corpus([given], tmp_path / page)
+        assert [document.page for document in load_documents(tmp_path / page)] == [page]
 
 
 def test_catalogues_lie_beside_a_users_documents_or_a_corpus(raw: Path, tmp_path: Path) -> None:

@@ -228,6 +228,13 @@ def test_what_does_not_go_together_is_wrong_usage(run, folder, words, why):
     assert result.exit_code == 2 and why in result.stderr and not (folder / "never").exists()
 
 
+def test_training_beside_others_is_refused(run, folder, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    result = run("train", "space", "--corpus", str(folder / "corpus"), "--out", str(folder / "never"))
+    assert result.exit_code == 2 and "training runs in one process" in result.stderr
+    assert not (folder / "never").exists()
+
+
 def test_a_teacher_is_for_spaces(run, folder):
     result = run(
         "train", "planner", "--teacher", "--corpus", str(folder / "corpus"), "--out", str(folder / "taught")

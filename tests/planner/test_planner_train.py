@@ -136,3 +136,11 @@ def test_goals_and_counts_are_told_at_the_stated_rates(corpus_dir: Path) -> None
     counts = sum(int((tokens.length_BS[tokens.kind_BS == START] > 0).sum()) for tokens in batches)
     assert abs(goals / num - CONFIG.goal_share) < 4 * (0.2 * 0.8 / num) ** 0.5
     assert abs(counts / num - CONFIG.count_share) < 4 * (0.5 * 0.5 / num) ** 0.5
+
+
+def test_the_figures_are_those_of_the_weights_that_are_released(
+    corpus_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter((2.0, 1.0, 3.0, 4.0))
+    monkeypatch.setattr(OutlineTask, "evaluate", lambda _: {"loss": next(losses)})
+    assert train_planner(corpus_dir, SPACE, tmp_path, CONFIG) == {"loss": 1.0}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, select, update
 
 from concepts.errors import UsageError
-from storage import DOCUMENT_STATUSES, FINAL, Store
+from storage import DOCUMENT_STATUSES, FINAL, NewDocument, Store
 from storage.tables import Attempt, Concept, Rendering
 
 DAY_S = 86400.0
@@ -45,6 +45,27 @@ def test_only_old_finished_documents_go(store: Store, author: Author, clock: Clo
     assert store.collect_garbage(30 * DAY_S).num_documents == 0
     assert store.reclaim_space()
     assert store.size_bytes() > 0
+
+
+def test_a_given_text_and_headings_are_weighed(store: Store, author: Author, clock: Clock) -> None:
+    store.release(author.finished("plain"), "done")
+    clock.now += 2 * DAY_S
+    plain = store.collect_garbage(DAY_S)
+    new = NewDocument(prompt="p" * 500, title="t" * 300, lang="eng_Latn", source={"text": "x" * 10_000})
+    lease = store.claim(store.create_document(new).id, "worker", 60)
+    store.release(lease, "cancelled")
+    clock.now += 2 * DAY_S
+    assert 10_800 <= store.collect_garbage(DAY_S).num_bytes < 11_000
+    heading = "h" * 5_000
+    lease = author.finished("plain")
+    with store._database.write() as connection:
+        connection.execute(
+            update(Rendering).where(Rendering.c.plan_item_id.is_not(None)).values(text=heading)
+        )
+    number = count(store, Rendering) - count(store, Concept)
+    store.release(lease, "done")
+    clock.now += 2 * DAY_S
+    assert store.collect_garbage(DAY_S).num_bytes > plain.num_bytes + number * 4_900
 
 
 def test_only_the_statuses_that_were_named(store: Store, author: Author, clock: Clock) -> None:
@@ -145,8 +166,6 @@ def test_space_goes_back_to_the_disk(tmp_path: Path, author: Author, clock: Cloc
     for number in range(20):
         store.release(author.finished(f"{number}"), "done")
     with store._database.write() as connection:
-        from sqlalchemy import update
-
         connection.execute(update(Concept).values(vector=b"\0" * 20_000))
     store.reclaim_space()
     before = store.size_bytes()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 import writer.train_compass as training
 from concepts.card import ModelCard, write_card
 from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
-from concepts.errors import ModelError, NonFiniteError
+from concepts.errors import InputError, ModelError, NonFiniteError
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize
 from concepts.training import LoopConfig, save_tensors
@@ -252,3 +252,9 @@ def test_a_compass_of_no_use_is_one_line(change, dim, error, why, tmp_path):  # 
     with pytest.raises(error, match=why) as caught:
         Compass.load(card)
     assert "\n" not in str(caught.value)
+
+
+def test_a_split_without_documents_is_one_line() -> None:
+    nothing = replace(by_subject(1), documents=())
+    with pytest.raises(InputError, match="a split of the corpus has no how-to document"):
+        PlaceData(nothing, RobustNormalizer(DIM))
