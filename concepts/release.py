@@ -20,10 +20,11 @@ from concepts.training import load_parameters, save_tensors
 
 MODEL_FILE = "model.safetensors"
 NORMALIZERS_FILE = "normalizers.safetensors"
+"""Holds what the models of a training run were fitted with."""
 NO_DATA = "not recorded"
 """Training data of a run that was begun before runs kept it."""
 LICENCE = "that of the training data"
-"""Holds what the models of a training run were fitted with."""
+"""Licence of what is trained here."""
 
 Config = TypeVar("Config")
 Part = TypeVar("Part")

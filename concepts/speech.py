@@ -60,12 +60,8 @@ def read_audio(path: Path) -> NDArray[np.float32]:
                 )
             sound_TC = file.read(dtype="float32", always_2d=True)
             rate = file.samplerate
-    except (
-        soundfile.SoundFileError,
-        OSError,
-        RuntimeError,
-        TypeError,
-    ) as error:  # TypeError: .raw has no rate
+    except (soundfile.SoundFileError, OSError, RuntimeError, TypeError) as error:
+        # a headerless .raw file is a TypeError: nothing says its rate
         reason = str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__
         raise InputError(
             f"{path} cannot be read as audio ({reason}): record it as WAV, FLAC, Ogg or MP3"

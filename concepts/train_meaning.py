@@ -23,7 +23,6 @@ from concepts.space.teacher import Meanings, teacher_vectors
 from concepts.training import (
     LoopConfig,
     Progress,
-    best_figures,
     mean_losses,
     to_device,
     train,
@@ -206,8 +205,7 @@ def train_meaning(
     task = MeaningTask(config, data, dev)
     task.module.meaning.norm.fit(splits["train"][0])
     save_fitted(run_dir, "meaning", task.module.meaning)
-    train(task, run_dir, config.loop, on_progress=on_progress)
-    return best_figures(run_dir)
+    return train(task, run_dir, config.loop, on_progress=on_progress)
 
 
 def trained_meaning(run_dir: Path, config: MeaningConfig) -> Meaning:

@@ -118,7 +118,7 @@ def train(
     on_progress: Callable[[Progress], None] = lambda _: None,
     cpu: bool = False,
 ) -> dict[str, float]:
-    """Train `task` until `config.num_steps` and return the figures of the last evaluation.
+    """Train `task` until `config.num_steps`; return the figures of the best evaluation, whose weights a release takes.
 
     Goes on from `run_dir/checkpoint` if there is one. SIGINT and SIGTERM end the run after the
     current step with a checkpoint. Runs under accelerate: one process or many, CPU (bf16) or GPU.
@@ -137,7 +137,7 @@ def train(
     if accelerator.is_main_process:
         write_json(run_dir / "config.json", asdict(config))
     started, saved, shown = time.monotonic(), time.monotonic(), time.monotonic()
-    mean_loss, num_units, figures = math.nan, 0, {}
+    mean_loss, num_units = math.nan, 0
     stopping = False
     with _stop_signals() as stop, open(run_dir / "metrics.jsonl", "a", encoding="utf-8") as metrics:
         while step < config.num_steps and not stopping:
@@ -180,8 +180,8 @@ def train(
                 row |= {"mean_loss": mean_loss, "units_per_s": round(rate, 1)}
                 _log(metrics, row | {k: float(v) for k, v in logged.items()})
             if step % config.evaluate_every == 0 or step == config.num_steps:
-                figures = _evaluate(task, average) if accelerator.is_main_process else {}
                 if accelerator.is_main_process:
+                    figures = _evaluate(task, average)
                     _log(metrics, {"step": step} | {f"dev_{k}": v for k, v in figures.items()})
                     note = " ".join(f"{k} {v:.3f}" for k, v in figures.items())
                     on_progress(Progress(step, config.num_steps, mean_loss, 0.0, task.unit, note))
@@ -196,9 +196,7 @@ def train(
                 total_s = elapsed_s + time.monotonic() - started
                 _save(run_dir, module, optimizers, average, step, total_s, best)
                 saved = time.monotonic()
-    if not figures and step >= config.num_steps and accelerator.is_main_process:
-        figures = _evaluate(task, average)  # there was nothing left to train
-    return figures
+    return best_figures(run_dir)
 
 
 def _evaluate(task: Task, average: dict[str, Tensor]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from concepts.corpus.embed import load_embedded
 from concepts.corpus.store import data_line
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, best_figures, mean_losses, to_device, train, write_recipe
+from concepts.training import Progress, mean_losses, to_device, train, write_recipe
 from planner.codebook import mean_titles
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
@@ -112,5 +112,4 @@ def train_planner(
     if init is not None:
         start_from(task.module.outline, init)
     save_fitted(run_dir, "outline", task.module.outline)
-    train(task, run_dir, config.loop, on_progress=on_progress)
-    return best_figures(run_dir)
+    return train(task, run_dir, config.loop, on_progress=on_progress)

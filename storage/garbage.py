@@ -123,10 +123,9 @@ def _weigh_documents(connection: Connection, ids: Sequence[str]) -> Garbage:
             PlanItem.c.outline_id.in_(outlines)
         )
     )
+    planned = select(PlanItem.c.id).where(PlanItem.c.outline_id.in_(outlines))
     headings = connection.scalar(
-        select(_bytes(Rendering.c.text)).where(
-            Rendering.c.plan_item_id.in_(select(PlanItem.c.id).where(PlanItem.c.outline_id.in_(outlines)))
-        )
+        select(_bytes(Rendering.c.text)).where(Rendering.c.plan_item_id.in_(planned))
     )
     given = connection.scalar(
         select(_bytes(cast(SourceRow.c.content, Text))).where(SourceRow.c.document_id.in_(ids))

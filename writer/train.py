@@ -15,7 +15,7 @@ from concepts.corpus.embed import load_embedded
 from concepts.corpus.store import data_line
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
-from concepts.training import Progress, best_figures, mean_losses, to_device, train, write_recipe
+from concepts.training import Progress, mean_losses, to_device, train, write_recipe
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData
 from writer.loss import WriterLoss
@@ -105,5 +105,4 @@ def train_writer(
     if init is not None:
         start_from(task.module.writer, init)
     save_fitted(run_dir, "writer", task.module.writer)
-    train(task, run_dir, config.loop, on_progress=on_progress)
-    return best_figures(run_dir)
+    return train(task, run_dir, config.loop, on_progress=on_progress)

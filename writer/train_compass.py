@@ -21,7 +21,7 @@ from concepts.errors import InputError
 from concepts.normalizer import RobustNormalizer
 from concepts.quantize import quantize
 from concepts.release import release_with, tensors_of, trained_weights
-from concepts.training import LoopConfig, Progress, best_figures, mean_losses, to_device, train, write_recipe
+from concepts.training import LoopConfig, Progress, mean_losses, to_device, train, write_recipe
 from writer.compass import COMPASS_FILE, Compass, CompassConfig
 from writer.generate import Writer
 
@@ -198,8 +198,7 @@ def train_compass(
     data, dev = (
         PlaceData(load_embedded(corpus_dir, writer.card.space, split), norm) for split in ("train", "dev")
     )
-    train(CompassTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
-    return best_figures(run_dir)
+    return train(CompassTask(config, data, dev), run_dir, config.loop, on_progress=on_progress)
 
 
 def release_compass(

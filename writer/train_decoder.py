@@ -39,7 +39,6 @@ from concepts.space.tokenizer import Pieces
 from concepts.training import (
     LoopConfig,
     Progress,
-    best_figures,
     save_tensors,
     to_device,
     train,
@@ -318,8 +317,7 @@ def train_decoder(
     load_context(space, decoder, embedding)
     module = DecoderLoss(config, load_encoder(space), writer.model, token_loss, embedding)
     task = DecoderTask(config, module, data[0], data[1])
-    train(task, run_dir, config.loop, on_progress=on_progress)
-    return best_figures(run_dir)
+    return train(task, run_dir, config.loop, on_progress=on_progress)
 
 
 def release_decoder(

@@ -23,7 +23,6 @@ from concepts.space.tokenizer import Pieces, train_sentencepiece
 from concepts.training import (
     LoopConfig,
     Progress,
-    best_figures,
     load_parameters,
     to_device,
     train,
@@ -205,5 +204,4 @@ def train_space(
     task = SpaceTask(config, data, dev)
     if init is not None:
         load_parameters(task.module.autoencoder, space_tensors(init))
-    train(task, run_dir, config.loop, on_progress=on_progress)
-    return best_figures(run_dir)
+    return train(task, run_dir, config.loop, on_progress=on_progress)

@@ -36,7 +36,6 @@ from concepts.space.tokenizer import Pieces, train_sentencepiece
 from concepts.training import (
     LoopConfig,
     Progress,
-    best_figures,
     load_parameters,
     save_tensors,
     to_device,
@@ -321,8 +320,7 @@ def train_languages(
             tensors = space_tensors(space)
             tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)
         load_parameters(task.module.autoencoder, tensors)
-    train(task, run_dir, config.loop, on_progress=on_progress)
-    return best_figures(run_dir)
+    return train(task, run_dir, config.loop, on_progress=on_progress)
 
 
 def _begun(init: ModelCard, langs: Sequence[str]) -> Extension:
