@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from concepts.codec import BEAM_SIZE, Codec
+from concepts.space.config import ENGLISH
 from concepts.space.evaluate import MAX_PIECES, text_figures, unseen_sentences
 from concepts.space.evaluate_languages import read_held
 from concepts.space.extension import pieces_of
-from concepts.space.pairs import ENGLISH
 
 ROUNDS, TRANSLATION_ROUNDS = (0, 1, 2, 4, 8, 20), (0, 1, 2)
 NOISE = 0.2

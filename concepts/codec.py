@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from concepts.card import CONTEXT_FILE, ModelCard, find_card
-from concepts.correction import correct
+from concepts.correction import CORRECTIONS, correct
 from concepts.errors import (
     InputError,
     LonghandError,
@@ -28,8 +28,10 @@ from concepts.languages import suggest_languages
 from concepts.published import PublishedCard, asset_cards
 from concepts.reranking import WIDER, Beam, rerank
 from concepts.runtime import start_fairseq2
+from concepts.space.config import ENGLISH
+from concepts.space.draft import MAX_DRAFT
 from concepts.space.extension import extension_cards, extensions_of, own_files
-from concepts.space.loading import choose_dtype, context_model, load_part, measure_space
+from concepts.space.loading import choose_dtype, context_model, draft_model, load_part, measure_space
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -133,12 +135,14 @@ class Codec:
         *,
         beam_size: int = 1,
         context: Tensor | None = None,
+        drafts: Sequence[str] | None = None,
         corrections: int = 0,
     ) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
         `context` (N, C, D) is what stands around each, for a space whose decoder reads it; None: nothing is
-        known of it. What a text lacks, encoded again, is asked for in up to `corrections` further rounds
+        known of it. `drafts` is what each says in English, for a language whose decoder reads it (`drafts_for`); an
+        empty one is none. What a text lacks, encoded again, is asked for in up to `corrections` further rounds
         (concepts/correction.py), each a search of its own. Without them, beams in a language of an extension are
         searched twice as wide, and the text that fits best, encoded again, is taken (concepts/reranking.py). Row i
         of the result belongs to row i. Raises
@@ -160,8 +164,10 @@ class Codec:
             reads = self.reads_context and not self.is_extension(lang)
             assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
         if self.is_extension(lang) and beam_size > 1 and not corrections:
-            beams = self.beams(vectors, lang, WIDER * beam_size)
+            beams = self.beams(vectors, lang, WIDER * beam_size, drafts)
             return rerank(vectors, beams, lambda said: self.encode(said, lang))
+        if drafts is not None:
+            return [found[0].text for found in self.beams(vectors, lang, beam_size, drafts)]
         texts = self._search(vectors, context, lang, beam_size)
         if not corrections:
             return texts
@@ -186,20 +192,59 @@ class Codec:
         )
         return [text.strip() for text in texts]
 
-    def beams(self, vectors: Tensor, lang: str, beam_size: int) -> list[list[Beam]]:
-        """Return the texts of `hypotheses`."""
+    def beams(
+        self, vectors: Tensor, lang: str, beam_size: int, drafts: Sequence[str] | None = None
+    ) -> list[list[Beam]]:
+        """Return the texts that a beam search finds for each raw concept, likeliest first; `drafts` as in `decode`."""
         to_text = self._pipelines_of(lang)[1].tokenizer.create_decoder()
+        inputs, lengths = (vectors, None) if drafts is None else self._with_drafts(vectors, lang, drafts)
         return [
             [Beam(to_text(found.seq).strip(), float(found.score), len(found.seq)) for found in hypotheses]  # type: ignore[arg-type]
-            for hypotheses in self.hypotheses(vectors, lang, beam_size)
+            for hypotheses in self.hypotheses(inputs, lang, beam_size, lengths)
         ]
 
+    def reads_draft(self, lang: str) -> bool:
+        """Return whether the decoder of `lang` reads what a concept says in English beside it."""
+        extension = self._extension_of.get(lang)
+        return extension is not None and extension.reads_draft
+
+    def drafts_for(
+        self, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = CORRECTIONS
+    ) -> list[str] | None:
+        """Return what raw concepts (N, D) say in English, for the decoder of `lang`; None where that reads none."""
+        if not self.reads_draft(lang):
+            return None
+        return self.decode(vectors, ENGLISH, beam_size=beam_size, corrections=corrections)
+
     @torch.inference_mode()
-    def hypotheses(self, inputs: Tensor, lang: str, beam_size: int) -> list[list[Hypothesis]]:
+    def _with_drafts(self, vectors: Tensor, lang: str, drafts: Sequence[str]) -> tuple[Tensor, list[int]]:
+        """Return concepts with what stands behind each token of their English (N, 1 + S, D), and how many each has."""
+        from fairseq2.nn import BatchLayout
+
+        assert self.reads_draft(lang), f"the decoder of {lang} reads no English"
+        to_tokens = self._encoder.tokenizer.create_encoder(task="translation", lang=ENGLISH, mode="source")
+        tokens = [to_tokens(text)[:MAX_DRAFT] if text else None for text in drafts]
+        lengths = [1 if row is None else 1 + len(row) for row in tokens]
+        inputs = vectors.new_zeros(len(vectors), max(lengths), self.dim)
+        inputs[:, 0] = vectors
+        by_length: dict[int, list[int]] = {}
+        for row, length in enumerate(lengths):
+            by_length.setdefault(length, []).append(row)
+        by_length.pop(1, None)
+        for length, rows in by_length.items():
+            batch = torch.stack([tokens[row] for row in rows]).to(self.device)  # type: ignore[misc]
+            states = self._encoder.model(batch, BatchLayout.of(batch)).encoded_seqs
+            inputs[rows, 1:length] = states.to(inputs)
+        return inputs, lengths
+
+    @torch.inference_mode()
+    def hypotheses(
+        self, inputs: Tensor, lang: str, beam_size: int, lengths: Sequence[int] | None = None
+    ) -> list[list[Hypothesis]]:
         """Return all that a beam search finds for each row, likeliest first; the pipeline gives the best one's text.
 
-        `inputs` is (N, D), or (N, 1 + C, D) with the context behind each concept. A score is the sum of the tokens' log
-        probabilities, in nats.
+        `inputs` is (N, D), or (N, 1 + C, D) with what the decoder reads behind each concept; `lengths` says of how many
+        of these a row consists, all where it is None. A score is the sum of the tokens' log probabilities, in nats.
         """
         from fairseq2.generation.beam_search import BeamSearchSeq2SeqGenerator
         from fairseq2.nn import BatchLayout
@@ -216,8 +261,11 @@ class Codec:
         found: list[list[Hypothesis]] = []
         for first in range(0, len(inputs), _DECODE_BATCH):
             placed = inputs[first : first + _DECODE_BATCH].to(self.device, self.dtype)
+            read = None if lengths is None else list(lengths[first : first + _DECODE_BATCH])
+            if read is not None:
+                placed = placed[:, : max(read)]
             with precision_context(self.dtype):
-                found += converter.batch_convert(placed, BatchLayout.of(placed))[1].hypotheses
+                found += converter.batch_convert(placed, BatchLayout.of(placed, read))[1].hypotheses
         return found
 
     def is_extension(self, lang: str) -> bool:
@@ -232,7 +280,10 @@ class Codec:
         if extension.name not in self._loaded:
             with _one_line(self.card):
                 reads, says = extension_cards(self.card, extension)
-                self._loaded[extension.name] = _pipelines(reads, says, self.device, self.dtype)
+                parts = _pipelines(reads, says, self.device, self.dtype)
+            if extension.reads_draft:
+                parts[1].model = draft_model(parts[1].model.decoder)
+            self._loaded[extension.name] = parts
         return self._loaded[extension.name]
 
     def check_lang(self, lang: str) -> str:

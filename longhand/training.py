@@ -63,6 +63,8 @@ class TrainingRequest:
     """Whether that writer learns on along with the decoder."""
     langs: tuple[str, ...] | None = None
     """Languages that a space learns beside its own; None: those of the recipe."""
+    decoder_only: bool = False
+    """Whether languages that go on leave their vectors as they are."""
     kept: float | None = None
     """Share of the weights that a run of languages started from in what it releases; None: the recipe's."""
 
@@ -285,6 +287,7 @@ def _train_languages(
     config = LanguagesTrainingConfig()
     if request.langs is not None:
         config = replace(config, langs=request.langs)
+    config = replace(config, decoder_only=request.decoder_only)
     for lang in config.langs:
         if lang not in LANGS:
             raise UsageError(f"no language {lang!r} has a token here: known are {', '.join(LANGS)}")

@@ -39,9 +39,16 @@ class TextCodec(Protocol):
         *,
         beam_size: int,
         context: Tensor | None = None,
+        drafts: Sequence[str] | None = None,
         corrections: int = 0,
     ) -> list[str]:
-        """Return the text of each raw concept, corrected in so many rounds."""
+        """Return the text of each raw concept, read beside its English draft, or corrected in so many rounds."""
+
+    def reads_draft(self, lang: str) -> bool:
+        """Return whether the decoder of `lang` reads what a concept says in English."""
+
+    def drafts_for(self, vectors: Tensor, lang: str, *, beam_size: int) -> list[str] | None:
+        """Return what raw concepts say in English; None where `lang` does not read it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +80,8 @@ def render(
     codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = 0
 ) -> list[Rendering]:
     """Return the renderings of raw concepts (N, D) in `lang`, row by row."""
-    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections), vectors)
+    drafts = codec.drafts_for(vectors, lang, beam_size=beam_size) if codec.is_extension(lang) else None
+    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections, drafts), vectors)
 
 
 def say_sections(
@@ -86,7 +94,8 @@ def say_sections(
     context decodes all of them at once. Sections do not see each other, and may be of several documents.
 
     A writer's concept is a mean that only the space's own decoder has learnt to say. In a language that the space
-    learnt beside its own, that decoder speaks first, in English, and the concepts of its sentences are said.
+    learnt beside its own, that decoder speaks first, in English, and the concepts of its sentences are said, with
+    their words as drafts.
     """
     if codec.is_extension(lang):
         english = say_sections(codec, items, TAUGHT_LANG, beam_size=beam_size)
@@ -133,15 +142,24 @@ def _say_again(
     rows = [row for row, text in enumerate(first) if text]
     if rows:
         concepts[rows] = codec.encode([first[row] for row in rows], TAUGHT_LANG).to(concepts.dtype)
-    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size), meant))
+    drafts = first if codec.reads_draft(lang) else None
+    done = iter(_scored(*_by_length(codec, concepts, lang, beam_size, drafts=drafts), meant))
     return [[next(done) for _ in item.places] for item in items]
 
 
 def _say(
-    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, context: Tensor | None, corrections: int = 0
+    codec: TextCodec,
+    vectors: Tensor,
+    lang: str,
+    beam_size: int,
+    context: Tensor | None,
+    corrections: int = 0,
+    drafts: Sequence[str] | None = None,
 ) -> tuple[list[str], Tensor]:
     """Return the texts and their own concepts; zero for an empty text."""
-    texts = codec.decode(vectors, lang, beam_size=beam_size, context=context, corrections=corrections)
+    texts = codec.decode(
+        vectors, lang, beam_size=beam_size, context=context, drafts=drafts, corrections=corrections
+    )
     again = torch.zeros(vectors.shape)
     said = [i for i, text in enumerate(texts) if text]
     if said:
@@ -150,7 +168,12 @@ def _say(
 
 
 def _by_length(
-    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, corrections: int = 0
+    codec: TextCodec,
+    vectors: Tensor,
+    lang: str,
+    beam_size: int,
+    corrections: int = 0,
+    drafts: Sequence[str] | None = None,
 ) -> tuple[list[str], Tensor]:
     """Return what `_say` does of rows without context, decoded from short to long.
 
@@ -158,7 +181,8 @@ def _by_length(
     keep a batch's sentences alike.
     """
     order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
-    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections)
+    sorted_drafts = None if drafts is None else [drafts[row] for row in order.tolist()]
+    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections, sorted_drafts)
     back = torch.argsort(order)
     return [texts[row] for row in back.tolist()], again[back]
 

@@ -12,10 +12,13 @@ from torch import Tensor
 
 from concepts.errors import InputError
 from concepts.space.config import EOS_ID, SpaceConfig
+from concepts.space.draft import Drafts
 from concepts.space.teacher import Meanings
 from concepts.space.tokenizer import Pieces
 
 Ids = NDArray[np.int16]
+_ALIKE = 8
+"""Batches among which sentences are sorted by the length of their English, so that little of it is padding."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class SpaceBatch:
     """Id of the language token."""
     meaning_BE: Tensor | None = None
     """The teacher's vectors; zeros where it says nothing."""
+    draft_BS: Tensor | None = None
+    """The English of each sentence as its encoder reads it: language token, pieces, eos, padding (see draft.py)."""
 
     @property
     def source(self) -> Tensor:
@@ -58,10 +63,11 @@ class SpaceData:
         pieces: Pieces,
         config: SpaceConfig,
         meanings: Meanings | None = None,
+        drafts: Drafts | None = None,
     ) -> None:
         """Tokenise `sentences` (text, language); those that exceed the config's length are left out.
 
-        `meanings` (N, E) holds the teacher's vector of each.
+        `meanings` (N, E) holds the teacher's vector of each, `drafts` its English.
         """
         given = list(sentences)
         texts, langs = [text for text, _ in given], [lang for _, lang in given]
@@ -72,7 +78,7 @@ class SpaceData:
                 rows.setdefault((lang, len(ids)), []).append(ids)
                 numbers.setdefault((lang, len(ids)), []).append(number)
         self._config = config
-        self._meanings = meanings
+        self._meanings, self._drafts = meanings, drafts
         self._buckets: dict[tuple[str, int], Ids] = {
             key: np.array(value, dtype=np.int16) for key, value in sorted(rows.items())
         }
@@ -107,11 +113,24 @@ class SpaceData:
             self._plans = newest | {plan_key: self._plan(epoch, seed, max_tokens, max_len)}
         key, start, stop = self._plans[plan_key][index]
         order = np.random.default_rng((seed, epoch, key[1])).permutation(len(self._buckets[key]))
-        rows = torch.from_numpy(self._buckets[key][order[start:stop]].astype(np.int64))
-        meaning = None
-        if self._meanings is not None:
-            meaning = torch.from_numpy(self._meanings[self._numbers[key][order[start:stop]]]).float()
-        return SpaceBatch(rows, self._config.lang_id(key[0]), meaning)
+        chosen = self._chosen(key, order, start, stop, self._per_batch(key[1], max_tokens))
+        rows = torch.from_numpy(self._buckets[key][chosen].astype(np.int64))
+        numbers = self._numbers[key][chosen]
+        meaning = None if self._meanings is None else torch.from_numpy(self._meanings[numbers]).float()
+        draft = None if self._drafts is None else self._drafts.padded(numbers)
+        return SpaceBatch(rows, self._config.lang_id(key[0]), meaning, draft)
+
+    def _chosen(
+        self, key: tuple[str, int], order: NDArray[np.int64], start: int, stop: int, size: int
+    ) -> NDArray[np.int64]:
+        """Return the rows `start` to `stop` of `order`; of some batches together those whose drafts are alike long."""
+        if self._drafts is None:
+            return order[start:stop]
+        first = start - start % (size * _ALIKE)
+        part = order[first : first + size * _ALIKE]
+        lengths = self._drafts.lengths(self._numbers[key][part])
+        alike = part[np.argsort(lengths, kind="stable")]
+        return alike[start - first : stop - first]
 
     def _plan(
         self, epoch: int, seed: int, max_tokens: int, max_len: int

@@ -21,9 +21,10 @@ from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.split import Split, same_text
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError, ModelError
+from concepts.space.config import ENGLISH
 from concepts.space.evaluate import MAX_PIECES, evaluate_space, text_figures
 from concepts.space.extension import pieces_of
-from concepts.space.pairs import ENGLISH, read_sentences
+from concepts.space.pairs import read_sentences
 from concepts.space.peers import nearest_texts, peer_vectors, xsim_error
 
 NUM_SENTENCES = 400
@@ -94,7 +95,7 @@ def evaluate_languages(
 
     `deu_Latn.bleu` and so on are those of `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training
     sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is decoded in one language of what was encoded in the
-    other, as for a document, `.first_bleu` greedily and at once, on sentences up to 25 pieces;
+    other, as for a document, `.first_bleu` greedily, at once and from the concept alone, on sentences up to 25 pieces;
     `deu_Latn.xsim_error` the share (%) of sentences for which another sentence than its English is nearer,
     `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of languages and directions, `on_note` a
     line for what is left out. Empty where the space and the test pairs of the corpus have no language in common.
@@ -130,7 +131,8 @@ def evaluate_languages(
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            said = codec.decode(vectors, target, beam_size=BEAM_SIZE)
+            drafts = codec.drafts_for(vectors, target, beam_size=BEAM_SIZE)
+            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, drafts=drafts)
             scores = text_figures(wanted, said)
             name = f"{source}>{target}"
             figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]

@@ -50,6 +50,8 @@ class Extension:
     """The languages' ISO 639-3 codes, such as `deu-fra-spa`; that of its files and cards."""
     langs: tuple[str, ...]
     num_pieces: int
+    reads_draft: bool = False
+    """Whether its decoder has learnt to read the words of a sentence's English beside the concept (draft.py)."""
 
     @property
     def weights_file(self) -> str:
@@ -67,7 +69,12 @@ def extensions_of(card: ModelCard) -> tuple[Extension, ...]:
     found = card.config.get(_EXTENSIONS, [])
     try:
         return tuple(
-            Extension(name=str(e["name"]), langs=tuple(e["langs"]), num_pieces=int(e["num_pieces"]))
+            Extension(
+                name=str(e["name"]),
+                langs=tuple(e["langs"]),
+                num_pieces=int(e["num_pieces"]),
+                reads_draft=bool(e.get("reads_draft", False)),
+            )
             for e in found  # type: ignore[attr-defined]
         )
     except (TypeError, KeyError, ValueError) as error:
@@ -160,6 +167,7 @@ def release_languages(
         name="-".join(sorted(lang.partition("_")[0] for lang in langs)),
         langs=langs,
         num_pieces=config.num_pieces,
+        reads_draft=True,
     )
     folder.mkdir(parents=True, exist_ok=True)
     for file in space.files:
@@ -192,7 +200,7 @@ def release_languages(
     ]
     (folder / CARDS_FILE).write_text("---\n".join([*others, *new]), encoding="utf-8")
     entries = [
-        {"name": e.name, "langs": list(e.langs), "num_pieces": e.num_pieces}
+        {"name": e.name, "langs": list(e.langs), "num_pieces": e.num_pieces, "reads_draft": e.reads_draft}
         for e in (*(e for e in extensions_of(space) if e != replaced), extension)
     ]
     languages = [lang for lang in _langs(space) if lang not in extension.langs] + [*extension.langs]

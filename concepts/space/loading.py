@@ -109,6 +109,41 @@ def context_model(card: ModelCard, decoder: ConditionalTransformerDecoderModel) 
     return ContextModel(DummyEncoderModel(), decoder).eval()
 
 
+def draft_model(decoder: ConditionalTransformerDecoderModel) -> SonarEncoderDecoderModel:
+    """Return sonar-space's model of a decoder that reads a concept, or that and the words of its English behind it.
+
+    Its inputs are (N, D), or (N, 1 + S, D) of which a batch layout says how many each row has.
+    """
+    from fairseq2.models.transformer.model import _TransformerModelState
+    from fairseq2.nn import BatchLayout, IncrementalStateBag
+    from sonar.models.sonar_translation import SonarEncoderDecoderModel
+    from sonar.models.sonar_translation.model import DummyEncoderModel
+
+    class DraftModel(SonarEncoderDecoderModel):  # type: ignore[misc]  # final, yet made to be used so
+        def encode(self, seqs: torch.Tensor, seqs_layout: BatchLayout) -> torch.Tensor:
+            return seqs.unsqueeze(1) if seqs.ndim == 2 else seqs
+
+        def forward(  # type: ignore[override]  # as in sonar-space
+            self,
+            source_seqs: torch.Tensor,
+            source_seqs_layout: BatchLayout,
+            target_seqs: torch.Tensor,
+            target_seqs_layout: BatchLayout,
+            *,
+            state_bag: IncrementalStateBag | None = None,
+        ) -> torch.Tensor:
+            # sonar-space takes all rows of what an encoder gives for equally long.
+            state = None if state_bag is None else state_bag.maybe_get_state(self, _TransformerModelState)
+            if state_bag is not None and state is None and source_seqs.ndim == 3:
+                state_bag.set_state(self, _TransformerModelState(source_seqs, source_seqs_layout))
+            logits: torch.Tensor = super().forward(
+                source_seqs, source_seqs_layout, target_seqs, target_seqs_layout, state_bag=state_bag
+            )
+            return logits
+
+    return DraftModel(DummyEncoderModel(), decoder).eval()
+
+
 def _family(card: AssetCard, *, supports_meta: bool = True) -> ModelFamily:
     """Return sonar-space's model family of a card, with a converter that reads fairseq's names and extensions too.
 

@@ -28,7 +28,7 @@ class SelfAttention(nn.Module):
         self.num_heads = num_heads
         self.q_proj, self.k_proj, self.v_proj, self.output_proj = (nn.Linear(dim, dim) for _ in range(4))
 
-    def forward(self, x_BTM: Tensor, causal: bool) -> Tensor:
+    def forward(self, x_BTM: Tensor, causal: bool, padding_BT: Tensor | None = None) -> Tensor:
         weight = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
         bias = torch.cat((self.q_proj.bias, self.k_proj.bias, self.v_proj.bias))
         qkv = F.linear(x_BTM, weight, bias)
@@ -40,21 +40,29 @@ class SelfAttention(nn.Module):
         if causal:
             future = torch.ones(length, length, dtype=torch.bool, device=x_BTM.device).triu(1)
             scores = scores.masked_fill(future, float("-inf"))
+        if padding_BT is not None:
+            scores = scores.masked_fill(padding_BT[:, None, None], float("-inf"))
         out = scores.softmax(dim=-1).to(v.dtype) @ v
         result: Tensor = self.output_proj(out.transpose(1, 2).reshape(batch, length, -1))
         return result
 
 
 class ConceptAttention(nn.Module):
-    """Attention to what a sentence is decoded from: one concept, or a concept and its context (see context.py)."""
+    """Attention to what a sentence is decoded from: one concept, or a concept and what stands beside it.
+
+    That is its context (see context.py), or the words of its English (see draft.py).
+    """
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.q_proj, self.k_proj, self.v_proj, self.output_proj = (nn.Linear(dim, dim) for _ in range(4))
 
-    def forward(self, x_BTM: Tensor, memory: Tensor) -> Tensor:
-        """Return (B, T, M), or (B, 1, M) where `memory` is one concept a sentence (B, M) and not (B, S, M)."""
+    def forward(self, x_BTM: Tensor, memory: Tensor, padding_BS: Tensor | None = None) -> Tensor:
+        """Return (B, T, M), or (B, 1, M) where `memory` is one concept a sentence (B, M) and not (B, S, M).
+
+        What `padding_BS` marks is not read.
+        """
         if memory.ndim == 2:
             alone: Tensor = self.output_proj(self.v_proj(memory)).unsqueeze(1)
             return alone
@@ -63,6 +71,8 @@ class ConceptAttention(nn.Module):
         k = self.k_proj(memory).view(batch, memory.shape[1], self.num_heads, -1).transpose(1, 2)
         v = self.v_proj(memory).view(batch, memory.shape[1], self.num_heads, -1).transpose(1, 2)
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, S)
+        if padding_BS is not None:
+            scores = scores.masked_fill(padding_BS[:, None, None], float("-inf"))
         out = scores.softmax(dim=-1).to(v.dtype) @ v
         result: Tensor = self.output_proj(out.transpose(1, 2).reshape(batch, length, -1))
         return result
@@ -91,8 +101,8 @@ class EncoderLayer(nn.Module):
         self.ffn_layer_norm = nn.LayerNorm(config.model_dim)
         self.ffn = FeedForward(config.model_dim, config.ffn_inner_dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.self_attn(self.self_attn_layer_norm(x), causal=False)
+    def forward(self, x: Tensor, padding_BT: Tensor | None = None) -> Tensor:
+        x = x + self.self_attn(self.self_attn_layer_norm(x), causal=False, padding_BT=padding_BT)
         result: Tensor = x + self.ffn(self.ffn_layer_norm(x))
         return result
 
@@ -109,9 +119,9 @@ class DecoderLayer(nn.Module):
         self.ffn_layer_norm = nn.LayerNorm(config.model_dim)
         self.ffn = FeedForward(config.model_dim, config.ffn_inner_dim)
 
-    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor, padding_BS: Tensor | None = None) -> Tensor:
         x = x + self.self_attn(self.self_attn_layer_norm(x), causal=True)
-        x = x + self.encoder_decoder_attn(self.encoder_decoder_attn_layer_norm(x), memory)
+        x = x + self.encoder_decoder_attn(self.encoder_decoder_attn_layer_norm(x), memory, padding_BS)
         result: Tensor = x + self.ffn(self.ffn_layer_norm(x))
         return result
 
@@ -152,10 +162,14 @@ class SpaceEncoder(nn.Module):
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         """Return raw concepts (B, M) of unpadded `tokens_BT` (language token ... eos)."""
+        return self.states(tokens_BT).mean(dim=1)
+
+    def states(self, tokens_BT: Tensor, padding_BT: Tensor | None = None) -> Tensor:
+        """Return what stands behind each token (B, T, M), of which a concept is the mean."""
         x = self.encoder_frontend(tokens_BT)
         for layer in self.encoder.layers:
-            x = layer(x)
-        result: Tensor = self.layer_norm(x).mean(dim=1)
+            x = layer(x, padding_BT)
+        result: Tensor = self.layer_norm(x)
         return result
 
 
@@ -179,14 +193,15 @@ class SpaceDecoder(nn.Module):
             for part in (layer.encoder_decoder_attn_layer_norm, attention.q_proj, attention.k_proj):
                 part.requires_grad_(wanted)
 
-    def forward(self, memory: Tensor, tokens_BT: Tensor) -> Tensor:
+    def forward(self, memory: Tensor, tokens_BT: Tensor, padding_BS: Tensor | None = None) -> Tensor:
         """Return hidden states (B, T, M) for `tokens_BT` (eos, language token, ...).
 
-        `memory` is a raw concept a sentence (B, M), or that with its context, see context.py, (B, S, M).
+        `memory` is a raw concept a sentence (B, M), or that with what stands beside it (B, S, M), of which what
+        `padding_BS` marks is not read.
         """
         x = self.decoder_frontend(tokens_BT)
         for layer in self.decoder.layers:
-            x = layer(x, memory)
+            x = layer(x, memory, padding_BS)
         result: Tensor = self.decoder.layer_norm(x)
         return result
 

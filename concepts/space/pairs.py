@@ -20,10 +20,10 @@ from concepts.corpus.records import DOCUMENT_PAIRS, PLANNED_KINDS, PairKind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError
+from concepts.space.config import ENGLISH
 from concepts.space.network import SpaceEncoder
 from concepts.space.tokenizer import Pieces
 
-ENGLISH = "eng_Latn"
 _MAX_TOKENS = 8_192
 
 Concepts = NDArray[np.float16]

@@ -2,8 +2,9 @@
 
 The frozen English encoder is the teacher: a sentence is to lie where its English translation lies (Reimers
 and Gurevych 2020, arXiv 2004.09813; SONAR's speech encoders, arXiv 2308.11466, section 4; LASER3, arXiv
-2205.12654). A decoder of the new languages learns in the same step to say, from the English concept
-or the student's, what the sentence says. Vectors of the space stay valid, and so do its planners and writers.
+2205.12654). A decoder of the new languages learns in the same step to say what the sentence says: from the
+English concept, mostly with the words of the English beside it (draft.py), or from the student's. Vectors of the
+space stay valid, and so do its planners and writers.
 
 Legend: B sentences, T tokens, M concept width.
 """
@@ -25,8 +26,9 @@ from concepts.card import ModelCard
 from concepts.corpus.records import PAIR_KINDS, PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.errors import UsageError
-from concepts.space.config import EOS_ID, LANGS, PRESETS, UNK_ID, SpaceConfig
+from concepts.space.config import EOS_ID, LANGS, PAD_ID, PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
+from concepts.space.draft import Drafts, States, frozen_states, open_to_draft, with_draft
 from concepts.space.extension import START_FILE, Extension, extension_of, extension_weights
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Concepts, Sentence, english_concepts, read_sentences
@@ -50,6 +52,8 @@ can only be learnt."""
 _SHORT_SHARE_ON, _SHORT_LEN_ON = 0.7, 34
 """Share of the steps of a run that goes on in which only sentences up to that many pieces are read: more of a long
 one than a single vector holds is not learnt from it."""
+_SHORT_SHARE_DECODER = 0.4
+"""The same for a decoder alone: words of English tell what the vector does not hold."""
 _COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.35, 0.8
 """`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: pairs of documents were read often
 before, the others were not."""
@@ -98,6 +102,12 @@ class LanguagesTrainingConfig:
     """Share of the target's probability that is spread over all pieces."""
     english_share: float = 0.7
     """Probability that a sentence with a translation is decoded from the English concept."""
+    draft_share: float = 0.85
+    """Probability that one of these is decoded with the words of its English beside the concept."""
+    draft_dropout: float = 0.1
+    """Share of these words' pieces that are hidden: an English decoder gets some wrong, and the concept is there."""
+    decoder_only: bool = False
+    """Whether encoder and embedding table, which both share, stay as they are: vectors of these languages, too."""
     distance_weight: float = 4.0
     """Weight of the squared distance to the English concept, relative to the variance of English concepts."""
     contrast_weight: float = 1.0
@@ -109,42 +119,45 @@ class LanguagesTrainingConfig:
 class LanguagesLoss(nn.Module):
     """Student encoder and decoder under their loss."""
 
-    def __init__(self, config: LanguagesTrainingConfig, variance: float) -> None:
-        """`variance` is that of the English concepts, the mean over their dimensions."""
+    def __init__(self, config: LanguagesTrainingConfig, variance: float, states: States) -> None:
+        """`variance` is that of the English concepts, the mean over their dimensions; `states` reads English."""
         super().__init__()
         self.autoencoder = SpaceAutoencoder(config.model)
-        self.config, self.variance = config, variance
+        self.autoencoder.decoder.reads_context(True)
+        self.autoencoder.encoder.requires_grad_(not config.decoder_only)
+        self.config, self.variance, self.states = config, variance, states
 
     def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return token cross-entropy (nats a token) plus what keeps a concept at its English, weighted."""
-        config, teacher = self.config, _teacher(batch)
-        concepts = self.autoencoder.encoder(batch.source).float()
-        told = teacher.any(dim=1, keepdim=True)
-        drawn = torch.rand(len(concepts), 1, generator=generator).to(concepts.device)
-        is_english = told & (drawn < config.english_share)
-        spoken = torch.where(is_english, teacher, concepts)
+        config, teacher, draft = self.config, _teacher(batch), _draft(batch)
+        drawn, read, scale = torch.rand(3, len(teacher), generator=generator).to(teacher.device)
+        is_english = teacher.any(dim=1) & (drawn < config.english_share)
+        is_english[0] &= not config.decoder_only  # the student reads one at least
+        rows = torch.arange(len(teacher), device=teacher.device)
+        if config.decoder_only:
+            rows = rows[~is_english]
+        concepts = self.autoencoder.encoder(batch.source[rows]).float()
+        own = torch.zeros_like(teacher).index_copy(0, rows, concepts)
+        spoken = torch.where(is_english[:, None], teacher, own)
         rms = spoken.detach().square().mean(dim=1, keepdim=True).sqrt()
-        scale = torch.rand(len(concepts), 1, generator=generator) * config.max_noise
-        noise = scale * torch.randn(concepts.shape, generator=generator)
-        prefix = self._hide(batch.prefix, generator)
-        hidden = self.autoencoder.decoder(spoken + rms * noise.to(concepts.device), prefix)[:, 1:]
+        noise = torch.randn(spoken.shape, generator=generator).to(spoken.device)
+        spoken = spoken + rms * (scale * config.max_noise)[:, None] * noise
+        draft = hide(draft, config.draft_dropout, generator, num_kept=1, also_kept=(PAD_ID, EOS_ID))
+        draft = draft.masked_fill(~(is_english & (read < config.draft_share))[:, None], PAD_ID)
+        prefix = hide(batch.prefix, config.piece_dropout, generator, num_kept=2)
+        memory, padding = with_draft(spoken, draft, self.states)
+        hidden = self.autoencoder.decoder(memory, prefix, padding)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
         loss = F.cross_entropy(
             logits.flatten(0, 1).float(), batch.target.flatten(), label_smoothing=config.label_smoothing
         )
-        distance, contrast = self.distance(concepts, teacher), self.contrast(concepts, teacher)
+        distance, contrast = self.distance(concepts, teacher[rows]), self.contrast(concepts, teacher[rows])
         total = loss + config.distance_weight * distance + config.contrast_weight * contrast
         return total, {
             "tokens": loss.detach(),
             "distance": distance.detach(),
             "contrast": contrast.detach(),
         }
-
-    def _hide(self, prefix_BT: Tensor, generator: torch.Generator) -> Tensor:
-        """Put the unknown piece in the place of some; eos and the language in front stay."""
-        hidden = torch.rand(prefix_BT.shape, generator=generator) < self.config.piece_dropout
-        hidden[:, :2] = False
-        return prefix_BT.masked_fill(hidden.to(prefix_BT.device), UNK_ID)
 
     def distance(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
         """Return the mean squared distance, in units of the variance, where the teacher says something."""
@@ -169,9 +182,30 @@ class LanguagesLoss(nn.Module):
         return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 
 
+def hide(
+    tokens_BT: Tensor,
+    share: float,
+    generator: torch.Generator,
+    *,
+    num_kept: int,
+    also_kept: Sequence[int] = (),
+) -> Tensor:
+    """Put the unknown piece in the place of some; the first `num_kept` of a row stay, and what `also_kept` names."""
+    hidden = (torch.rand(tokens_BT.shape, generator=generator) < share).to(tokens_BT.device)
+    hidden[:, :num_kept] = False
+    for token in also_kept:
+        hidden &= tokens_BT != token
+    return tokens_BT.masked_fill(hidden, UNK_ID)
+
+
 def _teacher(batch: SpaceBatch) -> Tensor:
     assert batch.meaning_BE is not None
     return batch.meaning_BE
+
+
+def _draft(batch: SpaceBatch) -> Tensor:
+    assert batch.draft_BS is not None
+    return batch.draft_BS
 
 
 class LanguagesTask:
@@ -186,12 +220,13 @@ class LanguagesTask:
         documents: SpaceData,
         dev: SpaceData,
         variance: float,
+        states: States,
     ) -> None:
-        """`documents` holds those of `data` that stood in documents."""
+        """`documents` holds those of `data` that stood in documents; `states` reads English."""
         self.config = config
         self._data, self._documents, self._dev = data, documents, dev
         torch.manual_seed(config.loop.seed)
-        self._module = LanguagesLoss(config, variance)
+        self._module = LanguagesLoss(config, variance, states)
 
     @property
     def module(self) -> LanguagesLoss:
@@ -213,19 +248,28 @@ class LanguagesTask:
         return batch.target.numel()
 
     def evaluate(self) -> dict[str, float]:
-        """Return nats a token from the student's concept (`own`) and from the English one, and the other terms."""
+        """Return the terms of the loss, the first nats a token.
+
+        They are from the student's concept (`own`), from the English one (`english`), and from that with the words of
+        the English (`draft`).
+        """
         module = self._module
         auto = module.autoencoder
         device = auto.encoder.layer_norm.weight.device
-        sums = {"own": 0.0, "english": 0.0, "distance": 0.0, "contrast": 0.0}
+        sums = {"own": 0.0, "english": 0.0, "draft": 0.0, "distance": 0.0, "contrast": 0.0}
         tokens = 0
         for step in range(24):
             batch = to_device(self._dev.batch(step, seed=0, max_tokens=2_048, max_len=30), device)
             teacher, target = _teacher(batch), batch.target
             with torch.autocast(device.type, torch.bfloat16):
                 own = auto.encoder(batch.source).float()
-                for name, concepts in (("own", own), ("english", teacher)):
-                    logits = auto.decoder.project(auto.decoder(concepts, batch.prefix)[:, 1:]).float()
+                memories: list[tuple[str, Tensor, Tensor | None]] = [
+                    ("own", own, None),
+                    ("english", teacher, None),
+                    ("draft", *with_draft(teacher, _draft(batch), module.states)),
+                ]
+                for name, memory, padding in memories:
+                    logits = auto.decoder.project(auto.decoder(memory, batch.prefix, padding)[:, 1:]).float()
                     sums[name] += F.cross_entropy(
                         logits.flatten(0, 1), target.flatten(), reduction="sum"
                     ).item()
@@ -236,7 +280,7 @@ class LanguagesTask:
                 sums[name] += value.item() * target.numel()
             tokens += target.numel()
         figures = {name: value / tokens for name, value in sums.items()}
-        loss = figures["own"] + figures["english"] + self.config.distance_weight * figures["distance"]
+        loss = figures["own"] + figures["draft"] + self.config.distance_weight * figures["distance"]
         return {"loss": loss + self.config.contrast_weight * figures["contrast"]} | figures
 
 
@@ -260,11 +304,14 @@ def train_languages(
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
         num_steps = config.loop.num_steps
+        short_share = _SHORT_SHARE_DECODER if config.decoder_only else _SHORT_SHARE_ON
         config = replace(
             config,
-            loop=replace(config.loop, num_cooldown_steps=int(_COOLDOWN_SHARE_ON * num_steps)),
+            loop=replace(
+                config.loop, num_cooldown_steps=int(_COOLDOWN_SHARE_ON * num_steps), evaluate_every=400
+            ),
             mixed_share=_MIXED_SHARE_ON,
-            stages=((int(_SHORT_SHARE_ON * num_steps), _SHORT_LEN_ON),),
+            stages=((int(short_share * num_steps), _SHORT_LEN_ON),),
             english_share=_ENGLISH_SHARE_ON,
         )
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -304,22 +351,31 @@ def train_languages(
     ]
     of_documents = np.array([sentence.kind == "document" for sentence in sentences])
     data, documents, dev = (
-        SpaceData([(s.text, s.lang) for s in part], pieces, sizes, concepts)
+        SpaceData(
+            [(s.text, s.lang) for s in part],
+            pieces,
+            sizes,
+            concepts,
+            Drafts([s.english for s in part], english, lang_id),
+        )
         for part, concepts in (
             (sentences, taught[0]),
             ([s for s in sentences if s.kind == "document"], taught[0][of_documents]),
             (held, taught[1]),
         )
     )
-    task = LanguagesTask(config, data, documents, dev, _variance(taught[0]))
+    task = LanguagesTask(config, data, documents, dev, _variance(taught[0]), frozen_states(encoder))
     if not (run_dir / "checkpoint").exists():
         if begun is not None:
             tensors = extension_weights(*begun)
-            save_tensors(run_dir / START_FILE, tensors)
         else:
             tensors = space_tensors(space)
             tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)
         load_parameters(task.module.autoencoder, tensors)
+        if begun is None or not begun[1].reads_draft:
+            open_to_draft(task.module.autoencoder.decoder, config.loop.seed)
+        if begun is not None:
+            save_tensors(run_dir / START_FILE, dict(task.module.autoencoder.named_parameters()))
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
 

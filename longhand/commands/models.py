@@ -64,6 +64,12 @@ def train(
     langs: Annotated[
         str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
     ] = None,
+    decoder_only: Annotated[
+        bool,
+        typer.Option(
+            "--decoder-only", help="Languages with --init only: what they are encoded to stays as it is."
+        ),
+    ] = False,
     kept: Annotated[
         float | None,
         typer.Option(
@@ -90,6 +96,8 @@ def train(
         raise UsageError(f"a {kind} starts from nothing: leave --init out, name {named}")
     if init is not None and kind == "decoder":
         raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
+    if decoder_only and (kind != "languages" or init is None):
+        raise UsageError("--decoder-only is for languages that go on by --init: leave it out")
     if kept is not None and (kind != "languages" or init is None):
         raise UsageError("--kept is for languages that go on by --init: leave it out")
     if kept is not None and not 0 <= kept <= 1:
@@ -119,6 +127,7 @@ def train(
         planner=planner,
         with_writer=with_writer,
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
+        decoder_only=decoder_only,
         kept=kept,
     )
     with TrainingDisplay() as display:

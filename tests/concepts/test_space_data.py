@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from concepts.errors import InputError
-from concepts.space.config import EOS_ID, PRESETS
+from concepts.space.config import EOS_ID, PAD_ID, PRESETS
 from concepts.space.data import SpaceBatch, SpaceData
+from concepts.space.draft import Drafts
 
 TINY = replace(PRESETS["tiny"], num_pieces=300)
 CALL = {"seed": 3, "max_tokens": 60, "max_len": 12}
@@ -120,3 +121,30 @@ def test_source_prefix_and_target_are_framed_as_sonar_does() -> None:
     assert batch.target.tolist() == [[10, 11, 12, EOS_ID]]
     # what stands behind prefix position i + 1 is target position i
     assert batch.prefix[:, 2:].tolist() == batch.target[:, :-1].tolist()
+
+
+def test_the_english_of_each_sentence_stands_beside_it_with_little_padding() -> None:
+    rng = random.Random(0)
+    # a text of one piece n, whose English is n repeated; every third has none
+    numbers = range(4, 244)
+    texts = [f"{n}" for n in numbers]
+    english = ["" if n % 3 == 0 else " ".join([str(n)] * rng.randint(1, 20)) for n in numbers]
+    drafts = Drafts(english, FakePieces(), 300)  # type: ignore[arg-type]
+    rows = [(text, "deu_Latn") for text in texts]
+    data = SpaceData(rows, FakePieces(), TINY, drafts=drafts)  # type: ignore[arg-type]
+    seen: list[int] = []
+    sizes = [0, 0]
+    for step in range(12):
+        batch = data.batch(step, **CALL)
+        assert batch.draft_BS is not None and len(batch.draft_BS) == len(batch.pieces_BT) == 20
+        for (number,), draft in zip(batch.pieces_BT.tolist(), batch.draft_BS.tolist(), strict=True):
+            seen.append(number)
+            pieces = FakePieces().encode([english[number - 4]])[0]
+            framed = [300, *pieces, EOS_ID] if pieces else []
+            assert draft == framed + [PAD_ID] * (len(draft) - len(framed))
+        sizes[0] += int((batch.draft_BS != PAD_ID).sum())
+        sizes[1] += batch.draft_BS.numel()
+    assert sorted(seen) == list(numbers)  # every sentence once an epoch, as without
+    assert sizes[0] / sizes[1] > 0.75  # less than half where they stand as they come
+    first, second = (keys(data.batch(step, **CALL)) for step in (3, 12 + 3))
+    assert first != second

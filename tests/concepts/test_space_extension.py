@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,12 +17,13 @@ from concepts.codec import Codec
 from concepts.errors import ModelError, UsageError
 from concepts.quantize import dequantize
 from concepts.space.config import EOS_ID, SpaceConfig
-from concepts.space.extension import extensions_of, own_files, release_languages
+from concepts.space.draft import Drafts, frozen_states, with_draft
+from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
 from concepts.space.network import SpaceAutoencoder
-from concepts.space.release import release_space
+from concepts.space.release import load_encoder, release_space
 from concepts.space.tokenizer import Pieces, train_sentencepiece
 from concepts.space.train_languages import LanguagesTrainingConfig
-from concepts.training import write_json
+from concepts.training import load_parameters, write_json
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -116,6 +118,49 @@ def test_a_new_language_is_read_and_said_by_the_weights_that_were_trained(
     torch.testing.assert_close(table, stored["encoder.encoder_frontend.embed.weight"])
     step = table.abs().amax(dim=1, keepdim=True) / 127
     assert ((table - model.encoder.encoder_frontend.embed.weight).abs() <= 0.51 * step + 1e-6).all()
+
+
+def test_the_words_of_the_english_are_read_as_in_training(
+    codec: Codec,
+    english: ModelCard,
+    extended: ModelCard,
+    languages_run: tuple[Path, SpaceAutoencoder],
+    tiny_config: SpaceConfig,
+) -> None:
+    """Drafts of other lengths beside it, and none at all, change nothing of what is read of one."""
+    twin, frozen = SpaceAutoencoder(languages_run[1].config), load_encoder(english).eval()
+    with torch.no_grad():
+        load_parameters(twin, extension_weights(extended, extensions_of(extended)[0]))
+    drafts = [ENGLISH[1], "", ENGLISH[2], ENGLISH[0], ENGLISH[1]]
+    vectors = codec.encode([text or "save" for text in drafts])
+    read = Drafts(drafts, Pieces(english.path("pieces.model")), tiny_config.lang_id("eng_Latn"))
+    memory, padding = with_draft(vectors, read.padded(np.arange(5)), frozen_states(frozen))
+    inputs, lengths = codec._with_drafts(vectors, "deu_Latn", drafts)
+    assert lengths == (~padding).sum(dim=1).tolist() and len(set(lengths)) == 4
+    torch.testing.assert_close(inputs[~padding], memory[~padding], atol=1e-4, rtol=1e-4)
+    prompt = torch.tensor([EOS_ID, twin.config.lang_id("deu_Latn")])
+    unread = torch.ones_like(padding)
+    unread[:, 0] = False
+    for row, hypotheses in enumerate(codec.hypotheses(inputs, "deu_Latn", 2, lengths)):
+        for found in hypotheses:
+            tokens = torch.cat((prompt, found.seq))[None]
+            with torch.no_grad():
+                read_it, unread_it = (
+                    twin.decoder.project(twin.decoder(memory[[row]], tokens[:, :-1], hidden[[row]]))
+                    .log_softmax(dim=2)
+                    .gather(2, tokens[:, 1:, None])
+                    .sum()
+                    .item()
+                    for hidden in (padding, unread)
+                )
+            assert found.score is not None and float(found.score) == pytest.approx(read_it, abs=1e-2)
+            assert (abs(read_it - unread_it) > 0.1) == (drafts[row] != "")
+    texts = codec.decode(vectors, "deu_Latn", beam_size=2, drafts=drafts)
+    alone = [
+        codec.decode(vectors[i : i + 1], "deu_Latn", beam_size=2, drafts=drafts[i : i + 1])[0]
+        for i in range(5)
+    ]
+    assert texts == alone
 
 
 def test_an_english_text_loads_and_reads_nothing_of_the_other_languages(

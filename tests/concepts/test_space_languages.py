@@ -20,8 +20,9 @@ from concepts.card import ModelCard
 from concepts.codec import Codec
 from concepts.corpus.records import PAIR_KINDS
 from concepts.corpus.store import FORMAT_VERSION
+from concepts.correction import CORRECTIONS
 from concepts.errors import InputError, ModelError, UsageError
-from concepts.space.config import EOS_ID, UNK_ID, SpaceConfig
+from concepts.space.config import EOS_ID, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
 from concepts.space.extension import extension_weights, extensions_of, release_languages
 from concepts.space.network import SpaceAutoencoder
@@ -34,6 +35,7 @@ from concepts.space.train_languages import (
     LanguagesLoss,
     LanguagesTask,
     LanguagesTrainingConfig,
+    hide,
     train_languages,
 )
 from concepts.training import LoopConfig
@@ -193,7 +195,7 @@ def test_a_toy_run_learns_goes_on_and_leaves_a_space_that_can_be_measured(
     rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
     dev = [row for row in rows if "dev_loss" in row]
     assert [row["step"] for row in dev] == [10, 30, 60, 90]
-    for name in ("own", "english", "distance"):
+    for name in ("own", "english", "draft", "distance"):
         assert dev[-1][f"dev_{name}"] < 0.9 * dev[0][f"dev_{name}"]
     assert figures["loss"] == dev[-1]["dev_loss"]
     card = release_languages(run_dir, tmp_path / "model", english, name="three", seed=1, figures=figures)
@@ -265,13 +267,42 @@ def goes_on_from(
     assert not (folder / "none").exists()
 
 
+def test_a_decoder_learns_alone_and_what_texts_are_encoded_to_stays(
+    corpus: Path, english: ModelCard, tiny_config: SpaceConfig, tmp_path: Path
+) -> None:
+    config = replace(recipe(tiny_config, 12), decoder_only=True)
+    train_languages(corpus, english, tmp_path / "run", recipe(tiny_config, 10))
+    first = release_languages(tmp_path / "run", tmp_path / "first", english, name="f", seed=1, figures={})
+    assert all(extension.reads_draft for extension in extensions_of(first))
+    train_languages(corpus, first, tmp_path / "on", config, init=first)
+    on = release_languages(
+        tmp_path / "on", tmp_path / "on-model", first, name="on", seed=1, figures={}, kept=0
+    )
+    before, after = (extension_weights(card, extensions_of(card)[0]) for card in (first, on))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved and all(name.startswith("decoder.") for name in moved)
+    layer = "decoder.decoder.layers.0.encoder_decoder_attn"
+    assert {f"{layer}.{part}.weight" for part in ("q_proj", "k_proj", "v_proj")} <= moved
+    texts = ["öffne Datei", "schließe Fenster und drucke"]
+    codecs = [Codec.load(str(card.folder)) for card in (first, on)]
+    vectors = codecs[0].encode(texts, "deu_Latn")
+    assert torch.equal(vectors, codecs[1].encode(texts, "deu_Latn"))
+    drafts = codecs[1].drafts_for(vectors, "deu_Latn")
+    assert drafts == codecs[1].decode(vectors, corrections=CORRECTIONS)
+    assert codecs[1].drafts_for(vectors, "eng_Latn") is None
+
+
+def no_states(tokens: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
+    raise AssertionError("no English is read here")
+
+
 def measured(card: ModelCard) -> ModelCard:
     names = ("bleu", "deu_Latn.bleu", "eng_Latn>spa_Latn.chrf", "deu_Latn>eng_Latn.bleu")
     return replace(card, figures=dict.fromkeys(names, 1.0))
 
 
 def test_contrast_is_what_finding_the_english_costs(tiny_config: SpaceConfig) -> None:
-    loss = LanguagesLoss(LanguagesTrainingConfig(model=tiny_config), variance=1.0)
+    loss = LanguagesLoss(LanguagesTrainingConfig(model=tiny_config), 1.0, no_states)
     english = torch.nn.functional.normalize(torch.eye(6, tiny_config.model_dim), dim=1)
     assert loss.contrast(english, english).item() < 1e-4
     assert loss.contrast(2 * english, english).item() < 1e-4  # length does not matter
@@ -310,18 +341,19 @@ def test_the_nearest_text_and_the_share_that_is_not_found() -> None:
     assert xsim_error(points, swapped) == pytest.approx(4)
 
 
-def test_some_of_what_was_said_is_hidden_from_the_decoder(tiny_config: SpaceConfig) -> None:
-    loss = LanguagesLoss(LanguagesTrainingConfig(model=tiny_config, piece_dropout=0.5), variance=1.0)
-    prefix = torch.full((40, 30), 9)
-    hidden = loss._hide(prefix, torch.Generator().manual_seed(0))
+def test_some_of_what_was_said_is_hidden_and_no_padding() -> None:
+    tokens = torch.full((40, 30), 9)
+    tokens[:, 20:] = PAD_ID
+    hidden = hide(tokens, 0.5, torch.Generator().manual_seed(0), num_kept=2, also_kept=(PAD_ID,))
     assert (hidden[:, :2] == 9).all()
-    assert 0.4 < (hidden[:, 2:] == UNK_ID).float().mean() < 0.6
-    assert ((hidden == 9) | (hidden == UNK_ID)).all()
+    assert 0.4 < (hidden[:, 2:20] == UNK_ID).float().mean() < 0.6
+    assert ((hidden[:, :20] == 9) | (hidden[:, :20] == UNK_ID)).all()
+    assert (hidden[:, 20:] == PAD_ID).all()
 
 
 def test_the_last_steps_read_pairs_of_documents_alone(tiny_config: SpaceConfig) -> None:
     every, documents = (
         SimpleNamespace(batch=lambda _, name=name, **__: name) for name in ("all", "documents")
     )
-    task = LanguagesTask(recipe(tiny_config, 10), every, documents, every, 1.0)  # type: ignore[arg-type]
+    task = LanguagesTask(recipe(tiny_config, 10), every, documents, every, 1.0, no_states)  # type: ignore[arg-type]
     assert [task.batch(step, 0, 1) for step in range(10)] == ["all"] * 7 + ["documents"] * 3

@@ -217,6 +217,7 @@ def check_meaning(run_dir: Path, planner: ModelCard, writer: ModelCard) -> Model
             "has no parts of its own for deu_Latn",
         ),
         (("space", "--langs", "deu_Latn"), "--langs is for languages, got space"),
+        (("languages", "--decoder-only"), "--decoder-only is for languages that go on by --init"),
         (("languages", "--kept", "0.3"), "--kept is for languages that go on by --init"),
         (("space", "--init", "sonar-mini", "--kept", "0.3"), "--kept is for languages that go on by --init"),
         (("languages", "--init", "sonar-mini", "--kept", "1.5"), "--kept is 1.5: give a share from 0 to 1"),

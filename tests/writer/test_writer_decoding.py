@@ -23,9 +23,15 @@ class FakeCodec:
     def is_extension(self, lang: str) -> bool:
         return False
 
+    def reads_draft(self, lang: str) -> bool:
+        raise AssertionError("no language of an extension")
+
+    def drafts_for(self, vectors: Tensor, lang: str, *, beam_size: int) -> list[str] | None:
+        raise AssertionError("no language of an extension")
+
     def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
         assert lang == "deu_Latn"
-        assert how == {"beam_size": 3, "context": None, "corrections": self.corrections}
+        assert how == {"beam_size": 3, "context": None, "drafts": None, "corrections": self.corrections}
         self.decoded.append(vectors.norm(dim=1).tolist())
         return ["" if vector[0] < 0 else f"text {vector[0]:.0f}" for vector in vectors]
 
@@ -141,8 +147,16 @@ class BilingualCodec:
     def is_extension(self, lang: str) -> bool:
         return lang == "deu_Latn"
 
+    def reads_draft(self, lang: str) -> bool:
+        return False
+
+    def drafts_for(self, vectors: Tensor, lang: str, *, beam_size: int) -> list[str] | None:
+        return self.decode(vectors, "eng_Latn") if self.reads_draft(lang) else None
+
     def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
-        assert how["context"] is None and how["corrections"] == 0
+        assert how.get("context") is None and not how.get("corrections")
+        if (drafts := how.get("drafts")) is not None:
+            return [f"es ist {text.split()[-1]}" if text else "" for text in drafts]
         word, places = ("it is", 0) if lang == "eng_Latn" else ("es ist", 2)
         return ["" if vector[0] < 0 else f"{word} {vector[0]:.{places}f}" for vector in vectors]
 
@@ -168,3 +182,20 @@ def test_a_concept_without_english_words_is_said_as_it_is() -> None:
 
     (said,) = say_sections(Mute(), [item(3.4, -1.0, heading=1)], "deu_Latn")
     assert said == [Rendering("es ist 3.40", 1.0), Rendering("", 0.0)]
+
+
+class DraftingCodec(BilingualCodec):
+    """Reads what it said in English when it speaks German."""
+
+    def reads_draft(self, lang: str) -> bool:
+        return lang == "deu_Latn"
+
+
+def test_the_words_of_the_english_are_given_to_a_decoder_that_reads_them() -> None:
+    vectors = torch.tensor([[2.2, 0], [7.4, 0], [-1, 0], [5.1, 0]])  # said from long vectors to short ones
+    assert [r.text for r in render(DraftingCodec(), vectors, "deu_Latn")] == [
+        "es ist 2", "es ist 7", "", "es ist 5"
+    ]  # fmt: skip
+    items = [item(3.4, 7.0, heading=1), item(5.0, 1.6, -2.2, heading=2, places=(1, 2))]
+    said = say_sections(DraftingCodec(), items, "deu_Latn", beam_size=3)
+    assert [[r.text for r in section] for section in said] == [["es ist 3", "es ist 7"], ["es ist 2", ""]]
