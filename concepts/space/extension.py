@@ -213,7 +213,8 @@ def release_languages(
         config={**space.config, "langs": languages, _EXTENSIONS: entries},
         space=space.space_id,
         data=space.data,
-        recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages --seed {seed}"
+        recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages"
+        f"{' --decoder-only' if recipe.get('decoder_only') else ''} --seed {seed}"
         f" ({int(state['step'])} steps{origin(recipe)}{'' if replaced is None else _mixed(kept)})",
         steps=space.steps,
         figures={**_figures_without(space.figures, langs), **figures},

@@ -58,10 +58,16 @@ class ConceptAttention(nn.Module):
         self.num_heads = num_heads
         self.q_proj, self.k_proj, self.v_proj, self.output_proj = (nn.Linear(dim, dim) for _ in range(4))
 
-    def forward(self, x_BTM: Tensor, memory: Tensor, padding_BS: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x_BTM: Tensor,
+        memory: Tensor,
+        padding_BS: Tensor | None = None,
+        looked: list[Tensor] | None = None,
+    ) -> Tensor:
         """Return (B, T, M), or (B, 1, M) where `memory` is one concept a sentence (B, M) and not (B, S, M).
 
-        What `padding_BS` marks is not read.
+        What `padding_BS` marks is not read. `looked` gets where each head looked (B, H, T, S).
         """
         if memory.ndim == 2:
             alone: Tensor = self.output_proj(self.v_proj(memory)).unsqueeze(1)
@@ -73,7 +79,10 @@ class ConceptAttention(nn.Module):
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, S)
         if padding_BS is not None:
             scores = scores.masked_fill(padding_BS[:, None, None], float("-inf"))
-        out = scores.softmax(dim=-1).to(v.dtype) @ v
+        shares = scores.softmax(dim=-1)
+        if looked is not None:
+            looked.append(shares)
+        out = shares.to(v.dtype) @ v
         result: Tensor = self.output_proj(out.transpose(1, 2).reshape(batch, length, -1))
         return result
 
@@ -119,9 +128,15 @@ class DecoderLayer(nn.Module):
         self.ffn_layer_norm = nn.LayerNorm(config.model_dim)
         self.ffn = FeedForward(config.model_dim, config.ffn_inner_dim)
 
-    def forward(self, x: Tensor, memory: Tensor, padding_BS: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        padding_BS: Tensor | None = None,
+        looked: list[Tensor] | None = None,
+    ) -> Tensor:
         x = x + self.self_attn(self.self_attn_layer_norm(x), causal=True)
-        x = x + self.encoder_decoder_attn(self.encoder_decoder_attn_layer_norm(x), memory, padding_BS)
+        x = x + self.encoder_decoder_attn(self.encoder_decoder_attn_layer_norm(x), memory, padding_BS, looked)
         result: Tensor = x + self.ffn(self.ffn_layer_norm(x))
         return result
 
@@ -193,15 +208,21 @@ class SpaceDecoder(nn.Module):
             for part in (layer.encoder_decoder_attn_layer_norm, attention.q_proj, attention.k_proj):
                 part.requires_grad_(wanted)
 
-    def forward(self, memory: Tensor, tokens_BT: Tensor, padding_BS: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        memory: Tensor,
+        tokens_BT: Tensor,
+        padding_BS: Tensor | None = None,
+        looked: list[Tensor] | None = None,
+    ) -> Tensor:
         """Return hidden states (B, T, M) for `tokens_BT` (eos, language token, ...).
 
         `memory` is a raw concept a sentence (B, M), or that with what stands beside it (B, S, M), of which what
-        `padding_BS` marks is not read.
+        `padding_BS` marks is not read. `looked` gets where each layer's heads looked (B, H, T, S).
         """
         x = self.decoder_frontend(tokens_BT)
         for layer in self.decoder.layers:
-            x = layer(x, memory, padding_BS)
+            x = layer(x, memory, padding_BS, looked)
         result: Tensor = self.decoder.layer_norm(x)
         return result
 

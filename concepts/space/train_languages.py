@@ -26,6 +26,7 @@ from concepts.card import ModelCard
 from concepts.corpus.records import PAIR_KINDS, PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.errors import UsageError
+from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, LANGS, PAD_ID, PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.draft import Drafts, States, frozen_states, open_to_draft, with_draft
@@ -49,18 +50,19 @@ _TABLE = "encoder.encoder_frontend.embed.weight"
 _ENGLISH_SHARE_ON = 0.8
 """`english_share` of a run that goes on: a round trip is mended while decoding (concepts/correction.py), a translation
 can only be learnt."""
-_SHORT_SHARE_ON, _SHORT_LEN_ON = 0.7, 34
-"""Share of the steps of a run that goes on in which only sentences up to that many pieces are read: more of a long
-one than a single vector holds is not learnt from it."""
-_SHORT_SHARE_DECODER = 0.4
-"""The same for a decoder alone: words of English tell what the vector does not hold."""
+_STAGES_ON = ((0.7, 34),)
+"""(Share of the steps, length) of a run that goes on: until then only sentences up to that many pieces are read. More
+of a long one than a single vector holds is not learnt from it."""
+_ENGLISH_SHARE_DECODER, _STAGES_DECODER = 0.85, ((0.15, 16), (0.5, 34))
+"""The same for a decoder alone: words of English tell what the vector does not hold, and short sentences first where
+to look."""
 _COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.35, 0.8
 """`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: pairs of documents were read often
 before, the others were not."""
 _SAME = 0.9999
 """Cosine from which two English concepts are one text, which is no wrong answer for the other."""
-_NUM_COUNTED = 120_000
-"""Pairs that the embedding table's start is counted on."""
+_NUM_COUNTED, _NUM_ALIGNED = 120_000, 200_000
+"""Pairs that the embedding table's start is counted on, and those on which it is learnt which word goes with which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +104,12 @@ class LanguagesTrainingConfig:
     """Share of the target's probability that is spread over all pieces."""
     english_share: float = 0.7
     """Probability that a sentence with a translation is decoded from the English concept."""
-    draft_share: float = 0.85
+    draft_share: float = 0.95
     """Probability that one of these is decoded with the words of its English beside the concept."""
     draft_dropout: float = 0.1
     """Share of these words' pieces that are hidden: an English decoder gets some wrong, and the concept is there."""
+    guide_weight: float = 2.0
+    """Weight of what it costs some heads of the decoder to look elsewhere than they are shown (alignment.py)."""
     decoder_only: bool = False
     """Whether encoder and embedding table, which both share, stay as they are: vectors of these languages, too."""
     distance_weight: float = 4.0
@@ -119,13 +123,15 @@ class LanguagesTrainingConfig:
 class LanguagesLoss(nn.Module):
     """Student encoder and decoder under their loss."""
 
-    def __init__(self, config: LanguagesTrainingConfig, variance: float, states: States) -> None:
+    def __init__(
+        self, config: LanguagesTrainingConfig, variance: float, states: States, alignment: Alignment
+    ) -> None:
         """`variance` is that of the English concepts, the mean over their dimensions; `states` reads English."""
         super().__init__()
         self.autoencoder = SpaceAutoencoder(config.model)
         self.autoencoder.decoder.reads_context(True)
         self.autoencoder.encoder.requires_grad_(not config.decoder_only)
-        self.config, self.variance, self.states = config, variance, states
+        self.config, self.variance, self.states, self.alignment = config, variance, states, alignment
 
     def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return token cross-entropy (nats a token) plus what keeps a concept at its English, weighted."""
@@ -142,19 +148,25 @@ class LanguagesLoss(nn.Module):
         rms = spoken.detach().square().mean(dim=1, keepdim=True).sqrt()
         noise = torch.randn(spoken.shape, generator=generator).to(spoken.device)
         spoken = spoken + rms * (scale * config.max_noise)[:, None] * noise
+        reads = is_english & (read < config.draft_share)
+        draft = draft.masked_fill(~reads[:, None], PAD_ID)
+        shown = self.alignment.shown(batch.target, draft)
         draft = hide(draft, config.draft_dropout, generator, num_kept=1, also_kept=(PAD_ID, EOS_ID))
-        draft = draft.masked_fill(~(is_english & (read < config.draft_share))[:, None], PAD_ID)
         prefix = hide(batch.prefix, config.piece_dropout, generator, num_kept=2)
         memory, padding = with_draft(spoken, draft, self.states)
-        hidden = self.autoencoder.decoder(memory, prefix, padding)[:, 1:]
+        looked: list[Tensor] = []
+        hidden = self.autoencoder.decoder(memory, prefix, padding, looked)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
         loss = F.cross_entropy(
             logits.flatten(0, 1).float(), batch.target.flatten(), label_smoothing=config.label_smoothing
         )
         distance, contrast = self.distance(concepts, teacher[rows]), self.contrast(concepts, teacher[rows])
+        guide = _missed([shares[reads] for shares in looked[1:]], shown[reads])
         total = loss + config.distance_weight * distance + config.contrast_weight * contrast
+        total = total + config.guide_weight * guide
         return total, {
             "tokens": loss.detach(),
+            "guide": guide.detach(),
             "distance": distance.detach(),
             "contrast": contrast.detach(),
         }
@@ -180,6 +192,14 @@ class LanguagesLoss(nn.Module):
         logits = ((student @ teacher.T) / self.config.temperature).masked_fill(same, float("-inf"))
         own = torch.arange(len(logits), device=logits.device)
         return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+def _missed(looked: Sequence[Tensor], shown_BTS: Tensor) -> Tensor:
+    """Return the nats a token by which the first half of the heads of layers (B, H, 1 + T, S) miss what is shown."""
+    if not looked or not len(shown_BTS):
+        return shown_BTS.new_zeros(())
+    guided = [shares[:, : shares.shape[1] // 2, 1:].float().mean(dim=1) for shares in looked]
+    return -(shown_BTS * torch.stack(guided).clamp_min(1e-6).log()).sum(dim=3).mean()
 
 
 def hide(
@@ -221,12 +241,13 @@ class LanguagesTask:
         dev: SpaceData,
         variance: float,
         states: States,
+        alignment: Alignment,
     ) -> None:
         """`documents` holds those of `data` that stood in documents; `states` reads English."""
         self.config = config
         self._data, self._documents, self._dev = data, documents, dev
         torch.manual_seed(config.loop.seed)
-        self._module = LanguagesLoss(config, variance, states)
+        self._module = LanguagesLoss(config, variance, states, alignment)
 
     @property
     def module(self) -> LanguagesLoss:
@@ -304,15 +325,15 @@ def train_languages(
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
         num_steps = config.loop.num_steps
-        short_share = _SHORT_SHARE_DECODER if config.decoder_only else _SHORT_SHARE_ON
+        stages = _STAGES_DECODER if config.decoder_only else _STAGES_ON
         config = replace(
             config,
             loop=replace(
                 config.loop, num_cooldown_steps=int(_COOLDOWN_SHARE_ON * num_steps), evaluate_every=400
             ),
             mixed_share=_MIXED_SHARE_ON,
-            stages=((int(short_share * num_steps), _SHORT_LEN_ON),),
-            english_share=_ENGLISH_SHARE_ON,
+            stages=tuple((int(share * num_steps), length) for share, length in stages),
+            english_share=_ENGLISH_SHARE_DECODER if config.decoder_only else _ENGLISH_SHARE_ON,
         )
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
@@ -364,7 +385,14 @@ def train_languages(
             (held, taught[1]),
         )
     )
-    task = LanguagesTask(config, data, documents, dev, _variance(taught[0]), frozen_states(encoder))
+    alignment = Alignment(
+        _pairs_of_ids(sentences, pieces, english, config.loop.seed, _NUM_ALIGNED),
+        sizes.vocab_size,
+        SpaceConfig.of(space.config).vocab_size,
+    )
+    task = LanguagesTask(
+        config, data, documents, dev, _variance(taught[0]), frozen_states(encoder), alignment
+    )
     if not (run_dir / "checkpoint").exists():
         if begun is not None:
             tensors = extension_weights(*begun)
@@ -415,14 +443,21 @@ def _start(
     sizes: SpaceConfig,
     seed: int,
 ) -> Tensor:
-    paired = [sentence for sentence in sentences if sentence.english]
-    paired = random.Random(seed).sample(paired, min(_NUM_COUNTED, len(paired)))
-    ids = zip(
-        pieces.encode([s.text for s in paired]), english.encode([s.english for s in paired]), strict=True
-    )
+    ids = _pairs_of_ids(sentences, pieces, english, seed, _NUM_COUNTED)
     of_english = {piece: number for number, piece in enumerate(english.texts)}
     shared = [(n, of_english[piece]) for n, piece in enumerate(pieces.texts) if piece in of_english]
     last = len(table) - len(LANGS) - 3
     shared += [(sizes.num_pieces + 1 + n, last + n) for n in range(len(LANGS) + 3)]
     generator = torch.Generator().manual_seed(seed)
-    return start_table(table, shared, list(ids), sizes.vocab_size, generator=generator)
+    return start_table(table, shared, ids, sizes.vocab_size, generator=generator)
+
+
+def _pairs_of_ids(
+    sentences: Sequence[Sentence], pieces: Pieces, english: Pieces, seed: int, num: int
+) -> list[tuple[list[int], list[int]]]:
+    paired = [sentence for sentence in sentences if sentence.english]
+    paired = random.Random(seed).sample(paired, min(num, len(paired)))
+    ids = zip(
+        pieces.encode([s.text for s in paired]), english.encode([s.english for s in paired]), strict=True
+    )
+    return list(ids)

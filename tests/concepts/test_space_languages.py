@@ -22,6 +22,7 @@ from concepts.corpus.records import PAIR_KINDS
 from concepts.corpus.store import FORMAT_VERSION
 from concepts.correction import CORRECTIONS
 from concepts.errors import InputError, ModelError, UsageError
+from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
 from concepts.space.extension import extension_weights, extensions_of, release_languages
@@ -46,6 +47,7 @@ pytestmark = [
 ]
 
 LANGS = ("deu_Latn", "spa_Latn")
+ALIGNMENT = Alignment([], 10, 10)
 WORDS = {
     "open": ("öffne", "abre"), "close": ("schließe", "cierra"), "file": ("Datei", "archivo"),
     "window": ("Fenster", "ventana"), "print": ("drucke", "imprime"), "save": ("sichere", "guarda"),
@@ -278,6 +280,7 @@ def test_a_decoder_learns_alone_and_what_texts_are_encoded_to_stays(
     on = release_languages(
         tmp_path / "on", tmp_path / "on-model", first, name="on", seed=1, figures={}, kept=0
     )
+    assert "longhand train languages --decoder-only --seed 1 (12 steps" in on.recipe
     before, after = (extension_weights(card, extensions_of(card)[0]) for card in (first, on))
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved and all(name.startswith("decoder.") for name in moved)
@@ -302,7 +305,7 @@ def measured(card: ModelCard) -> ModelCard:
 
 
 def test_contrast_is_what_finding_the_english_costs(tiny_config: SpaceConfig) -> None:
-    loss = LanguagesLoss(LanguagesTrainingConfig(model=tiny_config), 1.0, no_states)
+    loss = LanguagesLoss(LanguagesTrainingConfig(model=tiny_config), 1.0, no_states, ALIGNMENT)
     english = torch.nn.functional.normalize(torch.eye(6, tiny_config.model_dim), dim=1)
     assert loss.contrast(english, english).item() < 1e-4
     assert loss.contrast(2 * english, english).item() < 1e-4  # length does not matter
@@ -355,5 +358,5 @@ def test_the_last_steps_read_pairs_of_documents_alone(tiny_config: SpaceConfig) 
     every, documents = (
         SimpleNamespace(batch=lambda _, name=name, **__: name) for name in ("all", "documents")
     )
-    task = LanguagesTask(recipe(tiny_config, 10), every, documents, every, 1.0, no_states)  # type: ignore[arg-type]
+    task = LanguagesTask(recipe(tiny_config, 10), every, documents, every, 1.0, no_states, ALIGNMENT)  # type: ignore[arg-type]
     assert [task.batch(step, 0, 1) for step in range(10)] == ["all"] * 7 + ["documents"] * 3
