@@ -114,5 +114,6 @@ def test_headings_are_corrected_and_translations_are_chosen():
 
     assert said("eng_Latn") == headings
     assert said("eng_Latn", translates=True) == at_once
-    chosen = codec.decode(codec.encode(headings), "deu_Latn", beam_size=4)
+    chosen = codec.decode(codec.encode(headings), "deu_Latn", beam_size=4, drafts=headings)
+    assert chosen != codec.decode(codec.encode(headings), "deu_Latn", beam_size=4)  # the English is read
     assert said("deu_Latn") == said("deu_Latn", translates=True) == chosen
