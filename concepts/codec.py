@@ -166,6 +166,7 @@ class Codec:
         if self.is_extension(lang) and beam_size > 1 and not corrections:
             beams = self.beams(vectors, lang, WIDER * beam_size, drafts)
             return rerank(vectors, beams, lambda said: self.encode(said, lang))
+        assert drafts is None or not corrections, "a text that reads a draft is not corrected"
         if drafts is not None:
             return [found[0].text for found in self.beams(vectors, lang, beam_size, drafts)]
         texts = self._search(vectors, context, lang, beam_size)
@@ -216,6 +217,11 @@ class Codec:
             return None
         return self.decode(vectors, ENGLISH, beam_size=beam_size, corrections=corrections)
 
+    def translate(self, vectors: Tensor, lang: str, *, beam_size: int = 1) -> list[str]:
+        """Return the text in `lang` of raw concepts (N, D) of texts in another language, their English read."""
+        drafts = self.drafts_for(vectors, lang, beam_size=beam_size)
+        return self.decode(vectors, lang, beam_size=beam_size, drafts=drafts)
+
     @torch.inference_mode()
     def _with_drafts(self, vectors: Tensor, lang: str, drafts: Sequence[str]) -> tuple[Tensor, list[int]]:
         """Return concepts with what stands behind each token of their English (N, 1 + S, D), and how many each has."""
@@ -224,6 +230,7 @@ class Codec:
         assert self.reads_draft(lang), f"the decoder of {lang} reads no English"
         to_tokens = self._encoder.tokenizer.create_encoder(task="translation", lang=ENGLISH, mode="source")
         tokens = [to_tokens(text)[:MAX_DRAFT] if text else None for text in drafts]
+        assert len(tokens) == len(vectors), f"{len(tokens)} drafts for {len(vectors)} concepts"
         lengths = [1 if row is None else 1 + len(row) for row in tokens]
         inputs = vectors.new_zeros(len(vectors), max(lengths), self.dim)
         inputs[:, 0] = vectors

@@ -80,8 +80,7 @@ def render(
     codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = 0
 ) -> list[Rendering]:
     """Return the renderings of raw concepts (N, D) in `lang`, row by row."""
-    drafts = codec.drafts_for(vectors, lang, beam_size=beam_size) if codec.is_extension(lang) else None
-    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections, drafts), vectors)
+    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections), vectors)
 
 
 def say_sections(
@@ -175,14 +174,18 @@ def _by_length(
     corrections: int = 0,
     drafts: Sequence[str] | None = None,
 ) -> tuple[list[str], Tensor]:
-    """Return what `_say` does of rows without context, decoded from short to long.
+    """Return what `_say` does of rows without context, decoded from short to long; `drafts` None: the codec's own.
 
     A mean-pooled concept is the shorter the more words it averages, so the norm tells the length well enough to
     keep a batch's sentences alike.
     """
     order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
-    sorted_drafts = None if drafts is None else [drafts[row] for row in order.tolist()]
-    texts, again = _say(codec, vectors[order], lang, beam_size, None, corrections, sorted_drafts)
+    ordered = vectors[order]
+    if drafts is not None:
+        drafts = [drafts[row] for row in order.tolist()]
+    elif codec.is_extension(lang) and not corrections:
+        drafts = codec.drafts_for(ordered, lang, beam_size=beam_size)
+    texts, again = _say(codec, ordered, lang, beam_size, None, corrections, drafts)
     back = torch.argsort(order)
     return [texts[row] for row in back.tolist()], again[back]
 

@@ -36,7 +36,7 @@ class Alignment:
         self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], num_new: int, num_english: int
     ) -> None:
         """Count over `pairs` of ids, a sentence's and its English's, of vocabularies of these sizes."""
-        self._table = torch.full((num_english, num_new), _TINY, dtype=torch.float16)
+        self._table = torch.zeros(num_english, num_new, dtype=torch.float16)
         self._table[EOS_ID, EOS_ID] = 1.0
         # Padding stands for no word.
         short = [

@@ -131,8 +131,7 @@ def evaluate_languages(
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            drafts = codec.drafts_for(vectors, target, beam_size=BEAM_SIZE)
-            said = codec.decode(vectors, target, beam_size=BEAM_SIZE, drafts=drafts)
+            said = codec.translate(vectors, target, beam_size=BEAM_SIZE)
             scores = text_figures(wanted, said)
             name = f"{source}>{target}"
             figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]

@@ -161,7 +161,7 @@ class LanguagesLoss(nn.Module):
             logits.flatten(0, 1).float(), batch.target.flatten(), label_smoothing=config.label_smoothing
         )
         distance, contrast = self.distance(concepts, teacher[rows]), self.contrast(concepts, teacher[rows])
-        guide = _missed([shares[reads] for shares in looked[1:]], shown[reads])
+        guide = missed([shares[reads] for shares in looked[1:]], shown[reads])
         total = loss + config.distance_weight * distance + config.contrast_weight * contrast
         total = total + config.guide_weight * guide
         return total, {
@@ -194,7 +194,7 @@ class LanguagesLoss(nn.Module):
         return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 
 
-def _missed(looked: Sequence[Tensor], shown_BTS: Tensor) -> Tensor:
+def missed(looked: Sequence[Tensor], shown_BTS: Tensor) -> Tensor:
     """Return the nats a token by which the first half of the heads of layers (B, H, 1 + T, S) miss what is shown."""
     if not looked or not len(shown_BTS):
         return shown_BTS.new_zeros(())

@@ -6,8 +6,6 @@ import random
 import sys
 from pathlib import Path
 
-from torch import Tensor
-
 from concepts.codec import BEAM_SIZE, Codec
 from concepts.correction import CORRECTIONS
 from concepts.space.evaluate_languages import read_held
@@ -29,7 +27,7 @@ def main() -> None:
     random.Random(0).shuffle(fitting)
     chosen = sorted(fitting[:NUM_SENTENCES], key=len)
     vectors = codec.encode(chosen, "eng_Latn")
-    said = {lang: _translated(codec, vectors, lang) for lang in LANGS}
+    said = {lang: codec.translate(vectors, lang, beam_size=BEAM_SIZE) for lang in LANGS}
     own = {
         lang: _there_and_back(codec, [held[english][lang] for english in chosen], lang)
         for lang in ("eng_Latn", *LANGS)
@@ -46,11 +44,6 @@ def main() -> None:
             cells = (held[english][lang], own[lang][row], said[lang][row])
             print(f"| {lang} | {' | '.join(map(_cell, cells))} |")
         print()
-
-
-def _translated(codec: Codec, vectors: Tensor, lang: str) -> list[str]:
-    drafts = codec.drafts_for(vectors, lang, beam_size=BEAM_SIZE)
-    return codec.decode(vectors, lang, beam_size=BEAM_SIZE, drafts=drafts)
 
 
 def _there_and_back(codec: Codec, texts: list[str], lang: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -14,10 +15,11 @@ from safetensors.torch import load_file
 
 from concepts.card import ModelCard, read_card
 from concepts.codec import Codec
+from concepts.correction import CORRECTIONS
 from concepts.errors import ModelError, UsageError
 from concepts.quantize import dequantize
 from concepts.space.config import EOS_ID, SpaceConfig
-from concepts.space.draft import Drafts, frozen_states, with_draft
+from concepts.space.draft import Drafts, frozen_states, open_to_draft, with_draft
 from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.release import load_encoder, release_space
@@ -161,6 +163,34 @@ def test_the_words_of_the_english_are_read_as_in_training(
         for i in range(5)
     ]
     assert texts == alone
+
+
+def test_a_decoder_that_may_read_words_first_says_what_it_said_of_their_mean(
+    languages_run: tuple[Path, SpaceAutoencoder],
+) -> None:
+    decoder = copy.deepcopy(languages_run[1].decoder)
+    words = torch.randn(3, 5, decoder.config.model_dim, generator=torch.Generator().manual_seed(0))
+    concepts, tokens = words.mean(dim=1), torch.tensor([[EOS_ID, 5, 6]] * 3)
+    drafts = torch.full((3, 5), 9)
+    memory, padding = with_draft(concepts, drafts, lambda _tokens, _padding: words)
+    with torch.no_grad():
+        alone = decoder(concepts, tokens)
+        open_to_draft(decoder, seed=0)
+        far = (decoder(memory, tokens, padding) - alone).norm() / alone.norm()
+        for layer in decoder.decoder.layers:
+            layer.encoder_decoder_attn.q_proj.weight.mul_(30)
+        further = (decoder(memory, tokens, padding) - alone).norm() / alone.norm()
+    assert far < 0.1 < further
+
+
+def test_as_many_drafts_as_concepts_and_no_corrections(codec: Codec) -> None:
+    vectors = codec.encode(ENGLISH)
+    with pytest.raises(AssertionError, match="2 drafts for 3 concepts"):
+        codec.decode(vectors, "deu_Latn", drafts=ENGLISH[:2])
+    with pytest.raises(AssertionError, match="is not corrected"):
+        codec.decode(vectors, "deu_Latn", drafts=ENGLISH, corrections=2)
+    drafts = codec.decode(vectors, corrections=CORRECTIONS)
+    assert codec.translate(vectors, "deu_Latn") == codec.decode(vectors, "deu_Latn", drafts=drafts)
 
 
 def test_an_english_text_loads_and_reads_nothing_of_the_other_languages(

@@ -37,6 +37,7 @@ from concepts.space.train_languages import (
     LanguagesTask,
     LanguagesTrainingConfig,
     hide,
+    missed,
     train_languages,
 )
 from concepts.training import LoopConfig
@@ -352,6 +353,18 @@ def test_some_of_what_was_said_is_hidden_and_no_padding() -> None:
     assert 0.4 < (hidden[:, 2:20] == UNK_ID).float().mean() < 0.6
     assert ((hidden[:, :20] == 9) | (hidden[:, :20] == UNK_ID)).all()
     assert (hidden[:, 20:] == PAD_ID).all()
+
+
+def test_looking_elsewhere_than_shown_costs_nats() -> None:
+    shown = torch.eye(4).repeat(2, 1, 1)  # token t looks at t
+    exact = torch.cat((torch.full((2, 1, 4), 0.25), shown), dim=1).unsqueeze(1).repeat(1, 4, 1, 1)
+    spread = torch.full_like(exact, 0.25)
+    assert missed([exact, exact], shown).item() == pytest.approx(0, abs=1e-5)
+    assert missed([spread], shown).item() == pytest.approx(math.log(4))
+    free = exact.clone()
+    free[:, 2:] = spread[:, 2:]  # the other half of the heads look where they want
+    assert missed([free, spread], shown).item() == pytest.approx(math.log(4) / 2)
+    assert missed([], shown).item() == missed([exact[:0]], shown[:0]).item() == 0
 
 
 def test_the_last_steps_read_pairs_of_documents_alone(tiny_config: SpaceConfig) -> None:
