@@ -22,6 +22,7 @@ from concepts.card import DEFAULT_NAMES
 from flows.engine import (
     LeafPlan,
     ModelEngine,
+    RenderAsk,
     SayAsk,
     Section,
     SectionConcepts,
@@ -113,14 +114,24 @@ class SharedEngine:
             kind=Kind((engine, "write"), engine.write_together) if self._together else None,
         )
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
+    def render(
+        self,
+        vectors: Vector,
+        lang: str,
+        *,
+        beam_size: int,
+        translates: bool = False,
+        english: Sequence[str] | None = None,
+    ) -> list[Text]:
         """As the engine, in turn; together with other documents' concepts in the same language."""
         engine = self._engine
         together = partial(engine.render_together, lang=lang, beam_size=beam_size, translates=translates)
         key = (engine, "render", lang, beam_size, translates)
         return self._device.ask(
-            vectors,
-            lambda part: engine.render(part, lang, beam_size=beam_size, translates=translates),
+            RenderAsk(vectors=vectors, english=english),
+            lambda ask: engine.render(
+                ask.vectors, lang, beam_size=beam_size, translates=translates, english=ask.english
+            ),
             num_rows=len(vectors),
             kind=Kind(key, together) if self._together else None,
         )

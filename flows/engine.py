@@ -101,6 +101,16 @@ class SayAsk:
     """(P, D)"""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RenderAsk:
+    """What one document asks of `Engine.render`."""
+
+    vectors: Vector
+    """(S, D)"""
+    english: Sequence[str] | None
+    """Texts of these in English, see `Engine.render`."""
+
+
 class Engine(Protocol):
     """Models by what they do. Every result is a pure function of the arguments and the weights."""
 
@@ -153,10 +163,19 @@ class Engine(Protocol):
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Return the sections named by `paths`, made in one batch."""
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
+    def render(
+        self,
+        vectors: Vector,
+        lang: str,
+        *,
+        beam_size: int,
+        translates: bool = False,
+        english: Sequence[str] | None = None,
+    ) -> list[Text]:
         """Return the text of each vector (S, D), decoded in one batch.
 
         `translates`: the vectors are those of texts in another language or of speech; no text in `lang` lies there.
+        `english`: these texts, where they are English and known; "" for one that is not.
         """
 
     def say(
@@ -178,9 +197,9 @@ class SharingEngine(Engine, Protocol):
         """Return what `write` would for each ask, all made in one batch."""
 
     def render_together(
-        self, parts: Sequence[Vector], lang: str, *, beam_size: int, translates: bool = False
+        self, asks: Sequence[RenderAsk], lang: str, *, beam_size: int, translates: bool = False
     ) -> list[list[Text]]:
-        """Return what `render` would for the vectors (S, D) of each part, all decoded in one batch."""
+        """Return what `render` would for each ask, all decoded in one batch."""
 
     def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
         """Return what `say` would for each ask, all decoded side by side."""
@@ -407,7 +426,15 @@ class ModelEngine:
             for sections in self._writer.result().write_together(tasks)
         ]
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
+    def render(
+        self,
+        vectors: Vector,
+        lang: str,
+        *,
+        beam_size: int,
+        translates: bool = False,
+        english: Sequence[str] | None = None,
+    ) -> list[Text]:
         """Decode, correct and score."""
         from concepts.correction import CORRECTIONS
         from writer.decoding import render
@@ -415,16 +442,22 @@ class ModelEngine:
         codec = self._codec.result()
         # A planner's headings are texts of the space's own languages.
         rounds = 0 if translates or codec.is_extension(lang) else CORRECTIONS
-        return _texts(render(codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds))
+        return _texts(
+            render(codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds, english=english)
+        )
 
     def render_together(
-        self, parts: Sequence[Vector], lang: str, *, beam_size: int, translates: bool = False
+        self, asks: Sequence[RenderAsk], lang: str, *, beam_size: int, translates: bool = False
     ) -> list[list[Text]]:
-        """Decode, correct and score all parts as one."""
+        """Decode, correct and score all asks as one."""
         import numpy as np
 
-        texts = iter(self.render(np.concatenate(parts), lang, beam_size=beam_size, translates=translates))
-        return [list(islice(texts, len(part))) for part in parts]
+        vectors = np.concatenate([ask.vectors for ask in asks])
+        english = None
+        if any(ask.english is not None for ask in asks):
+            english = [text for ask in asks for text in ask.english or [""] * len(ask.vectors)]
+        texts = iter(self.render(vectors, lang, beam_size=beam_size, translates=translates, english=english))
+        return [list(islice(texts, len(ask.vectors))) for ask in asks]
 
     def say(
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
+from concepts.space.config import ENGLISH
 from flows.checks import check_paths, check_vectors
 from flows.given import encode_given, plan_expansion, plan_kept, plan_summary
 from flows.job import Job, attempt, take
@@ -90,7 +91,11 @@ def encode_prompt(job: Job) -> None:
     title = document.title or derive_title(prompt, lang)
     if document.title is None and lang != document.lang and said is None:
         (translated,) = engine.render(
-            vectors[:1], document.lang, beam_size=options.beam_size, translates=True
+            vectors[:1],
+            document.lang,
+            beam_size=options.beam_size,
+            translates=True,
+            english=parts[:1] if lang == ENGLISH else None,
         )
         title = translated.text or title
     with job.store.fenced(job.lease, space=engine.space) as tx:

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
+from concepts.space.config import ENGLISH
 from flows.checks import check_paths, check_vectors
 from flows.engine import LeafPlan, SectionConcepts, Text
 from flows.errors import FlowError
@@ -201,12 +202,17 @@ def decode_unit(job: Job, unit_id: int) -> None:
                     said = engine.say(sections, prompt, unit.lang, beam_size=beam_size)
                 texts = [text for section in said for text in section]
             else:
-                vectors = _vectors_of(job, unit)
+                vectors, english = _vectors_of(job, unit), None
                 with trial.model():
                     if unit.lang != document.lang:
-                        vectors = _as_it_reads(job, unit, document, vectors)
+                        vectors, read = _as_it_reads(job, unit, document, vectors)
+                        english = read if document.lang == ENGLISH else None
                     texts = engine.render(
-                        vectors, unit.lang, beam_size=beam_size, translates=unit.lang != document.lang
+                        vectors,
+                        unit.lang,
+                        beam_size=beam_size,
+                        translates=unit.lang != document.lang,
+                        english=english,
                     )
             decoder = f"{engine.space.name}@{engine.space.checksum}"
         wanted = len(unit.item_ids) + len(unit.concept_ids)
@@ -234,10 +240,10 @@ def _translate_title(job: Job, unit: UnitRecord, document: DocumentRecord) -> No
         return
     with attempt(trial):
         with trial.model():
-            vectors = check_vectors(
-                engine.encode([str(unit.extra["title"])], document.lang), (1, engine.space.dim), "the title"
-            )
-            texts = engine.render(vectors, unit.lang, beam_size=beam_size, translates=True)
+            title = [str(unit.extra["title"])]
+            vectors = check_vectors(engine.encode(title, document.lang), (1, engine.space.dim), "the title")
+            english = title if document.lang == ENGLISH else None
+            texts = engine.render(vectors, unit.lang, beam_size=beam_size, translates=True, english=english)
         with job.store.fenced(job.lease) as tx:
             if tx.commit_title(unit.id, texts[0].text.strip()):
                 trial.done(tx)
@@ -295,26 +301,29 @@ def _sections_of(job: Job, unit: UnitRecord) -> list[SectionConcepts]:
     return found
 
 
-def _as_it_reads(job: Job, unit: UnitRecord, document: DocumentRecord, vectors: Vector) -> Vector:
-    """Return the concepts (S, D) of what the document's own texts say, where there are any.
+def _as_it_reads(
+    job: Job, unit: UnitRecord, document: DocumentRecord, vectors: Vector
+) -> tuple[Vector, list[str]]:
+    """Return the concepts (S, D) of what the document's own texts say, where there are any, and these texts.
 
     What a writer means is a mean over what could be said; its text is one sentence of it. A translation of the
     text says what the reader of the document sees, and the concept of a sentence is what every decoder was
-    trained on. Of an empty text the stored concept stays.
+    trained on. Of an empty text the stored concept stays, and "".
     """
     found = job.store.get_renderings(document.id, document.lang)
     of_item = {r.item_id: r.text for r in found if r.item_id is not None}
     of_concept = {r.concept_id: r.text for r in found if r.concept_id is not None}
     texts = [of_item.get(i, "") for i in unit.item_ids] + [of_concept.get(i, "") for i in unit.concept_ids]
-    rows = [row for row, text in enumerate(texts) if text.strip()]
+    texts = [text.strip() for text in texts]
+    rows = [row for row, text in enumerate(texts) if text]
     if not rows:
-        return vectors
+        return vectors, texts
     read = job.engine.encode([texts[row] for row in rows], document.lang)
     clean = vectors.copy()
     clean[rows] = check_vectors(
         read, (len(rows), job.engine.space.dim), f"the texts from space {job.engine.space.name}"
     )
-    return clean
+    return clean, texts
 
 
 def finish_document(job: Job) -> None:

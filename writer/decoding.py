@@ -77,10 +77,35 @@ class Rendering:
 
 
 def render(
-    codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = 0
+    codec: TextCodec,
+    vectors: Tensor,
+    lang: str,
+    *,
+    beam_size: int = 1,
+    corrections: int = 0,
+    english: Sequence[str] | None = None,
 ) -> list[Rendering]:
-    """Return the renderings of raw concepts (N, D) in `lang`, row by row."""
-    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections), vectors)
+    """Return the renderings of raw concepts (N, D) in `lang`, row by row.
+
+    `english`: the texts that these are the concepts of, which the decoder of another language then reads; of an empty
+    one, and where it is None, what the codec says in English is read.
+    """
+    drafts = _drafts(codec, vectors, lang, beam_size, english) if english is not None else None
+    return _scored(*_by_length(codec, vectors, lang, beam_size, corrections, drafts), vectors)
+
+
+def _drafts(
+    codec: TextCodec, vectors: Tensor, lang: str, beam_size: int, english: Sequence[str]
+) -> list[str] | None:
+    if not codec.reads_draft(lang):
+        return None
+    drafts = [text.strip() for text in english]
+    unsaid = [row for row, text in enumerate(drafts) if not text]
+    if unsaid:
+        said = codec.drafts_for(vectors[unsaid], lang, beam_size=beam_size) or []
+        for row, text in zip(unsaid, said, strict=True):
+            drafts[row] = text
+    return drafts
 
 
 def say_sections(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
-from flows.engine import LeafPlan, SayAsk, Section, SectionConcepts, Text, WriteAsk
+from flows.engine import LeafPlan, RenderAsk, SayAsk, Section, SectionConcepts, Text, WriteAsk
 from storage import CardRef, NewPlanItem, SpaceRef, Stage
 
 DIM = 8
@@ -147,15 +147,23 @@ class FakeEngine:
             found.append(Section(path=path, vectors=made, stop_reason="length", similarity=0.5))
         return found
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int, translates: bool = False) -> list[Text]:
+    def render(
+        self,
+        vectors: Vector,
+        lang: str,
+        *,
+        beam_size: int,
+        translates: bool = False,
+        english: Sequence[str] | None = None,
+    ) -> list[Text]:
         self._called("render")
         return _rendered(vectors, lang, beam_size)
 
     def render_together(
-        self, parts: Sequence[Vector], lang: str, *, beam_size: int, translates: bool = False
+        self, asks: Sequence[RenderAsk], lang: str, *, beam_size: int, translates: bool = False
     ) -> list[list[Text]]:
         self._called("render_together")
-        return [_rendered(vectors, lang, beam_size) for vectors in parts]
+        return [_rendered(ask.vectors, lang, beam_size) for ask in asks]
 
     def say(
         self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int

@@ -133,6 +133,7 @@ def test_a_translation_says_what_the_text_of_the_document_says(
             assert how["translates"] is (lang == "deu_Latn")
             if lang == "deu_Latn":
                 asked.extend(map(bytes, vectors))
+                drafts.extend(how["english"])
             return texts
 
         def say(self, *args: Any, **kwargs: Any) -> list[list[Text]]:
@@ -141,6 +142,7 @@ def test_a_translation_says_what_the_text_of_the_document_says(
             return said
 
     asked: list[bytes] = []
+    drafts: list[str] = []
     document_id = new_document(store)
     job = new_job(store, document_id, Listening())
     run_steps(job)
@@ -155,6 +157,8 @@ def test_a_translation_says_what_the_text_of_the_document_says(
     as_meant = store.get_concept_vectors([i for i in silent if i is not None])
     title = FakeEngine().encode([str(store.get_document(document_id).title)], "eng_Latn")
     assert sorted(asked) == sorted(map(bytes, [*as_read, *as_meant, *title]))
+    name = str(store.get_document(document_id).title)
+    assert sorted(drafts) == sorted([*(r.text for r in spoken), *("" for _ in silent), name])
 
 
 def test_what_cannot_be_translated(store: Store, new_document: Make, new_job: Make) -> None:

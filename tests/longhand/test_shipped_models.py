@@ -47,7 +47,7 @@ def test_texts_of_one_word_come_back_once():
 @pytest.mark.filterwarnings("ignore")  # as above
 def test_documents_made_together_are_what_they_are_alone():
     """Vectors up to rounding, and the same texts: of three prompts, plans and seeds."""
-    from flows.engine import LeafPlan, ModelEngine, SayAsk, SectionConcepts, WriteAsk
+    from flows.engine import LeafPlan, ModelEngine, RenderAsk, SayAsk, SectionConcepts, WriteAsk
 
     engine = ModelEngine()
     engine.start_loading(("plan", "write"))
@@ -92,7 +92,9 @@ def test_documents_made_together_are_what_they_are_alone():
         alone = engine.say(ask.sections, ask.prompt, "eng_Latn", beam_size=4)
         assert texts(together) == texts(alone) and all(texts(alone))
     leads = [ask.plan.leads for ask in asks]
-    rendered = engine.render_together(leads, "eng_Latn", beam_size=4)
+    rendered = engine.render_together(
+        [RenderAsk(vectors=part, english=None) for part in leads], "eng_Latn", beam_size=4
+    )
     assert texts(rendered) == texts(engine.render(part, "eng_Latn", beam_size=4) for part in leads)
 
 
@@ -117,3 +119,7 @@ def test_headings_are_corrected_and_translations_are_chosen():
     chosen = codec.decode(codec.encode(headings), "deu_Latn", beam_size=4, drafts=headings)
     assert chosen != codec.decode(codec.encode(headings), "deu_Latn", beam_size=4)  # the English is read
     assert said("deu_Latn") == said("deu_Latn", translates=True) == chosen
+    read = codec.decode(
+        codec.encode(headings), "deu_Latn", beam_size=4, drafts=["Print the page", *headings[1:]]
+    )
+    assert said("deu_Latn", english=["Print the page", "", headings[2]]) == read != chosen

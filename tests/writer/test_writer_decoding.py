@@ -196,6 +196,10 @@ def test_the_words_of_the_english_are_given_to_a_decoder_that_reads_them() -> No
     assert [r.text for r in render(DraftingCodec(), vectors, "deu_Latn")] == [
         "es ist 2", "es ist 7", "", "es ist 5"
     ]  # fmt: skip
+    known = render(DraftingCodec(), vectors, "deu_Latn", english=["it is 9", " ", "", "it is 8"])
+    assert [r.text for r in known] == ["es ist 9", "es ist 7", "", "es ist 8"]
+    unread = render(BilingualCodec(), vectors[:1], "deu_Latn", english=["it is 9"])
+    assert [r.text for r in unread] == ["es ist 2.20"]
     items = [item(3.4, 7.0, heading=1), item(5.0, 1.6, -2.2, heading=2, places=(1, 2))]
     said = say_sections(DraftingCodec(), items, "deu_Latn", beam_size=3)
     assert [[r.text for r in section] for section in said] == [["es ist 3", "es ist 7"], ["es ist 2", ""]]
