@@ -3,9 +3,10 @@
     python benchmarks/bench_languages.py --corpus CORPUS [--space A --space B ...] [--split test] [--sweep]
 
 On held-out pairs that no training pair holds: xsim error, round trip (corrected), and translation in all directions by
-4 beams from the concept alone, by 4 with the words of its English (concepts/space/draft.py), by 8, and chosen among 8
-by what the encoder hears in them (concepts/reranking.py), with the time over that of 4 beams from the concept alone in
-the same run, and what the best of the 8 would have, judged by the wanted text. `--sweep` prints what other powers and
+4 beams from the concept alone, by 4 with the words of its English (concepts/space/draft.py), by 8, chosen among 8
+by what the encoder hears in them (concepts/reranking.py), and the same where the English text is known, as it is of an
+English document; with the time over that of 4 beams from the concept alone in the same run, and what the best of the 8
+would have, judged by the wanted text. `--sweep` prints what other powers and
 weights of the choice have, the mean over the directions from English. Choices are made on dev, the split that is taken
 unless another is named.
 """
@@ -77,17 +78,22 @@ def main() -> None:
 def compare_searches(codec: Codec, held: Held, langs: list[str], num: int, *, sweeps: bool) -> None:
     """Print the BLEU of every direction by every way to search, then the means."""
     narrow, wide, chosen = f"{BEAM_SIZE} beams", f"{WIDER * BEAM_SIZE} beams", f"of {WIDER * BEAM_SIZE}"
-    names = f"{narrow + ' alone':>14} {narrow:>14} {wide:>14} {'chosen ' + chosen:>14} {'best ' + chosen:>12}"
+    ways = (f"{narrow} alone", narrow, wide, f"chosen {chosen}", "English known")
+    names = " ".join(f"{way:>14}" for way in ways) + f" {'best ' + chosen:>12}"
     print(f"{'BLEU (time)':22} {names}")
     narrowly, as_translated = [], []
     swept: dict[tuple[float, float], list[float]] = {}
     for source, target in itertools.permutations((ENGLISH, *langs), 2):
         rows = sorted(held.short_pairs(codec.card, source, target, num), key=lambda row: len(row[0]))
         vectors, wanted = codec.encode([a for a, _ in rows], source), [b for _, b in rows]
-        ways, seconds, beams = search(codec, vectors, target)
-        scores = [text_figures(wanted, texts)["bleu"] for texts in (*ways, nearest(wanted, beams))]
-        cells = [f"{score:8.1f} ({s / seconds[0]:.1f})" for score, s in zip(scores, seconds, strict=False)]
-        print(f"{source} > {target:12} {' '.join(cells)} {scores[-1]:12.1f}", flush=True)
+        said, seconds, beams = search(
+            codec, vectors, target, [a for a, _ in rows] if source == ENGLISH else None
+        )
+        scores = [text_figures(wanted, texts)["bleu"] for texts in said]
+        best = text_figures(wanted, nearest(wanted, beams))["bleu"]
+        cells = [f"{score:8.1f} ({s / seconds[0]:.1f})" for score, s in zip(scores, seconds, strict=True)]
+        cells += [""] * (len(ways) - len(cells))
+        print(f"{source} > {target:12} {' '.join(f'{c:>14}' for c in cells)} {best:12.1f}", flush=True)
         narrowly.append(scores[0])
         as_translated.append(scores[3] if codec.is_extension(target) else scores[1])
         if sweeps and source == ENGLISH:
@@ -103,10 +109,13 @@ def compare_searches(codec: Codec, held: Held, langs: list[str], num: int, *, sw
         print(f"power {power}, weights {', '.join(f'{w:g}' for w in WEIGHTS)}: {' '.join(means)}", flush=True)
 
 
-def search(codec: Codec, vectors: Tensor, lang: str) -> tuple[list[list[str]], list[float], list[list[Beam]]]:
+def search(
+    codec: Codec, vectors: Tensor, lang: str, english: list[str] | None
+) -> tuple[list[list[str]], list[float], list[list[Beam]]]:
     """Return the texts by each way, the seconds that it took, and the many beams.
 
-    The ways are few beams from the concept alone, few and many that read its English, and chosen among these.
+    The ways are few beams from the concept alone, few and many that read what it says in English, chosen among these,
+    and that with the `english` texts, where these are known.
     """
     codec.decode(vectors[:1], lang)  # loads what decodes
     started = time.perf_counter()
@@ -123,7 +132,12 @@ def search(codec: Codec, vectors: Tensor, lang: str) -> tuple[list[list[str]], l
     chosen = rerank(vectors, many, lambda said: codec.encode(said, lang))
     ends = time.perf_counter()
     seconds = [draft_s + s for s in (few_by - started, many_by - few_by, ends - few_by)]
-    return [*map(likeliest, (alone, few, many)), chosen], [alone_s, *seconds], many
+    found, seconds = [*map(likeliest, (alone, few, many)), chosen], [alone_s, *seconds]
+    if english is not None and codec.reads_draft(lang):
+        started = time.perf_counter()
+        found.append(codec.decode(vectors, lang, beam_size=BEAM_SIZE, drafts=english))
+        seconds.append(time.perf_counter() - started)
+    return found, seconds, many
 
 
 def sweep(
