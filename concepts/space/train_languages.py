@@ -58,9 +58,9 @@ _ENGLISH_SHARE_DECODER, _STAGES_DECODER = 0.85, ((0.15, 16), (0.5, 34))
 sentences first where to look."""
 _STUDENT_SHARE_READS = 0.3
 """`student_share` where the decoder reads English already: it is the decoder that has more to learn."""
-_COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.35, 0.8
-"""`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: pairs of documents were read often
-before, the others were not."""
+_COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.75, 0.8
+"""`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: rates that fall for most of a run suit
+a short one (Defazio et al. 2023, arXiv 2310.07831), and pairs of documents were read often before, others were not."""
 _SAME = 0.9999
 """Cosine from which two English concepts are one text, which is no wrong answer for the other."""
 _NUM_COUNTED, _NUM_ALIGNED = 120_000, 200_000
