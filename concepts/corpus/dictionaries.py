@@ -30,7 +30,12 @@ def iter_dictionary(path: Path, drops: DropReport | None = None) -> Iterator[tup
     if lang is None:
         drops["unreadable: dictionary of another language"] += 1
         return
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        drops["unreadable: not a dictionary"] += 1
+        return
+    for line in lines:
         if line.startswith("#"):
             continue
         sides = [side.split(" | ") for side in line.split(" :: ")]

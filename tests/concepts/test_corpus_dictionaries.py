@@ -32,6 +32,8 @@ def test_entries_go_together_without_their_remarks(tmp_path: Path) -> None:
     assert drops == {"pair: no entry of a dictionary": 4}
     assert list(iter_dictionary(path.rename(tmp_path / "trans.en.ding"), drops)) == []
     assert drops["unreadable: dictionary of another language"] == 1
+    assert list(iter_dictionary(tmp_path / "lost.de-en.ding", drops)) == []
+    assert drops["unreadable: not a dictionary"] == 1
 
 
 def test_a_dictionary_lies_beside_documents(tmp_path: Path) -> None:
