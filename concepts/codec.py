@@ -30,9 +30,8 @@ from concepts.reranking import WIDER, Beam, rerank
 from concepts.runtime import start_fairseq2
 from concepts.space.config import ENGLISH
 from concepts.space.draft import MAX_DRAFT
-from concepts.space.extension import Extension, extension_cards, extensions_of, own_files, read_reader
+from concepts.space.extension import extension_cards, extensions_of, own_files
 from concepts.space.loading import choose_dtype, context_model, draft_model, load_part, measure_space
-from concepts.space.network import EncoderLayer
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -79,7 +78,6 @@ class Codec:
             lang: extension for extension in extensions_of(card) for lang in extension.langs
         }
         self._loaded: dict[str, tuple[TextToEmbeddingModelPipeline, EmbeddingToTextModelPipeline]] = {}
-        self._readers: dict[str, EncoderLayer | None] = {}
 
     @classmethod
     def load(
@@ -234,7 +232,6 @@ class Codec:
         tokens = [to_tokens(text)[:MAX_DRAFT] if text else None for text in drafts]
         assert len(tokens) == len(vectors), f"{len(tokens)} drafts for {len(vectors)} concepts"
         lengths = [1 if row is None else 1 + len(row) for row in tokens]
-        reader = self._reader_of(self._extension_of[lang])
         inputs = vectors.new_zeros(len(vectors), max(lengths), self.dim)
         inputs[:, 0] = vectors
         by_length: dict[int, list[int]] = {}
@@ -244,7 +241,7 @@ class Codec:
         for length, rows in by_length.items():
             batch = torch.stack([tokens[row] for row in rows]).to(self.device)  # type: ignore[misc]
             states = self._encoder.model(batch, BatchLayout.of(batch)).encoded_seqs
-            inputs[rows, 1:length] = (states if reader is None else reader(states)).to(inputs)
+            inputs[rows, 1:length] = states.to(inputs)
         return inputs, lengths
 
     @torch.inference_mode()
@@ -295,13 +292,6 @@ class Codec:
                 parts[1].model = draft_model(parts[1].model.decoder)
             self._loaded[extension.name] = parts
         return self._loaded[extension.name]
-
-    def _reader_of(self, extension: Extension) -> EncoderLayer | None:
-        if extension.name not in self._readers:
-            with _one_line(self.card):
-                reader = read_reader(self.card, extension)
-            self._readers[extension.name] = None if reader is None else reader.to(self.device, self.dtype)
-        return self._readers[extension.name]
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""

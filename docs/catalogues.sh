@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Takes the German, French and Spanish gettext catalogues out of free programs' source packages, and the German-English
-# dictionary of Ding (trans-de-en), for `longhand corpus import`: docs/catalogues.sh FOLDER
+# Takes the German, French and Spanish gettext catalogues out of free programs' source packages, for
+# `longhand corpus import`: docs/catalogues.sh FOLDER
 #
-# Needs Debian 12 with apt-get; fetches some 5 GB, one package after the other, and keeps 300 MB. Manuals are left out
+# Needs Debian 12 with apt-get; fetches some 4 GB, one package after the other, and keeps 250 MB. Manuals are left out
 # where the corpus holds their pages (help/, helpcontent2): what stands there is split by document, here it could not be.
 # So are all programs whose manuals are kept for acceptance (concepts/corpus/split.py). PACKAGES="grep sed" takes others.
 set -euo pipefail
@@ -19,7 +19,6 @@ postgresql-15 procps psmisc quodlibet sane-backends sed shadow subversion supert
 texinfo thunar tracker util-linux vim wesnoth-1.16 wget wine xfce4-settings xz-utils
 calligra calligraplan debian-edu-doc exim4 gnubg grub2 ibus kexi linuxcnc man-db openldap openssh phpmyadmin postfix
 pulseaudio samba wireshark
-0ad debhelper devscripts filezilla fontforge josm kicad openscad
 "}
 
 work=$(mktemp -d)
@@ -55,10 +54,3 @@ for package in $packages; do
     echo "$package: $number catalogues"
     rm -r "${work:?}/$package"
 done
-
-if (cd "$work" && apt-get -q download trans-de-en > log 2>&1); then
-    dpkg-deb --fsys-tarfile "$work"/trans-de-en_*.deb | tar -xO ./usr/share/trans/de-en > "$out/trans.de-en.ding"
-    echo "trans-de-en: $(wc -l < "$out/trans.de-en.ding") lines"
-else
-    echo "trans-de-en: not found, left out: $(tail -n 1 "$work/log")" >&2
-fi

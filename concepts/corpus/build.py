@@ -21,7 +21,6 @@ from pathlib import Path
 
 from concepts.corpus.catalogues import CATALOGUE_SUFFIX, iter_catalogue
 from concepts.corpus.clean import clean_document
-from concepts.corpus.dictionaries import DICTIONARY_SUFFIX, iter_dictionary
 from concepts.corpus.drops import DropReport
 from concepts.corpus.importers import iter_jsonl, iter_pairs, iter_path
 from concepts.corpus.pairs import clean_pair
@@ -31,9 +30,6 @@ from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, RE
 from concepts.errors import InputError
 
 Progress = Callable[[str, int, int | None], None]
-
-_PAIR_SUFFIXES: dict[str, PairKind] = {CATALOGUE_SUFFIX: "catalogue", DICTIONARY_SUFFIX: "dictionary"}
-_READERS = {"catalogue": iter_catalogue, "dictionary": iter_dictionary}
 
 _SENTENCE_END = re.compile(r"(?<=[.!?:]) ")
 
@@ -125,16 +121,14 @@ def find_inputs(inputs: Sequence[Path]) -> list[Path]:
         files = [path]
         if path.is_dir():
             corpus_files = [p for p in path.iterdir() if p.is_file() and _is_corpus_file(p)]
-            pairs = [
+            catalogues = [
                 p
-                for p in path.rglob("*")
-                if p.suffix in _PAIR_SUFFIXES
-                and p.is_file()
-                and not any(part.startswith(".") for part in p.relative_to(path).parts)
+                for p in path.rglob(f"*{CATALOGUE_SUFFIX}")
+                if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)
             ]
-            # Beside catalogues and dictionaries alone there is no document of a user's to look for.
-            has_others = any(p.is_file() and p.suffix not in _PAIR_SUFFIXES for p in path.rglob("*"))
-            files = (corpus_files or ([path] if has_others or not pairs else [])) + pairs
+            # Beside catalogues alone there is no document of a user's to look for.
+            has_others = any(p.is_file() and p.suffix != CATALOGUE_SUFFIX for p in path.rglob("*"))
+            files = (corpus_files or ([path] if has_others or not catalogues else [])) + catalogues
         for file in files:
             found.setdefault(file.resolve(), file)
     # English first: a sentence that a translation shares with it was left untranslated. Pairs of documents before
@@ -151,12 +145,12 @@ def _is_corpus_file(path: Path) -> bool:
 
 
 def _is_pairs_file(path: Path) -> bool:
-    return path.name.endswith((".tsv", ".tsv.gz", *_PAIR_SUFFIXES))
+    return path.name.endswith((".tsv", ".tsv.gz", CATALOGUE_SUFFIX))
 
 
 def _pair_kind(path: Path) -> PairKind:
-    if path.suffix in _PAIR_SUFFIXES:
-        return _PAIR_SUFFIXES[path.suffix]
+    if path.name.endswith(CATALOGUE_SUFFIX):
+        return "catalogue"
     return "description" if "descriptions" in path.name else "document"
 
 
@@ -196,7 +190,8 @@ def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusRepor
                 continue
             done = 0
             kind = _pair_kind(file)
-            for english, other, lang in _READERS.get(kind, iter_pairs)(file, drops):
+            read = iter_catalogue if kind == "catalogue" else iter_pairs
+            for english, other, lang in read(file, drops):
                 done += 1
                 if done % 2000 == 0:
                     progress(file.name, done, None)

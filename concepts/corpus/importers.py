@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from concepts.corpus.catalogues import CATALOGUE_SUFFIX
-from concepts.corpus.dictionaries import DICTIONARY_SUFFIX
 from concepts.corpus.drops import DropReport
 from concepts.corpus.language import guess_language
 from concepts.corpus.markup import Block, html_blocks, markdown_blocks, text_blocks, to_outline, word_blocks
@@ -116,8 +114,8 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
         if any(part.startswith(".") for part in relative.parts):
             drops["unreadable: hidden file"] += 1
             continue
-        if file.suffix in (CATALOGUE_SUFFIX, DICTIONARY_SUFFIX) and path.is_dir():
-            continue  # in a folder they are read as pairs, see build.py
+        if file.suffix == ".po" and path.is_dir():
+            continue  # a catalogue in a folder is read as pairs, see build.py
         document = _read_document(file, relative.as_posix(), root.resolve().name, lang, drops)
         if document is not None:
             yield document

@@ -15,10 +15,9 @@ is of their kind."""
 PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
 """Documents that planner and writer learn from; leads and descriptions train the space only."""
 
-PairKind = Literal["document", "description", "catalogue", "dictionary"]
-"""What a translation pair stood in: a document and its translation, a package description, a catalogue of messages, a
-dictionary."""
-PAIR_KINDS: tuple[PairKind, ...] = ("document", "description", "catalogue", "dictionary")
+PairKind = Literal["document", "description", "catalogue"]
+"""What a translation pair stood in: a document and its translation, a package description, a catalogue of messages."""
+PAIR_KINDS: tuple[PairKind, ...] = ("document", "description", "catalogue")
 DOCUMENT_PAIRS: tuple[PairKind, ...] = ("document",)
 """Pairs that say how a document is translated, which is what is measured."""
 

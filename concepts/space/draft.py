@@ -5,9 +5,7 @@ says it nearly letter by letter (concepts/correction.py). So English is said fir
 language reads it: by attention to what stands behind each token in the space's own encoder. Two passes over one
 sentence with a draft between them are deliberation networks (Xia et al. 2017, "Deliberation Networks: Sequence
 Generation Beyond One-Pass Decoding"); here the draft is in another language and its encoder is frozen. A concept is
-the mean of these states (mean pooling), so a decoder that attends to all alike reads what it read before. That encoder
-was made for the mean and not for translation, so a layer that is trained stands between, the reader (an adapter, Bapna
-and Firat 2019, arXiv 1909.08478); it starts as the identity.
+the mean of these states (mean pooling), so a decoder that attends to all alike reads what it read before.
 
 Legend: B sentences, S tokens of English, M concept width.
 """
@@ -21,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from concepts.space.config import EOS_ID, PAD_ID, SpaceConfig
-from concepts.space.network import DecoderLayer, EncoderLayer, SpaceDecoder, SpaceEncoder
+from concepts.space.config import EOS_ID, PAD_ID
+from concepts.space.network import DecoderLayer, SpaceDecoder, SpaceEncoder
 from concepts.space.tokenizer import Pieces
 
 MAX_DRAFT = 80
@@ -93,23 +91,12 @@ def open_to_draft(decoder: SpaceDecoder, seed: int) -> None:
         attention.q_proj.bias.zero_()
 
 
-@torch.no_grad()
-def new_reader(config: SpaceConfig) -> EncoderLayer:
-    """Return a reader that changes nothing yet."""
-    reader = EncoderLayer(config)
-    for output in (reader.self_attn.output_proj, reader.ffn.output_proj):
-        output.weight.zero_()
-        output.bias.zero_()
-    return reader
-
-
-def frozen_states(encoder: SpaceEncoder, reader: EncoderLayer | None = None) -> States:
-    """Return what gives the states of an encoder that is not trained, as `reader` reads them, where the tokens are."""
+def frozen_states(encoder: SpaceEncoder) -> States:
+    """Return what gives the states of an encoder that is not trained, on the device of the tokens."""
 
     def states(draft_BS: Tensor, padding_BS: Tensor) -> Tensor:
         encoder.to(draft_BS.device)
         with torch.no_grad():
-            found = encoder.states(draft_BS, padding_BS)
-        return found if reader is None else reader(found, padding_BS)
+            return encoder.states(draft_BS, padding_BS)
 
     return states

@@ -24,10 +24,9 @@ from concepts.quantize import dequantize, quantize, read_tensors
 from concepts.release import origin, trained_weights
 from concepts.runtime import read_asset_card
 from concepts.space.config import SpaceConfig
-from concepts.space.network import EncoderLayer
 from concepts.space.release import CARDS_FILE, asset_card_text, renamed_cards
 from concepts.space.tokenizer import Pieces
-from concepts.training import load_parameters, save_tensors
+from concepts.training import save_tensors
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -41,8 +40,6 @@ START_FILE = "start.safetensors"
 """What a run that goes on started from, in its folder."""
 _EXTENSIONS = "extensions"
 _OWN = "autoencoder."
-READER = "reader."
-"""What the parameters of an extension's reader begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,17 +114,6 @@ def extension_weights(card: ModelCard, extension: Extension) -> dict[str, Tensor
     """Return the float32 parameters of an extension under the autoencoder's names, its files checked."""
     card.verify([extension.weights_file, extension.pieces_file])
     return read_tensors(card.path(extension.weights_file))
-
-
-def read_reader(card: ModelCard, extension: Extension) -> EncoderLayer | None:
-    """Return what stands between an English draft and an extension's decoder (draft.py), None where nothing does."""
-    weights = extension_weights(card, extension)
-    found = {name.removeprefix(READER): value for name, value in weights.items() if name.startswith(READER)}
-    if not found:
-        return None
-    reader = EncoderLayer(SpaceConfig.of(card.config))
-    load_parameters(reader, found)
-    return reader.requires_grad_(False).eval()
 
 
 def is_packed(checkpoint: Mapping[str, object]) -> bool:

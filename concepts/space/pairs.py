@@ -2,7 +2,7 @@
 
 Every sentence stands in one row; a row with a translation holds the concept of its English text by the
 frozen encoder, a row without one zeros. Pairs of documents say how a document is translated; those of package
-descriptions, of programs' messages and of dictionaries bring words that documents lack.
+descriptions and of programs' messages bring words that documents lack.
 """
 
 from __future__ import annotations

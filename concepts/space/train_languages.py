@@ -29,9 +29,9 @@ from concepts.errors import UsageError
 from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, LANGS, PAD_ID, PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
-from concepts.space.draft import Drafts, frozen_states, new_reader, open_to_draft, with_draft
-from concepts.space.extension import READER, START_FILE, Extension, extension_of, extension_weights
-from concepts.space.network import SpaceAutoencoder, SpaceEncoder
+from concepts.space.draft import Drafts, States, frozen_states, open_to_draft, with_draft
+from concepts.space.extension import START_FILE, Extension, extension_of, extension_weights
+from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Concepts, Sentence, english_concepts, read_sentences
 from concepts.space.release import load_encoder, space_tensors
 from concepts.space.start_table import start_table
@@ -54,13 +54,11 @@ _STAGES_ON = ((0.7, 34),)
 """(Share of the steps, length) of a run that goes on: until then only sentences up to that many pieces are read. More
 of a long one than a single vector holds is not learnt from it."""
 _ENGLISH_SHARE_DECODER, _STAGES_DECODER = 0.85, ((0.15, 16), (0.5, 34))
-"""The same for a decoder alone, or that reads English already: its words tell what the vector does not hold, and short
-sentences first where to look."""
-_STUDENT_SHARE_READS = 0.3
-"""`student_share` where the decoder reads English already: it is the decoder that has more to learn."""
-_COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.75, 0.8
-"""`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: rates that fall for most of a run suit
-a short one (Defazio et al. 2023, arXiv 2310.07831), and pairs of documents were read often before, others were not."""
+"""The same for a decoder alone: words of English tell what the vector does not hold, and short sentences first where
+to look."""
+_COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.35, 0.8
+"""`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: pairs of documents were read often
+before, the others were not."""
 _SAME = 0.9999
 """Cosine from which two English concepts are one text, which is no wrong answer for the other."""
 _NUM_COUNTED, _NUM_ALIGNED = 120_000, 200_000
@@ -112,8 +110,6 @@ class LanguagesTrainingConfig:
     """Share of these words' pieces that are hidden: an English decoder gets some wrong, and the concept is there."""
     guide_weight: float = 2.0
     """Weight of what it costs some heads of the decoder to look elsewhere than they are shown (alignment.py)."""
-    student_share: float = 1.0
-    """Share of the sentences that the student encoder reads, beside those that are said from its concept."""
     decoder_only: bool = False
     """Whether encoder and embedding table, which both share, stay as they are: vectors of these languages, too."""
     distance_weight: float = 4.0
@@ -124,42 +120,28 @@ class LanguagesTrainingConfig:
     """Divides the cosines of `LanguagesLoss.contrast`."""
 
 
-class ExtensionModel(SpaceAutoencoder):
-    """Student encoder and decoder with what stands between the decoder and an English draft (draft.py)."""
-
-    def __init__(self, config: SpaceConfig) -> None:
-        super().__init__(config)
-        self.reader = new_reader(config)
-
-
 class LanguagesLoss(nn.Module):
     """Student encoder and decoder under their loss."""
 
     def __init__(
-        self,
-        config: LanguagesTrainingConfig,
-        variance: float,
-        english: SpaceEncoder,
-        alignment: Alignment | None,
+        self, config: LanguagesTrainingConfig, variance: float, states: States, alignment: Alignment
     ) -> None:
-        """`variance` is that of the English concepts, the mean over their dimensions; `english` reads drafts."""
+        """`variance` is that of the English concepts, the mean over their dimensions; `states` reads English."""
         super().__init__()
-        self.autoencoder = ExtensionModel(config.model)
+        self.autoencoder = SpaceAutoencoder(config.model)
         self.autoencoder.decoder.reads_context(True)
         self.autoencoder.encoder.requires_grad_(not config.decoder_only)
-        self.states = frozen_states(english, self.autoencoder.reader)
-        self.config, self.variance, self.alignment = config, variance, alignment
+        self.config, self.variance, self.states, self.alignment = config, variance, states, alignment
 
     def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return token cross-entropy (nats a token) plus what keeps a concept at its English, weighted."""
         config, teacher, draft = self.config, _teacher(batch), _draft(batch)
-        drawn, read, scale, seen = torch.rand(4, len(teacher), generator=generator).to(teacher.device)
+        drawn, read, scale = torch.rand(3, len(teacher), generator=generator).to(teacher.device)
         is_english = teacher.any(dim=1) & (drawn < config.english_share)
-        by_student = ~is_english
-        if not config.decoder_only:
-            by_student |= seen < config.student_share
-        by_student[0] = True
-        rows = by_student.nonzero().squeeze(1)
+        is_english[0] &= not config.decoder_only  # the student reads one at least
+        rows = torch.arange(len(teacher), device=teacher.device)
+        if config.decoder_only:
+            rows = rows[~is_english]
         concepts = self.autoencoder.encoder(batch.source[rows]).float()
         own = torch.zeros_like(teacher).index_copy(0, rows, concepts)
         spoken = torch.where(is_english[:, None], teacher, own)
@@ -168,24 +150,26 @@ class LanguagesLoss(nn.Module):
         spoken = spoken + rms * (scale * config.max_noise)[:, None] * noise
         reads = is_english & (read < config.draft_share)
         draft = draft.masked_fill(~reads[:, None], PAD_ID)
-        shown = None if self.alignment is None else self.alignment.shown(batch.target, draft)
+        shown = self.alignment.shown(batch.target, draft)
         draft = hide(draft, config.draft_dropout, generator, num_kept=1, also_kept=(PAD_ID, EOS_ID))
         prefix = hide(batch.prefix, config.piece_dropout, generator, num_kept=2)
         memory, padding = with_draft(spoken, draft, self.states)
-        looked: list[Tensor] | None = None if shown is None else []
+        looked: list[Tensor] = []
         hidden = self.autoencoder.decoder(memory, prefix, padding, looked)[:, 1:]
         logits = self.autoencoder.decoder.project(hidden)
         loss = F.cross_entropy(
             logits.flatten(0, 1).float(), batch.target.flatten(), label_smoothing=config.label_smoothing
         )
         distance, contrast = self.distance(concepts, teacher[rows]), self.contrast(concepts, teacher[rows])
+        guide = missed([shares[reads] for shares in looked[1:]], shown[reads])
         total = loss + config.distance_weight * distance + config.contrast_weight * contrast
-        logged = {"tokens": loss.detach(), "distance": distance.detach(), "contrast": contrast.detach()}
-        if looked is not None and shown is not None:
-            guide = missed([shares[reads] for shares in looked[1:]], shown[reads])
-            total = total + config.guide_weight * guide
-            logged["guide"] = guide.detach()
-        return total, logged
+        total = total + config.guide_weight * guide
+        return total, {
+            "tokens": loss.detach(),
+            "guide": guide.detach(),
+            "distance": distance.detach(),
+            "contrast": contrast.detach(),
+        }
 
     def distance(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
         """Return the mean squared distance, in units of the variance, where the teacher says something."""
@@ -256,14 +240,14 @@ class LanguagesTask:
         documents: SpaceData,
         dev: SpaceData,
         variance: float,
-        english: SpaceEncoder,
-        alignment: Alignment | None,
+        states: States,
+        alignment: Alignment,
     ) -> None:
-        """`documents` holds those of `data` that stood in documents; `english` reads drafts, frozen."""
+        """`documents` holds those of `data` that stood in documents; `states` reads English."""
         self.config = config
         self._data, self._documents, self._dev = data, documents, dev
         torch.manual_seed(config.loop.seed)
-        self._module = LanguagesLoss(config, variance, english, alignment)
+        self._module = LanguagesLoss(config, variance, states, alignment)
 
     @property
     def module(self) -> LanguagesLoss:
@@ -340,9 +324,8 @@ def train_languages(
     """
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
-        num_steps, reads_draft = config.loop.num_steps, begun[1].reads_draft
-        as_decoder = config.decoder_only or reads_draft
-        stages = _STAGES_DECODER if as_decoder else _STAGES_ON
+        num_steps = config.loop.num_steps
+        stages = _STAGES_DECODER if config.decoder_only else _STAGES_ON
         config = replace(
             config,
             loop=replace(
@@ -350,9 +333,7 @@ def train_languages(
             ),
             mixed_share=_MIXED_SHARE_ON,
             stages=tuple((int(share * num_steps), length) for share, length in stages),
-            english_share=_ENGLISH_SHARE_DECODER if as_decoder else _ENGLISH_SHARE_ON,
-            student_share=_STUDENT_SHARE_READS if reads_draft else config.student_share,
-            guide_weight=0.0 if reads_draft else config.guide_weight,
+            english_share=_ENGLISH_SHARE_DECODER if config.decoder_only else _ENGLISH_SHARE_ON,
         )
     run_dir.mkdir(parents=True, exist_ok=True)
     pieces_path = run_dir / "pieces.model"
@@ -404,27 +385,25 @@ def train_languages(
             (held, taught[1]),
         )
     )
-    alignment = None
-    if config.guide_weight:
-        alignment = Alignment(
-            _pairs_of_ids(sentences, pieces, english, config.loop.seed, _NUM_ALIGNED),
-            sizes.vocab_size,
-            SpaceConfig.of(space.config).vocab_size,
-        )
-    task = LanguagesTask(config, data, documents, dev, _variance(taught[0]), encoder, alignment)
+    alignment = Alignment(
+        _pairs_of_ids(sentences, pieces, english, config.loop.seed, _NUM_ALIGNED),
+        sizes.vocab_size,
+        SpaceConfig.of(space.config).vocab_size,
+    )
+    task = LanguagesTask(
+        config, data, documents, dev, _variance(taught[0]), frozen_states(encoder), alignment
+    )
     if not (run_dir / "checkpoint").exists():
         if begun is not None:
             tensors = extension_weights(*begun)
         else:
             tensors = space_tensors(space)
             tensors[_TABLE] = _start(tensors[_TABLE], sentences, pieces, english, sizes, config.loop.seed)
-        model = task.module.autoencoder
-        reader = {f"{READER}{name}": value for name, value in model.reader.named_parameters()}
-        load_parameters(model, reader | tensors)
+        load_parameters(task.module.autoencoder, tensors)
         if begun is None or not begun[1].reads_draft:
-            open_to_draft(model.decoder, config.loop.seed)
+            open_to_draft(task.module.autoencoder.decoder, config.loop.seed)
         if begun is not None:
-            save_tensors(run_dir / START_FILE, dict(model.named_parameters()))
+            save_tensors(run_dir / START_FILE, dict(task.module.autoencoder.named_parameters()))
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
 

@@ -19,13 +19,13 @@ from concepts.correction import CORRECTIONS
 from concepts.errors import ModelError, UsageError
 from concepts.quantize import dequantize
 from concepts.space.config import EOS_ID, SpaceConfig
-from concepts.space.draft import Drafts, frozen_states, new_reader, open_to_draft, with_draft
+from concepts.space.draft import Drafts, frozen_states, open_to_draft, with_draft
 from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
-from concepts.space.network import EncoderLayer, SpaceAutoencoder, SpaceEncoder
+from concepts.space.network import SpaceAutoencoder
 from concepts.space.release import load_encoder, release_space
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.space.train_languages import ExtensionModel, LanguagesTrainingConfig
-from concepts.training import load_parameters, save_tensors, write_json
+from concepts.space.train_languages import LanguagesTrainingConfig
+from concepts.training import load_parameters, write_json
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -63,10 +63,6 @@ def languages_run(
     model = make_run(run_dir / "run", run_dir / "new.model", seed=5, config=config)
     recipe = asdict(LanguagesTrainingConfig(model=config, langs=("deu_Latn", "fra_Latn")))
     write_json(run_dir / "run" / "recipe.json", recipe | {"init": english.lineage, "space": english.space_id})
-    torch.manual_seed(6)
-    reader = EncoderLayer(config).state_dict()
-    last = run_dir / "run" / "checkpoint" / "average.safetensors"
-    save_tensors(last, load_file(last) | {f"autoencoder.reader.{name}": x for name, x in reader.items()})
     return run_dir / "run", model
 
 
@@ -134,18 +130,15 @@ def test_the_words_of_the_english_are_read_as_in_training(
     tiny_config: SpaceConfig,
 ) -> None:
     """Drafts of other lengths beside it, and none at all, change nothing of what is read of one."""
-    twin, frozen = ExtensionModel(languages_run[1].config), load_encoder(english).eval()
+    twin, frozen = SpaceAutoencoder(languages_run[1].config), load_encoder(english).eval()
     with torch.no_grad():
         load_parameters(twin, extension_weights(extended, extensions_of(extended)[0]))
     drafts = [ENGLISH[1], "", ENGLISH[2], ENGLISH[0], ENGLISH[1]]
     vectors = codec.encode([text or "save" for text in drafts])
     read = Drafts(drafts, Pieces(english.path("pieces.model")), tiny_config.lang_id("eng_Latn"))
-    with torch.no_grad():
-        memory, padding = with_draft(vectors, read.padded(np.arange(5)), frozen_states(frozen, twin.reader))
-        bare, _ = with_draft(vectors, read.padded(np.arange(5)), frozen_states(frozen))
+    memory, padding = with_draft(vectors, read.padded(np.arange(5)), frozen_states(frozen))
     inputs, lengths = codec._with_drafts(vectors, "deu_Latn", drafts)
     assert lengths == (~padding).sum(dim=1).tolist() and len(set(lengths)) == 4
-    assert (inputs - bare)[~padding].norm() > 0.1 * bare[~padding].norm()
     torch.testing.assert_close(inputs[~padding], memory[~padding], atol=1e-4, rtol=1e-4)
     prompt = torch.tensor([EOS_ID, twin.config.lang_id("deu_Latn")])
     unread = torch.ones_like(padding)
@@ -188,15 +181,6 @@ def test_a_decoder_that_may_read_words_first_says_what_it_said_of_their_mean(
             layer.encoder_decoder_attn.q_proj.weight.mul_(30)
         further = (decoder(memory, tokens, padding) - alone).norm() / alone.norm()
     assert far < 0.1 < further
-
-
-def test_a_new_reader_changes_nothing(tiny_config: SpaceConfig) -> None:
-    encoder, tokens = SpaceEncoder(tiny_config).eval(), torch.tensor([[5, 6, 7, 8], [5, 6, 0, 0]])
-    padding = tokens == 0
-    with torch.no_grad():
-        plain = frozen_states(encoder)(tokens, padding)
-        assert torch.equal(frozen_states(encoder, new_reader(tiny_config))(tokens, padding), plain)
-        assert not torch.allclose(frozen_states(encoder, EncoderLayer(tiny_config))(tokens, padding), plain)
 
 
 def test_as_many_drafts_as_concepts_and_no_corrections(codec: Codec) -> None:
