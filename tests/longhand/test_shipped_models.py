@@ -100,7 +100,7 @@ def test_documents_made_together_are_what_they_are_alone():
 
 @pytest.mark.filterwarnings("ignore")  # as above
 def test_headings_are_corrected_and_translations_are_chosen():
-    from flows.engine import ModelEngine
+    from flows.engine import ModelEngine, RenderAsk
 
     engine = ModelEngine()
     engine.start_loading(("decode",))
@@ -123,3 +123,9 @@ def test_headings_are_corrected_and_translations_are_chosen():
         codec.encode(headings), "deu_Latn", beam_size=4, drafts=["Print the page", *headings[1:]]
     )
     assert said("deu_Latn", english=["Print the page", "", headings[2]]) == read != chosen
+    asks = [
+        RenderAsk(vectors=vectors[:1], english=["Print the page"]),
+        RenderAsk(vectors=vectors[1:], english=None),
+    ]
+    together = engine.render_together(asks, "deu_Latn", beam_size=4, translates=True)
+    assert [[text.text for text in part] for part in together] == [read[:1], read[1:]]
