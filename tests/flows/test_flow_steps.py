@@ -192,6 +192,24 @@ def test_headings_and_title_in_another_language_are_decoded(
     assert [s.heading for s in store.export_document(document_id).sections] == ["Der Teig", "Backen"]
 
 
+@pytest.mark.parametrize(
+    ("prompt_lang", "lang", "read"),
+    [("eng_Latn", "deu_Latn", ["How to share a folder."]), ("deu_Latn", "eng_Latn", None)],
+)
+def test_a_title_is_made_of_the_prompts_own_words_where_they_are_english(
+    store: Store, new_document: Make, new_job: Make, prompt_lang: str, lang: str, read: list[str] | None
+) -> None:
+    class Listening(FakeEngine):
+        def render(self, vectors: Any, lang: str, **how: Any) -> list[Text]:
+            given.append(how["english"])
+            return super().render(vectors, lang, **how)
+
+    given: list[list[str] | None] = []
+    document_id = new_document(store, WritingOptions(prompt_lang=prompt_lang), lang=lang)
+    encode_prompt(new_job(store, document_id, Listening()))
+    assert given == [read]
+
+
 def test_a_crash_at_any_commit_changes_nothing(
     new_url: Callable[[], str],
     new_document: Make,
