@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.corpus.store import iter_space_sentences
+from concepts.precision import autocast
 from concepts.space.config import SpaceConfig
 from concepts.space.data import SpaceData
 from concepts.space.network import Frontend, SpaceEncoder
@@ -151,7 +152,7 @@ def learn(choice: Choice, sizes: SpaceConfig, data: SpaceData, seconds: float) -
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak_lr"] * factor
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(torch.device("cpu")):
             loss, _ = module(batch, step_generator(config.loop.seed, step, 0))
         loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), config.loop.clip_norm)
@@ -168,7 +169,7 @@ def judge(module: SpaceLoss, data: SpaceData, num_chars: int) -> float:
     autoencoder, total, done, step = module.autoencoder.eval(), 0.0, 0, 0
     while done < data.num_sentences:
         batch = data.batch(step, seed=0, max_tokens=4_096, max_len=SpaceConfig().max_seq_len)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(torch.device("cpu")):
             hidden = autoencoder.decoder(autoencoder.encoder(batch.source), batch.prefix)[:, 1:]
             logits = autoencoder.decoder.project(hidden).float()
         total += F.cross_entropy(logits.flatten(0, 1), batch.target.flatten(), reduction="sum").item()

@@ -31,6 +31,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from concepts.errors import ModelError, NonFiniteError, UsageError
+from concepts.muon import Float32Muon
+from concepts.precision import training_device, training_dtype
 
 Value = TypeVar("Value")
 
@@ -121,12 +123,15 @@ def train(
     """Train `task` until `config.num_steps`; return the figures of the best evaluation, whose weights a release takes.
 
     Goes on from `run_dir/checkpoint` if there is one. SIGINT and SIGTERM end the run after the
-    current step with a checkpoint. Runs under accelerate: one process or many, CPU (bf16) or GPU.
+    current step with a checkpoint. Runs under accelerate: one process or many, CPU or GPU, in the number
+    format of concepts/precision.py.
     Raises ModelError for a damaged checkpoint and NonFiniteError when the loss is not a number.
     """
     from accelerate import Accelerator
 
-    accelerator = Accelerator(mixed_precision="bf16", cpu=cpu or not torch.cuda.is_available())
+    device = torch.device("cpu") if cpu else training_device()
+    precision = "bf16" if training_dtype(device) == torch.bfloat16 else "no"
+    accelerator = Accelerator(mixed_precision=precision, cpu=device.type == "cpu")
     run_dir.mkdir(parents=True, exist_ok=True)
     module = task.module.to(accelerator.device)
     optimizers = make_optimizers(module, config)
@@ -237,6 +242,7 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
 
     Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the momentum; with `match_rms_adamw`
     (Liu et al. 2025, arXiv 2502.16982) its updates have AdamW's size, so rates carry over.
+    What either format has saved the other goes on from.
     """
     hidden: list[nn.Parameter] = []
     other: list[nn.Parameter] = []
@@ -246,7 +252,9 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
             (hidden if is_matrix else other).append(parameter)
     matrices: torch.optim.Optimizer
     if config.uses_muon:
-        matrices = torch.optim.Muon(
+        device = next(module.parameters()).device
+        muon = torch.optim.Muon if training_dtype(device) == torch.bfloat16 else Float32Muon
+        matrices = muon(
             hidden,
             lr=config.matrix_lr,
             momentum=0.95,

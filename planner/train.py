@@ -14,6 +14,7 @@ from concepts.card import ModelCard
 from concepts.codebook import build_codebook
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.store import data_line
+from concepts.precision import autocast
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, mean_losses, to_device, train, write_recipe
@@ -82,7 +83,7 @@ class OutlineTask:
             self._dev.batch(chunk, with_goal=[False] * len(chunk), with_count=[False] * len(chunk))
             for chunk in chunks
         )
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             return mean_losses(
                 self._module(to_device(batch, device), torch.Generator().manual_seed(number))
                 for number, batch in enumerate(batches)

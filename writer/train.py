@@ -13,6 +13,7 @@ from torch import Tensor
 from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.store import data_line
+from concepts.precision import autocast
 from concepts.release import save_fitted, start_from
 from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, mean_losses, to_device, train, write_recipe
@@ -70,7 +71,7 @@ class WriterTask:
     def evaluate(self) -> dict[str, float]:
         """Return the loss and its parts on fixed dev blocks with fixed noise."""
         device = self._module.writer.out_norm.weight.device
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             return mean_losses(
                 self._module(
                     to_device(self._dev.draw(number, self.config), device),

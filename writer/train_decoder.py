@@ -29,6 +29,7 @@ from concepts.corpus.embed import load_embedded
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
+from concepts.precision import autocast
 from concepts.quantize import quantize
 from concepts.release import origin, release_model, save_fitted, tensors_of, trained_weights
 from concepts.space.data import SpaceBatch, SpaceData
@@ -256,7 +257,7 @@ class DecoderTask:
             sums[name] = sums.get(name, 0.0) + float(value) * count
             counts[name] = counts.get(name, 0.0) + count
 
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             for number in range(16):
                 sentences = self._dev[0].batch(number, seed=0, max_tokens=2_048, max_len=30)
                 add("encoded", *module.encoded(to_device(sentences, device), None))

@@ -228,7 +228,9 @@ class SpaceDecoder(nn.Module):
 
     def project(self, hidden: Tensor) -> Tensor:
         """Return logits (..., V): the output projection is the embedding table."""
-        return F.linear(hidden, self.decoder_frontend.embed.weight)
+        # one product: torch makes a batch of small ones of rows that do not lie side by side
+        logits = F.linear(hidden.reshape(-1, hidden.shape[-1]), self.decoder_frontend.embed.weight)
+        return logits.view(*hidden.shape[:-1], logits.shape[-1])
 
 
 class SpaceAutoencoder(nn.Module):

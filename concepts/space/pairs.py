@@ -20,6 +20,7 @@ from concepts.corpus.records import DOCUMENT_PAIRS, PLANNED_KINDS, PairKind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError
+from concepts.precision import autocast
 from concepts.space.config import ENGLISH
 from concepts.space.network import SpaceEncoder
 from concepts.space.tokenizer import Pieces
@@ -88,8 +89,8 @@ def english_concepts(
 ) -> Concepts:
     """Return the concept (N, D) of the English of each sentence, zeros for none; made once, kept at `path`.
 
-    Encoded under bfloat16 autocast by the `encoder` of `space_id`. Raises InputError where the file is that of other
-    sentences or another space.
+    Encoded by the `encoder` of `space_id`, in the number format of training. Raises InputError where the file is that
+    of other sentences or another space.
     """
     said = "\n".join((space_id, *(sentence.english for sentence in sentences)))
     digest = hashlib.sha256(said.encode()).hexdigest()
@@ -106,7 +107,7 @@ def english_concepts(
     done = 0
     for chunk in _equal_lengths([len(row[:longest]) for row in ids]):
         tokens = torch.tensor([[lang_id, *ids[i][:longest], eos_id] for i in chunk])
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), autocast(tokens.device):
             distinct[chunk] = encoder(tokens).float().numpy()
         done += len(chunk)
         on_progress(done, len(ids))

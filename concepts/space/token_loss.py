@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
+from concepts.precision import training_device, training_dtype
 from concepts.published import PublishedCard, asset_cards
 from concepts.quantize import read_tensors
 from concepts.space.config import EOS_ID, PAD_ID, SpaceConfig
@@ -36,13 +37,13 @@ class TokenLoss:
         """Load the decoder of `space` and tokenise `texts`, each cut at `max_len` pieces."""
         pieces = Pieces(space.path("pieces.model"))
         self.decoder: SpaceDecoder | PublishedDecoder
-        """Frozen, in bfloat16; whoever trains it puts another one here."""
+        """Frozen, in the number format of training; whoever trains it puts another one here."""
         if isinstance(space, PublishedCard):
             self.decoder = PublishedDecoder(space).requires_grad_(False).eval()
             self._lang_id = space.lang_id(lang, pieces.num_pieces)
         else:
             own = load_decoder(space)
-            self.decoder = own.requires_grad_(False).to(torch.bfloat16).eval()
+            self.decoder = own.requires_grad_(False).to(training_dtype(training_device())).eval()
             self._lang_id = own.config.lang_id(lang)
         # logits are the largest tensor by far: SONAR's vocabulary is 32 times that of sonar-mini
         self._max_tokens = max(1, min(_MAX_TOKENS, _MAX_LOGITS // (pieces.num_pieces + 1)))
@@ -86,12 +87,12 @@ class TokenLoss:
 
 
 class PublishedDecoder(nn.Module):
-    """sonar-space's own decoder of a published space, in bfloat16, called as the training twin is."""
+    """sonar-space's own decoder of a published space, in training's number format, called as the training twin is."""
 
     def __init__(self, space: ModelCard) -> None:
         super().__init__()
         _, says = asset_cards(space)
-        self.model = load_part(says, torch.device("cpu"), torch.bfloat16)
+        self.model = load_part(says, torch.device("cpu"), training_dtype(training_device()))
 
     def forward(self, memory: Tensor, tokens_BT: Tensor) -> Tensor:
         """Return hidden states (B, T, M) for raw concepts (B, M) and `tokens_BT` (eos, language token, ...)."""

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from concepts.card import ModelCard
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.store import data_line, iter_space_sentences
+from concepts.precision import autocast
 from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.network import SpaceAutoencoder
@@ -157,7 +158,7 @@ class SpaceTask:
         device = self._module.autoencoder.encoder.layer_norm.weight.device
         for step in range(40):
             batch = to_device(self._dev.batch(step, seed=0, max_tokens=4_000, max_len=30), device)
-            with torch.autocast(device.type, torch.bfloat16):
+            with autocast(device):
                 concepts = self._module.autoencoder.encoder(batch.source)
                 hidden = self._module.autoencoder.decoder(concepts, batch.prefix)[:, 1:]
                 logits = self._module.autoencoder.decoder.project(hidden).float()

@@ -26,6 +26,7 @@ from concepts.card import ModelCard
 from concepts.corpus.records import PAIR_KINDS, PROSE_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.errors import UsageError
+from concepts.precision import autocast
 from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, LANGS, PAD_ID, PRESETS, UNK_ID, SpaceConfig
 from concepts.space.data import SpaceBatch, SpaceData
@@ -282,7 +283,7 @@ class LanguagesTask:
         for step in range(24):
             batch = to_device(self._dev.batch(step, seed=0, max_tokens=2_048, max_len=30), device)
             teacher, target = _teacher(batch), batch.target
-            with torch.autocast(device.type, torch.bfloat16):
+            with autocast(device):
                 own = auto.encoder(batch.source).float()
                 memories: list[tuple[str, Tensor, Tensor | None]] = [
                     ("own", own, None),
