@@ -55,7 +55,8 @@ def main() -> None:
         print(f"# {codec.card.model_id}, {args.split} split", flush=True)
         for lang in langs:
             texts, english = held.searched(lang, NUM_SEARCHED)
-            error = xsim_error(codec.encode(texts, lang), codec.encode(english, ENGLISH))
+            own, known = codec.encode(texts, lang), codec.encode(english, ENGLISH)
+            error, plain = xsim_error(codec.as_query(own, lang), known), xsim_error(own, known)
             chosen = unseen_sentences(
                 args.corpus,
                 pieces_of(codec.card, lang),
@@ -68,7 +69,7 @@ def main() -> None:
             vectors = codec.encode(alone, lang)
             said = codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
             print(
-                f"{lang}: xsim error {error:.1f} % of {len(texts)}, "
+                f"{lang}: xsim error {error:.1f} % ({plain:.1f} % by the concept alone) of {len(texts)}, "
                 f"round trip BLEU {text_figures(alone, said)['bleu']:.1f} of {len(alone)}",
                 flush=True,
             )

@@ -91,10 +91,12 @@ def release_with(
     command: str,
     options: str,
     figures: Mapping[str, float],
+    texts: Mapping[str, str] | None = None,
 ) -> ModelCard:
     """Write a released model to `folder` with further files, tensors by name; its other files stay as they are.
 
-    The recipe on the card ends with `command` and its `options`, once; `figures` come to those that are there.
+    The recipe on the card ends with `command` and its `options`, once; `figures` come to those that are there. Files
+    named in `texts` get that text.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file in card.files:
@@ -102,6 +104,8 @@ def release_with(
             shutil.copyfile(card.path(file), folder / file)
     for file, tensors in files.items():
         save_tensors(folder / file, tensors)
+    for file, text in (texts or {}).items():
+        (folder / file).write_text(text, encoding="utf-8")
     before = [part for part in card.recipe.split("; ") if not part.startswith(command)]
     return write_card(
         folder,

@@ -353,6 +353,11 @@ class ModelEngine:
         """Encode with the codec."""
         return _array(self._codec.result().encode(sentences, lang))
 
+    def encode_query(self, sentences: Sequence[str], lang: str) -> Vector:
+        """Return the vectors (S, D) by which what is near in meaning to `sentences` is looked for."""
+        codec = self._codec.result()
+        return _array(codec.as_query(codec.encode(sentences, lang), lang))
+
     def plan(
         self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
     ) -> list[NewPlanItem]:

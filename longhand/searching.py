@@ -11,7 +11,7 @@ from longhand.prompts import DEFAULT_LANG, check_language, check_prompt
 from longhand.requests import known_languages
 
 if TYPE_CHECKING:
-    from flows.engine import Engine
+    from flows.engine import ModelEngine
     from storage import Match, Place, Store
 
 MAX_LIMIT = 1000
@@ -26,7 +26,7 @@ class Searcher:
     def __init__(self, space: str | None = None) -> None:
         """`space`: a name or a folder; None: the one that ships."""
         self._space = space
-        self._engine: Engine | None = None
+        self._engine: ModelEngine | None = None
         self._lock = threading.Lock()
 
     def languages(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class Searcher:
             engine = self._engine
             sentences = split(text, lang)
             vectors = check_vectors(
-                engine.encode(sentences, lang),
+                engine.encode_query(sentences, lang),
                 (len(sentences), engine.space.dim),
                 f"what is looked for from space {engine.space.name}",
             )
@@ -84,7 +84,7 @@ def search_words(
     return Searcher(space).find(store, words, places=places, limit=limit, lang=lang)
 
 
-def make_engine(space: str | None) -> Engine:
+def make_engine(space: str | None) -> ModelEngine:
     """Return the models that encode; a test puts its own in this place."""
     from flows.engine import ModelEngine
 

@@ -87,6 +87,8 @@ def start_training(
         raise UsageError(f"the decoder of {request.space} is published as it is: name a space of your own")
     if request.kind == "languages":
         return _train_languages(request, on_progress, on_embedded)
+    if request.kind == "search":
+        return {}, _train_search(request, on_embedded)
     from concepts.codec import Codec
     from concepts.corpus.embed import embed_corpus
 
@@ -306,16 +308,25 @@ def _train_languages(
         on_progress=on_progress,
         on_taught=on_taught,
     )
-    folder = request.run_dir / RELEASE_FOLDER
-    return figures, release_languages(
+    released = release_languages(
         request.run_dir,
-        folder,
+        request.run_dir / RELEASE_FOLDER,
         space,
         name=request.name,
         seed=request.seed,
         figures={},
         kept=KEPT if request.kept is None else request.kept,
     )
+    return figures, _train_search(replace(request, space=str(released.folder)), on_taught)
+
+
+def _train_search(request: TrainingRequest, on_encoded: OnCount) -> ModelCard:
+    from concepts.codec import Codec
+    from concepts.space.train_search import release_search
+
+    codec = Codec.load(request.space, device=_device(), on_note=say)
+    folder = request.run_dir / RELEASE_FOLDER
+    return release_search(request.corpus, codec, folder, name=request.name, on_progress=on_encoded)
 
 
 def _device() -> torch.device:

@@ -96,9 +96,10 @@ def evaluate_languages(
     `deu_Latn.bleu` and so on are those of `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training
     sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is decoded in one language of what was encoded in the
     other, as for a document, `.first_bleu` greedily, at once and from the concept alone, on sentences up to 25 pieces;
-    `deu_Latn.xsim_error` the share (%) of sentences for which another sentence than its English is nearer,
-    `peer_xsim_error` the same by the peer. `on_progress` gets (done, total) of languages and directions, `on_note` a
-    line for what is left out. Empty where the space and the test pairs of the corpus have no language in common.
+    `deu_Latn.xsim_error` the share (%) of sentences for which another sentence than its English is nearer, looked for
+    as `Codec.as_query` does, `plain_xsim_error` the same by the concept as it is, `peer_xsim_error` by the peer.
+    `on_progress` gets (done, total) of languages and directions, `on_note` a line for what is left out. Empty where the
+    space and the test pairs of the corpus have no language in common.
     """
     paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test", kinds=DOCUMENT_PAIRS)}
     langs = [lang for lang in codec.langs if lang in paired]
@@ -172,8 +173,10 @@ def _retrieval(held: Held, codec: Codec, lang: str, num: int, on_note: OnNote) -
     texts, english = held.searched(lang, num)
     if len(texts) < 2:
         return {}
+    own, known = codec.encode(texts, lang), codec.encode(english, ENGLISH)
     figures = {
-        f"{lang}.xsim_error": xsim_error(codec.encode(texts, lang), codec.encode(english, ENGLISH)),
+        f"{lang}.xsim_error": xsim_error(codec.as_query(own, lang), known),
+        f"{lang}.plain_xsim_error": xsim_error(own, known),
         f"{lang}.xsim_sentences": float(len(texts)),
     }
     try:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from concepts.card import ModelCard
 
 KINDS = ("space", "planner", "writer")
-TRAINED = ("space", "planner", "writer", "decoder", "languages", "compass", "meaning")
-"""What can be trained: the three, the decoder or further languages of a space that stays as it is, the compass of a
-writer and the meaning of a planner and a writer that stay as they are."""
+TRAINED = ("space", "planner", "writer", "decoder", "languages", "search", "compass", "meaning")
+"""What can be trained: the three, the decoder or further languages of a space that stays as it is, how texts in these
+are looked for, the compass of a writer and the meaning of a planner and a writer that stay as they are."""
 PRESETS = ("mini", "tiny")
 
 models_app = typer.Typer(
@@ -102,6 +102,8 @@ def train(
         raise UsageError("--kept is for languages that go on by --init: leave it out")
     if kept is not None and not 0 <= kept <= 1:
         raise UsageError(f"--kept is {kept}: give a share from 0 to 1")
+    if kind == "search" and (steps is not None or init is not None):
+        raise UsageError("a search is fitted at once, in what --space names: leave --steps and --init out")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
     if teacher and kind != "space":
@@ -136,8 +138,10 @@ def train(
             on_progress=display.show,
             on_embedded=lambda done, total: display.count("embedded", done, total),
         )
-    _print_figures(figures, as_json=as_json)
-    say(f"the model {card.model_id} is in {card.folder}; the same command with more --steps trains on")
+    if figures or as_json:
+        _print_figures(figures, as_json=as_json)
+    trains_on = "" if kind == "search" else "; the same command with more --steps trains on"
+    say(f"the model {card.model_id} is in {card.folder}{trains_on}")
 
 
 def evaluate(

@@ -25,7 +25,7 @@ from concepts.errors import InputError, ModelError, UsageError
 from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.evaluate_languages import evaluate_languages, read_held
-from concepts.space.extension import extension_weights, extensions_of, release_languages
+from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Sentence, english_concepts, read_sentences
 from concepts.space.peers import nearest_texts, xsim_error
@@ -40,6 +40,7 @@ from concepts.space.train_languages import (
     missed,
     train_languages,
 )
+from concepts.space.train_search import release_search
 from concepts.training import LoopConfig
 
 pytestmark = [
@@ -224,7 +225,40 @@ def test_a_toy_run_learns_goes_on_and_leaves_a_space_that_can_be_measured(
         } <= set(found)
     assert {"eng_Latn>deu_Latn.bleu", "spa_Latn>deu_Latn.chrf", "deu_Latn>eng_Latn.first_bleu"} <= set(found)
     assert "peer_xsim_error" in " ".join(found) or "is not installed: in Longhand's clone" in notes[0]
+    card = is_searched_by_a_map(card, codec, corpus, tmp_path / "searched")
     goes_on_from(card, corpus, english, recipe(tiny_config, 10), tmp_path)
+
+
+def is_searched_by_a_map(card: ModelCard, codec: Codec, corpus: Path, folder: Path) -> ModelCard:
+    """Returns the card with the map."""
+    counts: list[tuple[int, int]] = []
+    searched = release_search(
+        corpus, codec, folder, name="searched", on_progress=lambda done, total: counts.append((done, total))
+    )
+    (extension,) = extensions_of(searched)
+    assert extension.search_file == "deu-spa-search.safetensors"
+    assert set(searched.files) - set(card.files) == {extension.search_file}
+    assert searched.recipe == f"{card.recipe}; longhand train search ({counts[-1][1]} pairs)"
+    assert counts[-1][0] == counts[-1][1] and (searched.space, searched.figures) == (card.space, card.figures)
+    assert extension.search_file not in own_files(searched)
+    mapped = Codec.load(str(folder))
+    vectors = mapped.encode(["öffne Datei"], "deu_Latn")
+    assert torch.equal(vectors, codec.encode(["öffne Datei"], "deu_Latn"))
+    assert torch.equal(codec.as_query(vectors, "deu_Latn"), vectors)
+    assert not torch.allclose(mapped.as_query(vectors, "deu_Latn"), vectors)
+    assert torch.equal(mapped.as_query(vectors, "eng_Latn"), vectors)
+    held = read_held(corpus, LANGS)
+    for lang in LANGS:
+        texts, meanings = held.searched(lang, 40)
+        own, known = mapped.encode(texts, lang), mapped.encode(meanings)
+        assert xsim_error(mapped.as_query(own, lang), known) <= xsim_error(own, known)
+    path = searched.path(extension.search_file)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ModelError, match=r"deu-spa-search\.safetensors"):
+        Codec.load(str(folder)).as_query(vectors, "deu_Latn")
+    path.write_bytes(whole)
+    return searched
 
 
 def goes_on_from(
@@ -242,6 +276,7 @@ def goes_on_from(
     again = release_languages(run_dir, folder / "again", card, name="again", seed=1, figures={})
     assert again.figures == {"bleu": 1.0}  # what was measured in these languages, other weights say now
     assert again.config["langs"] == card.config["langs"]
+    assert "deu-spa-search.safetensors" in card.files and "deu-spa-search.safetensors" not in again.files
     assert [e.langs for e in extensions_of(again)] == [LANGS]
     assert (again.folder / "cards.yaml").read_text().count("name: again_") == 4
     assert again.path("deu-spa.safetensors").read_bytes() != card.path("deu-spa.safetensors").read_bytes()

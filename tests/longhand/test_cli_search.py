@@ -26,7 +26,7 @@ class Words:
 
     def prepare(self, stage: object) -> None: ...
 
-    def encode(self, sentences: list[str], lang: str) -> object:
+    def encode_query(self, sentences: list[str], lang: str) -> object:
         self.asked.append((list(sentences), lang))
         return np.stack([self.vector] * len(sentences))
 

@@ -216,6 +216,8 @@ def check_meaning(run_dir: Path, planner: ModelCard, writer: ModelCard) -> Model
             ("languages", "--init", "sonar-mini", "--langs", "deu_Latn"),
             "has no parts of its own for deu_Latn",
         ),
+        (("search", "--steps", "3"), "a search is fitted at once, in what --space names: leave --steps"),
+        (("search", "--init", "sonar-mini"), "a search is fitted at once"),
         (("space", "--langs", "deu_Latn"), "--langs is for languages, got space"),
         (("languages", "--decoder-only"), "--decoder-only is for languages that go on by --init"),
         (("languages", "--kept", "0.3"), "--kept is for languages that go on by --init"),
@@ -260,11 +262,20 @@ def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path):
     result = run("train", *map(str, train), "--langs", "deu_Latn", "--space", str(space), "--name", "toy")
     assert result.exit_code == 0, result.stderr
     card = read_card(out / "model")
+    assert "deu-search.safetensors" in card.files
+    again = ("search", "--corpus", corpus, "--space", out / "model", "--out", tmp_path / "again")
+    result = run("train", *map(str, again))
+    assert result.exit_code == 0 and "more --steps" not in result.stderr, result.stderr
+    refitted = read_card(tmp_path / "again" / "model")
+    assert refitted.files["deu-search.safetensors"] == card.files["deu-search.safetensors"]
+    result = run("train", *map(str, again[:3]), "--space", str(space), "--out", str(tmp_path / "no"))
+    assert result.exit_code == 2 and "has no languages beside its own" in result.stderr
     assert (card.config["langs"], card.space_id) == (["eng_Latn", "deu_Latn"], read_card(space).space_id)
     measured = run("evaluate", "space", "--corpus", str(corpus), "--model", str(out / "model"), "--json")
     assert measured.exit_code == 0, measured.stderr
     figures = json.loads(measured.stdout)
-    assert {"bleu", "deu_Latn.xsim_error", "eng_Latn>deu_Latn.bleu", "eng_Latn>deu_Latn.chrf"} <= set(figures)
+    assert {"bleu", "deu_Latn.xsim_error", "deu_Latn.plain_xsim_error"} <= set(figures)
+    assert {"eng_Latn>deu_Latn.bleu", "eng_Latn>deu_Latn.chrf"} <= set(figures)
     for langs, why in (("ger", "no language 'ger' has a token here"), ("deu_Latn", "knows deu_Latn already")):
         again = run("train", *map(str, train), "--langs", langs, "--space", str(out / "model"))
         assert again.exit_code == 2 and why in again.stderr
