@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from longhand.checks import RoomError, check_rooms
+
+_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+"""Environment variables by which an OpenMP runtime is told how its threads wait for each other."""
 
 
 def main() -> NoReturn:
@@ -21,9 +25,21 @@ def main() -> NoReturn:
     # `longhand ls` a fifth of its time.
     gc.set_threshold(10_000)
     _speak_unicode()
+    let_threads_sleep()
     code = run(sys.argv[1:])
     gc.freeze()
     sys.exit(code)
+
+
+def let_threads_sleep() -> None:
+    """Let torch's threads sleep while they wait for each other, unless the environment says how they are to wait.
+
+    Their runtime lets them spin for milliseconds: beside other work each then keeps the one that it waits for from
+    running, at every operation, and a document takes several times as long (benchmarks/bench_busy.py). It reads the
+    environment when torch is imported; processes that are started inherit it.
+    """
+    if not any(name in os.environ for name in _WAITING):
+        os.environ[_WAITING[0]] = "passive"
 
 
 def _speak_unicode() -> None:

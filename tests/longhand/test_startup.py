@@ -204,3 +204,29 @@ def test_ctrl_c_in_a_process():
     assert stdout == ""
     assert "interrupted; stored; go on with: longhand resume " in stderr
     assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("set_by_user", "waits"),
+    [
+        ({}, {"OMP_WAIT_POLICY": "passive"}),
+        ({"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
+        ({"GOMP_SPINCOUNT": "5"}, {"GOMP_SPINCOUNT": "5"}),
+        ({"KMP_BLOCKTIME": "5"}, {"KMP_BLOCKTIME": "5"}),
+    ],
+)
+def test_threads_sleep_unless_the_user_says_how_they_wait(
+    set_by_user: dict[str, str], waits: dict[str, str]
+) -> None:
+    """Said before torch is imported, which reads it once."""
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+    code = (
+        "import os, sys\n"
+        "import longhand.cli as cli\n"
+        f"said = lambda: [os.environ.get(name) for name in {names!r}]\n"
+        "cli.run = lambda arguments: print('torch' in sys.modules, said())\n"
+        "cli.main()"
+    )
+    own = {name: value for name, value in environment().items() if name not in names} | set_by_user
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=own, cwd=os.sep)
+    assert (done.stdout, done.stderr) == (f"False {[waits.get(name) for name in names]}\n", "")
