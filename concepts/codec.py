@@ -25,6 +25,7 @@ from concepts.errors import (
     UsageError,
 )
 from concepts.languages import suggest_languages
+from concepts.numbers import keep_numbers
 from concepts.published import PublishedCard, asset_cards
 from concepts.reranking import WIDER, Beam, rerank
 from concepts.runtime import start_fairseq2
@@ -157,11 +158,11 @@ class Codec:
 
         `context` (N, C, D) is what stands around each, for a space whose decoder reads it; None: nothing is
         known of it. `drafts` is what each says in English, for a language whose decoder reads it (`drafts_for`); an
-        empty one is none. What a text lacks, encoded again, is asked for in up to `corrections` further rounds
-        (concepts/correction.py), each a search of its own. Without them, beams in a language of an extension are
-        searched twice as wide, and the text that fits best, encoded again, is taken (concepts/reranking.py). Row i
-        of the result belongs to row i. Raises
-        SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
+        empty one is none, else its numbers are kept (concepts/numbers.py). What a text lacks, encoded again, is asked
+        for in up to `corrections` further rounds (concepts/correction.py), each a search of its own. Without them,
+        beams in a language of an extension are searched twice as wide, and the text that fits best, encoded again, is
+        taken (concepts/reranking.py). Row i of the result belongs to row i. Raises SpaceMismatchError for another
+        dimension and NonFiniteError for NaN or infinity.
         """
         self.check_lang(lang)
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
@@ -178,12 +179,14 @@ class Codec:
         if context is not None:
             reads = self.reads_context and not self.is_extension(lang)
             assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
+        assert drafts is None or not corrections, "a text that reads a draft is not corrected"
         if self.is_extension(lang) and beam_size > 1 and not corrections:
             beams = self.beams(vectors, lang, WIDER * beam_size, drafts)
-            return rerank(vectors, beams, lambda said: self.encode(said, lang))
-        assert drafts is None or not corrections, "a text that reads a draft is not corrected"
+            chosen = rerank(vectors, beams, lambda said: self.encode(said, lang))
+            return chosen if drafts is None else list(map(keep_numbers, chosen, drafts))
         if drafts is not None:
-            return [found[0].text for found in self.beams(vectors, lang, beam_size, drafts)]
+            beams = self.beams(vectors, lang, beam_size, drafts)
+            return [keep_numbers(found[0].text, draft) for found, draft in zip(beams, drafts, strict=True)]
         texts = self._search(vectors, context, lang, beam_size)
         if not corrections:
             return texts

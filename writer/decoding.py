@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.context import surroundings
-from concepts.numbers import keep_numbers
 
 TAUGHT_LANG = "eng_Latn"
 """The language in which `longhand train decoder` teaches a decoder what writers mean."""
@@ -181,12 +180,10 @@ def _say(
     corrections: int = 0,
     drafts: Sequence[str] | None = None,
 ) -> tuple[list[str], Tensor]:
-    """Return the texts, with the numbers of their drafts, and their own concepts; zero for an empty text."""
+    """Return the texts and their own concepts; zero for an empty text."""
     texts = codec.decode(
         vectors, lang, beam_size=beam_size, context=context, drafts=drafts, corrections=corrections
     )
-    if drafts is not None:
-        texts = [keep_numbers(text, draft) for text, draft in zip(texts, drafts, strict=True)]
     again = torch.zeros(vectors.shape)
     said = [i for i, text in enumerate(texts) if text]
     if said:

@@ -18,6 +18,7 @@ from concepts.codec import Codec
 from concepts.correction import CORRECTIONS
 from concepts.errors import ModelError, UsageError
 from concepts.quantize import dequantize
+from concepts.reranking import Beam
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.draft import Drafts, frozen_states, open_to_draft, with_draft
 from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
@@ -241,3 +242,14 @@ def test_a_card_that_names_its_extensions_wrongly_is_one_line(extended: ModelCar
     damaged = replace(extended, config={**extended.config, "extensions": [{"name": "deu"}]})
     with pytest.raises(ModelError, match="names its extensions wrongly"):
         extensions_of(damaged)
+
+
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_a_translation_has_the_numbers_of_its_draft(
+    codec: Codec, monkeypatch: pytest.MonkeyPatch, beam_size: int
+) -> None:
+    said = [[Beam(text="drucke 440", log_prob=-1.0, num_tokens=3)], [Beam("den Knopf 3.", -1.0, 3)]]
+    monkeypatch.setattr(codec, "beams", lambda *_: said)
+    vectors = codec.encode(ENGLISH[:2])
+    texts = codec.decode(vectors, "deu_Latn", beam_size=beam_size, drafts=["print 404", ""])
+    assert texts == ["drucke 404", "den Knopf 3."]

@@ -203,13 +203,3 @@ def test_the_words_of_the_english_are_given_to_a_decoder_that_reads_them() -> No
     items = [item(3.4, 7.0, heading=1), item(5.0, 1.6, -2.2, heading=2, places=(1, 2))]
     said = say_sections(DraftingCodec(), items, "deu_Latn", beam_size=3)
     assert [[r.text for r in section] for section in said] == [["es ist 3", "es ist 7"], ["es ist 2", ""]]
-
-
-def test_numbers_are_those_of_the_english() -> None:
-    class Forgetful(DraftingCodec):
-        def decode(self, vectors: Tensor, lang: str, **how: Any) -> list[str]:
-            return ["es ist 440" if lang == "deu_Latn" else "it is 404" for _ in vectors]
-
-    vectors = torch.tensor([[404.0, 0.0]])
-    for english in (["it is 404"], None):
-        assert render(Forgetful(), vectors, "deu_Latn", english=english) == [Rendering("es ist 404", 1.0)]
