@@ -33,7 +33,7 @@ from concepts.space.config import ENGLISH
 from concepts.space.draft import MAX_DRAFT
 from concepts.space.extension import extension_cards, extensions_of, own_files
 from concepts.space.loading import choose_dtype, context_model, draft_model, load_part, measure_space
-from concepts.space.search_map import SearchMap, read_search_map
+from concepts.space.search_map import SEARCH_FILE, SearchMap, read_search_map
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -134,14 +134,13 @@ class Codec:
     def as_query(self, vectors: Tensor, lang: str = "eng_Latn") -> Tensor:
         """Return raw concepts (N, D) of texts in `lang` as what others near in meaning are looked for by, by cosine.
 
-        They are mapped where an extension of the space brings how (concepts/space/search_map.py), else they stay.
+        They are mapped where the space brings how (concepts/space/search_map.py), else they stay.
         """
         extension = self._extension_of.get(lang)
-        if extension is None:
-            return vectors
-        if extension.name not in self._search_maps:
-            self._search_maps[extension.name] = read_search_map(self.card, extension)
-        search_map = self._search_maps[extension.name]
+        file = SEARCH_FILE if extension is None else extension.search_file
+        if file not in self._search_maps:
+            self._search_maps[file] = read_search_map(self.card, file)
+        search_map = self._search_maps[file]
         return vectors if search_map is None else search_map(vectors)
 
     def decode(

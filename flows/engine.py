@@ -353,10 +353,9 @@ class ModelEngine:
         """Encode with the codec."""
         return _array(self._codec.result().encode(sentences, lang))
 
-    def encode_query(self, sentences: Sequence[str], lang: str) -> Vector:
-        """Return the vectors (S, D) by which what is near in meaning to `sentences` is looked for."""
-        codec = self._codec.result()
-        return _array(codec.as_query(codec.encode(sentences, lang), lang))
+    def as_query(self, vectors: Vector, lang: str) -> Vector:
+        """Return by what the codec looks for what is near in meaning to the texts of `vectors` (N, D) in `lang`."""
+        return _array(self._codec.result().as_query(_tensor(vectors), lang))
 
     def plan(
         self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from concepts.errors import UsageError
@@ -43,6 +44,8 @@ class Searcher:
         lang: str = DEFAULT_LANG,
     ) -> tuple[Match, ...]:
         """Return what is nearest in meaning to `words`; see `search_words`."""
+        import numpy as np
+
         from flows.checks import check_vectors
         from flows.planning import split
 
@@ -59,11 +62,18 @@ class Searcher:
             engine = self._engine
             sentences = split(text, lang)
             vectors = check_vectors(
-                engine.encode_query(sentences, lang),
+                engine.encode(sentences, lang),
                 (len(sentences), engine.space.dim),
                 f"what is looked for from space {engine.space.name}",
-            )
-        return store.search(vectors.mean(axis=0), engine.space, places=places, limit=limit)
+            ).mean(axis=0, keepdims=True)
+            query = check_vectors(
+                engine.as_query(vectors, lang), vectors.shape, "what they are looked for by"
+            )[0]
+        found = store.search(query, engine.space, places=places, limit=limit)
+        # a mapped concept is less near to all others, and to itself, whose nearness is to be 1
+        own = float(query @ vectors[0] / (np.linalg.norm(query) * np.linalg.norm(vectors[0])))
+        own = own if own > 0 else 1.0
+        return tuple(replace(match, similarity=min(1.0, match.similarity / own)) for match in found)
 
 
 def search_words(
@@ -78,7 +88,8 @@ def search_words(
     """Return what is nearest in meaning to `words` in all documents of a space, best first.
 
     `lang`: of the words. `space`: a name or a folder; None: the one that ships. Words of several sentences
-    stand for their mean. Raises InputError, UsageError, ModelError where the space cannot be loaded, and
+    stand for their mean. Nearness is the cosine over that of the words themselves, as they are looked for
+    (`Codec.as_query`). Raises InputError, UsageError, ModelError where the space cannot be loaded, and
     StorageError where the database cannot search.
     """
     return Searcher(space).find(store, words, places=places, limit=limit, lang=lang)

@@ -321,6 +321,8 @@ def _train_languages(
 
 
 def _train_search(request: TrainingRequest, on_encoded: OnCount) -> ModelCard:
+    if request.space in PUBLISHED:
+        raise UsageError(f"{request.space} is published as it is: name a space of your own")
     from concepts.codec import Codec
     from concepts.space.train_search import release_search
 

@@ -1,8 +1,9 @@
-"""How a text in a language of an extension is looked for among concepts: a linear map of its own.
+"""How texts are looked for among concepts: a linear map of what their encoder says.
 
-The concept of a text and that of its English differ more in some directions than in others. The map weighs directions
-by the inverse of that difference's covariance, as Fisher's linear discriminant does (Fisher 1936; a text and its
-translation are one class). What is stored stays, and is compared by cosine as ever.
+Concepts of a space differ much in few directions, which say little of what a text is about, and that of a translation
+misses that of its English more in some directions than in others. The map weighs directions by the inverse of the
+covariance of these differences, as Fisher's linear discriminant does (Fisher 1936). What is stored stays, and is
+compared by cosine as ever.
 
 Legend: N texts, D concept width.
 """
@@ -21,8 +22,9 @@ from concepts.errors import ModelError
 
 if TYPE_CHECKING:
     from concepts.card import ModelCard
-    from concepts.space.extension import Extension
 
+SEARCH_FILE = "search.safetensors"
+"""How texts in a space's own languages are looked for; those of an extension have a file of their own."""
 _SHRINKAGE = 0.1
 """What every eigenvalue of the covariance gets besides, as a share of their mean: few pairs say little of the least."""
 _MEAN, _WEIGHT = "mean", "weight"
@@ -44,21 +46,24 @@ class SearchMap:
         return {_MEAN: self.mean_D.half(), _WEIGHT: self.weight_DD.half()}
 
 
-def fit_search_map(own_ND: Tensor, english_ND: Tensor) -> SearchMap:
-    """Return the map of texts whose raw concepts are the rows of `own_ND`, those of their English of `english_ND`."""
-    difference = own_ND - english_ND
-    difference = difference - difference.mean(dim=0)
-    values, vectors = torch.linalg.eigh(difference.T @ difference / len(difference))
+def fit_search_map(concepts_ND: Tensor, differences_ND: Tensor) -> SearchMap:
+    """Return the map of texts like those with the raw concepts `concepts_ND`.
+
+    `differences_ND` are those that are to count less: of a concept from that of its English, or, in a space's own
+    language, where no text is a translation of another, from the mean of all.
+    """
+    spread = differences_ND - differences_ND.mean(dim=0)
+    values, vectors = torch.linalg.eigh(spread.T @ spread / len(spread))
     weights = 1 / (values + _SHRINKAGE * values.mean())
-    return SearchMap(own_ND.mean(dim=0), (vectors * (weights / weights.mean())) @ vectors.T)
+    return SearchMap(concepts_ND.mean(dim=0), (vectors * (weights / weights.mean())) @ vectors.T)
 
 
-def read_search_map(card: ModelCard, extension: Extension) -> SearchMap | None:
-    """Return the map of a space's extension, None where it has none; raises ModelError for a file that is damaged."""
-    if extension.search_file not in card.files:
+def read_search_map(card: ModelCard, file: str) -> SearchMap | None:
+    """Return the map in a `file` of a space, None where it has none; raises ModelError for one that is damaged."""
+    if file not in card.files:
         return None
-    card.verify([extension.search_file])
-    path = card.path(extension.search_file)
+    card.verify([file])
+    path = card.path(file)
     dim = int(str(card.config["model_dim"]))
     try:
         tensors = load_file(path)

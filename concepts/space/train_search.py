@@ -1,4 +1,4 @@
-"""Fitting how texts in the languages of a space's extensions are looked for (search_map.py)."""
+"""Fitting how texts are looked for among the concepts of a space (search_map.py)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from torch import Tensor
 
 from concepts.card import ModelCard
 from concepts.codec import Codec
-from concepts.errors import UsageError
+from concepts.corpus.records import PLANNED_KINDS
+from concepts.corpus.store import iter_space_sentences
+from concepts.errors import InputError
 from concepts.release import release_with
 from concepts.space.config import ENGLISH
 from concepts.space.extension import extensions_of
 from concepts.space.pairs import read_sentences
 from concepts.space.release import CARDS_FILE, renamed_cards
-from concepts.space.search_map import fit_search_map
+from concepts.space.search_map import SEARCH_FILE, fit_search_map
 
-_NUM_PAIRS = 5_000
-"""Pairs a language; 12,000 find no better."""
+_NUM_PAIRS, _NUM_TEXTS = 5_000, 10_000
+"""Pairs a language of an extension, 12,000 of which find no better, and texts a language of the space's own."""
 _MIN_CHARS, _MAX_CHARS = 15, 150
 """Shorter texts are labels, longer ones more than a concept holds; read where there are no others."""
 _CHUNK = 500
+
+Texts = list[tuple[str, str]]
+"""Texts with their English, in a space's own language with themselves."""
 
 
 def release_search(
@@ -34,47 +39,58 @@ def release_search(
     name: str,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ModelCard:
-    """Write a space to `folder` (its own, too) with the search maps of its extensions; all else stays as it is.
+    """Write a space to `folder` (its own, too) with the search maps of its languages; all else stays as it is.
 
-    They are fitted on training pairs of documents; `on_progress` gets (done, total) of the pairs that are encoded.
-    Raises UsageError where the space has no extension, InputError where the corpus has no pairs of its languages.
+    They are fitted on the sentences of training documents, those of extensions on pairs of these; `on_progress` gets
+    (done, total) of what is encoded. Raises InputError where the corpus has no sentences of the space's own languages,
+    or no pairs of its extensions'.
     """
     extensions = extensions_of(codec.card)
-    if not extensions:
-        raise UsageError(
-            f"{codec.card.name} has no languages beside its own to look for texts in: see `longhand train languages`"
+    own = [lang for lang in codec.langs if not codec.is_extension(lang)]
+    chosen: dict[str, dict[str, Texts]] = {SEARCH_FILE: {}}
+    for lang in own:
+        texts = {text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=PLANNED_KINDS)}
+        if texts:
+            chosen[SEARCH_FILE][lang] = _some([(text, text) for text in sorted(texts)], _NUM_TEXTS)
+    if not chosen[SEARCH_FILE]:
+        raise InputError(
+            f"{corpus_dir} has no sentences in {', '.join(own)}: import documents in these languages"
         )
-    chosen = {extension: _pairs(corpus_dir, extension.langs) for extension in extensions}
-    total, done = sum(map(len, chosen.values())), 0
+    for extension in extensions:
+        chosen[extension.search_file] = {
+            lang: _some(
+                [(s.text, s.english) for s in read_sentences(corpus_dir, "train", (lang,))], _NUM_PAIRS
+            )
+            for lang in extension.langs
+        }
+    total = sum(len(rows) for by_lang in chosen.values() for rows in by_lang.values())
+    done = 0
     files: dict[str, dict[str, Tensor]] = {}
-    for extension, pairs in chosen.items():
-        own, english = [], []
-        for lang in extension.langs:
-            rows = sorted((p for p in pairs if p[2] == lang), key=lambda p: len(p[0]))  # little is padded
+    for file, by_lang in chosen.items():
+        concepts, english = [], []
+        for lang, rows in by_lang.items():
             for start in range(0, len(rows), _CHUNK):
                 chunk = rows[start : start + _CHUNK]
-                own.append(codec.encode([text for text, _, _ in chunk], lang))
-                english.append(codec.encode([meaning for _, meaning, _ in chunk], ENGLISH))
+                concepts.append(codec.encode([text for text, _ in chunk], lang))
+                if file != SEARCH_FILE:
+                    english.append(codec.encode([meaning for _, meaning in chunk], ENGLISH))
                 done += len(chunk)
                 on_progress(done, total)
-        files[extension.search_file] = fit_search_map(torch.cat(own), torch.cat(english)).tensors()
+        found = torch.cat(concepts)
+        files[file] = fit_search_map(found, found - torch.cat(english) if english else found).tensors()
     return release_with(
         codec.card,
         folder,
         files,
         name=name,
         command="longhand train search",
-        options=f"({total} pairs)",
+        options=f"({total} texts)",
         figures={},
         texts={CARDS_FILE: renamed_cards(codec.card, name)},
     )
 
 
-def _pairs(corpus_dir: Path, langs: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """Return (text, its English, language) of at most `_NUM_PAIRS` training pairs a language."""
-    chosen = []
-    for lang in langs:
-        found = [(s.text, s.english, lang) for s in read_sentences(corpus_dir, "train", (lang,))]
-        rows = [row for row in found if _MIN_CHARS <= len(row[0]) <= _MAX_CHARS] or found
-        chosen += random.Random(0).sample(rows, min(_NUM_PAIRS, len(rows)))
-    return chosen
+def _some(found: Texts, num: int) -> Texts:
+    """Return at most `num` of those that a concept can hold, sorted by length: little is padded then."""
+    rows = [row for row in found if _MIN_CHARS <= len(row[0]) <= _MAX_CHARS] or found
+    return sorted(random.Random(0).sample(rows, min(num, len(rows))), key=lambda row: len(row[0]))

@@ -30,6 +30,7 @@ from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Sentence, english_concepts, read_sentences
 from concepts.space.peers import nearest_texts, xsim_error
 from concepts.space.release import load_encoder, release_space
+from concepts.space.search_map import SEARCH_FILE
 from concepts.space.start_table import start_table
 from concepts.space.tokenizer import Pieces
 from concepts.space.train_languages import (
@@ -237,16 +238,16 @@ def is_searched_by_a_map(card: ModelCard, codec: Codec, corpus: Path, folder: Pa
     )
     (extension,) = extensions_of(searched)
     assert extension.search_file == "deu-spa-search.safetensors"
-    assert set(searched.files) - set(card.files) == {extension.search_file}
-    assert searched.recipe == f"{card.recipe}; longhand train search ({counts[-1][1]} pairs)"
+    assert set(searched.files) - set(card.files) == {extension.search_file, SEARCH_FILE}
+    assert searched.recipe == f"{card.recipe}; longhand train search ({counts[-1][1]} texts)"
     assert counts[-1][0] == counts[-1][1] and (searched.space, searched.figures) == (card.space, card.figures)
-    assert extension.search_file not in own_files(searched)
+    assert set(own_files(searched)) - set(own_files(card)) == {SEARCH_FILE}
     mapped = Codec.load(str(folder))
     vectors = mapped.encode(["öffne Datei"], "deu_Latn")
     assert torch.equal(vectors, codec.encode(["öffne Datei"], "deu_Latn"))
     assert torch.equal(codec.as_query(vectors, "deu_Latn"), vectors)
     assert not torch.allclose(mapped.as_query(vectors, "deu_Latn"), vectors)
-    assert torch.equal(mapped.as_query(vectors, "eng_Latn"), vectors)
+    assert not torch.allclose(mapped.as_query(vectors, "eng_Latn"), mapped.as_query(vectors, "deu_Latn"))
     held = read_held(corpus, LANGS)
     for lang in LANGS:
         texts, meanings = held.searched(lang, 40)
@@ -277,6 +278,7 @@ def goes_on_from(
     assert again.figures == {"bleu": 1.0}  # what was measured in these languages, other weights say now
     assert again.config["langs"] == card.config["langs"]
     assert "deu-spa-search.safetensors" in card.files and "deu-spa-search.safetensors" not in again.files
+    assert again.files[SEARCH_FILE] == card.files[SEARCH_FILE]  # the space's own
     assert [e.langs for e in extensions_of(again)] == [LANGS]
     assert (again.folder / "cards.yaml").read_text().count("name: again_") == 4
     assert again.path("deu-spa.safetensors").read_bytes() != card.path("deu-spa.safetensors").read_bytes()

@@ -21,12 +21,17 @@ class Words:
         self.space = SPACE
         self.asked: list[tuple[list[str], str]] = []
         self.vector = np.ones(4, dtype=np.float32)
+        self.weight = np.ones(4, dtype=np.float32)
 
     def start_loading(self, stages: object) -> None: ...
 
     def prepare(self, stage: object) -> None: ...
 
-    def encode_query(self, sentences: list[str], lang: str) -> object:
+    def as_query(self, vectors: np.ndarray, lang: str) -> np.ndarray:
+        assert lang == self.asked[-1][1]
+        return vectors * self.weight
+
+    def encode(self, sentences: list[str], lang: str) -> object:
         self.asked.append((list(sentences), lang))
         return np.stack([self.vector] * len(sentences))
 
@@ -58,6 +63,16 @@ def test_the_nearest_sentence_is_shown_first(run, words, sentence):
     assert "Sentence 4 is here." in first
     assert len(others) == 7
     assert words.asked == [(["How is tea made?", "And drunk?"], "eng_Latn")]
+
+
+def test_words_are_mapped_and_the_nearness_of_their_own_concept_is_one(run, words, sentence):
+    plain = json.loads(run("search", "tea", "--json").stdout)
+    words.weight = np.array([1, 8, 1, 1], dtype=np.float32)
+    mapped = json.loads(run("search", "tea", "--json").stdout)
+    assert [match["text"] for match in plain] != [match["text"] for match in mapped]
+    near = {match["text"]: match["similarity"] for match in mapped}
+    assert near["Sentence 4 is here."] == pytest.approx(1.0, abs=1e-5)
+    assert all(value <= 1 for value in near.values())
 
 
 def test_search_as_json_in_one_place(run, words, sentence):

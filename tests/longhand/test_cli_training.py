@@ -218,6 +218,7 @@ def check_meaning(run_dir: Path, planner: ModelCard, writer: ModelCard) -> Model
         ),
         (("search", "--steps", "3"), "a search is fitted at once, in what --space names: leave --steps"),
         (("search", "--init", "sonar-mini"), "a search is fitted at once"),
+        (("search", "--space", "sonar"), "sonar is published as it is: name a space of your own"),
         (("space", "--langs", "deu_Latn"), "--langs is for languages, got space"),
         (("languages", "--decoder-only"), "--decoder-only is for languages that go on by --init"),
         (("languages", "--kept", "0.3"), "--kept is for languages that go on by --init"),
@@ -268,8 +269,11 @@ def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path):
     assert result.exit_code == 0 and "more --steps" not in result.stderr, result.stderr
     refitted = read_card(tmp_path / "again" / "model")
     assert refitted.files["deu-search.safetensors"] == card.files["deu-search.safetensors"]
-    result = run("train", *map(str, again[:3]), "--space", str(space), "--out", str(tmp_path / "no"))
-    assert result.exit_code == 2 and "has no languages beside its own" in result.stderr
+    result = run("train", *map(str, again[:3]), "--space", str(space), "--out", str(tmp_path / "english"))
+    assert result.exit_code == 0, result.stderr
+    assert set(read_card(tmp_path / "english" / "model").files) - set(read_card(space).files) == {
+        "search.safetensors"
+    }
     assert (card.config["langs"], card.space_id) == (["eng_Latn", "deu_Latn"], read_card(space).space_id)
     measured = run("evaluate", "space", "--corpus", str(corpus), "--model", str(out / "model"), "--json")
     assert measured.exit_code == 0, measured.stderr
