@@ -21,8 +21,8 @@ from concepts.space.pairs import read_sentences
 from concepts.space.release import CARDS_FILE, renamed_cards
 from concepts.space.search_map import SEARCH_FILE, fit_search_map
 
-_NUM_PAIRS, _NUM_TEXTS = 5_000, 10_000
-"""Pairs a language of an extension, 12,000 of which find no better, and texts a language of the space's own."""
+_NUM_PAIRS, _NUM_TEXTS = 12_000, 10_000
+"""Pairs a language of an extension, and texts a language of the space's own."""
 _MIN_CHARS, _MAX_CHARS = 15, 150
 """Shorter texts are labels, longer ones more than a concept holds; read where there are no others."""
 _CHUNK = 500
