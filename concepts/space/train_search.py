@@ -42,17 +42,19 @@ def release_search(
     """Write a space to `folder` (its own, too) with the search maps of its languages; all else stays as it is.
 
     They are fitted on the sentences of training documents, those of extensions on pairs of these; `on_progress` gets
-    (done, total) of what is encoded. Raises InputError where the corpus has no sentences of the space's own languages,
-    or no pairs of its extensions'.
+    (done, total) of what is encoded. A corpus of pairs alone leaves the space's own languages as they are. Raises
+    InputError where the corpus has no pairs of an extension's languages, or nothing at all to fit on.
     """
     extensions = extensions_of(codec.card)
     own = [lang for lang in codec.langs if not codec.is_extension(lang)]
-    chosen: dict[str, dict[str, Texts]] = {SEARCH_FILE: {}}
+    chosen: dict[str, dict[str, Texts]] = {}
     for lang in own:
         texts = {text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=PLANNED_KINDS)}
         if texts:
-            chosen[SEARCH_FILE][lang] = _some([(text, text) for text in sorted(texts)], _NUM_TEXTS)
-    if not chosen[SEARCH_FILE]:
+            chosen.setdefault(SEARCH_FILE, {})[lang] = _some(
+                [(text, text) for text in sorted(texts)], _NUM_TEXTS
+            )
+    if not chosen and not extensions:
         raise InputError(
             f"{corpus_dir} has no sentences in {', '.join(own)}: import documents in these languages"
         )

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -253,6 +254,12 @@ def is_searched_by_a_map(card: ModelCard, codec: Codec, corpus: Path, folder: Pa
         texts, meanings = held.searched(lang, 40)
         own, known = mapped.encode(texts, lang), mapped.encode(meanings)
         assert xsim_error(mapped.as_query(own, lang), known) <= xsim_error(own, known)
+    pairs_alone = folder.parent / "pairs"
+    shutil.copytree(corpus, pairs_alone)
+    with gzip.open(pairs_alone / "documents.jsonl.gz", "wt"):
+        pass
+    without = release_search(pairs_alone, codec, folder.parent / "without", name="without")
+    assert set(without.files) - set(card.files) == {extension.search_file}
     path = searched.path(extension.search_file)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
