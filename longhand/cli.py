@@ -35,7 +35,7 @@ def let_threads_sleep() -> None:
     """Let torch's threads sleep while they wait for each other, unless the environment says how they are to wait.
 
     Their runtime lets them spin for milliseconds: beside other work each then keeps the one that it waits for from
-    running, at every operation, and a document takes several times as long (benchmarks/bench_busy.py). It reads the
+    running, at every operation, and a document takes about twice as long (benchmarks/bench_busy.py). It reads the
     environment when torch is imported; processes that are started inherit it.
     """
     if not any(name in os.environ for name in _WAITING):

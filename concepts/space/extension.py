@@ -150,8 +150,9 @@ def release_languages(
 ) -> ModelCard:
     """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.
 
-    How its texts are looked for is yet to be fitted (train_search.py). A run that started from an extension takes the
-    place of that one, by a mean of what it started from (of weight
+    How its texts are looked for is yet to be fitted (train_search.py).
+
+    A run that started from an extension takes the place of that one, by a mean of what it started from (of weight
     `kept`) and what it has learnt (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903), which keeps most of what either
     does better. Takes the best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError
     when the run has none yet, lacks what it started from or belongs to another space, UsageError where the space knows

@@ -28,7 +28,7 @@ _MIN_CHARS, _MAX_CHARS = 15, 150
 _CHUNK = 500
 
 Texts = list[tuple[str, str]]
-"""Texts with their English, in a space's own language with themselves."""
+"""Texts with their English, empty in a space's own language."""
 
 
 def release_search(
@@ -52,7 +52,7 @@ def release_search(
         texts = {text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=PLANNED_KINDS)}
         if texts:
             chosen.setdefault(SEARCH_FILE, {})[lang] = _some(
-                [(text, text) for text in sorted(texts)], _NUM_TEXTS
+                [(text, "") for text in sorted(texts)], _NUM_TEXTS
             )
     if not chosen and not extensions:
         raise InputError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -14,8 +16,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def forgets_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+def forgets_timing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test says of the machine is none of the next one's."""
     monkeypatch.delenv("ACCELERATE_MIXED_PRECISION", raising=False)
+    precision._faster_dtype.cache_clear()
+    yield
     precision._faster_dtype.cache_clear()
 
 
