@@ -24,7 +24,8 @@ CHECKS = (
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
-    ("pytest",),
+    # A process for each of up to four cores; a file's tests stay together, since what they share is costly to start.
+    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"),
 )
 USAGE = 'usage: python3.11 -m longhand.setup write "PROMPT" [options of longhand write] | test | install'
 

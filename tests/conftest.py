@@ -1,5 +1,11 @@
-"""For all tests, before torch is imported: its threads sleep while they wait, as under the command line."""
+"""For all tests, before torch is imported: its threads sleep while they wait, and share the cores with other tests."""
+
+import os
 
 from longhand.cli import let_threads_sleep
 
 let_threads_sleep()
+os.environ.setdefault(
+    "OMP_NUM_THREADS",
+    str(max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))),
+)

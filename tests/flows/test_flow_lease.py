@@ -29,7 +29,10 @@ def test_a_reused_pid_is_dead() -> None:
     assert is_dead(current_owner().rpartition(":")[0] + ":1")
 
 
-@pytest.mark.parametrize("owner", ["far/12345678:1:1", "worker", "", "a:b:c", current_owner() + "x/y"])
+@pytest.mark.parametrize(
+    "owner",
+    ["far/12345678:1:1", "worker", "", "a:b:c", pytest.param(current_owner() + "x/y", id="no start time")],
+)
 def test_of_others_nothing_is_known(owner: str) -> None:
     assert not is_dead(owner)
 
