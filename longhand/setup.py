@@ -24,8 +24,9 @@ CHECKS = (
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
-    # A process for each of up to four cores; a file's tests stay together, since what they share is costly to start.
-    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"),
+    # A process for each of up to four cores; a file's tests stay together, since what they share is costly to start,
+    # in the order of their names: by number of tests, long ones would come last.
+    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"),
 )
 USAGE = 'usage: python3.11 -m longhand.setup write "PROMPT" [options of longhand write] | test | install'
 
