@@ -323,6 +323,7 @@ def test_search_leads_to_the_sentence(client: TestClient, store: Store, searcher
     target = node(page, ".matches a").attributes["href"] or ""
     assert target == f"/documents/{document_id}?item=1#s-1-2"
     node(parse(client.get(target).text), "#s-1-2")
+    assert "sentence 2 of section 1 “Heading 1” in" in node(page, ".matches .soft").text()
     assert "gone" in page.css(".matches li")[1].text()
     assert client.get("/search").status_code == 200
     assert len(searcher.asked) == 1
