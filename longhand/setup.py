@@ -105,7 +105,7 @@ def ensure_venv(extra: str) -> None:
     broken.write_text("removed when the install is whole\n", encoding="utf-8")
     print(f"setting up {VENV} (once; this downloads a few GB)", file=sys.stderr, flush=True)
     install = [str(script("python")), "-m", "pip", "install", "--editable", f"{HOME}{extra}"]
-    if subprocess.call(install, cwd=HOME) != 0:
+    if subprocess.call(install, cwd=HOME, stdout=sys.stderr) != 0:  # stdout is the document's
         raise SetupError(
             "pip could not install Longhand (its message is above); the same command tries again"
         )

@@ -23,9 +23,13 @@ class FakePip:
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
         self.exit_code = 0
+        self.installed_to: list[object] = []
+        """Where the output of each install goes."""
 
-    def __call__(self, command: list[str], **_: object) -> int:
+    def __call__(self, command: list[str], **given: object) -> int:
         self.calls.append(command)
+        if "install" in command:
+            self.installed_to.append(given.get("stdout"))
         if "install" in command and self.exit_code == 0:
             setup.script("longhand").touch()
         return self.exit_code if "install" in command else 0
@@ -54,6 +58,11 @@ def test_the_second_run_installs_nothing(pip):
     assert setup.main(["write", "tea"]) == 0
     assert pip.num_installs() == 1
     assert pip.calls[-1] == [str(setup.script("longhand")), "write", "tea"]
+
+
+def test_what_pip_says_is_no_part_of_the_document(pip):
+    setup.main(["write", "tea"])
+    assert pip.installed_to == [sys.stderr]
 
 
 def test_a_changed_pyproject_installs_again(pip):
