@@ -159,7 +159,7 @@ def make_venv() -> None:
         return
     # pip can fill an environment that has none itself.
     fill = [sys.executable, "-m", "pip", "--python", str(script("python")), "install", "pip"]
-    if not works(Path(sys.executable)) or subprocess.call(fill) != 0:
+    if not works(Path(sys.executable)) or subprocess.call(fill, stdout=sys.stderr) != 0:
         shutil.rmtree(VENV, ignore_errors=True)
         raise SetupError("this Python has neither ensurepip nor pip: apt-get install python3.11-venv")
 
