@@ -96,6 +96,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE documents CASCADE"))
+        connection.execute(text("DROP SCHEMA IF EXISTS public_vectors CASCADE"))  # copies for searching
     engine.dispose()
     return url
 

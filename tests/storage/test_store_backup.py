@@ -231,7 +231,6 @@ def test_what_came_after_the_backup_does_not_keep_it_from_being_restored(
     with store._database.write() as connection:
         home = connection.scalar(text("SELECT current_schema()"))
         connection.execute(text("CREATE TABLE newer (id varchar PRIMARY KEY REFERENCES documents)"))
-        connection.execute(text(f'DROP SCHEMA IF EXISTS "{home}_vectors" CASCADE'))  # of an earlier search
         connection.execute(text(f'CREATE SCHEMA "{home}_vectors"'))
         connection.execute(
             text(f'CREATE TABLE "{home}_vectors".concepts (id bigint PRIMARY KEY REFERENCES concepts)')
