@@ -240,7 +240,7 @@ def _evaluate_documents(
     from longhand.evaluation.prompts import TITLES
     from longhand.evaluation.run import EvaluationRequest, as_json_values, evaluate_documents
     from longhand.evaluation.systems import SystemOptions
-    from longhand.evaluation.table import rows_of
+    from longhand.evaluation.table import blocks_of, rows_of
     from longhand.progress import TrainingDisplay
 
     if num is not None and num < 1:
@@ -263,9 +263,10 @@ def _evaluate_documents(
     if as_json:
         print_json(as_json_values(request, evaluation))
     else:
-        for _, figures in evaluation.judges:
-            rows = rows_of(evaluation.table, figures, baseline=evaluation.baseline)
-            print_table(("SYSTEM", *figures), rows)
+        for figures in blocks_of(evaluation.judges):
+            print_table(
+                ("SYSTEM", *figures), rows_of(evaluation.table, figures, baseline=evaluation.baseline)
+            )
             print_text("")
     say(f"the texts are in {request.out}; the same command goes on where it was stopped")
 

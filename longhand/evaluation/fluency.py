@@ -23,6 +23,7 @@ PARSE_TIMEOUT_S = 3
 """A sentence that takes longer counts as not parsed."""
 MAX_PARSED = 25
 """Sentences of a document that are parsed, evenly spread over it."""
+LONG_WORDS = 8
 WORD_LISTS = tuple(
     Path("/usr/share/dict") / name for name in ("words", "american-english", "british-english")
 )
@@ -53,10 +54,13 @@ def find_words(files: Sequence[Path] = WORD_LISTS) -> frozenset[str]:
 
 
 class GrammarJudge:
-    """`parsed`: share of the sentences that link-grammar parses whole, without guessing at misspelled words."""
+    """`parsed`: share of the sentences that link-grammar parses whole, without guessing at misspelled words.
+
+    `parsed_long`: the same among sentences of eight words or more; short ones are parsed more easily.
+    """
 
     name = "grammar"
-    figures: tuple[str, ...] = ("parsed",)
+    figures: tuple[str, ...] = ("parsed", "parsed_long")
 
     def __init__(
         self, parser: str, *, max_parsed: int = MAX_PARSED, timeout_s: int = PARSE_TIMEOUT_S
@@ -71,10 +75,15 @@ class GrammarJudge:
         chosen = [spread(sample.document.sentences, self._max_parsed) for sample in samples]
         distinct = sorted({line for own in chosen for line in map(_line, own) if line})
         is_parsed = dict(zip(distinct, self._parse(distinct), strict=True))
-        return [
-            {"parsed": sum(is_parsed.get(_line(text), False) for text in own) / len(own)} if own else {}
-            for own in chosen
-        ]
+        figures: list[dict[str, float]] = []
+        for own in chosen:
+            results = [(len(text.split()), is_parsed.get(_line(text), False)) for text in own]
+            parts = {
+                "parsed": [result for _, result in results],
+                "parsed_long": [result for length, result in results if length >= LONG_WORDS],
+            }
+            figures.append({name: sum(part) / len(part) for name, part in parts.items() if part})
+        return figures
 
     def _parse(self, lines: Sequence[str]) -> list[bool]:
         """Return for each line whether it has a linkage without null links."""

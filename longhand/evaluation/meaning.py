@@ -50,9 +50,12 @@ def find_encoder() -> Encode:
 class MeaningJudge:
     """Cosines of an encoder between the parts of a document.
 
-    Adherence: `section_heading`, `heading_prompt`, `section_prompt`. Coherence: `next_sentence`, of a sentence and
-    the next one of its section; `section_document`, of the mean of a section and the mean of all other sentences;
-    `section_unity`, of two sentences of one section, less that of two sentences of different sections.
+    Adherence: `section_heading`, `heading_prompt`, `section_prompt`; `own_heading` and `own_prompt`, of a section
+    with its heading, less that with the other headings of the document, and with its prompt, less that with the other
+    prompts: short sentences of few words are near to everything, and these two take that out.
+    Coherence: `next_sentence`, of a sentence and the next one of its section; `section_document`, of the mean of a
+    section and the mean of all other sentences; `section_unity`, of two sentences of one section, less that of two
+    sentences of different sections.
     `topic_by_meaning`: 1 where the mean of the sentences is nearest to its own reference among all references.
     `order`: Kendall's tau between the sections and the sections of the true document that are nearest to them; only
     where there is a true document.
@@ -61,8 +64,10 @@ class MeaningJudge:
     name = "adherence and coherence"
     figures: tuple[str, ...] = (
         "section_heading",
+        "own_heading",
         "heading_prompt",
         "section_prompt",
+        "own_prompt",
         "next_sentence",
         "section_document",
         "section_unity",
@@ -81,11 +86,14 @@ class MeaningJudge:
         documents = [sample.document for sample in samples] + true
         # A reference is one text, however long: its beginning says what it is about.
         references = [reference[:REFERENCE_CHARS] for reference in self._prompts.references]
-        texts = {*references, *(sample.prompt.text for sample in samples)}
+        prompts = [prompt.text for prompt in self._prompts.prompts]
+        texts = {*references, *prompts, *(sample.prompt.text for sample in samples)}
         texts.update(text for document in documents for text in _texts(document))
         vectors = _encoded(self._encode, texts)
-        references_ND = np.stack([vectors[reference] for reference in references])
-        return [_figures(sample, vectors, references_ND) for sample in samples]
+        references_ND, prompts_ND = (
+            np.stack([vectors[text] for text in own]) for own in (references, prompts)
+        )
+        return [_figures(sample, vectors, references_ND, prompts_ND) for sample in samples]
 
 
 def _encoded(encode: Encode, texts: Iterable[str]) -> dict[str, Vectors]:
@@ -100,7 +108,9 @@ def _texts(document: DocumentText) -> Iterable[str]:
     return (*(section.heading for section in document.sections), *document.sentences)
 
 
-def _figures(sample: Sample, vectors: dict[str, Vectors], references_ND: Vectors) -> dict[str, float]:
+def _figures(
+    sample: Sample, vectors: dict[str, Vectors], references_ND: Vectors, prompts_ND: Vectors
+) -> dict[str, float]:
     sections = [section for section in sample.document.sections if section.sentences]
     if not sections:
         return {}
@@ -114,6 +124,10 @@ def _figures(sample: Sample, vectors: dict[str, Vectors], references_ND: Vectors
             for part_SD, head in zip(parts, headings, strict=True)
             if head is not None
         ],
+        "own_heading": _own_heading(means, headings),
+        "own_prompt": [
+            _margin(prompts_ND @ mean, sample.prompt.number - 1) for mean in means if len(prompts_ND) > 1
+        ],
         "heading_prompt": [float(head @ prompt) for head in headings if head is not None],
         "section_prompt": [float((part_SD @ prompt).mean()) for part_SD in parts],
         "next_sentence": [float(a @ b) for part_SD in parts for a, b in pairwise(part_SD)],
@@ -123,6 +137,21 @@ def _figures(sample: Sample, vectors: dict[str, Vectors], references_ND: Vectors
         "order": [] if sample.prompt.true is None else _order(means, sample.prompt.true, vectors),
     }
     return {name: sum(values) / len(values) for name, values in found.items() if values}
+
+
+def _own_heading(means: Sequence[Vectors], headings: Sequence[Vectors | None]) -> list[float]:
+    """Return for each section the cosine with its heading less the mean of those with the others."""
+    headed = [(mean, head) for mean, head in zip(means, headings, strict=True) if head is not None]
+    if len(headed) < 2:
+        return []
+    headings_ND = np.stack([head for _, head in headed])
+    return [_margin(headings_ND @ mean, n) for n, (mean, _) in enumerate(headed)]
+
+
+def _margin(cosines_N: Vectors, own: int) -> float:
+    """Return one of at least two values less the mean of the others."""
+    others = (float(cosines_N.sum()) - float(cosines_N[own])) / (len(cosines_N) - 1)
+    return float(cosines_N[own]) - others
 
 
 def _to_others(parts: Sequence[Vectors]) -> list[float]:

@@ -10,6 +10,8 @@ import numpy as np
 NUM_RESAMPLES = 2000
 PERCENTILES = (2.5, 97.5)
 """Of the means of the resamples (Efron 1979): an interval of 95 %."""
+BLOCK_SIZE = 5
+"""Figures side by side."""
 DIFFERENCE = "less "
 
 Values = Mapping[int, float]
@@ -64,6 +66,15 @@ def make_table(
                 value=estimate(list(values.values())), difference=estimate(paired) if paired else None
             )
     return table
+
+
+def blocks_of(judges: Sequence[tuple[str, tuple[str, ...]]]) -> list[tuple[str, ...]]:
+    """Return the figures of judges, each with its name, in blocks that fit on a screen, a judge's together."""
+    return [
+        figures[start : start + BLOCK_SIZE]
+        for _, figures in judges
+        for start in range(0, len(figures), BLOCK_SIZE)
+    ]
 
 
 def rows_of(table: Table, figures: Sequence[str], *, baseline: str | None) -> list[tuple[str, ...]]:

@@ -19,17 +19,24 @@ WORDS = ("bread", "wheel", "moon", "garden", "guitar", "river", "letter", "stove
 DIM = 64
 
 
+def subject_of(title: str, section: int) -> str:
+    """Return the one word that a section is about."""
+    return title.lower().replace(" ", "") + "abcdefgh"[section]
+
+
 def sentences_of(title: str, section: int, count: int = 4) -> tuple[str, ...]:
     """Return sentences whose words belong to one title and section, each beginning as the one before it."""
-    subject = title.lower().replace(" ", "") + "abcdefgh"[section]
-    return tuple(f"The {subject} needs a {subject} before step {n}." for n in range(count))
+    subject = subject_of(title, section)
+    return tuple(f"{title} the {subject} needs a {subject} before step {n}." for n in range(count))
 
 
 def make_document(title: str, num_sections: int = 4) -> DocumentText:
     return DocumentText(
         title=title,
         sections=tuple(
-            SectionText(heading=f"Part {n} of {title}", blocks=(BlockText(sentences=sentences_of(title, n)),))
+            SectionText(
+                heading=f"The {subject_of(title, n)}", blocks=(BlockText(sentences=sentences_of(title, n)),)
+            )
             for n in range(num_sections)
         ),
     )

@@ -50,6 +50,8 @@ def test_a_shuffled_document_is_less_coherent(titles: PromptSet) -> None:
     for whole, mixed in zip(true, shuffled, strict=True):
         assert mixed["next_sentence"] < whole["next_sentence"]
         assert mixed["section_unity"] < whole["section_unity"]
+        assert mixed["own_heading"] < whole["own_heading"]
+        assert whole["own_prompt"] > 0
         assert mixed["heading_prompt"] == pytest.approx(whole["heading_prompt"])
         assert whole["order"] == 1.0 and whole["topic_by_meaning"] == 1.0
         assert mixed["order"] < 1.0
@@ -105,6 +107,9 @@ def test_a_parser_is_asked_once_for_each_sentence(tmp_path: Path) -> None:
         [text_of(("* All good.", "This bad."), ("All good.",)), text_of(("Bad bad.",)), text_of(())]
     )
     assert figures == [{"parsed": pytest.approx(2 / 3)}, {"parsed": 0.0}, {}]
+    long = "This is all good and has eight words."
+    (figure,) = judge.measure([text_of((long, f"{long} It is bad.", "Bad bad."))])
+    assert figure == {"parsed": pytest.approx(1 / 3), "parsed_long": 0.5}
     parser.write_text("#!/bin/sh\ncat > /dev/null\n")
     with pytest.raises(MissingJudge, match="answered for 0 of 1"):
         judge.measure([text_of(("Good.",))])
