@@ -17,14 +17,12 @@ from concepts.release import check_space
 from concepts.wheels import SMOLLM2, require
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
-from writer.voice.config import AdapterConfig
+from writer.voice.config import ADAPTER_FILE, AdapterConfig
 from writer.voice.decode import Encode, Speaker
 from writer.voice.voice import Voice
 
 BASES = {SMOLLM2.name: SMOLLM2}
 """Base models that are fetched by name; any other is named by its folder."""
-ADAPTER_FILE = "adapter.safetensors"
-
 
 def load_base(name: str) -> tuple[Any, Any]:
     """Return a causal language model (frozen, in evaluation mode) and its tokenizer, by name or folder.

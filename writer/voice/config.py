@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from concepts.errors import ModelError
 from concepts.training import LoopConfig
 
+ADAPTER_FILE = "adapter.safetensors"
+"""File of a released adapter."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterConfig:
@@ -48,15 +51,15 @@ class VoiceTrainingConfig:
             adam_lr=1e-3,
             weight_decay=0.0,
             ema_decay=0.98,
-            checkpoint_every_s=300.0,
+            checkpoint_every_s=240.0,
             evaluate_every=100,
         )
     )
     """Steps and rates."""
-    tokens_per_batch: int = 2_000
+    tokens_per_batch: int = 1_000
     """Tokens a batch, padding included, at most."""
-    max_tokens: int = 400
-    """Longest section, with what stands before it; a longer one is cut."""
+    max_tokens: int = 1_000
+    """Longest sequence: sections of a document that read the same contents share one."""
     hidden_share: float = 0.2
     """Share of the sections whose concepts are hidden, so that the voice can speak without."""
     max_noise: float = 1.0

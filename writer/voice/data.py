@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from concepts.errors import InputError
-from writer.voice.text import Said, marked, outline_line, outline_prefix, section_prefix
+from writer.voice.text import Said, marked, outline_line, outline_prefix, section_opening, section_prefix
 
 NO_CONCEPT = -1
 
@@ -48,6 +48,8 @@ class PackedTexts:
     """(T,)"""
     rows: NDArray[np.int32]
     """(T,): for each token the row of its sentence's concept, `NO_CONCEPT` for what is only read."""
+    groups: NDArray[np.int32]
+    """(T,): 0 for what all sections of a sequence read, then the number of the section, from 1."""
     starts: NDArray[np.int64]
     """(N + 1,): where each sequence starts, and the end."""
     weights: NDArray[np.float32]
@@ -83,49 +85,89 @@ def pack(
 
     `groups` are documents and the share of the draws that theirs get; `encode` returns the concepts (N, D) of texts.
     """
-    row_of: dict[str, int] = {}
-    tokens: list[int] = []
-    rows: list[int] = []
-    starts, weights = [0], []
-
-    def add(prefix: str, pieces: Sequence[tuple[str, str]]) -> None:
-        text, ends, owners = prefix, [], []
-        for before, said in pieces:
-            text += before + said
-            ends.append(len(text))
-            owners.append(row_of.setdefault(said.strip(), len(row_of)))
-        found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        at = 0
-        for token, (_, end) in list(zip(found["input_ids"], found["offset_mapping"], strict=True))[:max_tokens]:
-            while at < len(ends) - 1 and end > ends[at]:
-                at += 1
-            tokens.append(token)
-            rows.append(NO_CONCEPT if end <= len(prefix) else owners[at])
-        starts.append(len(tokens))
-
+    packer = _Packer(tokenizer, max_tokens)
     for documents, share in groups:
-        first = len(starts) - 1
         for document in documents:
             headings = [section.heading for section in document.sections]
             if len(headings) > 1:
                 lines = [outline_line(i + 1, heading) for i, heading in enumerate(headings)]
                 signs = [line[: line.index(heading)] for line, heading in zip(lines, headings, strict=True)]
                 # the line's end belongs to the heading: it is how a voice says that it is over
-                add(outline_prefix(document.title), [(s, h + "\n") for s, h in zip(signs, headings, strict=True)])
+                pieces = [(sign, heading + "\n") for sign, heading in zip(signs, headings, strict=True)]
+                packer.add(outline_prefix(document.title), "", pieces)
             for here, section in enumerate(document.sections):
-                add(section_prefix(document.title, headings, here), marked(section.sentences))
-        sizes = np.diff(starts[first:]).astype(np.float64)
-        weights += list(share * np.ones(len(sizes)) / max(1, len(sizes)))
-    if not tokens:
+                whole = section_prefix(document.title, headings, here)
+                cut = whole.rindex(section_opening(section.heading))
+                packer.add(whole[:cut], whole[cut:], marked(section.sentences))
+        packer.end_group(share)
+    if not packer.tokens:
         raise InputError("the corpus has no section to learn from; import more documents")
-    vectors = encode(list(row_of)).half().numpy()
     return PackedTexts(
-        np.array(tokens, dtype=np.int32),
-        np.array(rows, dtype=np.int32),
-        np.array(starts, dtype=np.int64),
-        np.array(weights, dtype=np.float32),
-        vectors,
+        np.array(packer.tokens, dtype=np.int32),
+        np.array(packer.rows, dtype=np.int32),
+        np.array(packer.groups, dtype=np.int32),
+        np.array(packer.starts, dtype=np.int64),
+        np.concatenate(packer.weights),
+        encode(list(packer.row_of)).half().numpy(),
     )
+
+
+class _Packer:
+    """Sequences on their way: sections that read the same words before them share a sequence, as far as it goes."""
+
+    def __init__(self, tokenizer: Any, max_tokens: int) -> None:
+        self._tokenizer, self._max_tokens = tokenizer, max_tokens
+        self.row_of: dict[str, int] = {}
+        self.tokens: list[int] = []
+        self.rows: list[int] = []
+        self.groups: list[int] = []
+        self.starts = [0]
+        self.weights: list[NDArray[np.float32]] = []
+        self._shared: str | None = None
+        self._first = 0
+
+    def add(self, shared: str, opening: str, pieces: Sequence[tuple[str, str]]) -> None:
+        """Add what is said behind `shared` and `opening`, which are only read, as (mark, text) pieces."""
+        text, ends, owners = opening, [], []
+        for before, said in pieces:
+            text += before + said
+            ends.append(len(text))
+            owners.append(self.row_of.setdefault(said.strip(), len(self.row_of)))
+        found = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        tokens, rows, at = found["input_ids"], [], 0
+        for _, end in found["offset_mapping"]:
+            while at < len(ends) - 1 and end > ends[at]:
+                at += 1
+            rows.append(NO_CONCEPT if end <= len(opening) else owners[at])
+        if shared != self._shared or len(self.tokens) - self.starts[-1] + len(tokens) > self._max_tokens:
+            self._close()
+            before = self._tokenizer(shared, add_special_tokens=False)["input_ids"]
+            self._extend(before, [NO_CONCEPT] * len(before), 0)
+            self._shared = shared
+        room = self._max_tokens - (len(self.tokens) - self.starts[-1])
+        self._extend(tokens[:room], rows[:room], 1 + max(self.groups[self.starts[-1] :], default=0))
+
+    def end_group(self, share: float) -> None:
+        """Give what was added since the last call a share of the draws."""
+        self._close()
+        num = len(self.starts) - 1 - self._first
+        self.weights.append(np.full(num, share / max(1, num), dtype=np.float32))
+        self._first = len(self.starts) - 1
+
+    def _extend(self, tokens: Sequence[int], rows: Sequence[int], group: int) -> None:
+        self.tokens += tokens
+        self.rows += rows
+        self.groups += [group] * len(tokens)
+
+    def _close(self) -> None:
+        """End a sequence; one in which nothing is said is dropped."""
+        first = self.starts[-1]
+        if any(row != NO_CONCEPT for row in self.rows[first:]):
+            self.starts.append(len(self.tokens))
+        else:
+            for values in (self.tokens, self.rows, self.groups):
+                del values[first:]
+        self._shared = None
 
 
 @dataclass(frozen=True)
@@ -134,8 +176,10 @@ class VoiceBatch:
 
     ids_BS: Tensor
     """Tokens that are read."""
-    mask_BS: Tensor
-    """1 for tokens, 0 for padding."""
+    places_BS: Tensor
+    """Position of each token in its own section's text."""
+    mask_B1SS: Tensor
+    """True where a token reads another: of what all sections share, and of its own section, what stands before."""
     targets_BS: Tensor
     """The token that follows each, -1 where it is not to be said."""
     concepts_BSD: Tensor
@@ -146,20 +190,35 @@ def make_batch(packed: PackedTexts, indices: Sequence[int], vectors_RD: Tensor) 
     """Return the sequences at `indices`, with the concepts `vectors_RD` (float32) of their sentences."""
     spans = [(int(packed.starts[i]), int(packed.starts[i + 1])) for i in indices]
     width = max(end - start for start, end in spans) - 1
-    ids = torch.zeros(len(spans), width, dtype=torch.long)
-    mask = torch.zeros(len(spans), width, dtype=torch.long)
-    targets = torch.full((len(spans), width), -1)
-    rows = torch.full((len(spans), width), NO_CONCEPT)
+    shape = (len(spans), width)
+    ids, places, groups = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
+    targets, rows = torch.full(shape, -1), torch.full(shape, NO_CONCEPT)
+
+    def part(values: NDArray[np.int32], first: int, last: int) -> Tensor:
+        return torch.from_numpy(values[first:last].astype(np.int64))
+
     for b, (start, end) in enumerate(spans):
         num = end - start - 1
-        ids[b, :num] = torch.from_numpy(packed.tokens[start : end - 1].astype(np.int64))
-        mask[b, :num] = 1
-        own = torch.from_numpy(packed.rows[start + 1 : end].astype(np.int64))
-        rows[b, :num] = own
-        following = torch.from_numpy(packed.tokens[start + 1 : end].astype(np.int64))
-        targets[b, :num] = torch.where(own == NO_CONCEPT, -1, following)
+        ids[b, :num] = part(packed.tokens, start, end - 1)
+        groups[b, :num] = own = part(packed.groups, start, end - 1)
+        groups[b, num:] = -1
+        places[b, :num] = _places(own)
+        rows[b, :num] = following = part(packed.rows, start + 1, end)
+        targets[b, :num] = torch.where(following == NO_CONCEPT, -1, part(packed.tokens, start + 1, end))
+    reads = (groups[:, None, :] == 0) | (groups[:, None, :] == groups[:, :, None])
+    mask = (reads & torch.ones(width, width, dtype=torch.bool).tril())[:, None]
     concepts = vectors_RD[rows.clamp_min(0)] * (rows >= 0).unsqueeze(-1)
-    return VoiceBatch(ids, mask, targets, concepts)
+    return VoiceBatch(ids, places, mask, targets, concepts)
+
+
+def _places(groups_S: Tensor) -> Tensor:
+    """Return each token's position: sections go on where what they share ends."""
+    num_shared = int((groups_S == 0).sum())
+    places = torch.arange(len(groups_S))
+    for group in range(1, int(groups_S.max()) + 1):
+        own = groups_S == group
+        places[own] = num_shared + torch.arange(int(own.sum()))
+    return places
 
 
 def draw(packed: PackedTexts, rng: np.random.Generator, tokens_per_batch: int) -> list[int]:

@@ -15,6 +15,9 @@ Block = Literal["paragraph", "step", "bullet"]
 """What a sentence may begin."""
 BLOCKS: tuple[Block, ...] = get_args(Block)
 
+REACH = 6
+"""Headings before and behind a section that stand in the contents it is said from."""
+
 _STEP = re.compile(r"(\d{1,2})[.)]\s+")
 _BULLET = re.compile(r"[-*•]\s+")
 _ENDS = re.compile(r"[.!?:…][\"'”’)\]]*$")
@@ -40,9 +43,15 @@ def outline_line(number: int, heading: str) -> str:
 
 
 def section_prefix(title: str, headings: Sequence[str], here: int) -> str:
-    """Return what stands before the first sentence of section `here` (from 0)."""
-    contents = "".join(outline_line(i + 1, heading) for i, heading in enumerate(headings))
-    return f"{outline_prefix(title)}{contents}\n## {headings[here]}\n\n"
+    """Return what stands before the first sentence of section `here` (from 0); of a long outline what is near it."""
+    near = range(max(0, here - REACH), min(len(headings), here + REACH + 1))
+    contents = "".join(outline_line(i + 1, headings[i]) for i in near)
+    return f"{outline_prefix(title)}{contents}{section_opening(headings[here])}"
+
+
+def section_opening(heading: str) -> str:
+    """Return what stands between the contents and a section's first sentence."""
+    return f"\n## {heading}\n\n"
 
 
 def mark(said: Said, before: Said | None, number: int) -> str:

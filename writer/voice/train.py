@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from concepts.card import ModelCard, write_card
 from concepts.precision import autocast
-from concepts.training import to_device
+from concepts.release import LICENCE, origin, tensors_of, trained_weights
+from concepts.training import Progress, save_tensors, to_device, train, write_recipe
 from writer.voice.adapter import VoiceAdapter
-from writer.voice.config import VoiceTrainingConfig
+from writer.voice.config import ADAPTER_FILE, VoiceTrainingConfig
 from writer.voice.data import PackedTexts, VoiceBatch, draw, make_batch
 
 DEV_NOISE = (0.0, 0.5, 0.9, None)
@@ -42,8 +46,15 @@ class VoiceLoss(nn.Module):
     def nats(self, batch: VoiceBatch, concepts_BSD: Tensor) -> tuple[Tensor, int]:
         """Return the mean nats a token and how many tokens these are."""
         base = self._base[0]
+        hidden = torch.finfo(concepts_BSD.dtype).min
+        mask = torch.zeros_like(batch.mask_B1SS, dtype=concepts_BSD.dtype).masked_fill(~batch.mask_B1SS, hidden)
         states = self.adapter.hidden(
-            base, batch.ids_BS, concepts_BSD, attention_mask=batch.mask_BS, use_cache=False
+            base,
+            batch.ids_BS,
+            concepts_BSD,
+            attention_mask=mask,
+            position_ids=batch.places_BS,
+            use_cache=False,
         )
         said = batch.targets_BS >= 0
         logits = base.lm_head(states[said]).float()
@@ -105,8 +116,8 @@ class VoiceTask:
         order = np.argsort(np.diff(self._dev.starts), kind="stable").tolist()
         for noise in DEV_NOISE:
             total, num = 0.0, 0
-            for start in range(0, len(order), 8):
-                batch = make_batch(self._dev, order[start : start + 8], self._dev_vectors)
+            for start in range(0, len(order), 4):
+                batch = make_batch(self._dev, order[start : start + 4], self._dev_vectors)
                 concepts = noised(batch.concepts_BSD, noise, start)
                 with autocast(device):
                     nats, said = self._module.nats(to_device(batch, device), concepts.to(device))
@@ -130,6 +141,50 @@ def noised(concepts_BSD: Tensor, size: float | None, seed: int) -> Tensor:
     length = concepts_BSD.norm(dim=-1, keepdim=True)
     mixed = concepts_BSD + config.max_noise * size * noise * dim**-0.5 * length
     return mixed * length / mixed.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+
+
+def train_voice(
+    packed: PackedTexts,
+    dev: PackedTexts,
+    base: Any,
+    run_dir: Path,
+    config: VoiceTrainingConfig,
+    *,
+    recipe: dict[str, object],
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, float]:
+    """Train (or go on training) an adapter for `base`; `recipe` is kept for the card of its release."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_recipe(run_dir, asdict(config) | {"model": asdict(config.adapter)} | recipe)
+    task = VoiceTask(config, packed, dev, base)
+    return train(task, run_dir, config.loop, on_progress=on_progress)
+
+
+def release_voice(run_dir: Path, folder: Path, *, name: str, figures: dict[str, float], newest: bool) -> ModelCard:
+    """Write the adapter of a training run to `folder` with its card: float16 matrices, the averaged weights.
+
+    Raises ModelError when the run has none yet.
+    """
+    path = trained_weights(run_dir, "voice", newest=newest)
+    recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+    state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.half() for name, value in tensors_of(path, "adapter").items()}
+    save_tensors(folder / ADAPTER_FILE, tensors)
+    return write_card(
+        folder,
+        name=name,
+        kind="voice",
+        version=1,
+        file_names=[ADAPTER_FILE],
+        config={**recipe["model"], "base": recipe["base"]},
+        space=recipe["space"],
+        data=recipe["data"],
+        recipe=f"longhand train voice on {recipe['base']}{origin(recipe)}",
+        steps=int(state["step"]),
+        figures=figures,
+        licence=LICENCE,
+    )
 
 
 def _bags(packed: PackedTexts, vectors: Tensor, most: int = 6_000) -> tuple[list[Tensor], Tensor]:
