@@ -18,7 +18,6 @@ from concepts.errors import InputError
 from planner.config import LENGTH_BINS, MAX_ITEMS
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, PlanTokens
 
-
 Weights = NDArray[np.float64]
 
 
@@ -144,14 +143,15 @@ class OutlineData:
 
     def draw(self, size: int, shares: KindShares, rng: np.random.Generator) -> list[int]:
         """Return the indices of `size` outlines, each of a kind drawn by its share, all alike within a kind."""
-        return rng.choice(len(self.outlines), size, p=self._weights(shares)).tolist()
+        chosen = rng.choice(len(self.outlines), size, p=self._weights(shares))
+        return [int(i) for i in chosen]
 
     def sample(self, size: int, shares: KindShares, seed: int) -> list[int]:
         """Return the indices of up to `size` different outlines, drawn by the shares of their kinds."""
         weights = self._weights(shares)
         size = min(size, int((weights > 0).sum()))
         rng = np.random.default_rng(seed)
-        return rng.choice(len(self.outlines), size, replace=False, p=weights).tolist()
+        return [int(i) for i in rng.choice(len(self.outlines), size, replace=False, p=weights)]
 
     def _weights(self, shares: KindShares) -> Weights:
         if self._drawn_by is None or self._drawn_by[0] != shares:

@@ -125,14 +125,19 @@ def _drawn(
     data: OutlineData, planner: Planner, plans: list[int], on_done: Callable[[int], None]
 ) -> dict[str, float]:
     vectors = data.corpus.vectors
-    planned, true, errors, between, within, within_true = [], [], [], [], [], []
-    several = planner.with_options(replace(planner.options, num_candidates=max(2, planner.options.num_candidates)))
+    planned: list[float] = []
+    true: list[float] = []
+    between: list[float] = []
+    within: list[float] = []
+    within_true: list[float] = []
+    several = planner.with_options(
+        replace(planner.options, num_candidates=max(2, planner.options.num_candidates))
+    )
     for number, index in enumerate(plans):
         outline = data.outlines[index]
         draws = several.candidates(vectors[[outline.prompts[0]]], seed=number)
         planned.append(len(draws[0]))
         true.append(len(outline.children))
-        errors.append(abs(planned[-1] - true[-1]))
         leads = [torch.stack([item.lead for item in items]) for items in draws]
         places = range(max(map(len, leads)))
         at = [torch.stack([lead[place] for lead in leads if place < len(lead)]) for place in places]
@@ -144,9 +149,9 @@ def _drawn(
     named = {
         "num_planned": planned,
         "num_true": true,
-        "num_error": errors,
+        "num_error": [abs(a - b) for a, b in zip(planned, true, strict=True)],
         "draw_cosine": between,
         "item_cosine": within,
         "item_cosine_true": within_true,
     }
-    return {name: float(sum(values)) / len(values) for name, values in named.items() if values}
+    return {name: sum(values) / len(values) for name, values in named.items() if values}

@@ -39,9 +39,7 @@ class OutlineLoss(nn.Module):
         )
         mse = self._mse(target, state_NM, generator)
         own = torch.arange(len(target), device=target.device)
-        contrast = info_nce(
-            model.contrast_head(state_NM), own, target[:, :dim], batch.lead_row_BS[has_next]
-        )
+        contrast = info_nce(model.contrast_head(state_NM), own, target[:, :dim], batch.lead_row_BS[has_next])
         loss = mse + 0.1 * stop + 0.1 * length + config.contrast_weight * contrast
         parts = {"mse": mse, "stop": stop, "length": length, "contrast": contrast}
         return loss, {name: value.detach() for name, value in parts.items()}
@@ -60,7 +58,8 @@ class OutlineLoss(nn.Module):
         noise = torch.randn(x0.shape, generator=generator).to(x0.device)
         predicted = self.outline.diffusion_head(add_noise(x0, noise, t), t, state).float()
         error = (predicted - x0).square().mean(dim=-1)
-        return (error * min_snr_weight(t, self.config.min_snr_gamma)).mean()
+        weighted: Tensor = error * min_snr_weight(t, self.config.min_snr_gamma)
+        return weighted.mean()
 
 
 def augment(

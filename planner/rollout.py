@@ -155,9 +155,7 @@ class Planner:
         """
         return [self._items(row) for row in self._ranked(prompt, goal, num_sections, seed)]
 
-    def _ranked(
-        self, prompt: Tensor, goal: Tensor | None, num_sections: int | None, seed: int
-    ) -> list[_Row]:
+    def _ranked(self, prompt: Tensor, goal: Tensor | None, num_sections: int | None, seed: int) -> list[_Row]:
         if num_sections is not None and num_sections < 1:
             raise UsageError(f"num_sections must be at least 1, got {num_sections}")
         self._check(prompt, goal)
@@ -322,7 +320,9 @@ class Planner:
     def _denoise(self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int) -> Tensor:
         """Return the next item (R, 2D, normalized) of each row: a lead of length 1, or the user's, and its gist."""
         options, dim = self.options, self.model.config.concept_dim
-        leads = torch.stack([row.given_leads[len(row.items)] for row in rows]) if rows[0].given_leads else None
+        leads = (
+            torch.stack([row.given_leads[len(row.items)] for row in rows]) if rows[0].given_leads else None
+        )
         is_mean = self.model.config.objective == "mse"
         again = ("again", attempt) if attempt else ()
         noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items), *again) for row in rows])

@@ -82,9 +82,7 @@ def train_planner(
     With `init` it starts from that planner's weights.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    data, dev = (
-        OutlineData(load_embedded(corpus_dir, space.space_id, split)) for split in ("train", "dev")
-    )
+    data, dev = (OutlineData(load_embedded(corpus_dir, space.space_id, split)) for split in ("train", "dev"))
     started = {"space": space.space_id, "init": init and init.lineage, "data": data_line(corpus_dir)}
     write_recipe(run_dir, asdict(config) | started)
     task = OutlineTask(config, data, dev)

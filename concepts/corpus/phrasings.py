@@ -13,7 +13,12 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
         "Help me with this: {title}",
     ),
     "recipe": ("How to make {inside}", "A recipe for {inside}", "Write down how I cook {inside}"),
-    "howto": ("How to {inside}", "A guide to {inside}", "Explain {inside}", "Write about {inside} for beginners"),
+    "howto": (
+        "How to {inside}",
+        "A guide to {inside}",
+        "Explain {inside}",
+        "Write about {inside} for beginners",
+    ),
     "lead": ("What is {title}?", "Write about {title}"),
 }
 """By kind of document, English only; `title` as it is, `inside` as it stands inside a sentence."""
