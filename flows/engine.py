@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
-from concepts.errors import ModelError
 from flows.options import WritingOptions
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
@@ -206,14 +205,10 @@ class SharingEngine(Engine, Protocol):
 
 
 NEEDS: dict[Stage, tuple[Part, ...]] = {
-    "plan": ("space", "planner", "writer"),
+    "plan": ("space", "planner"),
     "write": ("space", "writer"),
     "decode": ("space",),
 }
-
-
-class MissingWriter(ModelError):
-    """A space has no writer: its documents can be planned, and no more."""
 
 
 class ModelEngine:
@@ -319,13 +314,7 @@ class ModelEngine:
         space_id = self._codec.result().space_id
         from writer import Writer
 
-        name = self._names["writer"]
-        if name is None:
-            try:
-                name = find_name_in_space("writer", space_id)
-            except ModelError as error:
-                raise MissingWriter(str(error)) from error
-        return Writer.load(name, space_id=space_id)
+        return Writer.load(self._names["writer"] or find_name_in_space("writer", space_id), space_id=space_id)
 
     def prepare(self, stage: Stage) -> None:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""
@@ -338,7 +327,7 @@ class ModelEngine:
             self._codec.result()
         if "planner" in NEEDS[stage]:
             self._planner.result()
-        if "writer" in NEEDS[stage] and stage != "plan":  # a plan can do without, see _aimed
+        if "writer" in NEEDS[stage]:
             self._writer.result()
 
     def load_times(self) -> dict[str, float]:
@@ -364,29 +353,7 @@ class ModelEngine:
         items = self._planner.result().plan(
             _tensor(prompt), goal=_goal(goal), num_sections=num_sections, depth=depth, seed=seed
         )
-        return _new_items(self._aimed(prompt, items))
-
-    def _aimed(
-        self, prompt: Vector, items: Sequence[PlannedItem], known: Collection[str] = ()
-    ) -> list[PlannedItem]:
-        """Return planned items with the gists that the writer's codebook says, but for those of `known` paths.
-
-        As the planner drew them where the space has no writer, or that says none: a plan needs neither. A
-        writer that cannot be used is raised here: the plan that it would have changed must not be stored.
-        """
-        import torch
-
-        try:
-            writer = self._writer.result()
-        except MissingWriter:
-            return list(items)
-        aims = writer.aim(_tensor(prompt), torch.stack([item.lead for item in items]))
-        if aims is None:
-            return list(items)
-        return [
-            item if item.path in known else replace(item, gist=aim)
-            for item, aim in zip(items, aims, strict=True)
-        ]
+        return _new_items(items)
 
     def fill(
         self,
@@ -405,7 +372,7 @@ class ModelEngine:
         items = self._planner.result().fill(
             _tensor(prompt), given, goal=_goal(goal), seed=seed, known=planned
         )
-        return _new_items(self._aimed(prompt, items, planned))
+        return _new_items(items)
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""

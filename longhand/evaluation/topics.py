@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class WordsJudge:
     """`topic_by_words`: 1 where the sentences share most words with their own reference, among all references.
 
-    Words are weighted by how few training sentences hold them (`writer.evaluate.nearest_topics`). Title and headings do
+    Words are weighted by how few training sentences hold them (`concepts.words.nearest_topics`). Title and headings do
     not count: a title repeats the prompt. A document that shares no word with any reference is not found.
     """
 
@@ -27,7 +27,7 @@ class WordsJudge:
 
     def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
         """Return the figure of each document that has a sentence."""
-        from writer.evaluate import nearest_topics
+        from concepts.words import nearest_topics
 
         texts = [" ".join(sample.document.sentences) for sample in samples]
         # The empty text comes first and wins where nothing is shared, for ties go to the first.

