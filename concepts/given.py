@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import cast
 
 from concepts.corpus.importers import MAX_FILE_BYTES, Unreadable, check_kind, name_of, parse_blocks
-from concepts.corpus.markup import Block
+from concepts.corpus.elements import Element
+from concepts.corpus.records import Block, BlockKind
 from concepts.errors import InputError
 from concepts.languages import detect_language, foreign_language
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
@@ -117,7 +118,7 @@ def read_given(
     return document
 
 
-def _read(path: Path, name: str, *, allow_bare: bool) -> list[Block]:
+def _read(path: Path, name: str, *, allow_bare: bool) -> list[Element]:
     if name == "stdin":
         data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
         suffix = ".docx" if data.startswith(b"PK\x03\x04") else ""
@@ -142,7 +143,7 @@ def _read(path: Path, name: str, *, allow_bare: bool) -> list[Block]:
     return parse_blocks(data, suffix, name, allow_bare=allow_bare)
 
 
-def arrange(blocks: Sequence[Block], lang: str, name: str, *, as_notes: bool = False) -> GivenDocument:
+def arrange(blocks: Sequence[Element], lang: str, name: str, *, as_notes: bool = False) -> GivenDocument:
     """Return the document of a file's blocks; `name` is its title where it has none, else its first sentence.
 
     A single heading above all others is the title. Text directly below a heading that also has headings
@@ -180,7 +181,7 @@ def _depth(path: str) -> int:
     return path.count(".") + 1 if path else 0
 
 
-def _title(blocks: Sequence[Block], *, as_notes: bool) -> tuple[str, Sequence[Block]]:
+def _title(blocks: Sequence[Element], *, as_notes: bool) -> tuple[str, Sequence[Element]]:
     levels = [block.level for block in blocks if block.level is not None]
     first = blocks[0] if blocks else None
     if first is None or first.level is None or any(level <= first.level for level in levels[1:]):

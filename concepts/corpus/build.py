@@ -22,9 +22,9 @@ from pathlib import Path
 from concepts.corpus.catalogues import CATALOGUE_SUFFIX, iter_catalogue
 from concepts.corpus.clean import clean_document
 from concepts.corpus.drops import DropReport
-from concepts.corpus.importers import iter_jsonl, iter_pairs, iter_path
+from concepts.corpus.importers import document_row, iter_jsonl, iter_pairs, iter_path
 from concepts.corpus.pairs import clean_pair
-from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind, Section
+from concepts.corpus.records import PAIR_KINDS, Block, Document, Kind, PairKind, Section
 from concepts.corpus.split import Split, same_text, split_of
 from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, REPORT_NAME
 from concepts.errors import InputError
@@ -249,10 +249,10 @@ def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Docume
         return document
     sections: list[Section] = []
     for section in document.sections:
-        paragraphs: list[tuple[str, ...]] = []
-        for paragraph in section.paragraphs:
+        blocks: list[Block] = []
+        for block in section.blocks:
             kept: list[str] = []
-            for sentence in paragraph:
+            for sentence in block.sentences:
                 if document.lang != "eng_Latn" and _digest(sentence) in seen.english:
                     drops["untranslated"] += 1
                 elif _is_boilerplate(sentence, document.lang, seen):
@@ -260,9 +260,9 @@ def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Docume
                 else:
                     kept.append(sentence)
             if kept:
-                paragraphs.append(tuple(kept))
-        if paragraphs:
-            sections.append(replace(section, paragraphs=tuple(paragraphs)))
+                blocks.append(replace(block, sentences=tuple(kept)))
+        if blocks:
+            sections.append(replace(section, blocks=tuple(blocks)))
     if not sections:
         drops["document: only boilerplate"] += 1
         return None
@@ -306,19 +306,7 @@ def _text_key(lang: str, text: str) -> bytes:
 
 
 def _document_line(document: Document, split: Split) -> str:
-    row = {
-        "id": document.document_id,
-        "split": split,
-        "title": document.title,
-        "lang": document.lang,
-        "source": document.source,
-        "page": document.page,
-        "kind": document.kind,
-        "sections": [
-            {"heading": section.heading, "level": section.level, "paragraphs": section.paragraphs}
-            for section in document.sections
-        ],
-    }
+    row = {"id": document.document_id, "split": split, "kind": document.kind, **document_row(document)}
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 

@@ -19,7 +19,7 @@ from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind
 from concepts.corpus.split import SPLITS, Split, same_text
 from concepts.errors import InputError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 REPORT_NAME = "corpus.json"
 DOCUMENTS_NAME = "documents.jsonl.gz"
 PAIRS_NAME = "pairs.tsv.gz"
