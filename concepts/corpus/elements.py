@@ -78,7 +78,7 @@ class Collector:
 
     def open(self, kind: BlockKind, term: str = "") -> None:
         """Begin a list item or note; `term` is what a definition list explains, put before the first text."""
-        term = " ".join(term.split()).rstrip(" :")
+        term = " ".join(term.split()).strip(" :>,;")
         if len(term) > _MAX_TERM_CHARS:
             self.text(term, "paragraph")
             term = ""

@@ -148,7 +148,7 @@ def mend_ingredient(text: str) -> str:
 
 def mend_item(text: str) -> str:
     """Drop the mark that parts a list item from the next one ("a title, and", "a name;")."""
-    return _ITEM_END.sub("", text)
+    return _ITEM_END.sub("", text).lstrip(":;, ")
 
 
 def _drop_foreign_brackets(match: re.Match[str]) -> str:

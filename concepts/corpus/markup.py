@@ -179,7 +179,7 @@ def node_elements(body: LexborNode | None) -> list[Element]:
         if tag == "-text":
             words.append(node.text_content or "")
             continue
-        if tag in _SKIPPED_TAGS or tag.startswith(("_", "!", "-")):
+        if (tag in _SKIPPED_TAGS and not _lays_out(node)) or tag.startswith(("_", "!", "-")):
             continue
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
             flush()
@@ -204,6 +204,11 @@ def node_elements(body: LexborNode | None) -> list[Element]:
         stack += [(child, False) for child in reversed(children)]
     flush()
     return collector.elements
+
+
+def _lays_out(node: LexborNode) -> bool:
+    """Whether a node is the table that sets a note beside its picture, as older stylesheets do."""
+    return node.tag == "table" and node.parent is not None and _item_kind(node.parent) == "note"
 
 
 def _item_kind(node: LexborNode) -> BlockKind | None:

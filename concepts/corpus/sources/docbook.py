@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from concepts.corpus.elements import Collector, Element
 from concepts.corpus.records import BlockKind
-from concepts.corpus.sources.xml import InlineText, Node, read_mixed, tag_of
+from concepts.corpus.sources.xml import FRAGMENT, InlineText, Node, read_mixed, tag_of
 
 MAX_WHOLE_BLOCKS = 60
 """A book with more blocks is read by chapters: nobody reads it from one end to the other."""
@@ -52,6 +52,11 @@ def read_docbook(root: Node, titles: Mapping[str, str]) -> Iterator[tuple[str, l
     `titles` names what empty cross-references mean, by id.
     """
     reader = _Reader(titles)
+    if tag_of(root) == FRAGMENT:
+        for number, node in enumerate(root, 1):
+            if tag_of(node) in _SECTIONS:
+                yield node.get("id") or f"part{number}", reader.read(node)
+        return
     whole = reader.read(root)
     chapters = [node for node in root.iter() if tag_of(node) in _CHAPTERS and node is not root]
     if tag_of(root) not in ("book", "set") or len(chapters) < 2 or len(whole) <= MAX_WHOLE_BLOCKS:

@@ -16,6 +16,9 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ENTITY = re.compile(r"""<!ENTITY\s+([\w.:-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
 _REFERENCE = re.compile(r"&([A-Za-z_][\w.:-]*);")
 _PREDEFINED = frozenset(("amp", "lt", "gt", "quot", "apos"))
+_DECLARATION = re.compile(r"<\?xml\b.*?\?>")
+FRAGMENT = "fragment"
+"""Name of the root of a file that has several."""
 _MAX_NESTING = 8
 _MAX_CHARS = 5_000_000
 """Longer than any page; entities that contain each other could grow without end."""
@@ -39,10 +42,17 @@ def parse_xml(text: str, entities: Mapping[str, str]) -> Node:
         if resolved == text or len(resolved) > _MAX_CHARS:
             break
         text = resolved
+    text = text[text.index("<") :]
     try:
-        root = ElementTree.fromstring(text[text.index("<") :].encode())
+        root = ElementTree.fromstring(text.encode())
     except ElementTree.ParseError as error:
-        raise ValueError(str(error)) from error
+        # Several sections side by side, which a book includes by an entity.
+        declaration = _DECLARATION.match(text)
+        body = text[declaration.end() :] if declaration is not None else text
+        try:
+            root = ElementTree.fromstring(f"<{FRAGMENT}>{body}</{FRAGMENT}>".encode())
+        except ElementTree.ParseError:
+            raise ValueError(str(error)) from error
     for node in root.iter():
         if isinstance(node.tag, str):
             node.tag = _local(node.tag)
