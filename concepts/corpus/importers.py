@@ -14,10 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from concepts.corpus.drops import DropReport
-from concepts.corpus.language import guess_language
 from concepts.corpus.elements import Element
+from concepts.corpus.language import guess_language
 from concepts.corpus.markup import html_blocks, markdown_blocks, text_blocks, to_outline, word_blocks
-from concepts.corpus.records import BLOCK_KINDS, LANG_CODES, USER_SOURCE_PREFIX, Block, BlockKind, Document, Section
+from concepts.corpus.records import (
+    BLOCK_KINDS,
+    LANG_CODES,
+    USER_SOURCE_PREFIX,
+    Block,
+    BlockKind,
+    Document,
+    Section,
+)
 from concepts.errors import InputError
 
 MAX_FILE_BYTES = 20_000_000

@@ -15,6 +15,7 @@ from concepts.corpus.elements import Collector, Element, to_sections
 from concepts.corpus.records import BlockKind, Section
 
 if TYPE_CHECKING:
+    from docx.document import Document as WordDocument
     from docx.text.paragraph import Paragraph
     from selectolax.lexbor import LexborNode
 
@@ -231,10 +232,17 @@ def text_blocks(text: str) -> list[Element]:
     """Return the blocks of plain text; blank lines and marks of lists part them, a first short one without a full
     stop is a title."""
     collector = Collector()
-    parts = [[line.strip() for line in part.splitlines() if line.strip()] for part in re.split(r"\n\s*\n", text)]
+    parts = [
+        [line.strip() for line in part.splitlines() if line.strip()] for part in re.split(r"\n\s*\n", text)
+    ]
     parts = [part for part in parts if part]
     first = " ".join(parts[0]) if parts else ""
-    if len(parts) > 1 and len(first) <= 80 and not first.endswith((".", "!", "?", ":")) and not _MARK.match(first):
+    if (
+        len(parts) > 1
+        and len(first) <= 80
+        and not first.endswith((".", "!", "?", ":"))
+        and not _MARK.match(first)
+    ):
         collector.heading(first, 0)
         parts.pop(0)
     for part in parts:
@@ -293,11 +301,11 @@ def word_blocks(data: bytes) -> list[Element]:
         elif kind == "Heading" and number.isdigit():
             collector.heading(paragraph.text, int(number))
         else:
-            collector.text(paragraph.text, _word_kind(style, paragraph))
+            collector.text(paragraph.text, _word_kind(style, paragraph, document))
     return collector.elements
 
 
-def _word_kind(style: str, paragraph: Paragraph) -> BlockKind | None:
+def _word_kind(style: str, paragraph: Paragraph, document: WordDocument) -> BlockKind | None:
     """Return "step" or "bullet" for a list item, None for other text: by its style, else by its numbering."""
     if style.startswith(("List Number", "List Bullet")):
         return "step" if style.startswith("List Number") else "bullet"
@@ -306,7 +314,7 @@ def _word_kind(style: str, paragraph: Paragraph) -> BlockKind | None:
         return None
     levels = paragraph._p.xpath("./w:pPr/w:numPr/w:ilvl/@w:val") or ["0"]
     try:
-        numbering = paragraph.part.numbering_part.element
+        numbering = document.part.numbering_part.element
         abstract = numbering.xpath(f"./w:num[@w:numId={int(numbers[0])}]/w:abstractNumId/@w:val")
         path = f"./w:abstractNum[@w:abstractNumId={int(abstract[0])}]/w:lvl[@w:ilvl={int(levels[0])}]/w:numFmt/@w:val"
         formats = numbering.xpath(path)

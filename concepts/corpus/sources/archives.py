@@ -37,7 +37,9 @@ def iter_deb(path: Path, wants: Callable[[str], bool]) -> Iterator[tuple[str, by
                         data = gzip.decompress(data)
                     yield name.removesuffix(".gz"), data
     except FileNotFoundError as error:
-        raise InputError("packages are read by dpkg-deb, which is not here: do this on Debian or Ubuntu") from error
+        raise InputError(
+            "packages are read by dpkg-deb, which is not here: do this on Debian or Ubuntu"
+        ) from error
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InputError(f"{path} is no Debian package: delete it and fetch it again") from error
 

@@ -26,7 +26,16 @@ _PLAIN = frozenset(
      "glossary", "glossdiv", "qandaset", "qandadiv", "highlights", "partintro", "listitem", "glossdef")
 )  # fmt: skip
 _LISTS = frozenset(
-    ("itemizedlist", "orderedlist", "procedure", "substeps", "variablelist", "simplelist", "qandaentry", "glossentry")
+    (
+        "itemizedlist",
+        "orderedlist",
+        "procedure",
+        "substeps",
+        "variablelist",
+        "simplelist",
+        "qandaentry",
+        "glossentry",
+    )
 )
 _SKIPPED = frozenset(
     ("title", "titleabbrev", "subtitle", "figure", "informalfigure", "screenshot", "mediaobject", "mediaobjectco",
@@ -41,7 +50,14 @@ _INLINE_SKIPPED = frozenset(
     ("indexterm", "inlinemediaobject", "inlinegraphic", "mediaobject", "footnote", "footnoteref", "anchor", "remark",
      "shortcut", "co", "inlineequation", "guiicon", "email", "titleabbrev")
 )  # fmt: skip
-_BLOCKS = _SECTIONS | _NOTES | _PARAGRAPHS | _PLAIN | _LISTS | (_SKIPPED - frozenset(("anchor", "footnote", "remark")))
+_BLOCKS = (
+    _SECTIONS
+    | _NOTES
+    | _PARAGRAPHS
+    | _PLAIN
+    | _LISTS
+    | (_SKIPPED - frozenset(("anchor", "footnote", "remark")))
+)
 
 _LEGAL_IDS = ("credits", "license", "credit", "authors", "legal")
 
@@ -104,7 +120,9 @@ class _Reader:
     def _title(self, node: Node) -> str:
         title = node.find("title")
         if title is None:
-            title = next((t for info in node if tag_of(info).endswith("info") for t in info.findall("title")), None)
+            title = next(
+                (t for info in node if tag_of(info).endswith("info") for t in info.findall("title")), None
+            )
         return "" if title is None else self._inline(title)
 
     def _blocks(self, node: Node) -> None:

@@ -18,7 +18,9 @@ from concepts.corpus.sources.xml import Node, parse_xml, read_entities
 _PAGE = re.compile(
     r"usr/share/(?:help/(C|de|fr|es)|doc/(?:kf5/|kde/)?HTML/(en|de|fr|es))/(.+\.(?:page|docbook|xml))$"
 )
-_ENTITY_FILE = re.compile(r"usr/share/kf5/kdoctools/customization/(?:(en|de|fr|es)/|entities/)[\w.-]+\.entities$")
+_ENTITY_FILE = re.compile(
+    r"usr/share/kf5/kdoctools/customization/(?:(en|de|fr|es)/|entities/)[\w.-]+\.entities$"
+)
 
 
 def kde_entities(kdoctools: Path, code: str) -> dict[str, str]:

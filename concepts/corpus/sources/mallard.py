@@ -12,7 +12,20 @@ from concepts.corpus.records import BlockKind
 from concepts.corpus.sources.xml import InlineText, Node, read_mixed, tag_of
 
 _SKIPPED = frozenset(
-    ("info", "links", "media", "figure", "table", "code", "screen", "listing", "synopsis", "comment", "tree", "desc")
+    (
+        "info",
+        "links",
+        "media",
+        "figure",
+        "table",
+        "code",
+        "screen",
+        "listing",
+        "synopsis",
+        "comment",
+        "tree",
+        "desc",
+    )
 )
 """Pictures with their captions, tables, code, and what only links."""
 _INLINE_SKIPPED = frozenset(("media", "comment", "info"))

@@ -23,7 +23,9 @@ LEAD_CODES = ("en", "fr", "es")
 
 _REFERENCE = re.compile(r"<ref\b[^>]*?/>|<ref\b.*?(?:</ref>|$)", re.DOTALL)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
-_FILE = re.compile(r"\[\[(?:file|image|datei):[^\]]*\]\]|\b(?:file|image|datei):\S+\.(?:jpe?g|png|svg|gif)\S*", re.I)
+_FILE = re.compile(
+    r"\[\[(?:file|image|datei):[^\]]*\]\]|\b(?:file|image|datei):\S+\.(?:jpe?g|png|svg|gif)\S*", re.I
+)
 _LINK = re.compile(r"\[\[(?:[^\]|]*\|)?([^\]|]*)\]\]")
 
 
