@@ -157,7 +157,7 @@ GIMP = """<html><head><title>4.6. Scale</title></head><body><div class="navheade
 <div class="navfooter">Up</div></body></html>"""
 LIBREOFFICE = """<html><head><title>Save</title></head><body><aside>Index</aside><div id="DisplayArea"><h1>Saving</h1>
 <div class="howtoget"><p>To access this command...</p></div>
-<ol><li><p class="listitem">Choose <span class="switchinline"><span hidden="true" id="MACx" class="MAC">Preferences</span>
+<ol><li><p class="listitem">Choose <span><span hidden="true" id="MACx" class="MAC">Preferences</span>
 <span hidden="true" id="defaultx">Options</span></span>.</p></li></ol><ul><li><p>One.</p></li></ul>
 <div class="tip"><div class="noteicon"><img></div><div class="notetext"><p>Save often.</p></div></div>
 <table><tr><td><p class="tablecontentintable">cell</p></td></tr></table><div class="bascode">Sub x</div>

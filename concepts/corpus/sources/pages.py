@@ -38,9 +38,9 @@ _LANGUAGE_FOLDERS = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "es": "es-ES"}
 
 _DOCBOOK_REMOVED = (
     ".navheader, .navfooter, .figure, .mediaobject, .informalfigure, .screenshot, .caption, .toc, .footnotes, "
-    ".footnote, .indexterm, .reportbug, .table, .informaltable, .biblioentry, .index, .segmentedlist, .guiicon, .author, "
-    ".releaseinfo, .revhistory, .legalnotice, .note > h3, .tip > h3, .warning > h3, .caution > h3, .important > h3, "
-    "th, p.title"
+    ".footnote, .indexterm, .reportbug, .table, .informaltable, .biblioentry, .index, .segmentedlist, .guiicon, "
+    ".author, .releaseinfo, .revhistory, .legalnotice, .note > h3, .tip > h3, .warning > h3, .caution > h3, "
+    ".important > h3, th, p.title"
 )
 _DOCBOOK_PARENT = ".navheader tr:nth-child(2) th"
 
@@ -69,7 +69,8 @@ MANUALS: dict[str, Manual] = {
         pages=r"usr/share/doc/debian-handbook/html/{folder}/(?P<page>[\w.-]+\.html)$",
         root="body",
         removed="#banner, #title, .docnav, .toc, .figure, .mediaobject, .indexterm, .table, .calloutlist, .url, "
-        ".author, .legalnotice, .example, .informalexample, .sidebar > .titlepage, .footnotes, .footnote, .admonition_header",
+        ".author, .legalnotice, .example, .informalexample, .sidebar > .titlepage, .footnotes, "
+        ".footnote, .admonition_header",
         notes=".sidebar",
     ),
     "gnucash": Manual(
