@@ -39,18 +39,38 @@ _KIND_PREFIXES: tuple[tuple[str, Kind], ...] = (
 _LANGUAGE_SUFFIX = re.compile(r"[-_.](en|de|fr|es)([-_](us|gb))?$", re.IGNORECASE)
 
 
+BlockKind = Literal["paragraph", "step", "bullet", "note"]
+BLOCK_KINDS: tuple[BlockKind, ...] = ("paragraph", "step", "bullet", "note")
+"""What a block is to its reader: running text, an item of an ordered list, an item of another list, or a remark
+set apart (a tip, a warning)."""
+LIST_KINDS: tuple[BlockKind, ...] = ("step", "bullet")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One paragraph, list item or note: its sentences, raw or clean."""
+
+    sentences: tuple[str, ...]
+    kind: BlockKind = "paragraph"
+
+
 @dataclass(frozen=True)
 class Section:
-    """A heading ("" before the first one) and its paragraphs, each a tuple of sentences."""
+    """A heading ("" before the first one) and its blocks in reading order."""
 
     heading: str
-    paragraphs: tuple[tuple[str, ...], ...]
+    blocks: tuple[Block, ...]
     level: int = 1
+
+    @property
+    def paragraphs(self) -> tuple[tuple[str, ...], ...]:
+        """The sentences of every block, whatever its kind."""
+        return tuple(block.sentences for block in self.blocks)
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """All sentences of the section in order."""
-        return tuple(sentence for paragraph in self.paragraphs for sentence in paragraph)
+        return tuple(sentence for block in self.blocks for sentence in block.sentences)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from concepts.corpus import Document, Section, split_of
+from concepts.corpus import Block, Document, Section, split_of
 
 
 def page(source: str, name: str | None, lang: str = "eng_Latn", title: str = "T") -> Document:
-    return Document(title, (Section("", (("One.", "Two."), ("Three.",))),), lang, source, name)
+    return Document(title, (Section("", (Block(("One.", "Two.")), Block(("Three.",)))),), lang, source, name)
 
 
 @pytest.mark.parametrize(
