@@ -86,7 +86,9 @@ def text_of_corpus(document: Document) -> DocumentText:
         sections=tuple(
             SectionText(
                 heading=section.heading,
-                blocks=tuple(BlockText(sentences=paragraph) for paragraph in section.paragraphs),
+                blocks=tuple(
+                    BlockText(kind=block.kind, sentences=block.sentences) for block in section.blocks
+                ),
                 level=section.level,
             )
             for section in document.sections
