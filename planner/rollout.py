@@ -21,7 +21,7 @@ from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
 from planner.data import length_bin
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens
 
-_FIRST_LEVEL_MIN = 2
+_FEWEST_CHILDREN = 2
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,10 @@ class PlanOptions:
     """Fewest sentences planned for an item (sections, for a part)."""
     max_length: int = 12
     """Most sentences planned for an item (sections, for a part): small models run out of things to say."""
-    max_open_items: int = 8
-    """Most items of an outline whose number was not asked for."""
+    min_open_items: int = 5
+    """Fewest items of an outline whose number was not asked for."""
+    max_open_items: int = 9
+    """Most items of such an outline."""
 
 
 @dataclass
@@ -157,7 +159,7 @@ class Planner:
         for part, (lead_gist, num) in zip(parts, best.items, strict=True):
             lead, gist = lead_gist.chunk(2)
             token = (PART, lead, gist, 1 + length_bin(num))
-            wanted = max(_FIRST_LEVEL_MIN, min(num, MAX_ITEMS))
+            wanted = max(_FEWEST_CHILDREN, min(num, MAX_ITEMS))
             children.append(_Row((seed, "part", part.path), [*prefix, token, self._start(wanted)], wanted))
         self._draw(children)
         outline = []
@@ -272,7 +274,7 @@ class Planner:
                 num = len(row.items)
                 if row.num_wanted is None:
                     chance = float(torch.rand((), generator=_generator((*row.key, num, "stop"))))
-                    ends = num >= _FIRST_LEVEL_MIN and chance < float(stop[i])
+                    ends = num >= self.options.min_open_items and chance < float(stop[i])
                     row.is_done = ends or num >= self.options.max_open_items
                 else:
                     row.is_done = num >= row.num_wanted

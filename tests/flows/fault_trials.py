@@ -69,7 +69,7 @@ class Seen:
     rows: tuple[tuple[str, int], ...]
     """Table to number of rows; attempts only as far as they are `done` units."""
     items: tuple[tuple[object, ...], ...]
-    texts: tuple[tuple[str, float | None], ...]
+    texts: tuple[tuple[str, float | None, str | None], ...]
 
 
 class Sqlite:
@@ -194,7 +194,7 @@ def look(store: Store, document_id: str) -> Seen:
         title=document.title,
         rows=tuple(count_rows(store, document_id).items()),
         items=tuple(items),
-        texts=tuple((r.text, r.score) for r in store.get_renderings(document_id, document.lang)),
+        texts=tuple((r.text, r.score, r.block) for r in store.get_renderings(document_id, document.lang)),
     )
 
 
