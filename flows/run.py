@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 
 from flows import session as sessions
-from flows.engine import Engine
+from flows.engine import Engine, Work
 from flows.errors import FinishedError, FlowError
 from flows.events import OnEvent, ignore
 from flows.holding import held_job
@@ -139,7 +139,7 @@ def run_flow(
     on_event: OnEvent,
     flow: Callable[[], Coroutine[object, object, None]],
     *,
-    stages: Sequence[Stage],
+    stages: Sequence[Work],
     is_over: Callable[[], bool],
     prefect_api: str | None,
 ) -> None:

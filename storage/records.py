@@ -55,7 +55,7 @@ def check_block(block: str | None) -> BlockKind | None:
     """Return the kind of a block; raise StorageError for one that no document has."""
     if block is not None and block not in BLOCK_KINDS:
         raise StorageError(f"no block is a {block!r}: expected one of {', '.join(BLOCK_KINDS)}, or None")
-    return block  # type: ignore[return-value]  # one of them
+    return block
 
 
 @dataclass(frozen=True, kw_only=True)

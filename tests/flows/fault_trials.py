@@ -466,7 +466,7 @@ class Trials:
             raise Failed(f"the document is {document.status} ({document.error}), not failed with {reason}")
 
     def _at_some_call(self, act: Callable[[], None]) -> Callable[[str, int], None]:
-        wanted = self._draw.choice(("encode", "plan", "write", "write", "render", "say", "say"))
+        wanted = self._draw.choice(("encode", "plan", "write", "write", "say_headings", "say", "say"))
         number = self._draw.randint(1, 2) if wanted in ("write", "say") else 1
 
         def before(method: str, count: int) -> None:
