@@ -289,7 +289,7 @@ class Helper:
             self._on_event(unit_event(lease, report))
 
     def _check_models(self, job: Job, engine: Engine) -> None:
-        job.prepare("decode")
+        job.prepare("encode")
         document = self._store.get_document(job.document_id)
         check_same_space(document, engine.space)
         if document.status == "writing":

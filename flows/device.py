@@ -6,8 +6,8 @@ the library's choice for each shape and device), and a document must come out th
 beside it. `benchmarks/bench_batching.py` measures on a machine whether anything differs, `bench_together.py` what
 sharing saves.
 
-Together, sections are written, said and decoded by one call for all documents that ask for it by then
-(`flows.sharing`). Prompts are encoded and outlines planned for each alone: all else follows from them.
+Together, sections are written and said by one call for all documents that ask for it by then (`flows.sharing`).
+Prompts are encoded, outlines planned and their headings said for each alone: all else follows from them.
 """
 
 from __future__ import annotations
@@ -15,23 +15,22 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from concepts.card import DEFAULT_NAMES
 from flows.engine import (
+    HeadingsAsk,
     LeafPlan,
     ModelEngine,
-    RenderAsk,
     SayAsk,
     Section,
-    SectionConcepts,
     SharingEngine,
     Text,
+    Work,
     WriteAsk,
 )
 from flows.sharing import Device, Kind
-from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
+from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -64,11 +63,16 @@ class SharedEngine:
         """The engine's."""
         return self._engine.writer
 
-    def start_loading(self, stages: Sequence[Stage]) -> None:
+    @property
+    def voice(self) -> CardRef:
+        """The engine's."""
+        return self._engine.voice
+
+    def start_loading(self, stages: Sequence[Work]) -> None:
         """As the engine."""
         self._engine.start_loading(stages)
 
-    def prepare(self, stage: Stage) -> None:
+    def prepare(self, stage: Work) -> None:
         """As the engine."""
         self._engine.prepare(stage)
 
@@ -114,57 +118,45 @@ class SharedEngine:
             kind=Kind((engine, "write"), engine.write_together) if self._together else None,
         )
 
-    def render(
-        self,
-        vectors: Vector,
-        lang: str,
-        *,
-        beam_size: int,
-        translates: bool = False,
-        english: Sequence[str] | None = None,
-    ) -> list[Text]:
-        """As the engine, in turn; together with other documents' concepts in the same language."""
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        """As the engine, in turn."""
+        return self._device.call(lambda: self._engine.render(vectors, lang, beam_size=beam_size))
+
+    def say(self, ask: SayAsk) -> list[list[Text]]:
+        """As the engine, in turn; together with other documents' sections."""
         engine = self._engine
-        together = partial(engine.render_together, lang=lang, beam_size=beam_size, translates=translates)
-        key = (engine, "render", lang, beam_size, translates)
         return self._device.ask(
-            RenderAsk(vectors=vectors, english=english),
-            lambda ask: engine.render(
-                ask.vectors, lang, beam_size=beam_size, translates=translates, english=ask.english
-            ),
-            num_rows=len(vectors),
-            kind=Kind(key, together) if self._together else None,
+            ask,
+            engine.say,
+            num_rows=len(ask.sections),
+            kind=Kind((engine, "say"), engine.say_together) if self._together else None,
         )
 
-    def say(
-        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
-    ) -> list[list[Text]]:
-        """As the engine, in turn; together with other documents' sections in the same language."""
-        engine = self._engine
-        together = partial(engine.say_together, lang=lang, beam_size=beam_size)
-        return self._device.ask(
-            SayAsk(sections=sections, prompt=prompt),
-            lambda ask: engine.say(ask.sections, ask.prompt, lang, beam_size=beam_size),
-            num_rows=len(sections),
-            kind=Kind((engine, "say", lang, beam_size), together) if self._together else None,
-        )
+    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+        """As the engine, in turn."""
+        return self._device.call(lambda: self._engine.say_headings(ask))
+
+    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
+        """As the engine, in turn."""
+        return self._device.call(lambda: self._engine.translate(texts, source_lang, lang))
 
 
-ModelNames = tuple[str | None, str | None, str | None]
-"""Names of the space, the planner and the writer, as `ModelEngine` takes them."""
+ModelNames = tuple[str | None, str | None, str | None, str | None]
+"""Names of the space, the planner, the writer and the voice, as `ModelEngine` takes them."""
+SHIPPED: ModelNames = (None, None, None, None)
 
 
 def make_engine(names: ModelNames) -> SharingEngine:
-    """Return the real engine for three models."""
-    space, planner, writer = names
-    return ModelEngine(space=space, planner=planner, writer=writer)
+    """Return the real engine for four models."""
+    space, planner, writer, voice = names
+    return ModelEngine(space=space, planner=planner, writer=writer, voice=voice)
 
 
 def names_for(document: DocumentRecord) -> ModelNames:
-    """Return the models that a stored document asks for or was begun with; three None: those that ship."""
+    """Return the models that a stored document asks for or was begun with; `SHIPPED`: those that ship."""
     names = ModelEngine.names_for(document)
-    is_default = all(name in (None, DEFAULT_NAMES[kind]) for kind, name in names.items())
-    return (None, None, None) if is_default else (names["space"], names["planner"], names["writer"])
+    is_default = all(name in (None, DEFAULT_NAMES.get(kind)) for kind, name in names.items())
+    return SHIPPED if is_default else (names["space"], names["planner"], names["writer"], names["voice"])
 
 
 class SharedModels:
@@ -174,7 +166,7 @@ class SharedModels:
         self,
         make: Callable[[ModelNames], SharingEngine] = make_engine,
         *,
-        stages: Sequence[Stage] = ("decode", "plan", "write"),
+        stages: Sequence[Work] = ("plan", "decode", "write"),
         together: bool = False,
     ) -> None:
         """`make` returns a fresh engine, `stages` says what it loads, in this order.
@@ -195,7 +187,7 @@ class SharedModels:
         Raises ModelError where they cannot be loaded: better before a document is claimed than once for
         every document of the queue.
         """
-        engine = self._find((None, None, None))
+        engine = self._find(SHIPPED)
         for stage in self._stages:
             engine.prepare(stage)
 

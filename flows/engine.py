@@ -10,13 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
 from concepts.card import find_name_in_space
+from concepts.space.config import ENGLISH
 from flows.options import WritingOptions
-from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
+from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,10 +27,15 @@ if TYPE_CHECKING:
     from planner import PlannedItem, Planner
     from storage.records import Vector
     from writer import Writer, WritingPlan
-    from writer.decoding import Rendering
+    from writer.voice.decode import Rendering
+    from writer.voice.voice import Voice
 
 T = TypeVar("T")
-Part = Literal["space", "planner", "writer"]
+Part = Literal["space", "planner", "writer", "voice", "translator"]
+Work = Stage | Literal["encode", "translate"]
+"""What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
+Key = tuple[int | str, ...]
+"""What seeds the draws of a voice."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,25 +68,27 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SectionConcepts:
-    """A written section that is to be decoded; vectors are raw."""
+    """A written section that is to be said; vectors are raw."""
 
-    heading: Vector
-    """(D,)"""
-    gist: Vector
-    """(D,)"""
+    here: int
+    """Which of the outline's leaves it is, from 0."""
     vectors: Vector
     """All its sentences (S, D)."""
     places: tuple[int, ...]
     """Which of them lack a text, ascending."""
+    key: Key
+    """Seed of the document, the item's path, and the section's own seed where it is written again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A decoded concept and the cosine of the re-encoded text with it."""
+    """A concept that was said and the cosine of the text, encoded again, with it."""
 
     text: str
     score: float | None
-    """None: nobody decoded it (a typed heading)."""
+    """None: nobody said it (a typed heading)."""
+    block: BlockKind | None = None
+    """The block that a sentence begins; None: it goes on in the block before it, or is a heading."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,19 +104,28 @@ class WriteAsk:
 class SayAsk:
     """What one document asks of `Engine.say`."""
 
+    title: str
+    headings: tuple[str, ...]
+    """Of all leaves of the outline, in reading order."""
     sections: Sequence[SectionConcepts]
-    prompt: Vector
-    """(P, D)"""
+    lang: str
+    """Language of the document, so of title, headings and what is said."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RenderAsk:
-    """What one document asks of `Engine.render`."""
+class HeadingsAsk:
+    """What one document asks of `Engine.say_headings`."""
 
-    vectors: Vector
-    """(S, D)"""
-    english: Sequence[str] | None
-    """Texts of these in English, see `Engine.render`."""
+    title: str
+    title_vector: Vector
+    """(D,)"""
+    leads: Vector
+    """(N, D): of the whole outline, in reading order."""
+    known: tuple[str | None, ...]
+    """Headings that are texts already; None for those to say."""
+    key: Key
+    lang: str
+    """Language of the document, so of title, headings and what is said."""
 
 
 class Engine(Protocol):
@@ -115,7 +133,7 @@ class Engine(Protocol):
 
     @property
     def space(self) -> SpaceRef:
-        """The concept space of all three models."""
+        """The concept space of all models."""
 
     @property
     def planner(self) -> CardRef:
@@ -125,17 +143,21 @@ class Engine(Protocol):
     def writer(self) -> CardRef:
         """The writer's identity."""
 
-    def start_loading(self, stages: Sequence[Stage]) -> None:
+    @property
+    def voice(self) -> CardRef:
+        """The voice's identity."""
+
+    def start_loading(self, stages: Sequence[Work]) -> None:
         """Begin to load what these stages need, in the background; called once, before anything else."""
 
-    def prepare(self, stage: Stage) -> None:
+    def prepare(self, stage: Work) -> None:
         """Wait until the models of one stage are loaded; raise ModelError where they cannot be."""
 
     def load_times(self) -> dict[str, float]:
         """Return the seconds that loading took, by part, as far as it is over."""
 
     def check_lang(self, lang: str) -> str:
-        """Return the language code, or raise UsageError where the space does not know it."""
+        """Return the language code, or raise UsageError where neither space nor translator know it."""
 
     def encode(self, sentences: Sequence[str], lang: str) -> Vector:
         """Return the vectors (S, D) of sentences."""
@@ -162,28 +184,17 @@ class Engine(Protocol):
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Return the sections named by `paths`, made in one batch."""
 
-    def render(
-        self,
-        vectors: Vector,
-        lang: str,
-        *,
-        beam_size: int,
-        translates: bool = False,
-        english: Sequence[str] | None = None,
-    ) -> list[Text]:
-        """Return the text of each vector (S, D), decoded in one batch.
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        """Return the text of each vector (S, D) of speech, decoded in one batch by the space's own decoder."""
 
-        `translates`: the vectors are those of texts in another language or of speech; no text in `lang` lies there.
-        `english`: these texts, where they are English and known; "" for one that is not.
-        """
+    def say(self, ask: SayAsk) -> list[list[Text]]:
+        """Return the texts of each section's sentences that lack one; sections do not see each other's text."""
 
-    def say(
-        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
-    ) -> list[list[Text]]:
-        """Return the texts of each section's wanted sentences, decoded in the light of what stands around them.
+    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+        """Return the headings that an outline lacks, in reading order, each said after those before it."""
 
-        `prompt` (P, D) holds the prompt's sentences. Sections do not see each other.
-        """
+    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
+        """Return what texts say in `lang`, scored by how near the two are in meaning; "" stays "" without a score."""
 
 
 class SharingEngine(Engine, Protocol):
@@ -195,20 +206,31 @@ class SharingEngine(Engine, Protocol):
     def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
         """Return what `write` would for each ask, all made in one batch."""
 
-    def render_together(
-        self, asks: Sequence[RenderAsk], lang: str, *, beam_size: int, translates: bool = False
-    ) -> list[list[Text]]:
-        """Return what `render` would for each ask, all decoded in one batch."""
-
-    def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
-        """Return what `say` would for each ask, all decoded side by side."""
+    def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
+        """Return what `say` would for each ask, all said side by side."""
 
 
-NEEDS: dict[Stage, tuple[Part, ...]] = {
+NEEDS: dict[Work, tuple[Part, ...]] = {
+    "encode": ("space",),
     "plan": ("space", "planner"),
     "write": ("space", "writer"),
-    "decode": ("space",),
+    "decode": ("space", "voice"),
+    "translate": ("space", "translator"),
 }
+
+
+class Translates(Protocol):
+    """What the engine asks of `concepts.translation.Translator`."""
+
+    @property
+    def langs(self) -> Sequence[str]:
+        """The languages it knows."""
+
+    def translate(self, texts: list[str], source_lang: str, target_lang: str) -> list[str]:
+        """Return what texts say in another language."""
+
+    def score(self, texts_a: list[str], lang_a: str, texts_b: list[str], lang_b: str) -> list[float]:
+        """Return how near each pair of texts is in meaning, a cosine."""
 
 
 class ModelEngine:
@@ -220,18 +242,22 @@ class ModelEngine:
         space: str | None = None,
         planner: str | None = None,
         writer: str | None = None,
+        voice: str | None = None,
         device: str | None = None,
     ) -> None:
         """Name the cards or folders; None: the ones that ship. `device`: of the space, None: accelerate's."""
-        self._names = {"space": space, "planner": planner, "writer": writer}
+        self._names = {"space": space, "planner": planner, "writer": writer, "voice": voice}
         self._device = device
         self._codec: Future[Codec] = Future()
         self._planner: Future[Planner] = Future()
         self._writer: Future[Writer] = Future()
+        self._voice: Future[Voice] = Future()
+        self._translator: Future[Translates] = Future()
         self._load_times: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._begun: set[Part] = set()
         """Parts that are loaded, or will be."""
+        self._beginning = threading.Lock()
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
@@ -247,6 +273,7 @@ class ModelEngine:
             "space": asked.space or (None if document.space is None else document.space.name),
             "planner": asked.planner or (None if document.planner is None else document.planner.name),
             "writer": asked.writer or (None if document.writer is None else document.writer.name),
+            "voice": asked.voice,
         }
 
     @property
@@ -265,7 +292,13 @@ class ModelEngine:
         """The writer's card."""
         return CardRef(**_split(self._writer.result().card.model_id))
 
-    def start_loading(self, stages: Sequence[Stage]) -> None:
+    @property
+    def voice(self) -> CardRef:
+        """The voice's name and checksum."""
+        voice = self._voice.result()
+        return CardRef(name=voice.name, checksum=voice.checksum)
+
+    def start_loading(self, stages: Sequence[Work]) -> None:
         """Load the parts that `stages` need, in that order; a second call does nothing."""
         if self._thread is None:
             parts = tuple(dict.fromkeys(part for stage in stages for part in NEEDS[stage]))
@@ -280,8 +313,12 @@ class ModelEngine:
                 self._timed("space", self._codec, self._load_codec)
             elif part == "planner":
                 self._timed("planner", self._planner, self._load_planner)
-            else:
+            elif part == "writer":
                 self._timed("writer", self._writer, self._load_writer)
+            elif part == "voice":
+                self._timed("voice", self._voice, self._load_voice)
+            else:
+                self._timed("translator", self._translator, self._load_translator)
 
     def _timed(self, part: Part, future: Future[T], load: Callable[[], T]) -> None:
         started = time.perf_counter()
@@ -316,35 +353,71 @@ class ModelEngine:
 
         return Writer.load(self._names["writer"] or find_name_in_space("writer", space_id), space_id=space_id)
 
-    def prepare(self, stage: Stage) -> None:
+    def _load_voice(self) -> Voice:
+        codec = self._codec.result()
+        from writer.voice.voice import Voice
+
+        return Voice.load(
+            self._names["voice"],
+            space_id=codec.space_id,
+            encode=lambda texts: codec.encode(texts, ENGLISH),
+        )
+
+    def _load_translator(self) -> Translates:
+        translation = import_module("concepts.translation")
+        return cast("Translates", translation.Translator.load(self._codec.result().device))
+
+    def prepare(self, stage: Work) -> None:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""
         assert self._thread is not None, "start_loading was not called"
-        # Nobody foresaw that these are needed; to wait for what is never loaded would last for ever.
-        missing = [part for part in NEEDS[stage] if part not in self._begun]
-        self._begun.update(missing)
+        futures: dict[
+            Part, Future[Codec] | Future[Planner] | Future[Writer] | Future[Voice] | Future[Translates]
+        ]
+        futures = {
+            "space": self._codec,
+            "planner": self._planner,
+            "writer": self._writer,
+            "voice": self._voice,
+            "translator": self._translator,
+        }
+        self._begin(NEEDS[stage])
+        for part in NEEDS[stage]:
+            futures[part].result()
+
+    def _begin(self, parts: Sequence[Part]) -> None:
+        """Load those of `parts` that nobody foresaw: to wait for what is never loaded would last for ever."""
+        with self._beginning:
+            missing = [part for part in parts if part not in self._begun]
+            self._begun.update(missing)
         self._load(missing)
-        if "space" in NEEDS[stage]:
-            self._codec.result()
-        if "planner" in NEEDS[stage]:
-            self._planner.result()
-        if "writer" in NEEDS[stage]:
-            self._writer.result()
+
+    def _translates(self) -> Translates:
+        """Return the translator, which is loaded where another language than English is first met."""
+        self._begin(["translator"])
+        return self._translator.result()
 
     def load_times(self) -> dict[str, float]:
         """Return the seconds that each part took to load; the space's hold the import of torch."""
         return dict(self._load_times)
 
     def check_lang(self, lang: str) -> str:
-        """Ask the codec."""
-        return self._codec.result().check_lang(lang)
+        """Ask the codec, then the translator, which knows the languages of texts that are not English."""
+        codec = self._codec.result()
+        if lang in codec.langs or lang in self._translates().langs:
+            return lang
+        return codec.check_lang(lang)
 
     def encode(self, sentences: Sequence[str], lang: str) -> Vector:
-        """Encode with the codec."""
-        return _array(self._codec.result().encode(sentences, lang))
+        """Encode with the codec; in a language that its encoder does not know, what the sentences say in English."""
+        codec = self._codec.result()
+        if lang not in codec.langs and sentences:
+            sentences, lang = self._translates().translate(list(sentences), lang, ENGLISH), ENGLISH
+        return _array(codec.encode(sentences, lang))
 
     def as_query(self, vectors: Vector, lang: str) -> Vector:
-        """Return by what the codec looks for what is near in meaning to the texts of `vectors` (N, D) in `lang`."""
-        return _array(self._codec.result().as_query(_tensor(vectors), lang))
+        """Return query vectors for the concepts `vectors` (N, D) of texts in `lang`."""
+        codec = self._codec.result()
+        return _array(codec.as_query(_tensor(vectors), lang if lang in codec.langs else ENGLISH))
 
     def plan(
         self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
@@ -397,58 +470,111 @@ class ModelEngine:
             for sections in self._writer.result().write_together(tasks)
         ]
 
-    def render(
-        self,
-        vectors: Vector,
-        lang: str,
-        *,
-        beam_size: int,
-        translates: bool = False,
-        english: Sequence[str] | None = None,
-    ) -> list[Text]:
-        """Decode, correct and score."""
-        from concepts.correction import CORRECTIONS
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        """Decode and score with the codec."""
         from writer.decoding import render
 
-        codec = self._codec.result()
-        # A planner's headings are texts of the space's own languages.
-        rounds = 0 if translates or codec.is_extension(lang) else CORRECTIONS
-        return _texts(
-            render(codec, _tensor(vectors), lang, beam_size=beam_size, corrections=rounds, english=english)
-        )
+        found = render(self._codec.result(), _tensor(vectors), lang, beam_size=beam_size)
+        return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
 
-    def render_together(
-        self, asks: Sequence[RenderAsk], lang: str, *, beam_size: int, translates: bool = False
-    ) -> list[list[Text]]:
-        """Decode, correct and score all asks as one."""
-        import numpy as np
-
-        vectors = np.concatenate([ask.vectors for ask in asks])
-        english = None
-        if any(ask.english is not None for ask in asks):
-            english = [text for ask in asks for text in ask.english or [""] * len(ask.vectors)]
-        texts = iter(self.render(vectors, lang, beam_size=beam_size, translates=translates, english=english))
-        return [list(islice(texts, len(ask.vectors))) for ask in asks]
-
-    def say(
-        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
-    ) -> list[list[Text]]:
-        """Decode sentence after sentence, all sections side by side."""
-        (texts,) = self.say_together([SayAsk(sections=sections, prompt=prompt)], lang, beam_size=beam_size)
+    def say(self, ask: SayAsk) -> list[list[Text]]:
+        """Say all sections side by side."""
+        (texts,) = self.say_together([ask])
         return texts
 
-    def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
-        """Decode the sections of several documents side by side."""
-        from writer.decoding import WrittenItem, say_sections
+    def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
+        """Say the sections of several documents side by side."""
+        from writer.voice.voice import SectionSaying
 
-        items = [
-            WrittenItem(_tensor(s.heading), _tensor(s.gist), _tensor(s.vectors), s.places, prompt)
-            for ask in asks
-            for prompt in [_tensor(ask.prompt[0])]
-            for s in ask.sections
-        ]
-        found = iter(say_sections(self._codec.result(), items, lang, beam_size=beam_size))
-        return [[_texts(rows) for rows in islice(found, len(ask.sections))] for ask in asks]
+        sayings = []
+        for ask in asks:
+            title, *headings = self._in_english([ask.title, *ask.headings], ask.lang)
+            sayings += [
+                SectionSaying(
+                    title=title,
+                    headings=tuple(headings),
+                    here=section.here,
+                    concepts=_tensor(section.vectors),
+                    key=section.key,
+                )
+                for section in ask.sections
+            ]
+        found = iter(self._voice.result().say_sections(sayings))
+        answers = []
+        for ask in asks:
+            rows = [
+                [rows[place] for place in section.places]
+                for section, rows in zip(ask.sections, islice(found, len(ask.sections)), strict=True)
+            ]
+            texts = iter(self._from_english([_text(row) for section in rows for row in section], ask.lang))
+            answers.append([list(islice(texts, len(section))) for section in rows])
+        return answers
+
+    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+        """Say what an outline lacks, knowing the other headings."""
+        from writer.voice.voice import HeadingsSaying
+
+        given = [place for place, heading in enumerate(ask.known) if heading is not None]
+        title, *headings = self._in_english(
+            [ask.title, *(ask.known[place] or "" for place in given)], ask.lang
+        )
+        heading_at = dict(zip(given, headings, strict=True))
+        said = self._voice.result().say_headings(
+            HeadingsSaying(
+                title=title,
+                leads=_tensor(ask.leads),
+                title_concept=_tensor(ask.title_vector),
+                known=tuple(heading_at.get(place) for place in range(len(ask.known))),
+                key=ask.key,
+            )
+        )
+        # A heading is no list item, though a voice says it as one.
+        texts = [replace(_text(row), block=None) for place, row in enumerate(said) if place not in heading_at]
+        return self._from_english(texts, ask.lang)
+
+    def _in_english(self, texts: Sequence[str], lang: str) -> list[str]:
+        """Return texts as the voice reads them: it knows English."""
+        if lang == ENGLISH:
+            return list(texts)
+        return [text.text for text in self._translated(texts, lang, ENGLISH)]
+
+    def _from_english(self, texts: Sequence[Text], lang: str) -> list[Text]:
+        """Return what a voice said in the document's language; scores stay those of what was said."""
+        if lang == ENGLISH:
+            return list(texts)
+        found = self._translated([text.text for text in texts], ENGLISH, lang)
+        return [replace(text, text=other.text) for text, other in zip(texts, found, strict=True)]
+
+    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
+        """Translate and score, both with the translator."""
+        return self._translated(texts, source_lang, lang, scored=True)
+
+    def _translated(
+        self, texts: Sequence[str], source_lang: str, lang: str, *, scored: bool = False
+    ) -> list[Text]:
+        """Return texts in `lang`; what the translator does not know is left to the space's own decoder."""
+        found = [Text(text="", score=None)] * len(texts)
+        places = [place for place, text in enumerate(texts) if text.strip()]
+        if not places:
+            return found
+        asked = [texts[place] for place in places]
+        translator = self._translates()
+        if {source_lang, lang} <= set(translator.langs):
+            said = translator.translate(asked, source_lang, lang)
+            scores: Sequence[float | None] = [None] * len(said)
+            if scored:
+                scores = translator.score(asked, source_lang, said, lang)
+            answers = [Text(text=text, score=score) for text, score in zip(said, scores, strict=True)]
+        else:
+            answers = self.render(self.encode(asked, source_lang), lang, beam_size=WritingOptions.beam_size)
+        for place, answer in zip(places, answers, strict=True):
+            found[place] = answer
+        return found
+
+
+def _text(rendering: Rendering) -> Text:
+    said = rendering.said
+    return Text(text=said.text, score=float(rendering.score), block=said.block)
 
 
 def _writing_plan(plan: LeafPlan) -> WritingPlan:
@@ -463,10 +589,6 @@ def _writing_plan(plan: LeafPlan) -> WritingPlan:
         num_sentences=plan.num_sentences,
         is_limit=plan.is_limit,
     )
-
-
-def _texts(renderings: Sequence[Rendering]) -> list[Text]:
-    return [Text(text=rendering.text, score=float(rendering.score)) for rendering in renderings]
 
 
 def _new_items(items: Sequence[PlannedItem]) -> list[NewPlanItem]:

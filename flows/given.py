@@ -116,6 +116,7 @@ def plan_expansion(
     """
     items = note_items(given, vectors, options.sections, options.depth)
     leads = _encode_headings(engine, given, items)
+    headings = _headings_in(engine, given, items, lang)
     paths = [item.path for item in items]
     filled = engine.fill(prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=seed)
     check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
@@ -123,12 +124,12 @@ def plan_expansion(
         items=[
             NewPlanItem(
                 path=item.path,
-                heading=item.heading if lang == given.lang else None,
+                heading=heading,
                 lead=lead,
                 gist=vectors[list(item.rows)].mean(axis=0) if item.rows else planned.gist,
                 planned_length=_num_children(items, item) or planned.planned_length,
             )
-            for item, lead, planned in zip(items, leads, filled, strict=True)
+            for item, heading, lead, planned in zip(items, headings, leads, filled, strict=True)
         ]
     )
 
@@ -230,6 +231,16 @@ def _encode_headings(engine: Engine, given: GivenDocument, items: Sequence[Given
     )
 
 
+def _headings_in(
+    engine: Engine, given: GivenDocument, items: Sequence[GivenItem], lang: str
+) -> list[str | None]:
+    """Return the headings in the document's language; None where a translation says nothing, to be said anew."""
+    if lang == given.lang:
+        return [item.heading for item in items]
+    found = engine.translate([item.heading for item in items], given.lang, lang)
+    return [text.text.strip() or None for text in found]
+
+
 def _with_vectors(
     engine: Engine,
     given: GivenDocument,
@@ -242,13 +253,12 @@ def _with_vectors(
     return [
         NewPlanItem(
             path=item.path,
-            # One in another language is decoded from its concept, as a planned one is.
-            heading=item.heading if lang == given.lang else None,
+            heading=heading,
             lead=lead,
             gist=vectors[list(item.rows)].mean(axis=0),
             planned_length=lengths[item.path],
         )
-        for item, lead in zip(items, leads, strict=True)
+        for item, heading, lead in zip(items, _headings_in(engine, given, items, lang), leads, strict=True)
     ]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
-from flows.engine import Engine
+from flows.engine import Engine, Work
 from flows.lease import LEASE_S
 from flows.owner import is_dead
 from flows.sharing import billed
@@ -64,7 +64,7 @@ class Job:
         """The name by which this process takes units."""
         return self.lease.owner if self.helper is None else self.helper
 
-    def prepare(self, stage: Stage) -> None:
+    def prepare(self, stage: Work) -> None:
         """Wait for the models of a stage, as `Engine.prepare`, and count the time apart."""
         with self.timings.span("model_wait"):
             self.engine.prepare(stage)
@@ -86,9 +86,9 @@ class Attempt:
         self._is_done = False
 
     @contextmanager
-    def model(self) -> Iterator[None]:
-        """Time what the models do for this document inside the `with` block."""
-        self.job.prepare(self.stage)
+    def model(self, work: Work | None = None) -> Iterator[None]:
+        """Time what the models do for this document inside the `with` block; `work` None: what the stage does."""
+        self.job.prepare(work or self.stage)
         started = time.perf_counter()
         with billed() as bill:
             try:

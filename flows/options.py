@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 ITEMS_PER_UNIT = 4
 """Sections written in one batch: few enough to lose little in a crash, many enough to batch well."""
 TEXTS_PER_UNIT = 64
-"""Headings or sentences decoded in one batch: sentences of whole sections, said side by side, so that more of them in a
-unit make fewer and wider turns of the decoder, and all the more is done again after a crash."""
+"""Sentences said or translated in one batch: those of whole sections, said side by side, so that more of them in a unit
+make fewer and wider turns of the voice, and all the more is done again after a crash."""
+Length = Literal["short", "medium", "long"]
+LENGTHS: dict[Length, tuple[int, int]] = {"short": (3, 4), "medium": (5, 8), "long": (9, 14)}
+"""Fewest and most sentences planned for a section."""
 Use = Literal["keep", "summarize", "expand"]
 USES: tuple[Use, ...] = get_args(Use)
 _PATH = re.compile(r"[1-9]\d*(\.[1-9]\d*)*")
@@ -54,6 +57,8 @@ class WritingOptions:
     """Number of items of the first level; None: the planner decides. Ignored where `outline` is given."""
     depth: int = 1
     """1: sections; 2: parts, each with sections."""
+    length: Length | None = None
+    """How long sections are, see `LENGTHS`; None: as long as the planner plans them."""
     goal: str | None = None
     """Where the document should arrive."""
     outline: tuple[tuple[str, str], ...] = ()
@@ -68,10 +73,12 @@ class WritingOptions:
     """Name or folder of the planner; None: the space's own, see `flows.models`."""
     writer: str | None = None
     """Name or folder of the writer; None: the space's own."""
+    voice: str | None = None
+    """Name or folder of the voice, or of a language model that speaks without an adapter; None: the space's own."""
     speech: SpokenPrompt | None = None
     """What was said instead of a written prompt."""
     beam_size: int = 4
-    """Beams of the decoder; 1 is greedy."""
+    """Beams of the space's own decoder, which says what a spoken prompt is; 1 is greedy."""
     use: Use | None = None
     """What is made of the text that the document was given (`Store.get_source`): its own outline and text, a
     summary, or a longer document; None: it was given a prompt only."""
@@ -87,6 +94,8 @@ class WritingOptions:
     def __post_init__(self) -> None:
         if self.use is not None and self.use not in USES:
             raise UsageError(f"use is {self.use!r}: expected one of {', '.join(USES)}")
+        if self.length is not None and self.length not in LENGTHS:
+            raise UsageError(f"length is {self.length!r}: expected one of {', '.join(LENGTHS)}")
         if (self.use == "summarize") != (self.sentences is not None):
             raise UsageError("a summary, and only that, has a number of sentences")
         for name in ("sections", "depth", "sentences", "beam_size", "items_per_unit", "texts_per_unit"):
@@ -109,6 +118,7 @@ class WritingOptions:
         return {
             "sections": self.sections,
             "depth": self.depth,
+            "length": self.length,
             "goal": self.goal,
             "outline": [list(entry) for entry in self.outline],
             "prompt_lang": self.prompt_lang,
@@ -116,6 +126,7 @@ class WritingOptions:
             "space": self.space,
             "planner": self.planner,
             "writer": self.writer,
+            "voice": self.voice,
             "speech": None if self.speech is None else asdict(self.speech),
             "beam_size": self.beam_size,
             "use": self.use,

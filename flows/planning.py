@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
-from concepts.space.config import ENGLISH
 from flows.checks import check_paths, check_vectors
 from flows.given import encode_given, plan_expansion, plan_kept, plan_summary
 from flows.job import Job, attempt, take
-from flows.options import SpokenPrompt, Use, WritingOptions
+from flows.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
 from flows.queries import is_planned
 from storage import (
     CardRef,
@@ -62,7 +61,7 @@ def encode_prompt(job: Job) -> None:
     """
     document = job.store.get_document(job.document_id)
     engine = job.engine
-    job.prepare("decode")
+    job.prepare("encode")
     check_same_space(document, engine.space)
     if is_planned(job):
         return
@@ -77,7 +76,7 @@ def encode_prompt(job: Job) -> None:
     with job.timings.span("planning"):
         prompt = document.prompt
         if said is not None:
-            text = engine.render(said, document.lang, beam_size=options.beam_size, translates=True)[0].text
+            text = engine.render(said, document.lang, beam_size=options.beam_size)[0].text
             prompt = text if split(text, lang) else prompt
         parts = split(prompt, lang) if said is None else [prompt]
         texts: list[tuple[Role, str]] = [("prompt", text) for text in parts]
@@ -90,14 +89,8 @@ def encode_prompt(job: Job) -> None:
     )
     title = document.title or derive_title(prompt, lang)
     if document.title is None and lang != document.lang and said is None:
-        (translated,) = engine.render(
-            vectors[:1],
-            document.lang,
-            beam_size=options.beam_size,
-            translates=True,
-            english=parts[:1] if lang == ENGLISH else None,
-        )
-        title = translated.text or title
+        (translated,) = engine.translate([title], lang, document.lang)
+        title = translated.text.strip() or title
     with job.store.fenced(job.lease, space=engine.space) as tx:
         tx.set_status("planning")
         tx.set_cards(planner=engine.planner)
@@ -152,6 +145,11 @@ def split(text: str, lang: str) -> list[str]:
     return split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else "eng_Latn")
 
 
+def title_of(document: DocumentRecord) -> str:
+    """Return the title, which a document has from the moment its prompt is encoded."""
+    return document.title or derive_title(document.prompt, document.lang)
+
+
 def derive_title(prompt: str, lang: str) -> str:
     """Return the first sentence of a prompt without its full stop, cut at a blank where it is long."""
     return headline(split(prompt, lang)[0], LONGEST_TITLE)
@@ -187,6 +185,7 @@ def plan_outline(job: Job) -> None:
     with attempt(trial):
         with trial.model():
             items = _fill(job, document, options) if options.outline else _plan(job, document, options)
+        items = scale_lengths(items, options.length)
         items = check_items(items, job.engine.space.dim, f"planner {job.engine.planner.name}")
         with job.store.fenced(job.lease, space=job.engine.space) as tx:
             tx.add_plan_items(items, unit_id=unit.id)
@@ -221,10 +220,12 @@ def _plan_given(job: Job, document: DocumentRecord, options: WritingOptions, uni
                     goal=goal,
                     seed=document.seed,
                 )
-        items = check_items(plan.items, engine.space.dim, f"planner {engine.planner.name}")
+        items = plan.items if options.use != "expand" else scale_lengths(plan.items, options.length)
+        items = check_items(items, engine.space.dim, f"planner {engine.planner.name}")
         sentences = given.sentences
 
         def texts(rows_of: Mapping[str, Sequence[int]], ids: Mapping[str, int]) -> list[ItemText]:
+            # Once the importer says which block a sentence begins, `blocks` goes here beside `texts`.
             return [
                 ItemText(
                     item_id=ids[path],
@@ -279,6 +280,10 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
         f"the outline from space {engine.space.name}",
     )
     paths = [path for path, _ in given]
+    headings: list[str | None] = [heading.strip() for _, heading in given]
+    if lang != document.lang:
+        # Where a translation says nothing the heading is said from its concept, as a planned one is.
+        headings = [text.text.strip() or None for text in engine.translate(names, lang, document.lang)]
     filled = engine.fill(prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=document.seed)
     check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
     return [
@@ -286,11 +291,10 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
             path=path,
             lead=lead,
             gist=item.gist,
-            # One in another language is decoded from its concept, as a planned one is.
-            heading=heading.strip() if lang == document.lang else None,
+            heading=heading,
             planned_length=item.planned_length,
         )
-        for (path, heading), lead, item in zip(given, leads, filled, strict=True)
+        for path, heading, lead, item in zip(paths, headings, leads, filled, strict=True)
     ]
 
 
@@ -351,6 +355,25 @@ def _with_leads(job: Job, items: Sequence[PlanItemRecord], lang: str) -> list[Pl
     return [replace(item, lead=lead_of.get(item.id, item.lead)) for item in items]
 
 
+def scale_lengths(items: Sequence[NewPlanItem], length: Length | None) -> list[NewPlanItem]:
+    """Return items whose sections are as long as was asked for; which is longer than which stays as planned."""
+    if length is None:
+        return list(items)
+    fewest, most = LENGTHS[length]
+    parents = {item.path.rpartition(".")[0] for item in items}
+    planned = [item.planned_length for item in items if item.path not in parents]
+    shortest, longest = min(planned, default=0), max(planned, default=0)
+
+    def scaled(num: int) -> int:
+        share = (num - shortest) / (longest - shortest) if longest > shortest else 0.5
+        return fewest + round(share * (most - fewest))
+
+    return [
+        item if item.path in parents else replace(item, planned_length=scaled(item.planned_length))
+        for item in items
+    ]
+
+
 def check_items(items: Sequence[NewPlanItem], dim: int, who: str) -> list[NewPlanItem]:
     """Return the items in reading order, or raise ModelError where one is not fit to be stored."""
     if not items:
@@ -380,10 +403,12 @@ def plan_units(job: Job) -> None:
     nameless = [i for i in job.store.get_undecoded(document.id, document.lang).item_ids if i not in held]
     # A typed heading is kept as it is; it has a rendering of its own so that all headings are alike.
     headings = [
-        UnitSpec(item_ids=ids, extra={"typed": is_typed})
-        for is_typed in (True, False)
-        for ids in grouped([i for i in nameless if (i in typed) == is_typed], options.texts_per_unit)
+        UnitSpec(item_ids=ids, extra={"typed": True})
+        for ids in grouped([i for i in nameless if i in typed], options.texts_per_unit)
     ]
+    # Each heading is said after those before it: all that the outline lacks are one unit.
+    if unsaid := tuple(i for i in nameless if i not in typed):
+        headings.append(UnitSpec(item_ids=unsaid, extra={"typed": False}))
     unwritten = [item.id for item in outline.leaves() if item.status == "pending" and item.unit is None]
     sections = [UnitSpec(item_ids=ids) for ids in grouped(unwritten, options.items_per_unit)]
     if not headings and not sections:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 
 from flows import session as sessions
-from flows.engine import Engine
+from flows.engine import Engine, Work
 from flows.errors import FinishedError, FlowError
 from flows.events import OnEvent, ignore
 from flows.holding import held_job
@@ -139,7 +139,7 @@ def run_flow(
     on_event: OnEvent,
     flow: Callable[[], Coroutine[object, object, None]],
     *,
-    stages: Sequence[Stage],
+    stages: Sequence[Work],
     is_over: Callable[[], bool],
     prefect_api: str | None,
 ) -> None:
@@ -206,10 +206,9 @@ def _hand_in_events() -> None:
 
 
 def _stages_left(job: Job) -> list[Stage]:
-    stages: list[Stage] = ["decode"]
+    # The outline is planned while the voice still loads.
     planned = is_planned(job)
-    if not planned:
-        stages.append("plan")
+    stages: list[Stage] = ["decode"] if planned else ["plan", "decode"]
     num_written, num_sections = count_sections(job)
     # Not the units: a process that was killed right after planning has not written them down yet.
     needs_writer = num_written < num_sections if planned else not is_given(job)

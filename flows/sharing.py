@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 A = TypeVar("A")
 R = TypeVar("R")
 MOST_ROWS = 64
-"""Rows (sections, or concepts to be decoded) of a shared call: no more than the codec decodes at once."""
+"""Rows (sections) of a shared call."""
 
 
 @dataclass

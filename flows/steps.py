@@ -3,21 +3,24 @@
 A step reads its unit from the store, asks the engine, checks the answer and commits it in one
 transaction; where the unit is done already it does nothing. A redo has the same members, order and
 seed, so it gives the same bytes, up to rounding where documents share model calls (`flows.device`).
+
+In the document's own language a unit of headings holds all that the outline lacks, and a unit of sentences whole
+sections: both are said by the voice. In another language each unit is a translation of these texts.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
-from concepts.space.config import ENGLISH
 from flows.checks import check_paths, check_vectors
-from flows.engine import LeafPlan, SectionConcepts, Text
+from flows.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text
 from flows.errors import FlowError
-from flows.job import Job, attempt, take
+from flows.job import Attempt, Job, attempt, take
 from flows.options import WritingOptions
-from flows.planning import check_same_model, check_same_space, conditions, grouped, plan_document
+from flows.planning import check_same_model, check_same_space, conditions, grouped, plan_document, title_of
 from flows.queries import pending_sections
 from storage import (
     DocumentRecord,
@@ -44,6 +47,9 @@ __all__ = [
     "plan_document",
     "write_unit",
 ]
+
+TYPED, TRANSLATED = "typed", "translated"
+"""Decoders of texts that no voice said: headings as somebody typed them, and all texts of a second language."""
 
 
 def begin_stage(job: Job, status: DocumentStatus) -> None:
@@ -130,7 +136,7 @@ def begin_translation(job: Job, lang: str) -> None:
     Raises UsageError for a language that the space does not know, SpaceMismatchError where the stored
     concepts are of another space than the models.
     """
-    job.prepare("decode")
+    job.prepare("translate")
     check_same_space(job.store.get_document(job.document_id), job.engine.space)
     plan_decoding(job, lang)
 
@@ -148,7 +154,7 @@ def plan_decoding(job: Job, lang: str | None = None) -> None:
         UnitSpec(item_ids=ids) for ids in grouped([i for i in todo.item_ids if i not in held_items], size)
     ]
     concepts = [i for i in todo.concept_ids if i not in held_concepts]
-    # Within its own language a sentence is decoded after the one before it: sections stay whole.
+    # Within its own language a sentence is said after the one before it: sections stay whole.
     groups = _whole_sections(job, concepts, size) if lang == document.lang else grouped(concepts, size)
     specs += [UnitSpec(concept_ids=ids) for ids in groups]
     has_title = job.store.get_title(document.id, lang) is not None or any(
@@ -175,16 +181,15 @@ def _whole_sections(job: Job, concept_ids: Sequence[int], size: int) -> list[tup
 
 
 def decode_unit(job: Job, unit_id: int) -> None:
-    """Decode all texts of one unit in one batch and store them with their round-trip scores.
+    """Say or translate all texts of one unit in one batch and store them with their scores and blocks.
 
     Where another process is at the unit, see `flows.job.take`. Raises LostLease, and ModelError where
-    the decoder gave another number of texts.
+    a model gave another number of texts.
     """
     unit = job.store.get_unit(job.document_id, unit_id)
     if unit.status == "done":
         return
     document = job.store.get_document(job.document_id)
-    engine = job.engine
     if "title" in unit.extra:
         _translate_title(job, unit, document)
         return
@@ -192,39 +197,24 @@ def decode_unit(job: Job, unit_id: int) -> None:
         return
     with attempt(trial):
         if unit.extra.get("typed"):
-            texts, decoder = _typed_headings(job, unit), "typed"
+            texts, decoder = _typed_headings(job, unit), TYPED
+        elif unit.lang != document.lang:
+            texts, decoder = _translate(job, unit, document.lang, trial), TRANSLATED
+        elif (source_lang := _given_lang(job, unit, document)) is not None:
+            texts, decoder = _translate(job, unit, source_lang, trial), TRANSLATED
         else:
-            beam_size = WritingOptions.from_params(document.params).beam_size
-            if unit.concept_ids and unit.lang == document.lang:
-                sections = _sections_of(job, unit)
-                prompt, _ = conditions(job)
-                with trial.model():
-                    said = engine.say(sections, prompt, unit.lang, beam_size=beam_size)
-                texts = [text for section in said for text in section]
-            else:
-                vectors, english = _vectors_of(job, unit), None
-                with trial.model():
-                    if unit.lang != document.lang:
-                        vectors, read = _as_it_reads(job, unit, document, vectors)
-                        english = read if document.lang == ENGLISH else None
-                    texts = engine.render(
-                        vectors,
-                        unit.lang,
-                        beam_size=beam_size,
-                        translates=unit.lang != document.lang,
-                        english=english,
-                    )
-            decoder = f"{engine.space.name}@{engine.space.checksum}"
+            texts = (_say_sections if unit.concept_ids else _say_headings)(job, unit, document, trial)
+            decoder = f"{job.engine.voice.name}@{job.engine.voice.checksum}"
         wanted = len(unit.item_ids) + len(unit.concept_ids)
         if len(texts) != wanted:
             raise ModelError(
-                f"the decoder of {engine.space.name} gave {len(texts)} texts for {wanted} concepts: "
+                f"{decoder.partition('@')[0]} gave {len(texts)} texts for {wanted} concepts: "
                 "the model and this version of Longhand do not fit"
             )
         owners: list[dict[str, int]] = [{"item_id": i} for i in unit.item_ids]
         owners += [{"concept_id": i} for i in unit.concept_ids]
         renderings = [
-            NewRendering(text=text.text.strip(), score=text.score, **owner)
+            NewRendering(text=text.text.strip(), score=text.score, block=text.block, **owner)
             for text, owner in zip(texts, owners, strict=True)
         ]
         with job.store.fenced(job.lease) as tx:
@@ -232,65 +222,81 @@ def decode_unit(job: Job, unit_id: int) -> None:
                 trial.done(tx, num_sentences=len(unit.concept_ids))
 
 
-def _translate_title(job: Job, unit: UnitRecord, document: DocumentRecord) -> None:
-    """Store the title in the unit's language: its own concept decoded, for the prompt may say more."""
-    engine = job.engine
-    beam_size = WritingOptions.from_params(document.params).beam_size
-    if (trial := take(job, "decode", unit.id)) is None:
-        return
-    with attempt(trial):
-        with trial.model():
-            title = [str(unit.extra["title"])]
-            vectors = check_vectors(engine.encode(title, document.lang), (1, engine.space.dim), "the title")
-            english = title if document.lang == ENGLISH else None
-            texts = engine.render(vectors, unit.lang, beam_size=beam_size, translates=True, english=english)
-        with job.store.fenced(job.lease) as tx:
-            if tx.commit_title(unit.id, texts[0].text.strip()):
-                trial.done(tx)
-
-
 def _typed_headings(job: Job, unit: UnitRecord) -> list[Text]:
     heading_of = {item.id: item.heading or "" for item in job.store.get_outline(job.document_id).items}
     return [Text(text=heading_of[item_id], score=None) for item_id in unit.item_ids]
 
 
-def _vectors_of(job: Job, unit: UnitRecord) -> Vector:
-    """Return the vectors (S, D) of a decode unit: leads of its items, then its sentences."""
+def _say_headings(job: Job, unit: UnitRecord, document: DocumentRecord, trial: Attempt) -> list[Text]:
+    """Return the headings of a unit's items, said in the light of all others that the outline has."""
     import numpy as np
 
-    parts = []
-    if unit.item_ids:
-        lead_of = {i.id: i.lead for i in job.store.get_outline(job.document_id, vectors=True).items}
-        dim = job.engine.space.dim
-        parts.append(
-            np.stack([check_vectors(lead_of[i], (dim,), f"the lead of item {i}") for i in unit.item_ids])
+    engine, dim = job.engine, job.engine.space.dim
+    items = job.store.get_outline(document.id, vectors=True).items
+    lacking = set(unit.item_ids)
+    leads = [check_vectors(item.lead, (dim,), f"the lead of item {item.path}") for item in items]
+    title = title_of(document)
+    with trial.model():
+        found = engine.say_headings(
+            HeadingsAsk(
+                title=title,
+                title_vector=check_vectors(engine.encode([title], document.lang), (1, dim), "the title")[0],
+                leads=np.stack(leads),
+                # One without a name is neither said nor known: an item that has one lacks no text.
+                known=tuple(None if item.id in lacking else item.heading or "" for item in items),
+                key=(document.seed,),
+                lang=document.lang,
+            )
         )
-    if unit.concept_ids:
-        parts.append(job.store.get_concept_vectors(unit.concept_ids))
-    return np.concatenate(parts)
+    order = [item.id for item in items if item.id in lacking]
+    text_of = dict(zip(order, found, strict=False))
+    return [text_of[item_id] for item_id in unit.item_ids if item_id in text_of]
 
 
-def _sections_of(job: Job, unit: UnitRecord) -> list[SectionConcepts]:
+def _say_sections(job: Job, unit: UnitRecord, document: DocumentRecord, trial: Attempt) -> list[Text]:
+    """Return the sentences of a unit's sections, all sections side by side."""
+    outline = job.store.get_outline(document.id, vectors=True)
+    ask = SayAsk(
+        title=title_of(document),
+        headings=tuple(item.heading or "" for item in outline.leaves()),
+        sections=_sections_of(job, unit, document, outline),
+        lang=document.lang,
+    )
+    with trial.model():
+        said = job.engine.say(ask)
+    return [text for section in said for text in section]
+
+
+def _sections_of(
+    job: Job, unit: UnitRecord, document: DocumentRecord, outline: OutlineRecord
+) -> list[SectionConcepts]:
     """Return the sections of a decode unit's sentences, in the order of the unit, each with all its concepts."""
     wanted = set(unit.concept_ids)
-    dim = job.engine.space.dim
     found: list[SectionConcepts] = []
     order: list[int] = []
-    outline = job.store.get_outline(job.document_id, vectors=True)
     stored = job.store.get_concepts(sorted(set(job.store.get_owners(unit.concept_ids).values())))
-    for item in outline.leaves():
+    # A section that was to be written again differently is said by its own seed, too.
+    seed_of = {
+        item_id: int(str(written.extra["seed"]))
+        for written in job.store.get_units(document.id, "write")
+        if "seed" in written.extra
+        for item_id in written.item_ids
+    }
+    for here, item in enumerate(outline.leaves()):
         own = stored.get(item.id)
         places = () if own is None else tuple(n for n, i in enumerate(own.concept_ids) if i in wanted)
         if own is None or not places:
             continue
         order += [own.concept_ids[place] for place in places]
-        who = f"item {item.path}"
+        key = (document.seed, item.path)
         found.append(
             SectionConcepts(
-                heading=check_vectors(item.lead, (dim,), f"the lead of {who}"),
-                gist=check_vectors(item.gist, (dim,), f"the gist of {who}"),
-                vectors=check_vectors(own.vectors, (None, dim), f"the sentences of {who}"),
+                here=here,
+                vectors=check_vectors(
+                    own.vectors, (None, job.engine.space.dim), f"the sentences of item {item.path}"
+                ),
                 places=places,
+                key=(*key, seed_of[item.id]) if item.id in seed_of else key,
             )
         )
     if tuple(order) != unit.concept_ids:
@@ -301,29 +307,39 @@ def _sections_of(job: Job, unit: UnitRecord) -> list[SectionConcepts]:
     return found
 
 
-def _as_it_reads(
-    job: Job, unit: UnitRecord, document: DocumentRecord, vectors: Vector
-) -> tuple[Vector, list[str]]:
-    """Return the concepts (S, D) of what the document's own texts say, where there are any, and these texts.
+def _given_lang(job: Job, unit: UnitRecord, document: DocumentRecord) -> str | None:
+    """Return the language of the text that a document was given where it holds all of a unit's sentences, else None."""
+    source = job.store.get_source(document.id) if unit.concept_ids else None
+    if source is None or source["lang"] == document.lang:
+        return None
+    lang = str(source["lang"])
+    given = {r.concept_id for r in job.store.get_renderings(document.id, lang)}
+    return lang if given >= set(unit.concept_ids) else None
 
-    What a writer means is a mean over what could be said; its text is one sentence of it. A translation of the
-    text says what the reader of the document sees, and the concept of a sentence is what every decoder was
-    trained on. Of an empty text the stored concept stays, and "".
-    """
-    found = job.store.get_renderings(document.id, document.lang)
-    of_item = {r.item_id: r.text for r in found if r.item_id is not None}
-    of_concept = {r.concept_id: r.text for r in found if r.concept_id is not None}
-    texts = [of_item.get(i, "") for i in unit.item_ids] + [of_concept.get(i, "") for i in unit.concept_ids]
-    texts = [text.strip() for text in texts]
-    rows = [row for row, text in enumerate(texts) if text]
-    if not rows:
-        return vectors, texts
-    read = job.engine.encode([texts[row] for row in rows], document.lang)
-    clean = vectors.copy()
-    clean[rows] = check_vectors(
-        read, (len(rows), job.engine.space.dim), f"the texts from space {job.engine.space.name}"
-    )
-    return clean, texts
+
+def _translate(job: Job, unit: UnitRecord, source_lang: str, trial: Attempt) -> list[Text]:
+    """Return what the texts of `source_lang` say in the unit's language, in the same blocks."""
+    found = job.store.get_renderings(job.document_id, source_lang)
+    of_item = {r.item_id: r for r in found if r.item_id is not None}
+    of_concept = {r.concept_id: r for r in found if r.concept_id is not None}
+    own = [of_item.get(i) for i in unit.item_ids] + [of_concept.get(i) for i in unit.concept_ids]
+    with trial.model("translate"):
+        texts = job.engine.translate(
+            ["" if r is None else r.text.strip() for r in own], source_lang, unit.lang
+        )
+    return [replace(text, block=None if r is None else r.block) for text, r in zip(texts, own, strict=False)]
+
+
+def _translate_title(job: Job, unit: UnitRecord, document: DocumentRecord) -> None:
+    """Store the title in the unit's language."""
+    if (trial := take(job, "decode", unit.id)) is None:
+        return
+    with attempt(trial):
+        with trial.model("translate"):
+            (text,) = job.engine.translate([str(unit.extra["title"])], document.lang, unit.lang)
+        with job.store.fenced(job.lease) as tx:
+            if tx.commit_title(unit.id, text.text.strip()):
+                trial.done(tx)
 
 
 def finish_document(job: Job) -> None:

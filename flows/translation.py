@@ -1,4 +1,4 @@
-"""A written document in a second language: its text encoded again and decoded, nothing planned or written anew."""
+"""A written document in a second language: its text translated, nothing planned, written or said anew."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def translate_document(
     prefect_api: str | None = None,
     lease_s: float = LEASE_S,
 ) -> Timings:
-    """Decode a document that is done into `lang` and return where the time went.
+    """Translate a document that is done into `lang` and return where the time went.
 
     Its units are stored before they run, so that the same call goes on after a crash; a language that is
     decoded already costs nothing. The document stays done, whatever happens here. Arguments as for
     `flows.run.write_document`.
 
     Raises FlowError where the document is not done, UsageError for its own language or one that its space
-    does not know, Busy, LostLease, and what the decoder raises.
+    does not know, Busy, LostLease, and what the translator raises.
     """
     with Store.open(store_url) as store:
         document = store.get_document(document_id)
@@ -47,7 +47,7 @@ def translate_document(
                         job,
                         on_event,
                         lambda: _translate(job, lang),
-                        stages=["decode"],
+                        stages=["translate"],
                         is_over=lambda: is_translated(store, document.id, lang),
                         prefect_api=prefect_api,
                     )

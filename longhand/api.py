@@ -73,8 +73,8 @@ class Longhand:
     def submit(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Store a document for workers, or for `plan` and `write` later, and return it.
 
-        `wishes` are `sections`, `depth`, `lang`, `prompt_lang`, `seed`, `goal`, `outline`, `space`,
-        `planner`, `writer`, `review`, `priority` and `key`, as on the command line; an outline is the Path of a
+        `wishes` are `sections`, `depth`, `length`, `lang`, `prompt_lang`, `seed`, `goal`, `outline`, `space`,
+        `planner`, `writer`, `voice`, `review`, `priority` and `key`, as on the command line; an outline is the Path of a
         file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError for the first thing
         wrong; nothing is stored then.
         """

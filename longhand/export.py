@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from concepts.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from storage import ExportedDocument, ExportedSection
+    from storage import BlockKind, ExportedDocument, ExportedSection, ExportedSentence
 
 JSON_FORMAT = "longhand.document/1"
 MAX_TITLE_CHARS = 120
@@ -32,24 +32,27 @@ _LINE_START = re.compile(r"(?:[#>+=~-]|\d{1,9}(?=[.)]))")
 
 @dataclass(frozen=True)
 class Block:
-    """A heading, a paragraph, or a note about what is missing, in reading order."""
+    """A heading, a paragraph, an item of a list, or a note about what is missing, in reading order."""
 
-    kind: Literal["heading", "paragraph", "note"]
+    kind: Literal["heading", "paragraph", "step", "bullet", "note"]
     text: str
     path: str
     """The item it belongs to."""
     level: int
     """1 for a top item and what stands under its heading."""
+    number: int = 0
+    """Of a step, from 1 in each list."""
 
 
 def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
-    """Yield the heading of a section, its sentences joined to paragraphs, and the sections under it.
+    """Yield the heading of a section, its sentences joined to paragraphs and list items, and the sections under it.
 
     What is not decoded yet is said in a note, so that nothing is missing silently.
     """
     yield Block("heading", heading_of(section), section.path, level)
-    for paragraph in paragraphs([sentence.text for sentence in section.sentences]):
-        yield Block("paragraph", clean(paragraph), section.path, level)
+    joined = join_blocks(section.sentences)
+    for (kind, text), number in zip(joined, step_numbers([kind for kind, _ in joined]), strict=True):
+        yield Block(kind, clean(text), section.path, level, number)
     if section.num_missing:
         note = f"{section.num_missing} sentences of this section are not decoded yet"
         yield Block("note", note, section.path, level)
@@ -57,6 +60,47 @@ def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
         yield Block("note", "this section is not written yet", section.path, level)
     for child in section.children:
         yield from blocks(child, level + 1)
+
+
+def runs(section: ExportedSection) -> Iterator[tuple[str, tuple[Block, ...]]]:
+    """Yield the blocks of a section by kind, those of one list together and all others alone."""
+    for kind, members in groupby(blocks(section), key=lambda block: block.kind):
+        if kind in ("step", "bullet"):
+            yield kind, tuple(members)
+        else:
+            yield from ((kind, (block,)) for block in members)
+
+
+def join_blocks(sentences: Sequence[ExportedSentence]) -> list[tuple[BlockKind, str]]:
+    """Return the blocks of a section's sentences, as (kind, text).
+
+    Sentences of which none begins a block are of an older document: they are joined to paragraphs of about equal size.
+    """
+    if all(sentence.block is None for sentence in sentences):
+        return [("paragraph", text) for text in paragraphs([sentence.text for sentence in sentences])]
+    joined: list[tuple[BlockKind, list[str]]] = []
+    begun: BlockKind | None = "paragraph"
+    for sentence in sentences:
+        # A block whose first sentence is empty, or not decoded yet, begins with the next one.
+        begun = sentence.block or begun
+        if not (text := " ".join(sentence.text.split())):
+            continue
+        if begun is None:
+            joined[-1][1].append(text)
+        else:
+            joined.append((begun, [text]))
+            begun = None
+    return [(kind, " ".join(texts)) for kind, texts in joined]
+
+
+def step_numbers(kinds: Sequence[BlockKind | None]) -> list[int]:
+    """Return the number of each step in its list, from 1, and 0 for all else; None goes on in the block before it."""
+    numbers: list[int] = []
+    last = 0
+    for kind in kinds:
+        last = last + 1 if kind == "step" else last if kind is None else 0
+        numbers.append(last if kind == "step" else 0)
+    return numbers
 
 
 def heading_of(section: ExportedSection) -> str:
@@ -70,7 +114,7 @@ def clean(text: str) -> str:
 
 
 def to_markdown(document: ExportedDocument) -> str:
-    """Return the document as CommonMark: the title, a heading an item, sentences joined to paragraphs."""
+    """Return the document as CommonMark: the title, a heading an item, paragraphs and lists."""
     shown = [f"# {_heading_text(title_of(document))}"]
     for section in document.sections:
         shown += _section_lines(section)
@@ -85,8 +129,14 @@ def to_json(document: ExportedDocument) -> str:
 
 
 def to_dict(document: ExportedDocument) -> dict[str, Any]:
-    """Return what `to_json` writes as plain values."""
-    return {"format": JSON_FORMAT} | asdict(document)
+    """Return what `to_json` writes as plain values; each section has its `blocks` beside its sentences."""
+    shown = {"format": JSON_FORMAT} | asdict(document)
+    waiting = list(zip(shown["sections"], document.sections, strict=True))
+    while waiting:
+        values, section = waiting.pop()
+        values["blocks"] = [{"kind": kind, "text": text} for kind, text in join_blocks(section.sentences)]
+        waiting += zip(values["children"], section.children, strict=True)
+    return shown
 
 
 def section_of(document: ExportedDocument, path: str) -> ExportedSection:
@@ -118,11 +168,16 @@ def section_markdown(section: ExportedSection) -> str:
 
 
 def _section_lines(section: ExportedSection) -> Iterator[str]:
-    for block in blocks(section):
-        if block.kind == "heading":
+    for kind, members in runs(section):
+        block = members[0]
+        if kind == "heading":
             level = min(block.level + 1, _MAX_HEADING_LEVEL)
             yield f"{'#' * level} {_heading_text(block.text)}"
-        elif block.kind == "paragraph":
+        elif kind == "step":
+            yield "\n".join(f"{step.number}. {escape_line(step.text)}" for step in members)
+        elif kind == "bullet":
+            yield "\n".join(f"- {escape_line(bullet.text)}" for bullet in members)
+        elif kind == "paragraph":
             yield escape_line(block.text)
         else:
             yield f"<!-- {block.text} -->"

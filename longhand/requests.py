@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from concepts.card import Kind
-    from flows.options import SpokenPrompt
+    from flows.options import Length, SpokenPrompt
     from longhand.outlines import UserOutline
     from storage import DocumentRecord, NewDocument, Store
 
@@ -54,6 +54,8 @@ class Wishes(TypedDict, total=False):
 
     sections: int | None
     depth: int | None
+    length: str | None
+    """Of sections: short, medium or long."""
     lang: str
     prompt_lang: str | None
     seed: int
@@ -62,6 +64,7 @@ class Wishes(TypedDict, total=False):
     space: str | None
     planner: str | None
     writer: str | None
+    voice: str | None
     review: bool
     priority: int
     key: str | None
@@ -75,6 +78,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "prompt": (str,),
     "sections": (int,),
     "depth": (int,),
+    "length": (str,),
     "lang": (str,),
     "prompt_lang": (str,),
     "seed": (int,),
@@ -83,6 +87,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "space": (str,),
     "planner": (str,),
     "writer": (str,),
+    "voice": (str,),
     "review": (bool,),
     "priority": (int,),
     "key": (str,),
@@ -134,7 +139,7 @@ def check_wishes(wishes: Mapping[str, object], known: Collection[str]) -> dict[s
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to be stored; raise InputError, UsageError or ModelError for the first thing wrong."""
     from concepts.languages import detect_language
-    from flows.options import WritingOptions
+    from flows.options import LENGTHS, WritingOptions
     from storage import NewDocument
 
     speech = wishes.get("speech")
@@ -148,8 +153,11 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         if code is not None:
             check_language(code, languages)
     sections, depth, outline = wishes.get("sections"), wishes.get("depth"), wishes.get("outline")
+    length, voice = wishes.get("length"), wishes.get("voice")
     chosen_depth = check_depth(1 if depth is None else depth)
     check_sections(sections)
+    if length is not None:
+        check_choice("--length", length, tuple(LENGTHS))
     title: str | None = None
     entries: tuple[tuple[str, str], ...] = ()
     if outline is not None:
@@ -171,6 +179,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     options = WritingOptions(
         sections=sections,
         depth=chosen_depth,
+        length=cast("Length | None", length),
         goal=goal,
         outline=entries,
         prompt_lang=prompt_lang
@@ -181,6 +190,8 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         space=models["space"],
         planner=models["planner"],
         writer=models["writer"],
+        # A folder by its whole path: a worker may start elsewhere.
+        voice=str(Path(voice).resolve()) if voice is not None and Path(voice).is_dir() else voice,
         # Last: this loads a model.
         speech=None
         if speech is None
@@ -259,8 +270,8 @@ def read_outline_file(path: Path, depth: int | None) -> UserOutline:
 
 
 def known_languages(space: str | None = None) -> tuple[str, ...]:
-    """Return the languages of a space (None: the default one): its card's, else those of the default
-    vocabulary's tokens."""
+    """Return the languages of documents in a space (None: the default one): its card's, and those that texts are
+    translated from and into."""
     from concepts.card import MODELS_VARIABLE
 
     return _languages(space, os.environ.get(MODELS_VARIABLE, ""))
@@ -274,7 +285,7 @@ def _languages(space: str | None, _models: str) -> tuple[str, ...]:
     from concepts.space.config import LANGS
 
     try:
-        return space_languages(space) or LANGS
+        return tuple(dict.fromkeys((*(space_languages(space) or ()), *LANGS)))
     except ModelError:
         # Whoever loads the space says what is wrong with it.
         return LANGS

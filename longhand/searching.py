@@ -56,8 +56,8 @@ class Searcher:
         with self._lock:
             if self._engine is None:
                 engine = make_engine(self._space)
-                engine.start_loading(("decode",))
-                engine.prepare("decode")
+                engine.start_loading(("encode",))
+                engine.prepare("encode")
                 self._engine = engine  # one that could not be loaded is tried again
             engine = self._engine
             sentences = split(text, lang)

@@ -62,9 +62,9 @@ class PlanOptions:
     """Fewest sentences planned for an item (sections, for a part)."""
     max_length: int = 12
     """Most sentences planned for an item (sections, for a part): small models run out of things to say."""
-    min_open_items: int = 2
+    min_open_items: int = 5
     """Fewest items of an outline whose number was not asked for."""
-    max_open_items: int = 8
+    max_open_items: int = 9
     """Most of them."""
 
     def __post_init__(self) -> None:

@@ -84,7 +84,12 @@ def _sections(
             assert rendering.concept_id is not None, "a table constraint demands it"
             place = places[rendering.concept_id]
             sentences[place.plan_item_id].append(
-                ExportedSentence(ordinal=place.ordinal, text=rendering.text, score=rendering.score)
+                ExportedSentence(
+                    ordinal=place.ordinal,
+                    text=rendering.text,
+                    score=rendering.score,
+                    block=rendering.block,
+                )
             )
 
     children: defaultdict[str | None, list[PlanItemRecord]] = defaultdict(list)
@@ -142,7 +147,7 @@ def dataset_rows(connection: Connection, document_id: str) -> Iterator[DatasetRo
         )
     }
     ordered = sorted(paths, key=lambda item_id: reading_order(paths[item_id]))
-    texts = (Rendering.c.lang, Rendering.c.text, Rendering.c.score)
+    texts = (Rendering.c.lang, Rendering.c.text, Rendering.c.score, Rendering.c.block)
     for start in range(0, len(ordered), ITEMS_PER_READ):
         ids = ordered[start : start + ITEMS_PER_READ]
         leads = connection.execute(
@@ -174,5 +179,6 @@ def dataset_rows(connection: Connection, document_id: str) -> Iterator[DatasetRo
                     lang=row.lang,
                     text=row.text,
                     score=row.score,
+                    block=row.block,
                     vector=unpack_vector(row.vector, f"a concept of item {paths[item_id]}"),
                 )

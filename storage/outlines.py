@@ -225,8 +225,8 @@ def _copy_item(connection: Connection, old: Row[Any], new: Row[Any]) -> None:
         )
     )
     theirs, ours = Concept.alias(), Concept.alias()
-    columns = ["lang", "score", "decoder", "text"]
-    values = [Rendering.c.lang, Rendering.c.score, Rendering.c.decoder, Rendering.c.text]
+    columns = ["lang", "score", "decoder", "text", "block"]
+    values = [Rendering.c[name] for name in columns]
     connection.execute(
         insert(Rendering).from_select(
             ["concept_id", *columns],

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from concepts.errors import InputError
+from concepts.errors import InputError, StorageError
 from storage.texts import check_json, check_text
 
 if TYPE_CHECKING:
@@ -40,12 +40,22 @@ Stage = Literal["plan", "write", "decode"]
 Source = Literal["model", "user"]
 Role = Literal["prompt", "goal"]
 Place = Literal["plan", "sentences"]
+BlockKind = Literal["paragraph", "step", "bullet"]
+"""What a sentence may begin; a step is an item of a numbered list."""
 
 DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 PLACES: tuple[Place, ...] = get_args(Place)
+BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 FINAL: tuple[DocumentStatus, ...] = ("done", "failed", "cancelled")
 """Statuses that no worker takes a document from, and nobody is asked about."""
+
+
+def check_block(block: str | None) -> BlockKind | None:
+    """Return the kind of a block; raise StorageError for one that no document has."""
+    if block is not None and block not in BLOCK_KINDS:
+        raise StorageError(f"no block is a {block!r}: expected one of {', '.join(BLOCK_KINDS)}, or None")
+    return block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,6 +312,8 @@ class ItemText:
     item_id: int
     vectors: Vector
     texts: tuple[str, ...]
+    blocks: tuple[BlockKind | None, ...] = ()
+    """Which block each sentence begins, see `NewRendering.block`; empty: nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -322,9 +334,12 @@ class NewRendering:
     item_id: int | None = None
     score: float | None = None
     """Round-trip similarity."""
+    block: BlockKind | None = None
+    """The block that a sentence begins; None: it goes on in the block before it, or is a heading."""
 
     def __post_init__(self) -> None:
         assert (self.concept_id is None) != (self.item_id is None), "a rendering has one owner"
+        check_block(self.block)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,6 +352,8 @@ class RenderingRecord:
     text: str
     score: float | None
     decoder: str | None
+    block: BlockKind | None = None
+    """See `NewRendering.block`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -381,6 +398,8 @@ class DatasetRow:
     """Round-trip similarity."""
     vector: Vector
     """(D,), raw."""
+    block: BlockKind | None = None
+    """See `NewRendering.block`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -452,6 +471,8 @@ class ExportedSentence:
     """Its place among the concepts of its item, from 0."""
     text: str
     score: float | None
+    block: BlockKind | None = None
+    """See `NewRendering.block`."""
 
 
 @dataclass(frozen=True, kw_only=True)

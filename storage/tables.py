@@ -169,6 +169,8 @@ class _Rendering(TypedColumns):
     score: Named[float | None]
     decoder: Named[str | None] = Column(Text)
     text: Named[str] = Column(Text)
+    # What a sentence begins; NULL where it goes on in the block before it, and for headings.
+    block: Named[str | None] = Column(Text)
 
 
 Rendering = Table(

@@ -24,6 +24,7 @@ from storage.records import (
     StoredConcepts,
     Undecoded,
     UnitRecord,
+    check_block,
 )
 from storage.tables import Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, TitleRow
 from storage.texts import check_text
@@ -123,12 +124,17 @@ def insert_text(
     """Insert given sentences, their concepts and their texts in `lang`, of pending items."""
     own = connection.scalar(select(Document.c.lang).where(Document.c.id == document_id))
     concepts: list[dict[str, object]] = []
-    texts: dict[tuple[int, int], str] = {}
+    texts: dict[tuple[int, int], tuple[str, str | None]] = {}
     for item in given:
         blobs = pack_vectors(item.vectors, dim, f"the text of item {item.item_id}")
         if len(blobs) != len(item.texts):
             raise StorageError(
                 f"item {item.item_id} was given {len(item.texts)} sentences with {len(blobs)} vectors"
+            )
+        begun = item.blocks or (None,) * len(blobs)
+        if len(begun) != len(blobs):
+            raise StorageError(
+                f"item {item.item_id} was given {len(blobs)} sentences with {len(begun)} blocks"
             )
         changed = connection.execute(
             update(PlanItem)
@@ -139,9 +145,9 @@ def insert_text(
         )
         if changed.rowcount == 0:
             raise StorageError(f"item {item.item_id} is no pending item of document {document_id}")
-        for ordinal, (blob, sentence) in enumerate(zip(blobs, item.texts, strict=True)):
+        for ordinal, (blob, sentence, block) in enumerate(zip(blobs, item.texts, begun, strict=True)):
             concepts.append({"plan_item_id": item.item_id, "ordinal": ordinal, "vector": blob})
-            texts[item.item_id, ordinal] = check_text("a given sentence", sentence)
+            texts[item.item_id, ordinal] = (check_text("a given sentence", sentence), check_block(block))
     if not concepts:
         return
     stored = connection.execute(
@@ -152,11 +158,13 @@ def insert_text(
             "concept_id": row.id,
             "plan_item_id": None,
             "lang": lang,
-            "text": texts[row.plan_item_id, row.ordinal],
+            "text": text,
+            "block": block,
             "score": None,
             "decoder": GIVEN,
         }
         for row in stored
+        for text, block in [texts[row.plan_item_id, row.ordinal]]
     ]
     connection.execute(insert(Rendering), rows)
 
@@ -198,6 +206,7 @@ def insert_renderings(
                 "plan_item_id": r.item_id,
                 "lang": unit.lang,
                 "text": check_text("a rendering", r.text),
+                "block": r.block,
                 "score": finite(r.score),
                 "decoder": decoder,
             }
@@ -312,6 +321,7 @@ def get_renderings(connection: Connection, outline_id: int, lang: str) -> tuple[
             text=row.text,
             score=row.score,
             decoder=row.decoder,
+            block=row.block,
         )
         for _, row in sorted(found, key=lambda pair: pair[0])
     )

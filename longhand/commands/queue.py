@@ -14,7 +14,7 @@ import typer
 
 from concepts.errors import LonghandError, UsageError
 from longhand.commands.documents import open_store
-from longhand.commands.writing import PlannerName, SpaceName, SpeechFile, WriterName
+from longhand.commands.writing import Length, PlannerName, SpaceName, SpeechFile, VoiceName, WriterName
 from longhand.crew import shared
 from longhand.durations import parse_duration
 from longhand.overviews import describe_overview
@@ -94,6 +94,7 @@ def submit(
     priority: Priority = 0,
     sections: Sections = None,
     depth: Depth = None,
+    length: Length = None,
     lang: Lang = DEFAULT_LANG,
     prompt_lang: PromptLang = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same document.")] = DEFAULT_SEED,
@@ -102,6 +103,7 @@ def submit(
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
+    voice: VoiceName = None,
     review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -114,6 +116,7 @@ def submit(
         outline_file=outline,
         speech=speech,
         depth=depth,
+        length=length,
         sections=sections,
         lang=lang,
         prompt_lang=prompt_lang,
@@ -122,6 +125,7 @@ def submit(
         space=space,
         planner=planner,
         writer=writer,
+        voice=voice,
         review=review,
         priority=priority,
         key=idempotency_key,

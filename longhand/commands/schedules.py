@@ -21,7 +21,7 @@ from longhand.commands.queue import (
     Sections,
     read_seeded_requests,
 )
-from longhand.commands.writing import PlannerName, SpaceName, WriterName
+from longhand.commands.writing import Length, PlannerName, SpaceName, VoiceName, WriterName
 from longhand.prompts import DEFAULT_LANG
 from longhand.terminal import print_json, print_table, say
 
@@ -64,6 +64,7 @@ def schedule(
     priority: Priority = 0,
     sections: Sections = None,
     depth: Depth = None,
+    length: Length = None,
     lang: Lang = DEFAULT_LANG,
     prompt_lang: PromptLang = None,
     seed: Annotated[int | None, typer.Option(help="The same document each time; else another one.")] = None,
@@ -72,6 +73,7 @@ def schedule(
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
+    voice: VoiceName = None,
     review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
     prefect_api: PrefectApi = None,
     as_json: AsJson = False,
@@ -81,6 +83,7 @@ def schedule(
 
     wishes = Wishes(
         depth=depth,
+        length=length,
         sections=sections,
         lang=lang,
         prompt_lang=prompt_lang,
@@ -88,6 +91,7 @@ def schedule(
         space=space,
         planner=planner,
         writer=writer,
+        voice=voice,
         review=review,
         priority=priority,
     )

@@ -24,6 +24,11 @@ SpaceName = Annotated[
 ]
 PlannerName = Annotated[str | None, typer.Option("--planner", help="Planner, where not the space's own.")]
 WriterName = Annotated[str | None, typer.Option("--writer", help="Writer, where not the space's own.")]
+VoiceName = Annotated[
+    str | None,
+    typer.Option("--voice", help="Voice, where not the space's own: a name, or a language model's folder."),
+]
+Length = Annotated[str | None, typer.Option(help="Of sections: short, medium or long; else as planned.")]
 
 SpeechFile = Annotated[
     Path | None, typer.Option("--speech", metavar="FILE", help="Say the prompt: WAV, FLAC, Ogg or MP3.")
@@ -53,6 +58,7 @@ def write(
     depth: Annotated[
         int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")
     ] = None,
+    length: Length = None,
     lang: Annotated[str, typer.Option(help="Language of the document.")] = DEFAULT_LANG,
     prompt_lang: Annotated[
         str | None, typer.Option(help="Language of prompt, goal and outline, where it is another one.")
@@ -69,6 +75,7 @@ def write(
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
+    voice: VoiceName = None,
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
@@ -88,7 +95,7 @@ def write(
 
     with Store.open() as store:
         if prompt is not None and is_stored(store, prompt):
-            wishes = (sections, depth, prompt_lang, goal, outline, space, planner, writer)
+            wishes = (sections, depth, length, prompt_lang, goal, outline, space, planner, writer, voice)
             others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
             if others or any(wish is not None for wish in wishes):
                 raise UsageError(f"{prompt} is a stored document and keeps its options: give only its id")
@@ -99,6 +106,7 @@ def write(
             speech=speech,
             sections=sections,
             depth=depth,
+            length=length,
             lang=lang,
             prompt_lang=prompt_lang,
             seed=seed,
@@ -109,6 +117,7 @@ def write(
             space=space,
             planner=planner,
             writer=writer,
+            voice=voice,
         )
         document_id = create_own(store, new)
         _run(

@@ -68,8 +68,11 @@ _TABLES: dict[str, dict[str, object]] = {
     "renderings": {
         "description": "The text of a sentence (concept_id) or of a heading (plan_item_id) in one language.",
         "label_column": "text",
-        "facets": ["lang", "decoder"],
-        "columns": {"score": "Round-trip similarity: the text encoded again, against its concept"},
+        "facets": ["lang", "decoder", "block"],
+        "columns": {
+            "score": "Round-trip similarity: the text encoded again, against its concept",
+            "block": "What the sentence begins: paragraph, step or bullet; empty where it goes on",
+        },
     },
     "units": {
         "description": "Fixed groups of work, written down before they run.",
@@ -107,7 +110,7 @@ _QUERIES: dict[str, dict[str, str]] = {
                 from read
                 where rest <> ''
             )
-            select p.path, p.heading, c.ordinal, r.lang, r.text, round(r.score, 3) as score
+            select p.path, p.heading, c.ordinal, r.lang, r.block, r.text, round(r.score, 3) as score
             from read
             join plan_items p on p.outline_id = read.outline_id and p.path = read.path
             join concepts c on c.plan_item_id = p.id

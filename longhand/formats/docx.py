@@ -10,7 +10,7 @@ from docx import Document
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
-from longhand.export import blocks, clean, title_of
+from longhand.export import clean, runs, title_of
 from longhand.languages import language_tag, text_direction
 
 if TYPE_CHECKING:
@@ -32,11 +32,17 @@ def to_docx(document: ExportedDocument) -> bytes:
     _set_properties(word, document, title)
     word.add_paragraph(title, style="Title")
     for section in document.sections:
-        for block in blocks(section):
-            if block.kind == "heading":
+        for kind, members in runs(section):
+            block = members[0]
+            if kind == "heading":
                 word.add_paragraph(block.text, style=f"Heading {min(block.level, MAX_LEVEL)}")
-            elif block.kind == "paragraph":
+            elif kind == "paragraph":
                 word.add_paragraph(block.text)
+            elif kind == "step":
+                _add_steps(word, [step.text for step in members])
+            elif kind == "bullet":
+                for bullet in members:
+                    word.add_paragraph(bullet.text, style="List Bullet")
             else:
                 word.add_paragraph().add_run(f"({block.text})").italic = True
     if not document.sections:
@@ -44,6 +50,19 @@ def to_docx(document: ExportedDocument) -> bytes:
     out = io.BytesIO()
     word.save(out)
     return out.getvalue()
+
+
+def _add_steps(word: WordDocument, texts: list[str]) -> None:
+    """Add a list that counts from 1: all paragraphs of the style alone would be one list."""
+    numbering = word.part.numbering_part.element
+    style = word.styles["List Number"].element
+    template = numbering.num_having_numId(style.pPr.numPr.numId.val).abstractNumId.val
+    num = numbering.add_num(template)
+    num.add_lvlOverride(0).add_startOverride(1)
+    for text in texts:
+        numbered = word.add_paragraph(text, style="List Number")._p.get_or_add_pPr().get_or_add_numPr()
+        numbered.get_or_add_ilvl().val = 0
+        numbered.get_or_add_numId().val = num.numId
 
 
 def _set_properties(word: WordDocument, document: ExportedDocument, title: str) -> None:

@@ -48,6 +48,7 @@ def schema_of(space: SpaceRef) -> pa.Schema:
             pa.field("language", pa.string()),
             pa.field("text", pa.string()),
             pa.field("score", pa.float64()),
+            pa.field("block", pa.string()),
             pa.field("vector", pa.list_(pa.float32(), space.dim), nullable=False),
         ],
         metadata={"longhand.space": json.dumps(asdict(space))},
@@ -83,6 +84,7 @@ def _table(group: list[DatasetRow], schema: pa.Schema, dim: int) -> pa.Table:
         pa.array([row.lang for row in group], pa.string()),
         pa.array([row.text for row in group], pa.string()),
         pa.array([row.score for row in group], pa.float64()),
+        pa.array([row.block for row in group], pa.string()),
         pa.FixedSizeListArray.from_arrays(pa.array(vectors_SD.reshape(-1), pa.float32()), dim),
     ]
     return pa.Table.from_arrays(columns, schema=schema)

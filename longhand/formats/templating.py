@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from longhand import __version__
-from longhand.export import blocks, clean, heading_of, title_of
+from longhand.export import clean, heading_of, runs, title_of
 from longhand.languages import language_tag, text_direction
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @cache
 def environment() -> Environment:
-    """Return the environment; templates know `blocks`, `heading_of` and the version."""
+    """Return the environment; templates know `runs`, `heading_of` and the version."""
     jinja = Environment(
         loader=PackageLoader("longhand.formats"),
         autoescape=True,
@@ -27,7 +27,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    jinja.globals.update(blocks=blocks, heading_of=heading_of, version=__version__)
+    jinja.globals.update(runs=runs, heading_of=heading_of, version=__version__)
     return jinja
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from concepts.errors import NotFoundError
+from longhand.export import step_numbers
 
 if TYPE_CHECKING:
-    from storage import ExportedDocument, ExportedSection, OutlineRecord, PlanItemRecord, Store
+    from storage import BlockKind, ExportedDocument, ExportedSection, OutlineRecord, PlanItemRecord, Store
 
 SENTENCES_PER_PART = 300
 NUM_WEAKEST = 8
@@ -34,6 +35,15 @@ class SentenceView:
     """None: not decoded yet."""
     score: float | None
     """Round-trip similarity."""
+    block: BlockKind | None = None
+    """What it begins; None: it goes on in the block before it."""
+    number: int = 0
+    """Of a step, from 1 in each list."""
+
+    @property
+    def mark(self) -> str:
+        """What stands before an item of a list."""
+        return {"step": f"{self.number}.", "bullet": "•"}.get(self.block or "", "")
 
     @property
     def grade(self) -> Grade | None:
@@ -144,6 +154,7 @@ def flatten(sections: Sequence[ExportedSection]) -> Iterator[ExportedSection]:
 def _view(item: PlanItemRecord, section: ExportedSection) -> SectionView:
     known = {sentence.ordinal: sentence for sentence in section.sentences}
     count = len(known) + section.num_missing
+    begun = [known[ordinal].block if ordinal in known else None for ordinal in range(count)]
     return SectionView(
         item=item,
         heading=section.heading,
@@ -154,7 +165,9 @@ def _view(item: PlanItemRecord, section: ExportedSection) -> SectionView:
                 ordinal=ordinal,
                 text=known[ordinal].text if ordinal in known else None,
                 score=known[ordinal].score if ordinal in known else None,
+                block=block,
+                number=number,
             )
-            for ordinal in range(count)
+            for ordinal, (block, number) in enumerate(zip(begun, step_numbers(begun), strict=True))
         ),
     )

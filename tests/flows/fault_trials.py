@@ -69,7 +69,7 @@ class Seen:
     rows: tuple[tuple[str, int], ...]
     """Table to number of rows; attempts only as far as they are `done` units."""
     items: tuple[tuple[object, ...], ...]
-    texts: tuple[tuple[str, float | None], ...]
+    texts: tuple[tuple[str, float | None, str | None], ...]
 
 
 class Sqlite:
@@ -194,7 +194,7 @@ def look(store: Store, document_id: str) -> Seen:
         title=document.title,
         rows=tuple(count_rows(store, document_id).items()),
         items=tuple(items),
-        texts=tuple((r.text, r.score) for r in store.get_renderings(document_id, document.lang)),
+        texts=tuple((r.text, r.score, r.block) for r in store.get_renderings(document_id, document.lang)),
     )
 
 
@@ -466,7 +466,7 @@ class Trials:
             raise Failed(f"the document is {document.status} ({document.error}), not failed with {reason}")
 
     def _at_some_call(self, act: Callable[[], None]) -> Callable[[str, int], None]:
-        wanted = self._draw.choice(("encode", "plan", "write", "write", "render", "say", "say"))
+        wanted = self._draw.choice(("encode", "plan", "write", "write", "say_headings", "say", "say"))
         number = self._draw.randint(1, 2) if wanted in ("write", "say") else 1
 
         def before(method: str, count: int) -> None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
-from flows.engine import LeafPlan, RenderAsk, SayAsk, Section, SectionConcepts, Text, WriteAsk
-from storage import CardRef, NewPlanItem, SpaceRef, Stage
+from flows.engine import HeadingsAsk, LeafPlan, SayAsk, Section, Text, Work, WriteAsk
+from storage import BlockKind, CardRef, NewPlanItem, SpaceRef
 
 DIM = 8
 Vector = NDArray[np.float32]
+BLOCKS: tuple[BlockKind | None, ...] = ("paragraph", "step", "bullet", None)
 WORDS = ("share", "folder", "network", "open", "press", "select", "user", "name", "click", "window", "menu")
 
 
@@ -49,8 +51,9 @@ class FakeEngine:
         self.space = SpaceRef(name="fake", checksum=f"space{version}", dim=DIM)
         self.planner = CardRef(name="fake-planner", checksum=version)
         self.writer = CardRef(name="fake-writer", checksum=version)
+        self.voice = CardRef(name="fake-voice", checksum=version)
         self.calls: list[str] = []
-        self.loading: tuple[Stage, ...] = ()
+        self.loading: tuple[Work, ...] = ()
         self.spoil: dict[str, float] = {}
         """Method name to the value (NaN, infinity) that replaces the first number of its vectors."""
         self._delay_s = delay_s
@@ -68,11 +71,11 @@ class FakeEngine:
             array.flat[0] = self.spoil[method]
         return array
 
-    def start_loading(self, stages: Sequence[Stage]) -> None:
+    def start_loading(self, stages: Sequence[Work]) -> None:
         self.loading = tuple(stages)
 
-    def prepare(self, stage: Stage) -> None:
-        assert stage in self.loading, f"{stage} was not loaded"
+    def prepare(self, stage: Work) -> None:
+        assert stage in ("encode", "translate", *self.loading), f"{stage} was not loaded"
 
     def load_times(self) -> dict[str, float]:
         return {"space": 0.0}
@@ -147,46 +150,52 @@ class FakeEngine:
             found.append(Section(path=path, vectors=made, stop_reason="length", similarity=0.5))
         return found
 
-    def render(
-        self,
-        vectors: Vector,
-        lang: str,
-        *,
-        beam_size: int,
-        translates: bool = False,
-        english: Sequence[str] | None = None,
-    ) -> list[Text]:
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
         self._called("render")
-        return _rendered(vectors, lang, beam_size)
+        return [_sentence(row, vectors, lang, beam_size) for row in vectors]
 
-    def render_together(
-        self, asks: Sequence[RenderAsk], lang: str, *, beam_size: int, translates: bool = False
-    ) -> list[list[Text]]:
-        self._called("render_together")
-        return [_rendered(ask.vectors, lang, beam_size) for ask in asks]
-
-    def say(
-        self, sections: Sequence[SectionConcepts], prompt: Vector, lang: str, *, beam_size: int
-    ) -> list[list[Text]]:
+    def say(self, ask: SayAsk) -> list[list[Text]]:
         self._called("say")
-        return _said(sections, prompt, lang, beam_size)
+        return _said(ask)
 
-    def say_together(self, asks: Sequence[SayAsk], lang: str, *, beam_size: int) -> list[list[list[Text]]]:
+    def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
         self._called("say_together")
-        return [_said(ask.sections, ask.prompt, lang, beam_size) for ask in asks]
+        return [_said(ask) for ask in asks]
+
+    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+        self._called("say_headings")
+        headings: list[str] = []
+        found: list[Text] = []
+        for place, heading in enumerate(ask.known):
+            if heading is None:
+                rest = (ask.known[place:], ask.title, ask.title_vector, ask.key, ask.lang)
+                found.append(replace(_sentence(ask.leads, place, *headings, *rest), block=None))
+                heading = found[-1].text
+            headings.append(heading)
+        return found
+
+    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
+        self._called("translate")
+        return [
+            replace(_sentence(text, *texts, source_lang, lang), block=None)
+            if text
+            else Text(text="", score=None)
+            for text in texts
+        ]
 
 
-def _rendered(vectors: Vector, lang: str, beam_size: int) -> list[Text]:
-    return [_sentence(row, vectors, lang, beam_size) for row in vectors]
-
-
-def _said(sections: Sequence[SectionConcepts], prompt: Vector, lang: str, beam_size: int) -> list[list[Text]]:
-    batch = [part for s in sections for part in (s.heading, s.gist, s.vectors, s.places)]
+def _said(ask: SayAsk) -> list[list[Text]]:
+    batch = [part for s in ask.sections for part in (s.here, s.vectors, s.places, s.key)]
+    batch += [ask.title, ask.headings, ask.lang]
     return [
-        [_sentence(s.vectors[place], prompt, lang, beam_size, *batch) for place in s.places] for s in sections
+        [_sentence(s.vectors[place], place, s.key, *batch, is_first=place == 0) for place in s.places]
+        for s in ask.sections
     ]
 
 
-def _sentence(*parts: object) -> Text:
-    drawn = hashed(*parts).integers(0, len(WORDS), size=6)
-    return Text(text=" ".join(WORDS[n] for n in drawn).capitalize() + ".", score=0.9)
+def _sentence(*parts: object, is_first: bool = False) -> Text:
+    """Return words that follow from the parts; the first sentence of a section begins a block."""
+    numbers = hashed(*parts)
+    drawn = numbers.integers(0, len(WORDS), size=6)
+    block = BLOCKS[numbers.integers(0, 3 if is_first else 4)]
+    return Text(text=" ".join(WORDS[n] for n in drawn).capitalize() + ".", score=0.9, block=block)

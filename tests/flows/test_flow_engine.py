@@ -1,13 +1,111 @@
+"""The real engine around models that are not: what is loaded when, and what voice and translator are asked."""
+
 from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from accelerate import PartialState
 
-from concepts.errors import ModelError
-from flows.engine import ModelEngine
-from planner import PlannedItem
+from concepts.errors import ModelError, UsageError
+from flows.engine import HeadingsAsk, ModelEngine, SayAsk, SectionConcepts, Text
+from storage import CardRef
+from writer.voice.decode import Rendering
+from writer.voice.text import Said
+from writer.voice.voice import HeadingsSaying, SectionSaying
+
+DIM = 3
+
+
+class Codec:
+    """A space of English alone; a text's concept is its length."""
+
+    space_id = "toy@1"
+    dim = DIM
+    langs = ("eng_Latn",)
+    device = torch.device("cpu")
+
+    def encode(self, texts: Sequence[str], lang: str) -> torch.Tensor:
+        assert lang == "eng_Latn"
+        return torch.tensor([[float(len(text))] * DIM for text in texts]).reshape(-1, DIM)
+
+    def as_query(self, vectors: torch.Tensor, lang: str) -> torch.Tensor:
+        assert lang == "eng_Latn"
+        return 2 * vectors
+
+    def check_lang(self, lang: str) -> str:
+        raise UsageError(f"the space toy does not know the language {lang!r}")
+
+
+class Voice:
+    """Says of a concept how large it is; its headings count."""
+
+    name, checksum = "toy-voice", "abc"
+
+    def __init__(self) -> None:
+        self.sections: list[SectionSaying] = []
+        self.headings: list[HeadingsSaying] = []
+
+    def say_sections(self, sections: Sequence[SectionSaying]) -> list[list[Rendering]]:
+        self.sections += sections
+        return [
+            [
+                Rendering(Said(f"Says {int(concept[0])}.", None if place else "step"), 0.5)
+                for place, concept in enumerate(section.concepts)
+            ]
+            for section in sections
+        ]
+
+    def say_headings(self, asked: HeadingsSaying) -> list[Rendering]:
+        self.headings.append(asked)
+        return [
+            Rendering(Said(heading or f"Part {place}", "step"), 0.0 if heading else 0.7)
+            for place, heading in enumerate(asked.known)
+        ]
+
+
+class Translator:
+    """Puts the language before a text, and takes it off again."""
+
+    langs = ("eng_Latn", "deu_Latn")
+
+    def translate(self, texts: list[str], source_lang: str, target_lang: str) -> list[str]:
+        assert all(texts) and source_lang != target_lang
+        return [text[3:] if target_lang == "eng_Latn" else f"de {text}" for text in texts]
+
+    def score(self, texts_a: list[str], lang_a: str, texts_b: list[str], lang_b: str) -> list[float]:
+        return [len(a) / len(b) for a, b in zip(texts_a, texts_b, strict=True)]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> ModelEngine:
+    monkeypatch.setattr(ModelEngine, "_load_codec", lambda self: Codec())
+    monkeypatch.setattr(ModelEngine, "_load_voice", lambda self: Voice())
+    monkeypatch.setattr(ModelEngine, "_load_translator", lambda self: Translator())
+    made = ModelEngine()
+    made.start_loading(["decode"])
+    made.prepare("decode")
+    return made
+
+
+def voice_of(engine: ModelEngine) -> Any:
+    return engine._voice.result()
+
+
+def concepts(*sizes: float) -> Any:
+    return np.array([[size] * DIM for size in sizes], dtype=np.float32)
+
+
+def to_say(lang: str, title: str = "de Tea", headings: tuple[str, ...] = ("de Buy", "de Boil")) -> SayAsk:
+    sections = [
+        SectionConcepts(here=1, vectors=concepts(4, 5, 6), places=(0, 2), key=(7, "2")),
+        SectionConcepts(here=0, vectors=concepts(9), places=(0,), key=(7, "1", 3)),
+    ]
+    return SayAsk(title=title, headings=headings, sections=sections, lang=lang)
 
 
 def test_the_space_lives_on_the_device_that_accelerate_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,49 +118,136 @@ def test_the_space_lives_on_the_device_that_accelerate_names(monkeypatch: pytest
     assert asked == [("mine", PartialState().device), (None, torch.device("meta"))]
 
 
-def test_a_model_that_nobody_foresaw_is_loaded_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting for it would last for ever."""
+@pytest.mark.parametrize(
+    ("work", "parts"),
+    [
+        ("encode", ["codec"]),
+        ("plan", ["codec", "planner"]),
+        ("write", ["codec", "writer"]),
+        ("decode", ["codec", "voice"]),
+        ("translate", ["codec", "translator"]),
+    ],
+)
+def test_each_stage_loads_what_it_needs_once_even_where_nobody_foresaw_it(
+    monkeypatch: pytest.MonkeyPatch, work: Any, parts: list[str]
+) -> None:
+    """Waiting for a model that is never loaded would last for ever."""
     loaded: list[str] = []
-    for part in ("codec", "planner", "writer"):
+    for part in ("codec", "planner", "writer", "voice", "translator"):
         monkeypatch.setattr(ModelEngine, f"_load_{part}", lambda self, part=part: loaded.append(part))
     engine = ModelEngine()
-    engine.start_loading(["decode"])
+    engine.start_loading(["encode"])
     for _ in range(2):
-        engine.prepare("write")
-    assert loaded == ["codec", "writer"]
+        engine.prepare(work)
+    assert loaded == parts
 
 
-class Planner:
-    """Plans two items whose gists are zeros."""
-
-    def plan(self, prompt: torch.Tensor, **_: object) -> list[PlannedItem]:
-        return [PlannedItem(str(n + 1), prompt[0] + n, torch.zeros(3), 4) for n in range(2)]
-
-    def fill(self, prompt: torch.Tensor, leads: object, **_: object) -> list[PlannedItem]:
-        return self.plan(prompt)
-
-
-def test_a_plan_needs_no_writer_and_is_the_planners_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[str] = []
-    monkeypatch.setattr(ModelEngine, "_load_codec", lambda self: None)
-    monkeypatch.setattr(ModelEngine, "_load_planner", lambda self: Planner())
-    monkeypatch.setattr(ModelEngine, "_load_writer", lambda self: loaded.append("writer"))
+def test_a_plan_needs_no_writer_and_says_so_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ModelEngine, "_load_codec", lambda self: SimpleNamespace(space_id="nowhere@1"))
+    monkeypatch.setattr(ModelEngine, "_load_planner", lambda self: None)
     engine = ModelEngine()
     engine.start_loading(["plan"])
     engine.prepare("plan")
-    prompt = np.ones((1, 3), dtype=np.float32)
-    items = engine.plan(prompt, goal=None, num_sections=2, depth=1, seed=1)
-    assert [item.gist.tolist() for item in items if item.gist is not None] == [[0.0] * 3, [0.0] * 3]
-    filled = engine.fill(prompt, [("1", prompt[0]), ("2", prompt[0] + 1)], goal=None, seed=1)
-    assert [item.lead.tolist() for item in filled if item.lead is not None] == [[1.0] * 3, [2.0] * 3]
-    assert not loaded
-
-
-def test_a_space_without_writer_says_how_to_train_one() -> None:
-    class Space:
-        space_id = "nowhere@1"
-
-    engine = ModelEngine()
-    engine._codec.set_result(Space())  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="no writer of the space nowhere@1 is installed"):
-        engine._load_writer()
+        engine.prepare("write")
+
+
+def test_the_voice_gets_the_space_and_its_encoder(
+    monkeypatch: pytest.MonkeyPatch, engine: ModelEngine
+) -> None:
+    from writer.voice import voice
+
+    asked: list[tuple[object, str, object]] = []
+    monkeypatch.undo()
+    monkeypatch.setattr(
+        voice.Voice,
+        "load",
+        lambda name, *, space_id, encode: asked.append((name, space_id, encode(["four"]).tolist())),
+    )
+    named = ModelEngine(voice="mine")
+    named._codec = engine._codec
+    named._load_voice()
+    assert asked == [("mine", "toy@1", [[4.0] * DIM])]
+    assert engine.voice == CardRef(name="toy-voice", checksum="abc")
+
+
+def test_sections_are_said_as_the_voice_says_them(engine: ModelEngine) -> None:
+    ask = to_say("eng_Latn", "Tea", ("Buy", "Boil"))
+    assert engine.say(ask) == [
+        [Text(text="Says 4.", score=0.5, block="step"), Text(text="Says 6.", score=0.5)],
+        [Text(text="Says 9.", score=0.5, block="step")],
+    ]
+    first, second = voice_of(engine).sections
+    assert (first.title, first.headings, first.here, first.key) == ("Tea", ("Buy", "Boil"), 1, (7, "2"))
+    assert first.concepts.tolist() == concepts(4, 5, 6).tolist() and second.key == (7, "1", 3)
+    assert "translator" not in engine.load_times()
+
+
+def test_what_is_not_english_is_said_in_english_and_translated(engine: ModelEngine) -> None:
+    both = engine.say_together([to_say("deu_Latn"), to_say("eng_Latn", "Tea", ("Buy", "Boil"))])
+    german, english = both
+    assert [[text.text for text in texts] for texts in german] == [
+        ["de Says 4.", "de Says 6."],
+        ["de Says 9."],
+    ]
+    assert [[(t.score, t.block) for t in texts] for texts in german] == [
+        [(t.score, t.block) for t in texts] for texts in english
+    ]
+    sayings = voice_of(engine).sections
+    assert len(sayings) == 4
+    assert {(s.title, s.headings) for s in sayings} == {("Tea", ("Buy", "Boil"))}
+
+
+@pytest.mark.parametrize("lang", ["eng_Latn", "deu_Latn"])
+def test_headings_are_said_with_the_others_known(engine: ModelEngine, lang: str) -> None:
+    before = "de " if lang == "deu_Latn" else ""
+    ask = HeadingsAsk(
+        title=f"{before}Tea",
+        title_vector=concepts(1)[0],
+        leads=concepts(1, 2, 3),
+        known=(None, f"{before}Boil", None),
+        key=(7,),
+        lang=lang,
+    )
+    assert engine.say_headings(ask) == [
+        Text(text=f"{before}Part 0", score=0.7),
+        Text(text=f"{before}Part 2", score=0.7),
+    ]
+    (asked,) = voice_of(engine).headings
+    assert (asked.title, asked.known, asked.key) == ("Tea", (None, "Boil", None), (7,))
+    assert asked.leads.tolist() == concepts(1, 2, 3).tolist()
+    assert asked.title_concept.tolist() == concepts(1)[0].tolist()
+
+
+def test_texts_are_translated_and_scored_and_nothing_stays_nothing(engine: ModelEngine) -> None:
+    assert engine.translate(["Tea.", "", " "], "eng_Latn", "deu_Latn") == [
+        Text(text="de Tea.", score=4 / 7),
+        Text(text="", score=None),
+        Text(text="", score=None),
+    ]
+    assert engine.translate(["", ""], "eng_Latn", "deu_Latn") == [Text(text="", score=None)] * 2
+
+
+def test_a_language_of_the_space_alone_is_its_decoders(
+    engine: ModelEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render(self: ModelEngine, vectors: Any, lang: str, *, beam_size: int) -> list[Text]:
+        return [Text(text=f"{lang} {int(row[0])}", score=0.1) for row in vectors]
+
+    monkeypatch.setattr(ModelEngine, "render", render)
+    monkeypatch.setattr(Codec, "langs", ("eng_Latn", "jpn_Jpan"))
+    assert engine.check_lang("jpn_Jpan") == "jpn_Jpan"
+    assert engine.translate(["Tea."], "eng_Latn", "jpn_Jpan") == [Text(text="jpn_Jpan 4", score=0.1)]
+
+
+def test_texts_of_another_language_are_encoded_as_what_they_say_in_english(engine: ModelEngine) -> None:
+    assert engine.encode(["de Tee"], "deu_Latn").tolist() == engine.encode(["Tee"], "eng_Latn").tolist()
+    assert engine.as_query(concepts(2), "deu_Latn").tolist() == concepts(4).tolist()
+
+
+def test_languages_are_those_of_space_and_translator(engine: ModelEngine) -> None:
+    assert engine.check_lang("eng_Latn") == "eng_Latn"
+    assert "translator" not in engine.load_times()
+    assert engine.check_lang("deu_Latn") == "deu_Latn"
+    with pytest.raises(UsageError, match="does not know the language 'fra_Latn'"):
+        engine.check_lang("fra_Latn")

@@ -20,7 +20,7 @@ def work(store: Store, engine: FakeEngine) -> dict[str, int]:
     return dict(Worker(store, SharedModels(lambda names: engine), poll_s=0.02).run(drain=True))
 
 
-@pytest.mark.parametrize("moment", [("write", 1), ("write", 2), ("render", 1), ("say", 1)])
+@pytest.mark.parametrize("moment", [("write", 1), ("write", 2), ("say_headings", 1), ("say", 1)])
 def test_restored_and_resumed_it_is_the_same_text(
     store: Store, url: str, new_document: Make, outcome: Make, tmp_path: Path, moment: tuple[str, int]
 ) -> None:

@@ -85,7 +85,7 @@ def test_a_plan_that_was_interrupted_is_not_written_by_a_worker(
     url: str, store: Store, new_document: Make, api_url: str
 ) -> None:
     def interrupt(method: str, number: int) -> None:
-        if method == "render":
+        if method == "say_headings":
             raise KeyboardInterrupt
 
     document_id = new_document(store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import fault_points
@@ -12,12 +12,13 @@ from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from flows import queries, steps
-from flows.engine import Text
+from flows.engine import HeadingsAsk, SayAsk, Text
 from flows.errors import FlowError
 from flows.options import WritingOptions
 from flows.planning import derive_title, encode_prompt
 from flows.translation import check_translatable, is_translated
-from storage import CardRef, Store
+from longhand.editing import rewrite_item
+from storage import CardRef, NewPlanItem, Store
 
 Make = Callable[..., Any]
 
@@ -52,12 +53,12 @@ def test_units_are_fixed_groups(store: Store, new_document: Make, new_job: Make)
     run_steps(new_job(store, document_id))
     assert [len(unit.item_ids) for unit in store.get_units(document_id, "write")] == [2, 2, 1]
     decode = store.get_units(document_id, "decode", "eng_Latn")
-    assert [len(unit.item_ids) for unit in decode[:2]] == [4, 1]
+    assert [len(unit.item_ids) for unit in decode[:1]] == [5]  # each is said after those before it
     sections = store.get_concepts(
         [i for unit in store.get_units(document_id, "write") for i in unit.item_ids]
     )
     owner = {i: item_id for item_id, own in sections.items() for i in own.concept_ids}
-    owners = [[owner[i] for i in unit.concept_ids] for unit in decode[2:]]
+    owners = [[owner[i] for i in unit.concept_ids] for unit in decode[1:]]
     assert sum(len(set(ids)) for ids in owners) == 5  # every section in one unit, as a whole
     assert all(len(set(ids)) == 1 or len(ids) <= 4 for ids in owners)
 
@@ -128,21 +129,17 @@ def test_a_translation_says_what_the_text_of_the_document_says(
     class Listening(FakeEngine):
         """Notes what it is asked to say in German, and leaves one English sentence without a text."""
 
-        def render(self, vectors: Any, lang: str, **how: Any) -> list[Text]:
-            texts = super().render(vectors, lang, **how)
-            assert how["translates"] is (lang == "deu_Latn")
-            if lang == "deu_Latn":
-                asked.extend(map(bytes, vectors))
-                drafts.extend(how["english"])
-            return texts
+        def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
+            assert (source_lang, lang) == ("eng_Latn", "deu_Latn")
+            asked.extend(texts)
+            return super().translate(texts, source_lang, lang)
 
-        def say(self, *args: Any, **kwargs: Any) -> list[list[Text]]:
-            said = super().say(*args, **kwargs)
+        def say(self, ask: SayAsk) -> list[list[Text]]:
+            said = super().say(ask)
             said[-1][-1] = Text(text=" ", score=0.0)
             return said
 
-    asked: list[bytes] = []
-    drafts: list[str] = []
+    asked: list[str] = []
     document_id = new_document(store)
     job = new_job(store, document_id, Listening())
     run_steps(job)
@@ -150,15 +147,87 @@ def test_a_translation_says_what_the_text_of_the_document_says(
     steps.begin_translation(job, "deu_Latn")
     for unit_id in queries.pending_texts(job, "deu_Latn"):
         steps.decode_unit(job, unit_id)
-    spoken = [r for r in texts if r.text.strip()]
-    silent = [r.concept_id for r in texts if not r.text.strip()]
-    assert silent and None not in silent
-    as_read = FakeEngine().encode([r.text for r in spoken], "eng_Latn")
-    as_meant = store.get_concept_vectors([i for i in silent if i is not None])
-    title = FakeEngine().encode([str(store.get_document(document_id).title)], "eng_Latn")
-    assert sorted(asked) == sorted(map(bytes, [*as_read, *as_meant, *title]))
     name = str(store.get_document(document_id).title)
-    assert sorted(drafts) == sorted([*(r.text for r in spoken), *("" for _ in silent), name])
+    assert sorted(asked) == sorted([*(r.text for r in texts), name]) and "" in asked
+    german = store.get_renderings(document_id, "deu_Latn")
+    assert [r.block for r in german] == [r.block for r in texts]
+    assert {r.block for r in german if r.item_id is not None} == {None}
+    assert {"paragraph", "step", "bullet"} & {r.block for r in german}
+    assert {r.decoder for r in german} == {"translated"}
+    assert {r.decoder for r in texts} == {"fake-voice@1"}
+
+
+def test_the_voice_reads_title_headings_and_seed(store: Store, new_document: Make, new_job: Make) -> None:
+    """What it is asked for follows from the store alone; a section's own seed is in its key."""
+    asked: list[SayAsk | HeadingsAsk] = []
+
+    class Listening(FakeEngine):
+        def say(self, ask: SayAsk) -> list[list[Text]]:
+            asked.append(ask)
+            return super().say(ask)
+
+        def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+            asked.append(ask)
+            return super().say_headings(ask)
+
+    options = WritingOptions(sections=5, depth=2, texts_per_unit=8)
+    document_id = new_document(store, options)
+    job = new_job(store, document_id, Listening())
+    run_steps(job)
+    items = store.get_outline(document_id, vectors=True).items
+    leaves = [item for item in items if item.is_leaf]
+    first, *others = asked
+    assert isinstance(first, HeadingsAsk) and first.known == (None,) * 7 and first.key == (7,)
+    assert first.title == "How to share a folder" and first.lang == "eng_Latn"
+    assert [bytes(lead) for lead in first.leads] == [
+        bytes(item.lead) for item in items if item.lead is not None
+    ]
+    assert [bytes(first.title_vector)] == [bytes(v) for v in FakeEngine().encode([first.title], "eng_Latn")]
+    says = [ask for ask in others if isinstance(ask, SayAsk)]
+    assert len(says) == len(others) > 1
+    assert {ask.headings for ask in says} == {tuple(item.heading for item in leaves)}
+    sections = [section for ask in says for section in ask.sections]
+    assert [section.here for section in sections] == [0, 1, 2, 3, 4]
+    assert [section.key for section in sections] == [(7, item.path) for item in leaves]
+    asked.clear()
+    store.release(job.lease, "done")
+    rewrite_item(store, document_id, leaves[1].path, seed=11)
+    run_steps(new_job(store, document_id, Listening()))
+    (ask,) = asked
+    assert isinstance(ask, SayAsk) and [(s.here, s.key) for s in ask.sections] == [(1, (7, "1.2", 11))]
+
+
+def test_new_headings_are_said_after_those_that_are_there(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    known: list[tuple[str | None, ...]] = []
+
+    class Listening(FakeEngine):
+        def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+            known.append(ask.known)
+            return super().say_headings(ask)
+
+    outline = (("1", "Before you begin"), ("2", "Share it"), ("3", "Stop"))
+    document_id = new_document(store, WritingOptions(outline=outline))
+    job = new_job(store, document_id, Listening())
+    steps.plan_document(job)
+    assert not known  # what is typed stays as it is typed
+    with store.fenced(job.lease, space=job.engine.space) as tx:
+        items = [
+            NewPlanItem(path=i.path, lead=i.lead, gist=i.gist, planned_length=3, heading=h)
+            for i, h in zip(
+                store.get_outline(document_id, vectors=True).items,
+                ("Before you begin", None, "Stop"),
+                strict=True,
+            )
+        ]
+        tx.create_outline(items, activate=True)
+    steps.plan_document(job)
+    for unit_id in queries.pending_headings(job):
+        steps.decode_unit(job, unit_id)
+    assert known == [("Before you begin", None, "Stop")]
+    headings = [item.heading for item in store.get_outline(document_id).items]
+    assert headings[0] == "Before you begin" and headings[1] and headings[2] == "Stop"
 
 
 def test_what_cannot_be_translated(store: Store, new_document: Make, new_job: Make) -> None:
@@ -175,7 +244,7 @@ def test_what_cannot_be_translated(store: Store, new_document: Make, new_job: Ma
         steps.begin_translation(new_job(store, document_id, FakeEngine(version="2"), steal=True), "deu_Latn")
 
 
-def test_headings_and_title_in_another_language_are_decoded(
+def test_headings_and_title_in_another_language_are_translated(
     store: Store, new_document: Make, new_job: Make
 ) -> None:
     outline = (("1", "Der Teig"), ("2", "Backen"))
@@ -185,29 +254,12 @@ def test_headings_and_title_in_another_language_are_decoded(
     document = store.get_document(document_id)
     assert document.title not in (None, "Brot")
     headings = [section.heading for section in store.export_document(document_id).sections]
-    assert all(headings) and not set(headings) & {"Der Teig", "Backen"}
+    spoken = FakeEngine().translate(["Der Teig", "Backen"], "deu_Latn", "eng_Latn")
+    assert headings == [text.text for text in spoken]
     english = WritingOptions(outline=outline, prompt_lang="deu_Latn", outline_lang="eng_Latn")
     document_id = new_document(store, english, prompt="Brot.")
     run_steps(new_job(store, document_id))
     assert [s.heading for s in store.export_document(document_id).sections] == ["Der Teig", "Backen"]
-
-
-@pytest.mark.parametrize(
-    ("prompt_lang", "lang", "read"),
-    [("eng_Latn", "deu_Latn", ["How to share a folder."]), ("deu_Latn", "eng_Latn", None)],
-)
-def test_a_title_is_made_of_the_prompts_own_words_where_they_are_english(
-    store: Store, new_document: Make, new_job: Make, prompt_lang: str, lang: str, read: list[str] | None
-) -> None:
-    class Listening(FakeEngine):
-        def render(self, vectors: Any, lang: str, **how: Any) -> list[Text]:
-            given.append(how["english"])
-            return super().render(vectors, lang, **how)
-
-    given: list[list[str] | None] = []
-    document_id = new_document(store, WritingOptions(prompt_lang=prompt_lang), lang=lang)
-    encode_prompt(new_job(store, document_id, Listening()))
-    assert given == [read]
 
 
 def test_a_crash_at_any_commit_changes_nothing(
@@ -241,7 +293,7 @@ def test_a_crash_at_any_commit_changes_nothing(
         assert number > 15
 
 
-@pytest.mark.parametrize("method", ["encode", "plan", "write", "render", "say"])
+@pytest.mark.parametrize("method", ["encode", "plan", "write", "say_headings", "say"])
 def test_a_crash_inside_a_model_redoes_one_unit(
     store: Store,
     new_url: Callable[[], str],
@@ -251,7 +303,7 @@ def test_a_crash_inside_a_model_redoes_one_unit(
     method: str,
 ) -> None:
     def fail(called: str, number: int) -> None:
-        if called == method and number == min(2, 1 + (method in ("write", "say"))):
+        if called == method and number == 1 + (method in ("write", "say")):
             raise Crash
 
     with Store.open(new_url()) as calm_store:
@@ -362,6 +414,23 @@ def test_finishing_early_says_what_is_missing(store: Store, new_document: Make, 
     steps.plan_document(job)
     with pytest.raises(Exception, match="still lacks 3 sections, 3 headings and 0 sentences"):
         steps.finish_document(job)
+
+
+def test_sections_are_as_long_as_was_asked_for(store: Store, new_document: Make, new_job: Make) -> None:
+    planned: list[list[int]] = []
+    for length in (None, "short", "medium", "long"):
+        document_id = new_document(store, WritingOptions(sections=6, depth=2, length=length))
+        steps.plan_document(new_job(store, document_id))
+        items = store.get_outline(document_id).items
+        planned.append([item.planned_length for item in items if item.is_leaf])
+    as_planned, short, medium, long = planned
+    assert set(short) <= {3, 4} and set(medium) <= set(range(5, 9)) and set(long) <= set(range(9, 15))
+    for scaled in (short, medium, long):
+        order = sorted(range(6), key=lambda place: as_planned[place])
+        assert [scaled[place] for place in order] == sorted(scaled)
+        assert min(scaled) < max(scaled)
+    with pytest.raises(UsageError, match="length is 'epic': expected one of short, medium, long"):
+        WritingOptions(length="epic")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

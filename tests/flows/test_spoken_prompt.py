@@ -38,19 +38,19 @@ def test_the_concept_that_was_said_is_the_prompt(
 ) -> None:
     class Listening(FakeEngine):
         def render(self, vectors: Any, lang: str, **how: Any) -> list[Text]:
-            asked.append(how["translates"])
+            asked.append(lang)
             return super().render(vectors, lang, **how)
 
-    asked: list[bool] = []
+    asked: list[str] = []
     engine = Listening()
     document_id = new_document(store, spoken(goal=goal))
     job = new_job(store, document_id, engine)
     encode_prompt(job)
-    assert asked == [True]  # no text lies where speech does
+    assert asked == ["eng_Latn"]
     prompt, *goals = store.get_prompt(document_id)
     assert np.array_equal(prompt.vector, SAID)
     beams = WritingOptions().beam_size
-    assert prompt.text == engine.render(SAID[None], "eng_Latn", beam_size=beams, translates=True)[0].text
+    assert prompt.text == engine.render(SAID[None], "eng_Latn", beam_size=beams)[0].text
     assert store.get_document(document_id).title == prompt.text.removesuffix(".")
     if goal is not None:
         expected = engine.encode(["Everybody can open it.", "All is safe."], "eng_Latn")

@@ -11,7 +11,7 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from flows.device import SharedModels
-from flows.engine import LeafPlan, Section, WriteAsk
+from flows.engine import LeafPlan, SayAsk, Section, WriteAsk
 from flows.options import WritingOptions
 from flows.steps import begin_stage, decode_unit, plan_decoding, plan_document, write_unit
 from flows.worker import Worker, WorkerEvent
@@ -104,35 +104,23 @@ def test_documents_share_calls_and_are_what_they_are_alone(
     assert sorted(n for n in noted if isinstance(n, int)) == [3, 3, 3]
 
 
-def test_languages_and_beams_are_not_mixed(store: Store, to_write: Make, calm: Make, outcome: Make) -> None:
-    """Seven documents that are to be decoded: while the first is, six of three sorts wait."""
-    greedy = WritingOptions(sections=3, items_per_unit=3, texts_per_unit=64, beam_size=1)
-    sorts: list[tuple[WritingOptions, str]] = [
-        (ONE_UNIT, "eng_Latn"),
-        (ONE_UNIT, "deu_Latn"),
-        (greedy, "eng_Latn"),
-    ]
-    wanted = [sorts[0], *sorts, *sorts]
-    ids = [to_write(store, options, is_written=True, lang=lang) for options, lang in wanted]
-    engine = Gathering(6)
-    said: list[tuple[int, str, int]] = []
+def test_documents_of_several_languages_are_said_together(
+    store: Store, to_write: Make, calm: Make, outcome: Make
+) -> None:
+    langs = ["eng_Latn", "deu_Latn", "eng_Latn", "deu_Latn"]
+    ids = [to_write(store, is_written=True, lang=lang, seed=seed) for seed, lang in enumerate(langs)]
+    engine = Gathering(3)
+    said: list[int] = []
 
-    def note(asks: Sequence[object], lang: str, *, beam_size: int) -> Any:
-        said.append((len(asks), lang, beam_size))
-        return FakeEngine.say_together(engine, asks, lang, beam_size=beam_size)  # type: ignore[arg-type]
+    def note(asks: Sequence[SayAsk]) -> Any:
+        said.append(len(asks))
+        return FakeEngine.say_together(engine, asks)
 
     engine.say_together = note  # type: ignore[method-assign]
-    assert drain(store, engine, 7)[0] == {"done": 7}
-    beams = ONE_UNIT.beam_size
-    # which of them comes first, and is said alone, is the threads' to decide
-    calls = {("eng_Latn", beams): 3, ("deu_Latn", beams): 2, ("eng_Latn", 1): 2}
-    found = [
-        sorted((n - (sort == first), *sort) for sort, n in calls.items() if n - (sort == first) > 1)
-        for first in calls
-    ]
-    assert sorted(said) in found
-    for document_id, (options, lang) in zip(ids, wanted, strict=True):
-        assert outcome(store, document_id) == calm(options, lang=lang)
+    assert drain(store, engine, 4)[0] == {"done": 4}
+    assert said == [3]
+    for seed, (document_id, lang) in enumerate(zip(ids, langs, strict=True)):
+        assert outcome(store, document_id) == calm(lang=lang, seed=seed)
 
 
 def test_a_document_that_breaks_a_shared_call_fails_alone(

@@ -62,6 +62,7 @@ def test_json_holds_id_headings_and_sentences(run, store):
         "ordinal": 0,
         "text": "Sentence 1 is here.",
         "score": 0.9,
+        "block": None,
     }
 
 

@@ -22,6 +22,7 @@ from longhand.formats.html import to_html
 from longhand.formats.parquet import write_parquet
 from longhand.languages import language_tag, text_direction
 from storage import (
+    BlockKind,
     DatasetRow,
     ExportedDocument,
     ExportedSection,
@@ -64,6 +65,52 @@ DOCUMENT = ExportedDocument(
 )
 SHOWN = HOSTILE.replace("\x01", "")
 HEADINGS = [SHOWN, SHOWN, SHOWN, "Section 2"]
+
+
+def with_lists() -> ExportedDocument:
+    """A section with a paragraph, two runs of steps and one of bullets."""
+    said: list[tuple[BlockKind | None, str]] = [
+        ("paragraph", "First."), ("step", "Do."), (None, "Wait."), ("step", "Do more."), ("paragraph", "Then."),
+        ("step", "Stop."), ("bullet", "Or not."), ("bullet", "Or now."),
+    ]  # fmt: skip
+    sentences = tuple(
+        ExportedSentence(ordinal=n, text=text, score=0.5, block=kind) for n, (kind, text) in enumerate(said)
+    )
+    section = replace(make_section("1", heading="How"), sentences=sentences)
+    return replace(DOCUMENT, sections=(section,))
+
+
+LISTS = [["Do. Wait.", "Do more."], ["Stop."], ["Or not.", "Or now."]]
+
+
+def test_lists_are_lists_in_html_and_epub():
+    epub = zipfile.ZipFile(io.BytesIO(to_epub(with_lists())))
+    for text in (to_html(with_lists()), epub.read("EPUB/chapter-1.xhtml").decode()):
+        page = LexborHTMLParser(text)
+        found = [list_ for list_ in page.css("ol, ul") if list_.parent.tag != "nav"]
+        assert [list_.tag for list_ in found] == ["ol", "ol", "ul"]
+        assert [[item.text() for item in list_.css("li")] for list_ in found] == LISTS
+        assert [p.text() for p in page.css("p")] == ["First.", "Then."]
+
+
+def test_lists_are_lists_in_word_and_each_counts_from_one():
+    word = docx.Document(io.BytesIO(to_docx(with_lists())))
+    shown = [(p.style.name, p.text) for p in word.paragraphs[2:]]
+    assert shown == [
+        ("Normal", "First."),
+        ("List Number", "Do. Wait."),
+        ("List Number", "Do more."),
+        ("Normal", "Then."),
+        ("List Number", "Stop."),
+        ("List Bullet", "Or not."),
+        ("List Bullet", "Or now."),
+    ]
+    numbers = [p._p.pPr.numPr.numId.val for p in word.paragraphs if p.style.name == "List Number"]
+    assert numbers[0] == numbers[1] != numbers[2]
+    numbering = word.part.numbering_part.element
+    for number in set(numbers):
+        starts = numbering.num_having_numId(number).xpath("./w:lvlOverride/w:startOverride/@w:val")
+        assert starts == ["1"]
 
 
 def test_languages_have_the_names_of_the_web():
@@ -195,7 +242,16 @@ def test_parquet_holds_every_concept(run, store, tmp_path):
     result = run("export", "--all", "--parquet", str(path))
     assert result.exit_code == 0, result.stderr
     table = pq.read_table(path)
-    assert table.column_names == ["document", "item", "ordinal", "language", "text", "score", "vector"]
+    assert table.column_names == [
+        "document",
+        "item",
+        "ordinal",
+        "language",
+        "text",
+        "score",
+        "block",
+        "vector",
+    ]
     assert table["item"].to_pylist() == ["1"] * 4 + ["2"] * 4
     assert table["ordinal"].to_pylist() == [None, 0, 1, 2] * 2
     assert table["text"].to_pylist()[:2] == ["Heading 1", "Sentence 1 is here."]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from longhand.export import escape_line, paragraphs, short_title, title_of, to_json, to_markdown
-from storage import ExportedDocument, ExportedSection, ExportedSentence
+from longhand.export import escape_line, join_blocks, paragraphs, short_title, title_of, to_json, to_markdown
+from storage import BlockKind, ExportedDocument, ExportedSection, ExportedSentence
 
 SECTION = ExportedSection(
     path="1",
@@ -55,6 +55,68 @@ def test_sentences_are_joined_into_paragraphs():
     assert "\n\nSentence 1. Sentence 2.\n\nSentence 3. Sentence 4. Sentence 5.\n" in text
 
 
+def with_blocks(*said: tuple[BlockKind | None, str]) -> ExportedDocument:
+    sentences = tuple(
+        ExportedSentence(ordinal=n, text=text, score=0.8, block=kind) for n, (kind, text) in enumerate(said)
+    )
+    return replace(DOCUMENT, sections=(replace(SECTION, sentences=sentences),))
+
+
+RECIPE = with_blocks(
+    ("paragraph", "You need:"),
+    ("bullet", "Tea."),
+    ("bullet", "*Water*."),
+    ("paragraph", "Then go on."),
+    (None, "Take care."),
+    ("step", "Boil it."),
+    (None, "It takes a while."),
+    ("step", "1. Pour it."),
+    ("bullet", "Or don't."),
+    ("step", "Wait."),
+)
+
+
+def test_blocks_are_paragraphs_and_lists_that_count_from_one():
+    assert to_markdown(RECIPE).split("\n\n", 2)[2] == (
+        "You need:\n\n- Tea.\n- \\*Water\\*.\n\nThen go on. Take care.\n\n"
+        "1. Boil it. It takes a while.\n2. 1\\. Pour it.\n\n- Or don't.\n\n1. Wait.\n"
+    )
+    tokens = MarkdownIt("commonmark").parse(to_markdown(RECIPE))
+    read = [token.tag for token in tokens if token.type.endswith("list_open")]
+    assert read == ["ul", "ol", "ul", "ol"]
+    items = [token.content for token in tokens if token.type == "inline" and token.level == 3]
+    assert len(items) == 6 and items[2] == "Boil it. It takes a while."
+
+
+def test_json_has_the_blocks_of_each_section():
+    part = replace(SECTION, path="0", sentences=(), is_leaf=False, children=RECIPE.sections)
+    (section,) = json.loads(to_json(replace(RECIPE, sections=(part,))))["sections"]
+    assert section["blocks"] == []
+    blocks = section["children"][0]["blocks"]
+    assert [block["kind"] for block in blocks] == [
+        "paragraph", "bullet", "bullet", "paragraph", "step", "step", "bullet", "step",
+    ]  # fmt: skip
+    assert blocks[4] == {"kind": "step", "text": "Boil it. It takes a while."}
+    assert json.loads(to_json(DOCUMENT))["sections"][0]["blocks"] == [
+        {"kind": "paragraph", "text": "Sentence 1. Sentence 2."},
+        {"kind": "paragraph", "text": "Sentence 3. Sentence 4. Sentence 5."},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "joined"),
+    [
+        ([(None, "It goes on."), ("step", "Do.")], [("paragraph", "It goes on."), ("step", "Do.")]),
+        ([("step", " "), (None, "Do."), ("step", "")], [("step", "Do.")]),
+        ([("step", "Do."), ("bullet", ""), ("paragraph", "On.")], [("step", "Do."), ("paragraph", "On.")]),
+        ([("step", ""), (None, "")], []),
+        ([], []),
+    ],
+)
+def test_a_block_whose_sentence_is_missing_begins_with_the_next(said, joined):
+    assert join_blocks(with_blocks(*said).sections[0].sentences) == joined
+
+
 def test_a_tree_has_deeper_headings():
     part = replace(SECTION, heading="Part", sentences=(), is_leaf=False, children=(SECTION,))
     levels = [tag for tag, _ in read_headings(to_markdown(replace(DOCUMENT, sections=(part,))))]
@@ -76,6 +138,7 @@ def test_json_holds_everything():
         "ordinal": 4,
         "text": "Sentence 5.",
         "score": 0.8,
+        "block": None,
     }
     assert shown["prompt"] == DOCUMENT.prompt
 

@@ -46,8 +46,8 @@ def test_texts_of_one_word_come_back_once():
 
 @pytest.mark.filterwarnings("ignore")  # as above
 def test_documents_made_together_are_what_they_are_alone():
-    """Vectors up to rounding, and the same texts: of three prompts, plans and seeds."""
-    from flows.engine import LeafPlan, ModelEngine, RenderAsk, SayAsk, SectionConcepts, WriteAsk
+    """Vectors up to rounding: of three prompts, plans and seeds."""
+    from flows.engine import LeafPlan, ModelEngine, WriteAsk
 
     engine = ModelEngine()
     engine.start_loading(("plan", "write"))
@@ -71,61 +71,3 @@ def test_documents_made_together_are_what_they_are_alone():
         for one, other in zip(together, engine.write(ask.plan, ask.paths, seed=ask.seed), strict=True):
             assert (one.path, one.stop_reason) == (other.path, other.stop_reason)
             np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-4)
-    says = [
-        SayAsk(
-            sections=[
-                SectionConcepts(
-                    heading=lead, gist=gist, vectors=s.vectors, places=tuple(range(len(s.vectors)))
-                )
-                for s, lead, gist in zip(sections, ask.plan.leads[:2], ask.plan.gists[:2], strict=True)
-            ],
-            prompt=ask.plan.prompt,
-        )
-        for ask, sections in zip(asks, written, strict=True)
-    ]
-
-    def texts(sections):
-        return [[text.text for text in section] for section in sections]
-
-    said = engine.say_together(says, "eng_Latn", beam_size=4)
-    for ask, together in zip(says, said, strict=True):
-        alone = engine.say(ask.sections, ask.prompt, "eng_Latn", beam_size=4)
-        assert texts(together) == texts(alone) and all(texts(alone))
-    leads = [ask.plan.leads for ask in asks]
-    rendered = engine.render_together(
-        [RenderAsk(vectors=part, english=None) for part in leads], "eng_Latn", beam_size=4
-    )
-    assert texts(rendered) == texts(engine.render(part, "eng_Latn", beam_size=4) for part in leads)
-
-
-@pytest.mark.filterwarnings("ignore")  # as above
-def test_headings_are_corrected_and_translations_are_chosen():
-    from flows.engine import ModelEngine, RenderAsk
-
-    engine = ModelEngine()
-    engine.start_loading(("decode",))
-    engine.prepare("decode")
-    codec = engine._codec.result()
-    headings = ["Accept All", "Set behavior on command exit", "Step 3: Calculate Average"]
-    vectors = engine.encode(headings, "eng_Latn")
-    at_once = codec.decode(codec.encode(headings), beam_size=4)
-    assert at_once != headings
-
-    def said(lang, **how):
-        return [text.text for text in engine.render(vectors, lang, beam_size=4, **how)]
-
-    assert said("eng_Latn") == headings
-    assert said("eng_Latn", translates=True) == at_once
-    chosen = codec.decode(codec.encode(headings), "deu_Latn", beam_size=4, drafts=headings)
-    assert chosen != codec.decode(codec.encode(headings), "deu_Latn", beam_size=4)  # the English is read
-    assert said("deu_Latn") == said("deu_Latn", translates=True) == chosen
-    read = codec.decode(
-        codec.encode(headings), "deu_Latn", beam_size=4, drafts=["Print the page", *headings[1:]]
-    )
-    assert said("deu_Latn", english=["Print the page", "", headings[2]]) == read != chosen
-    asks = [
-        RenderAsk(vectors=vectors[:1], english=["Print the page"]),
-        RenderAsk(vectors=vectors[1:], english=None),
-    ]
-    together = engine.render_together(asks, "deu_Latn", beam_size=4, translates=True)
-    assert [[text.text for text in part] for part in together] == [read[:1], read[1:]]

@@ -17,6 +17,7 @@ from longhand.searching import Searcher
 from longhand.web.app import STATIC_FILES, make_app
 from longhand.web.reading import SENTENCES_PER_PART
 from storage import (
+    BlockKind,
     ItemConcepts,
     Match,
     NewDocument,
@@ -75,8 +76,9 @@ def written(
     *,
     headings: Sequence[str] | None = None,
     scores: Sequence[float] = (0.9,),
+    blocks: Sequence[BlockKind | None] = (None,),
 ) -> str:
-    """Store a document of sections with these sentences; the scores go round."""
+    """Store a document of sections with these sentences; scores and blocks go round."""
     document = store.create_document(NewDocument(prompt=prompt, lang="eng_Latn"))
     lease = store.claim(document.id, "test", 60.0)
     rng = np.random.default_rng(1)
@@ -116,7 +118,9 @@ def written(
             unit.id,
             [NewRendering(text=known[i] or "", item_id=i, score=1.0) for i in todo.item_ids]
             + [
-                NewRendering(text=text, concept_id=i, score=scores[n % len(scores)])
+                NewRendering(
+                    text=text, concept_id=i, score=scores[n % len(scores)], block=blocks[n % len(blocks)]
+                )
                 for n, (i, text) in enumerate(zip(todo.concept_ids, flat, strict=True))
             ],
         )
@@ -128,6 +132,24 @@ def test_an_empty_database_says_what_to_do(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
     assert "There are no documents yet" in answer.text
+
+
+def test_steps_are_numbered_and_bullets_marked(client: TestClient, store: Store) -> None:
+    document_id = written(
+        store,
+        "Tea",
+        [["You need:", "Tea.", "Then:", "Boil.", "Slowly.", "Pour.", "Or wait."], ["Plain.", "Text."]],
+        blocks=("paragraph", "bullet", "paragraph", "step", None, "step", "paragraph"),
+    )
+    for path in (f"/documents/{document_id}", f"/documents/{document_id}/languages"):
+        page = parse(client.get(path).text)
+        marks = [node.text() for node in page.css(".list-mark")]
+        assert marks[:3] == ["•", "1.", "2."], path
+    page = parse(client.get(f"/documents/{document_id}").text)
+    words = [found.text() for found in page.css(".sentences .words")]
+    assert words[:6] == ["You need:", "• Tea.", "Then:", "1. Boil.", "Slowly.", "2. Pour."]
+    kinds = [set((found.attributes["class"] or "").split()) for found in page.css(".sentences li")]
+    assert "paragraph" in kinds[0] and "step" in kinds[3] and not kinds[4] & {"step", "paragraph"}
 
 
 def test_the_list_filters_and_pages(client: TestClient, store: Store) -> None:

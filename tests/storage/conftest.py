@@ -178,7 +178,11 @@ class Author:
             spec = UnitSpec(item_ids=todo.item_ids, concept_ids=todo.concept_ids)
             (unit,) = tx.plan_units("decode", [spec], lang=lang, first_ordinal=None)
         headings = [NewRendering(text=f"{lang} heading {i}", item_id=i) for i in todo.item_ids]
-        sentences = [NewRendering(text=f"{lang} {i}", concept_id=i, score=0.9) for i in todo.concept_ids]
+        # Of each section the first sentence begins a paragraph, the second goes on in it.
+        sentences = [
+            NewRendering(text=f"{lang} {i}", concept_id=i, score=0.9, block=None if n % 2 else "paragraph")
+            for n, i in enumerate(todo.concept_ids)
+        ]
         with self.store.fenced(lease) as tx:
             assert tx.commit_renderings(unit.id, headings + sentences, decoder="toy-decoder")
 

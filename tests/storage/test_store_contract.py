@@ -12,6 +12,7 @@ from concepts.errors import InputError, NonFiniteError, NotFoundError, SpaceMism
 from storage import (
     CardRef,
     ItemConcepts,
+    ItemText,
     NewDocument,
     NewPlanItem,
     NewRendering,
@@ -250,11 +251,13 @@ def test_write_and_decode_in_two_languages(author: Author) -> None:
     assert french.sections[0].heading == f"fra_Latn heading {leaf.id}"
     assert [s.text for s in french.sections[0].sentences] == [f"fra_Latn {i}" for i in stored.concept_ids]
     assert french.sections[0].sentences[0].score == 0.9
+    assert [s.block for s in french.sections[0].sentences] == ["paragraph", None]
     assert [s.path for s in french.sections[1].children] == ["2.1", "2.2"]
     assert store.list_languages(lease.document_id) == {"eng_Latn": 6, "fra_Latn": 6}
     renderings = store.get_renderings(lease.document_id, "eng_Latn")
     assert [r.item_id is not None for r in renderings[:4]] == [True, False, False, True]
     assert renderings[0].decoder == "toy-decoder"
+    assert [r.block for r in renderings[:4]] == [None, "paragraph", None, None]
     assert store.get_outline(lease.document_id).leaves()[0].heading == leaf.heading
 
 
@@ -377,6 +380,37 @@ def test_edited_outline_keeps_what_did_not_change(author: Author, space: SpaceRe
     with store.fenced(lease) as tx:
         tx.activate_outline(old.id)
     assert store.export_document(lease.document_id).sections == before.sections
+
+
+def test_given_text_keeps_its_blocks(author: Author, space: SpaceRef) -> None:
+    store = author.store
+    lease = author.claim(author.new())
+    author.plan(lease, ["1", "2"])
+    first, second = (item.id for item in store.get_outline(lease.document_id).items)
+    steps = ItemText(
+        item_id=first,
+        vectors=np.ones((3, 4), dtype=np.float32),
+        texts=("Do this.", "Wait.", "Do that."),
+        blocks=("step", None, "step"),
+    )
+    plain = ItemText(item_id=second, vectors=np.ones((1, 4), dtype=np.float32), texts=("Done.",))
+    with store.fenced(lease, space=space) as tx:
+        tx.store_text([steps, plain], lang="eng_Latn")
+    sections = store.export_document(lease.document_id).sections
+    assert [[s.block for s in section.sentences] for section in sections] == [["step", None, "step"], [None]]
+    rows = [row for row in store.dataset_rows(lease.document_id) if row.ordinal is not None]
+    assert [row.block for row in rows] == ["step", None, "step", None]
+    for blocks, message in (
+        (("step",), "3 sentences with 1 blocks"),
+        (("verse", None, None), "no block is a"),
+    ):
+        author.store.create_outline_version(lease, [author.item("1", seed=len(blocks))], space=space)
+        item = store.get_outline(lease.document_id).items[0].id
+        odd = ItemText(item_id=item, vectors=steps.vectors, texts=steps.texts, blocks=blocks)  # type: ignore[arg-type]
+        with pytest.raises(StorageError, match=message), store.fenced(lease, space=space) as tx:
+            tx.store_text([odd], lang="eng_Latn")
+    with pytest.raises(StorageError, match="expected one of paragraph, step, bullet, or None"):
+        NewRendering(text="x", concept_id=1, block="verse")  # type: ignore[arg-type]
 
 
 def test_twice_the_same_item_is_copied_once_each(author: Author, space: SpaceRef) -> None:

@@ -57,6 +57,7 @@ def test_old_files_are_upgraded(old: Path, tmp_path: Path) -> None:
         assert document.progress.num_items == document.progress.num_decoded == 2
         exported = store.export_document(document.id)
         assert [s.text for s in exported.sections[0].sentences] == ["c1", "c2"]
+        assert {s.block for s in exported.sections[0].sentences} == {None}
         assert exported.sections[1].children[0].heading == "h3"
         outline = store.get_outline(document.id, vectors=True)
         assert outline.items[0].lead is not None and outline.items[0].lead.shape == (4,)
