@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from concepts.context import CONTEXT, surroundings
 from concepts.corpus.embed import EmbeddedCorpus
 from concepts.errors import InputError
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, NUM_TAIL, PLAN_REACH, WriterTrainingConfig
@@ -38,8 +37,6 @@ class BlockBatch:
     """Weight of each slot in the loss: slots behind the first end count little."""
     row_BK: Tensor
     """Row of each slot's text, -1 for an end."""
-    surroundings_BKCD: Tensor | None = None
-    """What a decoder may read beside each slot (see concepts/context.py), all of it true and raw."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +76,7 @@ class BlockData:
         sizes = np.array([len(section.sentences) + 1 for section in self.sections], dtype=np.float64)
         self._cumulative = np.cumsum(sizes / sizes.sum())
 
-    def draw(
-        self, number: int, config: WriterTrainingConfig, *, with_surroundings: bool = False
-    ) -> BlockBatch:
+    def draw(self, number: int, config: WriterTrainingConfig) -> BlockBatch:
         """Return batch `number` of an endless random stream: a pure function of its arguments."""
         rng = np.random.default_rng((config.loop.seed, number))
         size = int(rng.choice(config.block_sizes))
@@ -108,10 +103,7 @@ class BlockData:
                     wording=int(rng.integers(0, 60)),
                 )
             )
-        batch = self.batch(choices, size)
-        if not with_surroundings:
-            return batch
-        return replace(batch, surroundings_BKCD=self._surroundings(choices, size))
+        return self.batch(choices, size)
 
     def batch(self, choices: Sequence[Choice], size: int) -> BlockBatch:
         """Return the blocks of `size` slots that start where `choices` say."""
@@ -137,23 +129,6 @@ class BlockData:
         weight = torch.where(index <= lengths[:, None], 1.0, 0.1)
         context = Context(kind, lead, gist, place, length)
         return BlockBatch(context, Slots(index, lengths), target, weight, text_rows)
-
-    def _surroundings(self, choices: Sequence[Choice], size: int) -> Tensor:
-        """Return what stands around each slot (B, K, C, D): zero where there is nothing."""
-        vectors = self.corpus.vectors
-        result = torch.zeros(len(choices), size, len(CONTEXT), vectors.shape[1])
-        for b, choice in enumerate(choices):
-            section = self.sections[choice.section]
-            prompts = self.corpus.documents[section.document].prompts
-            around = surroundings(
-                vectors[list(section.sentences)],
-                vectors[list(section.sentences)],
-                heading=vectors[section.lead],
-                gist=self.gists[section.gist],
-                prompt=vectors[prompts[choice.wording % len(prompts)]],
-            )[choice.start : choice.start + size]
-            result[b, : len(around)] = around
-        return result
 
     def _context(self, choice: Choice) -> list[tuple[int, int, int, int, int]]:
         """Return (kind, lead row, gist row, place, length) of each token a block is shown."""
@@ -184,16 +159,3 @@ class BlockData:
                 (PREVIOUS, row, _NONE, min(i, NUM_PLACES - 1), 0) for i, row in enumerate(reversed(previous))
             ]
         return tokens
-
-
-def predicted_surroundings(batch: BlockBatch, raw_BKD: Tensor) -> Tensor:
-    """Return what stands around each slot (B, K, C, D), the sentence that follows as a writer predicts it.
-
-    `raw_BKD` are its predictions; of what follows the last slot nothing is known.
-    """
-    assert batch.surroundings_BKCD is not None
-    around = batch.surroundings_BKCD.clone()
-    at = CONTEXT.index("next")
-    around[:, :-1, at] = raw_BKD[:, 1:] * (batch.row_BK[:, 1:] >= 0).unsqueeze(-1)
-    around[:, -1, at] = 0.0
-    return around

@@ -13,16 +13,15 @@ from nltk.tokenize import wordpunct_tokenize
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import CONTEXT_FILE, ModelCard
+from concepts.card import ModelCard
 from concepts.codec import BEAM_SIZE
-from concepts.context import read_context, with_context
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.split import Split
 from concepts.errors import InputError
 from concepts.space.token_loss import TokenLoss
 from writer.config import WriterTrainingConfig
-from writer.data import BlockData, predicted_surroundings
-from writer.decoding import TextCodec, WrittenItem, say_sections
+from writer.data import BlockData
+from writer.decoding import TextCodec, render
 from writer.generate import Writer, WritingPlan
 from writer.loss import predict
 
@@ -47,8 +46,7 @@ def evaluate_writer(
 ) -> dict[str, float]:
     """Return figures on documents of `split` with at least two sections.
 
-    `mse`: error of the clean sentences in normalized space; `tokens`: nats a token of saying them, by a decoder that
-    knows what stands around them where it reads context; `loss`: both together. As in training, without noise on
+    `mse`: error of the clean sentences in normalized space; `tokens`: nats a token of saying them; `loss`: both together. As in training, without noise on
     what is shown. Of sections written from the true
     plan: `retrieval`, the share whose mean finds its own item among the document's gists, and
     `retrieval_chance`; `contrastive_accuracy`: the written sentence is nearer to the true one at its
@@ -91,7 +89,7 @@ def evaluate_writer(
             num_sentences=tuple(len(item.sentences) for item in items),
         )
         sections = writer.write(plan, plan.paths, seed=number)
-        texts = _decoded(codec, plan, [section.vectors for section in sections])
+        texts = _decoded(codec, [section.vectors for section in sections])
         for i, section in enumerate(sections):
             mean = F.normalize(section.vectors.mean(dim=0) - center, dim=0)
             hits += float((F.normalize(plan.gists - center, dim=1) @ mean).argmax() == i)
@@ -165,14 +163,10 @@ def nearest_topics(texts: Sequence[str], documents: Sequence[str], sentences: Se
     return found
 
 
-def _decoded(codec: SpaceCodec, plan: WritingPlan, sections: list[Tensor]) -> list[list[str]]:
-    """Return the texts of a document's sections, decoded with its context and the beams of a document."""
-    items = [
-        WrittenItem(lead, gist, vectors, tuple(range(len(vectors))), plan.prompt[0])
-        for lead, gist, vectors in zip(plan.leads, plan.gists, sections, strict=True)
-    ]
-    found = say_sections(codec, items, "eng_Latn", beam_size=BEAM_SIZE)
-    return [[rendering.text for rendering in section] for section in found]
+def _decoded(codec: SpaceCodec, sections: list[Tensor]) -> list[list[str]]:
+    """Return the texts of a document's sections, decoded with the beams of a document."""
+    said = iter(render(codec, torch.cat(sections), "eng_Latn", beam_size=BEAM_SIZE))
+    return [[next(said).text for _ in section] for section in sections]
 
 
 def _training_texts(corpus_dir: Path, space_id: str) -> list[str]:
@@ -200,17 +194,13 @@ def _losses(data: BlockData, writer: Writer, card: ModelCard, texts: Sequence[st
     """Return `mse`, `tokens` and their weighted sum, `loss`, on fixed blocks."""
     config = WriterTrainingConfig(model=writer.model.config)
     token_loss = TokenLoss(card, texts)
-    embed = read_context(card) if CONTEXT_FILE in card.files else None
     totals = {"mse": 0.0, "tokens": 0.0}
     for number in range(_NUM_BATCHES):
-        batch = data.draw(number, config, with_surroundings=embed is not None)
+        batch = data.draw(number, config)
         generator = torch.Generator().manual_seed(number)
         predicted, mse = predict(writer.model, batch, generator, context_noise=None)
         raw = writer.model.sentence_norm.denormalize(predicted)
         is_text = batch.row_BK >= 0
-        memory = raw[is_text]
-        if embed is not None:
-            memory = with_context(memory, predicted_surroundings(batch, raw)[is_text], embed)
         totals["mse"] += float(mse) / _NUM_BATCHES
-        totals["tokens"] += float(token_loss(memory, batch.row_BK[is_text].tolist())) / _NUM_BATCHES
+        totals["tokens"] += float(token_loss(raw[is_text], batch.row_BK[is_text].tolist())) / _NUM_BATCHES
     return {"loss": totals["mse"] + config.token_weight * totals["tokens"]} | totals
