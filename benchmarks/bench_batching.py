@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.context import CONTEXT
 from flows.engine import LeafPlan, ModelEngine, Section, SectionConcepts, Text
 
 if TYPE_CHECKING:
@@ -147,8 +146,6 @@ def compare_companies(codec: Codec, beam_size: int) -> None:
     # Between sentences, as a writer's concepts are, nearer to one or the other.
     weights = torch.rand(NUM_ROWS, len(known), generator=torch.Generator().manual_seed(5)).pow(4)
     rows = weights / weights.sum(dim=1, keepdim=True) @ known
-    if codec.reads_context:
-        rows = torch.stack([rows, *(rows.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
     together = codec.hypotheses(rows, LANG, beam_size)
 
     def show(name: str, found: Sequence[Sequence[Hypothesis]]) -> None:
@@ -236,7 +233,7 @@ def main() -> None:
         lambda: render(headings[0]), lambda: render(headings[1]), lambda: render(np.concatenate(headings))
     )
     report("headings", seconds, [len(t) for t in texts], count_differences(texts[0], texts[2][:16]))
-    compare_companies(Codec.load(args.space), args.beams)
+    compare_companies(Codec.load(args.space or "sonar-mini"), args.beams)
 
 
 if __name__ == "__main__":

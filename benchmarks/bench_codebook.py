@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--writer", help="a card's name or a folder")
     parser.add_argument("--documents", type=int, default=12)
     args = parser.parse_args()
-    codec = Codec.load()
+    codec = Codec.load("sonar-mini")
     embed_corpus(args.corpus, codec)
     writer = Writer.load(args.writer, space_id=codec.space_id)
     options, codebook = writer.options, writer.codebook

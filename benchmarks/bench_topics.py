@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=80)
     parser.add_argument("--sections", type=int, default=4)
     args = parser.parse_args()
-    codec = Codec.load()
+    codec = Codec.load("sonar-mini")
     embed_corpus(args.corpus, codec)
     dev, known = (load_embedded(args.corpus, codec.space_id, split) for split in ("dev", "train"))
     planner = Planner.load(space_id=codec.space_id)

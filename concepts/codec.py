@@ -45,12 +45,15 @@ _PUBLISHED_ENCODE_TOKENS = 4_096
 class ConceptCodec(Protocol):
     """What every codec offers."""
 
-    card: ModelCard
     space_id: str
     dim: int
     langs: tuple[str, ...]
     device: torch.device
     dtype: torch.dtype
+
+    @property
+    def card(self) -> ModelCard:
+        """The card of the space."""
 
     def encode(self, sentences: Sequence[str], lang: str = ENGLISH) -> Tensor:
         """Return the raw concepts (N, D), float32 on the CPU, of `sentences` in `lang`."""
@@ -125,6 +128,8 @@ class Codec:
         the files are missing or damaged, or more memory is needed than is free.
         """
         card = find_card("space", name, verify=False)
+        if isinstance(card, FetchedCard):
+            raise ModelError(f"the space {card.name} has no decoder: name another one, such as sonar-mini")
         place = device or torch.device("cpu")
         is_published = isinstance(card, PublishedCard)
         if not is_published:
@@ -199,7 +204,8 @@ class Codec:
     ) -> list[list[Beam]]:
         """Return the texts that a beam search finds for each raw concept, likeliest first.
 
-        `drafts` is what each says in English, for a language whose decoder reads it (`reads_draft`); an empty one is none.
+        `drafts` is what each says in English, for a language whose decoder reads it (`reads_draft`); an empty one is
+        none.
         """
         self.check_vectors(vectors)
         self.check_lang(lang)

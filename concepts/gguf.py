@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import redirect_stderr
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,13 @@ def convert_gguf(path: Path, to: Path) -> Path:
     """
     try:
         with quiet_transformers(), redirect_stderr(io.StringIO()):  # a bar of gguf's reader has no switch
-            from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
-
-            where: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
-            model = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.bfloat16, **where)
+            transformers: Any = import_module("transformers")  # half of it is typed
+            where = {"gguf_file": path.name, "local_files_only": True}
+            model = transformers.AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.bfloat16, **where)
             model.save_pretrained(to)
-            read = AutoTokenizer.from_pretrained(path.parent, **where)
+            read = transformers.AutoTokenizer.from_pretrained(path.parent, **where)
             # A class that takes the tokenizer as it is: Llama's own would copy the GGUF beside it.
-            tokenizer = PreTrainedTokenizerFast(
+            tokenizer = transformers.PreTrainedTokenizerFast(
                 tokenizer_object=_without_prefix(read.backend_tokenizer),
                 bos_token=_BEGIN,
                 eos_token=_END,

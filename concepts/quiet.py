@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
 
 @contextmanager
@@ -12,7 +14,7 @@ def quiet_transformers() -> Iterator[None]:
     """Let transformers log errors alone inside the block."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from transformers.utils import logging
+        logging: Any = import_module("transformers.utils.logging")
 
         before, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
         logging.set_verbosity_error()

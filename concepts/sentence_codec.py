@@ -134,8 +134,8 @@ class SentenceCodec:
     def decode(self, vectors: Tensor, lang: str = ENGLISH, *, beam_size: int = 1) -> list[str]:
         """Raise ModelError: the space has no decoder."""
         raise ModelError(
-            f"the space {self.card.name} has no decoder: a voice says its concepts; `longhand models fetch voice` brings "
-            "its base model"
+            f"the space {self.card.name} has no decoder: a voice says its concepts; `longhand models fetch voice` "
+            "brings its base model"
         )
 
     def check_lang(self, lang: str) -> str:

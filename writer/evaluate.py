@@ -31,7 +31,9 @@ _NUM_BATCHES = 8
 class SpaceCodec(TextCodec, Protocol):
     """What the evaluation needs of a codec."""
 
-    card: ModelCard
+    @property
+    def card(self) -> ModelCard:
+        """The card of the space."""
 
 
 @torch.inference_mode()
@@ -46,8 +48,8 @@ def evaluate_writer(
 ) -> dict[str, float]:
     """Return figures on documents of `split` with at least two sections.
 
-    `mse`: error of the clean sentences in normalized space; `tokens`: nats a token of saying them; `loss`: both together. As in training, without noise on
-    what is shown. Of sections written from the true
+    `mse`: error of the clean sentences in normalized space; `tokens`: nats a token of saying them; `loss`: both
+    together. As in training, without noise on what is shown. Of sections written from the true
     plan: `retrieval`, the share whose mean finds its own item among the document's gists, and
     `retrieval_chance`; `contrastive_accuracy`: the written sentence is nearer to the true one at its
     place than to 63 random ones; `round_trip_l2`: distance of a concept to its decoded and encoded

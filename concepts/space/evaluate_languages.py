@@ -97,8 +97,8 @@ def evaluate_languages(
 
     `deu_Latn.bleu` and so on are those of `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training
     sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is said in one language of a text in the
-    other, as `longhand translate` does, `.first_bleu` greedily and from the concept alone, on sentences up to 25 pieces;
-    those of `evaluate_retrieval` besides.
+    other, as `longhand translate` does, `.first_bleu` greedily and from the concept alone, on sentences up to 25
+    pieces; besides, the figures of `evaluate_retrieval`.
     `on_progress` gets (done, total) of languages and directions, `on_note` a line for what is left out. Empty where the
     space and the test pairs of the corpus have no language in common.
     """

@@ -1,8 +1,9 @@
 """Languages that a space has learnt beside its own: parts of their own that read and make the same vectors.
 
-An extension is one file of weights and one sentencepiece model in the space's folder, two more fairseq2 cards in its `cards.yaml`, and an entry of the card's `extensions`. The
-weights are quantised (see concepts/quantize.py) and lie under the autoencoder's names, the embedding table that encoder
-and decoder share once. Encoder, decoder and vectors of the space itself stay as they were, byte for byte.
+An extension is one file of weights and one sentencepiece model in the space's folder, two more fairseq2 cards in its
+`cards.yaml`, and an entry of the card's `extensions`. The weights are quantised (see concepts/quantize.py) and lie
+under the autoencoder's names, the embedding table that encoder and decoder share once. Encoder, decoder and vectors of
+the space itself stay as they were, byte for byte.
 """
 
 from __future__ import annotations

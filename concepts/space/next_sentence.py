@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -110,7 +111,7 @@ def _positions(document: Document) -> Iterator[Position]:
     for section in document.sections:
         sentences = [sentence for sentence in section.sentences if sentence.strip()]
         heading = section.heading if section.heading.strip() else document.title
-        for previous, following in zip(sentences, sentences[1:], strict=False):
+        for previous, following in pairwise(sentences):
             yield Position(document.title, heading, previous, following)
 
 
@@ -120,7 +121,10 @@ def fit_ridge(known_NF: Tensor, following_ND: Tensor) -> Tensor:
     covariance = features.T @ features / len(features)
     penalty = _RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
     penalty[-1, -1] = 1e-9  # the constant costs nothing
-    return torch.linalg.solve(covariance + penalty, features.T @ following_ND.double() / len(features))
+    weights: Tensor = torch.linalg.solve(
+        covariance + penalty, features.T @ following_ND.double() / len(features)
+    )
+    return weights
 
 
 def predict_ridge(weights_FD: Tensor, known_NF: Tensor) -> Tensor:
