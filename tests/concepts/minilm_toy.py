@@ -49,7 +49,8 @@ def make_sentence_encoder(cards: Path) -> FetchedCard:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / "model.safetensors", {"format": "pt"})
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     config.save_pretrained(folder)
     cards.mkdir(parents=True)
     raw = {

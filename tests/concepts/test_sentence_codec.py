@@ -111,7 +111,7 @@ def test_another_language_is_read_in_english(card: FetchedCard) -> None:
 
 
 def test_what_it_cannot_do_is_one_line(codec: SentenceCodec) -> None:
-    with pytest.raises(ModelError, match="toy-minilm has no decoder: a voice says its concepts; `longhand models fetch"):
+    with pytest.raises(ModelError, match="toy-minilm has no decoder: a voice says its concepts"):
         codec.decode(codec.encode(["print"]))
     with pytest.raises(ModelError, match="toy-minilm has no decoder: name another one, such as sonar-mini"):
         Codec.load("toy-minilm")
@@ -126,7 +126,7 @@ def test_a_model_that_is_not_here_names_the_command(
 ) -> None:
     monkeypatch.setenv(FETCHED_VARIABLE, str(tmp_path / "none"))
     assert not card.is_fetched
-    with pytest.raises(ModelError, match="the model minilm .* run `longhand models fetch minilm`") as error:
+    with pytest.raises(ModelError, match=r"the model minilm .* run `longhand models fetch minilm`") as error:
         load_codec("toy-minilm")
     assert "\n" not in str(error.value)
 
@@ -142,7 +142,7 @@ def test_a_changed_or_broken_file_is_one_line(
         load(broken, Dictionary)
     with monkeypatch.context() as patch:
         patch.setattr(FetchedCard, "verify", lambda self: None)
-        with pytest.raises(ModelError, match="the space toy-minilm in .* cannot be loaded") as error:
+        with pytest.raises(ModelError, match=r"the space toy-minilm in .* cannot be loaded") as error:
             load(broken, Dictionary)
     assert "\n" not in str(error.value)
 

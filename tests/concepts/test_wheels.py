@@ -38,7 +38,8 @@ def make_wheel(folder: Path, files: dict[str, bytes] = FILES, inside: str = TOY.
             wheel.writestr(f"{inside}/{name}", data)
         wheel.writestr(
             f"{info}/METADATA",
-            "Metadata-Version: 2.1\nName: longhand-toy-model\nVersion: 0.3.0\nRequires-Dist: longhand-no-such-package\n",
+            "Metadata-Version: 2.1\nName: longhand-toy-model\nVersion: 0.3.0\n"
+            "Requires-Dist: longhand-no-such-package\n",
         )
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
@@ -157,7 +158,7 @@ def test_an_interrupted_download_leaves_nothing(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_missing_model_names_the_command() -> None:
-    with pytest.raises(ModelError, match=r"the model toy \(a toy\) is not on this machine: run `longhand models fetch toy`"):
+    with pytest.raises(ModelError, match=r"model toy \(a toy\) is not on this machine: run `longhand models fetch toy`"):
         require(TOY)
 
 
