@@ -23,7 +23,7 @@ from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, SpaceRef, S
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from concepts.codec import Codec
+    from concepts.codec import ConceptCodec
     from planner import PlannedItem, Planner
     from storage.records import Vector
     from writer import Writer, WritingPlan
@@ -248,7 +248,7 @@ class ModelEngine:
         """Name the cards or folders; None: the ones that ship. `device`: of the space, None: accelerate's."""
         self._names = {"space": space, "planner": planner, "writer": writer, "voice": voice}
         self._device = device
-        self._codec: Future[Codec] = Future()
+        self._codec: Future[ConceptCodec] = Future()
         self._planner: Future[Planner] = Future()
         self._writer: Future[Writer] = Future()
         self._voice: Future[Voice] = Future()
@@ -330,14 +330,14 @@ class ModelEngine:
             self._load_times[part] = time.perf_counter() - started
             future.set_result(loaded)
 
-    def _load_codec(self) -> Codec:
+    def _load_codec(self) -> ConceptCodec:
         import torch
         from accelerate import PartialState
 
-        from concepts.codec import Codec
+        from concepts.codec import load_codec
 
         device = PartialState().device if self._device is None else torch.device(self._device)
-        return Codec.load(self._names["space"], device=device)
+        return load_codec(self._names["space"], device=device)
 
     def _load_planner(self) -> Planner:
         space_id = self._codec.result().space_id
