@@ -24,7 +24,12 @@ Kind = Literal["space", "planner", "writer", "voice"]
 
 MODELS_VARIABLE = "LONGHAND_MODELS"
 """Folders of models, separated as in PATH."""
-DEFAULT_NAMES: dict[str, str] = {"space": "minilm", "planner": "outline-mini", "writer": "writer-mini", "voice": "voice-mini"}
+DEFAULT_NAMES: dict[str, str] = {
+    "space": "minilm",
+    "planner": "outline-mini",
+    "writer": "writer-mini",
+    "voice": "voice-mini",
+}
 """The models used when none is named."""
 
 _ROOMS = {"space": "concepts", "planner": "planner", "writer": "writer"}

@@ -84,7 +84,9 @@ def load_codec(
 
     place = device or torch.device("cpu")
     chosen = dtype or choose_dtype(place, is_large=False)
-    return SentenceCodec.load(card, device=place, dtype=chosen, load_translator=lambda: Translator.load(place))
+    return SentenceCodec.load(
+        card, device=place, dtype=chosen, load_translator=lambda: Translator.load(place)
+    )
 
 
 class Codec:

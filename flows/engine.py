@@ -371,7 +371,7 @@ class ModelEngine:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""
         assert self._thread is not None, "start_loading was not called"
         futures: dict[
-            Part, Future[Codec] | Future[Planner] | Future[Writer] | Future[Voice] | Future[Translates]
+            Part, Future[ConceptCodec] | Future[Planner] | Future[Writer] | Future[Voice] | Future[Translates]
         ]
         futures = {
             "space": self._codec,

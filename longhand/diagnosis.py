@@ -230,7 +230,9 @@ def _weights() -> Iterator[Finding]:
         try:
             card.verify()
             how = f" ({card.steps} steps)" if card.steps else ""
-            yield Finding(card.kind, True, f"{card.model_id}{how} in {card.path(next(iter(card.files))).parent}")
+            yield Finding(
+                card.kind, True, f"{card.model_id}{how} in {card.path(next(iter(card.files))).parent}"
+            )
         except LonghandError as error:
             yield Finding(card.kind, False, str(error))
     spaces = {card.space_id for card in cards if card.kind == "space"}

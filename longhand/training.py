@@ -151,9 +151,7 @@ def _train_languages(
 
     space = find_card("space", request.space or SPACE)
     if isinstance(space, PublishedCard | FetchedCard):
-        raise UsageError(
-            f"the languages of {space.name} are published as they are: name a space of your own"
-        )
+        raise UsageError(f"the languages of {space.name} are published as they are: name a space of your own")
     config = LanguagesTrainingConfig()
     if request.langs is not None:
         config = replace(config, langs=request.langs)

@@ -69,7 +69,9 @@ def evaluate_next_sentence(
     train = read_positions(corpus_dir, "train", num_train)
     test = read_positions(corpus_dir, "test", num_test)
     if len(train) < 2 or len(test) < NUM_CHOICES:
-        on_note(f"{corpus_dir} has too few English documents to look for the next sentence among {NUM_CHOICES}")
+        on_note(
+            f"{corpus_dir} has too few English documents to look for the next sentence among {NUM_CHOICES}"
+        )
         return {}
     distinct = sorted({text for position in (*train, *test) for text in position.texts}, key=len)
     rows = {text: row for row, text in enumerate(distinct)}

@@ -28,7 +28,9 @@ def make_sentence_encoder(cards: Path) -> FetchedCard:
     folder = wheel_folder(MINILM)
     folder.mkdir(parents=True)
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    tokenizer = Tokenizer(WordPiece({word: i for i, word in enumerate((*special, *WORDS))}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        WordPiece({word: i for i, word in enumerate((*special, *WORDS))}, unk_token="[UNK]")
+    )
     tokenizer.normalizer = BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = BertPreTokenizer()
     tokenizer.post_processor = TemplateProcessing(

@@ -29,7 +29,9 @@ def documents(split: str, num: int = 60) -> list[SimpleNamespace]:
         SimpleNamespace(
             title=f"title {number}",
             sections=[
-                SimpleNamespace(heading=heading, sentences=tuple(f"{word} {10 * number + i}" for i in range(4)))
+                SimpleNamespace(
+                    heading=heading, sentences=tuple(f"{word} {10 * number + i}" for i in range(4))
+                )
                 for heading, word in (("", "count"), ("Rest", "rest"))
             ],
         )
@@ -104,7 +106,9 @@ def test_the_regression_finds_the_map_that_made_the_data() -> None:
     following = known @ weights + torch.tensor([1.0, -2.0, 3.0])
     predicted = predict_ridge(fit_ridge(known, following), known)
     # The penalty is a tenth of the features' variance, which shrinks what is not constant by 1 / 1.1.
-    torch.testing.assert_close(predicted, known @ weights / 1.1 + torch.tensor([1.0, -2.0, 3.0]), atol=0.2, rtol=0.05)
+    torch.testing.assert_close(
+        predicted, known @ weights / 1.1 + torch.tensor([1.0, -2.0, 3.0]), atol=0.2, rtol=0.05
+    )
 
 
 def test_the_true_one_is_found_among_as_many_as_asked_for() -> None:

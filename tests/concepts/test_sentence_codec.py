@@ -138,7 +138,9 @@ def test_a_changed_or_broken_file_is_one_line(
     broken = make_sentence_encoder(tmp_path / "broken")
     path = broken.path("model.safetensors")
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(ModelError, match=r"model\.safetensors has checksum .* run `longhand models fetch minilm`"):
+    with pytest.raises(
+        ModelError, match=r"model\.safetensors has checksum .* run `longhand models fetch minilm`"
+    ):
         load(broken, Dictionary)
     with monkeypatch.context() as patch:
         patch.setattr(FetchedCard, "verify", lambda self: None)

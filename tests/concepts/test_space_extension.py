@@ -157,9 +157,7 @@ def test_the_words_of_the_english_are_read_as_in_training(
             assert found.score is not None and float(found.score) == pytest.approx(read_it, abs=1e-2)
             assert (abs(read_it - unread_it) > 0.1) == (drafts[row] != "")
     texts = [found[0].text for found in codec.beams(vectors, "deu_Latn", 2, drafts)]
-    alone = [
-        codec.beams(vectors[i : i + 1], "deu_Latn", 2, drafts[i : i + 1])[0][0].text for i in range(5)
-    ]
+    alone = [codec.beams(vectors[i : i + 1], "deu_Latn", 2, drafts[i : i + 1])[0][0].text for i in range(5)]
     assert texts == alone
 
 

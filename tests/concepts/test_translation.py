@@ -75,7 +75,9 @@ def translate(*texts: str, source: str, target: str, **how: Any) -> tuple[list[s
 
 @pytest.mark.parametrize("beam_size", [1, BEAM_SIZE])
 def test_english_is_its_own_draft(beam_size: int) -> None:
-    said, codec = translate("it is 2.2", "", "it is 7.4", source="eng_Latn", target="deu_Latn", beam_size=beam_size)
+    said, codec = translate(
+        "it is 2.2", "", "it is 7.4", source="eng_Latn", target="deu_Latn", beam_size=beam_size
+    )
     assert said == ["es ist 2.2", "", "es ist 7.4"]
     assert codec.drafts == [["it is 7.4", "it is 2.2"]]  # from long vectors to short ones
 
@@ -111,7 +113,10 @@ def test_concepts_are_said_with_as_much_english_as_is_known() -> None:
 
 def test_likeness_is_the_cosine_of_the_concepts() -> None:
     scores = Translator(ToyCodec()).score(  # type: ignore[arg-type]
-        ["it is 2", "it is 0", "it is 1", ""], "eng_Latn", ["es ist 2", "es ist 1", "", "es ist 1"], "deu_Latn"
+        ["it is 2", "it is 0", "it is 1", ""],
+        "eng_Latn",
+        ["es ist 2", "es ist 1", "", "es ist 1"],
+        "deu_Latn",
     )
     assert scores == [1.0, pytest.approx(0.707107), 0.0, 0.0]
 
@@ -138,7 +143,9 @@ def test_the_shipped_translator_is_near_and_batched_as_alone(shipped: Translator
 def test_the_text_that_fits_is_taken_in_a_language_of_an_extension_alone(shipped: Translator) -> None:
     codec = Codec.load(SPACE)
     vectors = codec.encode(SENTENCES)
-    between = (vectors + vectors.roll(1, dims=0)) / 2  # a text that says neither is as likely as one that says one
+    between = (
+        vectors + vectors.roll(1, dims=0)
+    ) / 2  # a text that says neither is as likely as one that says one
     assert shipped.say(between, "eng_Latn") == codec.decode(between, "eng_Latn", beam_size=BEAM_SIZE)
     wide = codec.beams(between, "deu_Latn", WIDER * BEAM_SIZE, codec.decode(between, beam_size=BEAM_SIZE))
     said = shipped.say(between, "deu_Latn")

