@@ -68,12 +68,14 @@ class LonghandSystem:
     def write_with(self, prompt: str, *, seed: int, outline: str | None = None) -> DocumentText:
         """Write a document, below an outline where one is given."""
         from longhand.evaluation.writing import temporary_store, write_document
+        from longhand.outlines import parse_outline
         from longhand.requests import make_document
 
         engine = self.engine()
         engine.start_loading(("plan", "write", "decode"))
         with temporary_store() as store:
-            new = make_document(prompt, seed=seed, space=self._space, outline=outline)
+            given = None if outline is None else parse_outline(outline)
+            new = make_document(prompt, seed=seed, space=self._space, outline=given)
             return write_document(store, engine, new)
 
 
