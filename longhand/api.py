@@ -74,8 +74,8 @@ class Longhand:
         """Store a document for workers, or for `plan` and `write` later, and return it.
 
         `wishes` are `sections`, `depth`, `length`, `lang`, `prompt_lang`, `seed`, `goal`, `outline`, `space`,
-        `planner`, `writer`, `voice`, `review`, `priority` and `key`, as on the command line; an outline is the Path of a
-        file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError for the first thing
+        `planner`, `writer`, `voice`, `review`, `priority` and `key`, as on the command line; an outline is the Path
+        of a file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError for the first thing
         wrong; nothing is stored then.
         """
         return Document(self, self.store.create_document(_document_of(prompt, wishes)).id)

@@ -88,7 +88,7 @@ class WriteOptions:
     """Classifier-free guidance; 1 is none."""
     guidance_rescale: float = 0.7
     """Share of the guided block brought back to its unguided size."""
-    noise_scale: float = 0.6
+    noise_scale: float = 1.0
     """Size of the initial noise."""
     last_time: float | None = None
     """Diffusion time of the last step: a later one leaves more open, for the voice to choose. None: 1 / `num_steps`."""

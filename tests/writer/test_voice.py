@@ -199,25 +199,55 @@ def test_each_token_goes_with_the_concept_of_its_sentence() -> None:
     packed = _packed()
     tokenizer = WordTokenizer()
     spans = list(zip(packed.starts[:-1], packed.starts[1:], strict=True))
-    assert len(spans) == 3  # the contents, and two sections
-    for start, end in spans:
-        own = packed.rows[start:end]
-        first = int(np.argmax(own != NO_CONCEPT))
-        assert (own[:first] == NO_CONCEPT).all()
-        assert (own[first:] != NO_CONCEPT).all()
-    start, end = spans[2]
-    text_of_row: dict[int, str] = {}
-    for token, row in zip(packed.tokens[start:end].tolist(), packed.rows[start:end].tolist(), strict=True):
-        text_of_row[row] = text_of_row.get(row, "") + tokenizer.decode([token])
-    said = [text.strip() for row, text in text_of_row.items() if row != NO_CONCEPT]
-    assert said == ["Dry the leaves slowly.", "pour tea now."]
+    assert len(spans) == 2  # the contents, and the sections that are said from them
+    start, end = spans[1]
+    said: dict[tuple[int, int], str] = {}
+    for token, row, group in zip(
+        packed.tokens[start:end].tolist(),
+        packed.rows[start:end].tolist(),
+        packed.groups[start:end].tolist(),
+        strict=True,
+    ):
+        said[group, row] = said.get((group, row), "") + tokenizer.decode([token])
+    texts = [text.strip() for (group, row), text in said.items() if row != NO_CONCEPT]
+    assert texts == ["1. Boil the water.", "2. pour the water.", "Dry the leaves slowly.", "pour tea now."]
+    assert "leaves" in said[2, NO_CONCEPT] and "Boil" not in said[2, NO_CONCEPT]
+
+
+def test_a_section_reads_what_all_share_and_no_other_section(base: LlamaForCausalLM) -> None:
+    """Trained in one sequence, sections say what they would each alone."""
+    base.config._attn_implementation = "eager"
+    packed = _packed()
+    vectors = torch.from_numpy(packed.vectors).float()
+    batch = make_batch(packed, [1], vectors)
+    task = VoiceTask(_config(1), packed, packed, base)
+    with torch.no_grad():
+        together, num = task.module.nats(batch, batch.concepts_BSD)
+        start = int(packed.starts[1])
+        groups = packed.groups[start : int(packed.starts[2])]
+        alone, total = 0.0, 0
+        for group in (1, 2):
+            keep = np.flatnonzero((groups == 0) | (groups == group)) + start
+            one = PackedTexts(
+                packed.tokens[keep],
+                packed.rows[keep],
+                packed.groups[keep],
+                np.array([0, len(keep)], dtype=np.int64),
+                np.ones(1, dtype=np.float32),
+                packed.vectors,
+            )
+            single = make_batch(one, [0], vectors)
+            nats, said = task.module.nats(single, single.concepts_BSD)
+            alone, total = alone + float(nats) * said, total + said
+    assert total == num
+    assert float(together) == pytest.approx(alone / total, abs=1e-4)
 
 
 def test_packed_texts_survive_their_file(tmp_path: Path) -> None:
     packed = _packed()
     packed.save(tmp_path / "packed.safetensors")
     again = PackedTexts.load(tmp_path / "packed.safetensors")
-    for name in ("tokens", "rows", "starts", "weights", "vectors"):
+    for name in ("tokens", "rows", "groups", "starts", "weights", "vectors"):
         np.testing.assert_array_equal(getattr(again, name), getattr(packed, name))
 
 

@@ -25,6 +25,10 @@ Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
 _WORD = re.compile(r"\w+")
+_FOLLOWING = "1"
+"""What stands behind a prefix while it is cut into tokens."""
+_NUM_LIKELY = 64
+"""Tokens that are ever drawn from."""
 _GRAM = 5
 """Words in a row that a section should not say twice."""
 
@@ -110,11 +114,10 @@ class Speaker:
 
     def __init__(self, base: Any, adapter: Any, tokenizer: Any, encode: Encode) -> None:
         self._base, self._adapter, self._tokenizer, self._encode = base, adapter, tokenizer, encode
-        self._pieces = [str(tokenizer.convert_ids_to_tokens(i)) for i in range(len(tokenizer))]
         opens = [tokenizer.decode([i])[:1] for i in range(len(tokenizer))]
         self._is_space = [text.isspace() for text in opens]
         self._is_line = [text == "\n" for text in opens]
-        self._ends = set(tokenizer.all_special_ids)
+        self._specials = list(tokenizer.all_special_ids)
 
     @torch.inference_mode()
     def say(
@@ -151,11 +154,18 @@ class Speaker:
                     columns.append(row.length - 1 + len(candidate.tokens))
                     concepts.append(row.saying.concepts[row.place])
             logits = stepper.step(torch.tensor(tokens), torch.tensor(columns), torch.stack(concepts))
+            logits[:, self._specials] = float(
+                "-inf"
+            )  # a sentence is over at its mark, not at the end of a text
+            likely = logits.topk(min(_NUM_LIKELY, logits.shape[1]), dim=1)
+            chances = (likely.values - logits.logsumexp(dim=1, keepdim=True)).cpu()
+            choices = likely.indices.cpu()
             for at, n in enumerate(active):
                 row = rows[n]
                 for k, candidate in enumerate(row.candidates):
                     if not candidate.is_done:
-                        self._extend(row, candidate, logits[at * num_candidates + k], options)
+                        at_row = at * num_candidates + k
+                        self._extend(row, candidate, chances[at_row], choices[at_row], options)
                 if all(candidate.is_done for candidate in row.candidates):
                     first = at * num_candidates
                     self._keep(row, stepper, range(first, first + num_candidates), options)
@@ -168,8 +178,10 @@ class Speaker:
         return [row.kept for row in rows]
 
     def _tokens(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+        """Return the tokens of a text that something follows: a line's end is cut otherwise where a text ends."""
+        found = self._tokenizer(text + _FOLLOWING, add_special_tokens=False, return_offsets_mapping=True)
+        pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
+        return [token for token, (_, end) in pairs if end <= len(text)]
 
     def _begin(self, row: _Row, options: SayOptions) -> None:
         row.candidates = [
@@ -177,19 +189,23 @@ class Speaker:
             for k, temperature in enumerate(options.temperatures)
         ]
 
-    def _extend(self, row: _Row, candidate: _Candidate, logits: Tensor, options: SayOptions) -> None:
-        """Draw a candidate's next token, or see that it is over."""
-        chances = logits.log_softmax(dim=-1)
-        token = _draw(chances, candidate.temperature, options.top_p, candidate.generator)
+    def _extend(
+        self, row: _Row, candidate: _Candidate, chances_N: Tensor, choices_N: Tensor, options: SayOptions
+    ) -> None:
+        """Draw a candidate's next token among `choices_N`, or see that it is over."""
+        # what a sentence begins, a list or running text, is drawn as it came: colder draws made lists of everything
+        temperature = candidate.temperature if candidate.tokens or row.saying.one_line else 1.0
+        drawn = _draw(chances_N, temperature, options.top_p, candidate.generator)
+        token = int(choices_N[drawn])
         body = candidate.text.strip()
         has_words = bool(_WORD.search(re.sub(r"^\s*\d{1,2}[.)]", "", candidate.text)))
         ends_line = self._is_line[token] and has_words
         ends_sentence = not row.saying.one_line and self._is_space[token] and has_words and is_over(body)
-        if token in self._ends or ends_line or ends_sentence:
-            candidate.is_done, candidate.is_whole = True, has_words
+        if ends_line or ends_sentence:
+            candidate.is_done = candidate.is_whole = True
             return
         candidate.tokens.append(token)
-        candidate.nats += float(chances[token])
+        candidate.nats += float(chances_N[drawn])
         candidate.text = self._tokenizer.decode(candidate.tokens)
         candidate.is_done = len(candidate.tokens) >= options.max_tokens
 
@@ -231,12 +247,11 @@ class Speaker:
         self._begin(row, options)
 
 
-def _draw(chances_V: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
-    """Return a token drawn from the likeliest ones at a temperature."""
-    top = (chances_V / temperature).softmax(dim=-1).topk(min(64, len(chances_V)))
-    ahead = top.values.cumsum(dim=0) - top.values
-    weights = torch.where(ahead < top_p, top.values, 0.0)
-    return int(top.indices[torch.multinomial(weights, 1, generator=generator)])
+def _draw(chances_N: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
+    """Return a place among log probabilities in falling order, drawn from the likeliest ones at a temperature."""
+    top = (chances_N / temperature).softmax(dim=-1)
+    ahead = top.cumsum(dim=0) - top
+    return int(torch.multinomial(torch.where(ahead < top_p, top, 0.0), 1, generator=generator))
 
 
 def _generator(key: tuple[int | str, ...]) -> torch.Generator:

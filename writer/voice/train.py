@@ -113,6 +113,7 @@ class VoiceTask:
         assert isinstance(batch, VoiceBatch)
         return int((batch.targets_BS >= 0).sum())
 
+    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Return nats a token on the dev texts with true, noised and hidden concepts; `loss` is their mean."""
         device = self._module.adapter.outward.weight.device
