@@ -2,8 +2,12 @@
 
 import os
 
+from concepts.wheels import FETCHED_VARIABLE, models_dir
 from longhand.cli import let_threads_sleep
 
 let_threads_sleep()
 if num_processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // num_processes)))
+
+# Tests have a data folder of their own; models that were fetched once serve them all.
+os.environ.setdefault(FETCHED_VARIABLE, str(models_dir()))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from concepts.corpus.store import FORMAT_VERSION
 from longhand.evaluation.judges import Sample
 from longhand.evaluation.meaning import Vectors
 from longhand.evaluation.prompts import Prompt
@@ -45,7 +46,7 @@ def make_document(title: str, num_sections: int = 4) -> DocumentText:
 def make_corpus(folder: Path, num_test: int = 6, num_recipes: int = 0) -> Path:
     """Write a corpus, all but the last document held out, the first ones recipes, and return its folder."""
     folder.mkdir()
-    (folder / "corpus.json").write_text(json.dumps({"format_version": 2, "documents": {}}))
+    (folder / "corpus.json").write_text(json.dumps({"format_version": FORMAT_VERSION, "documents": {}}))
     with gzip.open(folder / "documents.jsonl.gz", "wt", encoding="utf-8") as lines:
         for number in range(num_test + 1):
             title = f"About {WORDS[number]}"

@@ -23,7 +23,7 @@ from longhand.evaluation.systems import LonghandSystem, ShuffledDocument
 from longhand.evaluation.table import estimate, make_table, rows_of
 
 Run = Callable[..., Any]
-VOICED = ("voice alone", "unplanned", "true outline", "true concepts")
+FED_WITH_TRUTH = ("true outline", "true concepts")
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_texts_of_the_first_release_are_found_by_their_prompt(
         (("--model", "x"), 2, "leave --model out"),
         (("--seed", "-1"), 2, "--seed is -1"),
         (("--corpus", "/no/such/corpus"), 1, "longhand corpus import"),
-        *((("--system", name), 2, "needs a voice") for name in VOICED),
+        *((("--prompts", "general", "--system", name), 2, "needs true documents") for name in FED_WITH_TRUTH),
     ],
 )
 def test_wrong_input_is_one_line(
