@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.codec import Codec
-from concepts.corpus.records import PLANNED_KINDS
+from concepts.corpus.records import MANUAL_KINDS
 from concepts.corpus.store import load_documents
 from concepts.space.config import ENGLISH
 
@@ -40,7 +40,7 @@ def main() -> None:
     codec = Codec.load(asked.space)
     found = [
         document
-        for document in load_documents(asked.corpus, split=asked.split, kinds=PLANNED_KINDS)
+        for document in load_documents(asked.corpus, split=asked.split, kinds=MANUAL_KINDS)
         if document.lang == ENGLISH and len(document.sections) >= MIN_SECTIONS
     ]
     random.Random(0).shuffle(found)

@@ -18,11 +18,11 @@ from typing import Literal, get_args
 
 from concepts.errors import ModelError
 
-Kind = Literal["space", "planner", "writer"]
+Kind = Literal["space", "planner", "writer", "voice"]
 
 MODELS_VARIABLE = "LONGHAND_MODELS"
 """Folders of models, separated as in PATH."""
-DEFAULT_NAMES: dict[str, str] = {"space": "sonar-mini", "planner": "outline-mini", "writer": "writer-mini"}
+DEFAULT_NAMES: dict[str, str] = {"space": "sonar-mini", "planner": "outline-mini", "writer": "writer-mini", "voice": "voice-mini"}
 """The models used when none is named."""
 
 _ROOMS = {"space": "concepts", "planner": "planner", "writer": "writer"}

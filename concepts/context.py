@@ -10,34 +10,17 @@ Legend: N sentences, C kinds of context, D concept dim. Concepts are raw.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from concepts.card import CONTEXT_FILE, ModelCard
 from concepts.errors import ModelError
-from concepts.space.network import DecoderLayer, SpaceDecoder
 
 CONTEXT = ("previous", "earlier", "next", "heading", "gist", "prompt")
 """Kinds of context, in the order of their embeddings: the sentence before, the one before that, the concept that
 follows, the section's heading, the mean that its plan foresees, the first sentence of the prompt."""
-_OPENING = 4.0
-"""How much lower, in nats, a new decoder's attention to a kind of context starts than that to the concept."""
-
-
-class ContextEmbedding(nn.Module):
-    """The kinds of context as vectors beside which a context's concepts stand."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.context_embed = nn.Parameter(torch.zeros(len(CONTEXT), dim))
-
-    def forward(self, concepts_ND: Tensor, context_NCD: Tensor) -> Tensor:
-        """Return what the decoder reads (N, 1 + C, D)."""
-        return with_context(concepts_ND, context_NCD, self.context_embed)
 
 
 def with_context(concepts_ND: Tensor, context_NCD: Tensor, embed_CD: Tensor) -> Tensor:
@@ -61,43 +44,6 @@ def surroundings(
     for kind, concept in (("heading", heading), ("gist", gist), ("prompt", prompt)):
         context[:, CONTEXT.index(kind)] = concept
     return context
-
-
-@torch.no_grad()
-def open_to_context(decoder: SpaceDecoder, embedding: ContextEmbedding) -> None:
-    """Let a decoder that has read single concepts read context, at first with little attention to it.
-
-    Its queries and keys mean nothing yet. All layers get one orthogonal key matrix and one constant query, and
-    the embeddings are what that matrix turns into keys that lie `_OPENING` against the query.
-    """
-    generator = torch.Generator().manual_seed(0)
-    dim, num_heads = decoder.config.model_dim, decoder.config.num_heads
-    keys = torch.linalg.qr(torch.randn(dim, dim, generator=generator))[0]
-    per_head = dim // num_heads
-    query = torch.randn(num_heads, per_head, generator=generator)
-    query = query / query.norm(dim=1, keepdim=True) * per_head**0.5  # times a key of norm x: a score of x
-    for layer in decoder.decoder.layers:
-        assert isinstance(layer, DecoderLayer)
-        attention = layer.encoder_decoder_attn
-        attention.k_proj.weight.copy_(keys)
-        attention.k_proj.bias.zero_()
-        attention.q_proj.weight.normal_(std=0.02 * per_head**-0.5, generator=generator)
-        attention.q_proj.bias.copy_(query.flatten())
-    opposite = -_OPENING * query / per_head**0.5
-    kinds = opposite.flatten() @ keys
-    noise = torch.randn(embedding.context_embed.shape, generator=generator) * math.sqrt(1 / dim)
-    embedding.context_embed.copy_(kinds + noise)
-    decoder.reads_context(True)
-
-
-def load_context(space: ModelCard, decoder: SpaceDecoder, embedding: ContextEmbedding) -> None:
-    """Give `embedding` what the released `space` holds; where its decoder reads no context yet, open it to some."""
-    if CONTEXT_FILE not in space.files:
-        open_to_context(decoder, embedding)
-        return
-    decoder.reads_context(True)
-    with torch.no_grad():
-        embedding.context_embed.copy_(read_context(space))
 
 
 def read_context(space: ModelCard) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -16,6 +16,10 @@ from torch import Tensor
 from concepts.errors import ModelError
 
 SamplerName = Literal["ddim", "dpm++"]
+Objective = Literal["diffusion", "mse"]
+"""What a model learns: to denoise, or (the baseline) the mean in one step without noise, as Base-LCM does (arXiv
+2412.08821, section 2.3.1)."""
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 Denoise = Callable[[Tensor, float], Tensor]
 """(x_t, t) to the predicted x0, both of one shape."""
 
@@ -30,6 +34,31 @@ def add_noise(x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
     """Return x_t; `t` broadcasts against all but the last axis of `x0`."""
     alpha, sigma = signal_and_noise(t)
     return alpha.unsqueeze(-1) * x0 + sigma.unsqueeze(-1) * noise
+
+
+def min_snr_weight(t: Tensor, gamma: float | None) -> Tensor:
+    """Return the weight of each time's x0 error, of mean 1 over `t`: min(SNR, gamma); None: 1 everywhere.
+
+    Min-SNR-gamma for x0 prediction (Hang et al. 2023, arXiv 2303.09556, section 3.4). At time 1 it is zero.
+    """
+    if gamma is None:
+        return torch.ones_like(t)
+    alpha, sigma = signal_and_noise(t)
+    weight = (alpha / sigma.clamp_min(1e-6)).square().clamp_max(gamma)
+    return weight / weight.mean().clamp_min(1e-6)
+
+
+def predict_mean(
+    denoise: Denoise, shape: tuple[int, ...], *, num_draws: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """Return the mean of what can follow: x0 predicted at time 1, averaged over `num_draws` noises.
+
+    `num_draws` 0 is for a model that learnt without noise: its input there is zero.
+    """
+    if not num_draws:
+        return denoise(torch.zeros(shape), 1.0)
+    draws = [denoise(torch.randn(shape, generator=generator), 1.0) for _ in range(num_draws)]
+    return torch.stack(draws).mean(dim=0)
 
 
 def sample(

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from concepts.corpus.elements import Element
 from concepts.corpus.importers import MAX_FILE_BYTES, Unreadable, check_kind, name_of, parse_blocks
-from concepts.corpus.markup import Block
+from concepts.corpus.records import Block, BlockKind
 from concepts.errors import InputError
 from concepts.languages import detect_language, foreign_language
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
@@ -41,6 +43,20 @@ class GivenSection:
     """Empty where the text has none and sections are to be found in it."""
     sentences: tuple[str, ...]
     """Empty for an item that only holds others (and, in notes, for a heading alone)."""
+    form: tuple[tuple[BlockKind, int], ...] = ()
+    """Kind and number of sentences of each block in order; empty means that all sentences are one paragraph."""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The sentences in their paragraphs, list items and notes."""
+        if not self.form:
+            return (Block(self.sentences),) if self.sentences else ()
+        ends = list(accumulate(count for _, count in self.form))
+        starts = [0, *ends[:-1]]
+        return tuple(
+            Block(self.sentences[start:end], kind)
+            for (kind, _), start, end in zip(self.form, starts, ends, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -63,17 +79,23 @@ class GivenDocument:
 
     def to_json(self) -> dict[str, object]:
         """Return plain values that JSON holds."""
-        sections = [[s.path, s.heading, list(s.sentences)] for s in self.sections]
+        sections = [[s.path, s.heading, list(s.sentences), list(s.form)] for s in self.sections]
         return {"title": self.title, "lang": self.lang, "sections": sections}
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> GivenDocument:
         """Return what `to_json` was given."""
-        sections = cast("list[tuple[str, str, list[str]]]", values["sections"])
+        # Documents that were stored before blocks had kinds have no fourth value.
+        sections = cast("list[list[Any]]", values["sections"])
         return cls(
             title=str(values["title"]),
             lang=str(values["lang"]),
-            sections=tuple(GivenSection(path, heading, tuple(texts)) for path, heading, texts in sections),
+            sections=tuple(
+                GivenSection(
+                    path, heading, tuple(texts), tuple((kind, count) for form in rest for kind, count in form)
+                )
+                for path, heading, texts, *rest in sections
+            ),
         )
 
 
@@ -117,7 +139,7 @@ def read_given(
     return document
 
 
-def _read(path: Path, name: str, *, allow_bare: bool) -> list[Block]:
+def _read(path: Path, name: str, *, allow_bare: bool) -> list[Element]:
     if name == "stdin":
         data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
         suffix = ".docx" if data.startswith(b"PK\x03\x04") else ""
@@ -142,7 +164,7 @@ def _read(path: Path, name: str, *, allow_bare: bool) -> list[Block]:
     return parse_blocks(data, suffix, name, allow_bare=allow_bare)
 
 
-def arrange(blocks: Sequence[Block], lang: str, name: str, *, as_notes: bool = False) -> GivenDocument:
+def arrange(blocks: Sequence[Element], lang: str, name: str, *, as_notes: bool = False) -> GivenDocument:
     """Return the document of a file's blocks; `name` is its title where it has none, else its first sentence.
 
     A single heading above all others is the title. Text directly below a heading that also has headings
@@ -153,11 +175,11 @@ def arrange(blocks: Sequence[Block], lang: str, name: str, *, as_notes: bool = F
     paths: list[int] = []
     levels: list[int] = []
     headings: dict[str, str] = {}
-    texts: dict[str, list[str]] = {"": []}
+    texts: dict[str, list[Block]] = {"": []}
     here = ""
     for block in blocks:
         if block.level is None:
-            texts[here] += _sentences(block.text, lang)
+            _add(texts[here], block, _sentences(block.text, lang))
             continue
         while levels and levels[-1] >= block.level:
             levels.pop()
@@ -176,11 +198,23 @@ def arrange(blocks: Sequence[Block], lang: str, name: str, *, as_notes: bool = F
     return document
 
 
+def _add(blocks: list[Block], element: Element, sentences: list[str]) -> None:
+    if sentences and element.continues and blocks and blocks[-1].kind == element.kind:
+        blocks[-1] = replace(blocks[-1], sentences=(*blocks[-1].sentences, *sentences))
+    elif sentences:
+        blocks.append(Block(tuple(sentences), element.kind))
+
+
+def _section(path: str, heading: str, blocks: Sequence[Block]) -> GivenSection:
+    sentences = tuple(sentence for block in blocks for sentence in block.sentences)
+    return GivenSection(path, heading, sentences, tuple((b.kind, len(b.sentences)) for b in blocks))
+
+
 def _depth(path: str) -> int:
     return path.count(".") + 1 if path else 0
 
 
-def _title(blocks: Sequence[Block], *, as_notes: bool) -> tuple[str, Sequence[Block]]:
+def _title(blocks: Sequence[Element], *, as_notes: bool) -> tuple[str, Sequence[Element]]:
     levels = [block.level for block in blocks if block.level is not None]
     first = blocks[0] if blocks else None
     if first is None or first.level is None or any(level <= first.level for level in levels[1:]):
@@ -196,11 +230,11 @@ def _sentences(text: str, lang: str) -> list[str]:
 
 
 def _leaves(
-    headings: dict[str, str], texts: dict[str, list[str]], overview: str, *, as_notes: bool
+    headings: dict[str, str], texts: dict[str, list[Block]], overview: str, *, as_notes: bool
 ) -> tuple[GivenSection, ...]:
     """Give text before a first sub-heading a place of its own, number anew, and drop what holds no text."""
     if not headings:
-        return (GivenSection("1", "", tuple(texts[""])),)
+        return (_section("1", "", texts[""]),)
     children: dict[str, list[str]] = {}
     for path in headings:
         children.setdefault(path.rpartition(".")[0], []).append(path)
@@ -213,14 +247,14 @@ def _leaves(
             return f"{place}.{num_placed + 1}" if place else str(num_placed + 1)
 
         if texts[parent] and (parent in children or not parent):
-            found.append(GivenSection(next_place(), overview, tuple(texts[parent])))
+            found.append(_section(next_place(), overview, texts[parent]))
             num_placed += 1
         for child in children.get(parent, ()):
             at = next_place()
             inner = below(child, at)
-            own = tuple(texts[child]) if not inner else ()
+            own = texts[child] if not inner else []
             if inner or own or as_notes:
-                found += [GivenSection(at, headings[child] or overview, own), *inner]
+                found += [_section(at, headings[child] or overview, own), *inner]
                 num_placed += 1
         return found
 

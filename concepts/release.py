@@ -27,7 +27,6 @@ LICENCE = "that of the training data"
 """Licence of what is trained here."""
 
 Config = TypeVar("Config")
-Part = TypeVar("Part")
 
 
 def release_model(
@@ -40,19 +39,16 @@ def release_model(
     recipe_line: str,
     figures: dict[str, float] | None = None,
     newest: bool = False,
-    recipe_file: str = "recipe.json",
-    files: Mapping[str, dict[str, Tensor]] | None = None,
 ) -> ModelCard:
-    """Write the model of a training run to `folder`: quantised weights, float16 tables, float32 normalizers, card.
+    """Write the model of a training run to `folder`: quantised weights, float32 normalizers, card.
 
-    `root` is the name of the released submodule within what was trained, `recipe_file` that of its recipe,
-    `files` holds the tensors of further files by name.
+    `root` is the name of the released submodule within what was trained.
     Takes the best evaluation's weights, or with `newest` those of the last checkpoint (both averaged). Raises
     ModelError when the run has none yet.
     """
     path = trained_weights(run_dir, kind, newest=newest)
     try:
-        recipe = json.loads((run_dir / recipe_file).read_text(encoding="utf-8"))
+        recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
         state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
@@ -60,18 +56,15 @@ def release_model(
         ) from error
     weights, fitted = tensors_of(path, root), tensors_of(run_dir / NORMALIZERS_FILE, root)
     tensors = quantize(weights)
-    # what a model was fitted with stays exact, but for its tables of concepts
-    tensors |= {name: value.float() if value.ndim < 2 else value.half() for name, value in fitted.items()}
+    tensors |= {name: value.float() for name, value in fitted.items()}  # what it was fitted with stays exact
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / MODEL_FILE, tensors)
-    for file, more in (files or {}).items():
-        save_tensors(folder / file, more)
     return write_card(
         folder,
         name=name,
         kind=kind,
         version=1,
-        file_names=[MODEL_FILE, *(files or ())],
+        file_names=[MODEL_FILE],
         config=recipe["model"],
         space=recipe["space"],
         data=recipe.get("data", NO_DATA),
@@ -175,35 +168,6 @@ def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
         raise ModelError(
             f"{card.folder}: the card's config cannot be used ({error}); install Longhand again"
         ) from error
-
-
-def read_part(
-    card: ModelCard, file: str, build: Callable[[dict[str, Tensor]], tuple[Part, int]]
-) -> Part | None:
-    """Return what `build` makes of a released model's further file, quantised or not; None where it has none.
-
-    `build` also returns the dimension of the concepts it is for. Raises ModelError for a file that cannot be
-    used, NonFiniteError for numbers that are none.
-    """
-    if file not in card.files:
-        return None
-    path = card.path(file)
-    try:
-        tensors = read_tensors(path)
-        part, dim = build(tensors)
-    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError, ModelError) as error:
-        first = str(error).splitlines()[0]
-        raise ModelError(
-            f"{path} cannot be read ({first}); install Longhand again or train it anew"
-        ) from error
-    if dim != card.config["concept_dim"]:
-        raise ModelError(
-            f"{path} is for concepts of dimension {dim}, the {card.kind}'s have {card.config['concept_dim']}; "
-            "train it anew"
-        )
-    if not all(torch.isfinite(value).all() for value in tensors.values()):
-        raise NonFiniteError(f"{path} holds NaN or infinity; install Longhand again or train it anew")
-    return part
 
 
 def check_space(card: ModelCard, space_id: str) -> None:

@@ -265,11 +265,15 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
         matrices = torch.optim.AdamW(
             hidden, lr=config.matrix_lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
         )
-    adam = torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    for optimizer in (matrices, adam):
+    optimizers = [matrices]
+    if other:  # an adapter has matrices alone
+        optimizers.append(
+            torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+        )
+    for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]
-    return [matrices, adam]
+    return optimizers
 
 
 def step_generator(seed: int, step: int, rank: int) -> torch.Generator:

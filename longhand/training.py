@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
     from concepts.card import Kind, ModelCard
     from concepts.codec import Codec
+    from concepts.diffusion import Objective
     from concepts.training import LoopConfig, Progress
 
-NUM_TINY_CODES = 500
-"""Sentences of the tiny preset's codebook."""
 NUM_TINY_STEPS = 200
 """Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
 WARM_START_RATE = 0.6
@@ -29,8 +28,6 @@ TINY_PIECES = 1_000
 """Pieces of the tiny preset's new languages."""
 RELEASE_FOLDER = "model"
 """Where in the run's folder the finished model lies, with its card."""
-WRITER_FOLDER = "writer"
-"""Where the writer lies that learnt along with a decoder, or got the same meaning as a planner."""
 
 OnCount = Callable[[int, int], None]
 
@@ -54,13 +51,8 @@ class TrainingRequest:
     """Whether a stronger encoder teaches a space; not for other models."""
     init: str | None = None
     """Name or folder of the model whose weights to start from; None: random ones."""
-    writer: str | None = None
-    """Name or folder of the writer whose concepts a decoder learns to say, or that gets compass or meaning; None: the
-    space's."""
-    planner: str | None = None
-    """Name or folder of the planner that gets a meaning; None: the space's."""
-    with_writer: bool = False
-    """Whether that writer learns on along with the decoder."""
+    objective: Objective = "diffusion"
+    """What a planner or writer learns; "mse" is the baseline without noise."""
     langs: tuple[str, ...] | None = None
     """Languages that a space learns beside its own; None: those of the recipe."""
     decoder_only: bool = False
@@ -83,8 +75,6 @@ def start_training(
         )
     if request.kind == "space":
         return _train_space(request, on_progress, on_embedded)
-    if request.kind == "decoder" and request.space in PUBLISHED:
-        raise UsageError(f"the decoder of {request.space} is published as it is: name a space of your own")
     if request.kind == "languages":
         return _train_languages(request, on_progress, on_embedded)
     if request.kind == "search":
@@ -96,12 +86,6 @@ def start_training(
     embed_corpus(request.corpus, codec, on_progress=on_embedded)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
-    if request.kind == "decoder":
-        return _train_decoder(request, codec, on_progress)
-    if request.kind == "compass":
-        return _train_compass(request, codec, on_progress)
-    if request.kind == "meaning":
-        return _train_meaning(request, codec, on_progress, on_embedded)
     return _train_writer(request, codec, on_progress)
 
 
@@ -130,7 +114,7 @@ def _train_planner(
     from planner.config import PlannerConfig, PlannerTrainingConfig
     from planner.train import train_planner
 
-    model = PlannerConfig(concept_dim=codec.dim)
+    model = PlannerConfig(concept_dim=codec.dim, objective=request.objective)
     if request.preset == "tiny":
         model = replace(model, model_dim=64, num_layers=1, num_heads=2, head_dim=64, num_head_blocks=1)
     config = PlannerTrainingConfig(model=model)
@@ -147,7 +131,7 @@ def _train_writer(
     from writer.config import WriterConfig, WriterTrainingConfig
     from writer.train import train_writer
 
-    model = WriterConfig(concept_dim=codec.dim)
+    model = WriterConfig(concept_dim=codec.dim, objective=request.objective)
     if request.preset == "tiny":
         model = replace(model, model_dim=64, num_context_layers=1, num_denoiser_layers=1, num_heads=2)
     config = WriterTrainingConfig(model=model)
@@ -155,121 +139,7 @@ def _train_writer(
     figures = train_writer(
         request.corpus, codec, request.run_dir, config, init=_init(request), on_progress=on_progress
     )
-    files = _codebook(request, codec.space_id)
-    return figures, _release(request, root="writer", kind="writer", figures=figures, files=files)
-
-
-def _train_decoder(
-    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
-) -> tuple[dict[str, float], ModelCard]:
-    from concepts.card import find_name_in_space
-    from writer import Writer
-    from writer.train_decoder import (
-        DecoderTrainingConfig,
-        release_decoder,
-        release_writer,
-        train_decoder,
-    )
-
-    name = request.writer or find_name_in_space("writer", codec.space_id)
-    writer = Writer.load(name, space_id=codec.space_id)
-    config = DecoderTrainingConfig(trains_writer=request.with_writer)
-    config = replace(config, loop=_loop(config.loop, request))
-    figures = train_decoder(
-        request.corpus, codec.card, writer, request.run_dir, config, on_progress=on_progress
-    )
-    folder = request.run_dir / RELEASE_FOLDER
-    if request.with_writer:
-        release_writer(
-            request.run_dir,
-            request.run_dir / WRITER_FOLDER,
-            name=writer.card.name,
-            seed=request.seed,
-            figures=figures,
-            files=_codebook(request, codec.space_id),
-        )
-    return figures, release_decoder(
-        request.run_dir, folder, codec.card, name=request.name, seed=request.seed, figures=figures
-    )
-
-
-def _train_compass(
-    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
-) -> tuple[dict[str, float], ModelCard]:
-    from concepts.card import find_name_in_space
-    from writer import Writer
-    from writer.compass import CompassConfig
-    from writer.train_compass import CompassTrainingConfig, release_compass, train_compass
-
-    name = request.writer or find_name_in_space("writer", codec.space_id)
-    writer = Writer.load(name, space_id=codec.space_id)
-    model = CompassConfig(concept_dim=codec.dim)
-    if request.preset == "tiny":
-        model = replace(model, hidden_dim=64, key_dim=32)
-    config = CompassTrainingConfig(model=model)
-    config = replace(config, loop=_loop(config.loop, request))
-    figures = train_compass(request.corpus, writer, request.run_dir, config, on_progress=on_progress)
-    folder = request.run_dir / RELEASE_FOLDER
-    return figures, release_compass(
-        request.run_dir, folder, writer.card, name=request.name, seed=request.seed, figures=figures
-    )
-
-
-def _train_meaning(
-    request: TrainingRequest,
-    codec: Codec,
-    on_progress: Callable[[Progress], None],
-    on_taught: OnCount,
-) -> tuple[dict[str, float], ModelCard]:
-    from concepts.card import find_card, find_name_in_space
-    from concepts.corpus.embed import load_embedded
-    from concepts.errors import ModelError
-    from concepts.meaning import MEANING_FILE, MeaningConfig, meaning_tensors, meanings_of
-    from concepts.release import check_space, release_with
-    from concepts.train_meaning import MeaningTrainingConfig, train_meaning, trained_meaning
-    from planner import Planner
-    from planner.codebook import code_subjects
-    from writer.codebook import read_codes
-
-    planner = Planner.load(
-        request.planner or find_name_in_space("planner", codec.space_id), space_id=codec.space_id
-    )
-    writer = find_card("writer", request.writer or find_name_in_space("writer", codec.space_id))
-    check_space(writer, codec.space_id)
-    sentences = read_codes(writer)
-    if sentences is None:
-        raise ModelError(f"{writer.name} has no codebook of sentences to choose from; name another --writer")
-    model = MeaningConfig(concept_dim=codec.dim)
-    if request.preset == "tiny":
-        model = replace(model, hidden_dim=64, meaning_dim=32)
-    config = MeaningTrainingConfig(model=model)
-    config = replace(config, loop=_loop(config.loop, request))
-    figures = train_meaning(
-        request.corpus,
-        codec.space_id,
-        request.run_dir,
-        config,
-        on_progress=on_progress,
-        on_taught=on_taught,
-    )
-    meaning = trained_meaning(request.run_dir, model)
-    outline = planner.model
-    corpus = load_embedded(request.corpus, codec.space_id, "train")
-    subjects = code_subjects(outline.codebook, outline.lead_norm, corpus, meaning)
-    for card, folder, name, codes in (
-        (writer, WRITER_FOLDER, writer.name, meanings_of(meaning, sentences)),
-        (planner.card, RELEASE_FOLDER, request.name, subjects),
-    ):
-        released = release_with(
-            card,
-            request.run_dir / folder,
-            {MEANING_FILE: meaning_tensors(meaning, codes)},
-            name=name,
-            command="longhand train meaning",
-            options=f"--seed {request.seed}",
-            figures={f"meaning_{key}": value for key, value in figures.items()},
-        )
-    return figures, released
+    return figures, _release(request, root="writer", kind="writer", figures=figures)
 
 
 def _train_languages(
@@ -345,35 +215,24 @@ def _init(request: TrainingRequest) -> ModelCard | None:
     return find_card(request.kind, request.init) if request.init else None  # type: ignore[arg-type]
 
 
-def _codebook(request: TrainingRequest, space_id: str) -> dict[str, dict[str, torch.Tensor]]:
-    """Return the file of the sentences that the writer's are drawn towards."""
-    from writer.codebook import CODEBOOK_FILE, choose_sentences, codebook_tensors
-    from writer.config import CODEBOOK_SIZE
-
-    say("choosing the sentences of the codebook")
-    size = NUM_TINY_CODES if request.preset == "tiny" else CODEBOOK_SIZE
-    return {CODEBOOK_FILE: codebook_tensors(choose_sentences(request.corpus, space_id, size))}
-
-
 def _release(
     request: TrainingRequest,
     *,
     root: str,
     kind: Kind,
     figures: dict[str, float],
-    files: Mapping[str, dict[str, torch.Tensor]] | None = None,
 ) -> ModelCard:
     from concepts.release import release_model
 
+    objective = "" if request.objective == "diffusion" else f" --objective {request.objective}"
     return release_model(
         request.run_dir,
         request.run_dir / RELEASE_FOLDER,
         root=root,
         name=request.name,
         kind=kind,
-        recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}",
+        recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}{objective}",
         figures=figures,
-        files=files,
     )
 
 
@@ -416,10 +275,8 @@ def start_evaluation(
         from planner.evaluate import evaluate_planner
 
         planner = Planner.load(model, space_id=codec.space_id)
-        return evaluate_planner(corpus, planner, codec.card, on_progress=on_progress)
+        return evaluate_planner(corpus, planner, on_progress=on_progress)
     from writer import Writer
     from writer.evaluate import evaluate_writer
 
-    return evaluate_writer(
-        corpus, Writer.load(model, space_id=codec.space_id), codec, on_progress=on_progress
-    )
+    return evaluate_writer(corpus, Writer.load(model, space_id=codec.space_id), on_progress=on_progress)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
+from concepts.corpus.shares import KindShares
+from concepts.diffusion import OBJECTIVES, Objective
 from concepts.errors import ModelError
 from concepts.training import LoopConfig
 
@@ -30,12 +31,14 @@ class PlannerConfig:
     """Width of the diffusion head."""
     num_head_blocks: int = 3
     """Residual blocks of the diffusion head."""
-    codebook_size: int = 3_000
-    """Headings of the training outlines that leads are chosen from, see `planner.codebook`; 0 is none."""
     dropout: float = 0.1
     """Dropout on the token embeddings and on each layer's output while training."""
+    objective: Objective = "diffusion"
+    """What the head learns: "diffusion", or "mse", the baseline that gives the mean in one step without noise."""
 
     def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise ModelError(f"objective must be one of {', '.join(OBJECTIVES)}, got {self.objective!r}")
         if self.model_dim % (2 * self.num_heads):
             raise ModelError(
                 f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}"
@@ -59,8 +62,10 @@ class PlannerTrainingConfig:
         )
     )
     """Steps and rates."""
-    objective: Literal["diffusion", "mse"] = "diffusion"
-    """"diffusion", or "mse": Base-LCM (arXiv 2412.08821, section 2.3.1), the baseline without noise."""
+    shares: KindShares = field(default_factory=KindShares)
+    """Share of each kind of document in a batch."""
+    min_snr_gamma: float | None = None
+    """Largest weight of a time's error, by its signal-to-noise ratio (Hang et al. 2023); None: all times alike."""
     batch_size: int = 48
     """Outlines a batch."""
     num_noise_draws: int = 4
@@ -75,9 +80,7 @@ class PlannerTrainingConfig:
     """Share of the outlines without prompt, for classifier-free guidance."""
     contrast_weight: float = 0.1
     """Weight of InfoNCE."""
-    token_weight: float = 0.5
-    """Weight of the lead's token cross-entropy through the frozen decoder."""
 
     def __post_init__(self) -> None:
-        if self.objective not in ("diffusion", "mse"):
-            raise ModelError(f'objective must be "diffusion" or "mse", got {self.objective!r}')
+        if self.min_snr_gamma is not None and not self.min_snr_gamma > 0:
+            raise ModelError(f"min_snr_gamma must be above 0, got {self.min_snr_gamma}")

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument
+from concepts.corpus.records import Kind
+from concepts.corpus.shares import KindShares
 from concepts.errors import InputError
 from planner.config import LENGTH_BINS, MAX_ITEMS
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, PlanTokens
+
+Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,8 @@ class Outline:
     """Rows of the wordings of what it was asked for; the title first."""
     ancestors: tuple[Item, ...]
     children: tuple[Item, ...]
-
-    @property
-    def titles(self) -> tuple[int, ...]:
-        """Rows of what the children stand under: the nearest ancestor's lead, or all wordings of the prompt."""
-        return (self.ancestors[-1].lead,) if self.ancestors else self.prompts
+    kind: Kind
+    """Sort of the document it is of."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class OutlineData:
     def __init__(self, corpus: EmbeddedCorpus) -> None:
         self.corpus = corpus
         self._gists: list[Tensor] = []
+        self._drawn_by: tuple[KindShares, Weights] | None = None
         self.outlines: list[Outline] = []
         manuals: dict[str, list[tuple[EmbeddedDocument, Item]]] = defaultdict(list)
         for document in corpus.documents:
@@ -71,8 +74,8 @@ class OutlineData:
                 continue
             rows = [row for section in document.sections for row in section.sentences]
             page = Item(document.title, self._gist(rows), len(children))
-            if len(children) > 1:
-                self.outlines.append(Outline(document.prompts, (), children[:MAX_ITEMS]))
+            # one section counts, too: a planner must learn when to stop at once
+            self.outlines.append(Outline(document.prompts, (), children[:MAX_ITEMS], document.kind))
             if document.manual:
                 manuals[document.manual].append((document, page))
         for pages in manuals.values():
@@ -82,13 +85,13 @@ class OutlineData:
             for start in range(0, len(pages), MAX_ITEMS):
                 chunk = tuple(page for _, page in pages[start : start + MAX_ITEMS])
                 if len(chunk) > 1:
-                    self.outlines.append(Outline(root, (), chunk))
+                    self.outlines.append(Outline(root, (), chunk, "howto"))
             for document, page in pages:
                 children = self._sections(document)
                 if len(children) > 1:
-                    self.outlines.append(Outline(root, (page,), children[:MAX_ITEMS]))
+                    self.outlines.append(Outline(root, (page,), children[:MAX_ITEMS], document.kind))
         if not self.outlines:
-            raise InputError("the corpus has no document with two sections; import more documents")
+            raise InputError("the corpus has no document with a section; import more documents")
         self.gists = torch.stack(self._gists)
 
     def batch(
@@ -138,9 +141,22 @@ class OutlineData:
         tokens = PlanTokens(kind, lead, gist, length)
         return OutlineBatch(tokens, is_from, is_end, target, target_length, lead_row)
 
-    def epoch_order(self, epoch: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Return the order of the outlines in an epoch."""
-        return np.random.default_rng((seed, epoch)).permutation(len(self.outlines))
+    def draw(self, size: int, shares: KindShares, rng: np.random.Generator) -> list[int]:
+        """Return the indices of `size` outlines, each of a kind drawn by its share, all alike within a kind."""
+        chosen = rng.choice(len(self.outlines), size, p=self._weights(shares))
+        return [int(i) for i in chosen]
+
+    def sample(self, size: int, shares: KindShares, seed: int) -> list[int]:
+        """Return the indices of up to `size` different outlines, drawn by the shares of their kinds."""
+        weights = self._weights(shares)
+        size = min(size, int((weights > 0).sum()))
+        rng = np.random.default_rng(seed)
+        return [int(i) for i in rng.choice(len(self.outlines), size, replace=False, p=weights)]
+
+    def _weights(self, shares: KindShares) -> Weights:
+        if self._drawn_by is None or self._drawn_by[0] != shares:
+            self._drawn_by = shares, shares.weights([outline.kind for outline in self.outlines])
+        return self._drawn_by[1]
 
     def _sections(self, document: EmbeddedDocument) -> tuple[Item, ...]:
         items = []

@@ -1,4 +1,4 @@
-"""What the outline model minimises: the next item's concepts, tokens, length, and the end."""
+"""What the outline model minimises: the next item's concepts and length, and the end."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.diffusion import add_noise
-from concepts.space.token_loss import TokenLoss
+from concepts.contrast import info_nce
+from concepts.diffusion import add_noise, min_snr_weight
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch
 from planner.model import CHILD, GOAL, PART, PROMPT, OutlineModel, PlanTokens
 
 
 class OutlineLoss(nn.Module):
-    """The outline model under its loss; the frozen decoder is no submodule of it."""
+    """The outline model under its loss."""
 
-    def __init__(self, config: PlannerTrainingConfig, token_loss: TokenLoss | None) -> None:
+    def __init__(self, config: PlannerTrainingConfig) -> None:
         super().__init__()
         self.config = config
         self.outline = OutlineModel(config.model)
-        self._token_loss = token_loss
 
     def forward(self, batch: OutlineBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and its parts for one batch of outlines (raw concepts)."""
@@ -38,30 +37,29 @@ class OutlineLoss(nn.Module):
         length = F.cross_entropy(
             model.next_length(state_NM, target).float(), batch.target_length_BS[has_next]
         )
-        predicted, repeats = self._predict(target, state_NM, generator)
-        mse = F.mse_loss(predicted.float(), target.repeat(repeats, 1))
-        contrast = info_nce(model.contrast_head(state_NM).float(), target[:, :dim])
+        mse = self._mse(target, state_NM, generator)
+        own = torch.arange(len(target), device=target.device)
+        contrast = info_nce(model.contrast_head(state_NM), own, target[:, :dim], batch.lead_row_BS[has_next])
         loss = mse + 0.1 * stop + 0.1 * length + config.contrast_weight * contrast
         parts = {"mse": mse, "stop": stop, "length": length, "contrast": contrast}
-        if self._token_loss is not None and config.token_weight:
-            num = len(target)
-            raw_lead = model.lead_norm.denormalize(predicted[:num, :dim].float())
-            parts["tokens"] = self._token_loss(raw_lead, batch.lead_row_BS[has_next].tolist())
-            loss = loss + config.token_weight * parts["tokens"]
         return loss, {name: value.detach() for name, value in parts.items()}
 
-    def _predict(self, target: Tensor, state: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
-        """Return x0 predictions for `num_noise_draws` times of each item, and how many there are of each."""
-        repeats = self.config.num_noise_draws if self.config.objective == "diffusion" else 1
+    def _mse(self, target: Tensor, state: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the x0 error of `num_noise_draws` times of each item; of one prediction without noise for "mse"."""
+        if self.config.model.objective == "mse":
+            t = torch.ones(len(target), device=target.device)
+            predicted = self.outline.diffusion_head(torch.zeros_like(target), t, state)
+            return F.mse_loss(predicted.float(), target)
+        repeats = self.config.num_noise_draws
         x0, state = target.repeat(repeats, 1), state.repeat(repeats, 1)
-        if self.config.objective == "mse":
-            t = torch.ones(len(x0), device=x0.device)
-            return self.outline.diffusion_head(torch.zeros_like(x0), t, state), 1
         # stratified times: every batch sees the whole schedule
         t = (torch.arange(len(x0)) + torch.rand(len(x0), generator=generator)) / len(x0)
         t = t[torch.randperm(len(x0), generator=generator)].to(x0.device)
         noise = torch.randn(x0.shape, generator=generator).to(x0.device)
-        return self.outline.diffusion_head(add_noise(x0, noise, t), t, state), repeats
+        predicted = self.outline.diffusion_head(add_noise(x0, noise, t), t, state).float()
+        error = (predicted - x0).square().mean(dim=-1)
+        weighted: Tensor = error * min_snr_weight(t, self.config.min_snr_gamma)
+        return weighted.mean()
 
 
 def augment(
@@ -85,9 +83,3 @@ def augment(
         dropped = torch.rand(kind.shape[0], 1, 1, generator=generator).to(lead.device) < config.prompt_dropout
         lead = torch.where(dropped & (kind == PROMPT).unsqueeze(-1), 0.0, lead)
     return replace(tokens, lead_BSD=lead, gist_BSD=gist)
-
-
-def info_nce(predicted_ND: Tensor, target_ND: Tensor, temperature: float = 0.1) -> Tensor:
-    """Return InfoNCE (van den Oord et al. 2018): each prediction must find its own target in the batch."""
-    logits = F.normalize(predicted_ND, dim=-1) @ F.normalize(target_ND, dim=-1).T / temperature
-    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))

@@ -87,14 +87,6 @@ class OutlineModel(nn.Module):
         dim = config.model_dim
         self.lead_norm = RobustNormalizer(config.concept_dim)
         self.gist_norm = RobustNormalizer(config.concept_dim)
-        self.register_buffer("codebook", torch.zeros(config.codebook_size, config.concept_dim))
-        self.codebook: Tensor  # normalized leads; rows of zeros are unused
-        self.register_buffer("code_counts", torch.zeros(config.codebook_size))
-        self.code_counts: Tensor  # training leads that each code stands for
-        self.register_buffer("code_titles", torch.zeros(config.codebook_size, config.concept_dim))
-        self.code_titles: Tensor  # mean title, seen from the centre, of the documents that hold each code
-        self.register_buffer("title_center", torch.zeros(config.concept_dim))
-        self.title_center: Tensor  # mean direction of all titles
         self.kind_embed = nn.Embedding(PAD + 1, dim)
         self.length_embed = nn.Embedding(len(LENGTH_BINS) + 1, dim)
         self.count_embed = nn.Embedding(MAX_ITEMS + 1, dim)

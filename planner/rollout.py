@@ -1,5 +1,8 @@
 """Drawing outlines from a trained outline model, level by level.
 
+Lead and gist of an item are drawn together by the diffusion head, given all items before it. A drawn lead is
+brought to length 1, as the space's vectors have it; a gist, a mean of such vectors, keeps the length it was drawn with.
+
 Legend: R rows (outlines drawn side by side), S tokens, D concept dim. Concepts enter and leave raw.
 """
 
@@ -13,15 +16,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.card import ModelCard, find_card
+from concepts.contrast import mean_cosine
 from concepts.diffusion import guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.meaning import Meaning, load_meaning
 from concepts.release import load_config, load_released
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
 from planner.data import length_bin
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens
 
 _FEWEST_CHILDREN = 2
+"""Fewest sections of a part."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +54,10 @@ class PlanOptions:
     """Share of the guided item brought back to its unguided size."""
     noise_scale: float = 0.3
     """Size of the initial noise; smaller is nearer to the most usual item."""
-    temperature: float = 0.085
-    """Temperature of the contrast head in the choice of a lead. This, the next and `title_weight` are about what
-    makes the leads of held-out manuals likeliest."""
-    frequency_weight: float = 0.7
-    """Weight of the logarithm of how often a lead occurs."""
-    prompt_weight: float = 5.0
-    """Weight of a lead's likeness to the prompt and to its part: higher than held-out manuals would have it (3), for
-    their "Options" and "Parameters" say nothing to somebody who asked for one thing."""
-    title_weight: float = 11.0
-    """Weight of the likeness of prompt and part to the mean title of the documents that hold a lead."""
-    meaning_weight: float = 30.0
-    """Weight of how much a lead, and what stands under it, is about what prompt and part are about, where the planner
-    has a meaning (concepts/meaning.py)."""
-    num_choices: int = 2
-    """Leads to choose from, the best ones."""
-    max_similarity: float = 0.7
-    """Cosine above which a lead counts as a repetition of an earlier sibling: of the leads, and of what they are
-    about."""
+    max_similarity: float = 0.85
+    """Cosine to an earlier sibling above which a lead counts as a repetition and is drawn again."""
+    num_redraws: int = 4
+    """How often, at most; then the draw least like the earlier ones is kept."""
     min_length: int = 3
     """Fewest sentences planned for an item (sections, for a part)."""
     max_length: int = 12
@@ -75,7 +65,14 @@ class PlanOptions:
     min_open_items: int = 5
     """Fewest items of an outline whose number was not asked for."""
     max_open_items: int = 9
-    """Most items of such an outline."""
+    """Most of them."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_candidates", "num_steps", "min_open_items"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not -1 <= self.max_similarity <= 1:
+            raise UsageError(f"max_similarity must be a cosine, got {self.max_similarity}")
 
 
 @dataclass
@@ -98,21 +95,8 @@ class _Row:
 class Planner:
     """A loaded outline model."""
 
-    def __init__(
-        self,
-        card: ModelCard,
-        model: OutlineModel,
-        options: PlanOptions,
-        meaning: tuple[Meaning, Tensor] | None = None,
-    ) -> None:
-        """`meaning`: what concepts are about, and what the codes (C of them) are about (C, E)."""
+    def __init__(self, card: ModelCard, model: OutlineModel, options: PlanOptions) -> None:
         self.card, self.model, self.options = card, model, options
-        self._meaning = None if meaning is None else meaning[0]
-        is_used = (model.codebook != 0).any(dim=1)
-        self._codes, self._code_counts = model.codebook[is_used], model.code_counts[is_used]
-        self._code_titles = model.code_titles[is_used]
-        self._code_subjects = None if meaning is None else meaning[1][is_used]
-        self._code_meanings = self._about(self._codes)
 
     @classmethod
     def load(cls, name: str | None = None, *, space_id: str, options: PlanOptions | None = None) -> Planner:
@@ -123,7 +107,11 @@ class Planner:
         card = find_card("planner", name)
         model = OutlineModel(load_config(card, PlannerConfig))
         load_released(model, card, space_id)
-        return cls(card, model, options or PlanOptions(), load_meaning(card, len(model.codebook)))
+        return cls(card, model, options or PlanOptions())
+
+    def with_options(self, options: PlanOptions) -> Planner:
+        """Return a planner with other options over the same weights."""
+        return Planner(self.card, self.model, options)
 
     def plan(
         self,
@@ -141,18 +129,8 @@ class Planner:
         """
         if depth not in (1, 2):
             raise UsageError(f"depth must be 1 or 2, got {depth}")
-        if num_sections is not None and num_sections < 1:
-            raise UsageError(f"num_sections must be at least 1, got {num_sections}")
-        self._check(prompt, goal)
-        prefix = self._prefix(prompt, goal)
-        start = self._start(num_sections)
-        rows = [
-            _Row((seed, "plan", candidate), [*prefix, start], num_sections)
-            for candidate in range(self.options.num_candidates)
-        ]
-        self._draw(rows)
-        best = max(rows, key=lambda row: self._score(row, prompt))
-        parts = [self._item(str(i + 1), lead_gist, num) for i, (lead_gist, num) in enumerate(best.items)]
+        best = self._ranked(prompt, goal, num_sections, seed)[0]
+        prefix, parts = self._prefix(prompt, goal), self._items(best)
         if depth == 1:
             return parts
         children = []
@@ -167,6 +145,30 @@ class Planner:
             outline.append(replace(part, num_sentences=len(row.items)))
             outline += [self._item(f"{part.path}.{i + 1}", x, n) for i, (x, n) in enumerate(row.items)]
         return outline
+
+    def candidates(
+        self, prompt: Tensor, *, goal: Tensor | None = None, num_sections: int | None = None, seed: int = 0
+    ) -> list[list[PlannedItem]]:
+        """Return all outlines drawn for raw prompt concepts (P, D), first level only, the best one first.
+
+        Arguments as for `plan`, which goes on with the first.
+        """
+        return [self._items(row) for row in self._ranked(prompt, goal, num_sections, seed)]
+
+    def _ranked(self, prompt: Tensor, goal: Tensor | None, num_sections: int | None, seed: int) -> list[_Row]:
+        if num_sections is not None and num_sections < 1:
+            raise UsageError(f"num_sections must be at least 1, got {num_sections}")
+        self._check(prompt, goal)
+        prefix, start = self._prefix(prompt, goal), self._start(num_sections)
+        rows = [
+            _Row((seed, "plan", candidate), [*prefix, start], num_sections)
+            for candidate in range(self.options.num_candidates)
+        ]
+        self._draw(rows)
+        return sorted(rows, key=lambda row: self._score(row, prompt), reverse=True)
+
+    def _items(self, row: _Row) -> list[PlannedItem]:
+        return [self._item(str(i + 1), lead_gist, num) for i, (lead_gist, num) in enumerate(row.items)]
 
     def fill(
         self,
@@ -298,10 +300,32 @@ class Planner:
         row.tokens.append((CHILD, lead, gist, 1 + length_bin(num_sentences)))
 
     def _draw_items(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor:
-        """Return the next item (R, 2D, normalized) of each row: a lead first, then a gist that goes with it."""
-        leads = self._choose_leads(rows, state)
+        """Return the next item (R, 2D, normalized) of each row; leads that repeat an earlier one are drawn again."""
+        items = self._denoise(rows, state, blind, 0)
+        if rows[0].given_leads or self.model.config.objective == "mse":  # another seed would change nothing
+            return items
+        likeness = self._likeness(rows, items)
+        for attempt in range(1, self.options.num_redraws + 1):
+            again = [i for i, like in enumerate(likeness.tolist()) if like > self.options.max_similarity]
+            if not again:
+                break
+            drawn = self._denoise([rows[i] for i in again], state[again], blind[again], attempt)
+            for i, item, like in zip(
+                again, drawn, self._likeness([rows[i] for i in again], drawn), strict=True
+            ):
+                if like < likeness[i]:
+                    items[i], likeness[i] = item, like
+        return items
+
+    def _denoise(self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int) -> Tensor:
+        """Return the next item (R, 2D, normalized) of each row: a lead of length 1, or the user's, and its gist."""
         options, dim = self.options, self.model.config.concept_dim
-        noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items)) for row in rows])
+        leads = (
+            torch.stack([row.given_leads[len(row.items)] for row in rows]) if rows[0].given_leads else None
+        )
+        is_mean = self.model.config.objective == "mse"
+        again = ("again", attempt) if attempt else ()
+        noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items), *again) for row in rows])
         both = torch.cat((state, blind))
 
         def denoise(x: Tensor, t: float) -> Tensor:
@@ -310,56 +334,27 @@ class Planner:
             x0 = guide(told, untold, options.guidance_scale, options.guidance_rescale)
             return x0 if leads is None else torch.cat((leads, x0[:, dim:]), dim=1)
 
-        return sample(denoise, noise, num_steps=options.num_steps, noise_scale=options.noise_scale)
+        items = sample(
+            denoise,
+            noise,
+            num_steps=1 if is_mean else options.num_steps,
+            noise_scale=0.0 if is_mean else options.noise_scale,
+        )
+        if leads is not None:
+            return torch.cat((leads, items[:, dim:]), dim=1)
+        unit = F.normalize(self.model.lead_norm.denormalize(items[:, :dim]), dim=1)
+        return torch.cat((self.model.lead_norm.normalize(unit), items[:, dim:]), dim=1)
 
-    def _choose_leads(self, rows: list[_Row], state: Tensor) -> Tensor | None:
-        """Return a lead (R, D, normalized) for each row: the user's, or one of the codebook's.
-
-        Codes are drawn by their frequency and their fit to what the contrast head expects (InfoNCE learns
-        the log ratio of the two probabilities, so the prior must be put back), by their likeness to the prompt, by
-        that of the titles they stand under, and by what they are about, where the planner knows. None where there is
-        no codebook: then the diffusion head draws the lead too.
-        """
-        options, codes = self.options, self._codes
-        if rows[0].given_leads:
-            return torch.stack([row.given_leads[len(row.items)] for row in rows])
-        if not len(codes):
-            return None
-        directions = F.normalize(codes, dim=1)
-        fit = F.normalize(self.model.contrast_head(state), dim=1) @ directions.T / options.temperature
-        fit = fit + options.frequency_weight * self._code_counts.clamp_min(1.0).log()
-        leads = []
+    def _likeness(self, rows: list[_Row], items: Tensor) -> Tensor:
+        """Return the largest cosine (R,) of each item's lead to an earlier one of its row; -1 for a first item."""
+        dim = self.model.config.concept_dim
+        found = torch.full((len(rows),), -1.0)
         for r, row in enumerate(rows):
-            asked = torch.stack([lead for kind, lead, _, _ in row.tokens if kind in (PROMPT, PART)])
-            prompt = F.normalize(asked, dim=1)
-            likeness = (directions @ prompt.T).mean(dim=1)
-            subject = F.normalize(prompt - self.model.title_center, dim=1)
-            kinship = (self._code_titles @ subject.T).mean(dim=1)
-            scores = fit[r] + options.prompt_weight * likeness + options.title_weight * kinship
-            if (about := self._about(asked)) is not None and self._code_subjects is not None:
-                scores = scores + options.meaning_weight * (self._code_subjects @ about.T).mean(dim=1)
             if row.items:
-                earlier = torch.stack([lead_gist[: codes.shape[1]] for lead_gist, _ in row.items])
-                repeats = self._likeness(earlier).amax(dim=1) > options.max_similarity
-                if not repeats.all():  # a small codebook may be used up: then a heading comes again
-                    scores = scores.masked_fill(repeats, float("-inf"))
-            best, index = scores.topk(min(options.num_choices, len(codes)))
-            generator = _generator((*row.key, len(row.items), "lead"))
-            picked = torch.multinomial(best.softmax(dim=0), 1, generator=generator)
-            leads.append(codes[index[picked[0]]])
-        return torch.stack(leads)
-
-    def _about(self, leads: Tensor) -> Tensor | None:
-        """Return what normalized leads (N, D) are about (N, E); None where the planner does not know."""
-        return None if self._meaning is None else self._meaning(self.model.lead_norm.denormalize(leads))
-
-    def _likeness(self, leads: Tensor) -> Tensor:
-        """Return how much each code is like each normalized lead (C, N), in its words or in what it is about."""
-        likeness = F.normalize(self._codes, dim=1) @ F.normalize(leads, dim=1).T
-        about = self._about(leads)
-        if about is None or self._code_meanings is None:
-            return likeness
-        return torch.maximum(likeness, self._code_meanings @ about.T)
+                leads = torch.stack([*(item[:dim] for item, _ in row.items), items[r, :dim]])
+                raw = F.normalize(self.model.lead_norm.denormalize(leads), dim=1)
+                found[r] = (raw[:-1] @ raw[-1]).max()
+        return found
 
     def _states(self, rows: list[_Row], *, blind: bool) -> Tensor:
         """Return the state (R, M) behind the last token of each row; `blind` hides the prompt."""
@@ -374,19 +369,11 @@ class Planner:
         return states[torch.arange(len(rows)), torch.tensor([len(row.tokens) - 1 for row in rows])]
 
     def _score(self, row: _Row, prompt: Tensor) -> float:
-        """Rank by similarity to the prompt, in words and in meaning, less that of the items to each other."""
-        dim = self.model.config.concept_dim
-        leads = torch.stack([x[:dim] for x, _ in row.items])
-        gists = F.normalize(torch.stack([x[dim:] for x, _ in row.items]), dim=-1)
-        wanted = self.model.lead_norm.normalize(prompt).mean(dim=0, keepdim=True)
-        near = float(F.cosine_similarity(leads, wanted).mean())
-        if (about := self._about(leads)) is not None and self._meaning is not None:
-            near += float((about @ self._meaning(prompt).T).mean())
-        if len(gists) < 2:
-            return near
-        between = gists @ gists.T
-        off_diagonal = (between.sum() - between.diagonal().sum()) / (len(gists) * (len(gists) - 1))
-        return near - 0.5 * float(off_diagonal)
+        """Rank by the cosine of the leads to the prompt, less half that of the items to each other."""
+        items = [self._item("", item, num) for item, num in row.items]
+        leads, gists = torch.stack([i.lead for i in items]), torch.stack([i.gist for i in items])
+        near = float(F.cosine_similarity(leads, prompt.mean(dim=0, keepdim=True)).mean())
+        return near - 0.25 * (mean_cosine(leads) + mean_cosine(gists))
 
     def _item(self, path: str, lead_gist: Tensor, num: int) -> PlannedItem:
         lead, gist = lead_gist.chunk(2)

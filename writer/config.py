@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from concepts.corpus.shares import KindShares
+from concepts.diffusion import OBJECTIVES, Objective
 from concepts.errors import ModelError
 from concepts.training import LoopConfig
 
@@ -17,10 +19,6 @@ MAX_PREVIOUS = 8
 """Sentences of the section shown before a block."""
 NUM_TAIL = 2
 """Sentences of the section before that are shown at the start of a section."""
-
-
-CODEBOOK_SIZE = 24_000
-"""Sentences of a released writer's codebook, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +35,12 @@ class WriterConfig:
     """Layers of the denoiser."""
     num_heads: int = 6
     """Attention heads."""
+    objective: Objective = "diffusion"
+    """What the denoiser learns: "diffusion", or "mse", the baseline that gives the mean in one step without noise."""
 
     def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise ModelError(f"objective must be one of {', '.join(OBJECTIVES)}, got {self.objective!r}")
         if self.model_dim % (2 * self.num_heads):
             raise ModelError(
                 f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}"
@@ -80,7 +82,17 @@ class WriterTrainingConfig:
     """Share of the blocks that are told the goal (the last section's gist)."""
     context_noise: float = 0.3
     """Largest relative noise on what a block sees, since plans and earlier sentences come from models."""
-    token_weight: float = 0.3
-    """Weight of the token cross-entropy through the frozen decoder."""
-    token_share: float = 0.35
-    """Share of the slots for which that is computed."""
+    shares: KindShares = field(default_factory=KindShares)
+    """Share of each kind of document in a batch."""
+    min_snr_gamma: float | None = None
+    """Largest weight of a time's error, by its signal-to-noise ratio (Hang et al. 2023); None: all times alike."""
+    contrast_weight: float = 0.1
+    """Weight of InfoNCE: a predicted sentence must find its own among those of the batch and of its document."""
+    contrast_time: float = 0.5
+    """Earliest diffusion time at which that is asked; below, the noised sentence itself gives the answer away."""
+    num_rivals: int = 4
+    """Sentences of the same document, from outside the block, that each block adds to those."""
+
+    def __post_init__(self) -> None:
+        if self.min_snr_gamma is not None and not self.min_snr_gamma > 0:
+            raise ModelError(f"min_snr_gamma must be above 0, got {self.min_snr_gamma}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from concepts.context import CONTEXT, surroundings
 from concepts.corpus.embed import EmbeddedCorpus
+from concepts.corpus.shares import KindShares
 from concepts.errors import InputError
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, NUM_TAIL, PLAN_REACH, WriterTrainingConfig
 from writer.model import CURRENT, GOAL, NOTHING, NUM_PLACES, PAD, PLAN, PREVIOUS, PROMPT, TAIL, Context, Slots
@@ -38,8 +39,10 @@ class BlockBatch:
     """Weight of each slot in the loss: slots behind the first end count little."""
     row_BK: Tensor
     """Row of each slot's text, -1 for an end."""
-    surroundings_BKCD: Tensor | None = None
-    """What a decoder may read beside each slot (see concepts/context.py), all of it true and raw."""
+    rival_row_BR: Tensor
+    """Rows of other sentences of each block's document, -1 where there is none."""
+    rival_BRD: Tensor
+    """Raw concepts of these."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Choice:
     shows_goal: bool = False
     wording: int = 0
     """Which wording of the prompt is shown, modulo their number; 0 is the title."""
+    rivals: tuple[int, ...] = ()
+    """Rows of other sentences of the document, from which the block's own are to be told."""
 
 
 class BlockData:
@@ -76,18 +81,16 @@ class BlockData:
         if not self.sections:
             raise InputError("the corpus has no section to learn from; import more documents")
         self.gists = torch.stack(gists)
-        sizes = np.array([len(section.sentences) + 1 for section in self.sections], dtype=np.float64)
-        self._cumulative = np.cumsum(sizes / sizes.sum())
+        self._drawn_by: tuple[KindShares, NDArray[np.float64]] | None = None
 
-    def draw(
-        self, number: int, config: WriterTrainingConfig, *, with_surroundings: bool = False
-    ) -> BlockBatch:
+    def draw(self, number: int, config: WriterTrainingConfig) -> BlockBatch:
         """Return batch `number` of an endless random stream: a pure function of its arguments."""
         rng = np.random.default_rng((config.loop.seed, number))
         size = int(rng.choice(config.block_sizes))
+        cumulative = self._cumulative(config.shares)
         choices = []
         for _ in range(min(config.max_rows, config.num_slots // size)):
-            section = int(np.searchsorted(self._cumulative, rng.random()))
+            section = int(np.searchsorted(cumulative, rng.random()))
             section = min(section, len(self.sections) - 1)
             length = len(self.sections[section].sentences)
             # blocks start at 0, k, 2k, ... when a section is written; half of the draws are anywhere
@@ -106,12 +109,27 @@ class BlockData:
                     shows_gist=rng.random() >= config.drop_gist,
                     shows_goal=rng.random() < config.goal_share,
                     wording=int(rng.integers(0, 60)),
+                    rivals=self._rivals(section, start, size, config.num_rivals, rng),
                 )
             )
-        batch = self.batch(choices, size)
-        if not with_surroundings:
-            return batch
-        return replace(batch, surroundings_BKCD=self._surroundings(choices, size))
+        return self.batch(choices, size)
+
+    def _cumulative(self, shares: KindShares) -> NDArray[np.float64]:
+        """Return the cumulative probability of the sections: by the shares of their kinds, then by their sizes."""
+        if self._drawn_by is None or self._drawn_by[0] != shares:
+            kinds = [self.corpus.documents[section.document].kind for section in self.sections]
+            sizes = [len(section.sentences) + 1.0 for section in self.sections]
+            self._drawn_by = shares, np.cumsum(shares.weights(kinds, sizes))
+        return self._drawn_by[1]
+
+    def _rivals(
+        self, section: int, start: int, size: int, num: int, rng: np.random.Generator
+    ) -> tuple[int, ...]:
+        """Return the rows of up to `num` sentences of the document that are not in the block."""
+        siblings = self.by_document[self.sections[section].document]
+        block = set(self.sections[section].sentences[start : start + size])
+        rows = sorted({row for i in siblings for row in self.sections[i].sentences} - block)
+        return tuple(rng.permutation(rows)[:num].tolist()) if rows else ()
 
     def batch(self, choices: Sequence[Choice], size: int) -> BlockBatch:
         """Return the blocks of `size` slots that start where `choices` say."""
@@ -135,25 +153,13 @@ class BlockData:
             text_rows[b, : len(block)] = torch.tensor(block, dtype=torch.long)
         target = torch.where((text_rows >= 0).unsqueeze(-1), vectors[text_rows.clamp_min(0)], self._end)
         weight = torch.where(index <= lengths[:, None], 1.0, 0.1)
-        context = Context(kind, lead, gist, place, length)
-        return BlockBatch(context, Slots(index, lengths), target, weight, text_rows)
-
-    def _surroundings(self, choices: Sequence[Choice], size: int) -> Tensor:
-        """Return what stands around each slot (B, K, C, D): zero where there is nothing."""
-        vectors = self.corpus.vectors
-        result = torch.zeros(len(choices), size, len(CONTEXT), vectors.shape[1])
+        rivals = torch.full((len(choices), max(len(choice.rivals) for choice in choices)), _NONE)
         for b, choice in enumerate(choices):
-            section = self.sections[choice.section]
-            prompts = self.corpus.documents[section.document].prompts
-            around = surroundings(
-                vectors[list(section.sentences)],
-                vectors[list(section.sentences)],
-                heading=vectors[section.lead],
-                gist=self.gists[section.gist],
-                prompt=vectors[prompts[choice.wording % len(prompts)]],
-            )[choice.start : choice.start + size]
-            result[b, : len(around)] = around
-        return result
+            rivals[b, : len(choice.rivals)] = torch.tensor(choice.rivals, dtype=torch.long)
+        context = Context(kind, lead, gist, place, length)
+        return BlockBatch(
+            context, Slots(index, lengths), target, weight, text_rows, rivals, vectors[rivals.clamp_min(0)]
+        )
 
     def _context(self, choice: Choice) -> list[tuple[int, int, int, int, int]]:
         """Return (kind, lead row, gist row, place, length) of each token a block is shown."""
@@ -184,16 +190,3 @@ class BlockData:
                 (PREVIOUS, row, _NONE, min(i, NUM_PLACES - 1), 0) for i, row in enumerate(reversed(previous))
             ]
         return tokens
-
-
-def predicted_surroundings(batch: BlockBatch, raw_BKD: Tensor) -> Tensor:
-    """Return what stands around each slot (B, K, C, D), the sentence that follows as a writer predicts it.
-
-    `raw_BKD` are its predictions; of what follows the last slot nothing is known.
-    """
-    assert batch.surroundings_BKCD is not None
-    around = batch.surroundings_BKCD.clone()
-    at = CONTEXT.index("next")
-    around[:, :-1, at] = raw_BKD[:, 1:] * (batch.row_BK[:, 1:] >= 0).unsqueeze(-1)
-    around[:, -1, at] = 0.0
-    return around

@@ -16,7 +16,6 @@ from concepts.card import ModelCard, find_card
 from concepts.diffusion import SamplerName, guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
 from concepts.release import load_config, load_released
-from writer.codebook import SentenceCodebook
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.loss import normalize_context
 from writer.model import (
@@ -91,20 +90,8 @@ class WriteOptions:
     """Share of the guided block brought back to its unguided size."""
     noise_scale: float = 0.6
     """Size of the initial noise."""
-    last_time: float | None = 0.5
-    """Diffusion time of the last step: what is left open there is the decoder's to choose, which `longhand train
-    decoder` taught to. None: 1 / `num_steps`."""
-    code_share: float = 0.6
-    """How far a sentence is drawn towards the real one of the codebook that suits it; 0 leaves it where it is."""
-    fit_weight: float = 0.03
-    """How much a nat of fit to its place counts, by compass and meaning, beside the cosine to the sentence where that
-    one is chosen."""
-    prompt_share: float = 1.0
-    """How much a sentence's fit to the prompt alone counts beside its fit to a place, for gists and for the choice."""
-    num_aims: int = 8
-    """Sentences of the codebook whose mean is the gist of a heading, where compass or meaning says it."""
-    prompt_weight: float = 0.25
-    """How much the cosine to the prompt counts there."""
+    last_time: float | None = None
+    """Diffusion time of the last step: a later one leaves more open, for the voice to choose. None: 1 / `num_steps`."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
     repeat_similarity: float = 0.9
@@ -115,8 +102,8 @@ class WriteOptions:
     def __post_init__(self) -> None:
         if self.block_size < 1:
             raise UsageError(f"block_size must be at least 1, got {self.block_size}")
-        if not 0 <= self.code_share <= 1:
-            raise UsageError(f"code_share must be from 0 to 1, got {self.code_share}")
+        if self.num_steps < 1:
+            raise UsageError(f"num_steps must be at least 1, got {self.num_steps}")
 
 
 @dataclass
@@ -130,18 +117,8 @@ class _Row:
     num_planned: int
     most: int
     """Sentences drawn at most, repetitions included."""
-    prompt: Tensor
-    """First sentence of the prompt, normalized (D,)."""
-    lead: Tensor
-    """Normalized (D,)."""
     sentences: list[Tensor] = field(default_factory=list)
     """Normalized (D,)."""
-    codes: list[int] = field(default_factory=list)
-    """Codes that sentences were drawn towards."""
-    others: Tensor | None = None
-    """Codes (C,) that are for other sections to say; None: none are."""
-    prompt_fit: Tensor | None = None
-    """Fit of the codes (C,) to the prompt alone; None with neither compass nor meaning."""
     num_drawn: int = 0
     stop_reason: str = ""
 
@@ -149,14 +126,8 @@ class _Row:
 class Writer:
     """A loaded writer."""
 
-    def __init__(
-        self,
-        card: ModelCard,
-        model: WriterModel,
-        options: WriteOptions,
-        codebook: SentenceCodebook | None = None,
-    ) -> None:
-        self.card, self.model, self.options, self.codebook = card, model, options, codebook
+    def __init__(self, card: ModelCard, model: WriterModel, options: WriteOptions) -> None:
+        self.card, self.model, self.options = card, model, options
 
     @classmethod
     def load(cls, name: str | None = None, *, space_id: str, options: WriteOptions | None = None) -> Writer:
@@ -167,24 +138,11 @@ class Writer:
         card = find_card("writer", name)
         model = WriterModel(load_config(card, WriterConfig))
         load_released(model, card, space_id)
-        return cls(card, model, options or WriteOptions(), SentenceCodebook.load(card, model.sentence_norm))
+        return cls(card, model, options or WriteOptions())
 
-    @torch.inference_mode()
-    def aim(self, prompt: Tensor, leads: Tensor) -> Tensor | None:
-        """Return a raw gist (N, D) for each heading of an outline, given raw prompt (P, D) and leads (N, D).
-
-        Each is the mean of real sentences that go with prompt and heading, by compass and meaning; None with neither.
-        """
-        if self.codebook is None or not len(leads):
-            return None
-        options, norm = self.options, self.model.sentence_norm
-        aims = self.codebook.aims(
-            norm.normalize(prompt[0]),
-            norm.normalize(leads),
-            options.num_aims,
-            prompt_share=options.prompt_share,
-        )
-        return None if aims is None else norm.denormalize(aims)
+    def with_options(self, options: WriteOptions) -> Writer:
+        """Return a writer with other options over the same weights."""
+        return Writer(self.card, self.model, options)
 
     @torch.inference_mode()
     def write(self, plan: WritingPlan, paths: Sequence[str], *, seed: int) -> list[WrittenSection]:
@@ -210,19 +168,13 @@ class Writer:
     def _begin(self, task: WritingTask) -> list[_Row]:
         plan = task.plan
         self._check(plan, task.paths)
-        norm = self.model.sentence_norm
-        prompt, leads = norm.normalize(plan.prompt[0]), norm.normalize(plan.leads)
         rows = []
         for path in task.paths:
             here = plan.paths.index(path)
             planned = plan.num_sentences[here]
             beyond = max(planned + 1, int(planned * (1 + self.options.length_tolerance)))
             most = planned if plan.is_limit else beyond
-            rows.append(_Row(plan, task.seed, path, here, planned, most, prompt, leads[here]))
-        if self.codebook is not None and (shares := self.codebook.shares(prompt, leads)) is not None:
-            fit = self.codebook.fit(prompt, prompt[None])
-            for row in rows:
-                row.others, row.prompt_fit = ~shares[row.here], None if fit is None else fit[0]
+            rows.append(_Row(plan, task.seed, path, here, planned, most))
         return rows
 
     def _draw_blocks(self, rows: list[_Row]) -> Tensor:
@@ -243,6 +195,8 @@ class Writer:
             told, untold = self.model.denoise(torch.cat((x, x)), times, slots, cache, mask).chunk(2)
             return guide(told, untold, options.guidance_scale, options.guidance_rescale)
 
+        if self.model.config.objective == "mse":  # it gives the mean, in one step without noise
+            return sample(denoise, noise, num_steps=1, noise_scale=0.0)
         return sample(
             denoise,
             noise,
@@ -290,7 +244,7 @@ class Writer:
         return tokens
 
     def _take(self, row: _Row, block: Tensor) -> None:
-        """Append a block's sentences to the section up to its end, each drawn towards a real one."""
+        """Append a block's sentences to the section up to its end."""
         end = self.model.sentence_norm.normalize(self.model.end)
         num_new = 0
         for sentence in block:
@@ -299,10 +253,6 @@ class Writer:
                 row.stop_reason = "end"
                 return
             row.num_drawn += 1
-            if self.codebook is not None and self.options.code_share and not is_end:
-                code = self._choose(self.codebook, row, sentence)
-                row.codes.append(code)
-                sentence = torch.lerp(sentence, self.codebook.codes_CD[code], self.options.code_share)
             earlier = torch.stack(row.sentences) if row.sentences else torch.empty(0, len(sentence))
             similar = F.cosine_similarity(earlier, sentence[None], dim=1)
             if not is_end and not (similar > self.options.repeat_similarity).any():
@@ -313,16 +263,6 @@ class Writer:
                 return
         if not num_new:
             row.stop_reason = "repetition"
-
-    def _choose(self, codebook: SentenceCodebook, row: _Row, sentence: Tensor) -> int:
-        """Return the code of the codebook that a section's next sentence is drawn towards."""
-        options, bonus = self.options, None
-        fit = codebook.fit(row.prompt, row.lead[None], [codebook.codes_CD[code] for code in row.codes])
-        if fit is not None and row.prompt_fit is not None and row.others is not None:
-            bonus = options.fit_weight * (fit[0] + options.prompt_share * row.prompt_fit)
-            if int((~row.others).sum()) > len(row.codes):
-                bonus = bonus.masked_fill(row.others, -torch.inf)
-        return codebook.suits(sentence, row.prompt, options.prompt_weight, row.codes, bonus_C=bonus)
 
     def _finish(self, row: _Row) -> WrittenSection:
         if not row.sentences:

@@ -15,7 +15,6 @@ from concepts.corpus.embed import load_embedded
 from concepts.corpus.store import data_line
 from concepts.precision import autocast
 from concepts.release import save_fitted, start_from
-from concepts.space.token_loss import TokenLoss
 from concepts.training import Progress, mean_losses, to_device, train, write_recipe
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData
@@ -39,17 +38,10 @@ class WriterTask:
 
     unit = "slots"
 
-    def __init__(
-        self,
-        config: WriterTrainingConfig,
-        data: BlockData,
-        dev: BlockData,
-        end: Tensor,
-        token_loss: TokenLoss | None,
-    ) -> None:
+    def __init__(self, config: WriterTrainingConfig, data: BlockData, dev: BlockData, end: Tensor) -> None:
         self.config, self._data, self._dev = config, data, dev
         torch.manual_seed(config.loop.seed)
-        self._module = WriterLoss(config, token_loss)
+        self._module = WriterLoss(config)
         self._module.writer.sentence_norm.fit(data.corpus.vectors)
         self._module.writer.gist_norm.fit(data.gists)
         self._module.writer.end.copy_(end)
@@ -99,10 +91,9 @@ def train_writer(
     end = codec.encode([END_SENTENCE], "eng_Latn")[0]
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
-    token_loss = TokenLoss(space, corpora[0].texts) if config.token_weight else None
     started = {"space": space.space_id, "init": init and init.lineage, "data": data_line(corpus_dir)}
     write_recipe(run_dir, asdict(config) | started)
-    task = WriterTask(config, data, dev, end, token_loss)
+    task = WriterTask(config, data, dev, end)
     if init is not None:
         start_from(task.module.writer, init)
     save_fitted(run_dir, "writer", task.module.writer)

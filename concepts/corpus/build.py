@@ -6,27 +6,24 @@ build_corpus([Path("shared/corpus")], Path("data/corpus"))
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
 import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from concepts.corpus.catalogues import CATALOGUE_SUFFIX, iter_catalogue
 from concepts.corpus.clean import clean_document
 from concepts.corpus.drops import DropReport
-from concepts.corpus.importers import iter_jsonl, iter_pairs, iter_path
+from concepts.corpus.importers import document_row, iter_jsonl, iter_pairs, iter_path
 from concepts.corpus.pairs import clean_pair
-from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind, Section
+from concepts.corpus.records import PAIR_KINDS, Block, Document, Kind, PairKind, Section
 from concepts.corpus.split import Split, same_text, split_of
-from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, REPORT_NAME
+from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, REPORT_NAME, gzip_writer
 from concepts.errors import InputError
 
 Progress = Callable[[str, int, int | None], None]
@@ -164,7 +161,7 @@ def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusRepor
     documents: Counter[str] = Counter()
     sentences: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
-    with _gzip_writer(work_dir / DOCUMENTS_NAME) as write:
+    with gzip_writer(work_dir / DOCUMENTS_NAME) as write:
         for file in files:
             if _is_pairs_file(file):
                 continue
@@ -184,7 +181,7 @@ def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusRepor
             progress(file.name, done, done)
     if not documents:
         raise InputError("the inputs hold no usable document; give .jsonl.gz, Markdown, HTML or text files")
-    with _gzip_writer(work_dir / PAIRS_NAME) as write:
+    with gzip_writer(work_dir / PAIRS_NAME) as write:
         for file in files:
             if not _is_pairs_file(file):
                 continue
@@ -249,10 +246,10 @@ def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Docume
         return document
     sections: list[Section] = []
     for section in document.sections:
-        paragraphs: list[tuple[str, ...]] = []
-        for paragraph in section.paragraphs:
+        blocks: list[Block] = []
+        for block in section.blocks:
             kept: list[str] = []
-            for sentence in paragraph:
+            for sentence in block.sentences:
                 if document.lang != "eng_Latn" and _digest(sentence) in seen.english:
                     drops["untranslated"] += 1
                 elif _is_boilerplate(sentence, document.lang, seen):
@@ -260,9 +257,9 @@ def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Docume
                 else:
                     kept.append(sentence)
             if kept:
-                paragraphs.append(tuple(kept))
-        if paragraphs:
-            sections.append(replace(section, paragraphs=tuple(paragraphs)))
+                blocks.append(replace(block, sentences=tuple(kept)))
+        if blocks:
+            sections.append(replace(section, blocks=tuple(blocks)))
     if not sections:
         drops["document: only boilerplate"] += 1
         return None
@@ -306,31 +303,8 @@ def _text_key(lang: str, text: str) -> bytes:
 
 
 def _document_line(document: Document, split: Split) -> str:
-    row = {
-        "id": document.document_id,
-        "split": split,
-        "title": document.title,
-        "lang": document.lang,
-        "source": document.source,
-        "page": document.page,
-        "kind": document.kind,
-        "sections": [
-            {"heading": section.heading, "level": section.level, "paragraphs": section.paragraphs}
-            for section in document.sections
-        ],
-    }
+    row = {"id": document.document_id, "split": split, "kind": document.kind, **document_row(document)}
     return json.dumps(row, ensure_ascii=False) + "\n"
-
-
-@contextmanager
-def _gzip_writer(path: Path) -> Iterator[Callable[[str], int]]:
-    # No name and no time in the header, so that equal content is an equal file.
-    with (
-        open(path, "wb") as raw,
-        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
-        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
-    ):
-        yield text.write
 
 
 def _replace_dir(new: Path, target: Path) -> None:

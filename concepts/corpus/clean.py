@@ -11,9 +11,9 @@ from dataclasses import replace
 from concepts.corpus.drops import DropReport
 from concepts.corpus.headings import clean_heading, is_legal, page_reason
 from concepts.corpus.language import other_language
-from concepts.corpus.lines import mend_ingredient, mend_intro, mend_line, reason_to_drop
+from concepts.corpus.lines import mend_ingredient, mend_intro, mend_item, mend_line, reason_to_drop
 from concepts.corpus.names import app_name, fill_app_name, is_generic_title
-from concepts.corpus.records import Document, Section
+from concepts.corpus.records import LIST_KINDS, Block, BlockKind, Document, Section
 from concepts.segment import MAX_CHARS, normalize_text, split_sentences
 
 _REPEAT_WINDOW = 6
@@ -56,24 +56,27 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
         if document.kind == "howto" and not document.is_users and is_legal(heading):
             drops["credit or license"] += sum(len(paragraph) for paragraph in section.paragraphs)
             continue
-        paragraphs: list[tuple[str, ...]] = []
-        for raw in section.paragraphs:
+        blocks: list[Block] = []
+        for raw, following in zip(section.blocks, [*section.blocks, None][1:], strict=True):
             whole = document.kind == "recipe" and heading in _INGREDIENT_HEADINGS
             kept: list[str] = []
-            for sentence in clean_paragraph(raw, document, name, drops, whole=whole):
+            for sentence in clean_block(
+                raw, document, name, drops, whole=whole, introduces=_is_list(following)
+            ):
                 if sentence in recent or sentence == heading:
                     drops["repeat"] += 1
                     continue
                 kept.append(sentence)
                 recent = [*recent[-_REPEAT_WINDOW:], sentence]
             if kept:
-                paragraphs.append(tuple(kept))
-        if not paragraphs:
+                blocks.append(Block(tuple(kept), raw.kind))
+        blocks = settle_intros(blocks, document, drops)
+        if not blocks:
             continue
         if sections and not heading:
-            sections[-1] = replace(sections[-1], paragraphs=sections[-1].paragraphs + tuple(paragraphs))
+            sections[-1] = replace(sections[-1], blocks=sections[-1].blocks + tuple(blocks))
         else:
-            sections.append(Section(heading, tuple(paragraphs), section.level))
+            sections.append(Section(heading, tuple(blocks), section.level))
     num_sentences = sum(len(section.sentences) for section in sections)
     if num_sentences < (1 if document.kind in ("lead", "description") else 2):
         drops["document: too little text"] += 1
@@ -84,18 +87,50 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
     return replace(document, title=title, sections=tuple(sections))
 
 
-def clean_paragraph(
-    raw: Sequence[str], document: Document, name: str | None, drops: DropReport, *, whole: bool = False
+def clean_block(
+    raw: Block,
+    document: Document,
+    name: str | None,
+    drops: DropReport,
+    *,
+    whole: bool = False,
+    introduces: bool = False,
 ) -> list[str]:
-    """Split one raw paragraph of `document` into clean sentences and count what is dropped.
+    """Split one raw block of `document` into clean sentences and count what is dropped.
 
     Raw sentences are joined first, for a rough splitter cut at every full stop; one without an end
     mark (a menu entry, a heading) stays alone. `name` is the program to put where a placeholder is,
     None for none. `whole` keeps an ingredient line as one sentence, full stops inside or not ("2 in.
-    cubes").
+    cubes"). `introduces` keeps a last sentence such as "Do one of the following:" before its list.
     """
-    texts = [" ".join(raw)] if whole else _join_cut_sentences(raw)
-    return [kept for text in texts for kept in _clean_text(text, document, name, drops, whole)]
+    texts = [" ".join(raw.sentences)] if whole else _join_cut_sentences(raw.sentences)
+    last = len(texts) - 1
+    return [
+        kept
+        for n, text in enumerate(texts)
+        for kept in _clean_text(text, document, name, drops, whole, raw.kind, introduces and n == last)
+    ]
+
+
+def settle_intros(blocks: Sequence[Block], document: Document, drops: DropReport) -> list[Block]:
+    """Mend or drop a last sentence that ends with a colon where its list was dropped."""
+    settled: list[Block] = []
+    for block, following in zip(blocks, [*blocks, None][1:], strict=True):
+        last = block.sentences[-1]
+        if last.endswith(":") and not _is_list(following):
+            mended = mend_intro(last, document.lang)
+            if document.kind != "recipe" and mended.endswith(":"):
+                drops["list intro"] += 1
+                block = replace(block, sentences=block.sentences[:-1])
+            elif document.kind != "recipe":
+                block = replace(block, sentences=(*block.sentences[:-1], mended))
+        if block.sentences:
+            settled.append(block)
+    return settled
+
+
+def _is_list(block: Block | None) -> bool:
+    return block is not None and block.kind in LIST_KINDS
 
 
 def _join_cut_sentences(raw: Sequence[str]) -> list[str]:
@@ -108,7 +143,15 @@ def _join_cut_sentences(raw: Sequence[str]) -> list[str]:
     return joined
 
 
-def _clean_text(text: str, document: Document, name: str | None, drops: DropReport, whole: bool) -> list[str]:
+def _clean_text(
+    text: str,
+    document: Document,
+    name: str | None,
+    drops: DropReport,
+    whole: bool,
+    block: BlockKind,
+    introduces: bool,
+) -> list[str]:
     text = mend_line(normalize_text(text), document.lang, document.kind)
     if name is not None:
         text = fill_app_name(text, name)
@@ -117,6 +160,8 @@ def _clean_text(text: str, document: Document, name: str | None, drops: DropRepo
         text = f"{document.title} {text}"
     if whole:
         text = mend_ingredient(text)
+    elif block in LIST_KINDS:
+        text = mend_item(text)
     kept: list[str] = []
     # Rules see whole sentences; only then are long ones cut, else their pieces would look like fragments.
     if whole or not text:
@@ -124,9 +169,13 @@ def _clean_text(text: str, document: Document, name: str | None, drops: DropRepo
     else:
         sentences = split_sentences(text, document.lang, max_chars=len(text))
     for sentence in sentences:
-        if sentence.endswith(":") and document.kind != "recipe":
+        is_intro = introduces and sentence is sentences[-1] and sentence.endswith(":")
+        if sentence.endswith(":") and document.kind != "recipe" and not is_intro:
             sentence = mend_intro(sentence, document.lang)
-        reason = reason_to_drop(sentence, document.lang, document.kind)
+        # The rules see an introduction as the sentence that it would be without its list.
+        reason = reason_to_drop(
+            sentence[:-1] + "." if is_intro else sentence, document.lang, document.kind, block
+        )
         if reason is None:
             kept += split_sentences(sentence, document.lang) if len(sentence) > MAX_CHARS else [sentence]
         else:

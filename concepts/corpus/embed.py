@@ -1,4 +1,4 @@
-"""The corpus as concepts: every distinct text of the how-to documents embedded once and kept on disk.
+"""The corpus as concepts: every distinct text of the planned documents embedded once and kept on disk.
 
 Format of `<corpus>/embeddings/<space id>/<lang>/`: `texts.txt`, one text a line; `vectors.npy`, a
 float16 array (N, D) whose row i is the raw concept of line i (numpy's own format, memory-mapped when
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from concepts.corpus.phrasings import phrasings
-from concepts.corpus.records import PLANNED_KINDS, Document
+from concepts.corpus.records import PLANNED_KINDS, Document, Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import check_corpus, load_documents
 from concepts.errors import InputError, NonFiniteError
@@ -59,6 +59,8 @@ class EmbeddedDocument:
     sections: tuple[EmbeddedSection, ...]
     manual: str
     """Name of the manual the page belongs to; empty when it stands alone."""
+    kind: Kind
+    """Sort of document; training draws each sort by its share."""
 
     @property
     def title(self) -> int:
@@ -84,7 +86,7 @@ def embed_corpus(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
-    """Embed all texts of the how-to documents in `lang` unless that is done, and return the cache folder."""
+    """Embed all texts of the planned documents in `lang` unless that is done, and return the cache folder."""
     check_corpus(corpus_dir)
     folder = corpus_dir / "embeddings" / codec.space_id / lang
     if (folder / "index.json").exists():
@@ -94,7 +96,7 @@ def embed_corpus(
     )
     if not texts:
         raise InputError(
-            f"{corpus_dir} has no how-to document in {lang}; import some with `longhand corpus import`"
+            f"{corpus_dir} has no document in {lang} to learn from; import some with `longhand corpus import`"
         )
     folder.mkdir(parents=True, exist_ok=True)
     vectors = np.lib.format.open_memmap(
@@ -177,9 +179,9 @@ def _embed_document(document: Document, rows: dict[str, int]) -> EmbeddedDocumen
     )
     if not sections:
         return None
-    manual = "" if document.kind == "recipe" or document.page is None else _manual(document)
+    manual = _manual(document) if document.kind == "howto" and document.page is not None else ""
     prompts = tuple(rows[_line(text)] for text in phrasings(document))
-    return EmbeddedDocument(prompts, sections, manual)
+    return EmbeddedDocument(prompts, sections, manual, document.kind)
 
 
 def _manual(document: Document) -> str:

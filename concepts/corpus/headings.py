@@ -15,6 +15,10 @@ _LEGAL_HEADING = re.compile(
     r"reconocimientos|authors?|autor(?:en|es)?|auteurs?)\b",
     re.IGNORECASE,
 )
+_LITERATURE = re.compile(
+    r"(?:external links|(?:references?|bibliography|further reading|see also|literature)(?: (?:and|&) .+)?)",
+    re.IGNORECASE,
+)
 _LEGAL_PAGE = re.compile(
     r"(?:^|[/_.-])(?:gfdl|fdl|l?gpl|licen[sc]es?|legal|credits|contributors|authors|copying|bibliography)(?:[/_.-]|\d|$)",
     re.IGNORECASE,
@@ -56,8 +60,8 @@ def clean_heading(text: str, document: Document) -> str:
 
 
 def is_legal(heading: str) -> bool:
-    """Whether a heading opens a section about licenses, credits or authors."""
-    return _LEGAL_HEADING.search(heading) is not None
+    """Whether a heading opens a section about licenses, credits, authors or literature."""
+    return _LEGAL_HEADING.search(heading) is not None or _LITERATURE.fullmatch(heading) is not None
 
 
 def page_reason(title: str, document: Document) -> str | None:

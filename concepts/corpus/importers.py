@@ -14,9 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from concepts.corpus.drops import DropReport
+from concepts.corpus.elements import Element
 from concepts.corpus.language import guess_language
-from concepts.corpus.markup import Block, html_blocks, markdown_blocks, text_blocks, to_outline, word_blocks
-from concepts.corpus.records import LANG_CODES, USER_SOURCE_PREFIX, Document, Section
+from concepts.corpus.markup import html_blocks, markdown_blocks, text_blocks, to_outline, word_blocks
+from concepts.corpus.records import (
+    BLOCK_KINDS,
+    LANG_CODES,
+    USER_SOURCE_PREFIX,
+    Block,
+    BlockKind,
+    Document,
+    Section,
+)
 from concepts.errors import InputError
 
 MAX_FILE_BYTES = 20_000_000
@@ -48,11 +57,7 @@ def document_of_json(value: Any) -> Document:
     if lang not in LANG_CODES.values():
         raise ValueError(f"unknown language {lang!r}")
     sections = tuple(
-        Section(
-            _text(section.get("heading", "")),
-            tuple(tuple(map(_text, _list(paragraph))) for paragraph in _list(section["paragraphs"])),
-            int(section.get("level", 1)),
-        )
+        Section(_text(section.get("heading", "")), _blocks(section), int(section.get("level", 1)))
         for section in _list(value["sections"])
     )
     page = value.get("page")
@@ -64,6 +69,45 @@ def document_of_json(value: Any) -> Document:
         raise TypeError(f"expected a page name, got {type(page).__name__}")
     page = None if page is None else _writable(page)
     return Document(title, sections, lang, source, page)
+
+
+def document_row(document: Document) -> dict[str, object]:
+    """Return the object that `document_of_json` reads as `document`."""
+    return {
+        "title": document.title,
+        "lang": document.lang,
+        "source": document.source,
+        "page": document.page,
+        "sections": [
+            {
+                "heading": section.heading,
+                "level": section.level,
+                "paragraphs": section.paragraphs,
+                "kinds": [block.kind for block in section.blocks],
+            }
+            for section in document.sections
+        ],
+    }
+
+
+def _blocks(section: Any) -> tuple[Block, ...]:
+    """Read a section's blocks: "paragraphs" are lists of sentences, "kinds" says beside what each is."""
+    paragraphs = _list(section["paragraphs"])
+    kinds = section.get("kinds")
+    kinds = ["paragraph"] * len(paragraphs) if kinds is None else _list(kinds)
+    if len(kinds) != len(paragraphs):
+        raise ValueError(f"{len(paragraphs)} paragraphs, {len(kinds)} kinds")
+    return tuple(
+        Block(tuple(map(_text, _list(paragraph))), _block_kind(kind))
+        for paragraph, kind in zip(paragraphs, kinds, strict=True)
+    )
+
+
+def _block_kind(value: object) -> BlockKind:
+    for kind in BLOCK_KINDS:
+        if value == kind:
+            return kind
+    raise ValueError(f"unknown kind of block {value!r}")
 
 
 def _text(value: object) -> str:
@@ -140,7 +184,7 @@ _REASONS = {
 }
 
 
-_READERS: dict[str, Callable[[str], list[Block]]] = {
+_READERS: dict[str, Callable[[str], list[Element]]] = {
     ".md": markdown_blocks,
     ".markdown": markdown_blocks,
     ".html": html_blocks,
@@ -152,7 +196,7 @@ _READERS: dict[str, Callable[[str], list[Block]]] = {
 }
 
 
-def read_blocks(path: Path) -> list[Block]:
+def read_blocks(path: Path) -> list[Element]:
     """Return the headings and paragraphs of one Markdown, HTML, Word or text file; raises Unreadable."""
     suffix = check_kind(path)
     try:
@@ -172,7 +216,7 @@ def check_kind(path: Path) -> str:
     return suffix
 
 
-def parse_blocks(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool = False) -> list[Block]:
+def parse_blocks(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool = False) -> list[Element]:
     """Return the headings and paragraphs of a file's bytes; `suffix` is one that `check_kind` returns.
 
     `name` stands in messages; `allow_bare` takes headings without any text. Raises Unreadable.

@@ -11,7 +11,7 @@ import unicodedata
 
 from concepts.corpus.language import FUNCTION_WORDS, other_language
 from concepts.corpus.names import mend_names
-from concepts.corpus.records import Kind
+from concepts.corpus.records import LIST_KINDS, BlockKind, Kind
 
 _URL = re.compile(r"(?:https?|ftp|file|irc|mailto|help|ghelp)s?:/{0,2}[^\s)>\]]+|\bwww\.[^\s)>\]]+")
 _ARROW_URL = re.compile(r"\s*>\s*(?:https?|ftp)s?://\S+")
@@ -41,6 +41,7 @@ _LOST_DEGREES = (
     (re.compile(r"\b([Oo]ven) to\s*(?=[.,]|$)"), r"\1"),
     (re.compile(r" (?:at|to) (?=(?:for|until|and|or|then) )"), " "),
 )
+_ITEM_END = re.compile(r"(?:[,;]\s*(?:and|or|und|oder|et|ou|y|o)?|\s(?:and|or))\s*$")
 _SPACED_ELLIPSIS = re.compile(r"(?<=\w) \.\.\.(?=\s|$)")
 
 _NAVIGATION = re.compile(
@@ -145,6 +146,11 @@ def mend_ingredient(text: str) -> str:
     return _GLUED_NOTE.split(text, maxsplit=1)[0].rstrip()
 
 
+def mend_item(text: str) -> str:
+    """Drop the mark that parts a list item from the next one ("a title, and", "a name;")."""
+    return _ITEM_END.sub("", text).lstrip(":;, ")
+
+
 def _drop_foreign_brackets(match: re.Match[str]) -> str:
     return "" if any(_is_foreign(c) for c in match.group(1)) else match.group()
 
@@ -157,12 +163,13 @@ def _is_latin(character: str) -> bool:
     return unicodedata.name(character, "").startswith("LATIN")
 
 
-def reason_to_drop(text: str, lang: str, kind: Kind) -> str | None:
-    """Return why `text`, one mended sentence, is left out, or None when it is kept.
+def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragraph") -> str | None:
+    """Return why `text`, one mended sentence of a block of some kind, is left out, or None when it is kept.
 
-    Ingredient lines and titles of recipes have no verb and no full stop, so the rules about labels
-    do not apply to recipes.
+    Ingredient lines and titles of recipes have no verb and no full stop, so the rules about labels do not apply to
+    recipes. In a list an item may be two words, or the end of the sentence that introduces the list.
     """
+    in_list = block in LIST_KINDS
     letters = len(_LETTERS.findall(text))
     if letters == 0:
         return "no letters"
@@ -194,15 +201,15 @@ def reason_to_drop(text: str, lang: str, kind: Kind) -> str | None:
         return "fragment"
     real_words = len(_WORD.findall(text))
     ends = text.endswith((".", "!", "?", '."', '!"', '?"', ".)", ".'"))
-    if real_words < 2 or (real_words < 4 and not ends):
+    if real_words < 2 or (real_words < 4 and not ends and not in_list):
         return "label"
-    if kind == "howto":
+    if kind == "howto" and _PLACEHOLDERS.search(text):
+        return "placeholder"
+    if kind == "howto" and not in_list:
         if not ends and (text[0].islower() or not any(w.lower() in FUNCTION_WORDS[lang] for w in words)):
             return "label"
         if text[0].islower() and words[0] in FUNCTION_WORDS[lang] | _LIST_CONTINUATIONS:
             return "fragment"
-        if _PLACEHOLDERS.search(text):
-            return "placeholder"
     if text.count("(") != text.count(")") and len(words) < 6:
         return "fragment"
     return _foreign_reason(text, lang, letters)

@@ -87,7 +87,7 @@ def app_name(document: Document) -> str | None:
         return "GIMP"
     if document.family == "libreoffice-help":
         return _SUITE.get(page.split("/")[0])
-    if "/" not in page or not page.endswith((".page", ".docbook")):
+    if "/" not in page or not page.partition("#")[0].endswith((".page", ".docbook", ".xml")):
         return None
     parts = page.split("/")
     folder = parts[1] if _NESTED_FOLDER.match(parts[0]) and len(parts) > 2 else parts[0]

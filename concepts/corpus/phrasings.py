@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from concepts.corpus.records import Document
+from concepts.corpus.records import Document, Kind
 
-_WORDINGS = {
-    "recipe": ("How to make {}", "A recipe for {}", "Write down how I cook {}"),
-    "howto": ("How to {}", "A guide to {}", "Explain {}", "Write about {} for beginners"),
+_WORDINGS: dict[Kind, tuple[str, ...]] = {
+    "guide": (
+        "Write a guide: {title}",
+        "{title} explained",
+        "{title}: a guide",
+        "Explain this to me: {title}",
+        "Help me with this: {title}",
+    ),
+    "recipe": ("How to make {inside}", "A recipe for {inside}", "Write down how I cook {inside}"),
+    "howto": (
+        "How to {inside}",
+        "A guide to {inside}",
+        "Explain {inside}",
+        "Write about {inside} for beginners",
+    ),
+    "lead": ("What is {title}?", "Write about {title}"),
 }
-"""By kind of document, English only."""
+"""By kind of document, English only; `title` as it is, `inside` as it stands inside a sentence."""
 
 
 def phrasings(document: Document) -> tuple[str, ...]:
@@ -19,8 +32,12 @@ def phrasings(document: Document) -> tuple[str, ...]:
     """
     if document.lang != "eng_Latn":
         return (document.title,)
+    title = document.title.rstrip(" .?!")
     wordings = _WORDINGS.get(document.kind, ())
-    return (document.title, *(wording.format(_inside(document.title)) for wording in wordings))
+    return (
+        document.title,
+        *(wording.format(title=title, inside=_inside(document.title)) for wording in wordings),
+    )
 
 
 def _inside(title: str) -> str:

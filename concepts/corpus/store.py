@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from concepts.corpus.records import PAIR_KINDS, Document, Kind, PairKind
 from concepts.corpus.split import SPLITS, Split, same_text
 from concepts.errors import InputError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 REPORT_NAME = "corpus.json"
 DOCUMENTS_NAME = "documents.jsonl.gz"
 PAIRS_NAME = "pairs.tsv.gz"
@@ -153,6 +155,17 @@ def iter_space_sentences(
                 seen.add((text, document.lang))
                 if not known or (same_text(text), document.lang) not in known:
                     yield text, document.lang
+
+
+@contextmanager
+def gzip_writer(path: Path) -> Iterator[Callable[[str], int]]:
+    """Open a gzip file to write text to; equal content is an equal file, for its header has no name and no time."""
+    with (
+        open(path, "wb") as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
+    ):
+        yield text.write
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from concepts.corpus.records import DOCUMENT_PAIRS, PLANNED_KINDS, PairKind
+from concepts.corpus.records import DOCUMENT_PAIRS, MANUAL_KINDS, PairKind
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences, load_pairs
 from concepts.errors import InputError
@@ -67,7 +67,7 @@ def read_sentences(
         paired = {pair.text for pair in pairs}
         alone = [
             Sentence(text, lang, "")
-            for text, _ in iter_space_sentences(corpus_dir, split, (lang,), kinds=PLANNED_KINDS)
+            for text, _ in iter_space_sentences(corpus_dir, split, (lang,), kinds=MANUAL_KINDS)
             if text not in paired
         ]
         order = np.random.default_rng((seed, len(chosen))).permutation(len(alone))

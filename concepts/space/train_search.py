@@ -11,7 +11,7 @@ from torch import Tensor
 
 from concepts.card import ModelCard
 from concepts.codec import Codec
-from concepts.corpus.records import PLANNED_KINDS
+from concepts.corpus.records import MANUAL_KINDS
 from concepts.corpus.store import iter_space_sentences
 from concepts.errors import InputError
 from concepts.release import release_with
@@ -49,7 +49,7 @@ def release_search(
     own = [lang for lang in codec.langs if not codec.is_extension(lang)]
     chosen: dict[str, dict[str, Texts]] = {}
     for lang in own:
-        texts = {text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=PLANNED_KINDS)}
+        texts = {text for text, _ in iter_space_sentences(corpus_dir, "train", (lang,), kinds=MANUAL_KINDS)}
         if texts:
             chosen.setdefault(SEARCH_FILE, {})[lang] = _some(
                 [(text, "") for text in sorted(texts)], _NUM_TEXTS

@@ -1,8 +1,9 @@
-"""`corpus import`: documents of one's own, cleaned and split, to train on."""
+"""`corpus fetch` and `corpus import`: documents to train on, downloaded or one's own, cleaned and split."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,51 @@ def options() -> None:
     """Documents to train on."""
 
 
+@corpus_app.command("fetch")
+def fetch(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for packages and extracted files.")],
+    packages: Annotated[
+        Path | None,
+        typer.Option(
+            "--packages", metavar="FILE", help="Help packages, a name a line, instead of the shipped list."
+        ),
+    ] = None,
+    languages: Annotated[
+        str, typer.Option("--languages", help="Languages to extract, of en,de,fr,es.")
+    ] = "en,de,fr,es",
+) -> None:
+    """Download manuals, recipes and articles, and extract them for `corpus import`."""
+    from concepts.corpus.records import BLOCK_KINDS
+    from concepts.corpus.sources.fetch import fetch_corpus, read_package_names
+    from concepts.errors import InputError
+
+    names = None if packages is None else read_package_names(packages)
+    codes = [code.strip() for code in languages.split(",") if code.strip()]
+    try:
+        report = fetch_corpus(out, packages=names, codes=codes, progress=_progress())
+    except OSError as error:
+        raise InputError(f"the corpus cannot be written to {out}: {error.strerror or error}") from error
+    print_table(("FILE", "DOCUMENTS", *(f"{kind.upper()}S" for kind in BLOCK_KINDS)), report.rows())
+    for reason, count in report.drops.rows():
+        say(f"{reason}: {count}")
+    if report.missing:
+        say(f"cannot be downloaded: {', '.join(report.missing)} (after apt-get update?)")
+    say(f"wrote {out}; go on with: longhand corpus import {out} --out CORPUS")
+
+
+def _progress() -> Callable[[str, int, int | None], None]:
+    is_terminal = sys.stderr.isatty()
+
+    def show(name: str, done: int, total: int | None) -> None:
+        if is_terminal:
+            end = "\n" if done == total else ""
+            print(f"\r\x1b[K{name}: {done}", end=end, file=sys.stderr, flush=True)
+        elif done == total:
+            say(f"{name}: {done}")
+
+    return show
+
+
 @corpus_app.command("import")
 def import_corpus(
     inputs: Annotated[
@@ -38,16 +84,8 @@ def import_corpus(
     from concepts.corpus import build_corpus
     from concepts.errors import InputError
 
-    is_terminal = sys.stderr.isatty()
-
-    def show(name: str, done: int, total: int | None) -> None:
-        if is_terminal:
-            print(f"\r\x1b[K{name}: {done}", end="" if total is None else "\n", file=sys.stderr, flush=True)
-        elif total is not None:
-            say(f"{name}: {done}")
-
     try:
-        report = build_corpus(inputs, out, progress=show)
+        report = build_corpus(inputs, out, progress=_progress())
     except OSError as error:
         raise InputError(f"the corpus cannot be written to {out}: {error.strerror or error}") from error
     if as_json:

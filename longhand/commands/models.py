@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import InputError, UsageError
-from longhand.prompts import check_choice, check_seed
+from longhand.prompts import DEFAULT_SEED, check_choice, check_seed
 from longhand.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
     from concepts.card import ModelCard
 
 KINDS = ("space", "planner", "writer")
-TRAINED = ("space", "planner", "writer", "decoder", "languages", "search", "compass", "meaning")
-"""What can be trained: the three, the decoder or further languages of a space that stays as it is, how texts in these
-are looked for, the compass of a writer and the meaning of a planner and a writer that stay as they are."""
+MEASURED = (*KINDS, "documents")
+"""What can be measured: each of the three, or the documents that they write together."""
+TRAINED = ("space", "planner", "writer", "languages", "search")
+"""What can be trained: the three, further languages of a space that stays as it is, and how texts in these are
+looked for."""
+OBJECTIVES = ("diffusion", "mse")
 PRESETS = ("mini", "tiny")
+DEFAULT_NUM_PROMPTS = 24
+"""Documents a system that are evaluated."""
 
 models_app = typer.Typer(
     help="Models that are installed, and their figures.", invoke_without_command=True, rich_markup_mode=None
 )
 
-Kind = Annotated[str, typer.Argument(metavar="space|planner|writer", help="Which of the three models.")]
+Measured = Annotated[
+    str, typer.Argument(metavar="|".join(MEASURED), help="Which of the three models, or whole documents.")
+]
 Corpus = Annotated[Path, typer.Option("--corpus", help="A folder made by `longhand corpus import`.")]
 Space = Annotated[str | None, typer.Option("--space", help="The concept space: a card's name or a folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -53,14 +60,9 @@ def train(
     teacher: Annotated[
         bool, typer.Option("--teacher", help="Space only: learn meaning from all-MiniLM-L6-v2.")
     ] = False,
-    writer: Annotated[
-        str | None,
-        typer.Option(help="Decoder: the writer whose concepts it learns to say; compass, meaning: whose."),
+    objective: Annotated[
+        str | None, typer.Option(help="Planner, writer: diffusion, or mse, the baseline without noise.")
     ] = None,
-    planner: Annotated[str | None, typer.Option(help="Meaning only: the planner that gets it.")] = None,
-    with_writer: Annotated[
-        bool, typer.Option("--with-writer", help="Decoder only: that writer learns on as well.")
-    ] = False,
     langs: Annotated[
         str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
     ] = None,
@@ -83,19 +85,12 @@ def train(
     """Train a model, or go on where the last run stopped."""
     check_choice("the model", kind, TRAINED)
     check_choice("--preset", preset, PRESETS)
-    if writer is not None and kind not in ("decoder", "compass", "meaning"):
-        raise UsageError(f"--writer is for a decoder, a compass or a meaning, got {kind}: leave it out")
-    if planner is not None and kind != "meaning":
-        raise UsageError(f"--planner is for a meaning, got {kind}: leave it out")
-    if with_writer and kind != "decoder":
-        raise UsageError(f"--with-writer is for a decoder, got {kind}: leave it out")
+    if objective is not None:
+        check_choice("--objective", objective, OBJECTIVES)
+        if kind not in ("planner", "writer"):
+            raise UsageError(f"--objective is for a planner or a writer, got {kind}: leave it out")
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
-    if init is not None and kind in ("compass", "meaning"):
-        named = "--writer" if kind == "compass" else "--planner or --writer"
-        raise UsageError(f"a {kind} starts from nothing: leave --init out, name {named}")
-    if init is not None and kind == "decoder":
-        raise UsageError("a decoder starts from that of its space: leave --init out, name --space")
     if decoder_only and (kind != "languages" or init is None):
         raise UsageError("--decoder-only is for languages that go on by --init: leave it out")
     if kept is not None and (kind != "languages" or init is None):
@@ -125,9 +120,7 @@ def train(
         seed=check_seed(seed),
         init=init,
         teacher=teacher,
-        writer=writer,
-        planner=planner,
-        with_writer=with_writer,
+        objective="mse" if objective == "mse" else "diffusion",
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
         decoder_only=decoder_only,
         kept=kept,
@@ -145,14 +138,64 @@ def train(
 
 
 def evaluate(
-    kind: Kind,
+    kind: Measured,
     corpus: Corpus,
     model: Annotated[str | None, typer.Option("--model", help="A card's name or a folder.")] = None,
     space: Space = None,
+    num: Annotated[
+        int | None, typer.Option("--num", help="Documents only: number of prompts; else 24.")
+    ] = None,
+    prompts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|general|titles",
+            help="Documents only: a file with a prompt a line, general prompts, or held-out titles (the default).",
+        ),
+    ] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option("--system", metavar="NAME", help="Documents only: what writes them; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Documents only: folder for the texts; else evaluation/PROMPTS."),
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option("--texts", help="Documents only: folder with texts, such as DIR/first-release/01.md."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Documents only: seed of every document; else 7.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model on the held-out documents of a corpus."""
-    check_choice("the model", kind, KINDS)
+    """Measure a model on the held-out documents of a corpus, or the documents that systems write."""
+    check_choice("what is measured", kind, MEASURED)
+    if kind == "documents":
+        if model is not None:
+            raise UsageError(
+                "documents are written by all models of a space: name --space, leave --model out"
+            )
+        _evaluate_documents(
+            corpus,
+            num,
+            prompts,
+            tuple(system or ()),
+            out,
+            texts=texts,
+            seed=seed,
+            space=space,
+            as_json=as_json,
+        )
+        return
+    for option, value in (
+        ("--num", num),
+        ("--prompts", prompts),
+        ("--system", system or None),
+        ("--out", out),
+        ("--texts", texts),
+        ("--seed", seed),
+    ):
+        if value is not None:
+            raise UsageError(f"{option} is for documents, got {kind}: leave it out")
     _check_corpus(corpus)
     from longhand.progress import TrainingDisplay
     from longhand.training import start_evaluation
@@ -166,6 +209,53 @@ def evaluate(
             on_progress=lambda done, total: display.count("measured", done, total),
         )
     _print_figures(figures, as_json=as_json)
+
+
+def _evaluate_documents(
+    corpus: Path,
+    num: int | None,
+    prompts: str | None,
+    systems: tuple[str, ...],
+    out: Path | None,
+    *,
+    texts: Path | None,
+    seed: int | None,
+    space: str | None,
+    as_json: bool,
+) -> None:
+    """Write and measure documents, and print a table for each judge."""
+    from longhand.evaluation.prompts import TITLES
+    from longhand.evaluation.run import EvaluationRequest, as_json_values, evaluate_documents
+    from longhand.evaluation.systems import SystemOptions
+    from longhand.evaluation.table import blocks_of, rows_of
+    from longhand.progress import TrainingDisplay
+
+    if num is not None and num < 1:
+        raise UsageError(f"--num is {num}: give a number from 1")
+    if texts is not None and not texts.is_dir():
+        raise InputError(f"there is no folder {texts}: name one with --texts")
+    _check_corpus(corpus)
+    prompts = prompts or TITLES
+    request = EvaluationRequest(
+        corpus=corpus,
+        prompts=prompts,
+        num_prompts=DEFAULT_NUM_PROMPTS if num is None else num,
+        systems=systems,
+        out=out or Path("evaluation") / Path(prompts).stem,
+        seed=DEFAULT_SEED if seed is None else check_seed(seed),
+        options=SystemOptions(texts=texts, space=space),
+    )
+    with TrainingDisplay() as display:
+        evaluation = evaluate_documents(request, on_progress=display.count, on_missing=say)
+    if as_json:
+        print_json(as_json_values(request, evaluation))
+    else:
+        for figures in blocks_of(evaluation.judges):
+            print_table(
+                ("SYSTEM", *figures), rows_of(evaluation.table, figures, baseline=evaluation.baseline)
+            )
+            print_text("")
+    say(f"the texts are in {request.out}; the same command goes on where it was stopped")
 
 
 @models_app.callback()

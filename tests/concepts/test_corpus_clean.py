@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.corpus import Document, DropReport, Section
+from concepts.corpus import Block, BlockKind, Document, DropReport, Section
 from concepts.corpus.clean import clean_document
 from concepts.corpus.headings import clean_heading
 from concepts.corpus.language import guess_language, other_language
@@ -19,7 +19,7 @@ def manual(
     *lines: str, title: str = "Save a file", page: str = "gnome-help/save.page", **kwargs: str
 ) -> Document:
     lang, source = kwargs.get("lang", "eng_Latn"), kwargs.get("source", "gnome-user-docs")
-    return Document(title, (Section("", tuple((line,) for line in lines)),), lang, source, page)
+    return Document(title, (Section("", tuple(Block((line,)) for line in lines)),), lang, source, page)
 
 
 @pytest.mark.parametrize(
@@ -192,12 +192,12 @@ def test_recipe_keeps_ingredient_lines_whole() -> None:
         Section(
             "Ingredients",
             (
-                ("2 pounds beef, cut into 2 in.", "cubes"),
-                ("Salt",),
-                ("1 head lettuce, choppedContrary to belief this is fine",),
+                Block(("2 pounds beef, cut into 2 in.", "cubes"), "bullet"),
+                Block(("Salt",), "bullet"),
+                Block(("1 head lettuce, choppedContrary to belief this is fine",), "bullet"),
             ),
         ),
-        Section("Preparation", (("Mix it all. Serve.",),)),
+        Section("Preparation", (Block(("Mix it all. Serve.",), "step"),)),
     )
     document = clean_document(Document("Stew", sections, "eng_Latn", RECIPES), DropReport())
     assert document is not None
@@ -206,7 +206,57 @@ def test_recipe_keeps_ingredient_lines_whole() -> None:
         "Salt",
         "1 head lettuce, chopped",
     )
-    assert document.sections[1].sentences == ("Mix it all.", "Serve.")
+    assert document.sections[1].blocks == (Block(("Mix it all.", "Serve."), "step"),)
+
+
+def cleaned(*blocks: tuple[BlockKind, str]) -> list[tuple[BlockKind, tuple[str, ...]]]:
+    section = Section("", tuple(Block((text,), kind) for kind, text in blocks))
+    document = Document("Save a file", (section,), "eng_Latn", "gnome-user-docs", "gnome-help/save.page")
+    clean = clean_document(document, DropReport())
+    return [] if clean is None else [(block.kind, block.sentences) for block in clean.sections[0].blocks]
+
+
+def test_blocks_keep_their_kind() -> None:
+    assert cleaned(
+        ("paragraph", "Save the file before you close it. Then close it."),
+        ("step", "Press Save."),
+        ("paragraph", "Next page"),
+        ("note", "The file is kept in your home folder."),
+    ) == [
+        ("paragraph", ("Save the file before you close it.", "Then close it.")),
+        ("step", ("Press Save.",)),
+        ("note", ("The file is kept in your home folder.",)),
+    ]
+
+
+def test_an_introduction_stays_only_before_its_list() -> None:
+    intro, closing = "Do one of the following:", "That is all there is to do."
+    assert cleaned(("paragraph", intro), ("bullet", "Press Save."), ("paragraph", closing))[0] == (
+        "paragraph",
+        (intro,),
+    )
+    assert cleaned(("paragraph", intro), ("paragraph", closing), ("paragraph", "Close it now.")) == [
+        ("paragraph", (closing,)),
+        ("paragraph", ("Close it now.",)),
+    ]
+    assert cleaned(("paragraph", intro), ("bullet", "17"), ("paragraph", closing), ("step", "Press it.")) == [
+        ("paragraph", (closing,)),
+        ("step", ("Press it.",)),
+    ]
+
+
+def test_list_items_may_be_short_and_end_without_a_stop() -> None:
+    assert cleaned(
+        ("paragraph", "You can keep three things in the folder:"),
+        ("bullet", "large pictures,"),
+        ("bullet", "the letters that you wrote; and"),
+        ("bullet", ": notes"),
+        ("bullet", "Default value: 3"),
+    ) == [
+        ("paragraph", ("You can keep three things in the folder:",)),
+        ("bullet", ("large pictures",)),
+        ("bullet", ("the letters that you wrote",)),
+    ]
 
 
 @pytest.mark.parametrize(

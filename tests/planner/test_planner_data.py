@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from concepts.corpus.embed import EmbeddedCorpus
+from concepts.corpus.shares import KindShares
 from concepts.errors import InputError
 from planner.config import LENGTH_BINS, MAX_ITEMS
 from planner.data import OutlineData, length_bin
@@ -20,9 +22,14 @@ def sections_of(data: OutlineData) -> list[tuple[int, int, tuple[int, ...]]]:
 
 
 def test_outlines_are_documents_manuals_and_pages_below_their_manual(corpus: EmbeddedCorpus) -> None:
-    assert sections_of(OutlineData(corpus)) == [
-        (0, 0, (1, 4, 6)),  # a page's sections
+    data = OutlineData(corpus)
+    assert [outline.kind for outline in data.outlines] == ["recipe", "lead", *["howto"] * 5]
+    assert sections_of(data) == [
+        (0, 0, (1, 4, 6)),  # a document's sections
+        (12, 0, (12,)),  # one section counts, too
         (15, 0, (16, 18)),
+        (21, 0, (21,)),
+        (24, 0, (24,)),
         (15, 0, (15, 21, 24)),  # the manual's pages, under its first title
         (15, 1, (16, 18)),  # a page's sections below their manual
     ]
@@ -33,19 +40,19 @@ def test_a_gist_is_the_mean_of_its_sentences_and_a_length_their_number(corpus: E
     last = data.outlines[0].children[2]
     torch.testing.assert_close(data.gists[last.gist], corpus.vectors[7:12].mean(dim=0))
     assert last.length == 5
-    (page,) = data.outlines[3].ancestors
+    (page,) = data.outlines[6].ancestors
     torch.testing.assert_close(data.gists[page.gist], corpus.vectors[[17, 19, 20]].mean(dim=0))
     assert (page.lead, page.length) == (15, 2)
 
 
 def test_tokens_and_targets_of_a_document(corpus: EmbeddedCorpus) -> None:
     data, vectors, dim = OutlineData(corpus), corpus.vectors, corpus.vectors.shape[1]
-    batch = data.batch([0, 3], with_goal=[True, False], with_count=[True, False])
+    batch = data.batch([0, 6], with_goal=[True, False], with_count=[True, False])
     assert batch.tokens.kind_BS.tolist() == [
         [PROMPT, GOAL, START, CHILD, CHILD, CHILD],
         [PROMPT, PART, START, CHILD, CHILD, PAD],
     ]
-    first, second = data.outlines[0], data.outlines[3]
+    first, second = data.outlines[0], data.outlines[6]
     gists = data.gists
     lead = torch.stack((vectors[0], gists[first.children[2].gist], torch.zeros(dim), *vectors[[1, 4, 6]]))
     torch.testing.assert_close(batch.tokens.lead_BSD[0], lead)
@@ -65,7 +72,7 @@ def test_every_child_is_predicted_from_the_token_before_it_and_the_end_from_the_
     corpus: EmbeddedCorpus,
 ) -> None:
     data = OutlineData(corpus)
-    batch = data.batch([0, 3], with_goal=[True, False], with_count=[True, False])
+    batch = data.batch([0, 6], with_goal=[True, False], with_count=[True, False])
     no, yes = False, True
     assert batch.is_from_BS.tolist() == [[no, no, yes, yes, yes, yes], [no, no, yes, yes, yes, no]]
     assert batch.is_end_BS.tolist() == [[no] * 5 + [yes], [no] * 4 + [yes, no]]
@@ -79,8 +86,8 @@ def test_every_child_is_predicted_from_the_token_before_it_and_the_end_from_the_
 
 def test_a_row_does_not_depend_on_its_batch_but_for_the_padding(corpus: EmbeddedCorpus) -> None:
     data = OutlineData(corpus)
-    alone = data.batch([1], with_goal=[False], with_count=[True])
-    among = data.batch([0, 1], with_goal=[True, False], with_count=[True, True])
+    alone = data.batch([2], with_goal=[False], with_count=[True])
+    among = data.batch([0, 2], with_goal=[True, False], with_count=[True, True])
     size = alone.tokens.kind_BS.shape[1]
     for name in ("kind_BS", "lead_BSD", "gist_BSD", "length_BS"):
         assert torch.equal(getattr(among.tokens, name)[1, :size], getattr(alone.tokens, name)[0])
@@ -91,19 +98,28 @@ def test_a_manual_of_many_pages_is_cut_into_outlines_of_a_learnable_size(corpus:
     page = corpus.documents[3]
     many = replace(corpus, documents=tuple(replace(page, prompts=(n,)) for n in range(MAX_ITEMS + 3)))
     sizes = [len(o.children) for o in OutlineData(many).outlines]
-    assert sizes == [MAX_ITEMS, 3]
+    assert sizes == [1] * (MAX_ITEMS + 3) + [MAX_ITEMS, 3]
 
 
-def test_an_epoch_is_a_permutation_of_its_own(corpus: EmbeddedCorpus) -> None:
+def test_outlines_are_drawn_by_the_shares_of_their_kinds_and_alike_within_one(corpus: EmbeddedCorpus) -> None:
+    data, shares = OutlineData(corpus), KindShares(guide=0.5, howto=0.2, recipe=0.1, lead=0.1)
+    drawn = data.draw(20_000, shares, np.random.default_rng(3))
+    assert drawn == data.draw(20_000, shares, np.random.default_rng(3))
+    found = np.bincount(drawn, minlength=7) / len(drawn)
+    expected = np.array([0.25, 0.25, *[0.1] * 5])  # no guides: the others share what is left
+    assert (abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / len(drawn))).all()
+
+
+def test_a_sample_holds_no_outline_twice_and_none_of_share_zero(corpus: EmbeddedCorpus) -> None:
     data = OutlineData(corpus)
-    orders = [tuple(data.epoch_order(epoch, seed)) for epoch in range(6) for seed in range(2)]
-    assert all(sorted(order) == list(range(4)) for order in orders)
-    assert len(set(orders)) > 3 and orders[0] == tuple(data.epoch_order(0, 0))
+    assert sorted(data.sample(100, KindShares(), seed=0)) == list(range(7))
+    assert sorted(data.sample(100, KindShares(howto=0.0), seed=0)) == [0, 1]
+    assert len(set(data.sample(4, KindShares(), seed=1))) == 4
 
 
-def test_a_corpus_without_two_sections_anywhere_says_so(corpus: EmbeddedCorpus) -> None:
-    with pytest.raises(InputError, match="no document with two sections"):
-        OutlineData(replace(corpus, documents=corpus.documents[1:2]))
+def test_a_corpus_without_sections_says_so(corpus: EmbeddedCorpus) -> None:
+    with pytest.raises(InputError, match="no document with a section"):
+        OutlineData(replace(corpus, documents=()))
 
 
 def test_the_nearest_length_is_chosen() -> None:

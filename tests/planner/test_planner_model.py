@@ -1,29 +1,31 @@
-"""The outline model: causal, blind to padding; its loss and InfoNCE."""
+"""The outline model: causal, blind to padding; its loss."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 
+import pytest
 import torch
-from torch.nn import functional as F
 
 from concepts.corpus.embed import EmbeddedCorpus
+from concepts.diffusion import Objective
+from concepts.errors import ModelError
 from planner.config import PlannerConfig, PlannerTrainingConfig
 from planner.data import OutlineData
-from planner.loss import OutlineLoss, augment, info_nce
+from planner.loss import OutlineLoss, augment
 from planner.model import CHILD, PROMPT, PlanTokens
 from planner.rollout import Planner
 
 
 def tokens_of(corpus: EmbeddedCorpus, planner: Planner) -> PlanTokens:
     data = OutlineData(corpus)
-    batch = data.batch([0, 3], with_goal=[True, False], with_count=[True, False])
+    batch = data.batch([0, 6], with_goal=[True, False], with_count=[True, False])
     return augment(batch.tokens, planner.model, training(planner.model.config), None)
 
 
 def training(model: PlannerConfig, **more: object) -> PlannerTrainingConfig:
-    return PlannerTrainingConfig(model=model, batch_size=8, token_weight=0.0, **more)  # type: ignore[arg-type]
+    return PlannerTrainingConfig(model=model, batch_size=8, **more)  # type: ignore[arg-type]
 
 
 def test_changing_a_later_child_changes_no_earlier_state(planner: Planner, corpus: EmbeddedCorpus) -> None:
@@ -85,38 +87,34 @@ def test_prompts_are_dropped_and_noised_by_row_at_the_stated_rate(planner: Plann
     assert not (noised.lead_BSD[:, 1] == 0).all(dim=1).any()
 
 
-def test_info_nce_is_cross_entropy_over_cosines() -> None:
+def loss_of(
+    corpus: EmbeddedCorpus, config: PlannerTrainingConfig, seed: int
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
-    said, true = torch.randn(5, 7), torch.randn(5, 7)
-    expected = 0.0
-    for i in range(5):
-        scores = [float(F.cosine_similarity(said[i], true[j], dim=0)) / 0.1 for j in range(5)]
-        expected -= scores[i] - math.log(sum(map(math.exp, scores)))
-    torch.testing.assert_close(info_nce(said, true), torch.tensor(expected / 5), atol=1e-4, rtol=1e-4)
-    assert float(info_nce(true, true)) < float(info_nce(said, true))
+    batch = OutlineData(corpus).batch(range(4), with_goal=[False] * 4, with_count=[False] * 4)
+    loss, parts = OutlineLoss(config)(batch, torch.Generator().manual_seed(seed))
+    return loss.detach(), parts
 
 
-def test_the_loss_is_a_pure_function_of_batch_and_generator(corpus: EmbeddedCorpus, planner: Planner) -> None:
-    data = OutlineData(corpus)
-    batch = data.batch(range(4), with_goal=[False] * 4, with_count=[False] * 4)
-    for objective in ("diffusion", "mse"):
-        torch.manual_seed(0)
-        module = OutlineLoss(training(planner.model.config, objective=objective), None)
-        values = [module(batch, torch.Generator().manual_seed(seed))[0].detach() for seed in (1, 1, 2)]
-        assert torch.equal(values[0], values[1]) and not torch.equal(values[0], values[2])
+@pytest.mark.parametrize("objective", ["diffusion", "mse"])
+def test_the_loss_is_a_pure_function_of_batch_and_generator(
+    corpus: EmbeddedCorpus, planner: Planner, objective: Objective
+) -> None:
+    config = training(replace(planner.model.config, objective=objective))
+    values = [loss_of(corpus, config, seed)[0] for seed in (1, 1, 2)]
+    assert torch.equal(values[0], values[1]) and not torch.equal(values[0], values[2])
 
 
-def test_the_token_loss_hears_the_raw_leads_and_their_rows(corpus: EmbeddedCorpus, planner: Planner) -> None:
-    heard: list[tuple[tuple[int, ...], list[int]]] = []
+def test_the_loss_is_the_weighted_sum_of_its_parts(corpus: EmbeddedCorpus, planner: Planner) -> None:
+    loss, parts = loss_of(corpus, training(planner.model.config, contrast_weight=0.3), 0)
+    expected = parts["mse"] + 0.1 * parts["stop"] + 0.1 * parts["length"] + 0.3 * parts["contrast"]
+    torch.testing.assert_close(loss, expected)
+    weighted = loss_of(corpus, training(planner.model.config, min_snr_gamma=5.0), 0)[1]
+    assert not torch.equal(weighted["mse"], parts["mse"]) and torch.equal(weighted["stop"], parts["stop"])
 
-    def token_loss(raw: torch.Tensor, rows: list[int]) -> torch.Tensor:
-        heard.append((tuple(raw.shape), rows))
-        return raw.sum() * 0 + 3.0
 
-    data = OutlineData(corpus)
-    batch = data.batch([0, 3], with_goal=[False] * 2, with_count=[False] * 2)
-    config = replace(training(planner.model.config), token_weight=0.5)
-    loss, parts = OutlineLoss(config, token_loss)(batch, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
-    assert heard == [((5, 12), [1, 4, 6, 16, 18])]
-    rest = parts["mse"] + 0.1 * parts["stop"] + 0.1 * parts["length"] + 0.1 * parts["contrast"]
-    torch.testing.assert_close(loss.detach(), rest + 1.5)
+def test_what_cannot_be_trained_is_refused(planner: Planner) -> None:
+    with pytest.raises(ModelError, match="objective must be one of diffusion, mse, got 'gan'"):
+        replace(planner.model.config, objective="gan")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="min_snr_gamma must be above 0, got 0"):
+        training(planner.model.config, min_snr_gamma=0)

@@ -9,9 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+import planner.rollout as rollout
+from concepts.contrast import mean_cosine
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
 from planner.config import LENGTH_BINS, MAX_ITEMS
-from planner.rollout import PlannedItem, Planner, _Row
+from planner.model import OutlineModel
+from planner.rollout import PlannedItem, Planner, PlanOptions, _Row
 
 DIM = 12
 
@@ -91,6 +94,116 @@ def test_a_row_is_the_same_alone_and_among_others(planner: Planner, prompt: Tens
         assert [num for _, num in row.items] == [num for _, num in together[i].items]
         got, expected = (torch.stack([x for x, _ in r.items]) for r in (together[i], row))
         torch.testing.assert_close(got, expected, atol=2e-4, rtol=2e-4)
+
+
+def test_a_drawn_lead_has_the_length_of_a_vector_of_the_space(planner: Planner, prompt: Tensor) -> None:
+    items = planner.plan(prompt, num_sections=4, depth=2)
+    torch.testing.assert_close(leads(items).norm(dim=1), torch.ones(len(items)))
+
+
+def test_a_plan_that_is_planned_again_around_itself_stays(planner: Planner, prompt: Tensor) -> None:
+    """What is drawn next depends on the stored lead and gist, not on what they were before they were stored."""
+    model, items = planner.model, planner.plan(prompt, num_sections=3)
+    (row,) = [_Row((0, "plan", 0), [*planner._prefix(prompt, None), planner._start(3)], 3)]
+    planner._draw([row])
+    for item, (drawn, _) in zip(planner._items(row), row.items, strict=True):
+        torch.testing.assert_close(model.lead_norm.normalize(item.lead), drawn[:DIM], atol=1e-5, rtol=1e-5)
+    given = [(item.path, item.lead) for item in items]
+    again = planner.fill(prompt, given, known={i.path: (i.gist, i.num_sentences) for i in items})
+    assert same(items, again)
+
+
+def cosines(items: list[PlannedItem]) -> Tensor:
+    unit = torch.nn.functional.normalize(leads(items), dim=1)
+    return (unit @ unit.T).tril(diagonal=-1)
+
+
+def test_a_lead_like_an_earlier_one_is_drawn_again(
+    planner: Planner, prompt: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int | str, ...]] = []
+    original = rollout.seeded_noise
+
+    def noting(shape: tuple[int, ...], *key: int | str) -> Tensor:
+        asked.append(key)
+        return original(shape, *key)
+
+    monkeypatch.setattr(rollout, "seeded_noise", noting)
+
+    def plan(**options: float) -> list[PlannedItem]:
+        asked.clear()
+        changed = planner.with_options(replace(planner.options, num_candidates=1, **options))  # type: ignore[arg-type]
+        return changed.plan(prompt, num_sections=6, seed=3)
+
+    free = plan(max_similarity=1.0)
+    assert not any("again" in key for key in asked)
+    limit = float(cosines(free).max()) - 0.05
+    apart = plan(max_similarity=limit)
+    again = [key for key in asked if "again" in key]
+    assert again and cosines(apart).max() < cosines(free).max()
+    assert {key[-1] for key in again} <= {1, 2, 3, 4}
+    plan(max_similarity=-1.0)  # never satisfied: four more tries for all but the first, then the best one
+    assert sum("again" in key for key in asked) == 4 * 5
+    plan(max_similarity=-1.0, num_redraws=0)
+    assert not any("again" in key for key in asked)
+
+
+def test_outlines_are_ranked_by_nearness_to_the_prompt_and_unlikeness_of_items(
+    planner: Planner, prompt: Tensor
+) -> None:
+    ranked = planner.candidates(prompt, num_sections=3, seed=1)
+    assert len(ranked) == planner.options.num_candidates
+    assert same(ranked[0], planner.plan(prompt, num_sections=3, seed=1))
+
+    def score(items: list[PlannedItem]) -> float:
+        near = torch.nn.functional.cosine_similarity(leads(items), prompt.mean(dim=0)[None]).mean()
+        gists = torch.stack([item.gist for item in items])
+        return float(near) - 0.25 * (mean_cosine(leads(items)) + mean_cosine(gists))
+
+    scores = [score(items) for items in ranked]
+    assert scores == sorted(scores, reverse=True) and scores[0] > scores[-1]
+
+
+def test_the_baseline_without_noise_draws_the_same_whatever_the_seed(
+    planner: Planner, prompt: Tensor
+) -> None:
+    model = OutlineModel(replace(planner.model.config, objective="mse"))
+    model.load_state_dict(planner.model.state_dict())
+    mean = Planner(planner.card, model.eval(), planner.options)
+    first = leads(mean.plan(prompt, num_sections=1, seed=1))
+    assert torch.equal(first, leads(mean.plan(prompt, num_sections=1, seed=2)))
+    assert not torch.allclose(first, leads(mean.plan(-prompt, num_sections=1, seed=1)), atol=1e-3)
+
+
+def test_steps_and_guidance_change_what_is_drawn(planner: Planner, prompt: Tensor) -> None:
+    before = leads(planner.plan(prompt, num_sections=2))
+    for options in (replace(planner.options, num_steps=9), replace(planner.options, guidance_scale=4.0)):
+        other = planner.with_options(options)
+        assert other.model is planner.model
+        assert not torch.allclose(leads(other.plan(prompt, num_sections=2)), before, atol=1e-3)
+
+
+def test_an_open_outline_keeps_to_its_bounds(planner: Planner, prompt: Tensor) -> None:
+    bounded = planner.with_options(replace(planner.options, min_open_items=3, max_open_items=4))
+    assert all(3 <= len(items) <= 4 for seed in range(3) for items in bounded.candidates(prompt, seed=seed))
+
+
+def test_no_item_is_planned_shorter_than_allowed(planner: Planner, prompt: Tensor) -> None:
+    items = planner.plan(prompt, num_sections=8)
+    assert min(item.num_sentences for item in items) >= planner.options.min_length
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_steps": 0}, "num_steps must be at least 1, got 0"),
+        ({"num_candidates": 0}, "num_candidates must be at least 1, got 0"),
+        ({"max_similarity": 2.0}, "max_similarity must be a cosine, got 2.0"),
+    ],
+)
+def test_impossible_options_are_refused(options: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        PlanOptions(**options)  # type: ignore[arg-type]
 
 
 def test_more_candidates_never_give_a_worse_score(planner: Planner, prompt: Tensor) -> None:

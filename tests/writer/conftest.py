@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
@@ -65,7 +66,7 @@ def end() -> Tensor:
 
 @pytest.fixture
 def corpus() -> EmbeddedCorpus:
-    """A document of three sections (2, 10 and 1 sentences) and one of a single section."""
+    """A manual's page of three sections (2, 10 and 1 sentences) and a lead, of a single section."""
     vectors = draw(40, DIM, seed=5)
     first = (
         EmbeddedSection(1, (2, 3)),
@@ -73,14 +74,14 @@ def corpus() -> EmbeddedCorpus:
         EmbeddedSection(15, (16,)),
     )
     documents = (
-        EmbeddedDocument((0,), first, ""),
-        EmbeddedDocument((20,), (EmbeddedSection(20, (21, 22, 23)),), ""),
+        EmbeddedDocument((0,), first, "", "howto"),
+        EmbeddedDocument((20,), (EmbeddedSection(20, (21, 22, 23)),), "", "lead"),
     )
     return EmbeddedCorpus(documents, tuple(f"text {n}" for n in range(40)), vectors, "fake@1")
 
 
 class FakeCodec:
-    """Concepts near one of a few directions, chosen by the text's first word."""
+    """Unit vectors near a direction that the text's first word decides."""
 
     space_id = "fake@0123456789ab"
     dim = DIM
@@ -97,7 +98,7 @@ class FakeCodec:
 
     def _one(self, text: str) -> Tensor:
         seeds = [int(hashlib.sha256(part.encode()).hexdigest()[:8], 16) for part in (text.split()[0], text)]
-        return draw(DIM, seed=seeds[0]) + 0.1 * draw(DIM, seed=seeds[1])
+        return F.normalize(draw(DIM, seed=seeds[0]) + 0.1 * draw(DIM, seed=seeds[1]), dim=0)
 
 
 @pytest.fixture(scope="session")

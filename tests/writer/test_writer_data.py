@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from concepts.corpus.embed import EmbeddedCorpus
+from concepts.corpus.shares import KindShares
 from concepts.errors import InputError
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig, WriterTrainingConfig
 from writer.data import BlockBatch, BlockData, Choice
@@ -169,15 +170,34 @@ def test_conditions_are_dropped_independently_at_the_stated_rates(
         assert abs(both - joint) < 4 * math.sqrt(joint * (1 - joint) / num), (one, two)
 
 
-def test_longer_sections_are_drawn_more_often(corpus: EmbeddedCorpus, end: Tensor) -> None:
+def test_kinds_are_drawn_by_their_shares_and_longer_sections_more_often(
+    corpus: EmbeddedCorpus, end: Tensor
+) -> None:
     data = Recorder(corpus, end)
+    config = replace(CONFIG, shares=KindShares(howto=0.6, lead=0.2))
     counts = [0] * 4
     for number in range(400):
-        data.draw(number, CONFIG)
+        data.draw(number, config)
         for choice in data.drawn:
             counts[choice.section] += 1
     shares = torch.tensor(counts) / sum(counts)
-    torch.testing.assert_close(shares, torch.tensor([3, 11, 2, 4]) / 20, atol=0.03, rtol=0)
+    expected = torch.cat((0.75 * torch.tensor([3, 11, 2]) / 16, torch.tensor([0.25])))
+    torch.testing.assert_close(shares, expected, atol=0.03, rtol=0)
+
+
+def test_rivals_are_other_sentences_of_the_document(corpus: EmbeddedCorpus, end: Tensor) -> None:
+    data = Recorder(corpus, end)
+    document = {2, 3, *range(5, 15), 16}
+    for number in range(50):
+        data.draw(number, CONFIG)
+        for choice in data.drawn:
+            block = set(data.sections[choice.section].sentences[choice.start : choice.start + data.size])
+            others = (document if choice.section < 3 else {21, 22, 23}) - block
+            assert set(choice.rivals) <= others
+            assert len(set(choice.rivals)) == len(choice.rivals) == min(CONFIG.num_rivals, len(others))
+    batch = BlockData(corpus, end).batch([Choice(0, 0, rivals=(7, 9)), Choice(2, 0)], 2)
+    assert batch.rival_row_BR.tolist() == [[7, 9], [-1, -1]]
+    torch.testing.assert_close(batch.rival_BRD[0], corpus.vectors[[7, 9]])
 
 
 def test_a_corpus_without_sections_says_so(corpus: EmbeddedCorpus, end: Tensor) -> None:

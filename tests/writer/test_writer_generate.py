@@ -17,7 +17,7 @@ from writer.config import MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.data import BlockData, Choice
 from writer.generate import WriteOptions, Writer, WritingPlan, WritingTask, WrittenSection
 from writer.loss import normalize_context
-from writer.model import CURRENT, PREVIOUS, Cache, Context, Slots
+from writer.model import CURRENT, PREVIOUS, Cache, Context, Slots, WriterModel
 
 DIM = 12
 
@@ -161,6 +161,23 @@ def test_a_section_is_shown_what_a_block_of_the_corpus_is_shown(
         assert got.kind_BC[1].tolist()[0] == 0 and not got.lead_BCD[1].any()  # guidance: nothing shown
 
 
+def test_steps_and_guidance_change_what_is_written(writer: Writer, plan: WritingPlan) -> None:
+    before = writer.write(plan, ["2.1"], seed=0)[0].vectors[0]
+    for options in (replace(writer.options, num_steps=9), replace(writer.options, guidance_scale=4.0)):
+        other = writer.with_options(options)
+        assert other.model is writer.model
+        assert not torch.allclose(other.write(plan, ["2.1"], seed=0)[0].vectors[0], before, atol=1e-3)
+
+
+def test_the_baseline_without_noise_writes_the_same_whatever_the_seed(
+    writer: Writer, plan: WritingPlan
+) -> None:
+    model = WriterModel(replace(writer.model.config, objective="mse"))
+    model.load_state_dict(writer.model.state_dict())
+    mean = Writer(writer.card, model.eval(), writer.options)
+    assert same(mean.write(plan, plan.paths, seed=1), mean.write(plan, plan.paths, seed=2))
+
+
 class StubModel:
     """Says sentence `table[n]` at index n, whatever the noise; `end` ends a section."""
 
@@ -222,6 +239,14 @@ def test_single_repeats_are_left_out_and_the_section_goes_on(writer: Writer) -> 
     torch.testing.assert_close(section.vectors, EYE[:4])
 
 
+def test_how_like_a_repeat_must_be_is_an_option(writer: Writer) -> None:
+    table = [EYE[0], EYE[1], 0.8 * EYE[0] + 0.6 * EYE[2]]
+    for limit, num in ((0.75, 2), (0.85, 3)):
+        stub = stubbed(writer, table, repeat_similarity=limit)
+        (section,) = stub.write(plan_of(8), ["0"], seed=0)
+        assert len(section.vectors) == num
+
+
 def test_an_end_needs_a_likeness_above_the_threshold(writer: Writer) -> None:
     nearly = 0.79 * END + math.sqrt(1 - 0.79**2) * EYE[7]
     table = [EYE[0], nearly, EYE[2]]
@@ -278,8 +303,9 @@ def test_a_plan_that_does_not_fit_together_is_refused(writer: Writer, plan: Writ
         writer.write(replace(plan, num_sentences=(3,)), ["1"], seed=0)
     with pytest.raises(UsageError, match=r"the plan has no item 2\.9; it has 1, 2\.1, 2\.2"):
         writer.write(plan, ["2.9"], seed=0)
-    with pytest.raises(UsageError, match="block_size must be at least 1, got 0"):
-        WriteOptions(block_size=0)
+    for name in ("block_size", "num_steps"):
+        with pytest.raises(UsageError, match=f"{name} must be at least 1, got 0"):
+            WriteOptions(**{name: 0})  # type: ignore[arg-type]
 
 
 def test_only_the_reachable_context_is_shown(writer: Writer) -> None:

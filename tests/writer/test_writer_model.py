@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from concepts.corpus.embed import EmbeddedCorpus
+from concepts.errors import ModelError
 from writer.config import WriterTrainingConfig
 from writer.data import BlockBatch, BlockData, Choice
 from writer.generate import Writer
-from writer.loss import WriterLoss, normalize_context
+from writer.loss import WriterLoss, contrast, normalize_context, predict
 from writer.model import GOAL, PAD, Context, Slots, WriterModel
 
 CHOICES = [Choice(1, 4, shows_goal=True), Choice(0, 0), Choice(2, 0, shows_nothing=True)]
@@ -118,13 +121,16 @@ def test_context_noise_is_of_each_rows_own_size_and_leaves_gaps_empty(
     assert not noised.lead_BCD[:, ~has_lead].any()
 
 
+def loss_module(writer: Writer, **more: object) -> WriterLoss:
+    module = WriterLoss(WriterTrainingConfig(model=writer.model.config, **more))  # type: ignore[arg-type]
+    module.writer = writer.model
+    return module.eval()
+
+
 def test_the_loss_weighs_slots_and_is_a_pure_function(
     writer: Writer, corpus: EmbeddedCorpus, end: Tensor
 ) -> None:
-    config = WriterTrainingConfig(model=writer.model.config, token_weight=0.0)
-    module = WriterLoss(config, None)
-    module.writer = writer.model
-    module.eval()
+    module = loss_module(writer, contrast_weight=0.0)
     batch = batch_of(corpus, end)
 
     def loss_of(batch: BlockBatch, seed: int = 0) -> Tensor:
@@ -144,19 +150,56 @@ def test_the_loss_weighs_slots_and_is_a_pure_function(
     torch.testing.assert_close(loss_of(batch), expected)
 
 
-def test_the_token_loss_hears_raw_sentences_and_never_an_end(
+def test_contrast_knows_the_batch_and_the_document_and_counts_no_text_against_itself(
+    corpus: EmbeddedCorpus, end: Tensor
+) -> None:
+    """By hand: cosines of the predictions that are asked for to all candidates, over the temperature."""
+    data = BlockData(corpus, end)
+    batch = data.batch([Choice(0, 0, rivals=(5, 16)), Choice(1, 9, rivals=(2,)), Choice(0, 1)], 2)
+    assert batch.row_BK.tolist() == [[2, 3], [14, -1], [3, -1]]
+    raw = torch.randn(3, 2, 12, generator=torch.Generator().manual_seed(1))
+    asked = torch.tensor([True, False, True])
+    rows = [2, 3, 14, 3, 5, 16, 2]  # the texts of the batch, then the rivals
+    expected = []
+    for guess, own in ((raw[0, 0], 0), (raw[0, 1], 1), (raw[2, 0], 3)):
+        cosines = F.cosine_similarity(guess[None], corpus.vectors[rows], dim=1) / 0.1
+        kept = [i for i, row in enumerate(rows) if i == own or row != rows[own]]
+        expected.append(cosines[kept].logsumexp(dim=0) - cosines[own])
+    torch.testing.assert_close(contrast(raw, batch, asked), torch.stack(expected).mean())
+    assert contrast(raw, batch, torch.zeros(3, dtype=torch.bool)) == 0
+
+
+def test_the_parts_of_the_loss_are_weighted(writer: Writer, corpus: EmbeddedCorpus, end: Tensor) -> None:
+    batch = batch_of(corpus, end)
+
+    def parts_of(**more: object) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, parts = loss_module(writer, **more)(batch, torch.Generator().manual_seed(3))
+        return loss, parts
+
+    loss, parts = parts_of(contrast_weight=0.4)
+    assert parts["contrast"] > 0
+    torch.testing.assert_close(loss, parts["mse"] + 0.4 * parts["contrast"])
+    weighted = parts_of(min_snr_gamma=2.0)[1]
+    assert not torch.equal(weighted["mse"], parts["mse"])
+    torch.testing.assert_close(weighted["contrast"], parts["contrast"])
+
+
+def test_the_baseline_predicts_from_nothing_in_one_step(
     writer: Writer, corpus: EmbeddedCorpus, end: Tensor
 ) -> None:
-    heard: list[tuple[tuple[int, ...], list[int]]] = []
-
-    def token_loss(raw: Tensor, rows: list[int]) -> Tensor:
-        heard.append((tuple(raw.shape), rows))
-        return raw.sum() * 0 + 2.0
-
-    config = WriterTrainingConfig(model=writer.model.config, token_weight=0.5, token_share=1.0)
-    module = WriterLoss(config, token_loss)  # type: ignore[arg-type]
-    module.writer = writer.model
+    mean = WriterModel(replace(writer.model.config, objective="mse"))
+    mean.load_state_dict(writer.model.state_dict())
     batch = batch_of(corpus, end)
-    loss, parts = module(batch, torch.Generator().manual_seed(0))
-    assert heard == [((7, 12), [9, 10, 11, 12, 2, 3, 16])]
-    torch.testing.assert_close(loss, parts["mse"] + 1.0)
+    predicted, t = predict(mean, batch, torch.Generator().manual_seed(0), context_noise=None)
+    again, _ = predict(mean, batch, torch.Generator().manual_seed(1), context_noise=None)
+    assert (t == 1).all() and torch.equal(predicted, again)
+    cache, mask = mean.contextualize(normalize_context(batch.context, mean, 0.0, None))
+    zeros = torch.zeros_like(batch.target_BKD)
+    torch.testing.assert_close(predicted, mean.denoise(zeros, t, batch.slots, cache, mask))
+
+
+def test_what_cannot_be_trained_is_refused(writer: Writer) -> None:
+    with pytest.raises(ModelError, match="objective must be one of diffusion, mse, got 'gan'"):
+        replace(writer.model.config, objective="gan")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="min_snr_gamma must be above 0, got -1"):
+        WriterTrainingConfig(min_snr_gamma=-1.0)

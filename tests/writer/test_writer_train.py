@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from concepts.card import ModelCard
 from concepts.corpus.embed import Encoder, load_embedded
-from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
+from concepts.diffusion import Objective
+from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError
 from concepts.release import release_model
 from concepts.training import LoopConfig
 from writer.config import WriterConfig, WriterTrainingConfig
+from writer.evaluate import evaluate_writer
 from writer.generate import WriteOptions, Writer, WritingPlan
 from writer.train import END_SENTENCE, train_writer
 
@@ -35,7 +40,6 @@ CONFIG = WriterTrainingConfig(
     block_sizes=(1, 4),
     num_slots=32,
     max_rows=16,
-    token_weight=0.0,
 )
 SPACE_ID = "fake@0123456789ab"
 
@@ -91,6 +95,48 @@ def test_a_released_writer_writes_in_the_space_it_was_trained_in(
     assert [section.path for section in written] == ["1", "2", "3"]
     # even a toy writer follows the gist: sections of this corpus are tight around it
     assert sum(section.similarity for section in written) / 3 > 0.5
+
+
+@pytest.mark.parametrize("objective", ["diffusion", "mse"])
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    corpus_dir: Path, codec: Encoder, tmp_path: Path, objective: Objective
+) -> None:
+    loop = replace(CONFIG.loop, num_steps=6, num_cooldown_steps=0, evaluate_every=100)
+    config = replace(CONFIG, loop=loop, model=replace(CONFIG.model, objective=objective))
+    stopped = replace(config, loop=replace(loop, num_steps=3))
+    train_writer(corpus_dir, codec, tmp_path / "whole", config)  # type: ignore[arg-type]
+    train_writer(corpus_dir, codec, tmp_path / "parts", stopped)  # type: ignore[arg-type]
+    train_writer(corpus_dir, codec, tmp_path / "parts", config)  # type: ignore[arg-type]
+    whole, parts = (
+        load_file(tmp_path / run / "checkpoint" / "model.safetensors") for run in ("whole", "parts")
+    )
+    assert whole.keys() == parts.keys() and all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_the_figures_of_an_evaluation(card: ModelCard, corpus_dir: Path) -> None:
+    writer = Writer.load(str(card.folder), space_id=SPACE_ID, options=WriteOptions(num_steps=4))
+    told: list[tuple[int, int]] = []
+    figures = evaluate_writer(
+        corpus_dir, writer, split="dev", num_places=40, num_documents=3, on_progress=lambda *n: told.append(n)
+    )
+    assert all(math.isfinite(value) for value in figures.values())
+    assert told[-1] == (83, 83) and told == sorted(told) and figures["num_sections"] == 9
+    # of documents that all go the same way, a toy learns which of nine sentences comes next, not of which document
+    for name in ("variance", "variance_plan"):
+        assert figures[name] > 0.3, name
+    assert figures["next_sentence"] > 0.05 and figures["next_sentence_plan"] > 0.05
+    assert figures["finds_plan"] > figures["finds_plan_chance"] == pytest.approx(1 / 3)
+    assert figures["distinct_true"] == 1 and 0 < figures["distinct"] <= 1
+    assert 0.2 < figures["length_ratio"] < 2
+
+
+def test_a_corpus_without_a_document_to_write_says_so(
+    card: ModelCard, corpus_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("writer.evaluate._some_documents", lambda *_: [])
+    writer = Writer.load(str(card.folder), space_id=SPACE_ID)
+    with pytest.raises(InputError, match="has no dev document of 2 to 12 sections; import more"):
+        evaluate_writer(corpus_dir, writer, split="dev")
 
 
 def test_a_writer_of_another_space_is_refused(card: ModelCard) -> None:

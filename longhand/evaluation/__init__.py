@@ -1,0 +1,1 @@
+"""Whole documents measured: prompts, systems that write, judges, and one table."""

@@ -1,0 +1,126 @@
+"""What measures documents: the protocol of a judge, and those that can be loaded here.
+
+A judge names its figures and gives, for each document, those that it has: one without headings has no cosine to them.
+What a judge needs beside this package may be missing; then its figures are left out, and a line says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from concepts.errors import ModelError
+from longhand.evaluation.prompts import Prompt, PromptSet
+from longhand.evaluation.texts import DocumentText
+
+
+class MissingJudge(ModelError):
+    """What a judge needs is not installed; the text names it and the command that brings it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One document and what it was written for."""
+
+    prompt: Prompt
+    document: DocumentText
+
+
+class Judge(Protocol):
+    """Measures documents."""
+
+    name: str
+    figures: tuple[str, ...]
+    """Names of its figures, in the order of the table."""
+
+    def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
+        """Return the figures of each document; those that a document does not have are not in its dict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Materials:
+    """What judges are made with; training sentences are read when the first judge asks for them."""
+
+    prompts: PromptSet
+    corpus: Path
+
+    @cached_property
+    def training_sentences(self) -> list[str]:
+        """All sentences of the English training documents."""
+        from concepts.corpus import load_documents
+
+        documents = load_documents(self.corpus, lang="eng_Latn", split="train")
+        return [sentence for document in documents for sentence in document.sentences]
+
+
+def _meaning(materials: Materials) -> Judge:
+    from longhand.evaluation.meaning import MeaningJudge, find_encoder
+
+    return MeaningJudge(materials.prompts, find_encoder())
+
+
+def _topics(materials: Materials) -> Judge:
+    from longhand.evaluation.topics import WordsJudge
+
+    return WordsJudge(materials.prompts, materials.training_sentences)
+
+
+def _grammar(materials: Materials) -> Judge:
+    from longhand.evaluation.fluency import GrammarJudge, find_parser
+
+    return GrammarJudge(find_parser())
+
+
+def _dictionary(materials: Materials) -> Judge:
+    from longhand.evaluation.fluency import DictionaryJudge, find_words
+
+    return DictionaryJudge(find_words())
+
+
+def _repetition(materials: Materials) -> Judge:
+    from longhand.evaluation.repetition import RepetitionJudge
+
+    return RepetitionJudge(materials.training_sentences)
+
+
+def _lengths(materials: Materials) -> Judge:
+    from longhand.evaluation.repetition import LengthJudge
+
+    return LengthJudge()
+
+
+JUDGES: dict[str, Callable[[Materials], Judge]] = {
+    "adherence and coherence": _meaning,
+    "topic by words": _topics,
+    "grammar": _grammar,
+    "spelling": _dictionary,
+    "repetition": _repetition,
+    "length": _lengths,
+}
+"""How each judge is made; a factory raises MissingJudge."""
+
+
+def load_judges(materials: Materials, on_missing: Callable[[str], None]) -> list[Judge]:
+    """Return the judges that work here; `on_missing` gets a line for each other one."""
+    judges: list[Judge] = []
+    for name, make in JUDGES.items():
+        try:
+            judges.append(make(materials))
+        except MissingJudge as error:
+            on_missing(f"{name} left out: {error}")
+    return judges
+
+
+def measure_all(
+    judges: Sequence[Judge], samples: Sequence[Sample], on_progress: Callable[[int, int], None]
+) -> list[dict[str, float]]:
+    """Return the figures of each document by all judges together; `on_progress` gets (judges done, all)."""
+    figures: list[dict[str, float]] = [{} for _ in samples]
+    for number, judge in enumerate(judges, start=1):
+        for own, measured in zip(figures, judge.measure(samples), strict=True):
+            own.update(measured)
+        on_progress(number, len(judges))
+    return figures

@@ -1,0 +1,157 @@
+"""An evaluation from its request to its table: what is missing is written, then all is measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from concepts.errors import InputError
+from longhand.evaluation.judges import Judge, Materials, Sample, load_judges, measure_all
+from longhand.evaluation.prompts import Prompt, PromptSet, load_prompts
+from longhand.evaluation.systems import (
+    LONGHAND,
+    System,
+    SystemOptions,
+    default_systems,
+    folder_name,
+    make_system,
+)
+from longhand.evaluation.table import Cell, Values, make_table, to_json
+from longhand.evaluation.texts import DocumentText, read_text, write_text
+from longhand.files import write_atomic
+
+FIGURES_FILE = "figures.json"
+OnProgress = Callable[[str, int, int], None]
+"""Gets what is counted, how many are done, and of how many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRequest:
+    """What `longhand evaluate documents` was asked for."""
+
+    corpus: Path
+    prompts: str
+    """`general`, `titles` or a file."""
+    num_prompts: int
+    systems: tuple[str, ...]
+    """Names; none: the usual ones for these prompts."""
+    out: Path
+    """Folder of the texts and figures; what is there already is not written again."""
+    seed: int
+    options: SystemOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The figures of an evaluation."""
+
+    table: Mapping[str, Mapping[str, Cell]]
+    """Cells by system and figure."""
+    judges: Sequence[tuple[str, tuple[str, ...]]]
+    """Names of the judges with their figures, in the order of the table."""
+    left_out: Sequence[str]
+    """A line for each judge that is not here."""
+    baseline: str | None
+    """The system that the others are compared with."""
+
+
+def evaluate_documents(
+    request: EvaluationRequest, *, on_progress: OnProgress, on_missing: Callable[[str], None]
+) -> Evaluation:
+    """Write what is missing, measure everything, and store texts and figures in `request.out`.
+
+    `on_missing` gets a line for each judge that is left out. Raises UsageError and InputError before the first document
+    is written where that can be seen, else what a system raises; documents that were written stay.
+    """
+    names = request.systems or default_systems(request.prompts, request.options)
+    systems = [make_system(name, request.options) for name in dict.fromkeys(names)]
+    prompts = load_prompts(request.prompts, request.corpus, request.num_prompts)
+    if request.out.exists() and not request.out.is_dir():
+        raise InputError(f"{request.out} is a file: name a folder with --out")
+    left_out: list[str] = []
+    judges = load_judges(Materials(prompts=prompts, corpus=request.corpus), left_out.append)
+    for line in left_out:
+        on_missing(line)
+    texts = {system.name: write_all(system, prompts.prompts, request, on_progress) for system in systems}
+    measured = measure_systems(judges, prompts, texts, on_progress)
+    baseline = LONGHAND if LONGHAND in texts else None
+    table = make_table(measured, baseline=baseline)
+    evaluation = Evaluation(
+        table=table,
+        judges=[(judge.name, judge.figures) for judge in judges],
+        left_out=left_out,
+        baseline=baseline,
+    )
+    _store(request, prompts, evaluation, measured)
+    return evaluation
+
+
+def write_all(
+    system: System, prompts: Sequence[Prompt], request: EvaluationRequest, on_progress: OnProgress
+) -> list[DocumentText]:
+    """Return a system's documents; those that were written for the same prompt and seed are read, not written again."""
+    folder = request.out / folder_name(system.name)
+    documents = []
+    for done, prompt in enumerate(prompts, start=1):
+        path = folder / f"{prompt.number:02}.md"
+        document = read_text(path, prompt=prompt.text, seed=request.seed)
+        if document is None:
+            write_text(path, system.write(prompt, seed=request.seed), prompt=prompt.text, seed=request.seed)
+            # Read again: a resumed evaluation measures the same text as an uninterrupted one.
+            document = read_text(path)
+        assert document is not None, f"{path} was written a moment ago"
+        documents.append(document)
+        on_progress(f"{system.name}: documents", done, len(prompts))
+    return documents
+
+
+def measure_systems(
+    judges: Sequence[Judge],
+    prompts: PromptSet,
+    texts: Mapping[str, Sequence[DocumentText]],
+    on_progress: OnProgress,
+) -> dict[str, dict[str, dict[int, float]]]:
+    """Return figures by system, name and number of the prompt."""
+    samples = [
+        Sample(prompt=prompt, document=document)
+        for documents in texts.values()
+        for prompt, document in zip(prompts.prompts, documents, strict=True)
+    ]
+    figures = iter(measure_all(judges, samples, lambda done, total: on_progress("judges", done, total)))
+    names = [name for judge in judges for name in judge.figures]
+    measured: dict[str, dict[str, dict[int, float]]] = {}
+    for system in texts:
+        own = {prompt.number: next(figures) for prompt in prompts.prompts}
+        measured[system] = {
+            name: {number: found[name] for number, found in own.items() if name in found} for name in names
+        }
+    return measured
+
+
+def as_json_values(request: EvaluationRequest, evaluation: Evaluation) -> dict[str, object]:
+    """Return the figures as plain JSON values."""
+    return {
+        "prompts": request.prompts,
+        "num_prompts": request.num_prompts,
+        "seed": request.seed,
+        "baseline": evaluation.baseline,
+        "left_out": list(evaluation.left_out),
+        "systems": to_json(evaluation.table),
+    }
+
+
+def _store(
+    request: EvaluationRequest,
+    prompts: PromptSet,
+    evaluation: Evaluation,
+    measured: Mapping[str, Mapping[str, Values]],
+) -> None:
+    """Keep the figures, those of every document included, beside the texts."""
+    content = as_json_values(request, evaluation) | {
+        "texts": {prompt.number: prompt.text for prompt in prompts.prompts},
+        "documents": measured,
+    }
+    request.out.mkdir(parents=True, exist_ok=True)
+    write_atomic(request.out / FIGURES_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,186 @@
+"""What writes the documents that are compared: Longhand, the true documents, and what to compare with them.
+
+A system is made once an evaluation by its name (`make_system`) and then asked for one document after the other. What it
+returns is a function of prompt and seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from concepts.errors import InputError, UsageError
+from longhand.evaluation.prompts import TITLES, Prompt
+from longhand.evaluation.texts import BlockText, DocumentText, SectionText, read_note, read_text
+from longhand.prompts import check_choice
+
+if TYPE_CHECKING:
+    from flows.engine import Engine
+
+LONGHAND = "longhand"
+FIRST_RELEASE = "first release"
+
+
+class System(Protocol):
+    """Writes documents."""
+
+    name: str
+
+    def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
+        """Return the document of a prompt; raise InputError where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemOptions:
+    """What the systems of an evaluation are made with."""
+
+    texts: Path | None = None
+    """Folder with a folder of Markdown files for each system that is read; None: there is none."""
+    space: str | None = None
+    """Name or folder of the concept space that Longhand writes in; None: the one that ships."""
+
+
+class LonghandSystem:
+    """`longhand write` with the models that ship, in this process."""
+
+    name = LONGHAND
+
+    def __init__(self, *, space: str | None = None, engine: Engine | None = None) -> None:
+        """`space` None: the one that ships; `engine` None: the space's models, loaded for the first document."""
+        self._space = space
+        self._engine = engine
+
+    def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
+        """Plan, write and decode a document with default options."""
+        from longhand.evaluation.writing import temporary_store, write_document
+        from longhand.requests import make_document
+
+        if self._engine is None:
+            from flows.engine import ModelEngine
+
+            self._engine = ModelEngine(space=self._space)
+        self._engine.start_loading(("plan", "write", "decode"))
+        with temporary_store() as store:
+            return write_document(
+                store, self._engine, make_document(prompt.text, seed=seed, space=self._space)
+            )
+
+
+class TrueDocument:
+    """The held-out document of a title."""
+
+    name = "true document"
+
+    def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
+        """Return it as it is."""
+        return _true(prompt, self.name)
+
+
+class ShuffledDocument:
+    """The true document with its sentences shuffled over all sections; headings, lengths and blocks stay."""
+
+    name = "shuffled document"
+
+    def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
+        """Shuffle the sentences by prompt and seed."""
+        true = _true(prompt, self.name)
+        sentences = list(true.sentences)
+        random.Random(f"{seed} {prompt.text}").shuffle(sentences)
+        return with_sentences(true, iter(sentences))
+
+
+class FolderSystem:
+    """Documents that were written before, read from `NN.md` in a folder."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        """Raise InputError where the folder holds no Markdown file."""
+        self.name = name
+        self._folder = folder
+        files = sorted(folder.glob("*.md"))
+        if not files:
+            raise InputError(
+                f"the system {name!r} has no texts: {folder} holds no Markdown file; name another --texts"
+            )
+        # A file that names its prompt is found by it, whatever its number.
+        notes = {path: read_note(path) for path in files}
+        self._by_prompt = {str(note["prompt"]): path for path, note in notes.items() if "prompt" in note}
+        self._by_number = {
+            path.stem.lstrip("0"): path for path, note in notes.items() if "prompt" not in note
+        }
+
+    def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
+        """Read the file of the prompt, whatever its seed."""
+        path = self._by_prompt.get(prompt.text) or self._by_number.get(str(prompt.number))
+        document = None if path is None else read_text(path)
+        if document is None:
+            raise InputError(
+                f"the system {self.name!r} has no text for {prompt.text!r:.60} in {self._folder}"
+            )
+        return document
+
+
+def with_sentences(document: DocumentText, sentences: Iterator[str]) -> DocumentText:
+    """Return a document with other sentences in the places of its own."""
+
+    def filled(block: BlockText) -> BlockText:
+        return replace(block, sentences=tuple(next(sentences) for _ in block.sentences))
+
+    def section_of(section: SectionText) -> SectionText:
+        return replace(section, blocks=tuple(filled(block) for block in section.blocks))
+
+    return replace(document, sections=tuple(section_of(section) for section in document.sections))
+
+
+def folder_name(system: str) -> str:
+    """Return the name of a system's folder."""
+    return system.replace(" ", "-")
+
+
+def _true(prompt: Prompt, name: str) -> DocumentText:
+    if prompt.true is None:
+        raise UsageError(f"the system {name!r} needs true documents: evaluate with --prompts {TITLES}")
+    return prompt.true
+
+
+def _first_release(options: SystemOptions) -> System:
+    if options.texts is None:
+        raise UsageError(f"the system {FIRST_RELEASE!r} is read from files: name their folder with --texts")
+    return FolderSystem(FIRST_RELEASE, options.texts / folder_name(FIRST_RELEASE))
+
+
+def _needs_voice(name: str) -> Callable[[SystemOptions], System]:
+    def make(options: SystemOptions) -> System:
+        raise UsageError(
+            f"the system {name!r} needs a voice, a language model that says sentences, which is not here yet"
+        )
+
+    return make
+
+
+SYSTEMS: dict[str, Callable[[SystemOptions], System]] = {
+    LONGHAND: lambda options: LonghandSystem(space=options.space),
+    "voice alone": _needs_voice("voice alone"),
+    "unplanned": _needs_voice("unplanned"),
+    "true outline": _needs_voice("true outline"),
+    "true concepts": _needs_voice("true concepts"),
+    TrueDocument.name: lambda options: TrueDocument(),
+    ShuffledDocument.name: lambda options: ShuffledDocument(),
+    FIRST_RELEASE: _first_release,
+}
+"""How each system is made. A factory raises UsageError for what it lacks, before anything is written."""
+
+
+def make_system(name: str, options: SystemOptions) -> System:
+    """Return a system by its name; raise UsageError for one that is unknown or lacks something."""
+    return SYSTEMS[check_choice("--system", name, tuple(SYSTEMS))](options)
+
+
+def default_systems(prompts: str, options: SystemOptions) -> tuple[str, ...]:
+    """Return the systems that are compared where none is named."""
+    names: tuple[str, ...] = (LONGHAND,)
+    if prompts == TITLES:
+        names += (TrueDocument.name, ShuffledDocument.name)
+    return names if options.texts is None else (*names, FIRST_RELEASE)

@@ -1,0 +1,38 @@
+"""Whether a document is about its prompt, by its words alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longhand.evaluation.judges import Sample
+    from longhand.evaluation.prompts import PromptSet
+
+
+class WordsJudge:
+    """`topic_by_words`: 1 where the sentences share most words with their own reference, among all references.
+
+    Words are weighted by how few training sentences hold them (`concepts.words.nearest_topics`). Title and headings do
+    not count: a title repeats the prompt. A document that shares no word with any reference is not found.
+    """
+
+    name = "topic by words"
+    figures: tuple[str, ...] = ("topic_by_words",)
+
+    def __init__(self, prompts: PromptSet, sentences: Sequence[str]) -> None:
+        """`sentences`: what the rarity of a word is counted on."""
+        self._prompts = prompts
+        self._sentences = sentences
+
+    def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
+        """Return the figure of each document that has a sentence."""
+        from concepts.words import nearest_topics
+
+        texts = [" ".join(sample.document.sentences) for sample in samples]
+        # The empty text comes first and wins where nothing is shared, for ties go to the first.
+        topics = nearest_topics(texts, ["", *self._prompts.references], self._sentences)
+        return [
+            {"topic_by_words": float(topic == sample.prompt.number)} if text else {}
+            for text, topic, sample in zip(texts, topics, samples, strict=True)
+        ]

@@ -1,0 +1,63 @@
+"""Longhand itself, in this process: the steps of a document on a temporary database, without Prefect."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longhand.evaluation.texts import BlockText, DocumentText, SectionText
+
+if TYPE_CHECKING:
+    from flows.engine import Engine
+    from storage import ExportedDocument, NewDocument, Store
+
+
+def write_document(store: Store, engine: Engine, new: NewDocument) -> DocumentText:
+    """Plan, write and decode a document in `store`; return its text with the planned lengths."""
+    from flows.job import Job
+    from flows.lease import HeldLease, claim, create_own
+    from flows.sequence import run_steps
+
+    document_id = create_own(store, new)
+    # Where the machine is busy a document may take longer than a lease.
+    with HeldLease(store, claim(store, document_id)) as held:
+        run_steps(Job(store, held.lease, engine))
+        held.release()
+    planned = {item.path: item.planned_length for item in store.get_outline(document_id).leaves()}
+    return text_of_export(store.export_document(document_id), planned)
+
+
+@contextmanager
+def temporary_store() -> Iterator[Store]:
+    """Yield a store whose database ends with the `with` block."""
+    from storage import Store
+
+    with (
+        tempfile.TemporaryDirectory(prefix="longhand-evaluation-") as folder,
+        Store.open(f"sqlite:///{Path(folder) / 'longhand.db'}") as store,
+    ):
+        yield store
+
+
+def text_of_export(
+    document: ExportedDocument, planned: dict[str, int | None] | dict[str, int]
+) -> DocumentText:
+    """Return a stored document; `planned` maps the path of a section to its planned sentences."""
+    sections: list[SectionText] = []
+    waiting = [(section, 1) for section in reversed(document.sections)]
+    while waiting:
+        section, level = waiting.pop()
+        sentences = tuple(sentence.text for sentence in section.sentences if sentence.text.strip())
+        sections.append(
+            SectionText(
+                heading=section.heading or "",
+                blocks=(BlockText(sentences=sentences),) if sentences else (),
+                level=level,
+                num_planned=planned.get(section.path),
+            )
+        )
+        waiting += [(child, level + 1) for child in reversed(section.children)]
+    return DocumentText(title=document.title or document.prompt, sections=tuple(sections))

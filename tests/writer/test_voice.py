@@ -1,0 +1,271 @@
+"""The voice on a tiny language model: exact caching, choosing by concept, training, release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from concepts.training import LoopConfig, make_optimizers
+from writer.voice.adapter import VoiceAdapter
+from writer.voice.cache import ATTENTION, register
+from writer.voice.config import AdapterConfig, VoiceTrainingConfig
+from writer.voice.data import NO_CONCEPT, PackedTexts, SpokenDocument, SpokenSection, draw, make_batch, pack
+from writer.voice.decode import Saying, SayOptions, Speaker
+from writer.voice.stepping import Stepper
+from writer.voice.text import Said
+from writer.voice.train import VoiceTask, noised, release_voice, train_voice
+from writer.voice.voice import HeadingsSaying, SectionSaying, Voice
+
+_WORDS = ["Boil", "the", "water", "pour", "tea", "cold", "hot", "cup", "Dry", "leaves", "slowly", "now"]
+_SIGNS = ["<s>", " ", "\n", ".", "#", "-", "1", "2", "3", ":", "Contents", "\n\n"]
+_DIM = 8
+
+
+class WordTokenizer:
+    """Words, blanks and signs as tokens; the little of transformers' interface that a voice uses."""
+
+    def __init__(self) -> None:
+        self._vocabulary = [*_SIGNS, *_WORDS, *(" " + word for word in _WORDS)]
+        self.all_special_ids = [0]
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    def __call__(self, text: str, **_kwargs: object) -> dict[str, list[Any]]:
+        ids, offsets, at = [], [], 0
+        order = sorted(range(len(self)), key=lambda i: -len(self._vocabulary[i]))
+        while at < len(text):
+            token = next(i for i in order if text.startswith(self._vocabulary[i], at))
+            ids.append(token)
+            offsets.append((at, at + len(self._vocabulary[token])))
+            at = offsets[-1][1]
+        return {"input_ids": ids, "offset_mapping": offsets}
+
+    def decode(self, ids: list[int]) -> str:
+        return "".join(self._vocabulary[i] for i in ids)
+
+
+def _encode(texts: list[str]) -> Tensor:
+    """Return a bag of words as a unit vector of `_DIM` numbers."""
+    found = torch.zeros(len(texts), _DIM)
+    for row, text in enumerate(texts):
+        for word in text.replace(".", " ").split():
+            found[row, _WORDS.index(word) % _DIM if word in _WORDS else 0] += 1.0
+    return torch.nn.functional.normalize(found + 1e-3, dim=1)
+
+
+@pytest.fixture
+def base() -> LlamaForCausalLM:
+    register()
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(WordTokenizer()),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        attn_implementation=ATTENTION,
+    )
+    return LlamaForCausalLM(config).eval().requires_grad_(False)
+
+
+def _adapter(base: LlamaForCausalLM, std: float = 0.1) -> VoiceAdapter:
+    config = AdapterConfig(concept_dim=_DIM, hidden_dim=32, num_layers=3, rank=2, injected=(0, 2))
+    adapter = VoiceAdapter(config, base)
+    for parameter in adapter.parameters():
+        torch.nn.init.normal_(parameter, std=std)
+    return adapter.requires_grad_(False)
+
+
+_DOCUMENTS = (
+    SpokenDocument(
+        "tea",
+        (
+            SpokenSection("water", (Said("Boil the water.", "step"), Said("pour the water.", "step"))),
+            SpokenSection("leaves", (Said("Dry the leaves slowly.", "paragraph"), Said("pour tea now.", None))),
+        ),
+    ),
+)
+
+
+def _packed() -> PackedTexts:
+    return pack([(_DOCUMENTS, 1.0)], WordTokenizer(), _encode, max_tokens=60)
+
+
+@torch.inference_mode()
+def test_rows_at_different_places_read_as_one_text_alone(base: LlamaForCausalLM) -> None:
+    adapter = _adapter(base)
+    texts, concepts = [[1, 2, 3, 4, 5, 6], [1, 2, 3, 9], [1, 2, 3, 7, 8]], torch.randn(3, _DIM)
+    stepper = Stepper(base, adapter)
+    stepper.read(texts)
+    columns = torch.tensor([len(text) for text in texts])
+    first = stepper.step(torch.tensor([text[-1] for text in texts]), columns - 1, concepts)
+    second = stepper.step(torch.tensor([11, 12, 13]), columns, concepts)
+    base.config._attn_implementation = "eager"
+    for row, text in enumerate(texts):
+        whole = torch.zeros(1, len(text) + 1, _DIM)
+        whole[0, -2:] = concepts[row]
+        logits = base.lm_head(adapter.hidden(base, torch.tensor([[*text, 11 + row]]), whole))[0]
+        torch.testing.assert_close(first[row], logits[-2], atol=1e-5, rtol=0)
+        torch.testing.assert_close(second[row], logits[-1], atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_merged_updates_do_what_attached_ones_do(base: LlamaForCausalLM) -> None:
+    adapter = _adapter(base)
+    ids, concepts = torch.tensor([[3, 4, 5]]), torch.randn(1, 3, _DIM)
+    base.config._attn_implementation = "eager"
+    plain = adapter.hidden(base, ids, concepts)
+    adapter.attach(base)
+    attached = adapter.hidden(base, ids, concepts)
+    for module in base.modules():
+        module._forward_hooks.clear()
+    adapter.merge(base)
+    torch.testing.assert_close(adapter.hidden(base, ids, concepts), attached, atol=1e-5, rtol=0)
+    assert not torch.allclose(plain, attached)
+
+
+def _sections() -> list[SectionSaying]:
+    return [
+        SectionSaying(
+            title="tea",
+            headings=("water", "leaves"),
+            here=here,
+            concepts=_encode(["Boil the water.", "pour tea now."]),
+            key=(7, str(here)),
+        )
+        for here in (0, 1)
+    ]
+
+
+def _voice(base: LlamaForCausalLM, adapter: VoiceAdapter | None, **options: Any) -> Voice:
+    speaker = Speaker(base, adapter, WordTokenizer(), _encode)
+    return Voice(speaker, name="toy", checksum="0", options=SayOptions(max_tokens=12, **options))
+
+
+def test_a_section_is_said_the_same_alone_and_beside_others(base: LlamaForCausalLM) -> None:
+    voice = _voice(base, _adapter(base))
+    both = voice.say_sections(_sections())
+    assert [len(section) for section in both] == [2, 2]
+    assert voice.say_sections(_sections()[1:])[0] == both[1]
+    assert voice.say_sections(_sections()) == both
+
+
+def test_another_key_draws_other_words(base: LlamaForCausalLM) -> None:
+    voice = _voice(base, None)
+    (first,) = voice.say_sections(_sections()[:1])
+    (other,) = voice.say_sections([SectionSaying(**{**vars(_sections()[0]), "key": (8, "0")})])
+    assert [r.said for r in first] != [r.said for r in other]
+
+
+def test_more_candidates_come_nearer_to_the_concept(base: LlamaForCausalLM) -> None:
+    scores = []
+    for num in (1, 12):
+        voice = _voice(base, None, temperatures=(1.0,) * num, likelihood_weight=0.0, repeat_weight=0.0)
+        scores.append(sum(r.score for section in voice.say_sections(_sections()) for r in section))
+    assert scores[1] > scores[0]
+
+
+def test_known_headings_stay_and_the_others_are_said(base: LlamaForCausalLM) -> None:
+    said = _voice(base, None).say_headings(
+        HeadingsSaying(
+            title="tea",
+            leads=_encode(["water", "leaves", "cup"]),
+            title_concept=_encode(["tea"])[0],
+            known=(None, "leaves", None),
+            key=(7,),
+        )
+    )
+    assert len(said) == 3
+    assert said[1].said.text == "leaves"
+
+
+def test_nothing_to_say_is_said_at_once(base: LlamaForCausalLM) -> None:
+    speaker = Speaker(base, None, WordTokenizer(), _encode)
+    saying = Saying(prefix="# tea", concepts=torch.empty(0, _DIM), key=(1,))
+    assert speaker.say([saying], SayOptions()) == [[]]
+
+
+def test_each_token_goes_with_the_concept_of_its_sentence() -> None:
+    packed = _packed()
+    tokenizer = WordTokenizer()
+    spans = list(zip(packed.starts[:-1], packed.starts[1:], strict=True))
+    assert len(spans) == 3  # the contents, and two sections
+    for start, end in spans:
+        own = packed.rows[start:end]
+        first = int(np.argmax(own != NO_CONCEPT))
+        assert (own[:first] == NO_CONCEPT).all()
+        assert (own[first:] != NO_CONCEPT).all()
+    start, end = spans[2]
+    text_of_row: dict[int, str] = {}
+    for token, row in zip(packed.tokens[start:end].tolist(), packed.rows[start:end].tolist(), strict=True):
+        text_of_row[row] = text_of_row.get(row, "") + tokenizer.decode([token])
+    said = [text.strip() for row, text in text_of_row.items() if row != NO_CONCEPT]
+    assert said == ["Dry the leaves slowly.", "pour tea now."]
+
+
+def test_packed_texts_survive_their_file(tmp_path: Path) -> None:
+    packed = _packed()
+    packed.save(tmp_path / "packed.safetensors")
+    again = PackedTexts.load(tmp_path / "packed.safetensors")
+    for name in ("tokens", "rows", "starts", "weights", "vectors"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(packed, name))
+
+
+def test_a_batch_holds_no_more_than_its_tokens() -> None:
+    packed = _packed()
+    longest = int(np.diff(packed.starts).max())
+    for seed in range(5):
+        chosen = draw(packed, np.random.default_rng(seed), 2 * longest)
+        batch = make_batch(packed, chosen, torch.from_numpy(packed.vectors).float())
+        assert 1 <= len(chosen) <= 64
+        assert batch.ids_BS.numel() <= 2 * longest or len(chosen) == 1
+
+
+def test_hidden_concepts_are_zero_and_noised_ones_keep_their_length() -> None:
+    concepts = _encode(["Boil the water.", "pour tea now."])[None]
+    assert not noised(concepts, None, 0).any()
+    torch.testing.assert_close(noised(concepts, 0.0, 0), concepts)
+    torch.testing.assert_close(noised(concepts, 0.5, 0).norm(dim=-1), concepts.norm(dim=-1))
+
+
+def _config(num_steps: int) -> VoiceTrainingConfig:
+    return VoiceTrainingConfig(
+        adapter=AdapterConfig(concept_dim=_DIM, hidden_dim=32, num_layers=3, rank=2, injected=(0,)),
+        loop=LoopConfig(
+            num_steps=num_steps,
+            num_warmup_steps=1,
+            num_cooldown_steps=1,
+            matrix_lr=1e-2,
+            uses_muon=False,
+            ema_decay=0.5,
+            evaluate_every=num_steps,
+        ),
+        tokens_per_batch=200,
+    )
+
+
+def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausalLM, tmp_path: Path) -> None:
+    base.config._attn_implementation = "eager"
+    before = {name: value.clone() for name, value in base.named_parameters()}
+    task = VoiceTask(_config(1), _packed(), _packed(), base)
+    start = task.evaluate()["loss"]
+    for optimizer in make_optimizers(task.module, _config(1).loop):
+        assert optimizer.param_groups
+    recipe: dict[str, object] = {"space": "toy@0", "base": "toy", "data": "none", "init": None}
+    fresh = LlamaForCausalLM(base.config).eval()
+    fresh.load_state_dict(base.state_dict())
+    figures = train_voice(_packed(), _packed(), fresh, tmp_path, _config(30), recipe=recipe)
+    assert figures["loss"] < start - 0.1
+    for name, value in base.named_parameters():
+        torch.testing.assert_close(value, before[name])
+    card = release_voice(tmp_path, tmp_path / "voice", name="toy", figures=figures, newest=False)
+    assert card.kind == "voice"
+    assert card.steps == 30

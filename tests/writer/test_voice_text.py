@@ -1,0 +1,61 @@
+"""The form in which a voice reads and says a document."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from writer.voice.text import BLOCKS, Said, is_over, marked, parse_piece, section_prefix
+
+_words = st.lists(st.sampled_from(["Peel", "the", "beets", "slowly", "and", "dry"]), min_size=1, max_size=6)
+_sentences = st.builds(lambda words: " ".join(words) + ".", _words)
+_said = st.builds(Said, _sentences, st.sampled_from([None, *BLOCKS]))
+
+
+@given(st.lists(_said, min_size=1, max_size=8))
+def test_what_is_marked_is_read_back(said: list[Said]) -> None:
+    first = Said(said[0].text, said[0].block or "paragraph")
+    sentences = [first, *said[1:]]
+    pieces = [before + text for before, text in marked(sentences)]
+    found = [parse_piece(piece, i == 0) for i, piece in enumerate(pieces)]
+    assert found == sentences
+
+
+def test_a_section_reads_as_markdown() -> None:
+    said = [
+        Said("Gather these:", "paragraph"),
+        Said("a pump", "bullet"),
+        Said("a lever", "bullet"),
+        Said("Remove the wheel.", "step"),
+        Said("Mind the chain.", None),
+        Said("Check the tire.", "step"),
+        Said("Done.", "paragraph"),
+    ]
+    text = "".join(before + body for before, body in marked(said))
+    assert text == (
+        "Gather these:\n\n- a pump\n- a lever\n\n1. Remove the wheel. Mind the chain.\n2. Check the tire.\n\nDone."
+    )
+
+
+def test_the_prefix_holds_title_contents_and_heading() -> None:
+    assert section_prefix("Tea", ["Water", "Leaves"], 1) == (
+        "# Tea\n\nContents:\n1. Water\n2. Leaves\n\n## Leaves\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "over"),
+    [
+        ("Fill the kettle.", True),
+        ('He said "stop!"', True),
+        ("Is it hot?", True),
+        ("Use a tool, e.g.", False),
+        ("Ask Dr.", False),
+        ("Add salt", False),
+        ("1.", False),
+        ("Take these:", True),
+    ],
+)
+def test_a_sentence_is_over_at_its_mark(text: str, over: bool) -> None:
+    assert is_over(text) is over

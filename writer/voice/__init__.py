@@ -1,0 +1,1 @@
+"""The voice: a pretrained causal language model that says concepts as sentences."""

@@ -1,0 +1,120 @@
+"""What is trained of a voice: low-rank updates of the base model, and maps through which it reads concepts.
+
+The base stays frozen and is no submodule: hooks add the updates while it runs, and `merge` adds them to its weights
+for good. A concept is added to the hidden states, through a linear map, at each position whose next token belongs to
+the concept's sentence: before some layers, and once behind the last one, which makes the sentence's words likelier.
+A concept of zeros adds nothing: the voice then speaks from the words alone.
+
+Legend: B sections, S tokens, D concept dim, M width of the base model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from writer.voice.config import AdapterConfig
+
+
+class LowRank(nn.Module):
+    """The update of one projection: down to `rank` and up again, zero at the start."""
+
+    def __init__(self, num_in: int, num_out: int, rank: int) -> None:
+        super().__init__()
+        self.down = nn.Parameter(torch.randn(rank, num_in) * num_in**-0.5)
+        self.up = nn.Parameter(torch.zeros(num_out, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x @ self.down.T) @ self.up.T
+
+
+class VoiceAdapter(nn.Module):
+    """All trained parts of a voice, for a base model of `transformers`."""
+
+    def __init__(self, config: AdapterConfig, base: Any) -> None:
+        super().__init__()
+        self.config = config
+        self._scale = config.alpha / config.rank
+        linears = {name: m for name, m in base.model.layers.named_modules() if isinstance(m, nn.Linear)}
+        self.updates = nn.ModuleDict(
+            {
+                name.replace(".", "/"): LowRank(linear.in_features, linear.out_features, config.rank)
+                for name, linear in linears.items()
+            }
+        )
+        self.inward = nn.ModuleDict(
+            {
+                str(layer): nn.Linear(config.concept_dim, config.hidden_dim, bias=False)
+                for layer in config.injected
+            }
+        )
+        self.outward = nn.Linear(config.concept_dim, config.hidden_dim, bias=False)
+        for linear in (*self.inward.values(), self.outward):
+            nn.init.zeros_(linear.weight)
+
+    def hidden(self, base: Any, ids_BS: Tensor, concepts_BSD: Tensor, **kwargs: Any) -> Tensor:
+        """Return the last hidden states (B, S, M), the concept added; `kwargs` go to the base's transformer.
+
+        `concepts_BSD`: at each position the concept of the sentence to which the next token belongs, zero for none.
+        """
+        with self._injecting(base, concepts_BSD):
+            states: Tensor = base.model(input_ids=ids_BS, **kwargs).last_hidden_state
+        return states + self.outward(concepts_BSD)
+
+    @contextmanager
+    def _injecting(self, base: Any, concepts_BSD: Tensor) -> Iterator[None]:
+        def inject(layer: str) -> Any:
+            def hook(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+                return (args[0] + self.inward[layer](concepts_BSD), *args[1:])
+
+            return hook
+
+        layers = base.model.layers
+        handles = [layers[int(layer)].register_forward_pre_hook(inject(layer)) for layer in self.inward]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def attach(self, base: Any) -> None:
+        """Let `base` apply the updates from now on, for training; a base is attached once."""
+        modules = dict(base.model.layers.named_modules())
+        for name, update in self.updates.items():
+
+            def hook(_m: nn.Module, args: tuple[Tensor], out: Tensor, update: nn.Module = update) -> Tensor:
+                return out + self._scale * update(args[0])
+
+            modules[name.replace("/", ".")].register_forward_hook(hook)
+
+    @torch.no_grad()
+    def merge(self, base: Any) -> None:
+        """Add the updates to the weights of `base`, which is then faster than with hooks."""
+        modules = dict(base.model.layers.named_modules())
+        for name, update in self.updates.items():
+            assert isinstance(update, LowRank)
+            weight = modules[name.replace("/", ".")].weight
+            weight += self._scale * (update.up @ update.down).to(weight.dtype)
+
+    @torch.no_grad()
+    def start_from_words(self, embed_VM: Tensor, bags: list[Tensor], concepts_ND: Tensor, outward: float) -> float:
+        """Start the maps where a concept adds the mean embedding of its sentence's words; return the variance explained.
+
+        By ridge regression of the mean embedding of `bags` (token ids of each sentence) on `concepts_ND`. `outward`
+        scales the map behind the last layer, whose states are larger than embeddings.
+        """
+        mean = torch.stack([embed_VM[bag].mean(dim=0) for bag in bags])
+        center = embed_VM[torch.cat(bags)].mean(dim=0)
+        target = mean - center
+        gram = concepts_ND.T @ concepts_ND + 1.0 * torch.eye(concepts_ND.shape[1])
+        solution = torch.linalg.solve(gram, concepts_ND.T @ target)  # (D, M)
+        first = self.inward["0"] if "0" in self.inward else None
+        if isinstance(first, nn.Linear):
+            first.weight.copy_(solution.T)
+        self.outward.weight.copy_(outward * solution.T)
+        left = (target - concepts_ND @ solution).square().sum() / target.square().sum()
+        return 1.0 - float(left)

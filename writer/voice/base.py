@@ -1,0 +1,108 @@
+"""Finding and loading what a voice is made of: a base model of transformers, and an adapter that ships or was trained."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from concepts.card import ModelCard, find_card, list_cards
+from concepts.errors import ModelError
+from concepts.quantize import read_tensors
+from concepts.release import check_space
+from concepts.wheels import SMOLLM2, require
+from writer.voice.adapter import VoiceAdapter
+from writer.voice.cache import ATTENTION, register
+from writer.voice.config import ADAPTER_FILE, AdapterConfig
+from writer.voice.decode import Encode, Speaker
+from writer.voice.voice import Voice
+
+BASES = {SMOLLM2.name: SMOLLM2}
+"""Base models that are fetched by name; any other is named by its folder."""
+
+def load_base(name: str) -> tuple[Any, Any]:
+    """Return a causal language model (frozen, in evaluation mode) and its tokenizer, by name or folder.
+
+    Raises ModelError where it is not on this machine or cannot be read.
+    """
+    folder = require(BASES[name]) if name in BASES else Path(name)
+    if not (folder / "config.json").is_file():
+        known = ", ".join(BASES)
+        raise ModelError(
+            f"no voice named {name!r}: give one of {known}, the name or folder of an adapter, or the folder of a causal "
+            "model of transformers (with config.json)"
+        )
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    register()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            base = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32, attn_implementation=ATTENTION
+            )
+    except Exception as error:  # transformers raises many kinds for a bad folder
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"the voice in {folder} cannot be loaded ({first})") from error
+    base.eval().requires_grad_(False)
+    return base, tokenizer
+
+
+def read_adapter(card: ModelCard, base: Any) -> VoiceAdapter:
+    """Return the adapter of a card for a loaded base; raises ModelError where they do not fit."""
+    sizes = {name: value for name, value in card.config.items() if name in AdapterConfig.__dataclass_fields__}
+    sizes["injected"] = tuple(sizes.get("injected", ()))  # type: ignore[arg-type]
+    try:
+        adapter = VoiceAdapter(AdapterConfig(**sizes), base)  # type: ignore[arg-type]
+        adapter.load_state_dict(read_tensors(card.path(ADAPTER_FILE)))
+    except (OSError, TypeError, RuntimeError, SafetensorError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"the adapter {card.name} in {card.folder} cannot be read ({first})") from error
+    return adapter.eval().requires_grad_(False)
+
+
+def load_voice(name: str | None, *, space_id: str, encode: Encode) -> Voice:
+    """Return the voice of that name or folder; None: an adapter of the space `space_id`, else the base alone.
+
+    Raises ModelError for a name that is unknown and files that are missing or damaged, SpaceMismatchError for an
+    adapter of another space.
+    """
+    card = _find_adapter(name, space_id)
+    if card is None:
+        base_name = name or SMOLLM2.name
+        base, tokenizer = load_base(base_name)
+        label = Path(base_name).name
+        return Voice(Speaker(base, None, tokenizer, encode), name=label, checksum=_base_checksum(base_name))
+    check_space(card, space_id)
+    base, tokenizer = load_base(str(card.config["base"]))
+    adapter = read_adapter(card, base)
+    adapter.merge(base)
+    return Voice(
+        Speaker(base, adapter, tokenizer, encode), name=card.name, checksum=card.model_id.partition("@")[2]
+    )
+
+
+def _find_adapter(name: str | None, space_id: str) -> ModelCard | None:
+    """Return the card of an adapter; None where a base speaks without one."""
+    if name is None:
+        found = [card for card in list_cards() if card.kind == "voice" and card.space == space_id]
+        return find_card("voice", str(found[-1].folder)) if found else None
+    if name in BASES:
+        return None
+    folder = Path(name)
+    if folder.is_dir() and (folder / "config.json").is_file() and not (folder / "card.json").is_file():
+        return None
+    return find_card("voice", name)
+
+
+def _base_checksum(name: str) -> str:
+    """Return what tells one base from another: the pinned checksum, or one over a folder's file names and sizes."""
+    if name in BASES:
+        return next(iter(BASES[name].files.values()))[:12]
+    listed = sorted((file.name, file.stat().st_size) for file in Path(name).iterdir() if file.is_file())
+    return hashlib.sha256(repr(listed).encode()).hexdigest()[:12]

@@ -1,0 +1,66 @@
+"""Sizes of a voice's adapter and the recipe of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from concepts.errors import ModelError
+from concepts.training import LoopConfig
+
+ADAPTER_FILE = "adapter.safetensors"
+"""File of a released adapter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterConfig:
+    """Architecture of the adapter."""
+
+    concept_dim: int = 384
+    """Dimension of the space's concepts."""
+    hidden_dim: int = 576
+    """Width of the base model."""
+    num_layers: int = 30
+    """Layers of the base model."""
+    rank: int = 16
+    """Rank of the update of each projection (LoRA, Hu et al. 2021, arXiv 2106.09685)."""
+    alpha: float = 32.0
+    """Size of the update: it is scaled by `alpha` / `rank`."""
+    injected: tuple[int, ...] = (0, 10, 20)
+    """Layers before which the concept is added to the hidden states; it is always added behind the last one."""
+
+    def __post_init__(self) -> None:
+        if not all(0 <= layer < self.num_layers for layer in self.injected):
+            raise ModelError(
+                f"injected layers must be from 0 to {self.num_layers - 1}, got {self.injected}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceTrainingConfig:
+    """The recipe of an adapter."""
+
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    """Sizes."""
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            num_steps=600,
+            num_warmup_steps=20,
+            num_cooldown_steps=300,
+            matrix_lr=1e-3,
+            uses_muon=False,
+            adam_lr=1e-3,
+            weight_decay=0.0,
+            ema_decay=0.98,
+            checkpoint_every_s=240.0,
+            evaluate_every=100,
+        )
+    )
+    """Steps and rates."""
+    tokens_per_batch: int = 1_000
+    """Tokens a batch, padding included, at most."""
+    max_tokens: int = 1_000
+    """Longest sequence: sections of a document that read the same contents share one."""
+    hidden_share: float = 0.2
+    """Share of the sections whose concepts are hidden, so that the voice can speak without."""
+    max_noise: float = 1.0
+    """Largest noise on a concept, as a share of its length; each section draws its own size."""

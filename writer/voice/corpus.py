@@ -1,0 +1,68 @@
+"""The corpus as texts that a voice says: documents with their blocks, drawn by shares of their kinds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from concepts.corpus.embed import OVERVIEW
+from concepts.corpus.records import Document, Kind
+from concepts.corpus.split import Split
+from concepts.corpus.store import load_documents
+from concepts.errors import InputError
+from writer.voice.data import PackedTexts, SpokenDocument, SpokenSection, pack
+from writer.voice.text import BLOCKS, Said
+
+SHARES: Mapping[Kind, float] = {"guide": 0.62, "howto": 0.14, "recipe": 0.08, "lead": 0.16}
+"""Share of the draws that documents of a kind get; kinds that a corpus lacks leave theirs to the others."""
+MOST: Mapping[Kind, int] = {"guide": 100_000, "howto": 450, "recipe": 350, "lead": 2_200}
+"""Documents of a kind that are packed: a short training reads no more, and each sentence has to be encoded."""
+
+
+def pack_corpus(
+    corpus_dir: Path,
+    split: Split,
+    tokenizer: Any,
+    encode: Callable[[list[str]], Tensor],
+    *,
+    max_tokens: int,
+    most: Mapping[Kind, int] = MOST,
+) -> PackedTexts:
+    """Return the English documents of a split as sequences of tokens with their concepts.
+
+    Raises InputError where the corpus has no document with a section.
+    """
+    groups: dict[Kind, list[SpokenDocument]] = defaultdict(list)
+    # by identity, which is a hash: a part of a kind is then an even sample of it
+    for document in sorted(
+        load_documents(corpus_dir, lang="eng_Latn", split=split, kinds=tuple(SHARES)), key=lambda d: d.document_id
+    ):
+        if len(groups[document.kind]) < most.get(document.kind, 0) and (spoken := spoken_document(document)):
+            groups[document.kind].append(spoken)
+    if not any(groups.values()):
+        raise InputError(f"{corpus_dir} has no {split} document with a section in English; import more documents")
+    shares = [(documents, SHARES[kind]) for kind, documents in sorted(groups.items()) if documents]
+    return pack(shares, tokenizer, encode, max_tokens=max_tokens)
+
+
+def spoken_document(document: Document) -> SpokenDocument | None:
+    """Return a document as a voice says it; None where it has no sentence."""
+    sections = [section for section in document.sections if section.sentences]
+    untitled = document.title if len(sections) == 1 else OVERVIEW[document.lang]
+    spoken = []
+    for section in sections:
+        said = [
+            Said(sentence, _block(block.kind) if i == 0 else None)
+            for block in section.blocks
+            for i, sentence in enumerate(block.sentences)
+        ]
+        spoken.append(SpokenSection(section.heading.strip() or untitled, tuple(said)))
+    return SpokenDocument(document.title, tuple(spoken)) if spoken else None
+
+
+def _block(kind: str) -> Any:
+    return kind if kind in BLOCKS else "paragraph"

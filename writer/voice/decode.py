@@ -1,0 +1,256 @@
+"""Saying concepts: several candidates of each sentence side by side, and the one kept that says its concept.
+
+Sections do not wait for each other: as soon as all candidates of a section's sentence are over, one is kept and the
+next sentence begins. All randomness is a function of a section's seed, the place of the sentence and the candidate.
+
+Legend: D concept dim, K candidates. Concepts are raw vectors of the space, compared by cosine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from writer.voice.stepping import Stepper
+from writer.voice.text import Said, is_over, parse_piece
+
+Encode = Callable[[list[str]], Tensor]
+"""Texts to raw concepts (N, D)."""
+
+_WORD = re.compile(r"\w+")
+_GRAM = 5
+"""Words in a row that a section should not say twice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SayOptions:
+    """How sentences are drawn and chosen."""
+
+    temperatures: tuple[float, ...] = (0.4, 0.7, 0.9)
+    """One candidate a sentence is drawn at each."""
+    top_p: float = 0.9
+    """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
+    max_tokens: int = 64
+    """Longest sentence."""
+    likelihood_weight: float = 0.1
+    """How much a nat a token counts beside the cosine to the concept."""
+    repeat_weight: float = 1.0
+    """How much the share of words counts that stand in a run said before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saying:
+    """A text that is to be said: what stands before it, and the concept of each sentence."""
+
+    prefix: str
+    concepts: Tensor
+    """(S, D)"""
+    key: tuple[int | str, ...]
+    """Seeds the draws."""
+    one_line: bool = False
+    """Whether each piece ends at the end of its line, as headings do."""
+    before: tuple[str, ...] = ()
+    """Texts that no piece should repeat."""
+    near: Tensor | None = None
+    """A concept (D,) that every piece should be like as well, such as the title's."""
+    near_weight: float = 0.3
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A sentence as it was said, and the cosine of its own concept to the one it was to say."""
+
+    said: Said
+    score: float
+
+
+@dataclass
+class _Candidate:
+    """One way to say a sentence."""
+
+    generator: torch.Generator
+    temperature: float
+    tokens: list[int] = field(default_factory=list)
+    text: str = ""
+    nats: float = 0.0
+    is_done: bool = False
+    is_whole: bool = False
+
+
+@dataclass
+class _Row:
+    """One text on its way: its candidates are `K` rows of the stepper, side by side."""
+
+    saying: Saying
+    length: int
+    """Tokens of what is kept."""
+    last_token: int
+    kept: list[Rendering] = field(default_factory=list)
+    vectors: list[Tensor] = field(default_factory=list)
+    candidates: list[_Candidate] = field(default_factory=list)
+
+    @property
+    def place(self) -> int:
+        return len(self.kept)
+
+    @property
+    def is_done(self) -> bool:
+        return self.place == len(self.saying.concepts)
+
+
+class Speaker:
+    """A language model with its tokenizer, and an adapter where it has one."""
+
+    def __init__(self, base: Any, adapter: Any, tokenizer: Any, encode: Encode) -> None:
+        self._base, self._adapter, self._tokenizer, self._encode = base, adapter, tokenizer, encode
+        self._pieces = [str(tokenizer.convert_ids_to_tokens(i)) for i in range(len(tokenizer))]
+        opens = [tokenizer.decode([i])[:1] for i in range(len(tokenizer))]
+        self._is_space = [text.isspace() for text in opens]
+        self._is_line = [text == "\n" for text in opens]
+        self._ends = set(tokenizer.all_special_ids)
+
+    @torch.inference_mode()
+    def say(
+        self,
+        sayings: Sequence[Saying],
+        options: SayOptions,
+        on_said: Callable[[int, int], None] = lambda _text, _place: None,
+    ) -> list[list[Rendering]]:
+        """Return what each text says, sentence by sentence; texts do not see each other.
+
+        `on_said` gets the index of a text and how many of its sentences are said.
+        """
+        num_candidates = len(options.temperatures)
+        rows: list[_Row] = []
+        starts: list[list[int]] = []
+        for saying in sayings:
+            tokens = self._tokens(saying.prefix)
+            rows.append(_Row(saying, len(tokens), tokens[-1]))
+            starts.append(tokens)
+        active = [n for n, row in enumerate(rows) if not row.is_done]
+        if not active:
+            return [[] for _ in rows]
+        stepper = Stepper(self._base, self._adapter)
+        stepper.read([starts[n] for n in active])
+        stepper.select([i for i in range(len(active)) for _ in range(num_candidates)])
+        for n in active:
+            self._begin(rows[n], options)
+        while active:
+            tokens, columns, concepts = [], [], []
+            for n in active:
+                row = rows[n]
+                for candidate in row.candidates:
+                    tokens.append(candidate.tokens[-1] if candidate.tokens else row.last_token)
+                    columns.append(row.length - 1 + len(candidate.tokens))
+                    concepts.append(row.saying.concepts[row.place])
+            logits = stepper.step(torch.tensor(tokens), torch.tensor(columns), torch.stack(concepts))
+            for at, n in enumerate(active):
+                row = rows[n]
+                for k, candidate in enumerate(row.candidates):
+                    if not candidate.is_done:
+                        self._extend(row, candidate, logits[at * num_candidates + k], options)
+                if all(candidate.is_done for candidate in row.candidates):
+                    first = at * num_candidates
+                    self._keep(row, stepper, range(first, first + num_candidates), options)
+                    on_said(n, row.place)
+            left = [at for at, n in enumerate(active) if not rows[n].is_done]
+            if len(left) < len(active):
+                active = [active[at] for at in left]
+                if active:
+                    stepper.select([at * num_candidates + k for at in left for k in range(num_candidates)])
+        return [row.kept for row in rows]
+
+    def _tokens(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _begin(self, row: _Row, options: SayOptions) -> None:
+        row.candidates = [
+            _Candidate(_generator((*row.saying.key, row.place, k)), temperature)
+            for k, temperature in enumerate(options.temperatures)
+        ]
+
+    def _extend(self, row: _Row, candidate: _Candidate, logits: Tensor, options: SayOptions) -> None:
+        """Draw a candidate's next token, or see that it is over."""
+        chances = logits.log_softmax(dim=-1)
+        token = _draw(chances, candidate.temperature, options.top_p, candidate.generator)
+        body = candidate.text.strip()
+        has_words = bool(_WORD.search(re.sub(r"^\s*\d{1,2}[.)]", "", candidate.text)))
+        ends_line = self._is_line[token] and has_words
+        ends_sentence = not row.saying.one_line and self._is_space[token] and has_words and is_over(body)
+        if token in self._ends or ends_line or ends_sentence:
+            candidate.is_done, candidate.is_whole = True, has_words
+            return
+        candidate.tokens.append(token)
+        candidate.nats += float(chances[token])
+        candidate.text = self._tokenizer.decode(candidate.tokens)
+        candidate.is_done = len(candidate.tokens) >= options.max_tokens
+
+    def _keep(self, row: _Row, stepper: Stepper, own: range, options: SayOptions) -> None:
+        """Keep the best candidate of a sentence, and begin the next one behind it."""
+        saying, place = row.saying, row.place
+        found = [parse_piece(candidate.text, place == 0) for candidate in row.candidates]
+        vectors = self._encode([said.text or "." for said in found])
+        meant = saying.concepts[place]
+        likeness = F.cosine_similarity(vectors, meant[None], dim=1) if meant.any() else torch.zeros(len(found))
+        scores = likeness.clone()
+        if saying.near is not None:
+            scores += saying.near_weight * F.cosine_similarity(vectors, saying.near[None], dim=1)
+        if saying.before and not row.vectors:
+            row.vectors = list(self._encode(list(saying.before)))
+        earlier = row.vectors
+        before = " ".join((*saying.before, *(rendering.said.text for rendering in row.kept)))
+        for k, (said, candidate) in enumerate(zip(found, row.candidates, strict=True)):
+            scores[k] += options.likelihood_weight * candidate.nats / max(1, len(candidate.tokens))
+            scores[k] -= options.repeat_weight * _repeated(said.text, before)
+            if earlier:
+                nearest = float(F.cosine_similarity(torch.stack(earlier), vectors[k][None], dim=1).max())
+                scores[k] -= options.repeat_weight * max(0.0, nearest - 0.8) * 5
+            scores[k] -= 0.0 if candidate.is_whole and said.text else 1.0
+        best = int(scores.argmax())
+        chosen = row.candidates[best]
+        row.kept.append(Rendering(found[best], round(float(likeness[best]), 6)))
+        row.vectors.append(vectors[best])
+        if row.is_done:
+            return
+        first, num = row.length, len(chosen.tokens)
+        if num:
+            others = [r for k, r in enumerate(own) if k != best]
+            if others:
+                stepper.copy_columns(own[best], others, first, first + num)
+            row.length, row.last_token = first + num, chosen.tokens[-1]
+        self._begin(row, options)
+
+
+def _draw(chances_V: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
+    """Return a token drawn from the likeliest ones at a temperature."""
+    top = (chances_V / temperature).softmax(dim=-1).topk(min(64, len(chances_V)))
+    ahead = top.values.cumsum(dim=0) - top.values
+    weights = torch.where(ahead < top_p, top.values, 0.0)
+    return int(top.indices[torch.multinomial(weights, 1, generator=generator)])
+
+
+def _generator(key: tuple[int | str, ...]) -> torch.Generator:
+    digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def _repeated(text: str, before: str) -> float:
+    """Return the share of a text's words that stand in a run of `_GRAM` words which was said before."""
+    words, old = _WORD.findall(text.lower()), _WORD.findall(before.lower())
+    if not words:
+        return 0.0
+    size = min(_GRAM, len(words))
+    known = {tuple(old[i : i + size]) for i in range(len(old) - size + 1)}
+    hit: set[int] = set()
+    for i in range(len(words) - size + 1):
+        if tuple(words[i : i + size]) in known:
+            hit.update(range(i, i + size))
+    return len(hit) / len(words)

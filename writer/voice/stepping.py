@@ -1,0 +1,81 @@
+"""Running a causal language model over many texts at once, each at its own place, one token a step.
+
+It knows tokens, rows and concepts, and no sentence. Legend: R rows, S tokens, D concept dim, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from writer.voice.adapter import VoiceAdapter
+from writer.voice.cache import RowCache
+
+
+class Stepper:
+    """Rows of a cache, with the model that fills it."""
+
+    def __init__(self, base: Any, adapter: VoiceAdapter | None) -> None:
+        self._base, self._adapter = base, adapter
+        self._cache = RowCache()
+        self._device = base.get_input_embeddings().weight.device
+
+    @property
+    def has_rows(self) -> bool:
+        """Return whether anything was read yet."""
+        return len(self._cache) > 0
+
+    def read(self, texts: Sequence[Sequence[int]]) -> None:
+        """Start a row for each of `texts` (token ids) and read all but its last token; what all share is read once."""
+        shared = min(len(os.path.commonprefix(list(map(list, texts)))), min(map(len, texts)) - 1)
+        if shared > 0:
+            self._run(torch.tensor([texts[0][:shared]]), torch.arange(shared)[None], None)
+            self._cache.select(torch.zeros(len(texts), dtype=torch.long))
+        rest = [list(text[shared:-1]) for text in texts]
+        width = max(map(len, rest))
+        if width:
+            ids = torch.zeros(len(rest), width, dtype=torch.long)
+            for row, tokens in enumerate(rest):
+                ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
+            columns = shared + torch.arange(width).repeat(len(rest), 1)
+            self._run(ids, columns, None)
+
+    def step(self, tokens_R: Tensor, columns_R: Tensor, concepts_RD: Tensor | None) -> Tensor:
+        """Return the logits (R, V) behind one token of each row, which stands at its column.
+
+        `concepts_RD` are those of the sentences to which the next tokens belong.
+        """
+        concepts = None if concepts_RD is None else concepts_RD[:, None]
+        states = self._run(tokens_R[:, None], columns_R[:, None], concepts)
+        logits: Tensor = self._base.lm_head(states[:, -1])
+        return logits.float()
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep `rows`, in that order; a row may come more than once."""
+        self._cache.select(torch.tensor(rows, dtype=torch.long))
+
+    def copy_columns(self, source: int, targets: Sequence[int], first: int, last: int) -> None:
+        """Let the rows `targets` go on from what row `source` read at columns `first` to `last`."""
+        self._cache.copy_columns(source, torch.tensor(targets, dtype=torch.long), first, last)
+
+    def _run(self, ids_RS: Tensor, columns_RS: Tensor, concepts_RSD: Tensor | None) -> Tensor:
+        width = int(columns_RS.max()) + 1
+        self._cache.place(columns_RS, width)
+        hidden = torch.arange(width) > columns_RS[..., None]  # (R, S, C)
+        mask = torch.zeros(hidden.shape).masked_fill(hidden, torch.finfo(torch.float32).min)[:, None]
+        kwargs = {
+            "attention_mask": mask.to(self._device),
+            "position_ids": columns_RS.to(self._device),
+            "past_key_values": self._cache,
+            "use_cache": True,
+        }
+        if self._adapter is None or concepts_RSD is None:
+            states: Tensor = self._base.model(input_ids=ids_RS.to(self._device), **kwargs).last_hidden_state
+            return states
+        return self._adapter.hidden(
+            self._base, ids_RS.to(self._device), concepts_RSD.to(self._device), **kwargs
+        )

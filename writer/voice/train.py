@@ -1,0 +1,196 @@
+"""Training a voice's adapter: the base model stays as it is. Needs torch and transformers, no space and no corpus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from concepts.card import ModelCard, write_card
+from concepts.precision import autocast
+from concepts.release import LICENCE, origin, tensors_of, trained_weights
+from concepts.training import Progress, save_tensors, to_device, train, write_recipe
+from writer.voice.adapter import VoiceAdapter
+from writer.voice.config import ADAPTER_FILE, VoiceTrainingConfig
+from writer.voice.data import PackedTexts, VoiceBatch, draw, make_batch
+
+DEV_NOISE = (0.0, 0.5, 0.9, None)
+"""Noise on the concepts in an evaluation, as a share of their length; None hides them."""
+OUTWARD_START = 2.0
+"""Scale of the map behind the last layer at the start, over that of the word embeddings."""
+
+
+class VoiceLoss(nn.Module):
+    """An adapter under its loss; the frozen base is no submodule of it."""
+
+    def __init__(self, adapter: VoiceAdapter, base: Any, config: VoiceTrainingConfig) -> None:
+        super().__init__()
+        self.adapter, self.config = adapter, config
+        self._base = [base]  # in a list, so that torch does not take it for a submodule
+
+    def forward(self, batch: VoiceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return nats a token of what is to be said; while training concepts are noised and some are hidden."""
+        concepts = batch.concepts_BSD
+        if self.training:
+            concepts = blur(concepts, self.config, generator)
+        loss, num = self.nats(batch, concepts)
+        return loss, {"tokens": torch.tensor(float(num))}
+
+    def nats(self, batch: VoiceBatch, concepts_BSD: Tensor) -> tuple[Tensor, int]:
+        """Return the mean nats a token and how many tokens these are."""
+        base = self._base[0]
+        hidden = torch.finfo(concepts_BSD.dtype).min
+        mask = torch.zeros_like(batch.mask_B1SS, dtype=concepts_BSD.dtype).masked_fill(~batch.mask_B1SS, hidden)
+        states = self.adapter.hidden(
+            base,
+            batch.ids_BS,
+            concepts_BSD,
+            attention_mask=mask,
+            position_ids=batch.places_BS,
+            use_cache=False,
+        )
+        said = batch.targets_BS >= 0
+        logits = base.lm_head(states[said]).float()
+        return F.cross_entropy(logits, batch.targets_BS[said]), int(said.sum())
+
+
+def blur(concepts_BSD: Tensor, config: VoiceTrainingConfig, generator: torch.Generator) -> Tensor:
+    """Return concepts with noise of a size that each section draws, at their own length; some sections lose theirs."""
+    num, dim = len(concepts_BSD), concepts_BSD.shape[-1]
+    device = concepts_BSD.device
+    size = config.max_noise * torch.rand(num, 1, 1, generator=generator).to(device)
+    keep = (torch.rand(num, 1, 1, generator=generator) >= config.hidden_share).to(device)
+    # one draw of noise a sentence: neighbours with equal concepts get equal noise
+    flat = concepts_BSD.reshape(-1, dim)
+    _, owner = torch.unique(flat, dim=0, return_inverse=True)
+    noise = torch.randn(int(owner.max()) + 1, dim, generator=generator).to(device)[owner].view_as(concepts_BSD)
+    length = concepts_BSD.norm(dim=-1, keepdim=True)
+    noised = concepts_BSD + size * noise * dim**-0.5 * length
+    return keep * noised * length / noised.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+
+
+class VoiceTask:
+    """An adapter as the shared loop sees it."""
+
+    unit = "tok"
+
+    def __init__(self, config: VoiceTrainingConfig, packed: PackedTexts, dev: PackedTexts, base: Any) -> None:
+        self.config, self._packed, self._dev, self._base = config, packed, dev, base
+        torch.manual_seed(config.loop.seed)
+        adapter = VoiceAdapter(config.adapter, base)
+        self._vectors = torch.from_numpy(packed.vectors).float()
+        self._dev_vectors = torch.from_numpy(dev.vectors).float()
+        self.explained = adapter.start_from_words(
+            base.get_input_embeddings().weight.detach(), *_bags(packed, self._vectors), OUTWARD_START
+        )
+        base.requires_grad_(False)
+        adapter.attach(base)
+        self._module = VoiceLoss(adapter, base, config)
+
+    @property
+    def module(self) -> VoiceLoss:
+        """The adapter under its loss."""
+        return self._module
+
+    def batch(self, step: int, rank: int, world_size: int) -> VoiceBatch:
+        """Return the sections of one process at `step`."""
+        rng = np.random.default_rng((self.config.loop.seed, step * world_size + rank))
+        return make_batch(self._packed, draw(self._packed, rng, self.config.tokens_per_batch), self._vectors)
+
+    def count(self, batch: object) -> int:
+        """Return the number of tokens to say."""
+        assert isinstance(batch, VoiceBatch)
+        return int((batch.targets_BS >= 0).sum())
+
+    def evaluate(self) -> dict[str, float]:
+        """Return nats a token on the dev texts with true, noised and hidden concepts; `loss` is their mean."""
+        device = self._module.adapter.outward.weight.device
+        figures: dict[str, float] = {}
+        order = np.argsort(np.diff(self._dev.starts), kind="stable").tolist()
+        for noise in DEV_NOISE:
+            total, num = 0.0, 0
+            for start in range(0, len(order), 4):
+                batch = make_batch(self._dev, order[start : start + 4], self._dev_vectors)
+                concepts = noised(batch.concepts_BSD, noise, start)
+                with autocast(device):
+                    nats, said = self._module.nats(to_device(batch, device), concepts.to(device))
+                total, num = total + float(nats) * said, num + said
+            figures["none" if noise is None else f"noise_{noise}"] = total / max(1, num)
+        return {"loss": sum(figures.values()) / len(figures), **figures}
+
+
+def noised(concepts_BSD: Tensor, size: float | None, seed: int) -> Tensor:
+    """Return concepts with noise of one size, the same for a sentence wherever it stands; None hides them."""
+    if size is None:
+        return torch.zeros_like(concepts_BSD)
+    config = VoiceTrainingConfig(hidden_share=0.0, max_noise=1.0)
+    if size == 0.0:
+        return concepts_BSD
+    generator = torch.Generator().manual_seed(seed)
+    dim = concepts_BSD.shape[-1]
+    flat = concepts_BSD.reshape(-1, dim)
+    _, owner = torch.unique(flat, dim=0, return_inverse=True)
+    noise = torch.randn(int(owner.max()) + 1, dim, generator=generator)[owner].view_as(concepts_BSD)
+    length = concepts_BSD.norm(dim=-1, keepdim=True)
+    mixed = concepts_BSD + config.max_noise * size * noise * dim**-0.5 * length
+    return mixed * length / mixed.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+
+
+def train_voice(
+    packed: PackedTexts,
+    dev: PackedTexts,
+    base: Any,
+    run_dir: Path,
+    config: VoiceTrainingConfig,
+    *,
+    recipe: dict[str, object],
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, float]:
+    """Train (or go on training) an adapter for `base`; `recipe` is kept for the card of its release."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_recipe(run_dir, asdict(config) | {"model": asdict(config.adapter)} | recipe)
+    task = VoiceTask(config, packed, dev, base)
+    return train(task, run_dir, config.loop, on_progress=on_progress)
+
+
+def release_voice(run_dir: Path, folder: Path, *, name: str, figures: dict[str, float], newest: bool) -> ModelCard:
+    """Write the adapter of a training run to `folder` with its card: float16 matrices, the averaged weights.
+
+    Raises ModelError when the run has none yet.
+    """
+    path = trained_weights(run_dir, "voice", newest=newest)
+    recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
+    state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.half() for name, value in tensors_of(path, "adapter").items()}
+    save_tensors(folder / ADAPTER_FILE, tensors)
+    return write_card(
+        folder,
+        name=name,
+        kind="voice",
+        version=1,
+        file_names=[ADAPTER_FILE],
+        config={**recipe["model"], "base": recipe["base"]},
+        space=recipe["space"],
+        data=recipe["data"],
+        recipe=f"longhand train voice on {recipe['base']}{origin(recipe)}",
+        steps=int(state["step"]),
+        figures=figures,
+        licence=LICENCE,
+    )
+
+
+def _bags(packed: PackedTexts, vectors: Tensor, most: int = 6_000) -> tuple[list[Tensor], Tensor]:
+    """Return the token ids of up to `most` sentences, and their concepts."""
+    bags: dict[int, list[int]] = {}
+    for token, row in zip(packed.tokens.tolist(), packed.rows.tolist(), strict=True):
+        if row >= 0 and (row in bags or len(bags) < most):
+            bags.setdefault(row, []).append(token)
+    return [torch.tensor(bag) for bag in bags.values()], vectors[list(bags)]

@@ -1,0 +1,112 @@
+"""A loaded voice: what a document asks of it, in headings and sections.
+
+    voice = Voice.load(None, space_id=codec.space_id, encode=lambda texts: codec.encode(texts, "eng_Latn"))
+    voice.say_sections([SectionSaying(...)])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from writer.voice.decode import Encode, Rendering, Saying, SayOptions, Speaker
+from writer.voice.text import Said, outline_line, outline_prefix, section_prefix
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionSaying:
+    """A section that is to be said."""
+
+    title: str
+    headings: tuple[str, ...]
+    """All leaves' headings of the outline, in reading order."""
+    here: int
+    """Which of them the section is, from 0."""
+    concepts: Tensor
+    """Its sentences (S, D), raw; zeros where a voice is to speak without a concept."""
+    key: tuple[int | str, ...]
+    """Seeds the draws: document seed and path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadingsSaying:
+    """The headings of an outline, to be said in reading order."""
+
+    title: str
+    leads: Tensor
+    """(N, D), raw."""
+    title_concept: Tensor
+    """(D,)"""
+    known: tuple[str | None, ...]
+    """Headings that are texts already; None for those to say."""
+    key: tuple[int | str, ...]
+
+
+class Voice:
+    """A language model that says concepts."""
+
+    def __init__(self, speaker: Speaker, *, name: str, checksum: str, options: SayOptions | None = None) -> None:
+        self._speaker = speaker
+        self.name, self.checksum = name, checksum
+        self.heading_temperatures = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
+        self.options = options or SayOptions()
+
+    @classmethod
+    def load(cls, name: str | None = None, *, space_id: str, encode: Encode) -> Voice:
+        """Load a voice by name or folder (None: the one that ships for the space).
+
+        `encode` returns the concepts of texts in the space. Raises ModelError where the base is not on this machine,
+        with the command that fetches it.
+        """
+        from writer.voice.base import load_voice
+
+        return load_voice(name, space_id=space_id, encode=encode)
+
+    def say_sections(
+        self,
+        sections: Sequence[SectionSaying],
+        on_said: Callable[[int, int], None] = lambda _section, _sentences: None,
+    ) -> list[list[Rendering]]:
+        """Return the sentences of each section, all sections side by side; they do not see each other's text."""
+        sayings = [
+            Saying(
+                prefix=section_prefix(section.title, section.headings, section.here),
+                concepts=section.concepts,
+                key=section.key,
+            )
+            for section in sections
+        ]
+        return self._speaker.say(sayings, self.options, on_said)
+
+    def say_headings(self, asked: HeadingsSaying) -> list[Rendering]:
+        """Return all headings of an outline; known ones as they are, with a score of 0.
+
+        Each is said after those before it, like its lead and the title and unlike the others.
+        """
+        options = replace(self.options, temperatures=self.heading_temperatures, max_tokens=16)
+        found: list[Rendering] = []
+        prefix, place = outline_prefix(asked.title), 0
+        while place < len(asked.known):
+            heading = asked.known[place]
+            if heading is not None:
+                found.append(Rendering(Said(heading, "step"), 0.0))
+                prefix += outline_line(place + 1, heading)
+                place += 1
+                continue
+            end = next((i for i in range(place, len(asked.known)) if asked.known[i] is not None), len(asked.known))
+            saying = Saying(
+                prefix=prefix,
+                concepts=asked.leads[place:end],
+                key=(*asked.key, "headings", place),
+                one_line=True,
+                before=tuple(rendering.said.text for rendering in found),
+                near=asked.title_concept,
+            )
+            (said,) = self._speaker.say([saying], options)
+            for rendering in said:
+                found.append(rendering)
+                prefix += outline_line(len(found), rendering.said.text)
+            place = end
+        return found
