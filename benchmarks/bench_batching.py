@@ -3,8 +3,8 @@
     python benchmarks/bench_batching.py --rounds 3
     nice -n 10 python benchmarks/bench_batching.py --cpu --threads 1     # on a machine that does other things
 
-Prints for each kind of call of the shipped models (sections written, sentences said one after the other)
-the seconds a sentence of two units in two calls and in one, and whether a vector, a text or a score
+Prints for each kind of call of the shipped models (sections written, sentences said one after the other, headings
+decoded) the seconds a sentence of two units in two calls and in one, and whether a vector, a text or a score
 differs. "A place for two" is what a unit alone would pay where all calls had the size of two.
 
 Then rows are decoded together, backwards, and in companies of other sizes, and every token and every score of every
@@ -24,19 +24,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.context import CONTEXT
-from flows.engine import LeafPlan, ModelEngine, SayAsk, Section, SectionConcepts, Text
+from flows.engine import LeafPlan, ModelEngine, Section, SectionConcepts, Text
 
 if TYPE_CHECKING:
     from fairseq2.generation import Hypothesis
 
 T = TypeVar("T")
+Vector = NDArray[np.float32]
 LANG = "eng_Latn"
-TITLE = "How to share a folder"
 COMPANIES = (12, 8, 6, 5, 4, 3, 2, 1)
 NUM_ROWS = 16
 SENTENCES = (
@@ -94,22 +94,31 @@ def furthest(one: Sequence[Section], other: Sequence[Section]) -> float:
     return found
 
 
-def to_say(plan: LeafPlan, sections: Sequence[Section], seed: int) -> SayAsk:
-    """Return written sections as they are said, every sentence of them; headings stay numbers."""
-    return SayAsk(
-        title=TITLE,
-        headings=plan.paths,
-        sections=[
+def to_say(plan: LeafPlan, sections: Sequence[Section]) -> list[SectionConcepts]:
+    """Return written sections as they are decoded, every sentence of them."""
+    found = []
+    for section in sections:
+        here = plan.paths.index(section.path)
+        found.append(
             SectionConcepts(
-                here=plan.paths.index(section.path),
+                heading=plan.leads[here],
+                gist=plan.gists[here],
                 vectors=section.vectors,
                 places=tuple(range(len(section.vectors))),
-                key=(seed, section.path),
             )
-            for section in sections
-        ],
-        lang=LANG,
-    )
+        )
+    return found
+
+
+def say_in_turns(engine: ModelEngine, sections: Sequence[SectionConcepts], beam_size: int) -> list[Text]:
+    """Return the texts of sections, sentence after sentence, by a decoder that reads nothing else."""
+    found: list[list[Text]] = [[] for _ in sections]
+    for turn in range(max(len(section.vectors) for section in sections)):
+        rows = [n for n, section in enumerate(sections) if turn < len(section.vectors)]
+        vectors = np.stack([sections[n].vectors[turn] for n in rows])
+        for n, text in zip(rows, engine.render(vectors, LANG, beam_size=beam_size), strict=True):
+            found[n].append(text)
+    return [text for section in found for text in section]
 
 
 def count_differences(alone: Sequence[Text], shared: Sequence[Text]) -> str:
@@ -137,8 +146,6 @@ def compare_companies(codec: Codec, beam_size: int) -> None:
     # Between sentences, as a writer's concepts are, nearer to one or the other.
     weights = torch.rand(NUM_ROWS, len(known), generator=torch.Generator().manual_seed(5)).pow(4)
     rows = weights / weights.sum(dim=1, keepdim=True) @ known
-    if codec.reads_context:
-        rows = torch.stack([rows, *(rows.roll(n + 1, 0) for n in range(len(CONTEXT)))], dim=1)
     together = codec.hypotheses(rows, LANG, beam_size)
 
     def show(name: str, found: Sequence[Sequence[Hypothesis]]) -> None:
@@ -173,6 +180,11 @@ def main() -> None:
     parser.add_argument("--sections", type=int, default=4, help="of a unit")
     parser.add_argument("--space", help="of the models; else the one that ships")
     parser.add_argument(
+        "--turns",
+        action="store_true",
+        help="say sentence after sentence also where the decoder reads no context",
+    )
+    parser.add_argument(
         "--cpu", action="store_true", help="measure processor time instead of the wall clock's"
     )
     parser.add_argument("--threads", type=int, help="of torch")
@@ -199,16 +211,29 @@ def main() -> None:
     far = furthest(written[0], written[2][: args.sections])
     report("write", seconds, numbers, f"a number of a vector differs by up to {far:.2g}")
 
-    first = to_say(plans[0], written[0], 7)
-    second = to_say(plans[1], engine.write(plans[1], paths[1], seed=8), 8)
+    first = to_say(plans[0], written[0])
+    second = to_say(plans[1], engine.write(plans[1], paths[1], seed=8))
 
-    def say(*asks: SayAsk) -> list[Text]:
-        return [text for said in engine.say_together(asks) for section in said for text in section]
+    def say(*sections: SectionConcepts) -> list[Text]:
+        if args.turns:
+            return say_in_turns(engine, sections, args.beams)
+        said = engine.say(sections, plans[0].prompt, LANG, beam_size=args.beams)
+        return [text for section in said for text in section]
 
-    seconds, texts = clock.compare(lambda: say(first), lambda: say(second), lambda: say(first, second))
+    seconds, texts = clock.compare(lambda: say(*first), lambda: say(*second), lambda: say(*first, *second))
     num_first = len(texts[0])
     report("say", seconds, [len(t) for t in texts], count_differences(texts[0], texts[2][:num_first]))
-    compare_companies(Codec.load(args.space), args.beams)
+
+    headings = [np.concatenate((plan.leads, plan.leads))[:16] for plan in plans]
+
+    def render(vectors: Vector) -> list[Text]:
+        return engine.render(vectors, LANG, beam_size=args.beams)
+
+    seconds, texts = clock.compare(
+        lambda: render(headings[0]), lambda: render(headings[1]), lambda: render(np.concatenate(headings))
+    )
+    report("headings", seconds, [len(t) for t in texts], count_differences(texts[0], texts[2][:16]))
+    compare_companies(Codec.load(args.space or "sonar-mini"), args.beams)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/bench_languages.py --corpus CORPUS [--space A --space B ...] [--split test] [--sweep]
 
-On held-out pairs that no training pair holds: xsim error, round trip (corrected), and translation in all directions by
+On held-out pairs that no training pair holds: xsim error, round trip, and translation in all directions by
 4 beams from the concept alone, by 4 with the words of its English (concepts/space/draft.py), by 8, chosen among 8
 by what the encoder hears in them (concepts/reranking.py), and the same where the English text is known, as it is of an
 English document; with the time over that of 4 beams from the concept alone in the same run, and what the best of the 8
@@ -25,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from torch import Tensor
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.correction import CORRECTIONS
 from concepts.reranking import WIDER, Beam, rerank
 from concepts.space.config import ENGLISH
 from concepts.space.evaluate import MAX_PIECES, text_figures, unseen_sentences
 from concepts.space.evaluate_languages import NUM_SEARCHED, Held, read_held
 from concepts.space.extension import pieces_of
 from concepts.space.peers import xsim_error
+from concepts.translation import SPACE, Translator
 
 POWERS, WEIGHTS = (0.0, 0.3, 0.5, 0.7, 1.0), (0.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--sweep", action="store_true")
     args = parser.parse_args()
     held: Held | None = None
-    for name in args.space or [None]:
+    for name in args.space or [SPACE]:
         codec = Codec.load(name)
         langs = [lang for lang in codec.langs if lang != ENGLISH]
         held = held or read_held(args.corpus, langs, args.split)
@@ -56,7 +56,7 @@ def main() -> None:
         for lang in langs:
             texts, english = held.searched(lang, NUM_SEARCHED)
             own, known = codec.encode(texts, lang), codec.encode(english, ENGLISH)
-            error, plain = xsim_error(codec.as_query(own, lang), known), xsim_error(own, known)
+            error = xsim_error(own, known)
             chosen = unseen_sentences(
                 args.corpus,
                 pieces_of(codec.card, lang),
@@ -67,9 +67,9 @@ def main() -> None:
             )
             alone = [text for text, _ in chosen]
             vectors = codec.encode(alone, lang)
-            said = codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
+            said = codec.decode(vectors, lang, beam_size=BEAM_SIZE)
             print(
-                f"{lang}: xsim error {error:.1f} % ({plain:.1f} % by the concept alone) of {len(texts)}, "
+                f"{lang}: xsim error {error:.1f} % of {len(texts)}, "
                 f"round trip BLEU {text_figures(alone, said)['bleu']:.1f} of {len(alone)}",
                 flush=True,
             )
@@ -123,7 +123,7 @@ def search(
     alone = codec.beams(vectors, lang, BEAM_SIZE)
     alone_s = time.perf_counter() - started
     started = time.perf_counter()
-    drafts = codec.drafts_for(vectors, lang, beam_size=BEAM_SIZE)
+    drafts = codec.decode(vectors, ENGLISH, beam_size=BEAM_SIZE) if codec.reads_draft(lang) else None
     draft_s = time.perf_counter() - started
     started = time.perf_counter()
     few = codec.beams(vectors, lang, BEAM_SIZE, drafts)
@@ -136,7 +136,7 @@ def search(
     found, seconds = [*map(likeliest, (alone, few, many)), chosen], [alone_s, *seconds]
     if english is not None and codec.reads_draft(lang):
         started = time.perf_counter()
-        found.append(codec.decode(vectors, lang, beam_size=BEAM_SIZE, drafts=english))
+        found.append(Translator(codec).say(vectors, lang, english=english))
         seconds.append(time.perf_counter() - started)
     return found, seconds, many
 

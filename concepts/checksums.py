@@ -6,6 +6,7 @@ cannot be written only costs time.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -22,7 +23,13 @@ class _Ledger:
     """Name of a published space to its files and their paths."""
 
 
-def recorded_sha256(path: Path, compute: Callable[[Path], str]) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the hex digest of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def recorded_sha256(path: Path, compute: Callable[[Path], str] = sha256_of) -> str:
     """Return the checksum of a file, by `compute` where the file is new or was changed."""
     state = path.stat()
     size, time_ns, digest = _read().files.get(str(path), (-1, -1, ""))

@@ -1,7 +1,8 @@
-"""The codec: sentences to concepts and back, on sonar-space's pipelines, for any space by card name.
+"""Codecs: sentences to concepts, and back where the space has a decoder, for any space by card name.
 
-A concept is one sentence as one raw float32 vector of the space. The codec knows the space's
-languages and its identity; it does not know outlines, storage or normalizers.
+A concept is one sentence as one raw float32 vector of the space. A codec knows the space's
+languages and its identity; it does not know outlines, storage or normalizers. `Codec` works on sonar-space's
+pipelines, for real SONAR and for spaces trained here; that of a downloaded sentence encoder is in sentence_codec.py.
 """
 
 from __future__ import annotations
@@ -9,31 +10,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
-from concepts.card import CONTEXT_FILE, ModelCard, find_card
-from concepts.correction import CORRECTIONS, correct
-from concepts.errors import (
-    InputError,
-    LonghandError,
-    ModelError,
-    NonFiniteError,
-    SpaceMismatchError,
-    UsageError,
-)
-from concepts.languages import suggest_languages
-from concepts.numbers import keep_numbers
+from concepts.card import FetchedCard, ModelCard, find_card
+from concepts.errors import InputError, LonghandError, ModelError, NonFiniteError, SpaceMismatchError
+from concepts.languages import check_language
 from concepts.published import PublishedCard, asset_cards
-from concepts.reranking import WIDER, Beam, rerank
+from concepts.reranking import Beam
 from concepts.runtime import start_fairseq2
 from concepts.space.config import ENGLISH
 from concepts.space.draft import MAX_DRAFT
 from concepts.space.extension import extension_cards, extensions_of, own_files
-from concepts.space.loading import choose_dtype, context_model, draft_model, load_part, measure_space
-from concepts.space.search_map import SEARCH_FILE, SearchMap, read_search_map
+from concepts.space.loading import choose_dtype, draft_model, load_part, measure_space
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -51,8 +42,55 @@ _PUBLISHED_ENCODE_TOKENS = 4_096
 """Tokens a batch of a published space's encoder: its feed-forward networks are wide, 8,192 in SONAR."""
 
 
+class ConceptCodec(Protocol):
+    """What every codec offers."""
+
+    space_id: str
+    dim: int
+    langs: tuple[str, ...]
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def card(self) -> ModelCard:
+        """The card of the space."""
+
+    def encode(self, sentences: Sequence[str], lang: str = ENGLISH) -> Tensor:
+        """Return the raw concepts (N, D), float32 on the CPU, of `sentences` in `lang`."""
+
+    def as_query(self, vectors: Tensor, lang: str = ENGLISH) -> Tensor:
+        """Return query vectors (N, D) for the concepts `vectors` of texts in `lang`."""
+
+    def decode(self, vectors: Tensor, lang: str = ENGLISH, *, beam_size: int = 1) -> list[str]:
+        """Return the text of each raw concept (N, D); raises ModelError where the space has no decoder."""
+
+    def check_lang(self, lang: str) -> str:
+        """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
+
+
+def load_codec(
+    name: str | None = None,
+    *,
+    device: torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    on_note: Callable[[str], None] = lambda _: None,
+) -> ConceptCodec:
+    """Load a space by name or folder (None: the default one); arguments as for `Codec.load`."""
+    card = find_card("space", name, verify=False)
+    if not isinstance(card, FetchedCard):
+        return Codec.load(name, device=device, dtype=dtype, on_note=on_note)
+    from concepts.sentence_codec import SentenceCodec
+    from concepts.translation import Translator
+
+    place = device or torch.device("cpu")
+    chosen = dtype or choose_dtype(place, is_large=False)
+    return SentenceCodec.load(
+        card, device=place, dtype=chosen, load_translator=lambda: Translator.load(place)
+    )
+
+
 class Codec:
-    """A loaded concept space."""
+    """A concept space with encoder and decoder, loaded by sonar-space."""
 
     def __init__(
         self,
@@ -72,14 +110,9 @@ class Codec:
             "len_penalty": _LENGTH_WEIGHT,
             "max_seq_len": int(str(card.config["max_seq_len"])),
         }
-        self.reads_context = CONTEXT_FILE in card.files
-        """Whether the decoder makes use of what stands around a sentence (concepts/context.py)."""
-        if self.reads_context:
-            decoder.model = context_model(card, decoder.model.decoder)
         self._extension_of = {
             lang: extension for extension in extensions_of(card) for lang in extension.langs
         }
-        self._search_maps: dict[str, SearchMap | None] = {}
         self._loaded: dict[str, tuple[TextToEmbeddingModelPipeline, EmbeddingToTextModelPipeline]] = {}
 
     @classmethod
@@ -97,6 +130,8 @@ class Codec:
         the files are missing or damaged, or more memory is needed than is free.
         """
         card = find_card("space", name, verify=False)
+        if isinstance(card, FetchedCard):
+            raise ModelError(f"the space {card.name} has no decoder: name another one, such as sonar-mini")
         place = device or torch.device("cpu")
         is_published = isinstance(card, PublishedCard)
         if not is_published:
@@ -131,39 +166,31 @@ class Codec:
             )
         return vectors.float().cpu().clone()
 
-    def as_query(self, vectors: Tensor, lang: str = "eng_Latn") -> Tensor:
-        """Return raw concepts (N, D) of texts in `lang` as what others near in meaning are looked for by, by cosine.
+    def as_query(self, vectors: Tensor, lang: str = ENGLISH) -> Tensor:
+        """Return query vectors (N, D) for the concepts `vectors` of texts in `lang`: the same."""
+        return vectors
 
-        They are mapped where the space brings how (concepts/space/search_map.py), else they stay.
-        """
-        extension = self._extension_of.get(lang)
-        file = SEARCH_FILE if extension is None else extension.search_file
-        if file not in self._search_maps:
-            self._search_maps[file] = read_search_map(self.card, file)
-        search_map = self._search_maps[file]
-        return vectors if search_map is None else search_map(vectors)
-
-    def decode(
-        self,
-        vectors: Tensor,
-        lang: str = "eng_Latn",
-        *,
-        beam_size: int = 1,
-        context: Tensor | None = None,
-        drafts: Sequence[str] | None = None,
-        corrections: int = 0,
-    ) -> list[str]:
+    def decode(self, vectors: Tensor, lang: str = ENGLISH, *, beam_size: int = 1) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
-        `context` (N, C, D) is what stands around each, for a space whose decoder reads it; None: nothing is
-        known of it. `drafts` is what each says in English, for a language whose decoder reads it (`drafts_for`); an
-        empty one is none, else its numbers are kept (concepts/numbers.py). What a text lacks, encoded again, is asked
-        for in up to `corrections` further rounds (concepts/correction.py), each a search of its own. Without them,
-        beams in a language of an extension are searched twice as wide, and the text that fits best, encoded again, is
-        taken (concepts/reranking.py). Row i of the result belongs to row i. Raises SpaceMismatchError for another
-        dimension and NonFiniteError for NaN or infinity.
+        Row i of the result belongs to row i. A translation is better: see concepts/translation.py. Raises
+        SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
         """
+        self.check_vectors(vectors)
         self.check_lang(lang)
+        if not len(vectors):
+            return []
+        texts = self._pipelines_of(lang)[1].predict(
+            vectors.to(self.device, self.dtype),
+            target_lang=lang,
+            batch_size=_DECODE_BATCH,
+            beam_size=beam_size,
+            **self._searched,
+        )
+        return [text.strip() for text in texts]
+
+    def check_vectors(self, vectors: Tensor) -> None:
+        """Raise SpaceMismatchError for vectors of another dimension, NonFiniteError for NaN or infinity."""
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
             raise SpaceMismatchError(
                 f"the space {self.space_id} decodes vectors (N, {self.dim}), got {tuple(vectors.shape)}; "
@@ -173,47 +200,17 @@ class Codec:
             raise NonFiniteError(
                 "a concept to decode holds NaN or infinity; the model that made it is broken"
             )
-        if not len(vectors):
-            return []
-        if context is not None:
-            reads = self.reads_context and not self.is_extension(lang)
-            assert reads, f"the decoder of {self.card.name} for {lang} reads no context"
-        assert drafts is None or not corrections, "a text that reads a draft is not corrected"
-        if self.is_extension(lang) and beam_size > 1 and not corrections:
-            beams = self.beams(vectors, lang, WIDER * beam_size, drafts)
-            chosen = rerank(vectors, beams, lambda said: self.encode(said, lang))
-            return chosen if drafts is None else list(map(keep_numbers, chosen, drafts))
-        if drafts is not None:
-            beams = self.beams(vectors, lang, beam_size, drafts)
-            return [keep_numbers(found[0].text, draft) for found, draft in zip(beams, drafts, strict=True)]
-        texts = self._search(vectors, context, lang, beam_size)
-        if not corrections:
-            return texts
-        return correct(
-            vectors,
-            texts,
-            rounds=corrections,
-            encode=lambda said: self.encode(said, lang),
-            decode=lambda given, rows: self._search(
-                given, None if context is None else context[rows], lang, beam_size
-            ),
-        )
-
-    def _search(self, vectors: Tensor, context: Tensor | None, lang: str, beam_size: int) -> list[str]:
-        inputs = vectors if context is None else torch.cat((vectors.unsqueeze(1), context), dim=1)
-        texts = self._pipelines_of(lang)[1].predict(
-            inputs.to(self.device, self.dtype),
-            target_lang=lang,
-            batch_size=_DECODE_BATCH,
-            beam_size=beam_size,
-            **self._searched,
-        )
-        return [text.strip() for text in texts]
 
     def beams(
         self, vectors: Tensor, lang: str, beam_size: int, drafts: Sequence[str] | None = None
     ) -> list[list[Beam]]:
-        """Return the texts that a beam search finds for each raw concept, likeliest first; `drafts` as in `decode`."""
+        """Return the texts that a beam search finds for each raw concept, likeliest first.
+
+        `drafts` is what each says in English, for a language whose decoder reads it (`reads_draft`); an empty one is
+        none.
+        """
+        self.check_vectors(vectors)
+        self.check_lang(lang)
         to_text = self._pipelines_of(lang)[1].tokenizer.create_decoder()
         inputs, lengths = (vectors, None) if drafts is None else self._with_drafts(vectors, lang, drafts)
         return [
@@ -225,19 +222,6 @@ class Codec:
         """Return whether the decoder of `lang` reads what a concept says in English beside it."""
         extension = self._extension_of.get(lang)
         return extension is not None and extension.reads_draft
-
-    def drafts_for(
-        self, vectors: Tensor, lang: str, *, beam_size: int = 1, corrections: int = CORRECTIONS
-    ) -> list[str] | None:
-        """Return what raw concepts (N, D) say in English, for the decoder of `lang`; None where that reads none."""
-        if not self.reads_draft(lang):
-            return None
-        return self.decode(vectors, ENGLISH, beam_size=beam_size, corrections=corrections)
-
-    def translate(self, vectors: Tensor, lang: str, *, beam_size: int = 1) -> list[str]:
-        """Return the text in `lang` of raw concepts (N, D) of texts in another language, their English read."""
-        drafts = self.drafts_for(vectors, lang, beam_size=beam_size)
-        return self.decode(vectors, lang, beam_size=beam_size, drafts=drafts)
 
     @torch.inference_mode()
     def _with_drafts(self, vectors: Tensor, lang: str, drafts: Sequence[str]) -> tuple[Tensor, list[int]]:
@@ -312,12 +296,7 @@ class Codec:
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
-        if lang in self.langs:
-            return lang
-        near = suggest_languages(lang, self.langs) or list(self.langs[:5])
-        raise UsageError(
-            f"the space {self.card.name} does not know the language {lang!r}; try {', '.join(near)}"
-        )
+        return check_language(lang, self.langs, self.card.name)
 
 
 def _pipelines(

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from concepts.card import sha256_of
 from concepts.checksums import recorded_sha256
 from concepts.errors import ModelError
 from concepts.published import AssetFile
@@ -30,7 +29,7 @@ def fetch_file(file: AssetFile) -> tuple[int, str]:
     try:
         with _impatience():
             path = manager.download_model(Uri.parse(file.uri))
-        return path.stat().st_size, recorded_sha256(path, sha256_of)
+        return path.stat().st_size, recorded_sha256(path)
     except Exception as error:  # fairseq2's, urllib's, http.client's and the system's errors
         raise ModelError(
             f"{file.uri} cannot be downloaded ({_reason(error)}): run this again where a network is, or bring the "

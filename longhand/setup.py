@@ -3,8 +3,9 @@
     python3.11 -m longhand.setup write "How to share a folder"
     python3.11 -m longhand.setup test
 
-The first run installs (a few GB, minutes); later ones start at once. An install that was broken off
-is begun again from an empty folder, since pip takes a half-copied package for a whole one.
+The first run installs (a few GB, minutes) and fetches the models that Longhand does not ship; later ones
+start at once. An install that was broken off is begun again from an empty folder, since pip takes a
+half-copied package for a whole one.
 Kept to old syntax, so that an old Python gets as far as the line that names the right one.
 """
 
@@ -19,6 +20,8 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parent.parent
 VENV = HOME / ".venv"
+FETCHED = ("space", "voice")
+"""What `longhand models fetch` brings before anything is written or tested."""
 EXTRAS = {"write": "", "test": "[dev]", "install": ""}
 CHECKS = (
     ("ruff", "check", "."),
@@ -46,12 +49,15 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         ensure_venv(EXTRAS[action])
+        code = fetch_models()
     except SetupError as error:
         print(f"longhand: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("longhand: interrupted; the same command begins the set-up again", file=sys.stderr)
         return 130
+    if code:
+        return code
     if action == "test":
         return run_checks(rest)
     command = [str(script("longhand")), *([action, *rest] if action == "write" else ["--version"])]
@@ -111,6 +117,20 @@ def ensure_venv(extra: str) -> None:
         )
     stamp.write_text(wanted, encoding="utf-8")
     broken.unlink()
+
+
+def fetch_models() -> int:
+    """Let the installed Longhand fetch its models, once; return 0, or its exit code where it could not."""
+    stamp = VENV / ".fetched"
+    content = (HOME / "concepts" / "wheels.py").read_bytes() + os.environ.get("LONGHAND_FETCHED", "").encode()
+    wanted = hashlib.sha256(content).hexdigest()
+    if read(stamp) == wanted:
+        return 0
+    command = [str(script("longhand")), "models", "fetch", *FETCHED]
+    code = subprocess.call(command, cwd=HOME, stdout=sys.stderr)  # stdout is the document's
+    if code == 0:
+        stamp.write_text(wanted, encoding="utf-8")
+    return code if code >= 0 else 128 - code
 
 
 def fingerprint() -> str:

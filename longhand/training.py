@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import UsageError
-from concepts.published import PUBLISHED
 from longhand.terminal import say
 
 if TYPE_CHECKING:
     import torch
 
     from concepts.card import Kind, ModelCard
-    from concepts.codec import Codec
+    from concepts.codec import ConceptCodec
     from concepts.diffusion import Objective
     from concepts.training import LoopConfig, Progress
 
@@ -77,12 +76,10 @@ def start_training(
         return _train_space(request, on_progress, on_embedded)
     if request.kind == "languages":
         return _train_languages(request, on_progress, on_embedded)
-    if request.kind == "search":
-        return {}, _train_search(request, on_embedded)
-    from concepts.codec import Codec
+    from concepts.codec import load_codec
     from concepts.corpus.embed import embed_corpus
 
-    codec = Codec.load(request.space, device=_device(), on_note=say)
+    codec = load_codec(request.space, device=_device(), on_note=say)
     embed_corpus(request.corpus, codec, on_progress=on_embedded)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
@@ -109,7 +106,7 @@ def _train_space(
 
 
 def _train_planner(
-    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
+    request: TrainingRequest, codec: ConceptCodec, on_progress: Callable[[Progress], None]
 ) -> tuple[dict[str, float], ModelCard]:
     from planner.config import PlannerConfig, PlannerTrainingConfig
     from planner.train import train_planner
@@ -126,7 +123,7 @@ def _train_planner(
 
 
 def _train_writer(
-    request: TrainingRequest, codec: Codec, on_progress: Callable[[Progress], None]
+    request: TrainingRequest, codec: ConceptCodec, on_progress: Callable[[Progress], None]
 ) -> tuple[dict[str, float], ModelCard]:
     from writer.config import WriterConfig, WriterTrainingConfig
     from writer.train import train_writer
@@ -145,17 +142,16 @@ def _train_writer(
 def _train_languages(
     request: TrainingRequest, on_progress: Callable[[Progress], None], on_taught: OnCount
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.card import find_card
+    from concepts.card import FetchedCard, find_card
     from concepts.published import PublishedCard
     from concepts.space.config import LANGS
     from concepts.space.extension import KEPT, check_new, release_languages
     from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
+    from concepts.translation import SPACE
 
-    space = find_card("space", request.space)
-    if isinstance(space, PublishedCard):
-        raise UsageError(
-            f"the languages of {request.space} are published as they are: name a space of your own"
-        )
+    space = find_card("space", request.space or SPACE)
+    if isinstance(space, PublishedCard | FetchedCard):
+        raise UsageError(f"the languages of {space.name} are published as they are: name a space of your own")
     config = LanguagesTrainingConfig()
     if request.langs is not None:
         config = replace(config, langs=request.langs)
@@ -178,7 +174,7 @@ def _train_languages(
         on_progress=on_progress,
         on_taught=on_taught,
     )
-    released = release_languages(
+    return figures, release_languages(
         request.run_dir,
         request.run_dir / RELEASE_FOLDER,
         space,
@@ -187,18 +183,6 @@ def _train_languages(
         figures={},
         kept=KEPT if request.kept is None else request.kept,
     )
-    return figures, _train_search(replace(request, space=str(released.folder)), on_taught)
-
-
-def _train_search(request: TrainingRequest, on_encoded: OnCount) -> ModelCard:
-    if request.space in PUBLISHED:
-        raise UsageError(f"{request.space} is published as it is: name a space of your own")
-    from concepts.codec import Codec
-    from concepts.space.train_search import release_search
-
-    codec = Codec.load(request.space, device=_device(), on_note=say)
-    folder = request.run_dir / RELEASE_FOLDER
-    return release_search(request.corpus, codec, folder, name=request.name, on_progress=on_encoded)
 
 
 def _device() -> torch.device:
@@ -257,18 +241,22 @@ def start_evaluation(
     kind: str, corpus: Path, *, model: str | None, space: str | None, on_progress: OnCount
 ) -> dict[str, float]:
     """Measure one model on held-out documents; `on_progress` gets (done, total)."""
-    from concepts.codec import Codec
+    from concepts.codec import Codec, load_codec
 
     if kind == "space":
         from concepts.space.evaluate import evaluate_space
-        from concepts.space.evaluate_languages import evaluate_languages
+        from concepts.space.evaluate_languages import evaluate_languages, evaluate_retrieval
+        from concepts.space.next_sentence import evaluate_next_sentence
 
-        codec = Codec.load(model or space, device=_device(), on_note=say)
-        figures = evaluate_space(corpus, codec, on_progress=on_progress)
-        return figures | evaluate_languages(corpus, codec, on_progress=on_progress, on_note=say)
+        measured = load_codec(model or space, device=_device(), on_note=say)
+        figures = evaluate_next_sentence(corpus, measured, on_progress=on_progress, on_note=say)
+        if not isinstance(measured, Codec):  # without a decoder there is no round trip
+            return figures | evaluate_retrieval(corpus, measured, on_progress=on_progress, on_note=say)
+        figures |= evaluate_space(corpus, measured, on_progress=on_progress)
+        return figures | evaluate_languages(corpus, measured, on_progress=on_progress, on_note=say)
     from concepts.corpus.embed import embed_corpus
 
-    codec = Codec.load(space, device=_device(), on_note=say)
+    codec = load_codec(space, device=_device(), on_note=say)
     embed_corpus(corpus, codec, on_progress=on_progress)
     if kind == "planner":
         from planner import Planner

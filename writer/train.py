@@ -27,7 +27,9 @@ END_SENTENCE = "End of section."
 class SpaceCodec(Protocol):
     """What the recipe needs of a codec."""
 
-    card: ModelCard
+    @property
+    def card(self) -> ModelCard:
+        """The card of the space."""
 
     def encode(self, sentences: list[str], lang: str) -> Tensor:
         """Return raw concepts."""

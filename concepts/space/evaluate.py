@@ -15,7 +15,6 @@ from concepts.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.split import Split
 from concepts.corpus.store import iter_space_sentences
-from concepts.correction import CORRECTIONS
 from concepts.errors import InputError
 from concepts.space.extension import pieces_of
 from concepts.space.peers import nearest_texts
@@ -42,9 +41,9 @@ def evaluate_space(
     The sentences are those of how-to documents, recipes and lead paragraphs. Package descriptions, which
     train the space too, are left out: many packages share their sentences.
 
-    Decoded as headings are, with beams and corrected (concepts/correction.py): `exact`, `bleu`, `chrf` (sacrebleu, 0
+    Decoded with beams: `exact`, `bleu`, `chrf` (sacrebleu, 0
     to 100), `token_accuracy` (share of pieces at the right place, %) and `cosine` are over sentences of at most 25
-    pieces; `bleu_1_10` and so on by length. What the decoder says greedily and at once: `first_bleu`, `first_exact`,
+    pieces; `bleu_1_10` and so on by length. What the decoder says greedily: `first_bleu`, `first_exact`,
     and `first_bleu_noise_0.1` and so on after noise of that size relative to the concept's root mean square. With
     `known`, sentences and their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a decoding.
     """
@@ -58,7 +57,7 @@ def evaluate_space(
     sources = every[:num_short]
     num_steps = 2 + len(_NOISES)
     vectors = codec.encode(every, lang)
-    decoded = codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
+    decoded = codec.decode(vectors, lang, beam_size=BEAM_SIZE)
     on_progress(1, num_steps)
     figures: dict[str, float] = {}
     for low, high in LENGTH_GROUPS:

@@ -14,9 +14,10 @@ from itertools import permutations
 from pathlib import Path
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.codec import BEAM_SIZE, Codec
+from concepts.codec import BEAM_SIZE, Codec, ConceptCodec
 from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.split import Split, same_text
 from concepts.corpus.store import iter_space_sentences, load_pairs
@@ -26,6 +27,7 @@ from concepts.space.evaluate import MAX_PIECES, evaluate_space, text_figures
 from concepts.space.extension import pieces_of
 from concepts.space.pairs import read_sentences
 from concepts.space.peers import nearest_texts, peer_vectors, xsim_error
+from concepts.translation import Translator
 
 NUM_SENTENCES = 400
 """Round trips a language."""
@@ -94,16 +96,14 @@ def evaluate_languages(
     """Return figures of every language of the space beside English, and of every direction between two.
 
     `deu_Latn.bleu` and so on are those of `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training
-    sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is decoded in one language of what was encoded in the
-    other, as for a document, `.first_bleu` greedily, at once and from the concept alone, on sentences up to 25 pieces;
-    `deu_Latn.xsim_error` the share (%) of sentences for which another sentence than its English is nearer, looked for
-    as `Codec.as_query` does, `plain_xsim_error` the same by the concept as it is, `peer_xsim_error` by the peer.
+    sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is said in one language of a text in the
+    other, as `longhand translate` does, `.first_bleu` greedily and from the concept alone, on sentences up to 25
+    pieces; besides, the figures of `evaluate_retrieval`.
     `on_progress` gets (done, total) of languages and directions, `on_note` a line for what is left out. Empty where the
     space and the test pairs of the corpus have no language in common.
     """
-    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test", kinds=DOCUMENT_PAIRS)}
-    langs = [lang for lang in codec.langs if lang in paired]
-    if not langs or ENGLISH not in codec.langs:
+    langs = _paired(corpus_dir, codec)
+    if not langs:
         return {}
     held = read_held(corpus_dir, langs)
     directions = [d for d in permutations((ENGLISH, *langs), 2) if held.pairs(*d, 1)]
@@ -132,7 +132,8 @@ def evaluate_languages(
         if rows:
             vectors = codec.encode([a for a, _ in rows], source)
             wanted = [b for _, b in rows]
-            said = codec.translate(vectors, target, beam_size=BEAM_SIZE)
+            texts = [a for a, _ in rows]
+            said = Translator(codec).translate(texts, source, target, beam_size=BEAM_SIZE)
             scores = text_figures(wanted, said)
             name = f"{source}>{target}"
             figures[f"{name}.first_bleu"] = text_figures(wanted, codec.decode(vectors, target))["bleu"]
@@ -142,6 +143,38 @@ def evaluate_languages(
                 figures[f"{name}.nearest_bleu"] = text_figures(wanted, near)["bleu"]
         on_progress(done, total)
     return figures
+
+
+def evaluate_retrieval(
+    corpus_dir: Path,
+    codec: ConceptCodec,
+    *,
+    num_searched: int = NUM_SEARCHED,
+    on_progress: OnCount = lambda _done, _total: None,
+    on_note: OnNote = lambda _: None,
+) -> dict[str, float]:
+    """Return how well the English of a text is found among others, by its concept alone, in every other language.
+
+    `deu_Latn.xsim_error` is the share (%) of sentences for which another sentence than its English is nearer,
+    `deu_Latn.peer_xsim_error` the same by the peer, `deu_Latn.pair_cosine` the mean cosine of a text and its English.
+    `on_progress` gets (done, total) of languages. Empty where the space and the test pairs of the corpus have no
+    language in common.
+    """
+    langs = _paired(corpus_dir, codec)
+    if not langs:
+        return {}
+    held = read_held(corpus_dir, langs)
+    figures: dict[str, float] = {}
+    for done, lang in enumerate(langs, start=1):
+        figures |= _retrieval(held, codec, lang, num_searched, on_note)
+        on_progress(done, len(langs))
+    return figures
+
+
+def _paired(corpus_dir: Path, codec: ConceptCodec) -> list[str]:
+    """Return the languages of a space of which the corpus has test pairs with English."""
+    paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test", kinds=DOCUMENT_PAIRS)}
+    return [lang for lang in codec.langs if lang in paired] if ENGLISH in codec.langs else []
 
 
 def read_held(corpus_dir: Path, langs: Sequence[str], split: Split = "test") -> Held:
@@ -169,14 +202,14 @@ def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[st
     return chosen, codec.encode(chosen, lang)
 
 
-def _retrieval(held: Held, codec: Codec, lang: str, num: int, on_note: OnNote) -> dict[str, float]:
+def _retrieval(held: Held, codec: ConceptCodec, lang: str, num: int, on_note: OnNote) -> dict[str, float]:
     texts, english = held.searched(lang, num)
     if len(texts) < 2:
         return {}
     own, known = codec.encode(texts, lang), codec.encode(english, ENGLISH)
     figures = {
-        f"{lang}.xsim_error": xsim_error(codec.as_query(own, lang), known),
-        f"{lang}.plain_xsim_error": xsim_error(own, known),
+        f"{lang}.xsim_error": xsim_error(own, known),
+        f"{lang}.pair_cosine": float(F.cosine_similarity(own, known, dim=1).mean()),
         f"{lang}.xsim_sentences": float(len(texts)),
     }
     try:

@@ -1,9 +1,9 @@
 """Languages that a space has learnt beside its own: parts of their own that read and make the same vectors.
 
-An extension is one file of weights and one sentencepiece model in the space's folder, maybe one of how its texts are
-looked for (search_map.py), two more fairseq2 cards in its `cards.yaml`, and an entry of the card's `extensions`. The
-weights are quantised (see concepts/quantize.py) and lie under the autoencoder's names, the embedding table that encoder
-and decoder share once. Encoder, decoder and vectors of the space itself stay as they were, byte for byte.
+An extension is one file of weights and one sentencepiece model in the space's folder, two more fairseq2 cards in its
+`cards.yaml`, and an entry of the card's `extensions`. The weights are quantised (see concepts/quantize.py) and lie
+under the autoencoder's names, the embedding table that encoder and decoder share once. Encoder, decoder and vectors of
+the space itself stay as they were, byte for byte.
 """
 
 from __future__ import annotations
@@ -63,11 +63,6 @@ class Extension:
         """Name of the sentencepiece model."""
         return f"{self.name}.model"
 
-    @property
-    def search_file(self) -> str:
-        """Name of the file of how its texts are looked for (search_map.py), which not every extension has."""
-        return f"{self.name}-search.safetensors"
-
 
 def extensions_of(card: ModelCard) -> tuple[Extension, ...]:
     """Return the extensions that a space's card names; raises ModelError where they cannot be read."""
@@ -98,7 +93,7 @@ def pieces_of(card: ModelCard, lang: str) -> Pieces:
 
 def own_files(card: ModelCard) -> list[str]:
     """Return the files of a space that its extensions do not bring: what must be whole before any work."""
-    brought = {file for e in extensions_of(card) for file in (e.weights_file, e.pieces_file, e.search_file)}
+    brought = {file for e in extensions_of(card) for file in (e.weights_file, e.pieces_file)}
     return [file for file in card.files if file not in brought]
 
 
@@ -150,8 +145,6 @@ def release_languages(
 ) -> ModelCard:
     """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.
 
-    How its texts are looked for is yet to be fitted (train_search.py).
-
     A run that started from an extension takes the place of that one, by a mean of what it started from (of weight
     `kept`) and what it has learnt (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903), which keeps most of what either
     does better. Takes the best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError
@@ -177,8 +170,7 @@ def release_languages(
         reads_draft=True,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    kept_files = [file for file in space.files if replaced is None or file != replaced.search_file]
-    for file in kept_files:
+    for file in space.files:
         shutil.copyfile(space.path(file), folder / file)
     trained = load_file(path)
     weights = {n.removeprefix(_OWN): v for n, v in trained.items() if n.startswith(_OWN)}
@@ -217,7 +209,7 @@ def release_languages(
         name=name,
         kind="space",
         version=1,
-        file_names=sorted({*kept_files, extension.weights_file, extension.pieces_file}),
+        file_names=sorted({*space.files, extension.weights_file, extension.pieces_file}),
         config={**space.config, "langs": languages, _EXTENSIONS: entries},
         space=space.space_id,
         data=space.data,

@@ -87,28 +87,6 @@ def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Modu
         return family.load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
 
 
-def context_model(card: ModelCard, decoder: ConditionalTransformerDecoderModel) -> SonarEncoderDecoderModel:
-    """Return sonar-space's model of a decoder that reads a concept with its context, or a concept alone.
-
-    Its inputs are (N, D), or (N, 1 + C, D) with the context behind the concept.
-    """
-    from fairseq2.nn import BatchLayout
-    from sonar.models.sonar_translation import SonarEncoderDecoderModel
-    from sonar.models.sonar_translation.model import DummyEncoderModel
-
-    from concepts.context import read_context, with_context
-
-    embed = read_context(card)
-
-    class ContextModel(SonarEncoderDecoderModel):  # type: ignore[misc]  # final, yet made to be used so
-        def encode(self, seqs: torch.Tensor, seqs_layout: BatchLayout) -> torch.Tensor:
-            if seqs.ndim == 2:
-                return seqs.unsqueeze(1)
-            return with_context(seqs[:, 0], seqs[:, 1:], embed.to(seqs))
-
-    return ContextModel(DummyEncoderModel(), decoder).eval()
-
-
 def draft_model(decoder: ConditionalTransformerDecoderModel) -> SonarEncoderDecoderModel:
     """Return sonar-space's model of a decoder that reads a concept, or that and the words of its English behind it.
 

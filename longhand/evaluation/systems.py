@@ -53,20 +53,28 @@ class LonghandSystem:
         self._space = space
         self._engine = engine
 
-    def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
-        """Plan, write and decode a document with default options."""
-        from longhand.evaluation.writing import temporary_store, write_document
-        from longhand.requests import make_document
-
+    def engine(self) -> Engine:
+        """Return the models, which are loaded once."""
         if self._engine is None:
             from flows.engine import ModelEngine
 
             self._engine = ModelEngine(space=self._space)
-        self._engine.start_loading(("plan", "write", "decode"))
+        return self._engine
+
+    def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
+        """Plan, write and say a document with default options."""
+        return self.write_with(prompt.text, seed=seed)
+
+    def write_with(self, prompt: str, *, seed: int, outline: str | None = None) -> DocumentText:
+        """Write a document, below an outline where one is given."""
+        from longhand.evaluation.writing import temporary_store, write_document
+        from longhand.requests import make_document
+
+        engine = self.engine()
+        engine.start_loading(("plan", "write", "decode"))
         with temporary_store() as store:
-            return write_document(
-                store, self._engine, make_document(prompt.text, seed=seed, space=self._space)
-            )
+            new = make_document(prompt, seed=seed, space=self._space, outline=outline)
+            return write_document(store, engine, new)
 
 
 class TrueDocument:
@@ -76,7 +84,7 @@ class TrueDocument:
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
         """Return it as it is."""
-        return _true(prompt, self.name)
+        return true_document(prompt, self.name)
 
 
 class ShuffledDocument:
@@ -86,7 +94,7 @@ class ShuffledDocument:
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
         """Shuffle the sentences by prompt and seed."""
-        true = _true(prompt, self.name)
+        true = true_document(prompt, self.name)
         sentences = list(true.sentences)
         random.Random(f"{seed} {prompt.text}").shuffle(sentences)
         return with_sentences(true, iter(sentences))
@@ -139,7 +147,8 @@ def folder_name(system: str) -> str:
     return system.replace(" ", "-")
 
 
-def _true(prompt: Prompt, name: str) -> DocumentText:
+def true_document(prompt: Prompt, name: str) -> DocumentText:
+    """Return the true document of a prompt; raise UsageError where there is none."""
     if prompt.true is None:
         raise UsageError(f"the system {name!r} needs true documents: evaluate with --prompts {TITLES}")
     return prompt.true
@@ -151,21 +160,21 @@ def _first_release(options: SystemOptions) -> System:
     return FolderSystem(FIRST_RELEASE, options.texts / folder_name(FIRST_RELEASE))
 
 
-def _needs_voice(name: str) -> Callable[[SystemOptions], System]:
+def _baseline(name: str) -> Callable[[SystemOptions], System]:
     def make(options: SystemOptions) -> System:
-        raise UsageError(
-            f"the system {name!r} needs a voice, a language model that says sentences, which is not here yet"
-        )
+        from longhand.evaluation.baselines import make_baseline
+
+        return make_baseline(name, options)
 
     return make
 
 
 SYSTEMS: dict[str, Callable[[SystemOptions], System]] = {
     LONGHAND: lambda options: LonghandSystem(space=options.space),
-    "voice alone": _needs_voice("voice alone"),
-    "unplanned": _needs_voice("unplanned"),
-    "true outline": _needs_voice("true outline"),
-    "true concepts": _needs_voice("true concepts"),
+    "voice alone": _baseline("voice alone"),
+    "unplanned": _baseline("unplanned"),
+    "true outline": _baseline("true outline"),
+    "true concepts": _baseline("true concepts"),
     TrueDocument.name: lambda options: TrueDocument(),
     ShuffledDocument.name: lambda options: ShuffledDocument(),
     FIRST_RELEASE: _first_release,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from concepts.codec import Codec
 from concepts.reranking import Beam, rerank
 
 ANGLES = {"east": 0.0, "north east": 0.8, "north": 1.6, "west": 3.1}
@@ -66,40 +63,3 @@ def test_nothing_said_asks_for_nothing() -> None:
     assert rerank(meant("east"), [[Beam("", 0.0, 1)]], compass.encode) == [""]
     assert rerank(torch.empty(0, 2), [], compass.encode) == []
     assert not compass.asked
-
-
-SENTENCES = [
-    "Choose where the files are to be kept.",
-    "The window shows all notes that were written on that day.",
-    "Click the button to save the picture in another format.",
-    "You need the password of the network to go on.",
-]
-
-
-@pytest.mark.parametrize("lang", ["deu_Latn", "fra_Latn", "spa_Latn"])
-def test_a_translation_lies_nearer_than_the_likeliest_beam(shipped: Codec, lang: str) -> None:
-    vectors = shipped.encode(SENTENCES)
-
-    def fits(texts: list[str]) -> float:
-        return float(F.cosine_similarity(shipped.encode(texts, lang), vectors).mean())
-
-    taken = shipped.decode(vectors, lang, beam_size=4)
-    beams = shipped.beams(vectors, lang, 8)
-    assert fits(taken) > fits([found[0].text for found in beams])
-    for text, found in zip(taken, beams, strict=True):
-        assert text in [beam.text for beam in found]
-        assert all(beam.log_prob < 0 and beam.num_tokens > 1 for beam in found)
-
-
-@pytest.mark.parametrize(("lang", "beam_size"), [("eng_Latn", 4), ("deu_Latn", 1)])
-def test_neither_english_nor_a_greedy_search_is_chosen_among(
-    shipped: Codec, lang: str, beam_size: int
-) -> None:
-    vectors = shipped.encode(SENTENCES)
-    between = (
-        vectors + vectors.roll(1, dims=0)
-    ) / 2  # a text that says neither is as likely as one that says one
-    likeliest = [found[0].text for found in shipped.beams(between, lang, beam_size)]
-    wide = shipped.beams(between, lang, 2 * beam_size)
-    assert rerank(between, wide, lambda said: shipped.encode(said, lang)) != likeliest
-    assert shipped.decode(between, lang, beam_size=beam_size) == likeliest

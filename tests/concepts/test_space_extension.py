@@ -15,10 +15,8 @@ from safetensors.torch import load_file
 
 from concepts.card import ModelCard, read_card
 from concepts.codec import Codec
-from concepts.correction import CORRECTIONS
 from concepts.errors import ModelError, UsageError
 from concepts.quantize import dequantize
-from concepts.reranking import Beam
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.draft import Drafts, frozen_states, open_to_draft, with_draft
 from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
@@ -158,11 +156,8 @@ def test_the_words_of_the_english_are_read_as_in_training(
                 )
             assert found.score is not None and float(found.score) == pytest.approx(read_it, abs=1e-2)
             assert (abs(read_it - unread_it) > 0.1) == (drafts[row] != "")
-    texts = codec.decode(vectors, "deu_Latn", beam_size=2, drafts=drafts)
-    alone = [
-        codec.decode(vectors[i : i + 1], "deu_Latn", beam_size=2, drafts=drafts[i : i + 1])[0]
-        for i in range(5)
-    ]
+    texts = [found[0].text for found in codec.beams(vectors, "deu_Latn", 2, drafts)]
+    alone = [codec.beams(vectors[i : i + 1], "deu_Latn", 2, drafts[i : i + 1])[0][0].text for i in range(5)]
     assert texts == alone
 
 
@@ -184,14 +179,10 @@ def test_a_decoder_that_may_read_words_first_says_what_it_said_of_their_mean(
     assert far < 0.1 < further
 
 
-def test_as_many_drafts_as_concepts_and_no_corrections(codec: Codec) -> None:
-    vectors = codec.encode(ENGLISH)
+def test_there_are_as_many_drafts_as_concepts(codec: Codec) -> None:
     with pytest.raises(AssertionError, match="2 drafts for 3 concepts"):
-        codec.decode(vectors, "deu_Latn", drafts=ENGLISH[:2])
-    with pytest.raises(AssertionError, match="is not corrected"):
-        codec.decode(vectors, "deu_Latn", drafts=ENGLISH, corrections=2)
-    drafts = codec.decode(vectors, corrections=CORRECTIONS)
-    assert codec.translate(vectors, "deu_Latn") == codec.decode(vectors, "deu_Latn", drafts=drafts)
+        codec.beams(codec.encode(ENGLISH), "deu_Latn", 2, ENGLISH[:2])
+    assert [codec.reads_draft(lang) for lang in codec.langs] == [False, True, True]
 
 
 def test_an_english_text_loads_and_reads_nothing_of_the_other_languages(
@@ -242,14 +233,3 @@ def test_a_card_that_names_its_extensions_wrongly_is_one_line(extended: ModelCar
     damaged = replace(extended, config={**extended.config, "extensions": [{"name": "deu"}]})
     with pytest.raises(ModelError, match="names its extensions wrongly"):
         extensions_of(damaged)
-
-
-@pytest.mark.parametrize("beam_size", [1, 2])
-def test_a_translation_has_the_numbers_of_its_draft(
-    codec: Codec, monkeypatch: pytest.MonkeyPatch, beam_size: int
-) -> None:
-    said = [[Beam(text="drucke 440", log_prob=-1.0, num_tokens=3)], [Beam("den Knopf 3.", -1.0, 3)]]
-    monkeypatch.setattr(codec, "beams", lambda *_: said)
-    vectors = codec.encode(ENGLISH[:2])
-    texts = codec.decode(vectors, "deu_Latn", beam_size=beam_size, drafts=["print 404", ""])
-    assert texts == ["drucke 404", "den Knopf 3."]

@@ -6,7 +6,6 @@ import gzip
 import json
 import math
 import random
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,17 +20,15 @@ from concepts.card import ModelCard
 from concepts.codec import Codec
 from concepts.corpus.records import PAIR_KINDS
 from concepts.corpus.store import FORMAT_VERSION
-from concepts.correction import CORRECTIONS
 from concepts.errors import InputError, ModelError, UsageError
 from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, PAD_ID, UNK_ID, SpaceConfig
-from concepts.space.evaluate_languages import evaluate_languages, read_held
-from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
+from concepts.space.evaluate_languages import evaluate_languages, evaluate_retrieval, read_held
+from concepts.space.extension import extension_weights, extensions_of, release_languages
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.pairs import Sentence, english_concepts, read_sentences
 from concepts.space.peers import nearest_texts, xsim_error
 from concepts.space.release import load_encoder, release_space
-from concepts.space.search_map import SEARCH_FILE
 from concepts.space.start_table import start_table
 from concepts.space.tokenizer import Pieces
 from concepts.space.train_languages import (
@@ -42,7 +39,6 @@ from concepts.space.train_languages import (
     missed,
     train_languages,
 )
-from concepts.space.train_search import release_search
 from concepts.training import LoopConfig
 
 pytestmark = [
@@ -227,46 +223,8 @@ def test_a_toy_run_learns_goes_on_and_leaves_a_space_that_can_be_measured(
         } <= set(found)
     assert {"eng_Latn>deu_Latn.bleu", "spa_Latn>deu_Latn.chrf", "deu_Latn>eng_Latn.first_bleu"} <= set(found)
     assert "peer_xsim_error" in " ".join(found) or "is not installed: in Longhand's clone" in notes[0]
-    card = is_searched_by_a_map(card, codec, corpus, tmp_path / "searched")
+    assert evaluate_retrieval(corpus, codec).keys() <= found.keys()
     goes_on_from(card, corpus, english, recipe(tiny_config, 10), tmp_path)
-
-
-def is_searched_by_a_map(card: ModelCard, codec: Codec, corpus: Path, folder: Path) -> ModelCard:
-    """Returns the card with the map."""
-    counts: list[tuple[int, int]] = []
-    searched = release_search(
-        corpus, codec, folder, name="searched", on_progress=lambda done, total: counts.append((done, total))
-    )
-    (extension,) = extensions_of(searched)
-    assert extension.search_file == "deu-spa-search.safetensors"
-    assert set(searched.files) - set(card.files) == {extension.search_file, SEARCH_FILE}
-    assert searched.recipe == f"{card.recipe}; longhand train search ({counts[-1][1]} texts)"
-    assert counts[-1][0] == counts[-1][1] and (searched.space, searched.figures) == (card.space, card.figures)
-    assert set(own_files(searched)) - set(own_files(card)) == {SEARCH_FILE}
-    mapped = Codec.load(str(folder))
-    vectors = mapped.encode(["öffne Datei"], "deu_Latn")
-    assert torch.equal(vectors, codec.encode(["öffne Datei"], "deu_Latn"))
-    assert torch.equal(codec.as_query(vectors, "deu_Latn"), vectors)
-    assert not torch.allclose(mapped.as_query(vectors, "deu_Latn"), vectors)
-    assert not torch.allclose(mapped.as_query(vectors, "eng_Latn"), mapped.as_query(vectors, "deu_Latn"))
-    held = read_held(corpus, LANGS)
-    for lang in LANGS:
-        texts, meanings = held.searched(lang, 40)
-        own, known = mapped.encode(texts, lang), mapped.encode(meanings)
-        assert xsim_error(mapped.as_query(own, lang), known) <= xsim_error(own, known)
-    pairs_alone = folder.parent / "pairs"
-    shutil.copytree(corpus, pairs_alone)
-    with gzip.open(pairs_alone / "documents.jsonl.gz", "wt"):
-        pass
-    without = release_search(pairs_alone, codec, folder.parent / "without", name="without")
-    assert set(without.files) - set(card.files) == {extension.search_file}
-    path = searched.path(extension.search_file)
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(ModelError, match=r"deu-spa-search\.safetensors"):
-        Codec.load(str(folder)).as_query(vectors, "deu_Latn")
-    path.write_bytes(whole)
-    return searched
 
 
 def goes_on_from(
@@ -284,8 +242,6 @@ def goes_on_from(
     again = release_languages(run_dir, folder / "again", card, name="again", seed=1, figures={})
     assert again.figures == {"bleu": 1.0}  # what was measured in these languages, other weights say now
     assert again.config["langs"] == card.config["langs"]
-    assert "deu-spa-search.safetensors" in card.files and "deu-spa-search.safetensors" not in again.files
-    assert again.files[SEARCH_FILE] == card.files[SEARCH_FILE]  # the space's own
     assert [e.langs for e in extensions_of(again)] == [LANGS]
     assert (again.folder / "cards.yaml").read_text().count("name: again_") == 4
     assert again.path("deu-spa.safetensors").read_bytes() != card.path("deu-spa.safetensors").read_bytes()
@@ -335,9 +291,6 @@ def test_a_decoder_learns_alone_and_what_texts_are_encoded_to_stays(
     codecs = [Codec.load(str(card.folder)) for card in (first, on)]
     vectors = codecs[0].encode(texts, "deu_Latn")
     assert torch.equal(vectors, codecs[1].encode(texts, "deu_Latn"))
-    drafts = codecs[1].drafts_for(vectors, "deu_Latn")
-    assert drafts == codecs[1].decode(vectors, corrections=CORRECTIONS)
-    assert codecs[1].drafts_for(vectors, "eng_Latn") is None
 
 
 def no_states(tokens: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
@@ -365,7 +318,8 @@ def test_contrast_is_what_finding_the_english_costs(tiny_config: SpaceConfig) ->
 
 
 def test_a_space_of_one_language_has_nothing_to_compare(corpus: Path, english: ModelCard) -> None:
-    assert evaluate_languages(corpus, Codec.load(str(english.folder))) == {}
+    codec = Codec.load(str(english.folder))
+    assert evaluate_languages(corpus, codec) == evaluate_retrieval(corpus, codec) == {}
 
 
 def test_held_out_pairs_share_no_side_with_training_pairs(corpus: Path) -> None:

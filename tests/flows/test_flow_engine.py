@@ -109,10 +109,8 @@ def to_say(lang: str, title: str = "de Tea", headings: tuple[str, ...] = ("de Bu
 
 
 def test_the_space_lives_on_the_device_that_accelerate_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    from concepts.codec import Codec
-
     asked = []
-    monkeypatch.setattr(Codec, "load", lambda name, *, device: asked.append((name, device)))
+    monkeypatch.setattr("concepts.codec.load_codec", lambda name, *, device: asked.append((name, device)))
     ModelEngine(space="mine")._load_codec()
     ModelEngine(device="meta")._load_codec()
     assert asked == [("mine", PartialState().device), (None, torch.device("meta"))]

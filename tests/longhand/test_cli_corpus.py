@@ -80,6 +80,13 @@ def test_fetch_shows_blocks_by_kind(run, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "_run", lambda command, folder: None)
     result = run("corpus", "fetch", "--out", str(tmp_path / "raw"), "--languages", "en")
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.splitlines()[0].split() == ["FILE", "DOCUMENTS", "PARAGRAPHS", "STEPS", "BULLETS", "NOTES"]
+    assert result.stdout.splitlines()[0].split() == [
+        "FILE",
+        "DOCUMENTS",
+        "PARAGRAPHS",
+        "STEPS",
+        "BULLETS",
+        "NOTES",
+    ]
     assert result.stdout.splitlines()[1].split() == ["recipes.en", "1", "0", "1", "1", "0"]
     assert "cannot be downloaded: " in result.stderr

@@ -23,11 +23,18 @@ class FakePip:
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
         self.exit_code = 0
+        self.fetch_code = 0
+        """Exit code of fetching the models."""
+        self.fetched: list[list[str]] = []
         self.installed_to: list[object] = []
         """Where the output of each install goes."""
 
     def __call__(self, command: list[str], **given: object) -> int:
         self.calls.append(command)
+        if "fetch" in command:
+            self.fetched.append(command)
+            self.installed_to.append(given.get("stdout"))
+            return self.fetch_code
         if "install" in command:
             self.installed_to.append(given.get("stdout"))
         if "install" in command and self.exit_code == 0:
@@ -41,6 +48,9 @@ class FakePip:
 @pytest.fixture
 def pip(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "concepts").mkdir()
+    (tmp_path / "concepts" / "wheels.py").write_text("MODELS = 1\n")
+    monkeypatch.delenv("LONGHAND_FETCHED", raising=False)
     monkeypatch.setattr(setup, "HOME", tmp_path)
     monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
     fake = FakePip()
@@ -62,7 +72,30 @@ def test_the_second_run_installs_nothing(pip):
 
 def test_what_pip_says_is_no_part_of_the_document(pip):
     setup.main(["write", "tea"])
-    assert pip.installed_to == [sys.stderr]
+    assert pip.installed_to == [sys.stderr, sys.stderr]  # the install, and the models
+
+
+def test_models_are_fetched_once_by_every_action(pip, monkeypatch):
+    for action in (["install"], ["write", "tea"], ["write", "tea"], ["test"]):
+        assert setup.main(action) == 0
+    assert pip.fetched == [[str(setup.script("longhand")), "models", "fetch", "space", "voice"]]
+    (setup.HOME / "concepts" / "wheels.py").write_text("MODELS = 2\n")
+    setup.main(["install"])
+    assert len(pip.fetched) == 2
+    monkeypatch.setenv("LONGHAND_FETCHED", "/elsewhere")
+    setup.main(["install"])
+    assert len(pip.fetched) == 3
+
+
+@pytest.mark.parametrize("action", [["install"], ["write", "tea"], ["test"]])
+def test_models_that_cannot_be_fetched_end_the_set_up_and_are_tried_again(pip, capsys, action):
+    pip.fetch_code = 1
+    assert setup.main(action) == 1
+    assert pip.calls[-1][1:3] == ["models", "fetch"]  # nothing after it
+    assert "longhand:" not in capsys.readouterr().err  # the command has said why, in one line
+    pip.fetch_code = 0
+    assert setup.main(action) == 0
+    assert len(pip.fetched) == 2 and pip.num_installs() == 1
 
 
 def test_a_changed_pyproject_installs_again(pip):

@@ -40,7 +40,7 @@ def test_texts_of_one_word_come_back_once():
     from concepts.codec import Codec
 
     words = ["Preparation", "Back", "Show", "Application", "Overview", "Salt"]
-    codec = Codec.load()
+    codec = Codec.load("sonar-mini")
     assert codec.decode(codec.encode(words), beam_size=4) == words
 
 

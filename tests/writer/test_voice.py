@@ -89,7 +89,9 @@ _DOCUMENTS = (
         "tea",
         (
             SpokenSection("water", (Said("Boil the water.", "step"), Said("pour the water.", "step"))),
-            SpokenSection("leaves", (Said("Dry the leaves slowly.", "paragraph"), Said("pour tea now.", None))),
+            SpokenSection(
+                "leaves", (Said("Dry the leaves slowly.", "paragraph"), Said("pour tea now.", None))
+            ),
         ),
     ),
 )

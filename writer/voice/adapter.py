@@ -101,8 +101,10 @@ class VoiceAdapter(nn.Module):
             weight += self._scale * (update.up @ update.down).to(weight.dtype)
 
     @torch.no_grad()
-    def start_from_words(self, embed_VM: Tensor, bags: list[Tensor], concepts_ND: Tensor, outward: float) -> float:
-        """Start the maps where a concept adds the mean embedding of its sentence's words; return the variance explained.
+    def start_from_words(
+        self, embed_VM: Tensor, bags: list[Tensor], concepts_ND: Tensor, outward: float
+    ) -> float:
+        """Let a concept add the mean embedding of its sentence's words at first; return the variance explained.
 
         By ridge regression of the mean embedding of `bags` (token ids of each sentence) on `concepts_ND`. `outward`
         scales the map behind the last layer, whose states are larger than embeddings.
@@ -112,9 +114,8 @@ class VoiceAdapter(nn.Module):
         target = mean - center
         gram = concepts_ND.T @ concepts_ND + 1.0 * torch.eye(concepts_ND.shape[1])
         solution = torch.linalg.solve(gram, concepts_ND.T @ target)  # (D, M)
-        first = self.inward["0"] if "0" in self.inward else None
-        if isinstance(first, nn.Linear):
-            first.weight.copy_(solution.T)
+        if 0 in self.config.injected:
+            self.inward["0"].weight.copy_(solution.T)
         self.outward.weight.copy_(outward * solution.T)
         left = (target - concepts_ND @ solution).square().sum() / target.square().sum()
         return 1.0 - float(left)

@@ -1,4 +1,4 @@
-"""Finding and loading what a voice is made of: a base model of transformers, and an adapter that ships or was trained."""
+"""Finding and loading what a voice is made of: a base model of transformers, and perhaps an adapter."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from writer.voice.voice import Voice
 BASES = {SMOLLM2.name: SMOLLM2}
 """Base models that are fetched by name; any other is named by its folder."""
 
+
 def load_base(name: str) -> tuple[Any, Any]:
     """Return a causal language model (frozen, in evaluation mode) and its tokenizer, by name or folder.
 
@@ -33,8 +34,8 @@ def load_base(name: str) -> tuple[Any, Any]:
     if not (folder / "config.json").is_file():
         known = ", ".join(BASES)
         raise ModelError(
-            f"no voice named {name!r}: give one of {known}, the name or folder of an adapter, or the folder of a causal "
-            "model of transformers (with config.json)"
+            f"no voice named {name!r}: give one of {known}, the name or folder of an adapter, or the folder of "
+            "a causal model of transformers (with config.json)"
         )
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

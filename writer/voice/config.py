@@ -30,9 +30,7 @@ class AdapterConfig:
 
     def __post_init__(self) -> None:
         if not all(0 <= layer < self.num_layers for layer in self.injected):
-            raise ModelError(
-                f"injected layers must be from 0 to {self.num_layers - 1}, got {self.injected}"
-            )
+            raise ModelError(f"injected layers must be from 0 to {self.num_layers - 1}, got {self.injected}")
 
 
 @dataclass(frozen=True, kw_only=True)

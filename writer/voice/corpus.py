@@ -39,12 +39,15 @@ def pack_corpus(
     groups: dict[Kind, list[SpokenDocument]] = defaultdict(list)
     # by identity, which is a hash: a part of a kind is then an even sample of it
     for document in sorted(
-        load_documents(corpus_dir, lang="eng_Latn", split=split, kinds=tuple(SHARES)), key=lambda d: d.document_id
+        load_documents(corpus_dir, lang="eng_Latn", split=split, kinds=tuple(SHARES)),
+        key=lambda d: d.document_id,
     ):
         if len(groups[document.kind]) < most.get(document.kind, 0) and (spoken := spoken_document(document)):
             groups[document.kind].append(spoken)
     if not any(groups.values()):
-        raise InputError(f"{corpus_dir} has no {split} document with a section in English; import more documents")
+        raise InputError(
+            f"{corpus_dir} has no {split} document with a section in English; import more documents"
+        )
     shares = [(documents, SHARES[kind]) for kind, documents in sorted(groups.items()) if documents]
     return pack(shares, tokenizer, encode, max_tokens=max_tokens)
 

@@ -199,7 +199,9 @@ class Speaker:
         found = [parse_piece(candidate.text, place == 0) for candidate in row.candidates]
         vectors = self._encode([said.text or "." for said in found])
         meant = saying.concepts[place]
-        likeness = F.cosine_similarity(vectors, meant[None], dim=1) if meant.any() else torch.zeros(len(found))
+        likeness = (
+            F.cosine_similarity(vectors, meant[None], dim=1) if meant.any() else torch.zeros(len(found))
+        )
         scores = likeness.clone()
         if saying.near is not None:
             scores += saying.near_weight * F.cosine_similarity(vectors, saying.near[None], dim=1)

@@ -5,7 +5,6 @@ It knows tokens, rows and concepts, and no sentence. Legend: R rows, S tokens, D
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +30,7 @@ class Stepper:
 
     def read(self, texts: Sequence[Sequence[int]]) -> None:
         """Start a row for each of `texts` (token ids) and read all but its last token; what all share is read once."""
-        shared = min(len(os.path.commonprefix(list(map(list, texts)))), min(map(len, texts)) - 1)
+        shared = min(_num_shared(texts), min(map(len, texts)) - 1)
         if shared > 0:
             self._run(torch.tensor([texts[0][:shared]]), torch.arange(shared)[None], None)
             self._cache.select(torch.zeros(len(texts), dtype=torch.long))
@@ -79,3 +78,11 @@ class Stepper:
         return self._adapter.hidden(
             self._base, ids_RS.to(self._device), concepts_RSD.to(self._device), **kwargs
         )
+
+
+def _num_shared(texts: Sequence[Sequence[int]]) -> int:
+    """Return how many tokens all texts begin with."""
+    for place, tokens in enumerate(zip(*texts, strict=False)):
+        if len(set(tokens)) > 1:
+            return place
+    return min(map(len, texts))

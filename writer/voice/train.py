@@ -47,7 +47,9 @@ class VoiceLoss(nn.Module):
         """Return the mean nats a token and how many tokens these are."""
         base = self._base[0]
         hidden = torch.finfo(concepts_BSD.dtype).min
-        mask = torch.zeros_like(batch.mask_B1SS, dtype=concepts_BSD.dtype).masked_fill(~batch.mask_B1SS, hidden)
+        mask = torch.zeros_like(batch.mask_B1SS, dtype=concepts_BSD.dtype).masked_fill(
+            ~batch.mask_B1SS, hidden
+        )
         states = self.adapter.hidden(
             base,
             batch.ids_BS,
@@ -70,7 +72,9 @@ def blur(concepts_BSD: Tensor, config: VoiceTrainingConfig, generator: torch.Gen
     # one draw of noise a sentence: neighbours with equal concepts get equal noise
     flat = concepts_BSD.reshape(-1, dim)
     _, owner = torch.unique(flat, dim=0, return_inverse=True)
-    noise = torch.randn(int(owner.max()) + 1, dim, generator=generator).to(device)[owner].view_as(concepts_BSD)
+    noise = (
+        torch.randn(int(owner.max()) + 1, dim, generator=generator).to(device)[owner].view_as(concepts_BSD)
+    )
     length = concepts_BSD.norm(dim=-1, keepdim=True)
     noised = concepts_BSD + size * noise * dim**-0.5 * length
     return keep * noised * length / noised.norm(dim=-1, keepdim=True).clamp_min(1e-6)
@@ -160,7 +164,9 @@ def train_voice(
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
 
-def release_voice(run_dir: Path, folder: Path, *, name: str, figures: dict[str, float], newest: bool) -> ModelCard:
+def release_voice(
+    run_dir: Path, folder: Path, *, name: str, figures: dict[str, float], newest: bool
+) -> ModelCard:
     """Write the adapter of a training run to `folder` with its card: float16 matrices, the averaged weights.
 
     Raises ModelError when the run has none yet.

@@ -1,7 +1,7 @@
 """A loaded voice: what a document asks of it, in headings and sections.
 
-    voice = Voice.load(None, space_id=codec.space_id, encode=lambda texts: codec.encode(texts, "eng_Latn"))
-    voice.say_sections([SectionSaying(...)])
+voice = Voice.load(None, space_id=codec.space_id, encode=lambda texts: codec.encode(texts, "eng_Latn"))
+voice.say_sections([SectionSaying(...)])
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class HeadingsSaying:
 class Voice:
     """A language model that says concepts."""
 
-    def __init__(self, speaker: Speaker, *, name: str, checksum: str, options: SayOptions | None = None) -> None:
+    def __init__(
+        self, speaker: Speaker, *, name: str, checksum: str, options: SayOptions | None = None
+    ) -> None:
         self._speaker = speaker
         self.name, self.checksum = name, checksum
         self.heading_temperatures = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
@@ -95,7 +97,9 @@ class Voice:
                 prefix += outline_line(place + 1, heading)
                 place += 1
                 continue
-            end = next((i for i in range(place, len(asked.known)) if asked.known[i] is not None), len(asked.known))
+            end = next(
+                (i for i in range(place, len(asked.known)) if asked.known[i] is not None), len(asked.known)
+            )
             saying = Saying(
                 prefix=prefix,
                 concepts=asked.leads[place:end],
