@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from importlib import import_module
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
 from concepts.space.config import ENGLISH
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from concepts.codec import ConceptCodec
+    from concepts.translation import Translator
     from planner import PlannedItem, Planner
     from storage.records import Vector
     from writer import Writer, WritingPlan
@@ -219,20 +219,6 @@ NEEDS: dict[Work, tuple[Part, ...]] = {
 }
 
 
-class Translates(Protocol):
-    """What the engine asks of `concepts.translation.Translator`."""
-
-    @property
-    def langs(self) -> Sequence[str]:
-        """The languages it knows."""
-
-    def translate(self, texts: list[str], source_lang: str, target_lang: str) -> list[str]:
-        """Return what texts say in another language."""
-
-    def score(self, texts_a: list[str], lang_a: str, texts_b: list[str], lang_b: str) -> list[float]:
-        """Return how near each pair of texts is in meaning, a cosine."""
-
-
 class ModelEngine:
     """The models of this repository, loaded one after the other in a background thread."""
 
@@ -252,7 +238,7 @@ class ModelEngine:
         self._planner: Future[Planner] = Future()
         self._writer: Future[Writer] = Future()
         self._voice: Future[Voice] = Future()
-        self._translator: Future[Translates] = Future()
+        self._translator: Future[Translator] = Future()
         self._load_times: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._begun: set[Part] = set()
@@ -363,15 +349,16 @@ class ModelEngine:
             encode=lambda texts: codec.encode(texts, ENGLISH),
         )
 
-    def _load_translator(self) -> Translates:
-        translation = import_module("concepts.translation")
-        return cast("Translates", translation.Translator.load(self._codec.result().device))
+    def _load_translator(self) -> Translator:
+        from concepts.translation import Translator
+
+        return Translator.load(self._codec.result().device)
 
     def prepare(self, stage: Work) -> None:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""
         assert self._thread is not None, "start_loading was not called"
         futures: dict[
-            Part, Future[ConceptCodec] | Future[Planner] | Future[Writer] | Future[Voice] | Future[Translates]
+            Part, Future[ConceptCodec] | Future[Planner] | Future[Writer] | Future[Voice] | Future[Translator]
         ]
         futures = {
             "space": self._codec,
@@ -391,7 +378,7 @@ class ModelEngine:
             self._begun.update(missing)
         self._load(missing)
 
-    def _translates(self) -> Translates:
+    def _translates(self) -> Translator:
         """Return the translator, which is loaded where another language than English is first met."""
         self._begin(["translator"])
         return self._translator.result()

@@ -24,7 +24,7 @@ from concepts.topics import (
 from flows.checks import check_paths, check_vectors
 from flows.engine import Engine
 from flows.options import WritingOptions
-from storage import NewPlanItem
+from storage import BlockKind, NewPlanItem
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -274,6 +274,18 @@ def encode_given(engine: Engine, given: GivenDocument) -> Vector:
         (len(sentences), engine.space.dim),
         f"the given text from space {engine.space.name}",
     )
+
+
+def begun_blocks(given: GivenDocument) -> tuple[BlockKind | None, ...]:
+    """Return which block each sentence of a given text begins; a note is a paragraph, None goes on in the block before.
+
+    All None for a text that was stored before the kinds of its blocks were.
+    """
+    begun: list[BlockKind | None] = []
+    for section in given.sections:
+        for kind, num in section.form or ((None, len(section.sentences)),):
+            begun += [("paragraph" if kind == "note" else kind), *[None] * (num - 1)] if num else []
+    return tuple(begun)
 
 
 def check_notes(given: GivenDocument, num_sections: int | None, depth: int, most: int) -> None:

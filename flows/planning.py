@@ -14,7 +14,7 @@ from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageE
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from flows.checks import check_paths, check_vectors
-from flows.given import encode_given, plan_expansion, plan_kept, plan_summary
+from flows.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.job import Job, attempt, take
 from flows.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
 from flows.queries import is_planned
@@ -222,15 +222,15 @@ def _plan_given(job: Job, document: DocumentRecord, options: WritingOptions, uni
                 )
         items = plan.items if options.use != "expand" else scale_lengths(plan.items, options.length)
         items = check_items(items, engine.space.dim, f"planner {engine.planner.name}")
-        sentences = given.sentences
+        sentences, begun = given.sentences, begun_blocks(given)
 
         def texts(rows_of: Mapping[str, Sequence[int]], ids: Mapping[str, int]) -> list[ItemText]:
-            # Once the importer says which block a sentence begins, `blocks` goes here beside `texts`.
             return [
                 ItemText(
                     item_id=ids[path],
                     vectors=vectors[list(rows)],
                     texts=tuple(sentences[row] for row in rows),
+                    blocks=tuple(begun[row] for row in rows),
                 )
                 for path, rows in rows_of.items()
             ]

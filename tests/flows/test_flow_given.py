@@ -102,6 +102,16 @@ def test_a_kept_document_comes_back_and_its_sections_can_be_written(
     assert texts_of(store, document_id, version=1)["3"] == list(BREAD.sections[4].sentences)
 
 
+def test_a_kept_document_keeps_its_blocks(store: Store, made: Make) -> None:
+    form: tuple[tuple[Any, int], ...] = (("paragraph", 1), ("step", 2), ("step", 1), ("note", 1))
+    first = replace(BREAD.sections[-1], form=form)
+    assert len(first.sentences) == 5
+    document_id = made(replace(BREAD, sections=(*BREAD.sections[:-1], first)), KEEP)
+    sections = store.export_document(document_id).sections
+    assert [s.block for s in sections[-1].sentences] == ["paragraph", "step", None, "step", "paragraph"]
+    assert {s.block for s in sections[0].sentences} == {None}  # of a text from before blocks had kinds
+
+
 def test_a_text_without_headings_gets_sections(store: Store, made: Make) -> None:
     document_id = made(PLAIN, KEEP)
     texts = texts_of(store, document_id)
