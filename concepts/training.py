@@ -265,7 +265,7 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
         matrices = torch.optim.AdamW(
             hidden, lr=config.matrix_lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
         )
-    optimizers = [matrices]
+    optimizers: list[torch.optim.Optimizer] = [matrices]
     if other:  # an adapter has matrices alone
         optimizers.append(
             torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)

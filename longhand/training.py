@@ -56,6 +56,8 @@ class TrainingRequest:
     """Languages that a space learns beside its own; None: those of the recipe."""
     decoder_only: bool = False
     """Whether languages that go on leave their vectors as they are."""
+    voice: str | None = None
+    """Name or folder of the base model that a voice's adapter is for; None: the one that ships."""
     kept: float | None = None
     """Share of the weights that a run of languages started from in what it releases; None: the recipe's."""
 
@@ -80,6 +82,8 @@ def start_training(
     from concepts.corpus.embed import embed_corpus
 
     codec = load_codec(request.space, device=_device(), on_note=say)
+    if request.kind == "voice":
+        return _train_voice(request, codec, on_progress, on_embedded)
     embed_corpus(request.corpus, codec, on_progress=on_embedded)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
@@ -137,6 +141,61 @@ def _train_writer(
         request.corpus, codec, request.run_dir, config, init=_init(request), on_progress=on_progress
     )
     return figures, _release(request, root="writer", kind="writer", figures=figures)
+
+
+def _train_voice(
+    request: TrainingRequest,
+    codec: ConceptCodec,
+    on_progress: Callable[[Progress], None],
+    on_encoded: OnCount,
+) -> tuple[dict[str, float], ModelCard]:
+    import torch
+
+    from concepts.corpus.store import data_line
+    from concepts.wheels import SMOLLM2
+    from writer.voice.base import load_base
+    from writer.voice.config import AdapterConfig, VoiceTrainingConfig
+    from writer.voice.corpus import pack_corpus
+    from writer.voice.data import PackedTexts
+    from writer.voice.train import release_voice, train_voice
+
+    base_name = request.voice or SMOLLM2.name
+    base, tokenizer = load_base(base_name)
+    base.config._attn_implementation = "sdpa"
+    num_layers = int(base.config.num_hidden_layers)
+    adapter = AdapterConfig(
+        concept_dim=codec.dim,
+        hidden_dim=int(base.config.hidden_size),
+        num_layers=num_layers,
+        rank=2 if request.preset == "tiny" else 16,
+        injected=(0, num_layers // 3, 2 * num_layers // 3),
+    )
+    config = VoiceTrainingConfig(adapter=adapter)
+    config = replace(config, loop=_loop(config.loop, request))
+
+    def encode(texts: list[str]) -> torch.Tensor:
+        parts = []
+        for start in range(0, len(texts), 1_000):
+            parts.append(codec.encode(texts[start : start + 1_000], "eng_Latn"))
+            on_encoded(min(start + 1_000, len(texts)), len(texts))
+        return torch.cat(parts)
+
+    packed: list[PackedTexts] = []
+    request.run_dir.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "dev"):
+        path = request.run_dir / f"{split}.safetensors"
+        if not path.exists():
+            pack_corpus(request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens).save(path)
+        packed.append(PackedTexts.load(path))
+    recipe: dict[str, object] = {
+        "space": codec.space_id,
+        "base": base_name,
+        "data": data_line(request.corpus),
+        "init": None,
+    }
+    figures = train_voice(*packed, base, request.run_dir, config, recipe=recipe, on_progress=on_progress)
+    folder = request.run_dir / RELEASE_FOLDER
+    return figures, release_voice(request.run_dir, folder, name=request.name, figures=figures, newest=False)
 
 
 def _train_languages(

@@ -62,6 +62,9 @@ def train(
     objective: Annotated[
         str | None, typer.Option(help="Planner, writer: diffusion, or mse, the baseline without noise.")
     ] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="Voice only: the base model, by name or folder; else the one that ships.")
+    ] = None,
     langs: Annotated[
         str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
     ] = None,
@@ -88,6 +91,10 @@ def train(
         check_choice("--objective", objective, OBJECTIVES)
         if kind not in ("planner", "writer"):
             raise UsageError(f"--objective is for a planner or a writer, got {kind}: leave it out")
+    if voice is not None and kind != "voice":
+        raise UsageError(f"--voice is for a voice, got {kind}: leave it out")
+    if init is not None and kind == "voice":
+        raise UsageError("an adapter starts from its base model: leave --init out")
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
     if decoder_only and (kind != "languages" or init is None):
@@ -118,6 +125,7 @@ def train(
         init=init,
         teacher=teacher,
         objective="mse" if objective == "mse" else "diffusion",
+        voice=voice,
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
         decoder_only=decoder_only,
         kept=kept,

@@ -43,7 +43,7 @@ class VoiceAlone(LonghandSystem):
 
     def engine(self) -> Engine:
         """Return Longhand's engine, its concepts hidden."""
-        return HiddenConcepts(super().engine())  # type: ignore[return-value]
+        return HiddenConcepts(super().engine())
 
 
 class TrueOutline(LonghandSystem):

@@ -53,8 +53,12 @@ class VoiceAdapter(nn.Module):
             }
         )
         self.outward = nn.Linear(config.concept_dim, config.hidden_dim, bias=False)
-        for linear in (*self.inward.values(), self.outward):
-            nn.init.zeros_(linear.weight)
+        for weight in self.parameters_of_maps():
+            nn.init.zeros_(weight)
+
+    def parameters_of_maps(self) -> list[nn.Parameter]:
+        """Return the matrices through which concepts are read, those of the injected layers first."""
+        return [*self.inward.parameters(), *self.outward.parameters()]
 
     def hidden(self, base: Any, ids_BS: Tensor, concepts_BSD: Tensor, **kwargs: Any) -> Tensor:
         """Return the last hidden states (B, S, M), the concept added; `kwargs` go to the base's transformer.
@@ -63,7 +67,8 @@ class VoiceAdapter(nn.Module):
         """
         with self._injecting(base, concepts_BSD):
             states: Tensor = base.model(input_ids=ids_BS, **kwargs).last_hidden_state
-        return states + self.outward(concepts_BSD)
+        shifted: Tensor = states + self.outward(concepts_BSD)
+        return shifted
 
     @contextmanager
     def _injecting(self, base: Any, concepts_BSD: Tensor) -> Iterator[None]:
@@ -87,7 +92,8 @@ class VoiceAdapter(nn.Module):
         for name, update in self.updates.items():
 
             def hook(_m: nn.Module, args: tuple[Tensor], out: Tensor, update: nn.Module = update) -> Tensor:
-                return out + self._scale * update(args[0])
+                updated: Tensor = out + self._scale * update(args[0])
+                return updated
 
             modules[name.replace("/", ".")].register_forward_hook(hook)
 
@@ -115,7 +121,8 @@ class VoiceAdapter(nn.Module):
         gram = concepts_ND.T @ concepts_ND + 1.0 * torch.eye(concepts_ND.shape[1])
         solution = torch.linalg.solve(gram, concepts_ND.T @ target)  # (D, M)
         if 0 in self.config.injected:
-            self.inward["0"].weight.copy_(solution.T)
+            first = self.parameters_of_maps()[self.config.injected.index(0)]
+            first.copy_(solution.T)
         self.outward.weight.copy_(outward * solution.T)
         left = (target - concepts_ND @ solution).square().sum() / target.square().sum()
         return 1.0 - float(left)

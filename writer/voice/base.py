@@ -37,14 +37,17 @@ def load_base(name: str) -> tuple[Any, Any]:
             f"no voice named {name!r}: give one of {known}, the name or folder of an adapter, or the folder of "
             "a causal model of transformers (with config.json)"
         )
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    import transformers
 
+    # transformers types few of its functions
+    tokenizers: Any = transformers.AutoTokenizer
+    models: Any = transformers.AutoModelForCausalLM
     register()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            base = AutoModelForCausalLM.from_pretrained(
+            tokenizer = tokenizers.from_pretrained(folder, local_files_only=True)
+            base = models.from_pretrained(
                 folder, local_files_only=True, dtype=torch.float32, attn_implementation=ATTENTION
             )
     except Exception as error:  # transformers raises many kinds for a bad folder

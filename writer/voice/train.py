@@ -64,20 +64,23 @@ class VoiceLoss(nn.Module):
 
 
 def blur(concepts_BSD: Tensor, config: VoiceTrainingConfig, generator: torch.Generator) -> Tensor:
-    """Return concepts with noise of a size that each section draws, at their own length; some sections lose theirs."""
-    num, dim = len(concepts_BSD), concepts_BSD.shape[-1]
+    """Return concepts with noise of a size that each sequence draws; some sequences lose theirs."""
+    num = len(concepts_BSD)
     device = concepts_BSD.device
     size = config.max_noise * torch.rand(num, 1, 1, generator=generator).to(device)
     keep = (torch.rand(num, 1, 1, generator=generator) >= config.hidden_share).to(device)
-    # one draw of noise a sentence: neighbours with equal concepts get equal noise
-    flat = concepts_BSD.reshape(-1, dim)
-    _, owner = torch.unique(flat, dim=0, return_inverse=True)
-    noise = (
-        torch.randn(int(owner.max()) + 1, dim, generator=generator).to(device)[owner].view_as(concepts_BSD)
-    )
+    return keep * _mixed(concepts_BSD, size, generator)
+
+
+def _mixed(concepts_BSD: Tensor, size: Tensor | float, generator: torch.Generator) -> Tensor:
+    """Return concepts with noise of a size, at their own length; a sentence gets one draw wherever it stands."""
+    dim = concepts_BSD.shape[-1]
+    _, owner = torch.unique(concepts_BSD.reshape(-1, dim), dim=0, return_inverse=True)
+    noise = torch.randn(int(owner.max()) + 1, dim, generator=generator).to(concepts_BSD.device)
     length = concepts_BSD.norm(dim=-1, keepdim=True)
-    noised = concepts_BSD + size * noise * dim**-0.5 * length
-    return keep * noised * length / noised.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+    mixed = concepts_BSD + size * noise[owner].view_as(concepts_BSD) * dim**-0.5 * length
+    scaled: Tensor = mixed * length / mixed.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+    return scaled
 
 
 class VoiceTask:
@@ -135,17 +138,9 @@ def noised(concepts_BSD: Tensor, size: float | None, seed: int) -> Tensor:
     """Return concepts with noise of one size, the same for a sentence wherever it stands; None hides them."""
     if size is None:
         return torch.zeros_like(concepts_BSD)
-    config = VoiceTrainingConfig(hidden_share=0.0, max_noise=1.0)
     if size == 0.0:
         return concepts_BSD
-    generator = torch.Generator().manual_seed(seed)
-    dim = concepts_BSD.shape[-1]
-    flat = concepts_BSD.reshape(-1, dim)
-    _, owner = torch.unique(flat, dim=0, return_inverse=True)
-    noise = torch.randn(int(owner.max()) + 1, dim, generator=generator)[owner].view_as(concepts_BSD)
-    length = concepts_BSD.norm(dim=-1, keepdim=True)
-    mixed = concepts_BSD + config.max_noise * size * noise * dim**-0.5 * length
-    return mixed * length / mixed.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+    return _mixed(concepts_BSD, size, torch.Generator().manual_seed(seed))
 
 
 def train_voice(
