@@ -1,7 +1,7 @@
 """The words of a sentence's English beside its concept, for the decoder of another language.
 
-One vector holds what a sentence says, and a small decoder spells little of it at once; the English decoder, corrected,
-says it nearly letter by letter (concepts/correction.py). So English is said first, and the decoder of the other
+One vector holds what a sentence says, and a small decoder spells little of it at once; the English decoder
+says most of it. So English is said first, and the decoder of the other
 language reads it: by attention to what stands behind each token in the space's own encoder. Two passes over one
 sentence with a draft between them are deliberation networks (Xia et al. 2017, "Deliberation Networks: Sequence
 Generation Beyond One-Pass Decoding"); here the draft is in another language and its encoder is frozen. A concept is

@@ -63,7 +63,8 @@ def train(
         str | None, typer.Option(help="Planner, writer: diffusion, or mse, the baseline without noise.")
     ] = None,
     voice: Annotated[
-        str | None, typer.Option(help="Voice only: the base model, by name or folder; else the one that ships.")
+        str | None,
+        typer.Option(help="Voice only: the base model, by name or folder; else the one that ships."),
     ] = None,
     langs: Annotated[
         str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
