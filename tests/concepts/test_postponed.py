@@ -13,7 +13,7 @@ LOADED = f"""
 import sys, torch
 from concepts.codec import Codec
 before = torch.random.get_rng_state()
-codec = Codec.load()
+codec = Codec.load("sonar-mini")
 text = codec.decode(codec.encode(["Tea is good."]))
 import writer, planner
 print(sorted(set(sys.modules) & {UNWANTED!r}), torch.equal(before, torch.random.get_rng_state()))

@@ -226,7 +226,7 @@ def test_a_reviewed_document_stops_and_goes_on(
     url: str, store: Store, new_document: Make, api_url: str
 ) -> None:
     document_id = new_document(store, WritingOptions(sections=3, review=True))
-    for stages in (("decode", "plan"), ("decode",)):  # a run that comes again finds nothing to do
+    for stages in (("plan", "decode"), ("decode",)):  # a run that comes again finds nothing to do
         events: list[Event] = []
         engine = FakeEngine()
         write_document(url, document_id, engine=engine, on_event=events.append, prefect_api=api_url)

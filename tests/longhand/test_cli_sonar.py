@@ -91,7 +91,7 @@ def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_p
         assert trained.exit_code == 0, trained.stderr
         assert "the space sonar needs about 1.2 GB of memory" in trained.stderr
         figures = json.loads(trained.stdout)
-        assert math.isfinite(figures["loss"]) and figures["tokens"] > 1  # the token loss was not left out
+        assert math.isfinite(figures["loss"]) and figures["mse"] > 0
         card = json.loads((out / "model" / "card.json").read_text())
         assert card["space"] == find_card("space", "sonar").space_id and card["config"]["concept_dim"] == DIM
         monkeypatch.setenv(
@@ -145,7 +145,7 @@ def test_the_shipped_planner_and_writer_are_of_another_space(run, store, sonar):
     assert refused.exit_code == 1
     assert (
         "no planner of the space sonar@" in refused.stderr
-        and "outline-mini is of sonar-mini@" in refused.stderr
+        and "outline-mini is of minilm@" in refused.stderr
     )
     assert "longhand train planner --space sonar" in refused.stderr
     named = run("submit", "Tea", *SONAR, "--planner", "outline-mini", "--writer", "writer-mini")
@@ -230,13 +230,6 @@ def test_what_can_be_fetched_is_checked(run):
     refused = run("models", "fetch", "sonar", "--speech", "german")
     assert refused.exit_code == 2 and "has no speech encoder for 'german'; it has deu" in refused.stderr
     assert "spenc.eng.pt" in run("models", "fetch", "sonar", "--speech", "eng", "--where").stdout
-
-
-def test_the_decoder_of_a_published_space_is_not_trained(run, sonar, tmp_path):
-    corpus = str(sonar / "corpus2")
-    assert run("corpus", "import", str(sonar / "pages"), "--out", corpus).exit_code == 0
-    refused = run("train", "decoder", *SONAR, "--corpus", corpus, "--out", str(tmp_path / "run"))
-    assert refused.exit_code == 2 and "the decoder of sonar is published as it is" in refused.stderr
 
 
 def test_doctor_speaks_of_sonar(run, sonar):
