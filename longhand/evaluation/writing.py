@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,11 +51,18 @@ def text_of_export(
     waiting = [(section, 1) for section in reversed(document.sections)]
     while waiting:
         section, level = waiting.pop()
-        sentences = tuple(sentence.text for sentence in section.sentences if sentence.text.strip())
+        blocks: list[BlockText] = []
+        for sentence in section.sentences:
+            if not sentence.text.strip():
+                continue
+            if sentence.block is not None or not blocks:
+                blocks.append(BlockText(kind=sentence.block or "paragraph", sentences=(sentence.text,)))
+            else:
+                blocks[-1] = replace(blocks[-1], sentences=(*blocks[-1].sentences, sentence.text))
         sections.append(
             SectionText(
                 heading=section.heading or "",
-                blocks=(BlockText(sentences=sentences),) if sentences else (),
+                blocks=tuple(blocks),
                 level=level,
                 num_planned=planned.get(section.path),
             )

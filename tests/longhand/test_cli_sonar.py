@@ -144,8 +144,7 @@ def test_the_shipped_planner_and_writer_are_of_another_space(run, store, sonar):
     refused = run("write", "Tea", *SONAR)
     assert refused.exit_code == 1
     assert (
-        "no planner of the space sonar@" in refused.stderr
-        and "outline-mini is of minilm@" in refused.stderr
+        "no planner of the space sonar@" in refused.stderr and "outline-mini is of minilm@" in refused.stderr
     )
     assert "longhand train planner --space sonar" in refused.stderr
     named = run("submit", "Tea", *SONAR, "--planner", "outline-mini", "--writer", "writer-mini")
