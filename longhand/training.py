@@ -151,6 +151,7 @@ def _train_voice(
 ) -> tuple[dict[str, float], ModelCard]:
     import torch
 
+    from concepts.corpus.split import Split
     from concepts.corpus.store import data_line
     from concepts.wheels import SMOLLM2
     from writer.voice.base import load_base
@@ -180,20 +181,28 @@ def _train_voice(
             on_encoded(min(start + 1_000, len(texts)), len(texts))
         return torch.cat(parts)
 
-    packed: list[PackedTexts] = []
-    request.run_dir.mkdir(parents=True, exist_ok=True)
-    for split in ("train", "dev"):
+    def packed(split: Split) -> PackedTexts:
         path = request.run_dir / f"{split}.safetensors"
         if not path.exists():
             pack_corpus(request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens).save(path)
-        packed.append(PackedTexts.load(path))
+        return PackedTexts.load(path)
+
+    request.run_dir.mkdir(parents=True, exist_ok=True)
     recipe: dict[str, object] = {
         "space": codec.space_id,
         "base": base_name,
         "data": data_line(request.corpus),
         "init": None,
     }
-    figures = train_voice(*packed, base, request.run_dir, config, recipe=recipe, on_progress=on_progress)
+    figures = train_voice(
+        packed("train"),
+        packed("dev"),
+        base,
+        request.run_dir,
+        config,
+        recipe=recipe,
+        on_progress=on_progress,
+    )
     folder = request.run_dir / RELEASE_FOLDER
     return figures, release_voice(request.run_dir, folder, name=request.name, figures=figures, newest=False)
 
