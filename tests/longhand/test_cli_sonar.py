@@ -149,7 +149,7 @@ def test_the_shipped_planner_and_writer_are_of_another_space(run, store, sonar):
     assert "longhand train planner --space sonar" in refused.stderr
     named = run("submit", "Tea", *SONAR, "--planner", "outline-mini", "--writer", "writer-mini")
     assert named.exit_code == 1
-    assert "the planner outline-mini belongs to the space sonar-mini@" in named.stderr
+    assert "the planner outline-mini belongs to the space minilm@" in named.stderr
     assert not store.list_documents()
 
 
