@@ -160,6 +160,16 @@ def test_a_section_is_said_the_same_alone_and_beside_others(base: LlamaForCausal
     assert voice.say_sections(_sections()) == both
 
 
+def test_a_sentence_never_ends_as_a_text_does(base: LlamaForCausalLM) -> None:
+    """A base that would rather end the text than say anything still says every sentence."""
+    hot = torch.zeros(len(WordTokenizer()), 32)
+    hot[0] = 100.0
+    with torch.no_grad():
+        base.lm_head.weight += hot * base.lm_head.weight[0].sign()
+    for section in _voice(base, None).say_sections(_sections()):
+        assert all(rendering.said.text and "<s>" not in rendering.said.text for rendering in section)
+
+
 def test_another_key_draws_other_words(base: LlamaForCausalLM) -> None:
     voice = _voice(base, None)
     (first,) = voice.say_sections(_sections()[:1])

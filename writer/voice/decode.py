@@ -65,6 +65,7 @@ class Saying:
     near: Tensor | None = None
     """A concept (D,) that every piece should be like as well, such as the title's."""
     near_weight: float = 0.3
+    """How much the cosine to `near` counts beside that to the piece's own concept."""
 
 
 @dataclass(frozen=True)
