@@ -54,8 +54,8 @@ class EmbeddedSection:
 class EmbeddedDocument:
     """A document as rows of the vectors."""
 
-    prompts: tuple[int, ...]
-    """The title, then other wordings of it."""
+    prompts: tuple[tuple[int, ...], ...]
+    """Prompts as rows of their sentences: the title, then other wordings of it."""
     sections: tuple[EmbeddedSection, ...]
     manual: str
     """Name of the manual the page belongs to; empty when it stands alone."""
@@ -65,7 +65,7 @@ class EmbeddedDocument:
     @property
     def title(self) -> int:
         """Row of the title."""
-        return self.prompts[0]
+        return self.prompts[0][0]
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ def _documents(corpus_dir: Path, lang: str, split: Split | None) -> Iterator[Doc
 
 
 def _texts(document: Document) -> Collection[str]:
-    return [_line(text) for text in (*phrasings(document), *_headings(document), *document.sentences)]
+    prompts = (text for prompt in phrasings(document) for text in prompt)
+    return [_line(text) for text in (*prompts, *_headings(document), *document.sentences)]
 
 
 def _headings(document: Document) -> list[str]:
@@ -180,7 +181,7 @@ def _embed_document(document: Document, rows: dict[str, int]) -> EmbeddedDocumen
     if not sections:
         return None
     manual = _manual(document) if document.kind == "howto" and document.page is not None else ""
-    prompts = tuple(rows[_line(text)] for text in phrasings(document))
+    prompts = tuple(tuple(rows[_line(text)] for text in prompt) for prompt in phrasings(document))
     return EmbeddedDocument(prompts, sections, manual, document.kind)
 
 
