@@ -26,6 +26,7 @@ from flows.engine import (
     Section,
     SharingEngine,
     Text,
+    TitleAsk,
     Work,
     WriteAsk,
 )
@@ -131,6 +132,10 @@ class SharedEngine:
             num_rows=len(ask.sections),
             kind=Kind((engine, "say"), engine.say_together) if self._together else None,
         )
+
+    def say_title(self, ask: TitleAsk) -> str:
+        """As the engine, in turn."""
+        return self._device.call(lambda: self._engine.say_title(ask))
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """As the engine, in turn."""

@@ -113,6 +113,19 @@ class SayAsk:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class TitleAsk:
+    """What one document asks of `Engine.say_title`."""
+
+    prompt: str
+    prompt_vector: Vector
+    """(D,)"""
+    key: Key
+    prompt_lang: str
+    lang: str
+    """Language of the document, so of the title."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class HeadingsAsk:
     """What one document asks of `Engine.say_headings`."""
 
@@ -189,6 +202,9 @@ class Engine(Protocol):
 
     def say(self, ask: SayAsk) -> list[list[Text]]:
         """Return the texts of each section's sentences that lack one; sections do not see each other's text."""
+
+    def say_title(self, ask: TitleAsk) -> str:
+        """Return a title for a prompt that is none: one line, perhaps empty."""
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """Return the headings that an outline lacks, in reading order, each said after those before it."""
@@ -496,6 +512,15 @@ class ModelEngine:
             texts = iter(self._from_english([_text(row) for section in rows for row in section], ask.lang))
             answers.append([list(islice(texts, len(section))) for section in rows])
         return answers
+
+    def say_title(self, ask: TitleAsk) -> str:
+        """Say a title in the light of the prompt."""
+        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
+        title = self._voice.result().say_title(prompt, _tensor(ask.prompt_vector), ask.key)
+        if not title:
+            return ""
+        (found,) = self._from_english([Text(text=title, score=None)], ask.lang)
+        return found.text
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """Say what an outline lacks, knowing the other headings."""

@@ -153,6 +153,7 @@ def _train_voice(
 
     from concepts.corpus.split import Split
     from concepts.corpus.store import data_line
+    from concepts.precision import autocast, training_device
     from concepts.wheels import SMOLLM2
     from writer.voice.base import load_base
     from writer.voice.config import AdapterConfig, VoiceTrainingConfig
@@ -177,7 +178,8 @@ def _train_voice(
     def encode(texts: list[str]) -> torch.Tensor:
         parts = []
         for start in range(0, len(texts), 1_000):
-            parts.append(codec.encode(texts[start : start + 1_000], "eng_Latn"))
+            with autocast(training_device()):
+                parts.append(codec.encode(texts[start : start + 1_000], "eng_Latn"))
             on_encoded(min(start + 1_000, len(texts)), len(texts))
         return torch.cat(parts)
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class KindShares:
     """Share of each planned kind; those that a corpus lacks are left out, the others renormalized."""
 
-    guide: float = 0.5
+    guide: float = 0.6
     """Everyday documents written for Longhand."""
-    howto: float = 0.2
+    howto: float = 0.16
     """Pages of manuals."""
-    recipe: float = 0.15
+    recipe: float = 0.12
     """Recipes."""
-    lead: float = 0.15
+    lead: float = 0.12
     """First sections of encyclopedia articles."""
 
     def __post_init__(self) -> None:

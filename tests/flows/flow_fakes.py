@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
-from flows.engine import HeadingsAsk, LeafPlan, SayAsk, Section, Text, Work, WriteAsk
+from flows.engine import HeadingsAsk, LeafPlan, SayAsk, Section, Text, TitleAsk, Work, WriteAsk
 from storage import BlockKind, CardRef, NewPlanItem, SpaceRef
 
 DIM = 8
@@ -161,6 +161,10 @@ class FakeEngine:
     def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
         self._called("say_together")
         return [_said(ask) for ask in asks]
+
+    def say_title(self, ask: TitleAsk) -> str:
+        self._called("say_title")
+        return _sentence(ask.prompt_vector, ask.prompt, ask.key, ask.prompt_lang, ask.lang).text
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         self._called("say_headings")

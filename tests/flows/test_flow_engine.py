@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from accelerate import PartialState
 
 from concepts.errors import ModelError, UsageError
-from flows.engine import HeadingsAsk, ModelEngine, SayAsk, SectionConcepts, Text
+from flows.engine import HeadingsAsk, ModelEngine, SayAsk, SectionConcepts, Text, TitleAsk
 from storage import CardRef
 from writer.voice.decode import Rendering
 from writer.voice.text import Said
@@ -59,6 +60,9 @@ class Voice:
             ]
             for section in sections
         ]
+
+    def say_title(self, prompt: str, concept: torch.Tensor, key: tuple[int | str, ...]) -> str:
+        return f"About: {prompt[:8]} {tuple(concept.shape)} {key}"
 
     def say_headings(self, asked: HeadingsSaying) -> list[Rendering]:
         self.headings.append(asked)
@@ -215,6 +219,18 @@ def test_headings_are_said_with_the_others_known(engine: ModelEngine, lang: str)
     assert (asked.title, asked.known, asked.key) == ("Tea", (None, "Boil", None), (7,))
     assert asked.leads.tolist() == concepts(1, 2, 3).tolist()
     assert asked.title_concept.tolist() == concepts(1)[0].tolist()
+
+
+def test_a_title_is_said_in_english_and_comes_in_the_documents_language(engine: ModelEngine) -> None:
+    ask = TitleAsk(
+        prompt="de How do I brew tea?",
+        prompt_vector=concepts(1)[0],
+        key=(7,),
+        prompt_lang="deu_Latn",
+        lang="deu_Latn",
+    )
+    assert engine.say_title(ask) == f"de About: How do I ({DIM},) (7,)"
+    assert engine.say_title(replace(ask, lang="eng_Latn")) == f"About: How do I ({DIM},) (7,)"
 
 
 def test_texts_are_translated_and_scored_and_nothing_stays_nothing(engine: ModelEngine) -> None:

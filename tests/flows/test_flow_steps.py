@@ -12,10 +12,10 @@ from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from flows import queries, steps
-from flows.engine import HeadingsAsk, SayAsk, Text
+from flows.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.errors import FlowError
 from flows.options import WritingOptions
-from flows.planning import derive_title, encode_prompt
+from flows.planning import derive_title, encode_prompt, is_title
 from flows.translation import check_translatable, is_translated
 from longhand.editing import rewrite_item
 from storage import CardRef, NewPlanItem, Store
@@ -445,3 +445,42 @@ def test_sections_are_as_long_as_was_asked_for(store: Store, new_document: Make,
 )
 def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
     assert derive_title(prompt, "eng_Latn") == title
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_one"),
+    [
+        ("Tea", True),
+        ("Why is the sky blue?", True),
+        ("iPhone repair", True),
+        ("NASA", True),
+        ("HOW TO BREW TEA", False),
+        ("how do i brew tea", False),
+        ("How to brew tea. And how to drink it.", False),
+        ("Write about tea for people who have only ever had coffee and want to try it", False),
+        ("茶", True),
+    ],
+)
+def test_a_prompt_is_a_title_or_a_request(prompt: str, is_one: bool) -> None:
+    assert is_title(prompt, "eng_Latn") == is_one
+
+
+@pytest.mark.parametrize(("said", "title"), [("Brewing tea.", "Brewing tea"), (" ", "HOW TO BREW TEA")])
+def test_a_request_gets_the_title_that_the_voice_says(
+    store: Store, new_document: Make, new_job: Make, said: str, title: str
+) -> None:
+    asked: list[TitleAsk] = []
+
+    class Naming(FakeEngine):
+        def say_title(self, ask: TitleAsk) -> str:
+            asked.append(ask)
+            return said
+
+    document_id = new_document(store, prompt="HOW TO BREW TEA", seed=5)
+    job = new_job(store, document_id, Naming())
+    encode_prompt(job)
+    assert store.get_document(document_id).title == title
+    (ask,) = asked
+    assert (ask.prompt, ask.key, ask.lang) == ("HOW TO BREW TEA", (5,), "eng_Latn")
+    encode_prompt(job)
+    assert len(asked) == 1  # a title that is stored is not said again

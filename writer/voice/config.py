@@ -50,7 +50,7 @@ class VoiceTrainingConfig:
             weight_decay=0.0,
             ema_decay=0.98,
             checkpoint_every_s=240.0,
-            evaluate_every=100,
+            evaluate_every=300,
         )
     )
     """Steps and rates."""
@@ -60,5 +60,6 @@ class VoiceTrainingConfig:
     """Longest sequence: sections of a document that read the same contents share one."""
     hidden_share: float = 0.2
     """Share of the sections whose concepts are hidden, so that the voice can speak without."""
-    max_noise: float = 1.0
-    """Largest noise on a concept, as a share of its length; each section draws its own size."""
+    max_noise: float = 1.5
+    """Largest noise on a concept, as a share of its length; each section draws its own size. What planner and writer
+    draw is further from what is said than a share of 1."""
