@@ -34,8 +34,8 @@ class Item:
 class Outline:
     """The children of one item: what is known before them, and themselves in order."""
 
-    prompts: tuple[int, ...]
-    """Rows of the wordings of what it was asked for; the title first."""
+    prompts: tuple[tuple[int, ...], ...]
+    """Wordings of what it was asked for, each the rows of its sentences; the title first."""
     ancestors: tuple[Item, ...]
     children: tuple[Item, ...]
     kind: Kind
@@ -108,8 +108,13 @@ class OutlineData:
         """
         vectors, dim = self.corpus.vectors, self.corpus.vectors.shape[1]
         chosen = [self.outlines[i] for i in indices]
+        prompts = [
+            o.prompts[wordings[b] % len(o.prompts)] if wordings else o.prompts[0]
+            for b, o in enumerate(chosen)
+        ]
         sizes = [
-            2 + len(o.ancestors) + len(o.children) + goal for o, goal in zip(chosen, with_goal, strict=True)
+            1 + len(prompt) + len(o.ancestors) + len(o.children) + goal
+            for o, prompt, goal in zip(chosen, prompts, with_goal, strict=True)
         ]
         shape = (len(chosen), max(sizes))
         kind = torch.full(shape, PAD)
@@ -120,8 +125,8 @@ class OutlineData:
         target_length = torch.zeros(shape, dtype=torch.long)
         lead_row = torch.full(shape, -1)
         for b, outline in enumerate(chosen):
-            prompt = outline.prompts[wordings[b] % len(outline.prompts)] if wordings else outline.prompts[0]
-            kind[b, 0], lead[b, 0], at = PROMPT, vectors[prompt], 1
+            at = len(prompts[b])
+            kind[b, :at], lead[b, :at] = PROMPT, vectors[list(prompts[b])]
             if with_goal[b]:
                 kind[b, at], lead[b, at], at = GOAL, self.gists[outline.children[-1].gist], at + 1
             for item in outline.ancestors:

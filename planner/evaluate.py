@@ -135,7 +135,7 @@ def _drawn(
     )
     for number, index in enumerate(plans):
         outline = data.outlines[index]
-        draws = several.candidates(vectors[[outline.prompts[0]]], seed=number)
+        draws = several.candidates(vectors[list(outline.prompts[0])], seed=number)
         planned.append(len(draws[0]))
         true.append(len(outline.children))
         leads = [torch.stack([item.lead for item in items]) for items in draws]

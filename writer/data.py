@@ -170,7 +170,7 @@ class BlockData:
         siblings = self.by_document[section.document]
         here = siblings.index(choice.section)
         prompts = self.corpus.documents[section.document].prompts
-        tokens.append((PROMPT, prompts[choice.wording % len(prompts)], _NONE, 0, 0))
+        tokens += [(PROMPT, row, _NONE, 0, 0) for row in prompts[choice.wording % len(prompts)]]
         if choice.shows_goal:
             tokens.append((GOAL, _NONE, self.sections[siblings[-1]].gist, 0, 0))
         if choice.shows_plan:

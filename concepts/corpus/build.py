@@ -23,7 +23,14 @@ from concepts.corpus.importers import document_row, iter_jsonl, iter_pairs, iter
 from concepts.corpus.pairs import clean_pair
 from concepts.corpus.records import PAIR_KINDS, Block, Document, Kind, PairKind, Section
 from concepts.corpus.split import Split, same_text, split_of
-from concepts.corpus.store import DOCUMENTS_NAME, FORMAT_VERSION, PAIRS_NAME, REPORT_NAME, gzip_writer
+from concepts.corpus.store import (
+    DOCUMENTS_NAME,
+    EMBEDDINGS,
+    FORMAT_VERSION,
+    PAIRS_NAME,
+    REPORT_NAME,
+    gzip_writer,
+)
 from concepts.errors import InputError
 
 Progress = Callable[[str, int, int | None], None]
@@ -312,6 +319,8 @@ def _replace_dir(new: Path, target: Path) -> None:
     if target.exists():
         os.replace(target, old)
     os.replace(new, target)
+    if (old / EMBEDDINGS).is_dir():
+        os.replace(old / EMBEDDINGS, target / EMBEDDINGS)  # what is embedded need not be embedded again
     shutil.rmtree(old, ignore_errors=True)
 
 

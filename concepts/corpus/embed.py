@@ -3,7 +3,7 @@
 Format of `<corpus>/embeddings/<space id>/<lang>/`: `texts.txt`, one text a line; `vectors.npy`, a
 float16 array (N, D) whose row i is the raw concept of line i (numpy's own format, memory-mapped when
 read); `index.json` with format version, space id, N and D. A folder
-without index.json is incomplete and is made again.
+without index.json is incomplete and is made again. When the corpus was imported again, only its new texts are embedded.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from concepts.corpus.phrasings import phrasings
 from concepts.corpus.records import PLANNED_KINDS, Document, Kind
 from concepts.corpus.split import Split
-from concepts.corpus.store import check_corpus, load_documents
+from concepts.corpus.store import EMBEDDINGS, check_corpus, load_documents
 from concepts.errors import InputError, NonFiniteError
+from concepts.precision import autocast, training_device
 
 _FORMAT_VERSION = 2
 _CHUNK = 2048
@@ -54,8 +56,8 @@ class EmbeddedSection:
 class EmbeddedDocument:
     """A document as rows of the vectors."""
 
-    prompts: tuple[int, ...]
-    """The title, then other wordings of it."""
+    prompts: tuple[tuple[int, ...], ...]
+    """Prompts as rows of their sentences: the title, then other wordings of it."""
     sections: tuple[EmbeddedSection, ...]
     manual: str
     """Name of the manual the page belongs to; empty when it stands alone."""
@@ -65,7 +67,7 @@ class EmbeddedDocument:
     @property
     def title(self) -> int:
         """Row of the title."""
-        return self.prompts[0]
+        return self.prompts[0][0]
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,9 @@ def embed_corpus(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
-    """Embed all texts of the planned documents in `lang` unless that is done, and return the cache folder."""
+    """Embed the texts of the planned documents in `lang` that are not embedded yet, and return the cache folder."""
     check_corpus(corpus_dir)
-    folder = corpus_dir / "embeddings" / codec.space_id / lang
-    if (folder / "index.json").exists():
-        return folder
+    folder = corpus_dir / EMBEDDINGS / codec.space_id / lang
     texts = sorted(
         {text for document in _documents(corpus_dir, lang, None) for text in _texts(document)}, key=_order
     )
@@ -98,19 +98,29 @@ def embed_corpus(
         raise InputError(
             f"{corpus_dir} has no document in {lang} to learn from; import some with `longhand corpus import`"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    vectors = np.lib.format.open_memmap(
-        folder / "vectors.npy", mode="w+", dtype=np.float16, shape=(len(texts), codec.dim)
-    )
-    for start in range(0, len(texts), _CHUNK):
-        chunk = codec.encode(texts[start : start + _CHUNK], lang)
+    known, known_vectors = _known(folder, codec)
+    if known.keys() == set(texts):
+        return folder
+    vectors = np.empty((len(texts), codec.dim), dtype=np.float16)
+    new = []
+    for row, text in enumerate(texts):
+        if (at := known.get(text)) is None:
+            new.append(row)
+        else:
+            vectors[row] = known_vectors[at]
+    for start in range(0, len(new), _CHUNK):
+        rows = new[start : start + _CHUNK]
+        with autocast(training_device()):
+            chunk = codec.encode([texts[row] for row in rows], lang)
         if not torch.isfinite(chunk).all():
             raise NonFiniteError(
                 f"the space {codec.space_id} encodes some text to NaN or infinity; train it anew"
             )
-        vectors[start : start + _CHUNK] = chunk.numpy()
-        on_progress(min(start + _CHUNK, len(texts)), len(texts))
-    vectors.flush()
+        vectors[rows] = chunk.numpy()
+        on_progress(min(start + _CHUNK, len(new)), len(new))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.json").unlink(missing_ok=True)
+    np.save(folder / "vectors.npy", vectors)
     (folder / "texts.txt").write_text("".join(text + "\n" for text in texts), encoding="utf-8")
     index = {
         "format_version": _FORMAT_VERSION,
@@ -122,20 +132,34 @@ def embed_corpus(
     return folder
 
 
+def _known(folder: Path, codec: Encoder) -> tuple[dict[str, int], NDArray[np.float16]]:
+    """Return the rows of the texts that are embedded already, and their vectors; none where they cannot be read."""
+    try:
+        texts, vectors = _read(folder, codec.space_id)
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
+        return {}, np.empty((0, codec.dim), dtype=np.float16)
+    return {text: row for row, text in enumerate(texts)}, vectors
+
+
+def _read(folder: Path, space_id: str) -> tuple[tuple[str, ...], NDArray[np.float16]]:
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    texts = tuple((folder / "texts.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+    found = (index["format_version"], index["space"], *vectors.shape)
+    if found != (_FORMAT_VERSION, space_id, len(texts), index["dim"]):
+        raise ValueError("its parts do not belong together")
+    return texts, vectors
+
+
 def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "eng_Latn") -> EmbeddedCorpus:
     """Return the documents of a split with their vectors.
 
     Raises InputError when nothing is embedded yet, the embeddings are damaged, or the corpus was built again
     since.
     """
-    folder = corpus_dir / "embeddings" / space_id / lang
+    folder = corpus_dir / EMBEDDINGS / space_id / lang
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        texts = tuple((folder / "texts.txt").read_text(encoding="utf-8").split("\n")[:-1])
-        vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-        found = (index["format_version"], index["space"], *vectors.shape)
-        if found != (_FORMAT_VERSION, space_id, len(texts), index["dim"]):
-            raise ValueError("its parts do not belong together")
+        texts, vectors = _read(folder, space_id)
     except FileNotFoundError:
         raise InputError(f"{corpus_dir} is not embedded in the space {space_id}; embed it first") from None
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
@@ -150,7 +174,7 @@ def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "en
     except KeyError as error:
         raise InputError(
             f"the corpus holds {str(error)[:60]}, the embeddings in {folder} do not: it was built again "
-            "since; delete that folder and embed it again"
+            "since; embed it again"
         ) from None
     return EmbeddedCorpus(documents, texts, torch.from_numpy(np.array(vectors, dtype=np.float32)), space_id)
 
@@ -160,7 +184,8 @@ def _documents(corpus_dir: Path, lang: str, split: Split | None) -> Iterator[Doc
 
 
 def _texts(document: Document) -> Collection[str]:
-    return [_line(text) for text in (*phrasings(document), *_headings(document), *document.sentences)]
+    prompts = (text for prompt in phrasings(document) for text in prompt)
+    return [_line(text) for text in (*prompts, *_headings(document), *document.sentences)]
 
 
 def _headings(document: Document) -> list[str]:
@@ -180,7 +205,7 @@ def _embed_document(document: Document, rows: dict[str, int]) -> EmbeddedDocumen
     if not sections:
         return None
     manual = _manual(document) if document.kind == "howto" and document.page is not None else ""
-    prompts = tuple(rows[_line(text)] for text in phrasings(document))
+    prompts = tuple(tuple(rows[_line(text)] for text in prompt) for prompt in phrasings(document))
     return EmbeddedDocument(prompts, sections, manual, document.kind)
 
 

@@ -68,7 +68,8 @@ def document_of_json(value: Any) -> Document:
     if page is not None and not isinstance(page, str):
         raise TypeError(f"expected a page name, got {type(page).__name__}")
     page = None if page is None else _writable(page)
-    return Document(title, sections, lang, source, page)
+    prompt = value.get("prompt")
+    return Document(title, sections, lang, source, page, None if prompt is None else _text(prompt))
 
 
 def document_row(document: Document) -> dict[str, object]:
@@ -78,6 +79,7 @@ def document_row(document: Document) -> dict[str, object]:
         "lang": document.lang,
         "source": document.source,
         "page": document.page,
+        "prompt": document.prompt,
         "sections": [
             {
                 "heading": section.heading,

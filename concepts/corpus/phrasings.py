@@ -1,8 +1,9 @@
-"""How somebody would ask for a document: its title as prompts of several wordings."""
+"""How somebody would ask for a document: what was typed for it, and its title in several wordings."""
 
 from __future__ import annotations
 
 from concepts.corpus.records import Document, Kind
+from concepts.segment import normalize_text, split_sentences
 
 _WORDINGS: dict[Kind, tuple[str, ...]] = {
     "guide": (
@@ -24,19 +25,24 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
 """By kind of document, English only; `title` as it is, `inside` as it stands inside a sentence."""
 
 
-def phrasings(document: Document) -> tuple[str, ...]:
-    """Return the title, then the title in other wordings where the language has them.
+def phrasings(document: Document) -> tuple[tuple[str, ...], ...]:
+    """Return prompts as their sentences: the title, what was typed for it, then the title in other wordings.
 
     Titles such as "Share files" are not what people type; a model that saw only titles takes "How to" for
     the subject.
     """
+    sentences = split_sentences(normalize_text(document.prompt or ""), document.lang)
+    typed = (tuple(sentences),) if sentences else ()
     if document.lang != "eng_Latn":
-        return (document.title,)
+        return ((document.title,), *typed)
     title = document.title.rstrip(" .?!")
     wordings = _WORDINGS.get(document.kind, ())
+    # what people really type counts more than what a rule makes of a title
+    wordings = wordings[:1] if typed else wordings
     return (
-        document.title,
-        *(wording.format(title=title, inside=_inside(document.title)) for wording in wordings),
+        (document.title,),
+        *typed,
+        *((wording.format(title=title, inside=_inside(document.title)),) for wording in wordings),
     )
 
 

@@ -86,6 +86,8 @@ class Document:
     page: str | None = None
     """Name of the page inside the source, the same in all languages; None where there is none.
     The package for a package description."""
+    prompt: str | None = None
+    """What somebody typed to get it; None where nobody did."""
 
     @property
     def family(self) -> str:

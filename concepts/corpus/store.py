@@ -25,6 +25,8 @@ FORMAT_VERSION = 3
 REPORT_NAME = "corpus.json"
 DOCUMENTS_NAME = "documents.jsonl.gz"
 PAIRS_NAME = "pairs.tsv.gz"
+EMBEDDINGS = "embeddings"
+"""Folder of what a corpus' texts are as concepts (embed.py)."""
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Unplanned:
         self._loaded: tuple[Any, Any] | None = None
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
-        """Sample one answer at temperature 0.5."""
+        """Sample one answer at temperature 0.5, with a repetition penalty of 1.1."""
         import torch
 
         from concepts.wheels import SMOLLM2
@@ -111,11 +111,11 @@ class Unplanned:
 
         if self._loaded is None:
             self._loaded = load_base(self._name or SMOLLM2.name)
+            # its own attention: `generate` brings a cache of transformers, not ours
+            self._loaded[0].config._attn_implementation = "sdpa"
         base, tokenizer = self._loaded
-        asked = (
-            f"Write a document of several sections: {prompt.text}\n\nBegin with a title after '# ' and each section "
-            "with its heading after '## '."
-        )
+        # no word of a format: a model of this size writes signs instead of text when it hears of them
+        asked = f"Write a detailed guide of several sections: {prompt.text}"
         messages = [{"role": "system", "content": _SYSTEM_PROMPT}, {"role": "user", "content": asked}]
         ids = tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
@@ -123,11 +123,13 @@ class Unplanned:
         torch.manual_seed(seed)
         with torch.inference_mode():
             found = base.generate(
-                **ids,
+                ids["input_ids"],
+                attention_mask=ids["attention_mask"],
                 max_new_tokens=_LENGTH,
                 do_sample=True,
                 temperature=0.5,
                 top_p=0.9,
+                repetition_penalty=1.1,  # as llama.cpp has it: without, answers loop
                 pad_token_id=tokenizer.eos_token_id,
             )
         text = tokenizer.decode(found[0][ids["input_ids"].shape[1] :], skip_special_tokens=True)

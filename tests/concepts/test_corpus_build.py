@@ -19,7 +19,7 @@ from concepts.corpus import (
     load_pairs,
     split_of,
 )
-from concepts.corpus.store import data_line
+from concepts.corpus.store import EMBEDDINGS, data_line
 from concepts.errors import InputError
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
@@ -181,6 +181,16 @@ def test_rebuild_replaces_a_corpus(raw: Path, tmp_path: Path) -> None:
     build_corpus([raw / "help.de.jsonl.gz"], tmp_path / "c")
     assert {d.lang for d in load_documents(tmp_path / "c")} == {"deu_Latn"}
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_rebuild_keeps_what_is_embedded(raw: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    build_corpus([raw], corpus)
+    (corpus / EMBEDDINGS / "space@1").mkdir(parents=True)
+    (corpus / EMBEDDINGS / "space@1" / "vectors.npy").write_bytes(b"vectors")
+    build_corpus([raw], corpus)
+    assert (corpus / EMBEDDINGS / "space@1" / "vectors.npy").read_bytes() == b"vectors"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_failed_build_leaves_the_old_corpus(raw: Path, tmp_path: Path) -> None:

@@ -208,5 +208,18 @@ def test_damaged_embeddings_are_one_line(corpus: Path, damage: Callable[[Path], 
 def test_a_corpus_built_again_since_is_found(corpus: Path) -> None:
     embed_corpus(corpus, FakeEncoder())
     write_corpus(corpus, [*ROWS, row("New", "train", [("", ["Never seen."])])])
-    with pytest.raises(InputError, match=r"the corpus holds 'New', .* built again since; delete that folder"):
+    with pytest.raises(InputError, match=r"the corpus holds 'New', .* built again since; embed it again"):
         load_embedded(corpus, FakeEncoder.space_id, "train")
+
+
+def test_only_what_a_corpus_has_new_is_embedded(corpus: Path) -> None:
+    embed_corpus(corpus, FakeEncoder())
+    write_corpus(corpus, [*ROWS[1:], row("New", "train", [("", ["Never seen."])])])
+    again = FakeEncoder()
+    embed_corpus(corpus, again)
+    assert {"New", "Never seen."} <= set(again.asked)
+    assert all("New" in text or "new" in text or text == "Never seen." for text in again.asked)
+    embedded = load_embedded(corpus, FakeEncoder.space_id, "train")
+    for text, vector in zip(embedded.texts, embedded.vectors, strict=True):
+        torch.testing.assert_close(vector, concept(text), atol=1e-3, rtol=1e-2)
+    assert "Next steps" not in embedded.texts  # gone with the document that held it

@@ -73,7 +73,7 @@ def corpus() -> EmbeddedCorpus:
         title: int, *sections: tuple[int, tuple[int, ...]], manual: str = "", kind: Kind = "howto"
     ) -> EmbeddedDocument:
         rows = tuple(EmbeddedSection(heading, sentences) for heading, sentences in sections)
-        return EmbeddedDocument((title,), rows, manual, kind)
+        return EmbeddedDocument(((title,),), rows, manual, kind)
 
     documents = (
         page(0, (1, (2, 3)), (4, (5,)), (6, (7, 8, 9, 10, 11)), kind="recipe"),

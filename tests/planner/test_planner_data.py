@@ -18,7 +18,7 @@ from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START
 
 def sections_of(data: OutlineData) -> list[tuple[int, int, tuple[int, ...]]]:
     """(prompt, number of ancestors, leads of the children) of every outline."""
-    return [(o.prompts[0], len(o.ancestors), tuple(c.lead for c in o.children)) for o in data.outlines]
+    return [(o.prompts[0][0], len(o.ancestors), tuple(c.lead for c in o.children)) for o in data.outlines]
 
 
 def test_outlines_are_documents_manuals_and_pages_below_their_manual(corpus: EmbeddedCorpus) -> None:
@@ -96,7 +96,7 @@ def test_a_row_does_not_depend_on_its_batch_but_for_the_padding(corpus: Embedded
 
 def test_a_manual_of_many_pages_is_cut_into_outlines_of_a_learnable_size(corpus: EmbeddedCorpus) -> None:
     page = corpus.documents[3]
-    many = replace(corpus, documents=tuple(replace(page, prompts=(n,)) for n in range(MAX_ITEMS + 3)))
+    many = replace(corpus, documents=tuple(replace(page, prompts=((n,),)) for n in range(MAX_ITEMS + 3)))
     sizes = [len(o.children) for o in OutlineData(many).outlines]
     assert sizes == [1] * (MAX_ITEMS + 3) + [MAX_ITEMS, 3]
 
@@ -127,8 +127,12 @@ def test_the_nearest_length_is_chosen() -> None:
 
 
 def test_a_prompt_comes_in_the_wording_that_is_asked_for(corpus: EmbeddedCorpus) -> None:
-    document = replace(corpus.documents[0], prompts=(0, 30, 31))
+    document = replace(corpus.documents[0], prompts=((0,), (30,), (31, 32)))
     data = OutlineData(replace(corpus, documents=(document, *corpus.documents[1:])))
     for wording, row in ((0, 0), (1, 30), (5, 31)):
         batch = data.batch([0], with_goal=[False], with_count=[False], wordings=[wording])
         torch.testing.assert_close(batch.tokens.lead_BSD[0, 0], corpus.vectors[row])
+    # a prompt of two sentences is two tokens, and the items stand behind both
+    assert (batch.tokens.kind_BS[0, :3] == torch.tensor([PROMPT, PROMPT, START])).all()
+    torch.testing.assert_close(batch.tokens.lead_BSD[0, 1], corpus.vectors[32])
+    assert int(batch.is_from_BS[0].nonzero()[0]) == 2

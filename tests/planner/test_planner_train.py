@@ -84,7 +84,7 @@ def test_a_released_planner_plans_with_the_sizes_it_was_trained_with(
     assert planner.model.config == CONFIG.model and planner.card.model_id == card.model_id
     data = OutlineData(load_embedded(corpus_dir, SPACE.model_id, "train"))
     torch.testing.assert_close(planner.model.gist_norm.center, data.gists.quantile(0.5, dim=0))
-    prompt = data.corpus.vectors[data.outlines[0].prompts[0]][None]
+    prompt = data.corpus.vectors[list(data.outlines[0].prompts[0])]
     assert len(planner.plan(prompt, num_sections=3)) == 3
 
 

@@ -74,8 +74,8 @@ def corpus() -> EmbeddedCorpus:
         EmbeddedSection(15, (16,)),
     )
     documents = (
-        EmbeddedDocument((0,), first, "", "howto"),
-        EmbeddedDocument((20,), (EmbeddedSection(20, (21, 22, 23)),), "", "lead"),
+        EmbeddedDocument(((0,),), first, "", "howto"),
+        EmbeddedDocument(((20,),), (EmbeddedSection(20, (21, 22, 23)),), "", "lead"),
     )
     return EmbeddedCorpus(documents, tuple(f"text {n}" for n in range(40)), vectors, "fake@1")
 

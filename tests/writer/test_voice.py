@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,24 @@ from concepts.training import LoopConfig, make_optimizers
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
 from writer.voice.config import AdapterConfig, VoiceTrainingConfig
-from writer.voice.data import NO_CONCEPT, PackedTexts, SpokenDocument, SpokenSection, draw, make_batch, pack
+from writer.voice.data import (
+    LEAST_SAID,
+    NO_CONCEPT,
+    PackedTexts,
+    SpokenDocument,
+    SpokenSection,
+    draw,
+    make_batch,
+    pack,
+)
 from writer.voice.decode import Saying, SayOptions, Speaker
 from writer.voice.stepping import Stepper
-from writer.voice.text import Said
+from writer.voice.text import Said, title_prefix
 from writer.voice.train import VoiceTask, noised, release_voice, train_voice
 from writer.voice.voice import HeadingsSaying, SectionSaying, Voice
 
 _WORDS = ["Boil", "the", "water", "pour", "tea", "cold", "hot", "cup", "Dry", "leaves", "slowly", "now"]
-_SIGNS = ["<s>", " ", "\n", ".", "#", "-", "1", "2", "3", ":", "Contents", "\n\n"]
+_SIGNS = ["<s>", " ", "\n", ".", "#", "-", "1", "2", "3", ":", "Contents", "\n\n", "Request"]
 _DIM = 8
 
 
@@ -259,6 +269,35 @@ def test_packed_texts_survive_their_file(tmp_path: Path) -> None:
     again = PackedTexts.load(tmp_path / "packed.safetensors")
     for name in ("tokens", "rows", "groups", "starts", "weights", "vectors"):
         np.testing.assert_array_equal(getattr(again, name), getattr(packed, name))
+
+
+def test_a_title_is_said_after_what_was_typed_for_it() -> None:
+    typed = replace(_DOCUMENTS[0], prompt="pour  the\nwater")
+    packed = pack([([typed], 1.0)], WordTokenizer(), _encode, max_tokens=60)
+    first = slice(0, int(packed.starts[1]))
+    text = title_prefix(typed.prompt or "") + "# " + typed.title + "\n"
+    assert text.startswith("Request: pour the water\n\n# ")
+    wanted = WordTokenizer()(text, add_special_tokens=False, return_offsets_mapping=True)["input_ids"]
+    assert packed.tokens[first].tolist() == wanted
+    said = packed.rows[first] >= 0
+    assert 0 < said.sum() < len(wanted) and said[-1]
+    torch.testing.assert_close(
+        torch.from_numpy(packed.vectors[packed.rows[first][-1]]).float(),
+        _encode([typed.title])[0],
+        atol=1e-3,
+        rtol=0,
+    )
+
+
+def test_a_sequence_is_drawn_by_what_it_says_and_short_ones_a_little_more() -> None:
+    sentence = Said(" ".join(["tea"] * 75) + ".", "paragraph")
+    long = SpokenDocument("tea", (SpokenSection("water", (sentence, sentence)),))
+    short = SpokenDocument("water", (SpokenSection("leaves", (Said("tea.", "paragraph"),)),))
+    packed = pack([([long, short], 0.6), ([short], 0.4)], WordTokenizer(), _encode, max_tokens=1_000)
+    first, second, third = packed.weights.tolist()
+    assert first + second == pytest.approx(0.6) and third == pytest.approx(0.4)
+    said = int((packed.rows[: packed.starts[1]] >= 0).sum())
+    assert first / second == pytest.approx(said / LEAST_SAID) and said > LEAST_SAID
 
 
 def test_a_batch_holds_no_more_than_its_tokens() -> None:

@@ -64,7 +64,10 @@ def spoken_document(document: Document) -> SpokenDocument | None:
             for i, sentence in enumerate(block.sentences)
         ]
         spoken.append(SpokenSection(section.heading.strip() or untitled, tuple(said)))
-    return SpokenDocument(document.title, tuple(spoken)) if spoken else None
+    if not spoken:
+        return None
+    typed = document.prompt if document.prompt != document.title else None
+    return SpokenDocument(document.title, tuple(spoken), typed)
 
 
 def _block(kind: str) -> Any:

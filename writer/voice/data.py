@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,20 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from concepts.errors import InputError
-from writer.voice.text import Said, marked, outline_line, outline_prefix, section_opening, section_prefix
+from writer.voice.text import (
+    TITLE_MARK,
+    Said,
+    marked,
+    outline_line,
+    outline_prefix,
+    section_opening,
+    section_prefix,
+    title_prefix,
+)
 
 NO_CONCEPT = -1
+LEAST_SAID = 100
+"""Tokens for which a sequence is drawn that says fewer, so that short titles and contents are learnt, too."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,8 @@ class SpokenDocument:
 
     title: str
     sections: tuple[SpokenSection, ...]
+    prompt: str | None = None
+    """What was typed for it, where that is not the title."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,7 @@ class PackedTexts:
     starts: NDArray[np.int64]
     """(N + 1,): where each sequence starts, and the end."""
     weights: NDArray[np.float32]
-    """(N,): how often each sequence is drawn, relative to the others."""
+    """(N,): how often each sequence is drawn, relative to the others: by its share and what it says."""
     vectors: NDArray[np.float16]
     """Raw concepts (R, D)."""
 
@@ -89,6 +103,8 @@ def pack(
     for documents, share in groups:
         for document in documents:
             headings = [section.heading for section in document.sections]
+            if document.prompt is not None:
+                packer.add(title_prefix(document.prompt), "", [(TITLE_MARK, document.title + "\n")])
             if len(headings) > 1:
                 lines = [outline_line(i + 1, heading) for i, heading in enumerate(headings)]
                 signs = [line[: line.index(heading)] for line, heading in zip(lines, headings, strict=True)]
@@ -150,8 +166,10 @@ class _Packer:
     def end_group(self, share: float) -> None:
         """Give what was added since the last call a share of the draws."""
         self._close()
-        num = len(self.starts) - 1 - self._first
-        self.weights.append(np.full(num, share / max(1, num), dtype=np.float32))
+        ends = self.starts[self._first :]
+        said = [sum(row != NO_CONCEPT for row in self.rows[a:b]) for a, b in pairwise(ends)]
+        weights = np.maximum(said, LEAST_SAID).astype(np.float32)
+        self.weights.append(share * weights / max(1.0, weights.sum()))
         self._first = len(self.starts) - 1
 
     def _extend(self, tokens: Sequence[int], rows: Sequence[int], group: int) -> None:

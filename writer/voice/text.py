@@ -32,6 +32,15 @@ class Said:
     block: Block | None
 
 
+TITLE_MARK = "# "
+"""What a title begins with where a voice says it."""
+
+
+def title_prefix(prompt: str) -> str:
+    """Return what stands before the title when a document is named after what was typed for it."""
+    return f"Request: {' '.join(prompt.split())}\n\n"
+
+
 def outline_prefix(title: str) -> str:
     """Return what stands before the first heading when the headings of a document are said."""
     return f"# {title}\n\nContents:\n"

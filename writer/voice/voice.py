@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from writer.voice.decode import Encode, Rendering, Saying, SayOptions, Speaker
-from writer.voice.text import Said, outline_line, outline_prefix, section_prefix
+from writer.voice.text import TITLE_MARK, Said, outline_line, outline_prefix, section_prefix, title_prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,7 @@ class Voice:
     ) -> None:
         self._speaker = speaker
         self.name, self.checksum = name, checksum
+        self.title_temperatures = (0.2, 0.4, 0.6)
         self.heading_temperatures = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
         self.options = options or SayOptions()
 
@@ -81,6 +82,15 @@ class Voice:
             for section in sections
         ]
         return self._speaker.say(sayings, self.options, on_said)
+
+    def say_title(self, prompt: str, concept: Tensor, key: tuple[int | str, ...]) -> str:
+        """Return a title for what was typed, of one line; `concept` (D,) is the prompt's."""
+        saying = Saying(
+            prefix=title_prefix(prompt), concepts=concept[None], key=(*key, "title"), one_line=True
+        )
+        options = replace(self.options, temperatures=self.title_temperatures, max_tokens=20)
+        ((said,),) = self._speaker.say([saying], options)
+        return said.said.text.removeprefix(TITLE_MARK.strip()).strip()
 
     def say_headings(self, asked: HeadingsSaying) -> list[Rendering]:
         """Return all headings of an outline; known ones as they are, with a score of 0.
