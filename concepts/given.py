@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, cast
 
-from concepts.corpus.elements import Element
-from concepts.corpus.importers import MAX_FILE_BYTES, Unreadable, check_kind, name_of, parse_blocks
+from concepts.corpus.importers import MAX_FILE_BYTES, Unreadable, check_kind, name_of, read_bytes
+from concepts.corpus.readers import Element, Metadata, Reading, count_phrase
 from concepts.corpus.records import Block, BlockKind
 from concepts.errors import InputError
-from concepts.languages import detect_language, foreign_language
+from concepts.languages import (
+    check_readable,
+    detect_language,
+    foreign_language,
+    language_name,
+    suggest_languages,
+)
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 
 STDIN = "-"
@@ -25,13 +32,16 @@ MAX_SENTENCES = 5_000
 """Longest document that is taken; a longer one is a book, to be given in chapters."""
 MAX_ITEMS = 1_000
 """Most headings that are taken."""
-MAX_DEPTH = 6
-"""Deepest heading that is taken: as deep as Markdown and HTML have them."""
+MAX_DEPTH = 5
+"""Deepest heading that stays one: below the title, as deep as Markdown and HTML have them. Deeper ones become text."""
 MAX_HEADING_CHARS = 120
 """Where a title is cut that was made of a sentence."""
 OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "Überblick", "fra_Latn": "Aperçu", "spa_Latn": "Introducción"}
 """Heading of text that stands before the first heading of its level, as in the planner's training."""
-_MARKED_LINE = re.compile(rb"^[ \t]{0,3}(?:#{1,6}|[-*+]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE)
+_HTML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|\?xml|html|head|body)\b", re.IGNORECASE)
+_FEWEST_CHARS_OF_A_BLOCK = 40
+"""A shorter block does not tell its language."""
+_ENDS = (".", "!", "?", ":", ";", ",", "\u2026", "\u3002")
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,11 @@ class GivenDocument:
     title: str
     lang: str
     sections: tuple[GivenSection, ...]
+    author: str = ""
+    """Empty where the file names none; so is the date."""
+    date: str = ""
+    told: tuple[str, ...] = field(default=(), compare=False)
+    """What to tell about how the file was read, one line each; not stored."""
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -80,7 +95,8 @@ class GivenDocument:
     def to_json(self) -> dict[str, object]:
         """Return plain values that JSON holds."""
         sections = [[s.path, s.heading, list(s.sentences), list(s.form)] for s in self.sections]
-        return {"title": self.title, "lang": self.lang, "sections": sections}
+        found: dict[str, object] = {"title": self.title, "lang": self.lang, "sections": sections}
+        return found | {name: value for name in ("author", "date") if (value := getattr(self, name))}
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> GivenDocument:
@@ -90,6 +106,8 @@ class GivenDocument:
         return cls(
             title=str(values["title"]),
             lang=str(values["lang"]),
+            author=str(values.get("author", "")),
+            date=str(values.get("date", "")),
             sections=tuple(
                 GivenSection(
                     path, heading, tuple(texts), tuple((kind, count) for form in rest for kind, count in form)
@@ -104,22 +122,30 @@ def read_given(
 ) -> GivenDocument:
     """Read a Markdown, HTML, Word or text file (`-`: stdin) for a space of the languages `langs`.
 
-    `lang` None detects it among them. `as_notes` keeps headings without text. Raises InputError for a file
-    that is missing, no text, too long, nested too deep, or clearly in a language that the space does not know.
+    `lang` None detects it among them. `as_notes` keeps headings without text; so does a file that holds nothing but
+    headings. What was left out, and what was taken for what, is in `told`. Raises InputError for a file that is
+    missing, no text, too long, or clearly in a language that the space does not know.
     """
     name = "stdin" if str(path) == STDIN else str(path)
-    blocks = _read(path, name, allow_bare=as_notes)
-    text = " ".join(block.text for block in blocks)[:20_000]
+    reading = _read(path, name)
+    text = " ".join(element.text for element in reading.elements)[:20_000]
+    told = [f"{name}: {remark}" for remark in reading.remarks]
     if lang is None:
-        foreign = foreign_language(text, langs)
-        if foreign is not None:
-            raise InputError(
-                f"{name} reads as {foreign}, the space knows {', '.join(langs[:8])}: translate it, name another "
-                "--space, or say its language with --prompt-lang"
-            )
-        lang = detect_language(text, langs, langs[0])
-    document = arrange(blocks, lang, "" if name == "stdin" else name_of(path), as_notes=as_notes)
-    if not document.sentences and not (as_notes and document.has_headings):
+        check_readable(text, langs, name)
+        meant = suggest_languages(reading.metadata.lang, langs)[:1] if reading.metadata.lang else []
+        lang = detect_language(text, langs, meant[0] if meant else langs[0])
+        told += _mixed(reading.elements, langs, lang, name)
+    is_bare = all(element.level is not None for element in reading.elements)
+    left_out = Counter(reading.left_out)
+    document = arrange(
+        reading.elements,
+        lang,
+        "" if name == "stdin" else name_of(path),
+        as_notes=as_notes or is_bare,
+        metadata=reading.metadata,
+        left_out=left_out,
+    )
+    if not document.sentences and not document.has_headings:
         raise InputError(f"{name} holds no sentence with a word: give a document with text")
     if len(document.sentences) > MAX_SENTENCES:
         raise InputError(
@@ -130,21 +156,20 @@ def read_given(
         raise InputError(
             f"{name} has {len(document.sections):,} headings, at most {MAX_ITEMS:,} are read: give it in parts"
         )
-    for section in document.sections:
-        if _depth(section.path) > MAX_DEPTH:
-            raise InputError(
-                f"{name}: the heading {headline(section.heading, 60)!r} is nested too deep (level "
-                f"{_depth(section.path)}): at most {MAX_DEPTH} levels are read"
-            )
-    return document
+    if num_deep := left_out.pop(_DEEP, 0):
+        told.append(f"taken as text: {count_phrase({f'heading below level {MAX_DEPTH}': num_deep})}")
+    if phrase := count_phrase(left_out):
+        told.append(f"left out: {phrase}")
+    return replace(document, told=tuple(told))
 
 
-def _read(path: Path, name: str, *, allow_bare: bool) -> list[Element]:
+_DEEP = "deep heading"
+
+
+def _read(path: Path, name: str) -> Reading:
     if name == "stdin":
         data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-        suffix = ".docx" if data.startswith(b"PK\x03\x04") else ""
-        if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|body)\b", data, re.IGNORECASE):
-            suffix = ".html"
+        suffix = ".docx" if data.startswith(b"PK\x03\x04") else ".html" if _HTML_START.match(data) else ""
     else:
         if not path.exists():
             raise InputError(f"there is no file {name}: name a Markdown, HTML, Word or text file")
@@ -157,52 +182,98 @@ def _read(path: Path, name: str, *, allow_bare: bool) -> list[Element]:
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError:
             raise Unreadable(name, "no access") from None
-    if suffix in ("", ".txt", ".text") and _MARKED_LINE.search(data):
-        suffix = ".md"  # lines that begin with a bullet, a number or # mean what they mean there
     if not data.strip():
         raise InputError(f"{name} is empty: give a document with text")
-    return parse_blocks(data, suffix, name, allow_bare=allow_bare)
+    return read_bytes(data, suffix, name, allow_bare=True)
 
 
-def arrange(blocks: Sequence[Element], lang: str, name: str, *, as_notes: bool = False) -> GivenDocument:
-    """Return the document of a file's blocks; `name` is its title where it has none, else its first sentence.
+def _mixed(elements: Sequence[Element], langs: Sequence[str], lang: str, name: str) -> list[str]:
+    """Return a line that says which blocks of a document read as other languages than its own."""
+    counts: Counter[str] = Counter()
+    foreign: Counter[str] = Counter()
+    for element in elements:
+        if element.level is not None or (
+            len(element.text) < _FEWEST_CHARS_OF_A_BLOCK and element.text.isascii()
+        ):
+            continue
+        other = foreign_language(element.text, langs)
+        if other is not None:
+            foreign[other] += 1
+        elif len(element.text) >= _FEWEST_CHARS_OF_A_BLOCK:
+            counts[detect_language(element.text, langs, lang)] += 1
+    counts.pop(lang, None)
+    if not counts and not foreign:
+        return []
+    others = {f"paragraph in {language_name(code)}": num for code, num in counts.items()}
+    others |= {f"paragraph in {other}, which the space does not know": num for other, num in foreign.items()}
+    return [f"{name}: taken as {language_name(lang)}, with {count_phrase(others)}, kept as they are"]
+
+
+def arrange(
+    elements: Sequence[Element],
+    lang: str,
+    name: str,
+    *,
+    as_notes: bool = False,
+    metadata: Metadata | None = None,
+    left_out: Counter[str] | None = None,
+) -> GivenDocument:
+    """Return the document of a file's elements; `name` is its title where it and `metadata` have none, else its first
+    sentence.
 
     A single heading above all others is the title. Text directly below a heading that also has headings
     below it becomes a section of its own, for only leaves of an outline are written. `as_notes` keeps
-    headings without text.
+    headings without text; else they are counted in `left_out`.
     """
-    title, blocks = _title(blocks, as_notes=as_notes)
+    metadata = metadata or Metadata()
+    left_out = Counter() if left_out is None else left_out
+    title, elements = _title(elements, metadata, as_notes=as_notes)
     paths: list[int] = []
     levels: list[int] = []
     headings: dict[str, str] = {}
     texts: dict[str, list[Block]] = {"": []}
     here = ""
-    for block in blocks:
-        if block.level is None:
-            _add(texts[here], block, _sentences(block.text, lang))
+    for element in elements:
+        level = element.level
+        if level is None:
+            _add(texts[here], element, lang)
             continue
-        while levels and levels[-1] >= block.level:
+        if not any(char.isalnum() for char in element.text):
+            left_out["heading without a word"] += 1
+            continue
+        while levels and levels[-1] >= level:
             levels.pop()
             last = paths.pop()
         depth = len(levels)
+        if depth >= MAX_DEPTH:
+            left_out[_DEEP] += 1
+            _add(texts[here], Element(element.text, None), lang)
+            continue
         number = last + 1 if depth + 1 <= _depth(here) else 1
         here = ".".join(map(str, [*paths, number]))
-        levels.append(block.level)
+        levels.append(level)
         paths.append(number)
-        headings[here], texts[here] = normalize_text(block.text), []
+        headings[here], texts[here] = normalize_text(element.text), []
     overview = OVERVIEW.get(lang, OVERVIEW["eng_Latn"])
-    document = GivenDocument(title, lang, _leaves(headings, texts, overview, as_notes=as_notes))
-    for candidate in (title, name, *document.sentences[:1], *headings.values()):
+    sections = _leaves(headings, texts, overview, as_notes=as_notes, left_out=left_out)
+    document = GivenDocument(title, lang, sections, author=metadata.author, date=metadata.date)
+    for candidate in (title, metadata.title, name, *document.sentences[:1], *headings.values()):
         if any(char.isalnum() for char in candidate):
-            return GivenDocument(headline(candidate, MAX_HEADING_CHARS), lang, document.sections)
+            return replace(document, title=headline(normalize_text(candidate), MAX_HEADING_CHARS))
     return document
 
 
-def _add(blocks: list[Block], element: Element, sentences: list[str]) -> None:
-    if sentences and element.continues and blocks and blocks[-1].kind == element.kind:
-        blocks[-1] = replace(blocks[-1], sentences=(*blocks[-1].sentences, *sentences))
-    elif sentences:
-        blocks.append(Block(tuple(sentences), element.kind))
+def _add(blocks: list[Block], element: Element, lang: str) -> None:
+    text = normalize_text(element.text)
+    if not any(char.isalnum() for char in text):
+        return
+    if not (element.continues and blocks and blocks[-1].kind == element.kind):
+        blocks.append(Block(tuple(split_text(text, lang)), element.kind))
+        return
+    before = " ".join(blocks[-1].sentences)
+    # One block is one line where it is exported: its sentences must be the same when that line is read again.
+    joined = f"{before} {text}" if before.endswith(_ENDS) else f"{before}: {text}"
+    blocks[-1] = replace(blocks[-1], sentences=tuple(split_text(joined, lang)))
 
 
 def _section(path: str, heading: str, blocks: Sequence[Block]) -> GivenSection:
@@ -214,23 +285,47 @@ def _depth(path: str) -> int:
     return path.count(".") + 1 if path else 0
 
 
-def _title(blocks: Sequence[Element], *, as_notes: bool) -> tuple[str, Sequence[Element]]:
-    levels = [block.level for block in blocks if block.level is not None]
-    first = blocks[0] if blocks else None
-    if first is None or first.level is None or any(level <= first.level for level in levels[1:]):
-        return "", blocks
-    if as_notes and len(blocks) == 1:
-        return "", blocks
-    return normalize_text(first.text), blocks[1:]
+def _title(
+    elements: Sequence[Element], metadata: Metadata, *, as_notes: bool
+) -> tuple[str, Sequence[Element]]:
+    """Return the title, "" where no heading is one, and the elements without it."""
+    levels = [element.level for element in elements if element.level is not None]
+    at = next((place for place, element in enumerate(elements) if element.level is not None), None)
+    if at is None:
+        return "", elements
+    first = elements[at]
+    assert first.level is not None
+    if any(level <= first.level for level in levels[1:]):
+        return "", elements
+    if at > 0 and len(levels) == 1:
+        return "", elements  # text, then a section
+    if as_notes and len(elements) == 1:
+        return "", elements
+    if first.level > 1 and metadata.title and metadata.is_title_sure:
+        return "", elements
+    return normalize_text(first.text), [*elements[:at], *elements[at + 1 :]]
 
 
-def _sentences(text: str, lang: str) -> list[str]:
-    found = split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else "eng_Latn")
-    return [sentence for sentence in found if any(char.isalnum() for char in sentence)]
+def split_text(text: str, lang: str) -> list[str]:
+    """Return the sentences of a normalised text; signs without a word go with the sentence before them."""
+    found: list[str] = []
+    for sentence in split_sentences(text, lang if lang in PUNKT_NAMES else "eng_Latn"):
+        if found and not any(char.isalnum() for char in sentence):
+            found[-1] = f"{found[-1]} {sentence}"
+        else:
+            found.append(sentence)
+    if len(found) > 1 and not any(char.isalnum() for char in found[0]):
+        found[:2] = [f"{found[0]} {found[1]}"]
+    return found
 
 
 def _leaves(
-    headings: dict[str, str], texts: dict[str, list[Block]], overview: str, *, as_notes: bool
+    headings: dict[str, str],
+    texts: dict[str, list[Block]],
+    overview: str,
+    *,
+    as_notes: bool,
+    left_out: Counter[str],
 ) -> tuple[GivenSection, ...]:
     """Give text before a first sub-heading a place of its own, number anew, and drop what holds no text."""
     if not headings:
@@ -256,6 +351,8 @@ def _leaves(
             if inner or own or as_notes:
                 found += [_section(at, headings[child] or overview, own), *inner]
                 num_placed += 1
+            else:
+                left_out["heading without text"] += 1
         return found
 
     return tuple(below("", ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,58 @@ _GERMAN_QUOTED = re.compile("\u00bb(\\S(?:[^\u00ab\u00bb]*\\S)?)\u00ab")
 _FRENCH_QUOTED = re.compile("\u00ab\\s*([^\u00ab\u00bb]*?)\\s*\u00bb")
 _SPACES = re.compile(r" {2,}")
 _LONGEST_FOR_PUNKT = 20_000
+
+_BEFORE_ANYTHING = {
+    lang: frozenset(f"{words} e.g i.e viz cf mr mrs ms messrs prof eq eqs approx ca".split())
+    for lang, words in {
+        "eng_Latn": "dr gen sen rep rev hon fig figs vs incl",
+        "deu_Latn": "z.b d.h u.a bzw ggf evtl vgl dr inkl sog hr fr abb z d",
+        "fra_Latn": "m mm mme mlle dr p.ex env",
+        "spa_Latn": "sr sra srta dr dra d dña p.ej aprox",
+    }.items()
+}
+"""Abbreviations that end no sentence: a name, a number or an example follows."""
+_BEFORE_NUMBER = frozenset(
+    """
+    no nos nr p pp vol vols fig figs eq ch chap sec sect para art ed ver v tab bd kap s ziff abb máx mín
+    min max núm n pág págs cap t st
+    """.split()  # noqa: SIM905  # a list of words reads better so
+)
+_LONGEST_ABBREVIATION = 4
+_STARTERS = frozenset(
+    """
+    It We The This These Those They He She You I In On At If When But And So There Then That A An To For
+    With My Our Er Sie Es Wir Ich Ihr Der Die Das Dann Danach Und Aber Im Am Nach Wenn Jetzt Hier Da Ein
+    Eine Nun Doch Später Dort Il Elle Nous Vous Ils Elles Le La Les Un Une Mais Puis Ce Cela El Los Las
+    Él Ella Pero Luego Entonces
+    """.split()  # noqa: SIM905  # a list of words reads better so
+)
+"""Words that begin sentences and are no names."""
+_FIRST_WORD = re.compile(r"[^\W\d_]+")
+_ONLY_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]+")
+_CLOSING = re.compile(r"[\"')\]]+(?:[,;:.]|\s[a-z]|$)|[,;:]")
+"""Begins with the end of a quotation or bracket that the stop stood in."""
+_QUOTE_END = re.compile(r"[.!?]\)?[\"']\)?$")
+_BRACKET_END = re.compile(r"[.!?][)\]]+$")
+_SAYS = re.compile(
+    r"(?:I|[A-Z][a-z]+(?: [A-Z][a-z]+)?) (?:said|says|asked|asks|replied|answered|shouted|cried|whispered|called|"
+    r"thought|wondered|murmured|added|yelled|muttered|laughed|explained|began)\b(?! (?:that|him|her|them|it)\b)"
+)
+"""Begins the clause that says whose words the quotation before it was."""
+_NUMERAL = re.compile(r"[IVXLC]+\b|\(\d")
+_NAME_WITH_MARK = re.compile(r"(?:\b(?:Yahoo|Joomla|Jeopardy|Kahoot|Yum|Guess)|#[A-Z/0]+)!$")
+_ENUMERATED = re.compile(r"(?:[:;,]|\b(?:and|or|und|oder|et|ou|y|o))\s\(?\d{1,2}\.$")
+"""Ends with the number of an item inside a sentence: "Do three things: 1."."""
+_ORDINAL = re.compile(r"(?:^|\s)(?:\d{1,2}|[IVX]{1,5})\.$")
+_OTHER_STOPS = re.compile(
+    "(?<=[\u3002\u0964\u0965\u06d4\u061f])(?![\u300d\u300f\u201d\"')\u3002])(?=\\s*\\S)|(?<=[!?])(?=[\u3040-\u9fff])"
+)
+"""Between sentences of scripts that set no blank there, or have a stop of their own."""
+_AFTER_LETTER = re.compile(
+    r"(?:(?<=[a-z] [A-Z]\.)|(?<=\b[ap]\.m\.)|(?<=\bU\.[SK]\.)|(?<=\betc\.)|(?<=\bPh\.D\.))"
+    r"(?= (?:It|We|The|This|These|They|He|She|You|In|If|When|But|And|So|There|Then|Our|My)\b)"
+)
+"""Between "Vitamin C." and "It helps.": Punkt takes the letter for an initial."""
 # nltk gives each match five seconds by the wall clock, which a busy or suspended machine may use up.
 _ATTEMPTS = 3
 
@@ -151,37 +204,52 @@ def _tokenizer(lang: str) -> PunktSentenceTokenizer:
     return PunktSentenceTokenizer(parameters)
 
 
-def split_sentences(text: str, lang: str = "eng_Latn", max_chars: int = MAX_CHARS) -> list[str]:
-    """Split `text` into sentences of at most `max_chars` characters.
+def split_sentences(text: str, lang: str = "eng_Latn") -> list[str]:
+    """Split `text` into sentences, whatever their length; returns them in order, none empty.
 
-    `text` should come from `normalize_text`. `lang` is a code of `PUNKT_NAMES`. A longer sentence is
-    cut into pieces of about equal length after a "; ", else ": ", else ", ", else at a blank; only a
-    single word longer than `max_chars` is cut inside. Returns the sentences in order, none empty.
+    `text` should come from `normalize_text`. `lang` is a code of `PUNKT_NAMES`. A sentence that is said inside another
+    one (`"Where?" she said.`) stays in it, and so does what an abbreviation, an initial or an ordinal is followed
+    by. The sentences joined with blanks are `text` again, and split to the same sentences.
 
-    Raises `UsageError` for a language without a Punkt model or for `max_chars` below 1.
+    Raises `UsageError` for a language without a Punkt model.
     """
     if lang not in PUNKT_NAMES:
         known = ", ".join(PUNKT_NAMES)
         raise UsageError(f"cannot split sentences of language {lang!r}: expected one of {known}")
-    if max_chars < 1:
-        raise UsageError(f"max_chars must be at least 1, got {max_chars}")
     # Nobody writes a longer paragraph, and Punkt's time grows with the square of a word's length.
     sentences: list[str] = []
+    carried = ""
     while len(text) > _LONGEST_FOR_PUNKT:
         cut = text.rfind(" ", 1, _LONGEST_FOR_PUNKT)
         cut = cut if cut > 0 else _LONGEST_FOR_PUNKT
-        sentences += _run_punkt(text[:cut], lang)
-        text = text[cut:]
-    sentences += _run_punkt(text, lang)
+        *whole, last = _run_punkt(text[:cut], lang)
+        if whole:
+            sentences += [carried + whole[0], *whole[1:]]
+            # The last one may go on behind the cut.
+            carried, text = "", last + text[cut:]
+        else:
+            carried, text = carried + last, text[cut:]
+    first, *others = _run_punkt(text, lang)
+    found = [piece for sentence in (carried + first, *others) for piece in _split_more(sentence)]
+    found = [piece for sentence in sentences for piece in _split_more(sentence)] + found
+    return [stripped for sentence in _rejoin(found, lang) if (stripped := sentence.strip())]
+
+
+def cut_long(sentence: str, max_chars: int = MAX_CHARS) -> list[str]:
+    """Return a sentence in pieces of at most `max_chars` characters, for a model that reads no longer ones.
+
+    The pieces are about equally long, cut after a "; ", else ": ", else ", ", else at a blank; only a single word
+    longer than `max_chars` is cut inside. Raises `UsageError` for `max_chars` below 1.
+    """
+    if max_chars < 1:
+        raise UsageError(f"max_chars must be at least 1, got {max_chars}")
     pieces: list[str] = []
-    for sentence in _rejoin(sentences):
-        sentence = sentence.strip()
-        while len(sentence) > max_chars:
-            cut = _cut_position(sentence, max_chars)
-            pieces.append(sentence[:cut].strip())
-            sentence = sentence[cut:].strip()
-        pieces.append(sentence)
-    return [piece for piece in pieces if piece]
+    sentence = sentence.strip()
+    while len(sentence) > max_chars:
+        cut = _cut_position(sentence, max_chars)
+        pieces.append(sentence[:cut].strip())
+        sentence = sentence[cut:].strip()
+    return [piece for piece in (*pieces, sentence) if piece]
 
 
 def headline(sentence: str, max_chars: int) -> str:
@@ -200,21 +268,62 @@ def _run_punkt(text: str, lang: str) -> list[str]:
         return [text]
     for _ in range(_ATTEMPTS):
         try:
-            return list(_tokenizer(lang).tokenize(text))
+            starts = [start for start, _ in _tokenizer(lang).span_tokenize(text)]
+            starts = [0, *(start for start in starts if start > 0 and text[start - 1].isspace())]
+            # With the blanks between them, so that pieces of one sentence can be put together again.
+            return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
         except TimeoutError:
             continue
     return [text]
 
 
-def _rejoin(sentences: list[str]) -> list[str]:
-    # Punkt ends a sentence at every "!" and "?", also inside "#VALUE! error" or "Yahoo! groups".
+def _split_more(sentence: str) -> list[str]:
+    """Return what Punkt takes for one sentence and is more: it knows no stops but ".", "!" and "?" before a blank."""
+    return [piece for part in _OTHER_STOPS.split(sentence) for piece in _AFTER_LETTER.split(part)]
+
+
+def _rejoin(pieces: Sequence[str], lang: str) -> list[str]:
+    """Return the sentences with those joined that Punkt cut inside."""
     joined: list[str] = []
-    for sentence in sentences:
-        if joined and joined[-1].endswith(("!", "?", "...")) and sentence[:1].islower():
-            joined[-1] = f"{joined[-1]} {sentence}"
+    for piece in pieces:
+        if joined and _goes_on(joined[-1].rstrip(), piece.lstrip(), lang):
+            joined[-1] += piece
         else:
-            joined.append(sentence)
+            joined.append(piece)
     return joined
+
+
+def _goes_on(before: str, after: str, lang: str) -> bool:
+    """Whether what follows a stop belongs to the same sentence."""
+    if not before or not after:
+        return False
+    if _ONLY_NUMBER.fullmatch(before) or _CLOSING.match(after):
+        return True
+    word = before.rpartition(" ")[2].lstrip("(\"'[").rstrip("\"')]")
+    is_small = after[0].islower()
+    first = _FIRST_WORD.match(after)
+    starter = first is not None and first[0] in _STARTERS
+    if before.endswith(("!", "?", "...")):
+        # "#VALUE! error", "Yahoo! Mail"
+        return is_small or (_NAME_WITH_MARK.search(before) is not None and not starter)
+    if _QUOTE_END.search(before):
+        return is_small or (_SAYS.match(after) is not None and (not starter or after.startswith("I ")))
+    if not before.endswith("."):
+        return is_small and _BRACKET_END.search(before) is not None
+    stem = word[:-1].lower()
+    if stem in _BEFORE_ANYTHING[lang]:
+        return True
+    if stem in _BEFORE_NUMBER and (after[0].isdigit() or _NUMERAL.match(after)):
+        return True
+    if stem == "al" and before.lower().endswith("et al."):
+        return is_small or not after[0].isalpha()
+    if is_small and (len(stem) <= _LONGEST_ABBREVIATION or "." in stem):
+        return True
+    if _ENUMERATED.search(before):
+        return True
+    if lang == "deu_Latn" and _ORDINAL.search(before):
+        return not starter
+    return False
 
 
 def _cut_position(sentence: str, max_chars: int) -> int:

@@ -63,6 +63,10 @@ class WritingOptions:
     """Where the document should arrive."""
     outline: tuple[tuple[str, str], ...] = ()
     """The user's own headings as (path, heading), for instance ("2.1", "Mixing"); empty: plan."""
+    points: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """What sections of `outline` must say, by path; see `flows.points`."""
+    lengths: tuple[tuple[str, int], ...] = ()
+    """Sentences that sections of `outline` were asked to have, by path; the planner says the others."""
     prompt_lang: str | None = None
     """Language of prompt and goal; None: that of the document."""
     outline_lang: str | None = None
@@ -121,6 +125,8 @@ class WritingOptions:
             "length": self.length,
             "goal": self.goal,
             "outline": [list(entry) for entry in self.outline],
+            "points": [[path, list(points)] for path, points in self.points],
+            "lengths": [list(entry) for entry in self.lengths],
             "prompt_lang": self.prompt_lang,
             "outline_lang": self.outline_lang,
             "space": self.space,
@@ -144,6 +150,10 @@ class WritingOptions:
         if "outline" in known:
             entries = cast("list[list[str]]", known["outline"] or [])
             known["outline"] = tuple((str(path), str(heading)) for path, heading in entries)
+        points = cast("list[tuple[str, list[str]]]", known.get("points") or [])
+        known["points"] = tuple((str(path), tuple(map(str, texts))) for path, texts in points)
+        lengths = cast("list[tuple[str, int]]", known.get("lengths") or [])
+        known["lengths"] = tuple((str(path), int(length)) for path, length in lengths)
         if known.get("speech") is not None:
             known["speech"] = SpokenPrompt(**cast("dict[str, str]", known["speech"]))
         return cls(**known)  # type: ignore[arg-type]  # __post_init__ checks the values

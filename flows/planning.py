@@ -18,6 +18,7 @@ from flows.engine import TitleAsk
 from flows.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.job import Job, attempt, take
 from flows.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
+from flows.points import point_gists, with_room
 from flows.queries import is_planned
 from storage import (
     CardRef,
@@ -217,7 +218,7 @@ def plan_outline(job: Job) -> None:
     with attempt(trial):
         with trial.model():
             items = _fill(job, document, options) if options.outline else _plan(job, document, options)
-        items = scale_lengths(items, options.length)
+        items = with_room(scale_lengths(items, options.length), options)
         items = check_items(items, job.engine.space.dim, f"planner {job.engine.planner.name}")
         with job.store.fenced(job.lease, space=job.engine.space) as tx:
             tx.add_plan_items(items, unit_id=unit.id)
@@ -318,11 +319,12 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
         headings = [text.text.strip() or None for text in engine.translate(names, lang, document.lang)]
     filled = engine.fill(prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=document.seed)
     check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
+    gists = point_gists(engine, options, lang)
     return [
         NewPlanItem(
             path=path,
             lead=lead,
-            gist=item.gist,
+            gist=gists.get(path, item.gist),
             heading=heading,
             planned_length=item.planned_length,
         )

@@ -21,6 +21,7 @@ from flows.errors import FlowError
 from flows.job import Attempt, Job, attempt, take
 from flows.options import WritingOptions
 from flows.planning import check_same_model, check_same_space, conditions, grouped, plan_document, title_of
+from flows.points import cover_points, heading_with_points, place_points, point_vectors, points_of
 from flows.queries import pending_sections
 from storage import (
     DocumentRecord,
@@ -83,11 +84,18 @@ def write_unit(job: Job, unit_id: int) -> None:
     seed = int(str(unit.extra.get("seed", document.seed)))
     if (trial := take(job, "write", unit.id)) is None:
         return
+    options = WritingOptions.from_params(document.params)
+    points = points_of(options, outline)
     with attempt(trial):
         with trial.model():
             sections = engine.write(plan, paths, seed=seed)
+            told = [point_vectors(engine, options, document.lang, points.get(i, ())) for i in unit.item_ids]
         who = f"writer {engine.writer.name}"
         check_paths([section.path for section in sections], paths, who)
+        sections = [
+            replace(section, vectors=place_points(section.vectors, own)) if len(own) else section
+            for section, own in zip(sections, told, strict=True)
+        ]
         written = [
             ItemConcepts(
                 item_id=item_id,
@@ -256,14 +264,26 @@ def _say_headings(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
 def _say_sections(job: Job, unit: UnitRecord, document: DocumentRecord, trial: Attempt) -> list[Text]:
     """Return the sentences of a unit's sections, all sections side by side."""
     outline = job.store.get_outline(document.id, vectors=True)
+    options = WritingOptions.from_params(document.params)
+    points = points_of(options, outline)
+    leaves = outline.leaves()
     ask = SayAsk(
         title=title_of(document),
-        headings=tuple(item.heading or "" for item in outline.leaves()),
+        headings=tuple(heading_with_points(item.heading or "", points.get(item.id, ())) for item in leaves),
         sections=_sections_of(job, unit, document, outline),
         lang=document.lang,
     )
     with trial.model():
         said = job.engine.say(ask)
+        said = [
+            cover_points(
+                texts,
+                section.vectors[list(section.places)],
+                own := points.get(leaves[section.here].id, ()),
+                point_vectors(job.engine, options, document.lang, own),
+            )
+            for texts, section in zip(said, ask.sections, strict=True)
+        ]
     return [text for section in said for text in section]
 
 

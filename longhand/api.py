@@ -114,7 +114,8 @@ class Longhand:
 
     def _make_of(self, path: str | Path, use: Use, wishes: GivenWishes) -> Document:
         new = make_given(Path(path), use, **check_wishes(wishes, GivenWishes.__annotations__))
-        return Document(self, create_own(self.store, new))._started()
+        document = Document(self, create_own(self.store, new))
+        return document._started(plan_only=bool(new.params.get("plan_only")))
 
     def get(self, document_id: str) -> Document:
         """Return the document whose id begins so; raise NotFoundError for none or several."""
@@ -221,8 +222,8 @@ class Document:
             self._run(plan_only=False)
         return self
 
-    def _started(self) -> Document:
-        self._run(plan_only=False, resume=False)
+    def _started(self, *, plan_only: bool) -> Document:
+        self._run(plan_only=plan_only, resume=False)
         return self
 
     def _run(self, *, plan_only: bool, resume: bool | None = None) -> None:

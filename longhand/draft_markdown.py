@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from longhand.drafts import MAX_LENGTH, Draft, EditError, Node, check_complete, finish_draft, one_line
-from longhand.prompts import check_decodable
+from longhand.drafts import Draft, EditError, Node, check_complete, finish_draft, one_line
+from longhand.prompts import MAX_LENGTH, check_decodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

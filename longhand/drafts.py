@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from concepts.errors import InputError
 from longhand.outlines import MAX_HEADING_CHARS
-from longhand.prompts import MAX_DEPTH, MAX_SECTIONS, check_decodable, has_words
+from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, MAX_SECTIONS, check_decodable, has_words
 
 if TYPE_CHECKING:
     from storage import OutlineRecord, PlanItemRecord
 
-MAX_LENGTH = 40
-"""Longest section, in sentences, that planner and writer know (a test compares)."""
 MAX_DIGITS = 9
 """Of a number that somebody types; longer ones mean nothing here, and Python refuses to read very long ones."""
 
@@ -263,7 +261,7 @@ def finish_draft(
     most = max(MAX_SECTIONS, len(base))
     if len(items) > most:
         raise _error(items[most], name, f"more than {most} headings: split the document")
-    max_depth = max([MAX_DEPTH, *(item.depth for item in outline.items)])
+    max_depth = max([MAX_OUTLINE_DEPTH, *(item.depth for item in outline.items)])
     parents = {item.path.rpartition(".")[0] for item in items}
     seen: dict[tuple[str, str], DraftItem] = {}
     for item in items:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, TypedDict
 
 from concepts.errors import InputError, UsageError
 from longhand.prompts import MAX_SECTIONS, check_depth, check_language, check_prompt, check_sections
+from longhand.terminal import say
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from concepts.given import GivenDocument
     from flows.options import Use
+    from longhand.outlines import UserOutline
     from storage import ExportedDocument, NewDocument, Store
 
 MAX_SUMMARY = 500
@@ -66,10 +68,13 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
         path, languages, None if prompt_lang is None else str(prompt_lang), as_notes=use == "expand"
     )
     lang = given.lang if lang is None else str(lang)
+    outline = _as_outline(given, use, sections, depth, path)
+    if title is not None and outline is not None:
+        outline = replace(outline, title=title)
     sentences = None
     if use == "summarize":
         sentences = _check_length(wishes.get("sentences"), given)
-    if use == "expand":
+    if use == "expand" and outline is None:
         depth = _check_points(given, sections, depth)
     asked: Wishes = {
         "lang": lang,
@@ -86,7 +91,13 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     }
     if "seed" in wishes:
         asked["seed"] = wishes["seed"]
+    if outline is not None:
+        asked |= {"outline": outline, "plan_only": use == "keep"}
     new = make_document(title or given.title, **asked)
+    for line in given.told:
+        say(line)
+    if outline is not None:
+        return replace(new, title=new.title if lang == given.lang else None)
     options = replace(WritingOptions.from_params(new.params), use=use, sentences=sentences)
     return replace(
         new,
@@ -95,6 +106,29 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
         params=options.to_params(),
         source=given.to_json(),
     )
+
+
+def _as_outline(
+    given: GivenDocument, use: Use, sections: int | None, depth: int | None, path: Path
+) -> UserOutline | None:
+    """Return the outline that a file is, or None for one that is a text, or notes of one level.
+
+    Headings alone are an outline whatever is made of them. Notes with headings on several levels are one whose text are
+    the points of its sections. Raises InputError for one that is too long.
+    """
+    from longhand.outlines import outline_of_sections
+
+    is_bare = not given.sentences and given.has_headings
+    levels = max((section.path.count(".") + 1 for section in given.sections), default=1)
+    if use == "summarize":
+        if is_bare:
+            raise InputError(f"{path} holds headings and no text: there is nothing to summarize")
+        return None
+    is_deep_notes = use == "expand" and given.has_headings and levels > 1 and depth != 1 and sections is None
+    if not (is_deep_notes or (is_bare and (use == "keep" or levels > 1))):
+        return None
+    rows = [(section.path, section.heading, section.sentences) for section in given.sections]
+    return outline_of_sections(given.title, rows, name=str(path), max_depth=depth)
 
 
 def _check_length(sentences: int | None, given: GivenDocument) -> int:

@@ -1,23 +1,23 @@
 """The user's own outline: a file of Markdown headings, or a plain, bulleted or numbered list.
 
-Three shapes are read. Markdown headings (a single first heading above all others is the title; text
-below headings is left alone). A title alone with a list below it. Or only a list, one item a line,
-where indentation, bullets below text, or numbers such as 2.1 make the second level. It knows nothing
-of models or storage.
+Three shapes are read. Markdown headings (a single first heading above all others is the title). A title alone
+with a list below it. Or only a list, one item a line; how deep each stands, `concepts.corpus.readers.listing`
+says. What stands below a heading, and levels below the deepest that is written, are points: what the section must
+say. It knows nothing of models or storage.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from longhand.prompts import MAX_DEPTH, MAX_SECTIONS, check_decodable, has_words
+from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, MAX_SECTIONS, check_decodable, has_words
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 1_000_000
 MAX_HEADING_CHARS = 200
 """As long as the longest sentence that the concept space is trained on."""
+MAX_POINTS = MAX_LENGTH
+"""Most points of a section: each is at least a sentence."""
 
-_ITEM = re.compile(
-    r"(?P<indent>[ \t]*)"
-    r"(?P<marker>(?:[-*+•–]|\d{1,4}(?:\.\d{1,4})+[.)]?|\d{1,4}[.)]|[A-Za-z][.)])(?:[ \t]+|$))?"
-    r"(?P<text>.*)"
+_LENGTH = re.compile(r"\blength=[\"']?(-?\d{1,9})")
+_PERMALINK_END = re.compile(r"\s*(?:[\u00b6\u00a7\U0001f517]\ufe0f?|(?<=\s)#+)\s*$")
+_CONTENTS = re.compile(
+    r"(?:table of )?contents?|inhalt(?:sverzeichnis)?|sommaire|table des matières|índice", re.IGNORECASE
 )
-_DOTTED = re.compile(r"\d+(?:\.\d+)+")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n---[ \t]*\n", re.DOTALL)
+_ABOVE = "line above the first heading"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class Heading:
     """Plain text, without Markdown."""
     line: int
     """Line of the file, from 1."""
+    points: tuple[str, ...] = ()
+    """What its section must say, in order."""
+    length: int | None = None
+    """Sentences that were asked for; None: the planner says."""
 
     @property
     def depth(self) -> int:
@@ -60,6 +64,8 @@ class UserOutline:
 
     title: str | None
     headings: tuple[Heading, ...]
+    told: tuple[str, ...] = field(default=(), compare=False)
+    """What to tell about how it was read, one line each."""
 
     @property
     def depth(self) -> int:
@@ -73,13 +79,22 @@ class UserOutline:
         return sum(heading.path not in parents for heading in self.headings)
 
 
-def read_outline(path: Path, *, max_depth: int = MAX_DEPTH) -> UserOutline:
+def read_outline(path: Path, *, max_depth: int = MAX_OUTLINE_DEPTH) -> UserOutline:
     """Read and check an outline file; raise InputError with the line and the reason."""
-    return parse_outline(read_text(path), name=str(path), max_depth=max_depth)
+    text, remark = _read_file(path)
+    outline = parse_outline(text, name=str(path), max_depth=max_depth)
+    return replace(outline, told=(f"{path}: {remark}", *outline.told)) if remark else outline
 
 
 def read_text(path: Path) -> str:
     """Read the text of an outline file; raise InputError where it is none."""
+    return _read_file(path)[0]
+
+
+def _read_file(path: Path) -> tuple[str, str]:
+    """Return a file's text and what to tell about its encoding."""
+    from concepts.corpus.readers.encoding import EncodingError, decode
+
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file with one heading a line")
     try:
@@ -93,68 +108,187 @@ def read_text(path: Path) -> str:
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes: that is no outline")
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{path}, line {line}: not UTF-8 text: save the outline as UTF-8") from error
+        decoded = decode(data)
+    except EncodingError as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+    return decoded.text, decoded.remark
 
 
-def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_DEPTH) -> UserOutline:
-    """Parse and check an outline; `name` stands in messages. Raises InputError."""
+def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_OUTLINE_DEPTH) -> UserOutline:
+    """Parse and check an outline; `name` stands in messages, levels below `max_depth` become points.
+
+    Raises InputError.
+    """
+    from concepts.corpus.readers import count_phrase
+    from concepts.corpus.readers.front_matter import split_front_matter
+
     # Only these end a line: str.splitlines knows more, and line numbers would be wrong.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for number, line in enumerate(text.split("\n"), 1):
         check_decodable(line, f"{name}, line {number}")
     if not text.strip():
         raise InputError(f"{name} is empty: write one heading a line")
-    front = _FRONT_MATTER.match(text)
-    if front is not None:
-        # Blanked rather than cut, so that line numbers stay those of the file.
-        text = "\n" * front.group().count("\n") + text[front.end() :]
-    title, entries = _title_and_entries(text)
+    metadata, body, num_lines = split_front_matter(text)
+    # Blanked rather than cut, so that line numbers stay those of the file.
+    reader = _Reader("\n" * num_lines + body)
+    title, entries = reader.title, reader.entries
     if not entries:
         raise InputError(f"{name} holds no headings: write one heading a line, or Markdown headings")
-    return UserOutline(title, tuple(_check(_number(entries), name, max_depth)))
+    headings = tuple(_check(_number(entries), name, max_depth))
+    phrase = count_phrase(reader.left_out)
+    told = (f"{name}: left out: {phrase}",) if phrase else ()
+    return UserOutline(title or metadata.title or None, headings, told)
 
 
-@dataclass(frozen=True)
+def outline_of_sections(
+    title: str,
+    sections: Sequence[tuple[str, str, Sequence[str]]],
+    *,
+    name: str,
+    max_depth: int | None = None,
+) -> UserOutline:
+    """Return the outline of a file's sections, given as (path, heading, texts): the texts are points.
+
+    Levels below `max_depth` (None: below those that are written) become points, too. Raises InputError.
+    """
+    headings = (Heading(path, heading, 0, tuple(texts)) for path, heading, texts in sections)
+    return UserOutline(title, tuple(_check(headings, name, max_depth or MAX_OUTLINE_DEPTH)))
+
+
+@dataclass
 class _Entry:
-    level: tuple[int, ...]
-    """Sorts deeper below shallower; only comparisons count."""
+    level: int
+    """Only comparisons count."""
     text: str
     line: int
-
-
-def _title_and_entries(text: str) -> tuple[str | None, list[_Entry]]:
-    headings = list(_headings(text))
-    if not headings:
-        return None, list(_items(text.split("\n")))
-    first, rest = headings[0], headings[1:]
-    if not rest:
-        # A title with a list below it; without a list, one heading is a document of one section.
-        lines = text.split("\n")
-        below = list(_items(lines[first.line :], first_line=first.line + 1, only_marked=True))
-        return (first.text, below) if below else (None, headings)
-    if all(heading.level > first.level for heading in rest):
-        return first.text, rest
-    return None, headings
+    points: list[str] = field(default_factory=list)
+    length: int | None = None
 
 
 @cache
 def _markdown() -> MarkdownIt:
     # Imported here: it takes longer to load than most commands run.
     from markdown_it import MarkdownIt
+    from mdit_py_plugins.gfm import gfm_plugin
 
-    return MarkdownIt("commonmark")
+    parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin)
+    # Whoever indents the points below a heading means no code.
+    return parser.disable("code")
 
 
-def _headings(text: str) -> Iterator[_Entry]:
-    tokens = _markdown().parse(text)
-    for token, content in pairwise(tokens):
-        # Only those of the document itself: a heading inside a list or quotation is no section.
-        if token.type == "heading_open" and token.level == 0:
-            line = token.map[0] if token.map else 0
-            yield _Entry((int(token.tag[1:]),), _plain(content.children or ()), line + 1)
+class _Reader:
+    """One pass over the text of an outline."""
+
+    def __init__(self, text: str) -> None:
+        self.left_out: Counter[str] = Counter()
+        self._above: list[str] = []
+        found = self._headings(_markdown().parse(text))
+        lines = text.split("\n")
+        self.title: str | None = None
+        self.entries: list[_Entry] = found
+        if not found:
+            self.left_out.clear()
+            self.entries = self._items(lines)
+            return
+        if self._above:
+            self.left_out[_ABOVE] += len(self._above)
+        first, rest = found[0], found[1:]
+        if not rest:
+            # A title with a list below it; without a list, one heading is a document of one section.
+            below = self._items(lines[first.line :], first_line=first.line + 1, only_marked=True)
+            if below:
+                num_others = max(0, len(first.points) - len(below))
+                self.title, self.entries = first.text, below
+                self.left_out["line above the list"] += num_others
+        elif all(entry.level > first.level for entry in rest):
+            self.title, self.entries = first.text, rest
+            self.left_out[_ABOVE] += len(first.points)
+
+    def _items(self, lines: Sequence[str], *, first_line: int = 1, only_marked: bool = False) -> list[_Entry]:
+        from concepts.corpus.readers.listing import parse_list
+
+        entries = []
+        for item in parse_list(lines, first_line=first_line, only_marked=only_marked):
+            text, length = _without_attributes(item.text)
+            entries.append(_Entry(item.depth, _plain_line(text), item.line, length=length))
+        return entries
+
+    def _headings(self, tokens: Sequence[Token]) -> list[_Entry]:
+        entries: list[_Entry] = []
+        skipped = ""
+        contents: set[int] = set()
+        for place, token in enumerate(tokens):
+            kind = token.type
+            line = (token.map[0] if token.map else 0) + 1
+            if kind in ("table_open", "footnote_block_open"):
+                skipped = kind.replace("_open", "_close")
+                self.left_out["table" if kind == "table_open" else "footnote"] += 1
+            elif skipped:
+                skipped = "" if kind == skipped else skipped
+            elif kind in ("fence", "code_block"):
+                self.left_out["code block"] += 1
+            elif kind == "html_block":
+                self._html(token.content, line, entries)
+            elif kind == "inline":
+                opening = tokens[place - 1]
+                # A heading inside a list or quotation is no section.
+                if opening.type == "heading_open" and opening.level == 0:
+                    text, length = _without_attributes(token.content)
+                    entries.append(_Entry(int(opening.tag[1:]), _plain_line(text), line, length=length))
+                elif _is_link_to_here(token):
+                    contents.add(len(entries) - 1)
+                else:
+                    in_list = any(t.type == "list_item_open" for t in tokens[max(0, place - 2) : place])
+                    points = entries[-1].points if entries else self._above
+                    points += _points(_plain(token.children or ()), whole=in_list)
+        for at in sorted(contents, reverse=True):
+            self.left_out["contents list"] += 1
+            if at >= 0 and not entries[at].points and _CONTENTS.fullmatch(entries[at].text.strip(" :")):
+                del entries[at]
+        return entries
+
+    def _html(self, text: str, line: int, entries: list[_Entry]) -> None:
+        from concepts.corpus.readers.html import read_html
+
+        reading = read_html(text)
+        self.left_out.update(reading.left_out)
+        for element in reading.elements:
+            if element.level is not None:
+                entries.append(_Entry(element.level, element.text, line))
+            else:
+                points = entries[-1].points if entries else self._above
+                points += _points(element.text, whole=element.kind in ("step", "bullet"))
+
+
+def _points(text: str, *, whole: bool) -> list[str]:
+    """Return what a block below a heading asks for: a list item is one point, a paragraph one for each sentence."""
+    from concepts.segment import normalize_text, split_sentences
+
+    text = normalize_text(text)
+    found = [text] if whole else split_sentences(text)
+    return [point for point in found if has_words(point)]
+
+
+def _is_link_to_here(token: Token) -> bool:
+    children = [child for child in token.children or () if child.type != "softbreak"]
+    return (
+        len(children) > 2
+        and children[0].type == "link_open"
+        and children[-1].type == "link_close"
+        and sum(child.type == "link_open" for child in children) == 1
+        and str(children[0].attrGet("href") or "").startswith("#")
+    )
+
+
+def _without_attributes(text: str) -> tuple[str, int | None]:
+    """Return a heading without `{#2 length=5}` and other attributes, and the length that they ask for."""
+    from concepts.corpus.readers.markdown import ATTRIBUTES
+
+    found = ATTRIBUTES.search(text)
+    if found is None:
+        return text, None
+    length = _LENGTH.search(found.group())
+    return text[: found.start()], None if length is None else int(length[1])
 
 
 def _plain(tokens: Sequence[Token]) -> str:
@@ -170,53 +304,13 @@ def _plain(tokens: Sequence[Token]) -> str:
 
 
 def _plain_line(line: str) -> str:
-    return " ".join(_plain(token.children or ()) for token in _markdown().parseInline(line)).strip()
-
-
-def _items(lines: Sequence[str], *, first_line: int = 1, only_marked: bool = False) -> Iterator[_Entry]:
-    """Yield the items of a list; `only_marked` leaves lines without a bullet or number out."""
-    fence = ""
-    continues: _Entry | None = None
-    for number, line in enumerate(lines, first_line):
-        mark = _FENCE.match(line)
-        if fence or mark:
-            fence = (
-                "" if fence and line.strip().startswith(fence) else fence or (mark.group(1) if mark else "")
-            )
-            continue
-        found = _ITEM.fullmatch(line.rstrip())
-        assert found is not None, "the pattern matches every line"
-        indent = len(found["indent"].expandtabs(4))
-        marker, words = (found["marker"] or "").strip(), found["text"]
-        if not words and not marker:
-            if continues is not None:
-                yield continues
-            continues = None
-            continue
-        if not marker and continues is not None and indent > continues.level[-2]:
-            # The wrapped rest of a bulleted line.
-            continues = _Entry(continues.level, f"{continues.text} {_plain_line(words)}", continues.line)
-            continue
-        if continues is not None:
-            yield continues
-            continues = None
-        if not marker and only_marked:
-            continue
-        dotted = _DOTTED.match(marker)
-        num_dots = dotted.group().count(".") if dotted else 0
-        # Dotted numbers beat indentation, which beats "a bullet under a plain line".
-        entry = _Entry((num_dots, indent, int(marker != "")), _plain_line(words), number)
-        if marker:
-            continues = entry
-        else:
-            yield entry
-    if continues is not None:
-        yield continues
+    plain = " ".join(_plain(token.children or ()) for token in _markdown().parseInline(line)).strip()
+    return _PERMALINK_END.sub("", plain) or plain
 
 
 def _number(entries: Sequence[_Entry]) -> Iterator[Heading]:
     """Turn levels into paths: an item deeper than the one before it goes under it."""
-    levels: list[tuple[int, ...]] = []
+    levels: list[int] = []
     counts: list[int] = []
     for entry in entries:
         while levels and levels[-1] > entry.level:
@@ -231,34 +325,45 @@ def _number(entries: Sequence[_Entry]) -> Iterator[Heading]:
         else:
             levels.append(entry.level)
             counts.append(1)
-        yield Heading(".".join(map(str, counts)), entry.text, entry.line)
+        path = ".".join(map(str, counts))
+        yield Heading(path, entry.text, entry.line, tuple(entry.points), entry.length)
 
 
-def _check(headings: Iterator[Heading], name: str, max_depth: int) -> Iterator[Heading]:
-    seen: dict[tuple[str, str], int] = {}
-    for num_items, heading in enumerate(headings, 1):
-        where = f"{name}, line {heading.line}"
+def _where(name: str, heading: Heading) -> str:
+    return f"{name}, line {heading.line}" if heading.line else f"{name}, item {heading.path}"
+
+
+def _check(headings: Iterator[Heading], name: str, max_depth: int) -> list[Heading]:
+    """Return checked headings of at most `max_depth` levels: deeper ones, and text above others, are points of
+    leaves."""
+    kept: list[Heading] = []
+    for heading in headings:
+        where = _where(name, heading)
         if not heading.text:
             raise InputError(f"{where}: the heading has no text: write one, or remove the line")
         if not has_words(heading.text):
             raise InputError(f"{where}: the heading {heading.text!r} holds no word")
+        if heading.depth > max_depth:
+            kept[-1] = replace(kept[-1], points=(*kept[-1].points, heading.text, *heading.points))
+            continue
         if len(heading.text) > MAX_HEADING_CHARS:
             raise InputError(
                 f"{where}: the heading has {len(heading.text)} characters, at most {MAX_HEADING_CHARS} are "
                 "read: shorten it"
             )
-        if heading.depth > max_depth:
-            levels = "one level" if max_depth == 1 else f"{max_depth} levels"
-            raise InputError(
-                f"{where}: {heading.text!r} is nested too deep (level {heading.depth}): "
-                f"an outline has at most {levels}"
-            )
-        key = (heading.path.rpartition(".")[0], heading.text.casefold())
-        if key in seen:
-            raise InputError(
-                f"{where}: the heading {heading.text!r} is there already (line {seen[key]}): rename one"
-            )
-        seen[key] = heading.line
-        if num_items > MAX_SECTIONS:
+        if heading.length is not None and not 1 <= heading.length <= MAX_LENGTH:
+            raise InputError(f"{where}: the length is {heading.length}: give 1 to {MAX_LENGTH} sentences")
+        if len(kept) >= MAX_SECTIONS:
             raise InputError(f"{where}: more than {MAX_SECTIONS} headings: split the document")
-        yield heading
+        if kept and heading.path.startswith(f"{kept[-1].path}.") and kept[-1].points:
+            # Only leaves are written: what is said below a part is said first in its first section.
+            heading = replace(heading, points=(*kept[-1].points, *heading.points))
+            kept[-1] = replace(kept[-1], points=())
+        kept.append(heading)
+    for heading in kept:
+        if len(heading.points) > MAX_POINTS:
+            raise InputError(
+                f"{_where(name, heading)}: {heading.text!r} has {len(heading.points)} points below it, a section has "
+                f"at most {MAX_POINTS}: make headings of some"
+            )
+    return kept

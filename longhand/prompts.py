@@ -14,6 +14,11 @@ MAX_PROMPT_CHARS = 10_000
 """Longest prompt; a longer text is a document, not a prompt."""
 MAX_SECTIONS = 200
 MAX_DEPTH = 2
+"""Levels that the planner makes."""
+MAX_OUTLINE_DEPTH = 3
+"""Levels of an outline that are written; deeper ones become points of their section."""
+MAX_LENGTH = 40
+"""Longest section, in sentences, that planner and writer know (a test compares)."""
 MAX_PRIORITY = 1_000_000
 MAX_KEY_CHARS = 200
 DEFAULT_LANG = "eng_Latn"

@@ -18,7 +18,7 @@ from concepts.errors import InputError, LonghandError, SpaceMismatchError, Usage
 from longhand.prompts import (
     DEFAULT_LANG,
     DEFAULT_SEED,
-    MAX_DEPTH,
+    MAX_OUTLINE_DEPTH,
     check_choice,
     check_depth,
     check_key,
@@ -138,7 +138,7 @@ def check_wishes(wishes: Mapping[str, object], known: Collection[str]) -> dict[s
 
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to be stored; raise InputError, UsageError or ModelError for the first thing wrong."""
-    from concepts.languages import detect_language
+    from concepts.languages import check_readable, detect_language
     from flows.options import LENGTHS, WritingOptions
     from storage import NewDocument
 
@@ -160,11 +160,15 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         check_choice("--length", length, tuple(LENGTHS))
     title: str | None = None
     entries: tuple[tuple[str, str], ...] = ()
+    points: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    lengths: tuple[tuple[str, int], ...] = ()
     if outline is not None:
         if sections is not None:
             raise UsageError("--outline names the sections itself: leave --sections away")
         title, chosen_depth = outline.title, outline.depth
         entries = tuple((heading.path, heading.text) for heading in outline.headings)
+        points = tuple((heading.path, heading.points) for heading in outline.headings if heading.points)
+        lengths = tuple((h.path, h.length) for h in outline.headings if h.length is not None)
     goal, key = wishes.get("goal"), wishes.get("key")
     written = text if speech is None else ""
     spoken_in = None
@@ -174,6 +178,10 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         spoken_in = check_speech(models["space"], prompt_lang or lang)
     goal = None if goal is None else check_prompt(goal, "the goal")
     outline_lang = prompt_lang
+    if prompt_lang is None:
+        for what, said in (("the prompt", written), ("the goal", goal or "")):
+            check_readable(said, languages, what)
+        check_readable(". ".join(heading for _, heading in entries), languages, "the outline")
     if entries and outline_lang is None:
         outline_lang = detect_language(". ".join(heading for _, heading in entries), languages, lang)
     options = WritingOptions(
@@ -182,6 +190,8 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         length=cast("Length | None", length),
         goal=goal,
         outline=entries,
+        points=points,
+        lengths=lengths,
         prompt_lang=prompt_lang
         or (detect_language(f"{written} {goal or ''}", languages, lang) if written or goal else lang),
         outline_lang=outline_lang,
@@ -263,10 +273,16 @@ def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> Sp
 
 
 def read_outline_file(path: Path, depth: int | None) -> UserOutline:
-    """Read and check an outline for `--outline`; `depth` None allows all levels. Raises InputError."""
+    """Read and check an outline for `--outline`, and say on stderr what was left out.
+
+    Levels below `depth` (None: below those that are written) become points. Raises InputError.
+    """
     from longhand.outlines import read_outline
 
-    return read_outline(path, max_depth=MAX_DEPTH if depth is None else depth)
+    outline = read_outline(path, max_depth=MAX_OUTLINE_DEPTH if depth is None else depth)
+    for line in outline.told:
+        say(line)
+    return outline
 
 
 def known_languages(space: str | None = None) -> tuple[str, ...]:
@@ -416,6 +432,9 @@ def _parse_outline(given: str | list[object], depth: int | None) -> UserOutline:
         if not all(isinstance(heading, str) and "\n" not in heading for heading in given):
             raise InputError("outline is no list of texts of one line each")
         given = "\n".join(map(str, given))
-    return parse_outline(
-        given, name="the outline", max_depth=MAX_DEPTH if depth is None else check_depth(depth)
+    outline = parse_outline(
+        given, name="the outline", max_depth=MAX_OUTLINE_DEPTH if depth is None else check_depth(depth)
     )
+    for line in outline.told:
+        say(line)
+    return outline

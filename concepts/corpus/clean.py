@@ -14,7 +14,7 @@ from concepts.corpus.language import other_language
 from concepts.corpus.lines import mend_ingredient, mend_intro, mend_item, mend_line, reason_to_drop
 from concepts.corpus.names import app_name, fill_app_name, is_generic_title
 from concepts.corpus.records import LIST_KINDS, Block, BlockKind, Document, Section
-from concepts.segment import MAX_CHARS, normalize_text, split_sentences
+from concepts.segment import cut_long, normalize_text, split_sentences
 
 _REPEAT_WINDOW = 6
 """A sentence equal to one of this many before it is a repeat (tables, alternative platforms)."""
@@ -167,7 +167,7 @@ def _clean_text(
     if whole or not text:
         sentences = [text] if text else []
     else:
-        sentences = split_sentences(text, document.lang, max_chars=len(text))
+        sentences = split_sentences(text, document.lang)
     for sentence in sentences:
         is_intro = introduces and sentence is sentences[-1] and sentence.endswith(":")
         if sentence.endswith(":") and document.kind != "recipe" and not is_intro:
@@ -177,7 +177,7 @@ def _clean_text(
             sentence[:-1] + "." if is_intro else sentence, document.lang, document.kind, block
         )
         if reason is None:
-            kept += split_sentences(sentence, document.lang) if len(sentence) > MAX_CHARS else [sentence]
+            kept += cut_long(sentence)
         else:
             drops[reason] += 1
     return kept

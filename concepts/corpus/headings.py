@@ -6,7 +6,7 @@ import re
 
 from concepts.corpus.lines import mend_line
 from concepts.corpus.records import Document
-from concepts.segment import normalize_text, split_sentences
+from concepts.segment import cut_long, normalize_text
 
 _MAX_HEADING_CHARS = 120
 _LEGAL_HEADING = re.compile(
@@ -52,11 +52,7 @@ def clean_heading(text: str, document: Document) -> str:
     text = text.rstrip(" :.;,")
     if sum(c.isalpha() for c in text) < 2 or "{" in text:
         return ""
-    return (
-        text
-        if len(text) <= _MAX_HEADING_CHARS
-        else split_sentences(text, document.lang, _MAX_HEADING_CHARS)[0]
-    )
+    return text if len(text) <= _MAX_HEADING_CHARS else cut_long(text, _MAX_HEADING_CHARS)[0]
 
 
 def is_legal(heading: str) -> bool:

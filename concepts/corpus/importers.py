@@ -9,14 +9,14 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from concepts.corpus.drops import DropReport
-from concepts.corpus.elements import Element
 from concepts.corpus.language import guess_language
-from concepts.corpus.markup import html_blocks, markdown_blocks, text_blocks, to_outline, word_blocks
+from concepts.corpus.readers import READABLE_SUFFIXES, EncodingError, Reading, count_phrase, read_data
+from concepts.corpus.readers.elements import to_outline
 from concepts.corpus.records import (
     BLOCK_KINDS,
     LANG_CODES,
@@ -170,8 +170,8 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
 class Unreadable(InputError):
     """A file of a user that is no document; `reason` is one of a few, to be counted."""
 
-    def __init__(self, path: Path | str, reason: str) -> None:
-        super().__init__(f"{path} cannot be read: {_REASONS[reason]}")
+    def __init__(self, path: Path | str, reason: str, detail: str = "") -> None:
+        super().__init__(f"{path} cannot be read: {detail or _REASONS[reason]}")
         self.reason = reason
 
 
@@ -182,24 +182,12 @@ _REASONS = {
     "binary": "it is binary data, not text; save it as text",
     "not UTF-8": "it is not UTF-8 text; save it in that encoding",
     "broken markup": "its markup is broken; open it in its program and save it again",
-    "no text": "it holds no text (tables and code are not read); give a document with sentences",
+    "no text": "it holds no text; give a document with sentences",
 }
 
 
-_READERS: dict[str, Callable[[str], list[Element]]] = {
-    ".md": markdown_blocks,
-    ".markdown": markdown_blocks,
-    ".html": html_blocks,
-    ".htm": html_blocks,
-    ".xhtml": html_blocks,
-    ".txt": text_blocks,
-    ".text": text_blocks,
-    "": text_blocks,
-}
-
-
-def read_blocks(path: Path) -> list[Element]:
-    """Return the headings and paragraphs of one Markdown, HTML, Word or text file; raises Unreadable."""
+def read_file(path: Path) -> Reading:
+    """Return what one Markdown, HTML, Word or text file says; raises Unreadable."""
     suffix = check_kind(path)
     try:
         with open(path, "rb") as file:
@@ -207,38 +195,35 @@ def read_blocks(path: Path) -> list[Element]:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError:
         raise Unreadable(path, "no access") from None
-    return parse_blocks(data, suffix, path)
+    return read_bytes(data, suffix, path)
 
 
 def check_kind(path: Path) -> str:
     """Return the suffix of a file that can be read, in small letters; raises Unreadable."""
     suffix = path.suffix.lower()
-    if suffix not in (".docx", *_READERS):
+    if suffix not in READABLE_SUFFIXES:
         raise Unreadable(path, "unknown kind of file")
     return suffix
 
 
-def parse_blocks(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool = False) -> list[Element]:
-    """Return the headings and paragraphs of a file's bytes; `suffix` is one that `check_kind` returns.
+def read_bytes(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool = False) -> Reading:
+    """Return what a file's bytes say; `suffix` is one that `check_kind` returns.
 
-    `name` stands in messages; `allow_bare` takes headings without any text. Raises Unreadable.
+    `name` stands in messages; `allow_bare` takes headings without any text. Raises Unreadable, whose message says what
+    was left out where nothing else is in the file.
     """
     if len(data) > MAX_FILE_BYTES:
         raise Unreadable(name, "too large")
     try:
-        if suffix == ".docx":
-            blocks = word_blocks(data)
-        elif b"\0" in data:
-            raise Unreadable(name, "binary")
-        else:
-            blocks = _READERS[suffix](data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise Unreadable(name, "not UTF-8") from None
+        reading = read_data(data, suffix)
+    except EncodingError as error:
+        raise Unreadable(name, "binary" if error.is_binary else "not UTF-8", str(error)) from None
     except (RecursionError, ValueError):
         raise Unreadable(name, "broken markup") from None
-    if not blocks or (not allow_bare and all(block.level is not None for block in blocks)):
-        raise Unreadable(name, "no text")
-    return blocks
+    if not reading.elements or (not allow_bare and all(e.level is not None for e in reading.elements)):
+        left_out = f" (left out: {count_phrase(reading.left_out)})" if reading.left_out else ""
+        raise Unreadable(name, "no text", f"it holds no text{left_out}; give a document with sentences")
+    return reading
 
 
 def name_of(path: Path) -> str:
@@ -255,14 +240,18 @@ def _read_document(
     file: Path, page: str, folder: str, lang: str | None, drops: DropReport
 ) -> Document | None:
     try:
-        outline = to_outline(read_blocks(file))
+        reading = read_file(file)
     except Unreadable as error:
         drops[f"unreadable: {error.reason}"] += 1
         return None
+    for name, num in reading.left_out.items():
+        drops[f"left out: {name}"] += num
+    outline = to_outline(reading.elements)
     if lang is None:
         lang = guess_language(" ".join(s for section in outline.sections for s in section.sentences))
     source = _writable(f"{USER_SOURCE_PREFIX}{folder}")
-    return Document(outline.title or name_of(file), outline.sections, lang, source, _writable(page))
+    title = outline.title or reading.metadata.title or name_of(file)
+    return Document(title, outline.sections, lang, source, _writable(page))
 
 
 def _iter_lines(path: Path, drops: DropReport) -> Iterator[str]:

@@ -31,8 +31,8 @@ def clean_pair(
     if not left or not right:
         drops["pair: no letters"] += 1
         return
-    lefts = split_sentences(left, "eng_Latn", max_chars=len(left))
-    rights = split_sentences(right, lang, max_chars=len(right))
+    lefts = split_sentences(left, "eng_Latn")
+    rights = split_sentences(right, lang)
     if len(lefts) == len(rights) and all(_lengths_fit(a, b) for a, b in zip(lefts, rights, strict=True)):
         candidates = list(zip(lefts, rights, strict=True))
     else:

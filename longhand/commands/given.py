@@ -200,7 +200,11 @@ def _run(store: Store, new: NewDocument, *, timings: bool, tells_outline: bool =
     from flows.lease import create_own
 
     document_id = create_own(store, new)
-    spent = run_document(store, document_id, is_resume=False, tells_outline=tells_outline)
+    # Headings without any text are an outline: there is nothing to keep but the plan.
+    plan_only = bool(new.params.get("plan_only"))
+    spent = run_document(
+        store, document_id, plan_only=plan_only, is_resume=False, tells_outline=tells_outline
+    )
     if timings:
         show_timings(spent)
     return document_id

@@ -12,9 +12,9 @@ from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
 from flows.lease import release_dead
 from longhand import editing
 from longhand.draft_markdown import format_draft
-from longhand.drafts import MAX_LENGTH, EditError, check_complete
+from longhand.drafts import EditError, check_complete
 from longhand.export import short_title
-from longhand.prompts import check_seed
+from longhand.prompts import MAX_LENGTH, check_seed
 from longhand.web.asking import Form, check_number, read_form
 from longhand.web.errors import ForbiddenError, status_of
 from longhand.web.outline_form import make_rows, read_edits

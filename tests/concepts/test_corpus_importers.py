@@ -22,7 +22,8 @@ from concepts.corpus import (
 )
 from concepts.corpus.catalogues import iter_catalogue
 from concepts.corpus.importers import document_of_json, document_row
-from concepts.corpus.markup import markdown_blocks, word_blocks
+from concepts.corpus.readers.markdown import read_markdown
+from concepts.corpus.readers.word import read_word
 from concepts.errors import InputError
 
 MARKDOWN = """---
@@ -209,7 +210,7 @@ def test_a_damaged_word_file_is_none(tmp_path: Path) -> None:
     outcomes = set()
     for n in range(40, len(whole), len(whole) // 150):
         try:
-            word_blocks(whole[:n] + bytes([whole[n] ^ 0xFF]) + whole[n + 1 :])
+            read_word(whole[:n] + bytes([whole[n] ^ 0xFF]) + whole[n + 1 :])
         except ValueError as error:
             outcomes.add(str(error).partition(" (")[0])
     assert outcomes == {"no Word file"}
@@ -218,7 +219,7 @@ def test_a_damaged_word_file_is_none(tmp_path: Path) -> None:
 def test_front_matter_is_no_heading() -> None:
     for end in ("\n", "\r\n"):
         text = end.join(("---", "title: Bread", "lang: en", "---", "# Bread", "", "Bake it."))
-        assert [(block.text, block.level) for block in markdown_blocks(text)] == [
+        assert [(block.text, block.level) for block in read_markdown(text).elements] == [
             ("Bread", 1),
             ("Bake it.", None),
         ]

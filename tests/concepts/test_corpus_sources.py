@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from concepts.corpus import DropReport, iter_jsonl
-from concepts.corpus.elements import Element
+from concepts.corpus.readers.elements import Element
 from concepts.corpus.sources import fetch
 from concepts.corpus.sources.docbook import MAX_WHOLE_BLOCKS, docbook_titles, read_docbook
 from concepts.corpus.sources.fetch import fetch_corpus, help_packages, read_package_names

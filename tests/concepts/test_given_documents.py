@@ -138,14 +138,16 @@ def test_bullets_of_a_text_file_are_sentences_of_their_own(tmp_path: Path) -> No
     assert found.sentences == ("Choose the folder", "Give permission")
 
 
-def test_headings_beyond_six_levels_are_refused(tmp_path: Path) -> None:
+def test_headings_below_the_fifth_level_become_text_and_are_counted(tmp_path: Path) -> None:
     document = docx.Document()
     for level in range(1, 9):
         document.add_heading(f"Level {level}", level)
     document.add_paragraph("There is text below.")
     document.save(str(tmp_path / "deep.docx"))
-    with pytest.raises(InputError, match=r"'Level 8' is nested too deep \(level 7\)"):
-        read_given(tmp_path / "deep.docx", LANGS)
+    found = read_given(tmp_path / "deep.docx", LANGS)
+    assert found.sections[-1].heading == "Level 6"
+    assert found.sentences == ("Level 7", "Level 8", "There is text below.")
+    assert found.told == ("taken as text: 2 headings below level 5",)
 
 
 GERMAN = "Das Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
@@ -155,13 +157,13 @@ GERMAN = "Das Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
     ("name", "data", "reason"),
     [
         ("a.pdf", b"%PDF", r"expected \.md, \.html, \.docx or \.txt"),
-        ("a.txt", b"\xff\xfe\xff", "not UTF-8 text"),
+        ("a.txt", b"\xff\xfe\xff", "its first bytes say UTF-16-LE"),
         ("a.txt", b"text\0", "binary data"),
         ("a.md", b"", "is empty"),
-        ("a.md", b"# Only a heading", "holds no text"),
+        ("a.md", b"```\nx = 1\n```", r"holds no text \(left out: 1 code block\)"),
         ("a.txt", b"... !!!", "no sentence with a word"),
         ("a.docx", b"no zip", "its markup is broken"),
-        ("a.txt", GERMAN.encode(), "reads as German, the space knows eng_Latn"),
+        ("a.txt", GERMAN.encode(), "reads as German, the space knows English"),
         ("a.txt", b"One more. " * (MAX_SENTENCES + 1), "at most 5,000 are read"),
     ],
 )

@@ -101,12 +101,12 @@ def test_own_outline_replaces_planning(run, tmp_path, store):
     assert store.get_document(only_id(store)).params["depth"] == 2
 
 
-def test_depth_1_refuses_a_nested_outline(run, tmp_path, store):
-    (tmp_path / "plan.md").write_text("- a\n  - b\n")
+def test_levels_below_the_depth_are_points(run, tmp_path, store):
+    (tmp_path / "plan.md").write_text("- a\n  - b\n  - c\n")
     result = run("write", "tea", "--depth", "1", "--outline", str(tmp_path / "plan.md"))
-    assert result.exit_code == 1
-    assert "plan.md, line 2: 'b' is nested too deep" in result.stderr
-    assert not store.list_documents()
+    assert result.exit_code == 0
+    params = store.get_document(only_id(store)).params
+    assert (params["outline"], params["points"]) == ([["1", "a"]], [["1", ["b", "c"]]])
 
 
 def test_sections_and_outline_exclude_each_other(run, tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from concepts.corpus.elements import Collector, Element
+from concepts.corpus.readers.elements import Collector, Element
 from concepts.corpus.records import BlockKind
 from concepts.corpus.sources.xml import FRAGMENT, InlineText, Node, read_mixed, tag_of
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from concepts.corpus.drops import DropReport
-from concepts.corpus.elements import Element
-from concepts.corpus.markup import to_outline
+from concepts.corpus.readers.elements import Element, to_outline
 from concepts.corpus.records import LANG_CODES, Document
 from concepts.corpus.sources.archives import iter_deb, package_name
 from concepts.corpus.sources.docbook import docbook_titles, read_docbook

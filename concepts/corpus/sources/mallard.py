@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from concepts.corpus.elements import Collector, Element
+from concepts.corpus.readers.elements import Collector, Element
 from concepts.corpus.records import BlockKind
 from concepts.corpus.sources.xml import InlineText, Node, read_mixed, tag_of
 

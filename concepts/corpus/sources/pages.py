@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from concepts.corpus.elements import Element
-from concepts.corpus.markup import node_elements, to_outline
+from concepts.corpus.readers.elements import Element, to_outline
+from concepts.corpus.readers.html import node_elements
 from concepts.corpus.records import LANG_CODES, Document
 from concepts.corpus.sources.archives import iter_deb, package_name
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from xml.etree import ElementTree
 
-from concepts.corpus.elements import Collector
+from concepts.corpus.readers.elements import Collector
 
 Node = ElementTree.Element
 

@@ -111,3 +111,19 @@ def to_sections(elements: Sequence[Element]) -> tuple[Section, ...]:
             sections.append(Section(heading, tuple(blocks), level))
         heading, level, blocks = element.text, max(element.level, 1), []
     return tuple(sections)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a file says: its first top heading ("" if none) and its sections."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
+def to_outline(elements: Sequence[Element]) -> Outline:
+    """Return the sections that have text; a heading before everything else is the title."""
+    title = ""
+    if elements and elements[0].level is not None:
+        title, elements = elements[0].text, elements[1:]
+    return Outline(title, to_sections(elements))

@@ -1,0 +1,39 @@
+"""The bytes of a file to what it says, by the file's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from concepts.corpus.readers.encoding import decode
+from concepts.corpus.readers.html import read_html
+from concepts.corpus.readers.markdown import read_markdown
+from concepts.corpus.readers.reading import Reading
+from concepts.corpus.readers.text import read_text
+from concepts.corpus.readers.word import read_word
+
+WORD_SUFFIX = ".docx"
+_READERS: dict[str, Callable[[str], Reading]] = {
+    ".md": read_markdown,
+    ".markdown": read_markdown,
+    ".html": read_html,
+    ".htm": read_html,
+    ".xhtml": read_html,
+    ".txt": read_text,
+    ".text": read_text,
+    "": read_text,
+}
+READABLE_SUFFIXES: tuple[str, ...] = (WORD_SUFFIX, *_READERS)
+
+
+def read_data(data: bytes, suffix: str) -> Reading:
+    """Return what a file's bytes say; `suffix` is one of `READABLE_SUFFIXES`.
+
+    Raises EncodingError where it is no text, ValueError where its markup is broken.
+    """
+    if suffix == WORD_SUFFIX:
+        return read_word(data)
+    decoded = decode(data)
+    reading = _READERS[suffix](decoded.text)
+    left_out = {name: num for name, num in reading.left_out.items() if num}
+    return replace(reading, left_out=left_out, remarks=(decoded.remark,) if decoded.remark else ())

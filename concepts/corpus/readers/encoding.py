@@ -1,0 +1,184 @@
+"""Bytes to text: a byte order mark, then UTF-8, then what the file declares, then the likeliest encoding.
+
+charset-normalizer ranks encodings for bytes that say nothing. On texts of a few words it cannot part the code pages
+of neighbouring countries (cp1250 comes first for German, French and Spanish alike), so among equally clean ones the
+order of `_PREFERRED` decides, which is that of the web (WHATWG takes windows-1252 where nothing is said).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from concepts.errors import InputError
+
+_MARKS: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF8, "utf-8"),
+    # Before UTF-16, whose mark begins that of UTF-32.
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_DECLARED = re.compile(
+    rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]+)|<meta[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]+)""",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 4_096
+"""How far into a file a declaration is looked for; HTML wants it in the first 1,024 bytes."""
+_FEWEST_FOR_PATTERN = 8
+_AS_ON_THE_WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "latin-1": "cp1252"}
+"""What browsers read where a page says the other: each is the first one with more characters."""
+_PREFERRED = (
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "shift_jis",
+    "gb18030",
+    "big5",
+    "euc_kr",
+    "koi8_r",
+)
+_NAMES = {
+    "cp1252": "windows-1252",
+    "cp1250": "windows-1250",
+    "cp1251": "windows-1251",
+    "cp1253": "windows-1253",
+}
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_LETTERS = re.compile(r"[^\W\d_]")
+_LATIN_LETTERS = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]")
+_GUESS_BYTES = 20_000
+
+
+class EncodingError(InputError):
+    """Bytes that are no text in any encoding that can be told."""
+
+    def __init__(self, message: str, *, is_binary: bool) -> None:
+        super().__init__(message)
+        self.is_binary = is_binary
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Text of a file, and how it was found."""
+
+    text: str
+    encoding: str
+    remark: str = ""
+    """What to tell: empty where the file said its encoding itself."""
+
+
+def decode(data: bytes) -> Decoded:
+    """Return the text of a file's bytes; raises EncodingError for binary data and for no likely encoding."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            try:
+                return Decoded(data[len(mark) :].decode(encoding), encoding)
+            except UnicodeDecodeError as error:
+                raise EncodingError(
+                    f"its first bytes say {encoding.upper()}, byte {error.start + 1} is not; save it as UTF-8",
+                    is_binary=False,
+                ) from None
+    declared = _declared(data)
+    if declared in ("utf-16", "utf-16-le", "utf-16-be") and (wide := _wide(data)) is not None:
+        return Decoded(data.decode(wide, "replace"), wide)
+    if b"\0" not in data:
+        try:
+            return Decoded(data.decode("utf-8"), "utf-8")
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+    else:
+        return _wide_text(data)
+    if declared is not None:
+        try:
+            return Decoded(data.decode(declared), declared)
+        except UnicodeDecodeError:
+            pass
+    return _likeliest(data, line)
+
+
+def _declared(data: bytes) -> str | None:
+    found = _DECLARED.search(data[:_HEAD_BYTES])
+    if found is None:
+        return None
+    try:
+        name = codecs.lookup((found[1] or found[2]).decode("ascii")).name
+    except (LookupError, UnicodeDecodeError):
+        return None
+    return _AS_ON_THE_WEB.get(name, name)
+
+
+def _wide(data: bytes) -> str | None:
+    """Return which order of bytes a text of UTF-16 without a mark has: every other byte of Latin text is zero."""
+    if len(data) < _FEWEST_FOR_PATTERN or len(data) % 2:
+        return None
+    even, odd = data[0::2].count(0), data[1::2].count(0)
+    if max(even, odd) * 3 < len(data) // 2 or min(even, odd) * 20 > len(data) // 2:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _wide_text(data: bytes) -> Decoded:
+    wide = _wide(data)
+    if wide is not None:
+        try:
+            text = data.decode(wide)
+        except UnicodeDecodeError:
+            text = "\0"
+        if not _CONTROLS.search(text):
+            return Decoded(text, wide, f"read as {wide.upper()}")
+    raise EncodingError("it is binary data, not text; save it as text", is_binary=True)
+
+
+def _likeliest(data: bytes, line: int) -> Decoded:
+    from charset_normalizer import from_bytes
+
+    sample = data[:_GUESS_BYTES]
+    found = {
+        match.encoding: (match.chaos, -match.coherence)
+        for match in from_bytes(sample, threshold=0.2, preemptive_behaviour=False)
+        if match.encoding in _PREFERRED
+    }
+    candidates = [encoding for encoding in _PREFERRED if encoding in found and _reads(data, encoding)]
+    if "cp1252" not in candidates and _reads(data, "cp1252") and _is_western(data.decode("cp1252")):
+        candidates.insert(0, "cp1252")
+    if not candidates:
+        raise EncodingError(
+            f"it is not UTF-8 text (line {line}), and no other encoding is likely; save it as UTF-8",
+            is_binary=False,
+        )
+    if candidates[0] == "cp1252" and _is_western(data.decode("cp1252")):
+        best = "cp1252"
+    else:
+        best = min(candidates, key=lambda encoding: found.get(encoding, (1.0, 0.0)))
+    name = _NAMES.get(best, best)
+    if best != "cp1252" and -found.get(best, (1.0, 0.0))[1] <= 0:
+        raise EncodingError(
+            f"it is not UTF-8 text (line {line}); the likeliest encoding is {name}; save it as UTF-8",
+            is_binary=False,
+        )
+    return Decoded(
+        data.decode(best),
+        best,
+        f"not UTF-8 (line {line}): read as {name}; if letters are wrong, save it as UTF-8",
+    )
+
+
+def _reads(data: bytes, encoding: str) -> bool:
+    try:
+        return _CONTROLS.search(data.decode(encoding)) is None
+    except UnicodeDecodeError:
+        return False
+
+
+def _is_western(text: str) -> bool:
+    """Whether a text's letters beyond ASCII are seldom, and those of Western Europe."""
+    letters = _LETTERS.findall(text)
+    foreign = [letter for letter in letters if not letter.isascii()]
+    if len(foreign) * 3 > max(len(letters), 6):
+        return False
+    return all(_LATIN_LETTERS.fullmatch(letter) for letter in foreign)

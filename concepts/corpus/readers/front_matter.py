@@ -1,0 +1,85 @@
+"""Front matter: what stands above a Markdown text in YAML (`---`, ended by `---` or `...`) or TOML (`+++`).
+
+PyYAML and tomllib read it. mdit-py-plugins' front_matter plugin was tried: it knows neither TOML nor the end `...`,
+and takes a rule above a paragraph and one below it for front matter.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from concepts.corpus.readers.reading import Metadata
+
+_YAML = re.compile(r"\A\s*---[ \t]*\n(?P<body>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_TOML = re.compile(r"\A\s*\+\+\+[ \t]*\n(?P<body>.*?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_KEY = re.compile(r"^[\w.-]+[ \t]*:(?:[ \t]|$)", re.MULTILINE)
+_MOST_CHARS = 20_000
+
+
+def split_front_matter(text: str) -> tuple[Metadata, str, int]:
+    """Return what the front matter says, the text below it, and how many lines it takes (0: there is none).
+
+    A block of rules that holds no mapping is text.
+    """
+    text = text.removeprefix("\ufeff")
+    for pattern, parse in ((_YAML, _parse_yaml), (_TOML, _parse_toml)):
+        found = pattern.match(text)
+        if found is None or len(found["body"]) > _MOST_CHARS:
+            continue
+        values = parse(found["body"])
+        if values is not None:
+            return _metadata(values), text[found.end() :], found.group().count("\n")
+    return Metadata(), text, 0
+
+
+def _parse_yaml(body: str) -> Mapping[str, object] | None:
+    import yaml
+
+    if not body.strip():
+        return {}
+    if not _KEY.search(body):
+        return None
+    try:
+        values = yaml.safe_load(body)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        # Titles with a colon and such are common: each line for itself then.
+        pairs = (line.partition(":") for line in body.splitlines() if _KEY.match(line))
+        return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
+    return values if isinstance(values, dict) else None
+
+
+def _parse_toml(body: str) -> Mapping[str, object] | None:
+    try:
+        return tomllib.loads(body)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None
+
+
+def _metadata(values: Mapping[str, object]) -> Metadata:
+    small = {str(key).lower(): value for key, value in values.items()}
+
+    def say(*keys: str) -> str:
+        return next((words for key in keys if (words := _words(small.get(key)))), "")
+
+    return Metadata(
+        title=say("title"),
+        is_title_sure=True,
+        author=say("author", "authors", "by"),
+        lang=say("lang", "language", "locale"),
+        date=say("date", "published", "created"),
+    )
+
+
+def _words(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(words for item in value if (words := _words(item)))
+    if isinstance(value, dict):
+        return _words(value.get("name") or value.get("title"))
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, (str, int, float, date)) and not isinstance(value, bool):
+        return " ".join(str(value).split())
+    return ""

@@ -1,0 +1,115 @@
+"""Markdown to headings and blocks of text: through HTML, as GitHub and the other renderers show it.
+
+markdown-it-py with mdit-py-plugins' GFM set (tables, task lists, alerts, footnotes), definition lists and admonitions;
+HTML inside Markdown is HTML. What no plugin knows is taken out of headings here: their attributes (`{#id .class}`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from concepts.corpus.readers.front_matter import split_front_matter
+from concepts.corpus.readers.html import looks_like_prose, read_html
+from concepts.corpus.readers.reading import Metadata, Reading
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
+
+ATTRIBUTES = re.compile(r"(?<!\\)\s*\{\s*:?\s*(?:[#.][^\s{}]*|[\w-]+=[^{}]*)(?:\s[^{}]*)?\}\s*#*\s*$")
+"""Ends a heading in Pandoc's, kramdown's and Longhand's own Markdown: `{#install}`, `{: .wide }`, `{#2 length=5}`."""
+_ONE_LETTER_CHECK = re.compile(r"^\[[ xX]\]\s+")
+_CONTAINER = re.compile(r"^:{3,}[ \t]*\{?\.?([\w-]*)\}?[ \t]*(.*)$")
+_NOTES = frozenset(("note", "tip", "info", "hint", "important", "warning", "caution", "danger"))
+
+
+def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
+    """Return what a Markdown text says; `is_plain` is for text files, where an indented paragraph is no code."""
+    metadata, body, _ = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
+    reading = read_html(f"<!DOCTYPE html><body>{_parser(is_plain).render(_containers(body))}</body>")
+    return replace(reading, metadata=metadata if metadata != Metadata() else reading.metadata)
+
+
+@cache
+def _parser(is_plain: bool) -> MarkdownIt:
+    # Imported here: it takes longer to load than most commands run.
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.admon import admon_plugin
+    from mdit_py_plugins.deflist import deflist_plugin
+    from mdit_py_plugins.gfm import gfm_plugin
+
+    parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin).use(deflist_plugin).use(admon_plugin)
+    # "about ~5 or ~10" is no struck-out text.
+    parser.options["strikethrough_single_tilde"] = False
+    if is_plain:
+        parser.disable("code")
+    parser.core.ruler.after("block", "heading_attributes", _strip_attributes)
+    parser.core.ruler.after("block", "indented_prose", _indented_prose)
+    return parser
+
+
+def _strip_attributes(state: StateCore) -> None:
+    for opening, content in zip(state.tokens, state.tokens[1:], strict=False):
+        if opening.type == "heading_open":
+            content.content = ATTRIBUTES.sub("", content.content)
+        elif opening.type == "paragraph_open" and opening.hidden:
+            content.content = (
+                _ONE_LETTER_CHECK.sub("", content.content) if opening.level == 0 else content.content
+            )
+
+
+def _indented_prose(state: StateCore) -> None:
+    """Make paragraphs of what CommonMark takes for code only because somebody indented it."""
+    from markdown_it.token import Token
+
+    tokens: list[Token] = []
+    for token in state.tokens:
+        if token.type != "code_block" or not looks_like_prose(token.content):
+            tokens.append(token)
+            continue
+        for part in re.split(r"\n\s*\n", token.content.strip("\n")):
+            inline = Token(
+                "inline", "", 0, content=part.strip(), children=[], map=token.map, level=token.level + 1
+            )
+            tokens += [
+                Token("paragraph_open", "p", 1, block=True, level=token.level, map=token.map),
+                inline,
+                Token("paragraph_close", "p", -1, block=True, level=token.level),
+            ]
+    state.tokens = tokens
+
+
+def _containers(text: str) -> str:
+    """Turn Pandoc's and Docusaurus' fenced containers (`::: tip`) into the HTML that they mean."""
+    if ":::" not in text:
+        return text
+    lines: list[str] = []
+    fence = ""
+    num_open = 0
+    for line in text.split("\n"):
+        mark = re.match(r" {0,3}(`{3,}|~{3,})", line)
+        if mark and (not fence or line.strip().startswith(fence)):
+            fence = "" if fence else mark[1]
+        found = None if fence or mark else _CONTAINER.match(line)
+        if found is None:
+            lines.append(line)
+        elif found[1] or found[2]:
+            num_open += 1
+            kind = found[1].lower() if found[1].lower() in _NOTES else ""
+            kind = "note" if kind == "info" else kind
+            title = found[2].strip()
+            lines += [
+                "",
+                f'<div class="{kind}">',
+                "",
+                *([title, ""] if title and not title.startswith("{") else []),
+            ]
+        elif num_open:
+            num_open -= 1
+            lines += ["", "</div>", ""]
+        else:
+            lines.append(line)
+    return "\n".join([*lines, *["", "</div>"] * num_open])

@@ -1,0 +1,51 @@
+"""What a reader returns: the elements of a file, what the file says about itself, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from concepts.corpus.readers.elements import Element
+
+_NOUN = re.compile(r"(.+?)( (?:without|below|above|in|around) .*)")
+"""A thing and what is said about it ("heading without text")."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What a file says about itself: front matter, HTML's head, Word's properties."""
+
+    title: str = ""
+    """Empty where it says none."""
+    is_title_sure: bool = False
+    """Whether the title was written for readers of the text (front matter), not for a browser's tab."""
+    author: str = ""
+    lang: str = ""
+    """A language tag as it was written: "en", "de-AT", "German"."""
+    date: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A file that was read."""
+
+    elements: tuple[Element, ...]
+    metadata: Metadata = Metadata()
+    left_out: Mapping[str, int] = field(default_factory=Counter)
+    """How often what was left out, by its name in the singular ("table", "heading without text")."""
+    remarks: tuple[str, ...] = ()
+    """One line each about how the file was read ("read as windows-1252")."""
+
+
+def count_phrase(counts: Mapping[str, int]) -> str:
+    """Return counts of things as people say them, in the order they came: "2 tables, 1 code block"."""
+    return ", ".join(f"{num} {name if num == 1 else _plural(name)}" for name, num in counts.items() if num)
+
+
+def _plural(name: str) -> str:
+    found = _NOUN.fullmatch(name)
+    noun, rest = (name, "") if found is None else (found[1], found[2])
+    ending = "ies" if noun.endswith("ry") else "es" if noun.endswith(("x", "s")) else "s"
+    return f"{noun.removesuffix('y') if ending == 'ies' else noun}{ending}{rest}"

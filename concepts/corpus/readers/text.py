@@ -1,0 +1,174 @@
+"""Plain text to headings and blocks of text: blank lines, indentation, marks of lists and underlines say what is what.
+
+A text file that holds Markdown's headings, fences or links is read as Markdown in which no indentation means code; all
+else is read here. A dash or a number before a single line in running text ("- Who is there?") belongs to the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from concepts.corpus.readers.elements import Collector
+from concepts.corpus.readers.listing import ListLine, parse_list
+from concepts.corpus.readers.markdown import read_markdown
+from concepts.corpus.readers.reading import Reading
+from concepts.corpus.records import BlockKind
+
+_MARKDOWN = re.compile(
+    r"^ {0,3}#{1,6}[ \t]+\S|^ {0,3}(?:```|~~~)|^\[\^\w+\]:|^> \[!\w+\]|^\|(?:\s*:?-+:?\s*\|)+\s*$|"
+    r"^</?(?:h[1-6]|p|div)\b|^(?:---|\+\+\+)[ \t]*\n[\w.-]+[ \t]*[:=]|"
+    r"\[[^\]\n]+\]\(\S+\)|\*\*[^*\s][^*\n]*\*\*",
+    re.MULTILINE,
+)
+_RULE = re.compile(r"\s*([=\-~^*+#_\"'])\1{2,}\s*")
+_LONGEST_TITLE = 80
+_LONGEST_ENTRY = 50
+"""Running text is wrapped at more characters than this."""
+_NO_TITLE_ENDS = (".", "!", "?", ":", ",", ";")
+_FEWEST_ITEMS = 2
+
+
+def looks_like_markdown(text: str) -> bool:
+    """Whether a text file holds marks that only Markdown has."""
+    return _MARKDOWN.search(text) is not None
+
+
+def read_text(text: str) -> Reading:
+    """Return what a text file says."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
+    if looks_like_markdown(text):
+        return read_markdown(_underlined_as_markdown(text), is_plain=True)
+    return Reading(elements=tuple(_Lines(text).collector.elements), left_out=Counter())
+
+
+def _underlined_as_markdown(text: str) -> str:
+    """Put a blank line above underlined headings: CommonMark takes all lines above the underline for the heading."""
+    return re.sub(r"(?m)^(?=\S.*\n {0,3}(?:=+|-{3,})[ \t]*$)", "\n", text)
+
+
+class _Lines:
+    """One pass over the parts of a text, which blank lines and underlines make."""
+
+    def __init__(self, text: str) -> None:
+        self.collector = Collector()
+        self._levels: list[str] = []
+        """Signs that underline headings, the highest first."""
+        parts = self._parts(text.split("\n"))
+        outline = parse_list(text.split("\n"))
+        if _is_outline(outline):
+            self._outline(outline)
+            return
+        for place, part in enumerate(parts):
+            if isinstance(part, tuple):
+                self.collector.heading(part[0], self._level(part[1]))
+            elif place == 0 and len(parts) > 1 and not self._has_underlines(parts) and _is_title(part):
+                self.collector.heading(" ".join(line.strip() for line in part), 0)
+            else:
+                self._part(part)
+
+    def _parts(self, lines: list[str]) -> list[list[str] | tuple[str, str]]:
+        """Return paragraphs as lists of lines, and underlined headings as (text, sign)."""
+        parts: list[list[str] | tuple[str, str]] = []
+        current: list[str] = []
+
+        def end() -> None:
+            nonlocal current
+            if current:
+                parts.append(current)
+            current = []
+
+        for line in lines:
+            rule = _RULE.fullmatch(line)
+            if rule is None:
+                if not line.strip():
+                    end()
+                else:
+                    current.append(line)
+                continue
+            # The line above a rule of about its length is a heading; any other rule parts the text.
+            title = current[-1].strip() if current else ""
+            if title and len(title) <= _LONGEST_TITLE and len(line.strip()) * 2 >= len(title):
+                current.pop()
+                end()
+                parts.append((title, rule[1]))
+            else:
+                end()
+        end()
+        return parts
+
+    @staticmethod
+    def _has_underlines(parts: list[list[str] | tuple[str, str]]) -> bool:
+        return any(isinstance(part, tuple) for part in parts)
+
+    def _level(self, sign: str) -> int:
+        if sign not in self._levels:
+            self._levels.append(sign)
+        return self._levels.index(sign) + 1
+
+    def _outline(self, outline: list[ListLine]) -> None:
+        for item in outline:
+            self.collector.heading(item.text, item.depth)
+
+    def _part(self, lines: list[str]) -> None:
+        items = parse_list(lines)
+        marked = [item for item in items if item.mark]
+        if len(marked) < _FEWEST_ITEMS and not (len(items) == 1 and self._is_in_list(lines[0])):
+            for paragraph in _paragraphs(lines):
+                self.collector.text(" ".join(line.strip() for line in paragraph))
+            return
+        for item in items:
+            kind: BlockKind = {"": "paragraph", "bullet": "bullet", "number": "step"}[item.mark]  # type: ignore[assignment]
+            self.collector.text(item.text, kind)
+
+    def _is_in_list(self, line: str) -> bool:
+        """Whether a marked line that stands alone goes on with the list before it: 2. after 1."""
+        before = self.collector.elements[-1] if self.collector.elements else None
+        return before is not None and before.kind in ("step", "bullet") and bool(line.strip())
+
+
+def _is_title(lines: list[str]) -> bool:
+    text = " ".join(line.strip() for line in lines)
+    return (
+        len(text) <= _LONGEST_TITLE
+        and not text.endswith(_NO_TITLE_ENDS)
+        and not parse_list([lines[0].strip()])[0].mark
+    )
+
+
+def _is_outline(items: list[ListLine]) -> bool:
+    """Whether a whole text is a list of short lines on several levels: headings, not paragraphs."""
+    if len(items) < 3 or max(item.depth for item in items) < 2:
+        return False
+    num_marked = sum(item.mark != "" for item in items)
+    is_short = all(
+        len(item.text) <= _LONGEST_TITLE and not item.text.endswith((".", "!", "?", ";")) for item in items
+    )
+    return is_short and num_marked * 2 >= len(items)
+
+
+def _are_single_lines(lines: list[str]) -> bool:
+    """Whether lines are short entries, one each, not one text that was wrapped."""
+    bodies = [line.strip() for line in lines]
+    return (
+        len(bodies) > 2
+        and all(
+            len(body) <= _LONGEST_ENTRY and not body.endswith((*_NO_TITLE_ENDS, "-")) for body in bodies[:-1]
+        )
+        and all(body[0].isupper() or body[0].isdigit() for body in bodies)
+    )
+
+
+def _paragraphs(lines: list[str]) -> list[list[str]]:
+    """Return the paragraphs of lines without blank ones between them: each begins further in than the line before."""
+    if _are_single_lines(lines):
+        return [[line] for line in lines]
+    indents = [len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip()) for line in lines]
+    least = min(indents)
+    found: list[list[str]] = []
+    for line, indent, before in zip(lines, indents, [least, *indents], strict=False):
+        if not found or (indent > least + 1 and before <= least + 1):
+            found.append([line])
+        else:
+            found[-1].append(line)
+    return found

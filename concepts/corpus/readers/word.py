@@ -1,0 +1,411 @@
+"""Word files (.docx) to headings and blocks of text: every run that the page shows, once.
+
+The XML is walked in reading order. Tracked insertions, content controls, links, fields' results, text boxes, footnotes
+and endnotes are text; tracked deletions, hidden runs, comments, page headers, tables and pictures are left out and
+counted. A heading is what Word's navigation shows: a paragraph with an outline level, its own or its style's, or
+a style that stands on a built-in heading. mammoth was tried (insertions, content controls and notes: right;
+outline levels, custom heading styles and contents lists: text), and docx2python (no headings at all).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from concepts.corpus.readers.elements import Collector
+from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.records import BlockKind
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+MAX_PART_BYTES = 100_000_000
+"""A larger part inside the archive is no text that somebody wrote."""
+_DEEPEST_STYLE = 20
+_HEADING_LEVELS = 9
+_BODY_LEVEL = 9
+"""Word's outline level of running text."""
+_CONTENTS_STYLES = ("toc ", "toc heading", "table of figures", "table of authorities", "index ")
+_CONTENTS_FIELDS = ("TOC", "INDEX", "TOA")
+_REMOVED = {"del": "deleted passage", "moveFrom": "deleted passage"}
+_OFF = ("0", "false", "off")
+_SILENT = frozenset(
+    ("pPr", "rPr", "sectPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "delText", "instrText",
+    "proofErr", "bookmarkStart", "bookmarkEnd", "annotationRef", "footnoteRef", "endnoteRef",
+    "separator", "continuationSeparator")
+)  # fmt: skip
+
+
+def read_word(data: bytes) -> Reading:
+    """Return what a Word file says; raises ValueError where it is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _Word(archive).reading()
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        RuntimeError,
+        KeyError,
+        SyntaxError,
+        NotImplementedError,
+    ) as error:
+        # lxml's XMLSyntaxError is a SyntaxError; an archive without Word's parts is a KeyError.
+        raise ValueError(f"no Word file ({error})") from error
+
+
+@dataclass(frozen=True)
+class _Style:
+    name: str
+    parent: str
+    level: int | None
+    """Outline level, 0 for the highest."""
+    numbering: tuple[str, str] | None
+    """Id of the list and level in it."""
+
+
+def _local(element: _Element) -> str:
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def _value(element: _Element | None, name: str = "val") -> str:
+    if element is None:
+        return ""
+    return next((str(v) for key, v in element.attrib.items() if str(key).rpartition("}")[2] == name), "")
+
+
+def _child(element: _Element | None, *names: str) -> _Element | None:
+    for name in names:
+        if element is None:
+            return None
+        element = next((child for child in element if _local(child) == name), None)
+    return element
+
+
+class _Word:
+    """One pass over a file."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.collector = Collector()
+        self.left_out: Counter[str] = Counter()
+        document = self._part(self._main_part())
+        if document is None:
+            raise KeyError("word/document.xml")
+        self._body = _child(document, "body")
+        if self._body is None:
+            raise KeyError("the document's body")
+        self._styles = self._read_styles()
+        self._formats = self._read_numbering()
+        self._due: list[str] = []
+        """Notes that are referred to in the paragraph or list at hand."""
+        self._own_from = 0
+        """Where among them those of the paragraph at hand begin."""
+        self._fields: list[str] = []
+        """Instructions of the fields that are open; those that were read to their end are followed by a blank."""
+        self._in_contents = False
+        self._notes: dict[str, dict[str, str]] = {}
+        for kind in ("footnote", "endnote"):
+            self._notes[kind] = self._read_notes(f"word/{kind}s.xml", kind)
+
+    def reading(self) -> Reading:
+        assert self._body is not None
+        self._blocks(self._body)
+        self._say_notes()
+        for notes in self._notes.values():
+            for text in notes.values():
+                self.collector.text(text, "note")
+        self._count_surroundings()
+        return Reading(
+            elements=tuple(self.collector.elements), metadata=self._metadata(), left_out=self.left_out
+        )
+
+    def _main_part(self) -> str:
+        relations = self._part("_rels/.rels")
+        for relation in relations if relations is not None else ():
+            if _value(relation, "Type").endswith("/officeDocument"):
+                return _value(relation, "Target").lstrip("/")
+        return "word/document.xml"
+
+    def _part(self, name: str) -> _Element | None:
+        from lxml import etree
+
+        try:
+            info = self._archive.getinfo(name)
+        except KeyError:
+            return None
+        if info.file_size > MAX_PART_BYTES:
+            raise ValueError(f"{name} is too large")
+        parser = etree.XMLParser(
+            resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True
+        )
+        return etree.fromstring(self._archive.read(name), parser)
+
+    def _read_styles(self) -> dict[str, _Style]:
+        root = self._part("word/styles.xml")
+        styles: dict[str, _Style] = {}
+        for style in root if root is not None else ():
+            if _local(style) != "style":
+                continue
+            level = _value(_child(style, "pPr", "outlineLvl"))
+            styles[_value(style, "styleId")] = _Style(
+                name=_value(_child(style, "name")).lower(),
+                parent=_value(_child(style, "basedOn")),
+                level=int(level) if level.isdecimal() else None,
+                numbering=_numbering(_child(style, "pPr", "numPr")),
+            )
+        return styles
+
+    def _read_numbering(self) -> dict[tuple[str, str], str]:
+        """Return the form of each list's numbers by its id and level: "bullet", "decimal", ..."""
+        root = self._part("word/numbering.xml")
+        abstract: dict[str, dict[str, str]] = {}
+        formats: dict[tuple[str, str], str] = {}
+        for entry in root if root is not None else ():
+            if _local(entry) == "abstractNum":
+                abstract[_value(entry, "abstractNumId")] = {
+                    _value(level, "ilvl"): _value(_child(level, "numFmt"))
+                    for level in entry
+                    if _local(level) == "lvl"
+                }
+            elif _local(entry) == "num":
+                for level, form in abstract.get(_value(_child(entry, "abstractNumId")), {}).items():
+                    formats[_value(entry, "numId"), level] = form
+        return formats
+
+    def _read_notes(self, name: str, kind: str) -> dict[str, str]:
+        root = self._part(name)
+        notes: dict[str, str] = {}
+        for note in root if root is not None else ():
+            if _local(note) == kind and _value(note, "type") in ("", "normal"):
+                texts = [self._text(paragraph) for paragraph in note.iter() if _local(paragraph) == "p"]
+                if text := " ".join(" ".join(texts).split()):
+                    notes[_value(note, "id")] = text
+        return notes
+
+    def _blocks(self, parent: _Element) -> None:
+        """Read the blocks below an element, which may be wrapped in controls, insertions and the like."""
+        for child in parent:
+            tag = _local(child)
+            if tag == "p":
+                self._paragraph(child)
+            elif tag == "tbl":
+                self._table(child)
+            elif tag in _REMOVED:
+                self._count_words(child, _REMOVED[tag])
+            elif tag == "altChunk":
+                self.left_out["inserted document"] += 1
+            elif tag == "sdt" and _value(
+                _child(child, "sdtPr", "docPartObj", "docPartGallery")
+            ).lower().startswith("table of contents"):
+                self._contents_line()
+            elif tag == "AlternateContent":
+                self._blocks(_alternative(child))
+            elif tag not in _SILENT:
+                self._blocks(child)
+
+    def _table(self, table: _Element) -> None:
+        cells = [cell for cell in table.iter() if _local(cell) == "tc"]
+        if len(cells) == 1:
+            self._blocks(cells[0])  # a frame around text
+        elif any(_local(node) == "t" and (node.text or "").strip() for node in table.iter()):
+            self.left_out["table"] += 1
+
+    def _contents_line(self) -> None:
+        if not self._in_contents:
+            self.left_out["contents list"] += 1
+        self._in_contents = True
+
+    def _paragraph(self, paragraph: _Element) -> None:
+        is_field_open = self._in_contents_field()
+        boxes: list[_Element] = []
+        text = self._text(paragraph, boxes)
+        style = _value(_child(paragraph, "pPr", "pStyle"))
+        names = [entry.name for entry in self._chain(style)]
+        if (
+            is_field_open
+            or self._in_contents_field()
+            or any(n.startswith(_CONTENTS_STYLES) for n in names[:1])
+        ):
+            self._contents_line()
+        elif text.strip():
+            self._in_contents = False
+            level = self._level(paragraph, style, names)
+            if level is not None:
+                self._say_notes_before_heading()
+                self.collector.heading(text, level)
+            else:
+                kind = self._kind(paragraph, style, names)
+                if kind is None:
+                    self._say_notes_before_heading()
+                self.collector.text(text, kind)
+                if kind is None:
+                    self._say_notes()
+        for box in boxes:
+            self._blocks(box)
+
+    def _say_notes_before_heading(self) -> None:
+        # Those of the list that has just ended; the paragraph's own come behind it.
+        held, self._due = self._due[self._own_from :], self._due[: self._own_from]
+        self._say_notes()
+        self._due = held
+
+    def _say_notes(self) -> None:
+        for text in self._due:
+            self.collector.text(text, "note")
+        self._due = []
+
+    def _text(self, paragraph: _Element, boxes: list[_Element] | None = None) -> str:
+        """Return a paragraph's text; text boxes that are anchored in it are put into `boxes`."""
+        self._own_from = len(self._due)
+        words: list[str] = []
+        stack: list[Iterator[_Element]] = [iter(paragraph)]
+        while stack:
+            node = next(stack[-1], None)
+            if node is None:
+                stack.pop()
+                continue
+            tag = _local(node)
+            if tag == "r" and _is_hidden(node):
+                self._count_words(node, "hidden passage")
+            elif tag == "fldChar":
+                self._field(_value(node, "fldCharType"))
+            elif tag == "instrText":
+                if self._fields:
+                    self._fields[-1] += node.text or ""
+            elif tag == "t":  # of a run, or of a formula
+                if not self._in_instruction():
+                    words.append(node.text or "")
+            elif tag in ("tab", "br", "cr", "ptab"):
+                words.append(" ")
+            elif tag == "noBreakHyphen":
+                words.append("-")
+            elif tag in ("footnoteReference", "endnoteReference"):
+                note = self._notes[tag.removesuffix("Reference")].pop(_value(node, "id"), "")
+                if note:
+                    self._due.append(note)
+            elif tag in _REMOVED:
+                self._count_words(node, _REMOVED[tag])
+            elif tag == "AlternateContent":
+                stack.append(iter([_alternative(node)]))
+            elif tag == "txbxContent":
+                if boxes is not None:
+                    boxes.append(node)
+            elif tag in ("drawing", "pict", "object"):
+                inside = [_local(inner) for inner in node.iter()]
+                if "txbxContent" not in inside:
+                    self.left_out["embedded object" if tag == "object" else "picture"] += 1
+                else:
+                    stack.append(iter(node))
+            elif tag not in _SILENT:
+                stack.append(iter(node))
+        return "".join(words)
+
+    def _field(self, what: str) -> None:
+        if what == "begin":
+            self._fields.append("")
+        elif what == "separate" and self._fields:
+            self._fields[-1] = f"{self._fields[-1].strip()} "
+        elif what == "end" and self._fields:
+            self._fields.pop()
+
+    def _in_instruction(self) -> bool:
+        return bool(self._fields) and not self._fields[-1].endswith(" ")
+
+    def _in_contents_field(self) -> bool:
+        return any(field.split()[:1] and field.split()[0] in _CONTENTS_FIELDS for field in self._fields)
+
+    def _chain(self, style: str) -> list[_Style]:
+        """Return a style and those it stands on."""
+        found: list[_Style] = []
+        while style in self._styles and len(found) < _DEEPEST_STYLE:
+            found.append(self._styles[style])
+            style = found[-1].parent
+        return found
+
+    def _level(self, paragraph: _Element, style: str, names: list[str]) -> int | None:
+        """Return the level of a heading as in `Element`, None for running text."""
+        own = _value(_child(paragraph, "pPr", "outlineLvl"))
+        if own.isdecimal():
+            return int(own) + 1 if int(own) < _BODY_LEVEL else None
+        if not names and style.lower().startswith("heading") and style[7:].isdecimal():
+            return int(style[7:])
+        for entry in self._chain(style):
+            if entry.name == "title":
+                return 0
+            if entry.level is not None:
+                return entry.level + 1 if entry.level < _BODY_LEVEL else None
+            kind, _, number = entry.name.rpartition(" ")
+            if kind == "heading" and number.isdecimal():
+                return min(int(number), _HEADING_LEVELS)
+        return None
+
+    def _kind(self, paragraph: _Element, style: str, names: list[str]) -> BlockKind | None:
+        """Return "step" or "bullet" for a list item, None for other text."""
+        numbering = _numbering(_child(paragraph, "pPr", "numPr"))
+        named = next((name for name in names if name.startswith(("list number", "list bullet"))), "")
+        if numbering is None and named:
+            return "step" if named.startswith("list number") else "bullet"
+        if numbering is None:
+            numbering = next((entry.numbering for entry in self._chain(style) if entry.numbering), None)
+        if numbering is None or numbering[0] in ("", "0"):
+            return None
+        form = self._formats.get(numbering)
+        if form is None and numbering[0] not in {number for number, _ in self._formats}:
+            return "bullet"  # a list, whose numbering is not in the file
+        return "bullet" if form in (None, "", "bullet", "none") else "step"
+
+    def _count_words(self, node: _Element, name: str) -> None:
+        if any(_local(inner) in ("t", "delText") and (inner.text or "").strip() for inner in node.iter()):
+            self.left_out[name] += 1
+
+    def _count_surroundings(self) -> None:
+        for name in self._archive.namelist():
+            kind = next((k for k in ("header", "footer", "comments") if name.startswith(f"word/{k}")), None)
+            if kind is None or not name.endswith(".xml"):
+                continue
+            root = self._part(name)
+            if root is None:
+                continue
+            if kind == "comments":
+                if name == "word/comments.xml":
+                    self.left_out["comment"] += sum(_local(child) == "comment" for child in root)
+            elif any(_local(node) == "t" and (node.text or "").strip() for node in root.iter()):
+                self.left_out[f"page {kind}"] += 1
+
+    def _metadata(self) -> Metadata:
+        root = self._part("docProps/core.xml")
+        values = (
+            {_local(child): " ".join((child.text or "").split()) for child in root}
+            if root is not None
+            else {}
+        )
+        author = values.get("creator", "")
+        return Metadata(
+            title=values.get("title", ""),
+            author="" if author == "python-docx" else author,
+            lang=values.get("language", ""),
+            date=values.get("created", "")[:10],
+        )
+
+
+def _numbering(properties: _Element | None) -> tuple[str, str] | None:
+    number = _child(properties, "numId")
+    return None if number is None else (_value(number), _value(_child(properties, "ilvl")) or "0")
+
+
+def _alternative(node: _Element) -> _Element:
+    """Return the first way to show something: the others say the same for older programs."""
+    return next((child for child in node if _local(child) == "Choice"), node)
+
+
+def _is_hidden(run: _Element) -> bool:
+    mark = _child(run, "rPr", "vanish")
+    return mark is not None and _value(mark) not in _OFF
