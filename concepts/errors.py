@@ -7,6 +7,8 @@ may raise these without a cost.
 
 from __future__ import annotations
 
+MAX_SHOWN_CHARS = 80
+
 
 class LonghandError(Exception):
     """A condition that the user can act on; its text is one line and names the next step."""
@@ -42,3 +44,15 @@ class NotFoundError(StorageError):
 
 class LostLease(StorageError):
     """Another process took over the document; this one must stop and write nothing more."""
+
+
+def shorten(text: str, max_chars: int = MAX_SHOWN_CHARS) -> str:
+    """Return `text` for a message: where it is longer than `max_chars`, its two ends and how much is left out.
+
+    What users type may be a file by mistake; an error of a megabyte hides what it says.
+    """
+    if len(text) <= max_chars:
+        return text
+    head = max_chars * 2 // 3
+    tail = max_chars - head
+    return f"{text[:head]}…({len(text) - max_chars:,} characters)…{text[-tail:]}"

@@ -294,17 +294,15 @@ class Document:
     def save(self, path: str | Path, *, lang: str | None = None, version: int | None = None) -> Path:
         """Write the text to a file, as what its suffix says, and return its path; arguments as for `export`.
 
-        Known are .md, .json, .html, .docx and .epub. Raises InputError.
+        Known are .md, .json, .html, .docx and .epub. Raises UsageError at another suffix, InputError where no
+        file can be written there.
         """
         from longhand.files import write_atomic
-        from longhand.formats import FORMATS, format_of
+        from longhand.formats import format_of
 
         path = Path(path)
-        found = format_of(path)
-        if found is None:
-            known = ", ".join(f".{name}" for name in FORMATS)
-            raise InputError(f"{path} ends with {path.suffix!r}: known are {known}")
-        write_atomic(path, found.render(self.export(lang, version=version)))
+        format = format_of(path, None)
+        write_atomic(path, format.render(self.export(lang, version=version)))
         return path
 
     def concepts(self) -> dict[str, Vector]:

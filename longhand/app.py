@@ -17,10 +17,12 @@ from typing import Annotated
 
 import typer
 
-from concepts.errors import LonghandError, UsageError
+from concepts.errors import LonghandError, UsageError, shorten
 from longhand import __version__
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+MAX_WORD_CHARS, MAX_MESSAGE_CHARS = 300, 2000
+"""Of an error; what is longer echoes what somebody typed, or a file, and keeps its two ends."""
 DEBUG_OPTION = "--debug"
 COMMANDS = {
     "writing": ("write", "resume", "translate"),
@@ -104,8 +106,11 @@ def run_app(arguments: Sequence[str]) -> int:
             return EXIT_ERROR
         if debug:
             raise
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, errno.EBADF):
             _silence_stdout()
+        if error.errno == errno.EBADF:
+            _complain("standard output is closed: let it go to a file or a pipe")
+            return EXIT_ERROR
         _complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
         return EXIT_ERROR
     except Exception as error:
@@ -130,7 +135,8 @@ def _command_of(error: typer.TyperException) -> str:
 
 
 def _complain(message: str) -> None:
-    print(f"longhand: {' '.join(message.split())}", file=sys.stderr)
+    words = [shorten(word, MAX_WORD_CHARS) for word in message.split()]
+    print(f"longhand: {shorten(' '.join(words), MAX_MESSAGE_CHARS)}", file=sys.stderr)
 
 
 def _silence_stdout() -> None:

@@ -24,6 +24,7 @@ def main() -> NoReturn:
     # What is imported stays. To look through it for garbage every 700 objects, and once more at the end, costs
     # `longhand ls` a fifth of its time.
     gc.set_threshold(10_000)
+    replace_closed_streams()
     _speak_unicode()
     let_threads_sleep()
     code = run(sys.argv[1:])
@@ -40,6 +41,24 @@ def let_threads_sleep() -> None:
     """
     if not any(name in os.environ for name in _WAITING):
         os.environ[_WAITING[0]] = "passive"
+
+
+def replace_closed_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr (`>&-`) something in their places.
+
+    Else the database would be opened under their numbers, and what a library prints would be written into it. Input
+    is empty and remarks are dropped; output fails as it does on a full disk, so that nobody takes it for written.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is not None:
+            continue
+        # The lowest free number, and so this one.
+        opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        os.set_inheritable(number, True)
+        setattr(sys, name, open(number, mode, encoding="utf-8", errors="replace", closefd=False))  # noqa: SIM115
 
 
 def _speak_unicode() -> None:

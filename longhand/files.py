@@ -30,6 +30,17 @@ def check_target(path: Path, *, replace: bool = True) -> Path:
     return path
 
 
+def check_document_target(path: Path) -> Path:
+    """Return `path` where a document can be written there in the format its suffix names.
+
+    Raises InputError as `check_target`, and UsageError at an unknown suffix, before hours are spent.
+    """
+    from longhand.formats import format_of
+
+    format_of(path)
+    return check_target(path)
+
+
 def _exists_already(path: Path) -> InputError:
     return InputError(f"{path} exists already: choose another name, or replace it with --force")
 

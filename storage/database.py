@@ -30,7 +30,7 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
-from concepts.errors import StorageError, UsageError
+from concepts.errors import StorageError, UsageError, shorten
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -77,23 +77,44 @@ def resolve_url(typed: str | None) -> URL:
         return URL.create("sqlite", database=str(path))
     try:
         url = make_url(typed)
-    except (ArgumentError, ValueError) as error:
-        raise StorageError(f"the database URL {typed!r} is malformed: expected {EXAMPLES}") from error
+    except (ArgumentError, ValueError):
+        # Without its cause, whose text may hold the password too.
+        raise StorageError(f"the database URL {_mask(typed)} is malformed: expected {EXAMPLES}") from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
-        raise StorageError(f"databases of the kind {url.drivername!r} are not supported: use {EXAMPLES}")
+        kind = shorten(url.drivername)
+        raise StorageError(f"databases of the kind {kind!r} are not supported: use {EXAMPLES}")
     if url.get_backend_name() == "sqlite":
         _check_sqlite_file(url)
         # The processes of one command may work in several folders.
-        url = url.set(database=str(Path(str(url.database)).absolute()))
-    return url
+        return url.set(database=str(Path(str(url.database)).absolute()))
+    if "@" in (url.host or ""):
+        raise StorageError("the password of the database URL holds an @: write it there as %40")
+    typed_password = url.query.get("password")
+    if isinstance(typed_password, str):
+        # In the one place that is hidden in messages and kept off command lines.
+        url = url.set(password=typed_password)
+    return url.difference_update_query(["password"])
+
+
+def _mask(typed: str) -> str:
+    """Return a URL as far as it cannot hold a password: what reads as a user, a host or an option is left out."""
+    scheme, separator, rest = typed.partition("://")
+    if separator:
+        return repr(f"{shorten(scheme)}://..." if rest else shorten(typed))
+    return repr(f"...@{shorten(typed.rpartition('@')[2])}" if "@" in typed else shorten(typed))
 
 
 def _check_sqlite_file(url: URL) -> None:
     if url.database in (None, "", ":memory:"):
         raise StorageError(
             "an in-memory database cannot be shared by processes: name a file, such as sqlite:////tmp/l.db"
+        )
+    if url.query:
+        raise StorageError(
+            f"the URL of a SQLite file takes no options, and this one has ?{shorten(next(iter(url.query)))}: leave "
+            f"them away, such as sqlite:///{shorten(url.database)}"
         )
     path = Path(str(url.database))
     if path.is_dir():
@@ -130,7 +151,8 @@ class Database:
         self.driver = driver
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.timeout_s = timeout_s
-        self.name = str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
+        shown = url.difference_update_query(["sslpassword"])
+        self.name = str(url.database) if self.is_sqlite else shown.render_as_string(hide_password=True)
         self.engine = self._create_engine(url)
         _engines.add(self.engine)
         _register_fork_guard()

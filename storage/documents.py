@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
-from concepts.errors import NotFoundError, StorageError
+from concepts.errors import NotFoundError, StorageError, shorten
 from storage.errors import Busy, NothingToDo
-from storage.ids import new_document_id, normalize_id
+from storage.ids import ID_LENGTH, new_document_id, normalize_id
 from storage.leases import held_until
 from storage.records import (
     CardRef,
@@ -229,6 +229,9 @@ def find_document(connection: Connection, typed: str) -> DocumentRecord:
     prefix = normalize_id(typed)
     if not prefix:
         raise NotFoundError("an empty document id names nothing: list the ids with `longhand ls`")
+    if len(prefix) > ID_LENGTH:
+        # Nor is a long pattern one for a database: SQLite refuses it.
+        raise unknown(typed)
     page = (
         _whole()
         .where(Document.c.id.startswith(prefix, autoescape=True))
@@ -250,7 +253,7 @@ def find_document(connection: Connection, typed: str) -> DocumentRecord:
 
 def unknown(document_id: str) -> NotFoundError:
     """Return the error for an id that no document has."""
-    return NotFoundError(f"no document has the id {document_id!r}: list the ids with `longhand ls`")
+    return NotFoundError(f"no document has the id {shorten(document_id)!r}: list the ids with `longhand ls`")
 
 
 def delete_document(connection: Connection, document_id: str, now: float, *, force: bool) -> None:

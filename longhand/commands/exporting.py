@@ -92,14 +92,19 @@ def _refuse(option: str, others: Mapping[str, object]) -> None:
 
 
 def _choose_format(name: str | None, out: Path | None, *, with_vectors: bool) -> Format:
-    from longhand.formats import FORMATS, format_of
+    from longhand.formats import FORMATS, SUFFIXES, format_of
     from longhand.prompts import check_choice
 
-    if name is not None:
-        format = FORMATS[check_choice("--format", name, tuple(FORMATS))]
+    default = FORMATS["json" if with_vectors else "md"]
+    if name is None:
+        format = default if out is None else format_of(out, default)
     else:
-        named = None if out is None else format_of(out)
-        format = named or FORMATS["json" if with_vectors else "md"]
+        format = FORMATS[check_choice("--format", name, tuple(FORMATS))]
+        suffix = None if out is None else SUFFIXES.get(out.suffix.lower())
+        if suffix not in (None, format):
+            raise UsageError(
+                f"--format is {name}, but {out} is named as {suffix.name}: leave one of them away"
+            )
     if with_vectors and format.name != "json":
         raise UsageError(f"--with-vectors goes with --format json, not {format.name}; or take --parquet")
     return format
@@ -225,7 +230,9 @@ def _render(store: Store, exported: ExportedDocument, wish: Wish) -> bytes:
 
 def _write_parquet(ids: list[str], path: Path, *, replace: bool) -> None:
     from longhand.files import check_target, open_atomic
+    from longhand.formats import check_suffix
 
+    check_suffix(path, (".parquet", ".pq"), "--parquet writes a Parquet file")
     check_target(path, replace=replace)
     from longhand.formats.parquet import common_space, write_parquet
 
@@ -241,9 +248,11 @@ def _write_parquet(ids: list[str], path: Path, *, replace: bool) -> None:
 
 def _write_metadata(path: Path, *, replace: bool) -> None:
     from longhand.files import check_target, write_atomic
+    from longhand.formats import check_suffix
     from longhand.formats.datasette import to_metadata
     from storage.database import resolve_url
 
+    check_suffix(path, (".json",), "Datasette's metadata are JSON")
     check_target(path, replace=replace)
     url = resolve_url(None)
     if url.get_backend_name() != "sqlite":

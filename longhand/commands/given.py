@@ -98,16 +98,20 @@ def summarize(
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
-    out: Out = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A Markdown file instead of stdout.")
+    ] = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
 ) -> None:
     """Write a summary of a document, and show it beside its most typical sentences."""
     from longhand.files import check_target, write_atomic
+    from longhand.formats import check_suffix
     from longhand.given import baseline_of, make_given
     from storage import Store
 
     if out is not None:
+        check_suffix(out, (".md", ".markdown", ".txt"), "a summary beside its extract is Markdown")
         check_target(out)
     new = make_given(
         source,
@@ -164,14 +168,14 @@ def expand(
     timings: ShowTimings = False,
 ) -> None:
     """Write the long document of notes or of a summary: each heading, bullet or sentence becomes a section."""
-    from longhand.files import check_target
+    from longhand.files import check_document_target
     from longhand.given import make_given
     from storage import Store
 
     if out is not None:
         if review:
             raise UsageError("--review makes no text: leave --out away, or --review")
-        check_target(out)
+        check_document_target(out)
     new = make_given(
         source,
         "expand",

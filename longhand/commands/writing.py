@@ -36,7 +36,10 @@ SpeechFile = Annotated[
 
 EXIT_INTERRUPTED = 130
 
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="A Markdown file instead of stdout.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="A file instead of stdout: .md, .json, .html, .docx or .epub."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ShowTimings = Annotated[bool, typer.Option("--timings", help="Say on stderr where the time went.")]
 
@@ -82,7 +85,7 @@ def write(
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
     from flows.lease import create_own
-    from longhand.files import check_target
+    from longhand.files import check_document_target
     from longhand.requests import make_document, read_outline_file
 
     for name, stops in (("--plan-only", plan_only), ("--review", review)):
@@ -90,7 +93,7 @@ def write(
             raise UsageError(f"{name} makes no text: leave --out away, or {name}")
     check_prompted(prompt, speech)
     if out is not None:
-        check_target(out)
+        check_document_target(out)
     from storage import Store
 
     with Store.open() as store:
@@ -148,11 +151,11 @@ def resume(
 ) -> None:
     """Go on with an unfinished document where it stopped."""
     from flows.lease import release_dead
-    from longhand.files import check_target
+    from longhand.files import check_document_target
     from storage import Store
 
     if out is not None:
-        check_target(out)
+        check_document_target(out)
     with Store.open() as store:
         if queue:
             if out is not None or as_json or timings:
@@ -206,12 +209,12 @@ def translate(
     timings: ShowTimings = False,
 ) -> None:
     """Say a written document in another language, without planning or writing it again."""
-    from longhand.files import check_target
+    from longhand.files import check_document_target
     from longhand.requests import is_translation_due
     from storage import Store
 
     if out is not None:
-        check_target(out)
+        check_document_target(out)
     with Store.open() as store:
         document = store.get_document(document_id)
         if not is_translation_due(store, document, lang):
@@ -343,10 +346,11 @@ def print_document(
     """Print the text on stdout, or write it to a file, and say on stderr under which id it is stored."""
     from longhand.export import to_json, to_markdown
     from longhand.files import write_atomic
+    from longhand.formats import format_of
 
     exported = store.export_document(document_id, lang)
     if out is not None:
-        write_atomic(out, to_markdown(exported))
+        write_atomic(out, format_of(out).render(exported))
         say(f"wrote {out}")
     if as_json:
         print_text(to_json(exported))

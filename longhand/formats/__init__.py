@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from concepts.errors import UsageError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from storage import ExportedDocument
 
@@ -43,6 +45,38 @@ FORMATS = {
 }
 
 
-def format_of(path: Path) -> Format | None:
-    """Return the format that a file's name asks for, or None."""
-    return FORMATS.get(path.suffix.lower().removeprefix("."))
+DEFAULT_FORMAT = FORMATS["md"]
+SUFFIXES = {f".{name}": format for name, format in FORMATS.items()} | {
+    ".markdown": FORMATS["md"],
+    ".htm": FORMATS["html"],
+}
+"""Ends of file names, and the format that each asks for."""
+
+
+def format_of(path: Path, default: Format | None = DEFAULT_FORMAT) -> Format:
+    """Return the format that a file's name asks for.
+
+    `default` is for a name without a suffix, and for a pipe or a device; None refuses those too.
+    Raises UsageError at a suffix that no format has: another content under that name would mislead.
+    """
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    if default is not None and (is_special or not path.suffix):
+        return default
+    found = SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise UsageError(
+            f"{path} ends with {path.suffix!r}, which is no format of ours: name a file with one of {known}"
+        )
+    return found
+
+
+def check_suffix(path: Path, known: Sequence[str], content: str) -> Path:
+    """Return `path` where its suffix, if it has one, is one of `known`; raise UsageError otherwise.
+
+    `content` says what is written there ("a summary is Markdown").
+    """
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    if path.suffix and not is_special and path.suffix.lower() not in known:
+        raise UsageError(f"{path} ends with {path.suffix!r}, but {content}: name a file with {known[0]}")
+    return path

@@ -72,6 +72,27 @@ def test_out_writes_a_file_and_nothing_to_stdout(run, tmp_path):
     assert (tmp_path / "doc.md").read_text() == TEXT
 
 
+@pytest.mark.parametrize("command", ["write", "resume", "translate", "expand"])
+def test_the_suffix_of_out_decides_the_format_and_an_unknown_one_is_refused(run, store, tmp_path, command):
+    if command == "write":
+        words = ["write", "tea"]
+    elif command == "expand":
+        (tmp_path / "notes.md").write_text("# Tea\n\n- Warm the pot\n- Wait a while\n")
+        words = ["expand", str(tmp_path / "notes.md")]
+    else:
+        run("write", "tea", *(["--plan-only"] if command == "resume" else []))
+        words = [command, only_id(store), *(["--lang", "eng_Latn"] if command == "translate" else [])]
+    num_documents = len(store.list_documents())
+    result = run(*words, "--out", str(tmp_path / "doc.pdf"))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "ends with '.pdf', which is no format of ours: name a file with one of .md, .json" in result.stderr
+    assert len(store.list_documents()) == num_documents
+    assert not (tmp_path / "doc.pdf").exists()
+    if command in ("write", "resume"):
+        assert run(*words, "--out", str(tmp_path / "doc.docx")).exit_code == 0
+        assert (tmp_path / "doc.docx").read_bytes()[:2] == b"PK"
+
+
 def test_plan_only_prints_the_outline_and_resume_writes_it(run, store):
     result = run("write", "How to share a folder", "--plan-only")
     assert result.stdout == "1. Heading 1  (3 sentences)\n2. Heading 2  (3 sentences)\n"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import longhand
-from concepts.errors import InputError, NotFoundError
+from concepts.errors import InputError, NotFoundError, UsageError
 from flows.lease import claim
 from longhand.drafts import EditError
 
@@ -133,7 +133,7 @@ def test_what_is_wrong_is_said_and_nothing_is_stored(lh, tmp_path):
     old.drop("1")
     with pytest.raises(InputError, match="changed meanwhile: version 2"):
         old.drop("2")
-    with pytest.raises(InputError, match=r"ends with '.pages': known are .md, .json"):
+    with pytest.raises(UsageError, match=r"ends with '.pages'.*one of .md, .json"):
         doc.save(tmp_path / "tea.pages")
 
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
-from concepts.errors import StorageError, UsageError
+from concepts.errors import NotFoundError, StorageError, UsageError
 from storage import NewDocument, Store
-from storage.database import Database, default_path
+from storage.database import Database, default_path, resolve_url
 
 
 def _message(url: str | None, **options: float) -> str:
@@ -41,10 +41,44 @@ def new() -> NewDocument:
         ("sqlite:///:memory:", "in-memory database cannot be shared"),
         ("sqlite:////tmp", "/tmp is a folder"),
         ("sqlite:////nowhere/at/all/x.db", "does not exist: mkdir -p /nowhere/at/all"),
+        ("sqlite:////tmp/x.db?mode=ro", "takes no options, and this one has ?mode: leave them away"),
+        ("sqlite:////tmp/x.db?mode=ro&uri=true", "takes no options"),
+        ("x" * 900_000, "characters)…xxx"),
     ],
 )
 def test_urls(url: str, message: str) -> None:
     assert message in _message(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:s3cret@host:port/db",
+        "postgresql:/u:s3cret@host/db",
+        "u:s3cret@host/db",
+        "postgresql://u:p@s3cret@host/db",
+        "postgresql://u:s3cret/@host:x/db",
+        "postgresql://u@localhost:port/db?password=s3cret",
+        "postgresql://u:s3cret@localhost:1/db",
+        "postgresql://u@localhost:1/db?password=s3cret",
+        "postgresql://u@localhost:1/db?sslpassword=s3cret",
+        "mysql://u:s3cret@host/db",
+    ],
+)
+def test_no_message_shows_a_password(url: str) -> None:
+    assert "s3cret" not in _message(url)
+
+
+def test_a_password_among_the_options_is_one_before_the_host() -> None:
+    url = resolve_url("postgresql://u@h/db?password=s3cret&connect_timeout=3")
+    assert (url.password, dict(url.query)) == ("s3cret", {"connect_timeout": "3"})
+
+
+def test_an_id_that_is_far_too_long_names_nothing(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/x.db") as store, pytest.raises(NotFoundError) as caught:
+        store.get_document("ab" * 50_000)
+    assert "no document has the id 'abab" in str(caught.value)
+    assert len(str(caught.value)) < 200
 
 
 def test_file_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
