@@ -32,12 +32,12 @@ from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError,
 from flows import steps
 from flows.device import SharedModels
 from flows.errors import CrewError
+from flows.events import OnWorkerEvent, unit_event
 from flows.holding import error_text
 from flows.job import Job, UnitReport
 from flows.lease import LEASE_S, HeldLease
 from flows.owner import current_owner, is_dead
 from flows.planning import check_same_model, check_same_space
-from flows.worker import OnWorkerEvent, unit_event
 from storage import OpenUnit, Store
 
 if TYPE_CHECKING:

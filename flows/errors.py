@@ -21,5 +21,9 @@ class Stopped(LonghandError):
     """A worker was asked to stop; what was done is stored, the rest waits for the next one."""
 
 
+class Paused(LonghandError):
+    """A document was paused while it was at work; what was done is stored."""
+
+
 class PoisonError(LonghandError):
     """A document whose runs all come to nothing; it is failed so that the queue goes on."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from flows.job import UnitReport
+    from storage import Lease, Stage
 
 EventKind = Literal[
     "starting", "planning", "outline", "writing", "decoding", "retry", "planned", "awaiting_review", "done"
@@ -35,3 +39,63 @@ OnEvent: TypeAlias = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """Do nothing with an event."""
+
+
+Outcome = Literal["done", "planned", "failed", "released", "cancelled", "paused", "lost"]
+"""`planned`: its outline awaits review, or is all that is wanted for now. `released`: the worker was asked to
+stop, or the database failed; the document waits for the next worker.
+`lost`: another process took it over."""
+WorkerEventKind = Literal[
+    "claimed",
+    "unit",
+    "unit-failed",
+    "retry",
+    "trouble",
+    "done",
+    "planned",
+    "failed",
+    "released",
+    "cancelled",
+    "paused",
+    "lost",
+]
+"""`trouble`: the database or Prefect's server cannot be reached; no document is meant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerEvent:
+    """One thing that a worker has done."""
+
+    kind: WorkerEventKind
+    document_id: str = ""
+    message: str = ""
+    seconds: float = 0.0
+    """How long the document was held, or the unit took; 0 where that says nothing."""
+    epoch: int | None = None
+    flow_run_id: str | None = None
+    stage: Stage | None = None
+    unit_id: int | None = None
+    model_s: float = 0.0
+    """Of a unit: how long models were at work for it; of a shared call, its share."""
+    company: int = 1
+    """Of a unit: documents for which its model calls were made."""
+
+
+OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
+"""Called in any of the worker's threads."""
+
+
+def unit_event(lease: Lease, report: UnitReport, flow_run_id: str | None = None) -> WorkerEvent:
+    """Return what there is to tell of a try at a unit."""
+    return WorkerEvent(
+        kind="unit" if report.error is None else "unit-failed",
+        document_id=lease.document_id,
+        message=report.error or "",
+        seconds=round(report.seconds, 3),
+        epoch=lease.epoch,
+        flow_run_id=flow_run_id,
+        stage=report.stage,
+        unit_id=report.unit_id,
+        model_s=round(report.model_s, 3),
+        company=report.company,
+    )

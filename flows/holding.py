@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from concepts.errors import LostLease, StorageError
 from flows.engine import Engine
-from flows.errors import FinishedError, FlowError, Stopped
+from flows.errors import FinishedError, FlowError, Paused, Stopped
 from flows.job import LONGEST_ERROR, Job, OnUnit
 from flows.lease import HeldLease
+from flows.retries import MAX_RUNS_WITHOUT_PROGRESS
 from flows.timings import Timings
-from storage import Lease, Store
+from storage import AttemptRecord, DocumentStatus, Lease, Store
 
 
 @contextmanager
@@ -23,20 +24,26 @@ def held_job(
     lease_s: float,
     timings: Timings,
     on_unit: OnUnit = lambda report: None,
+    *,
+    was_done: bool = False,
 ) -> Iterator[Job]:
     """Yield the job of a claimed document; renew its lease, and at the end note the run and give it back.
 
     Where the block ends well, the status it left is the outcome that is noted. Where it raises, the error
     is stored with the document if the work is at fault, and the status stays if the database, Prefect or
-    the user is; then it is raised again.
+    the user is, or if the document was done before; then it is raised again.
     """
     started_at = time.time()
     outcome, error = "", ""
+    status: DocumentStatus | None = None
     with HeldLease(store, lease, lease_s) as held:
         job = Job(store, held.lease, engine, timings, on_unit=on_unit)
         try:
             yield job
             outcome = store.get_document(lease.document_id).status
+        except Paused:
+            outcome, status = "interrupted", None if was_done else "paused"
+            raise
         except (KeyboardInterrupt, Stopped):
             outcome = "interrupted"
             raise
@@ -48,7 +55,7 @@ def held_job(
             raise
         except Exception as raised:
             outcome, error = "failed", error_text(raised)
-            if not is_transient(raised):
+            if not is_transient(raised) and not was_done:
                 with suppress(StorageError), store.fenced(lease) as tx:
                     tx.set_status("failed", error)
             raise
@@ -69,7 +76,7 @@ def held_job(
                 )
             if outcome != "lost":
                 with suppress(StorageError):
-                    held.release()
+                    held.release(status)
 
 
 @contextmanager
@@ -94,3 +101,34 @@ def error_text(error: BaseException) -> str:
 def is_transient(error: Exception) -> bool:
     """Return whether the document itself is sound: the database or Prefect failed, not the work."""
     return isinstance(error, StorageError | FlowError)
+
+
+def count_vain_runs(attempts: Sequence[AttemptRecord]) -> int:
+    """Return how many runs in a row have failed or died since the last unit was done.
+
+    Runs that were told to stop, lost their lease, or came before a user resumed the document count for
+    nothing. A run that died is one with a start and no end.
+    """
+    started: set[int] = set()
+    excused: set[int] = set()
+    for attempt in attempts:
+        if attempt.outcome == "requeued" or (attempt.outcome == "done" and attempt.unit_id is not None):
+            started.clear()
+        elif attempt.stage == "run":
+            if attempt.outcome == "started" or attempt.outcome == "failed":
+                started.add(attempt.epoch)
+            else:
+                excused.add(attempt.epoch)
+    return len(started - excused)
+
+
+def poison_message(document_id: str, attempts: Sequence[AttemptRecord]) -> str:
+    """Return what to say of a document whose runs all came to nothing: where, and why if that is known."""
+    last = next((a for a in reversed(attempts) if a.unit_id is not None), None)
+    where = "before its first unit" if last is None else f"in {last.stage} unit {last.unit_id}"
+    errors = [a.error for a in attempts if a.error]
+    why = f"the last error was: {errors[-1]}" if errors else "the process died each time (out of memory?)"
+    return (
+        f"given up after {MAX_RUNS_WITHOUT_PROGRESS} runs without progress, {where}; {why}; "
+        f"try again with `longhand resume {document_id}`"
+    )

@@ -46,16 +46,19 @@ def _usable_home() -> Path:
     return home
 
 
-def import_prefect() -> None:
-    """Import Prefect and our flow, which is slow, without the user's profile; FlowError where it refuses."""
-    variables = settings_variables(_usable_home())
+def import_prefect(*, logs: bool = False) -> None:
+    """Import Prefect and our flow, which is slow, without the user's profile; FlowError where it refuses.
+
+    `logs`: whether a server is to keep the logs of runs; what Prefect's loggers let through is decided here.
+    """
+    variables = settings_variables(_usable_home(), logs=logs)
     try:
         # With Prefect imported already (a caller's own flows), its settings are the caller's to keep.
         if "prefect" in sys.modules:
-            import flows.document
+            import flows.flow
         else:
             with _scoped_environment(variables):
-                import flows.document  # noqa: F401
+                import flows.flow  # noqa: F401
     except ImportError:
         raise
     except Exception as error:
@@ -71,13 +74,17 @@ def _refused(error: Exception) -> str:
 
 
 @contextmanager
-def our_settings(api_url: str) -> Iterator[None]:
-    """Enter Prefect settings that are made of ours alone, for the current thread or task."""
+def our_settings(api_url: str, auth: str | None = None, *, logs: bool = False) -> Iterator[None]:
+    """Enter Prefect settings that are made of ours alone, for the current thread or task.
+
+    `auth`: the secret of a server that has one. `logs`: whether it is to keep the logs of runs.
+    """
     from prefect.context import SettingsContext
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, Profile, Settings, temporary_settings
 
     try:
-        with _scoped_environment(settings_variables(_usable_home(), api_url)):
+        variables = settings_variables(_usable_home(), api_url, auth=auth, logs=logs)
+        with _scoped_environment(variables):
             settings = Settings()
     except Exception as error:
         raise FlowError(_refused(error)) from error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 
 from concepts.errors import LostLease, NotFoundError, StorageError
 from flows.owner import current_owner, is_dead
-from storage import Busy, DocumentStatus, Lease, NewDocument, Store
+from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument, Store
+from storage.leases import held_until
 
 LEASE_S = 60.0
 """How long others wait for a holder on another machine that fell silent."""
@@ -35,6 +37,23 @@ def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: 
         except Busy:
             continue
     return store.claim(document_id, owner, lease_s)
+
+
+def check_free(document: DocumentRecord) -> None:
+    """Raise Busy where a living process other than this one holds a document, as far as can be seen from here.
+
+    Whoever claims it afterwards is told again: this only spares him what comes before the claim.
+    """
+    now = time.time()
+    if document.owner is None or (document.lease_until or 0.0) <= now or document.updated_at > now:
+        return
+    if document.owner != current_owner() and not is_dead(document.owner):
+        raise Busy(
+            f"document {document.id} is held by {document.owner} until {held_until(document.lease_until, now)}: "
+            "wait for it, or cancel the document",
+            owner=document.owner,
+            lease_until=document.lease_until or now,
+        )
 
 
 def create_own(store: Store, new: NewDocument, *, lease_s: float = LEASE_S) -> str:

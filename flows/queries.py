@@ -22,6 +22,13 @@ def pending_sections(job: Job) -> list[int]:
     return [unit.id for unit in job.store.pending_units(job.document_id, "write")]
 
 
+def paths_of_unit(job: Job, unit_id: int) -> list[str]:
+    """Return the paths of the sections that a unit writes, or whose sentences it decodes, in reading order."""
+    unit = job.store.get_unit(job.document_id, unit_id)
+    ids = set(unit.item_ids) | set(job.store.get_owners(unit.concept_ids).values())
+    return [item.path for item in job.store.get_outline(job.document_id).items if item.id in ids]
+
+
 def count_sections(job: Job) -> tuple[int, int]:
     """Return how many leaf sections are written, and how many there are."""
     progress = job.store.get_document(job.document_id).progress

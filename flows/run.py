@@ -1,7 +1,9 @@
 """Run a document in place: claim it, load models and Prefect side by side, run the flow, give it back.
 
-`write_document` begins a queued document, `resume_document` goes on with any that is not done. Both
-block until the work is done and both may be killed at any moment.
+`write_document` begins a queued document, `resume_document` goes on with any that is not done,
+`translate_document` says one that is done in another language. All block until the work is done and may be
+killed at any moment. They run the flow that workers run (`flows.flow`): on the Prefect server that is named, else on
+a private one that ends with them.
 """
 
 from __future__ import annotations
@@ -9,24 +11,32 @@ from __future__ import annotations
 import asyncio
 import queue
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from flows import session as sessions
+from concepts.errors import LonghandError, UsageError
 from flows.engine import Engine, Work
 from flows.errors import FinishedError, FlowError
-from flows.events import OnEvent, ignore
-from flows.holding import held_job
+from flows.events import Event, OnEvent, ignore
+from flows.host import Host, hosting
 from flows.job import Job
-from flows.lease import LEASE_S, claim
+from flows.lease import LEASE_S, check_free
+from flows.owner import current_owner
 from flows.queries import awaits_review, count_sections, is_given, is_plan_only, is_planned
 from flows.server import PrivateServer
-from flows.session import Session
 from flows.timings import Timings
-from storage import DocumentRecord, DocumentStatus, Stage, Store
+from storage import DocumentRecord, DocumentStatus, Lease, Stage, Store
+
+if TYPE_CHECKING:
+    from flows.prefect_api import PrefectApi
 
 EVENTS_TIMEOUT_S = 5.0
 """How long a run waits at its end for Prefect to send what it has noted."""
+STOP_TIMEOUT_S = 5.0
+"""How long a run that is broken off waits for Prefect to note it."""
 
 
 def write_document(
@@ -36,7 +46,7 @@ def write_document(
     engine: Engine,
     on_event: OnEvent = ignore,
     plan_only: bool = False,
-    prefect_api: str | None = None,
+    prefect_api: PrefectApi | None = None,
     lease_s: float = LEASE_S,
 ) -> Timings:
     """Run a document to its end, or with `plan_only` to its stored outline, and return where the time went.
@@ -45,8 +55,8 @@ def write_document(
     with the document, so that a worker who goes on with it after an interruption stops there, too.
 
     store_url: a database URL; None means the default one. document_id: an id or its prefix. engine: the
-    models; it is told to load while Prefect starts. on_event: called in this thread. prefect_api: URL of
-    a running Prefect server that is to show the run; None starts a private one and ends it afterwards.
+    models; it is told to load while Prefect starts. on_event: called in this thread. prefect_api: the running
+    Prefect server whose UI is to show the run; None starts a private one and ends it afterwards.
 
     Raises Busy where a living process holds the document, FinishedError where it is done, LostLease
     where another process took it over, KeyboardInterrupt as it is (what is stored stays; the document
@@ -55,21 +65,20 @@ def write_document(
     with Store.open(store_url) as store:
         document = store.get_document(document_id)
         check_unfinished(document)
-        timings = Timings()
-        lease = claim(store, document.id, lease_s=lease_s)
-        with held_job(store, lease, engine, lease_s, timings) as job:
-            check_unfinished(store.get_document(document.id))  # another process was faster
-            _store_plan_only(job, plan_only)
-            with timings.span("total"):
-                run_flow(
-                    job,
-                    on_event,
-                    lambda: _write(job),
-                    stages=_stages_left(job),
-                    is_over=lambda: _status(job) == _end_of(job),
-                    prefect_api=prefect_api,
-                )
-    return timings
+        check_free(document)
+        job = Job(store, Lease(document.id, current_owner(), document.epoch, 0.0), engine)  # only to read
+        host = _host(store, engine, on_event, lease_s)
+        host.plan_only = plan_only
+        _run(
+            host,
+            document.id,
+            engine,
+            stages=_stages_left(job, plan_only=plan_only),
+            is_over=lambda: store.get_document(document.id).status == _end_of(job),
+            prefect_api=prefect_api,
+        )
+    assert host.timings is not None
+    return host.timings
 
 
 def resume_document(
@@ -78,22 +87,15 @@ def resume_document(
     *,
     engine: Engine,
     on_event: OnEvent = ignore,
-    prefect_api: str | None = None,
+    prefect_api: PrefectApi | None = None,
     lease_s: float = LEASE_S,
 ) -> Timings:
     """Go on with a document that is queued, planned, interrupted, failed or cancelled, until it is done.
 
     One that was only to be planned is written from now on, also by a worker after an interruption.
-    A holder that died on this machine is replaced at once, one on another machine when its lease is over;
-    the flow run that it has left on a running Prefect server is set to Crashed first.
+    A holder that died on this machine is replaced at once, one on another machine when its lease is over.
     Arguments and errors as for `write_document`.
     """
-    with Store.open(store_url) as store:
-        document = store.get_document(document_id)
-    if document.flow_run_id is not None and document.status != "done":
-        from flows.mirror import crash_left_run
-
-        crash_left_run(document)
     return write_document(
         store_url,
         document_id,
@@ -104,24 +106,68 @@ def resume_document(
     )
 
 
+def translate_document(
+    store_url: str | None,
+    document_id: str,
+    lang: str,
+    *,
+    engine: Engine,
+    on_event: OnEvent = ignore,
+    prefect_api: PrefectApi | None = None,
+    lease_s: float = LEASE_S,
+) -> Timings:
+    """Translate a document that is done into `lang` and return where the time went.
+
+    Its units are stored before they run, so that the same call goes on after a crash; a language that is
+    decoded already costs nothing. The document stays done, whatever happens here. Arguments as for
+    `write_document`.
+
+    Raises FlowError where the document is not done, UsageError for its own language or one that its space
+    does not know, Busy, LostLease, and what the translator raises.
+    """
+    with Store.open(store_url) as store:
+        document = store.get_document(document_id)
+        check_translatable(document, lang)
+        check_free(document)
+        host = _host(store, engine, on_event, lease_s)
+        _run(
+            host,
+            document.id,
+            engine,
+            stages=["translate"],
+            is_over=lambda: is_translated(store, document.id, lang),
+            prefect_api=prefect_api,
+            translate_to=lang,
+        )
+    assert host.timings is not None
+    return host.timings
+
+
 def check_unfinished(document: DocumentRecord) -> None:
     """Raise FinishedError where a document is done."""
     if document.status == "done":
         raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
 
 
-def _store_plan_only(job: Job, plan_only: bool) -> None:
-    if is_plan_only(job) == plan_only:
-        return
-    params = job.store.get_document(job.document_id).params
-    with job.store.fenced(job.lease) as tx:
-        tx.set_params({**params, "plan_only": plan_only})
+def check_translatable(document: DocumentRecord, lang: str) -> None:
+    """Raise UsageError for the document's own language, FlowError where it is not written yet."""
+    if lang == document.lang:
+        raise UsageError(f"{document.id} is written in {lang}: name another language, or see longhand show")
+    if document.status != "done":
+        raise FlowError(
+            f"{document.id} is not written yet (status: {document.status}): finish it first with "
+            f"longhand resume {document.id}"
+        )
 
 
-async def _write(job: Job) -> None:
-    from flows.document import write_document_flow
+def is_translated(store: Store, document_id: str, lang: str) -> bool:
+    """Return whether the title and every heading and sentence of the active outline have a text in `lang`."""
+    todo = store.get_undecoded(document_id, lang)
+    return not todo.item_ids and not todo.concept_ids and store.get_title(document_id, lang) is not None
 
-    await write_document_flow(job.document_id, job.lease.owner)
+
+def _host(store: Store, engine: Engine, on_event: OnEvent, lease_s: float) -> Host:
+    return Host(store=store, models=lambda _: engine, lease_s=lease_s, on_event=on_event, timings=Timings())
 
 
 def _end_of(job: Job) -> DocumentStatus:
@@ -130,59 +176,150 @@ def _end_of(job: Job) -> DocumentStatus:
     return "planned" if is_plan_only(job) else "done"
 
 
-def _status(job: Job) -> str:
-    return job.store.get_document(job.document_id).status
-
-
-def run_flow(
-    job: Job,
-    on_event: OnEvent,
-    flow: Callable[[], Coroutine[object, object, None]],
+def _run(
+    host: Host,
+    document_id: str,
+    engine: Engine,
     *,
     stages: Sequence[Work],
     is_over: Callable[[], bool],
-    prefect_api: str | None,
+    prefect_api: PrefectApi | None,
+    translate_to: str | None = None,
 ) -> None:
-    """Load what `stages` need while Prefect starts, and run a flow of `flows.document` on the job.
-
-    `flow` imports it: Prefect is imported by then. `is_over` tells from the store whether all is done.
-    """
-    session = Session(job, on_event)
+    """Load what `stages` need while Prefect starts, and run the flow in this thread."""
+    assert host.timings is not None
+    timings = host.timings
+    foreground = _Foreground()
 
     def on_death() -> None:
         # Prefect's client would try for minutes to reach it.
-        again = f"what is stored is sound: run `longhand resume {job.document_id}`"
-        session.abandon(FlowError(f"Prefect's private server ended before the run did, {again}"))
+        again = f"what is stored is sound: run `longhand resume {document_id}`"
+        foreground.abandon(FlowError(f"Prefect's private server ended before the run did, {again}"))
 
     server = None if prefect_api is not None else PrivateServer(on_death=on_death)
 
     async def body() -> None:
-        from flows.isolation import import_prefect, our_settings
+        from flows.isolation import our_settings
 
-        await session.tell("starting")
-        with job.timings.span("prefect_import"):
-            import_prefect()
-        with job.timings.span("prefect_wait"):
-            url = await asyncio.wrap_future(server.ready) if server is not None else prefect_api or ""
-        with our_settings(url), job.timings.span("flow"):
-            await flow()
+        with timings.span("prefect_wait"):
+            auth: str | None
+            if server is not None:
+                url, auth = await asyncio.wrap_future(server.ready), server.auth
+            else:
+                assert prefect_api is not None
+                url, auth = prefect_api.url, prefect_api.auth
+        with our_settings(url, auth, logs=prefect_api is not None), timings.span("flow"):
+            await _flow(host.store.get_document(document_id), translate_to, prefect_api)
 
-    sessions.register(session)
     try:
         if server is not None:
             server.start()
-        job.engine.start_loading(stages)
-        session.run(body)
+        engine.start_loading(stages)
+        with timings.span("total"), hosting(host):
+            from flows.isolation import import_prefect
+
+            host.on_event(Event(kind="starting", document_id=document_id))
+            with timings.span("prefect_import"):
+                import_prefect(logs=prefect_api is not None)
+            foreground.run(body(), document_id)
     except FlowError:
         # The document is what counts: Prefect may have stumbled while it noted a success.
         if not is_over():
             raise
     finally:
-        sessions.unregister(session)
         if server is not None:
             _hand_in_events()
             server.stop()
-        _add_load_times(job)
+        _add_load_times(timings, engine)
+
+
+async def _flow(document: DocumentRecord, translate_to: str | None, prefect_api: PrefectApi | None) -> None:
+    """Run the flow: as the document's run on a server that keeps runs, else as one of its own."""
+    from flows import flow
+
+    parameters = {"document_id": document.id, "translate_to": translate_to}
+    if prefect_api is None:
+        await flow.write_document(**parameters)  # type: ignore[arg-type]
+        return
+    from prefect.client.orchestration import get_client
+    from prefect.flow_engine import run_flow_async
+
+    from flows.work_pool import take_run
+
+    run_id = take_run(prefect_api, document, parameters)
+    async with get_client() as client:
+        flow_run = await client.read_flow_run(UUID(run_id))
+    await run_flow_async(flow.write_document, flow_run=flow_run, parameters=parameters)
+
+
+class _Foreground:
+    """Runs a coroutine in this thread, which it may block; Ctrl-C breaks it off wherever it is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, None], document_id: str) -> None:
+        """Run a coroutine to its end; FlowError for an error that is neither ours nor one of a step."""
+        loop = asyncio.new_event_loop()
+        try:
+            with self._lock:
+                self._loop, self._task = loop, loop.create_task(coroutine)
+                if self._error is not None:
+                    self._task.cancel()
+            try:
+                loop.run_until_complete(self._task)
+            except (KeyboardInterrupt, SystemExit):
+                self._break_off(loop, self._task)
+                raise
+            except asyncio.CancelledError:
+                if self._error is None:
+                    raise
+                raise self._error from None
+            except Exception as error:
+                if self._error is not None:
+                    raise self._error from error
+                if isinstance(error, LonghandError) or not _is_prefects(error):
+                    raise
+                raise FlowError(
+                    f"Prefect failed ({type(error).__name__}: {error}), what is stored is sound: "
+                    f"run `longhand resume {document_id}`"
+                ) from error
+        finally:
+            with self._lock:
+                self._loop = None
+            with suppress(Exception):
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    def _break_off(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+        """Let Prefect note that the run was broken off, for a moment."""
+        if task.done():
+            return
+        task.cancel()
+        with suppress(BaseException):
+            loop.run_until_complete(asyncio.wait_for(asyncio.shield(task), STOP_TIMEOUT_S))
+
+    def abandon(self, error: Exception) -> None:
+        """End `run` with an error as soon as the step at hand is done; for another thread."""
+        with self._lock:
+            self._error = error
+            if self._loop is not None and self._task is not None:
+                self._loop.call_soon_threadsafe(self._task.cancel)
+
+
+def _is_prefects(error: Exception) -> bool:
+    """Return whether an error comes from Prefect or its transport, not from a step or a listener."""
+    return type(error).__module__.split(".")[0] in (
+        "prefect",
+        "httpx",
+        "httpcore",
+        "anyio",
+        "websockets",
+        "pydantic",
+    )
 
 
 def _hand_in_events() -> None:
@@ -191,6 +328,10 @@ def _hand_in_events() -> None:
     Prefect sends events in the background and waits for that when the interpreter ends: each event that is
     left then is tried for many seconds against a server that is gone.
     """
+    logs = sys.modules.get("prefect.logging.handlers")
+    if logs is not None:
+        with suppress(Exception):
+            logs.APILogWorker.drain_all(timeout=EVENTS_TIMEOUT_S)
     worker_module = sys.modules.get("prefect.events.worker")
     if worker_module is None:
         return  # it ended before Prefect was imported
@@ -205,20 +346,20 @@ def _hand_in_events() -> None:
                 worker._queue.put_nowait(None)
 
 
-def _stages_left(job: Job) -> list[Stage]:
+def _stages_left(job: Job, *, plan_only: bool) -> list[Stage]:
     # The outline is planned while the voice still loads.
     planned = is_planned(job)
     stages: list[Stage] = ["decode"] if planned else ["plan", "decode"]
     num_written, num_sections = count_sections(job)
     # Not the units: a process that was killed right after planning has not written them down yet.
     needs_writer = num_written < num_sections if planned else not is_given(job)
-    if needs_writer and not awaits_review(job) and not is_plan_only(job):
+    if needs_writer and not awaits_review(job) and not plan_only:
         stages.append("write")
     return stages
 
 
-def _add_load_times(job: Job) -> None:
-    for part, seconds in job.engine.load_times().items():
-        job.timings.add(f"load_{part}", seconds)
-    spent = sum(job.timings.get(name) for name in ("model_wait", "planning", "writing", "decoding"))
-    job.timings.add("storage", max(0.0, job.timings.get("steps") - spent))
+def _add_load_times(timings: Timings, engine: Engine) -> None:
+    for part, seconds in engine.load_times().items():
+        timings.add(f"load_{part}", seconds)
+    spent = sum(timings.get(name) for name in ("model_wait", "planning", "writing", "decoding"))
+    timings.add("storage", max(0.0, timings.get("steps") - spent))

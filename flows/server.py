@@ -8,6 +8,7 @@ thrown away with it: the truth is in our storage. To keep and see runs, name a r
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -39,8 +40,13 @@ def template_path(home: Path) -> Path:
     return home / f"server-{version('prefect')}.db"
 
 
-def settings_variables(home: Path, api_url: str | None = None) -> dict[str, str]:
-    """Return the environment that Prefect gets, on both sides; nothing else of it is inherited."""
+def settings_variables(
+    home: Path, api_url: str | None = None, *, auth: str | None = None, logs: bool = False
+) -> dict[str, str]:
+    """Return the environment that Prefect gets, on both sides; nothing else of it is inherited.
+
+    `auth`: the secret of a server that has one. `logs`: whether the server keeps the logs of runs.
+    """
     variables = {
         "PREFECT_HOME": str(home),
         "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
@@ -51,9 +57,22 @@ def settings_variables(home: Path, api_url: str | None = None) -> dict[str, str]
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
         "PREFECT_CLIENT_METRICS_ENABLED": "false",
         "PREFECT_CLI_PROMPT": "false",
+        # A request more for each client; who has no secret gets in nowhere.
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        # Workers ask again by themselves when they have room; this is for what comes while they wait.
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
     }
     if api_url is not None:
         variables["PREFECT_API_URL"] = api_url
+    if auth is not None:
+        variables["PREFECT_API_AUTH_STRING"] = auth
+    if logs:
+        variables |= {
+            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_LOGGING_TO_API_ENABLED": "true",
+            # Runs say what they do to the server, not to whoever started them.
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        }
     return variables
 
 
@@ -70,6 +89,8 @@ class PrivateServer:
 
         `on_death` is called, in a thread, where a server that was ready ends before `stop`.
         """
+        self.auth = f"longhand:{secrets.token_urlsafe(24)}"
+        """What the server asks its clients for."""
         self.ready: Future[str] = Future()
         # Who waits for it may be cancelled and then cancels it; one that runs cannot be cancelled.
         self.ready.set_running_or_notify_cancel()
@@ -90,6 +111,8 @@ class PrivateServer:
                 "PREFECT_API_DATABASE_MIGRATE_ON_START": "false",
                 "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
                 "PREFECT_UI_ENABLED": "false",
+                # The environment of a process is its user's to read: nobody else of this machine gets in.
+                "PREFECT_SERVER_API_AUTH_STRING": self.auth,
                 "PREFECT__SERVER_EPHEMERAL": "1",
                 "PREFECT__SERVER_FINAL": "1",
             }
@@ -101,6 +124,7 @@ class PrivateServer:
                         sys.executable,
                         "-P",
                         str(Path(__file__).with_name("server_child.py")),
+                        "run",
                         self._folder,
                         template,
                     ],

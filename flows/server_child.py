@@ -1,7 +1,11 @@
-"""The child process that serves Prefect's API to one run; it ends with its parent, however that ends.
+"""A process that serves Prefect's API: to one run (it ends with its parent, however that ends), or to `longhand up`.
 
-Run by path (`flows/server.py` does), in an empty folder, which is removed at the end. It imports no
-room of ours. Its database is a copy of an already migrated template: migrating costs many seconds.
+    server_child.py run FOLDER TEMPLATE     any free port, no UI and no services; prints the port
+    server_child.py station PORT            with the UI and the services that make and follow runs
+
+Of our rooms it imports `flows.prefect_repair` alone. The database of a run's server is a copy of an already migrated
+template: migrating costs many seconds. Both listen on this machine alone and answer nobody who comes under another
+name or from a page of another origin.
 """
 
 from __future__ import annotations
@@ -13,7 +17,13 @@ import shutil
 import sqlite3
 import sys
 import threading
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+NAMES = ("127.0.0.1", "localhost")
+"""Names under which the server is asked; any other is a page's that had it resolve to this machine."""
 
 
 def end_with_parent(folder: Path) -> None:
@@ -53,29 +63,80 @@ def prepare_database(database: Path, template: Path) -> None:
         fresh.unlink(missing_ok=True)  # a full or read-only disk only costs time at the next start
 
 
-def main() -> None:
-    """Serve until the parent ends: argv holds the folder and the template."""
-    folder, template = Path(sys.argv[1]), Path(sys.argv[2])
-    end_with_parent(folder)
-    # What is imported stays: to look through it for garbage, again and again, takes a sixth of the start.
-    gc.disable()
-    # Only now the slow imports: a parent that dies meanwhile must not leave us behind.
-    prepare_database(folder / "prefect.db", template)
+class Guard:
+    """Refuses requests under another host name, and those that a page of another origin has sent.
+
+    A browser names the page's origin for everything that could do harm, whatever CORS then lets the page read.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        """Answer 403 (or close the socket), or hand the request on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        port = (scope.get("server") or (HOST, 0))[1]
+        own = {f"{name}:{port}" for name in NAMES}
+        host, origin = headers.get(b"host", ""), headers.get(b"origin")
+        if host in own and (origin is None or origin in {f"http://{name}" for name in own}):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            body = b'{"exception_message": "This server answers pages of its own and programs of this machine alone."}'
+            head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 403, "headers": head})
+            await send({"type": "http.response.body", "body": body})
+
+
+def serve(port: int, *, is_station: bool) -> None:
+    """Serve Prefect's API on a port (0: a free one, which is printed) until the process is ended."""
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
     import uvicorn
     from prefect.server.api.server import create_app
+
+    from flows.prefect_repair import repair
+
+    repair()
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
             await super().startup(sockets)  # type: ignore[arg-type]
-            if self.started:
+            if self.started and not is_station:
                 port = self.servers[0].sockets[0].getsockname()[1]
                 print(port, flush=True)
 
-    app = create_app(ephemeral=True, final=True)
+    app = create_app(ephemeral=not is_station, final=True)
     gc.freeze()
     gc.enable()
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on", access_log=False)
+    config = uvicorn.Config(
+        Guard(app),
+        host=HOST,
+        port=port,
+        log_level="error",
+        lifespan="on",
+        access_log=False,
+        timeout_keep_alive=10,
+    )
     Announcing(config).run()
+
+
+def main() -> None:
+    """Serve until the parent ends, or until SIGTERM."""
+    # What is imported stays: to look through it for garbage, again and again, takes a sixth of the start.
+    gc.disable()
+    if sys.argv[1] == "station":
+        serve(int(sys.argv[2]), is_station=True)
+        return
+    folder, template = Path(sys.argv[2]), Path(sys.argv[3])
+    end_with_parent(folder)
+    # Only now the slow imports: a parent that dies meanwhile must not leave us behind.
+    prepare_database(folder / "prefect.db", template)
+    serve(0, is_station=False)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""One machine's own service: a Prefect server with its UI, a Prefect worker for schedules, and a worker.
+"""One machine's own service: a Prefect server with its UI, and a worker.
 
-A supervisor starts the three, starts one again that ends by itself, and ends them in turn. It holds a
+A supervisor starts the two, starts one again that ends by itself, and ends them in turn. It holds a
 file lock for as long as it lives (the kernel frees it however it ends), and one end of a pipe to each
-child (`flows.station_child`): where it is killed, the children end by themselves. All listen on the
-loopback only, with a PREFECT_HOME of their own.
+child (`flows.station_child`): where it is killed, the children end by themselves. The server listens on the
+loopback only, with a PREFECT_HOME of its own, and asks everybody for the secret of this installation, which is in a
+file that its user alone may read.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -26,8 +28,10 @@ from pathlib import Path
 from typing import IO
 
 from concepts.card import MODELS_VARIABLE
+from flows import work_pool
 from flows.errors import FlowError
 from flows.owner import is_dead, owner_of
+from flows.prefect_api import PrefectApi
 from flows.server import (
     START_TIMEOUT_S,
     foreign_variables,
@@ -35,7 +39,6 @@ from flows.server import (
     settings_variables,
     template_path,
 )
-from flows.silence import HEARTBEAT_S
 
 DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
@@ -45,7 +48,7 @@ LOOK_S = 1.0
 LONGEST_BACKOFF_S = 30.0
 CALM_S = 60.0
 """A child that lived so long is started again at once."""
-GRACE_S = {"server": 5.0, "prefect-worker": 5.0, "worker": 60.0}
+GRACE_S = {"server": 5.0, "worker": 60.0}
 """How long a child may take to end: a worker finishes the units that run."""
 LOG_LINES_SHOWN = 3
 MAX_LOG_BYTES = 20_000_000
@@ -61,8 +64,6 @@ class StationSettings:
     """Documents in work at once."""
     together: bool = False
     """Whether they share model calls."""
-    num_slots: int = 1
-    """Devices."""
     log_format: str = "text"
     """Of the worker's log: text or json."""
     metrics_port: int | None = None
@@ -102,10 +103,36 @@ class Station:
         """URL of Prefect's UI."""
         return f"http://{HOST}:{self.port}"
 
+    def api(self) -> PrefectApi:
+        """Return the Prefect API, with our secret."""
+        return PrefectApi(self.api_url, read_secret())
+
 
 def station_folder() -> Path:
     """Return where the station keeps its lock, its state, its logs and the server's database."""
     return prefect_home() / "station"
+
+
+def read_secret() -> str:
+    """Return what the server asks its clients for, drawn at the first call; the file is its user's alone to read.
+
+    Raises FlowError where the file can be read by others.
+    """
+    path = station_folder() / "secret"
+    with suppress(FileExistsError):
+        station_folder().mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"secret.{os.getpid()}")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(f"longhand:{secrets.token_urlsafe(24)}")
+        try:
+            os.link(fresh, path)
+        finally:
+            fresh.unlink()
+    if path.stat().st_mode & 0o077:
+        raise FlowError(
+            f"{path} can be read by others: `longhand down`, remove it, and `longhand up` draws another one"
+        )
+    return path.read_text()
 
 
 def running_station() -> Station | None:
@@ -251,18 +278,16 @@ def _variables(folder: Path, api_url: str) -> dict[str, str]:
     paths = [root, *filter(None, [kept.get("PYTHONPATH", "")])]
     return {
         **kept,
-        **settings_variables(folder, api_url),
+        **settings_variables(folder, api_url, auth=read_secret()),
+        "PREFECT_SERVER_API_AUTH_STRING": read_secret(),
+        # Pages of the server's own origin need no permission, and no others get one.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": api_url.removesuffix("/api"),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/prefect.db",
         "PREFECT_SERVER_UI_API_URL": api_url,
         "PREFECT_SERVER_API_HOST": HOST,
-        # In memory, the leases on device slots would be forgotten with the server and the slots kept.
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
         "PREFECT_LOGGING_TO_API_ENABLED": "true",
-        # What the automation that crashes silent runs listens for.
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S),
-        # The scheduled flows are imported from where we were, in whatever folder they run.
         "PYTHONPATH": os.pathsep.join(paths),
     }
 
@@ -320,22 +345,8 @@ def _supervise(
     port = settings.port
     station = Station(pid=os.getpid(), port=port)
     variables = _variables(folder, station.api_url)
-    server = _Child(
-        "server",
-        # The command `prefect`, fit to run schedules on our SQLAlchemy.
-        ["flows.prefect_repair", "server", "start", "--host", HOST, "--port", str(port)],
-        variables,
-        folder,
-    )
-    others = [
-        _Child("prefect-worker", ["prefect", "worker", "start", "--pool", "longhand"], variables, folder),
-        _Child(
-            "worker",
-            ["longhand", "worker", *settings.worker_options(), "--prefect-api", station.api_url],
-            variables,
-            folder,
-        ),
-    ]
+    server = _Child("server", ["flows.server_child", "station", str(port)], variables, folder)
+    worker = _Child("worker", ["longhand", "worker", *settings.worker_options()], variables, folder)
     started: list[_Child] = []
     try:
         _copy_template(folder)
@@ -344,11 +355,12 @@ def _supervise(
         _write_state(station, started)
         if not _wait_until_healthy(station, server, stopping):
             return
-        _prepare(station, settings.num_slots)
-        for child in others:
-            child.start()
-            started.append(child)
+        with station.api() as api:
+            work_pool.prepare(api)
         station = Station(pid=station.pid, port=port, is_ready=True)
+        _write_state(station, started)
+        worker.start()
+        started.append(worker)
         _write_state(station, started)
         on_ready(station)
         while not stopping.wait(POLL_S):
@@ -400,24 +412,6 @@ def _wait_until_healthy(station: Station, server: _Child, stopping: threading.Ev
     return False
 
 
-def _prepare(station: Station, num_slots: int) -> None:
-    """Make, where missing: work pool, limit of device slots, automation, and the deployment for the UI.
-
-    Runs of earlier that Prefect takes for running are listened for from now on.
-    """
-    from flows.prefect_link import PrefectLink
-    from flows.schedules import deploy_prompt_flow, ensure_pool
-    from flows.silence import ensure_automation, suspect_running
-    from flows.slots import LIMIT_NAME
-
-    with PrefectLink(station.api_url) as link:
-        link.call(lambda client: client.upsert_global_concurrency_limit_by_name(LIMIT_NAME, num_slots))
-        link.call(ensure_pool)
-        link.call(deploy_prompt_flow)
-        link.call(ensure_automation)
-        link.call(suspect_running)
-
-
 def _running_already() -> FlowError:
     station = _read_state()
     where = "" if station is None else f" at {station.ui_url}"
@@ -438,7 +432,7 @@ def start_station(settings: StationSettings) -> Station:
     log_path.unlink(missing_ok=True)
     with open(log_path, "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", *command, "--slots", str(settings.num_slots)],
+            [sys.executable, "-P", "-m", *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 __all__ = [
+    "begin_decoding",
     "begin_stage",
     "begin_translation",
     "decode_unit",
@@ -63,6 +64,12 @@ def begin_stage(job: Job, status: DocumentStatus) -> None:
     with job.store.fenced(job.lease) as tx:
         tx.set_status(status)
         tx.set_cards(writer=writer)
+
+
+def begin_decoding(job: Job) -> None:
+    """Set the status and write down the units of all texts that the document's language lacks."""
+    begin_stage(job, "decoding")
+    plan_decoding(job)
 
 
 def write_unit(job: Job, unit_id: int) -> None:

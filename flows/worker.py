@@ -1,400 +1,392 @@
-"""A worker: takes documents from the queue and brings them to their end, several side by side.
+"""Our type of Prefect worker: it runs documents' flows in its own process, with models that stay warm.
 
-Our store is the queue. A worker holds each document by a lease that it renews; where the worker dies,
-the lease ends and any other worker goes on. Prefect, where there is a server, shows what happens
-(`flows.mirror`) and guards the device (`flows.slots`); it is never asked what to do next.
+    longhand worker
+    prefect worker start --pool longhand --type longhand
+
+Both start the same. It takes flow runs of the work pool `longhand`, several side by side, a thread each, and runs our
+flow for them, whatever their deployment names as entry point, command or environment: who may write to Prefect's
+server can have documents written here, and nothing else run. What we add to Prefect's worker: a dead worker's runs are
+found by the leases of their documents (`flows.work_pool.recover`), and what a user does to a run reaches its document.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
-from dataclasses import dataclass
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from concepts.errors import LostLease, NotFoundError, StorageError
-from flows import queries, steps
+import anyio
+import anyio.to_thread
+from prefect.exceptions import Abort, Pause
+from prefect.flow_engine import run_flow_async
+from prefect.settings import get_current_settings
+from prefect.states import Cancelled, Failed, Suspended
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+
+from concepts.errors import LonghandError, NotFoundError, StorageError
+from flows import work_pool
 from flows.device import SharedModels
-from flows.errors import PoisonError, Stopped
-from flows.holding import error_text, held_job, is_transient, prepared
-from flows.job import Job, UnitReport
-from flows.lease import LEASE_S, release_dead
+from flows.events import OnWorkerEvent, Outcome, WorkerEvent
+from flows.flow import write_document
+from flows.holding import error_text
+from flows.host import Host, hosting
+from flows.lease import LEASE_S
 from flows.owner import current_owner
-from flows.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
-from flows.sequence import run_steps
-from flows.timings import Timings
-from storage import AttemptRecord, DocumentRecord, Lease, Stage, Store
+from flows.prefect_api import PrefectApi
+from storage import Store
 
-P = ParamSpec("P")
-T = TypeVar("T")
-POLL_S = 2.0
-"""How often a worker with nothing to do looks for work."""
+if TYPE_CHECKING:
+    import anyio.abc
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import WorkerFlowRunResponse
+
+BATCH = 2
+"""Documents in work at once, unless Prefect's `--limit` says otherwise."""
+TOGETHER_VARIABLE = "LONGHAND_TOGETHER"
 WATCH_S = 3.0
-"""How often it looks for what was done to its documents in Prefect's UI."""
-MAX_STORE_FAILURES = 5
-"""How often in a row the database may fail before a worker that is to drain the queue gives up."""
-
-Outcome = Literal["done", "planned", "failed", "released", "cancelled", "paused", "lost"]
-"""`planned`: its outline awaits review, or is all that is wanted for now. `released`: the worker was asked to
-stop, or the database failed; the document waits for the next worker.
-`lost`: another process took it over."""
-EventKind = Literal[
-    "claimed",
-    "unit",
-    "unit-failed",
-    "retry",
-    "trouble",
-    "done",
-    "planned",
-    "failed",
-    "released",
-    "cancelled",
-    "paused",
-    "lost",
-]
-"""`trouble`: the database or Prefect's server cannot be reached; no document is meant."""
+"""How often a worker looks for what was done to its runs in Prefect's UI."""
+RECOVER_S = 15.0
+"""How often it looks for runs whose worker has died."""
+AGAIN_S = 5.0
+"""How long it waits after Prefect's server could not be reached for long."""
+SPARE = 2
+"""Runs that are asked for beyond the free slots, in case that another worker is faster."""
+USERS_STATES = ("AwaitingRetry", "Resuming")
+"""Names of the states that Prefect gives runs which a user has retried or resumed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkerEvent:
-    """One thing that a worker has done."""
-
-    kind: EventKind
-    document_id: str = ""
-    message: str = ""
-    seconds: float = 0.0
-    """How long the document was held, or the unit took; 0 where that says nothing."""
-    epoch: int | None = None
-    flow_run_id: str | None = None
-    stage: Stage | None = None
-    unit_id: int | None = None
-    model_s: float = 0.0
-    """Of a unit: how long models were at work for it; of a shared call, its share."""
-    company: int = 1
-    """Of a unit: documents for which its model calls were made."""
+class LonghandConfiguration(BaseJobConfiguration):
+    """What a deployment may say of how its runs are run: nothing that we use."""
 
 
-OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
-"""Called in any of the worker's threads."""
+class LonghandVariables(BaseVariables):
+    """No variables."""
 
 
-def unit_event(lease: Lease, report: UnitReport, flow_run_id: str | None = None) -> WorkerEvent:
-    """Return what there is to tell of a try at a unit."""
-    return WorkerEvent(
-        kind="unit" if report.error is None else "unit-failed",
-        document_id=lease.document_id,
-        message=report.error or "",
-        seconds=round(report.seconds, 3),
-        epoch=lease.epoch,
-        flow_run_id=flow_run_id,
-        stage=report.stage,
-        unit_id=report.unit_id,
-        model_s=round(report.model_s, 3),
-        company=report.company,
-    )
+class LonghandResult(BaseWorkerResult):
+    """How a flow run's thread ended; what became of the run is in its state."""
 
 
-class Mirror(Protocol):
-    """Shows documents as flow runs; nothing here raises or waits long, whatever has become of the server."""
+class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, LonghandResult]):
+    """Runs documents of a store until it is stopped."""
 
-    def begin(self, document: DocumentRecord, lease: Lease) -> str | None:
-        """Show that a document is at work and return the id of its flow run, None where that failed."""
-
-    def end(self, flow_run_id: str, lease: Lease, outcome: Outcome, message: str) -> None:
-        """Show how the work ended."""
-
-    def follow(self, store: Store) -> None:
-        """Do to documents in the store what was done to their flow runs by a user."""
-
-
-class Slot(Protocol):
-    """The right to use the device, where workers share it."""
-
-    def ask(self) -> bool:
-        """Return whether the slot is ours; where it is not, begin to wait for it in the background."""
-
-    def is_turn_over(self) -> bool:
-        """Return whether we have had it so long that another worker should have a chance."""
-
-    def end_turn(self) -> None:
-        """Let another worker have it, and give those that wait the time to take it."""
-
-    def give_back(self) -> None:
-        """Let another worker have it; may be called at any time."""
-
-
-class Worker:
-    """Runs documents of a store until it is told to stop."""
+    type = work_pool.WORKER_TYPE
+    job_configuration = LonghandConfiguration
+    job_configuration_variables = LonghandVariables
+    _description = "Writes Longhand's documents in its own process, with models that stay loaded."
 
     def __init__(
         self,
-        store: Store,
-        models: SharedModels,
+        work_pool_name: str,
         *,
-        batch: int = 2,
-        on_event: OnWorkerEvent = lambda event: None,
-        mirror: Mirror | None = None,
-        slot: Slot | None = None,
+        store: Store | None = None,
+        models: SharedModels | None = None,
+        on_work: OnWorkerEvent = lambda event: None,
+        drain: bool = False,
+        num_documents: int | None = None,
         lease_s: float = LEASE_S,
-        poll_s: float = POLL_S,
+        limit: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        """`batch`: how many documents are in work at once; they overlap, the models answer one call at a time."""
-        self._store, self._models, self._batch = store, models, batch
-        self._on_event, self._mirror, self._slot = on_event, mirror, slot
-        self._lease_s, self._poll_s = lease_s, poll_s
-        self._stopping = threading.Event()
-        self._yielding = threading.Event()
-        self._running: set[Future[Outcome]] = set()
-        self._tally: dict[Outcome, int] = {}
-        self._num_claimed = 0
-        self._num_failures = 0
-        self._patience: int | None = None
-        self._watched_at = 0.0
+        """Arguments as for Prefect's worker.
+
+        store: None: the default database. models: None: the real ones. on_work: hears what is done. drain: end where
+        nothing waits. num_documents: end after so many. lease_s: of the documents in work.
+        """
+        super().__init__(work_pool_name, limit=limit or BATCH, **kwargs)
+        self._store = store
+        self._models = models
+        self._on_work, self._lease_s = on_work, lease_s
+        self._is_draining, self._num_left = drain, num_documents
+        self._host: Host | None = None
+        self._mine: dict[str, str | None] = {}
+        """Document (None: not stored yet) by flow run, of the runs in this process."""
+        self._flow_id: Any = None
+        self._free = anyio.Event()
+        self._polling = anyio.Lock()
+        self._loops: anyio.CancelScope | None = None
+        self._is_in_trouble = False
+        self._cancelled_since = time.time()
+        self.has_started = False
+        self.is_stopping = False
+        """Whether it was asked to stop."""
+        self.finished = threading.Event()
+        """Set where nothing is left to be done: after a drain, or the last of `num_documents`."""
+        self.tally: dict[Outcome, int] = {}
+        """How many documents ended how."""
+
+    # Life
+
+    async def setup(self) -> None:
+        """Make the work pool where it is missing, load the models, and put back what dead workers have left."""
+        if self._host is None:
+            store = Store.open() if self._store is None else self._store
+            models = self._models
+            if models is None:
+                models = SharedModels(together=os.environ.get(TOGETHER_VARIABLE) == "1")
+            await anyio.to_thread.run_sync(models.load_default)
+            self._host = Host(
+                store=store,
+                models=models.engine_for,
+                lease_s=self._lease_s,
+                on_work=self._tell,
+                is_worker=True,
+            )
+        if not self.is_stopping:
+            self._host.stopping.clear()
+        await self._with_api(work_pool.prepare)
+        await self._with_api(partial(work_pool.recover, store=self._host.store, mine=self._mine))
+        await self._with_api(partial(work_pool.put_back_lost, store=self._host.store))
+        await super().setup()
+        self.has_started = True
+        assert self._runs_task_group is not None
+        await self._runs_task_group.start(self._run_loops)
+
+    async def _run_loops(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        async with anyio.create_task_group() as group:
+            self._loops = group.cancel_scope
+            group.start_soon(self._watch)
+            group.start_soon(self._poll_when_free)
+            task_status.started()
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """Let the runs in work end after their steps, and wait for them."""
+        if self._host is not None:
+            self._host.stopping.set()
+        if self._loops is not None:
+            self._loops.cancel()
+        await super().teardown(*exc_info)
 
     def stop(self) -> None:
-        """Ask to stop: units that run are finished, then all documents are given back. May be called again."""
-        self._stopping.set()
+        """Ask to stop: steps that run are finished, then all documents are given back. For any thread."""
+        self.is_stopping = True
+        if self._host is not None:
+            self._host.stopping.set()
 
-    def run(self, *, drain: bool = False, limit: int | None = None) -> dict[Outcome, int]:
-        """Work until `stop`; return how many documents ended how.
+    def _tell(self, event: WorkerEvent) -> None:
+        if event.kind in ("done", "planned", "failed", "released", "cancelled", "paused", "lost"):
+            self.tally[event.kind] = self.tally.get(event.kind, 0) + 1
+        self._on_work(event)
 
-        `drain` ends where nothing is left to be claimed, `limit` after so many claims. Raises ModelError
-        where the models of new documents cannot be loaded, and with `drain` or `limit` StorageError where
-        the database stays out of reach; otherwise it waits for the database to come back.
-        """
-        self._models.load_default()
-        self._patience = MAX_STORE_FAILURES if drain or limit is not None else None
+    # Runs
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: LonghandConfiguration,
+        task_status: anyio.abc.TaskStatus[str] | None = None,  # type: ignore[override]
+    ) -> LonghandResult:
+        """Run our flow for a flow run, in a thread of its own; one of another flow is refused."""
+        run_id = str(flow_run.id)
+        self._mine[run_id] = flow_run.parameters.get("document_id")
+        if task_status is not None:
+            task_status.started(current_owner())
         try:
-            with ThreadPoolExecutor(self._batch, thread_name_prefix="document") as pool:
-                try:
-                    self._work(pool, drain, limit)
-                finally:
-                    # Also after Ctrl-C: the threads see the flag after their unit, and the pool waits for them.
-                    self._stopping.set()
+            await anyio.to_thread.run_sync(self._run_thread, flow_run, await self._is_ours(flow_run))
         finally:
-            self._give_slot_back()
-        self._collect(self._running)
-        return self._tally
+            self._mine.pop(run_id, None)
+            if self._num_left == 0 and not self._mine:
+                self.finished.set()
+        return LonghandResult(identifier=run_id, status_code=0)
 
-    def _work(self, pool: ThreadPoolExecutor, drain: bool, limit: int | None) -> None:
-        while not self._stopping.is_set():
-            is_drained = self._fill(pool, limit)
-            if not self._running:
-                self._give_slot_back()
-                if limit == self._num_claimed or (drain and is_drained):
-                    return
-            self._check_slot()
-            self._wait()
-            self._watch()
+    async def _is_ours(self, flow_run: FlowRun) -> bool:
+        if self._flow_id is None:
+            self._flow_id = (await self.client.read_flow_by_name(work_pool.FLOW_NAME)).id
+        return bool(flow_run.flow_id == self._flow_id)
 
-    def _fill(self, pool: ThreadPoolExecutor, limit: int | None) -> bool:
-        """Claim documents as `_claim` does; a database that fails is waited for, within the patience."""
+    def _run_thread(self, flow_run: FlowRun, is_ours: bool) -> None:
         try:
-            is_drained = self._claim(pool, limit)
-        except StorageError as error:
-            self._num_failures += 1
-            if self._num_failures == self._patience:
-                raise
-            self._on_event(WorkerEvent(kind="trouble", message=str(error)))
-            return False
-        self._num_failures = 0
-        return is_drained
+            asyncio.run(self._run_flow(flow_run, is_ours))
+        except (Abort, Pause):
+            pass  # Prefect has said what becomes of the run
+        except Exception as error:  # noqa: BLE001  # Prefect's; the document is sound, and the run is found again
+            self.tell_trouble(f"flow run {flow_run.name} was left: {type(error).__name__}: {error}")
 
-    def _claim(self, pool: ThreadPoolExecutor, limit: int | None) -> bool:
-        """Claim documents up to the batch; return whether none is left to be claimed."""
-        while len(self._running) < self._batch and self._num_claimed != limit:
-            if not self._store.is_work_due():
-                release_dead(self._store)
-                return not self._store.is_work_due()
-            if not self._has_slot():
-                return False
-            lease = self._store.claim_next(current_owner(), self._lease_s)
-            if lease is None:
-                return True
-            self._num_claimed += 1
-            self._running.add(pool.submit(self._run_one, lease))
-        return False
-
-    def _has_slot(self) -> bool:
-        if self._slot is None:
-            return True
-        if self._slot.is_turn_over():
-            if not self._running:
-                self._slot.end_turn()
-            return False
-        return not self._yielding.is_set() and self._slot.ask()
-
-    def _check_slot(self) -> None:
-        if self._running and self._slot is not None and not self._slot.ask():
-            # Another worker may be on the device by now: ours leave it after their units.
-            self._yielding.set()
-
-    def _give_slot_back(self) -> None:
-        if self._slot is not None:
-            self._slot.give_back()
-
-    def _wait(self) -> None:
-        """Wait for a document to end, or for the next look."""
-        if not self._running:
-            self._stopping.wait(self._poll_s)
+    async def _run_flow(self, flow_run: FlowRun, is_ours: bool) -> None:
+        assert self._host is not None
+        if not is_ours:
+            message = f"this work pool runs the flow {work_pool.FLOW_NAME} and no other"
+            await self._refuse(flow_run, Failed(name="Refused", message=message))
             return
-        done, _ = wait_for(self._running, timeout=self._poll_s, return_when=FIRST_COMPLETED)
-        self._collect(done)
-
-    def _collect(self, done: set[Future[Outcome]]) -> None:
-        for future in tuple(done):
-            outcome = future.result()
-            self._tally[outcome] = self._tally.get(outcome, 0) + 1
-            self._running.discard(future)
-        if not self._running:
-            self._yielding.clear()
-
-    def _watch(self) -> None:
-        """Let what was done to flow runs reach their documents, now and then."""
-        if self._mirror is not None and time.monotonic() - self._watched_at >= WATCH_S:
-            self._watched_at = time.monotonic()
-            self._mirror.follow(self._store)
-
-    def _tell(
-        self,
-        kind: EventKind,
-        lease: Lease,
-        flow_run_id: str | None,
-        *,
-        message: str = "",
-        seconds: float = 0.0,
-    ) -> None:
-        self._on_event(
-            WorkerEvent(
-                kind=kind,
-                document_id=lease.document_id,
-                message=message,
-                seconds=round(seconds, 3),
-                epoch=lease.epoch,
-                flow_run_id=flow_run_id,
+        stopped = self._stopped(flow_run)
+        if stopped is not None:
+            await self._refuse(flow_run, stopped)
+            return
+        with hosting(self._host):
+            await run_flow_async(
+                write_document, flow_run=flow_run, parameters=flow_run.parameters, return_type="state"
             )
-        )
 
-    def _tell_unit(self, lease: Lease, flow_run_id: str | None, report: UnitReport) -> None:
-        self._on_event(unit_event(lease, report, flow_run_id))
+    def _stopped(self, flow_run: FlowRun) -> Any:
+        """Return the state of a run whose document was stopped; None where it is to go on.
 
-    def _run_one(self, lease: Lease) -> Outcome:
-        """Bring one claimed document to its end; never raises."""
-        document_id = lease.document_id
-        started = time.perf_counter()
-        flow_run_id: str | None = None
-        self._tell("claimed", lease, flow_run_id)
-        outcome: Outcome
-        message = ""
+        What the store says counts, unless a user has retried or resumed the run since.
+        """
+        assert self._host is not None
+        store, document_id = self._host.store, flow_run.parameters.get("document_id")
+        if document_id is None:
+            return None
         try:
-            with prepared(self._store, lease):
-                document = self._store.get_document(document_id)
-                if self._mirror is not None:
-                    flow_run_id = self._mirror.begin(document, lease)
-                engine = self._models.engine_for(document)
-            on_unit = partial(self._tell_unit, lease, flow_run_id)
-            with held_job(self._store, lease, engine, self._lease_s, Timings(), on_unit) as job:
-                self._begin(job, flow_run_id)
-                run_steps(job, partial(self._do, job, flow_run_id))
-                outcome, message = end_of(job)
-        except Stopped:
-            outcome = "released"
-        except (LostLease, NotFoundError):
-            outcome = self._why_lost(document_id)
-        except Exception as error:  # noqa: BLE001  # one document's, stored with it; the queue goes on
-            outcome, message = "failed", error_text(error)
-            if is_transient(error):
-                outcome = "released"
-                self._stopping.wait(RETRY_DELAYS_S[0])
-        seconds = time.perf_counter() - started
-        self._tell(outcome, lease, flow_run_id, message=message, seconds=seconds)
-        if self._mirror is not None and flow_run_id is not None:
-            self._mirror.end(flow_run_id, lease, outcome, message)
-        return outcome
-
-    def _begin(self, job: Job, flow_run_id: str | None) -> None:
-        """Note that a run begins; give the document up where the last ones all came to nothing."""
-        attempts = job.store.get_attempts(job.document_id)
-        if count_vain_runs(attempts) >= MAX_RUNS_WITHOUT_PROGRESS:
-            raise PoisonError(poison_message(job.document_id, attempts))
-        job.store.record_attempt(job.lease, "run", started_at=time.time(), outcome="started")
-        if flow_run_id is not None:
-            steps.note_flow_run(job, flow_run_id)
-
-    def _do(
-        self,
-        job: Job,
-        flow_run_id: str | None,
-        step: Callable[Concatenate[Job, P], T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run a step, again after an error that may pass; Stopped where the worker is to stop."""
-        for delay_s in (*RETRY_DELAYS_S, None):
-            if self._stopping.is_set() or self._yielding.is_set():
-                raise Stopped(f"document {job.document_id} waits for another worker")
-            try:
-                return step(job, *args, **kwargs)
-            except PERMANENT:
-                raise
-            except Exception as error:
-                if delay_s is None:
-                    raise
-                self._tell("retry", job.lease, flow_run_id, message=error_text(error))
-                self._stopping.wait(delay_s)
-        raise AssertionError("the last try returns or raises")
-
-    def _why_lost(self, document_id: str) -> Outcome:
-        """Return why a document is no longer ours; one that was deleted counts as cancelled."""
-        try:
-            status = self._store.get_document(document_id).status
+            document = store.get_document(document_id)
         except NotFoundError:
-            return "cancelled"
+            return Cancelled(message=f"document {document_id} was deleted")
         except StorageError:
-            return "lost"
-        return status if status == "cancelled" or status == "paused" else "lost"
+            return None  # the flow says so
+        is_users = flow_run.state_name in USERS_STATES
+        if document.status in ("cancelled", "paused") and not is_users:
+            return Cancelled() if document.status == "cancelled" else Suspended()
+        if document.status in ("cancelled", "paused", "failed") or (
+            is_users and document.status == "planned"
+        ):
+            store.requeue_document(document.id)
+        return None
+
+    async def _refuse(self, flow_run: FlowRun, state: Any) -> None:
+        from prefect.client.orchestration import get_client
+
+        async with get_client() as client:
+            await client.set_flow_run_state(flow_run.id, state, force=True)
+
+    # Polling
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Take as many runs as there are free slots; see whether all is done where that was asked for."""
+        assert self._host is not None
+        if self._host.stopping.is_set() or self.finished.is_set() or self._num_left == 0:
+            return []
+        async with self._polling:
+            if self.limiter.available_tokens < 1:
+                return []
+            found = await super().get_and_submit_flow_runs()
+        if (
+            not found
+            and self._is_draining
+            and not self.limiter.borrowed_tokens
+            and self._has_successfully_synced
+        ):
+            left = await self._with_api(partial(work_pool.recover, store=self._host.store, mine=self._mine))
+            if not left and not await self._with_api(work_pool.count_due):
+                self.finished.set()
+        return found
+
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        # Prefect's own asks for 200 each time, which costs its server more than all else.
+        from prefect.client.schemas.responses import WorkerFlowRunResponse
+
+        free = int(self.limiter.available_tokens)
+        if self._num_left is not None:
+            free = min(free, self._num_left)
+        body: dict[str, Any] = {
+            "scheduled_before": datetime.now(UTC).isoformat(),
+            "limit": free if self._num_left is not None else free + SPARE,
+        }
+        if self._work_queues:
+            body["work_queue_names"] = list(self._work_queues)
+        path = {"name": self._work_pool_name}
+        answer = await self.client.request(
+            "POST", "/work_pools/{name}/get_scheduled_flow_runs", path_params=path, json=body
+        )
+        return list(WorkerFlowRunResponse.model_validate_list(answer.json()))
+
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        is_ours = await super()._propose_pending_state(flow_run)
+        if is_ours and self._num_left is not None:
+            self._num_left -= 1
+        return is_ours
+
+    def _release_limit_slot(self, flow_run_id: Any) -> None:
+        super()._release_limit_slot(flow_run_id)
+        self._free.set()
+
+    async def _poll_when_free(self) -> None:
+        """Take the next run as soon as there is a free slot, instead of at the next poll."""
+        while True:
+            await self._free.wait()
+            self._free = anyio.Event()
+            try:
+                await self.get_and_submit_flow_runs()
+            except Exception as error:  # noqa: BLE001  # the loop of Prefect's worker polls, too, and reports it
+                self.tell_trouble(error_text(error))
+
+    # Watching
+
+    async def _watch(self) -> None:
+        recovered_at = time.monotonic()
+        while True:
+            await anyio.sleep(WATCH_S)
+            is_due = time.monotonic() - recovered_at >= RECOVER_S
+            try:
+                await self._with_api(self._look)
+                if is_due:
+                    recovered_at = time.monotonic()
+                    await self._with_api(self._recover)
+                    self._is_in_trouble = False
+            except LonghandError as error:
+                self.tell_trouble(str(error))
+
+    def _look(self, api: PrefectApi) -> None:
+        """Cancel the documents whose runs here were cancelled; a run that was paused ends by itself."""
+        assert self._host is not None
+        at_work = dict(self._host.at_work)
+        for run in api.read_runs([*at_work.values()]) if at_work else ():
+            if run["state"]["type"] in ("CANCELLING", "CANCELLED"):
+                for document_id, run_id in at_work.items():
+                    if run_id == run["id"]:
+                        self._host.store.cancel_document(document_id)
+
+    def _recover(self, api: PrefectApi) -> None:
+        assert self._host is not None
+        work_pool.recover(api, self._host.store, mine=self._mine)
+        self._cancelled_since = work_pool.follow_cancelled(api, self._host.store, self._cancelled_since)
+
+    async def _with_api(self, function: Callable[[PrefectApi], Any]) -> Any:
+        settings = get_current_settings().api
+        auth = None if settings.auth_string is None else settings.auth_string.get_secret_value()
+
+        def call() -> Any:
+            with PrefectApi(settings.url or "", auth) as api:
+                return function(api)
+
+        return await anyio.to_thread.run_sync(call)
+
+    def tell_trouble(self, message: str) -> None:
+        """Say that Prefect's server or the database is in trouble, once until all goes well again."""
+        if not self._is_in_trouble:
+            self._is_in_trouble = True
+            self._on_work(WorkerEvent(kind="trouble", message=message))
 
 
-def end_of(job: Job) -> tuple[Outcome, str]:
-    """Return how a document ends whose steps are all done, and what there is to say of it."""
-    if queries.awaits_review(job):
-        return "planned", ""
-    if queries.is_plan_only(job):
-        return "planned", f"only its plan was wanted: longhand resume {job.document_id} writes it"
-    return "done", ""
+async def run_worker(worker: LonghandWorker) -> None:
+    """Run a worker until it has finished or is stopped; it waits for a Prefect server that goes away meanwhile.
 
-
-def count_vain_runs(attempts: Sequence[AttemptRecord]) -> int:
-    """Return how many runs in a row have failed or died since the last unit was done.
-
-    Runs that were told to stop, lost their lease, or came before a user resumed the document count for
-    nothing. A run that died is one with a start and no end.
+    Raises what it meets before it could do anything: ModelError, StorageError, or FlowError.
     """
-    started: set[int] = set()
-    excused: set[int] = set()
-    for attempt in attempts:
-        if attempt.outcome == "requeued" or (attempt.outcome == "done" and attempt.unit_id is not None):
-            started.clear()
-        elif attempt.stage == "run":
-            if attempt.outcome == "started" or attempt.outcome == "failed":
-                started.add(attempt.epoch)
-            else:
-                excused.add(attempt.epoch)
-    return len(started - excused)
+
+    async def watch(scope: anyio.CancelScope) -> None:
+        while not worker.finished.is_set() and not worker.is_stopping:
+            await anyio.sleep(0.1)
+        scope.cancel()
+
+    while not worker.is_stopping and not worker.finished.is_set():
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(watch, group.cancel_scope)
+                await worker.start(printer=lambda *words: None)
+        except Exception as raised:  # noqa: BLE001  # Prefect's; told, or raised where nothing was done yet
+            error = _first(raised)
+            if not worker.has_started:
+                raise error from None
+            worker.tell_trouble(f"{type(error).__name__}: {error}")
+            await anyio.sleep(AGAIN_S)
 
 
-def poison_message(document_id: str, attempts: Sequence[AttemptRecord]) -> str:
-    """Return what to say of a document whose runs all came to nothing: where, and why if that is known."""
-    last = next((a for a in reversed(attempts) if a.unit_id is not None), None)
-    where = "before its first unit" if last is None else f"in {last.stage} unit {last.unit_id}"
-    errors = [a.error for a in attempts if a.error]
-    why = f"the last error was: {errors[-1]}" if errors else "the process died each time (out of memory?)"
-    return (
-        f"given up after {MAX_RUNS_WITHOUT_PROGRESS} runs without progress, {where}; {why}; "
-        f"try again with `longhand resume {document_id}`"
-    )
+def _first(error: BaseException) -> BaseException:
+    """Return the first error of a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

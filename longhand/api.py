@@ -239,7 +239,9 @@ class Document:
 
     def approve(self) -> Document:
         """Let a document that waits for review be written, by workers or `write`; return it."""
-        editing.approve_document(self._store, self.id)
+        from longhand.running import tell_prefect
+
+        tell_prefect([editing.approve_document(self._store, self.id)], "queued")
         return self
 
     def rewrite(self, item: str, *, seed: int | None = None) -> Document:

@@ -312,7 +312,7 @@ def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> boo
 
     Raises UsageError for one that its space does not know, FlowError where it is not written yet.
     """
-    from flows.translation import check_translatable, is_translated
+    from flows.run import check_translatable, is_translated
 
     space = None if document.space is None else document.space.name
     check_translation(lang, known_languages(space), space or "", document.lang)

@@ -6,18 +6,22 @@ torch are imported only once a document runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from concepts.errors import LonghandError, UsageError
 from longhand.terminal import say
 
 if TYPE_CHECKING:
-    from flows.events import OnEvent
-    from flows.mirror import Shown
-    from flows.prefect_link import PrefectLink
-    from flows.worker import OnWorkerEvent, Worker
+    from flows.events import OnEvent, OnWorkerEvent, Outcome
+    from flows.prefect_api import PrefectApi
+    from flows.worker import LonghandWorker
     from storage import DocumentRecord, Store
+
+Change = Literal["queued", "cancelled", "paused", "priority"]
+"""What was done to a document that its flow run is to follow."""
+ANSWER_TIMEOUT_S = 3.0
 
 
 class Runner(Protocol):
@@ -53,10 +57,17 @@ class FlowRunner:
         _state_memory(ModelEngine.names_for(document)["space"])
         engine = ModelEngine.for_document(document)
         if resume:
-            timings = resume_document(store.url, document_id, engine=engine, on_event=on_event)
+            timings = resume_document(
+                store.url, document_id, engine=engine, on_event=on_event, prefect_api=answering_api()
+            )
         else:
             timings = write_document(
-                store.url, document_id, engine=engine, on_event=on_event, plan_only=plan_only
+                store.url,
+                document_id,
+                engine=engine,
+                on_event=on_event,
+                plan_only=plan_only,
+                prefect_api=answering_api(),
             )
         return timings.to_dict()
 
@@ -65,12 +76,14 @@ class FlowRunner:
     ) -> Mapping[str, float]:
         """Hand the document to the flow that decodes."""
         from flows.engine import ModelEngine
-        from flows.translation import translate_document
+        from flows.run import translate_document
 
         document = store.get_document(document_id)
         _state_memory(ModelEngine.names_for(document)["space"])
         engine = ModelEngine.for_document(document)
-        return translate_document(store.url, document_id, lang, engine=engine, on_event=on_event).to_dict()
+        return translate_document(
+            store.url, document_id, lang, engine=engine, on_event=on_event, prefect_api=answering_api()
+        ).to_dict()
 
 
 def _state_memory(space: str | None) -> None:
@@ -88,60 +101,120 @@ def _state_memory(space: str | None) -> None:
     say(measure_space(find_card("space", space), device, choose_dtype(device, is_large=True)))
 
 
+class QueueWorker:
+    """A worker of the queue, in this process."""
+
+    def __init__(
+        self, store: Store, *, batch: int, together: bool, on_event: OnWorkerEvent, prefect_api: PrefectApi
+    ) -> None:
+        self._store, self._batch, self._together = store, batch, together
+        self._on_event, self._prefect_api = on_event, prefect_api
+        self._worker: LonghandWorker | None = None
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Ask to stop: steps that run are finished, then all documents are given back. May be called again."""
+        self._is_stopped = True
+        if self._worker is not None:
+            self._worker.stop()
+
+    def run(self, *, drain: bool = False, limit: int | None = None) -> dict[Outcome, int]:
+        """Work until `stop`; return how many documents ended how. `drain`: until nothing waits, `limit`: so many.
+
+        Raises ModelError where the models of new documents cannot be loaded, FlowError where Prefect's server
+        cannot be reached at the start; later it is waited for.
+        """
+        import asyncio
+
+        from flows.device import SharedModels
+        from flows.isolation import import_prefect, our_settings
+
+        import_prefect(logs=True)
+        from flows import work_pool
+        from flows.worker import LonghandWorker, run_worker
+
+        with our_settings(self._prefect_api.url, self._prefect_api.auth, logs=True):
+            self._worker = LonghandWorker(
+                work_pool.POOL,
+                store=self._store,
+                models=SharedModels(together=self._together),
+                on_work=self._on_event,
+                drain=drain,
+                num_documents=limit,
+                limit=self._batch,
+            )
+            if self._is_stopped:
+                self._worker.stop()
+            asyncio.run(run_worker(self._worker))
+        return self._worker.tally
+
+
 @contextmanager
 def make_worker(
     store: Store, *, batch: int, together: bool, on_event: OnWorkerEvent, prefect_api: str | None
-) -> Iterator[Worker]:
-    """Yield a worker with the real models; a Prefect server that is known shows and guards what it does.
+) -> Iterator[QueueWorker]:
+    """Yield a worker with the real models. `together`: its documents share model calls.
 
-    `together`: its documents share model calls.
-    Raises FlowError where the named server cannot be reached, or has no limit for the device.
+    Raises UsageError where no Prefect server is known.
     """
-    from flows.device import SharedModels
-    from flows.prefect_link import PrefectLink, known_api
-    from flows.worker import Worker, WorkerEvent
-
-    models = SharedModels(together=together)
-    api_url = known_api(prefect_api)
-    if api_url is None:
-        yield Worker(store, models, batch=batch, on_event=on_event)
-        return
-    from flows.mirror import PrefectMirror
-    from flows.slots import DeviceSlot
-
-    def say_trouble(message: str) -> None:
-        on_event(WorkerEvent(kind="trouble", message=message))
-
-    with PrefectLink(api_url) as link:
-        slot = DeviceSlot(link)
-        slot.check()
-        mirror = PrefectMirror(link, say_trouble)
-        yield Worker(store, models, batch=batch, on_event=on_event, mirror=mirror, slot=slot)
+    with need_api(prefect_api) as api:
+        yield QueueWorker(store, batch=batch, together=together, on_event=on_event, prefect_api=api)
 
 
-def show_in_prefect(document: DocumentRecord, shown: Shown) -> None:
-    """Show on a Prefect server, where one is known, what was done to a document; raises nothing."""
-    from flows.mirror import show_state
+def need_api(typed: str | None) -> PrefectApi:
+    """Return the Prefect server that is meant; UsageError where none is known."""
+    from flows.prefect_api import API_VARIABLE, known_api
 
-    _tell_prefect(document, lambda link, run_id: show_state(link, run_id, shown, document.id))
+    api = known_api(typed)
+    if api is None:
+        raise UsageError(
+            f"no Prefect server is known: start one with longhand up, or name one with --prefect-api or {API_VARIABLE}"
+        )
+    return api
 
 
-def _tell_prefect(document: DocumentRecord, tell: Callable[[PrefectLink, str], object]) -> None:
-    from concepts.errors import LonghandError
-    from flows.prefect_link import PrefectLink, known_api
+def answering_api() -> PrefectApi | None:
+    """Return the Prefect server that is known, where it answers; say so where it does not."""
+    from flows.prefect_api import PrefectApi, known_api
+
+    api = known_api()
+    if api is None:
+        return None
+    try:
+        with PrefectApi(api.url, api.auth, timeout_s=ANSWER_TIMEOUT_S) as probe:
+            probe.call("GET", "/admin/version")
+    except LonghandError as error:
+        say(f"{error}; going on without it")
+        return None
+    return api
+
+
+def tell_prefect(documents: Sequence[DocumentRecord], change: Change) -> bool:
+    """Let the flow runs of documents follow what was done to them; return whether that worked, and raise nothing.
+
+    `queued`: they wait for a worker (those of a document that is not are left alone).
+    """
+    from flows import work_pool
+    from flows.prefect_api import known_api
 
     try:
-        api_url = None if document.flow_run_id is None else known_api()
-        if api_url is not None and document.flow_run_id is not None:
-            with PrefectLink(api_url) as link:
-                tell(link, document.flow_run_id)
-    except Exception as error:  # noqa: BLE001  # whatever Prefect raises: the store decides, the server only shows
-        words = (
-            str(error)
-            if isinstance(error, LonghandError)
-            else f"Prefect's server failed ({type(error).__name__})"
-        )
-        say(f"{words}; Prefect shows {document.id} as it was")
+        api = known_api()
+        if api is None:
+            return False
+        with api:
+            if change == "queued":
+                waiting = [document for document in documents if document.status == "queued"]
+                work_pool.put_back(api, waiting)
+                return True
+            for document in documents:
+                if change == "priority":
+                    work_pool.change_priority(api, document)
+                else:
+                    work_pool.stop_run(api, document, change)
+    except LonghandError as error:
+        say(f"{error}; the store has it: longhand requeue tells Prefect later")
+        return False
+    return True
 
 
 def make_runner() -> Runner:

@@ -15,7 +15,7 @@ from concepts.errors import InputError
 from longhand.terminal import format_duration
 
 if TYPE_CHECKING:
-    from flows.worker import WorkerEvent
+    from flows.events import WorkerEvent
 
 FOR_MACHINES = ("unit",)
 """Kinds of events that are too many for people."""

@@ -92,6 +92,10 @@ def outline(
         else:
             found = store.get_outline(document.id, version)
         _show(store, store.get_document(document.id), found, as_json=as_json)
+        if approve:
+            from longhand.running import tell_prefect
+
+            tell_prefect([store.get_document(document.id)], "queued")
         if any(ways):
             _say_what_is_left(document, store.get_document(document.id), found, store)
 
@@ -99,9 +103,11 @@ def outline(
 def approve(document_id: DocumentId) -> None:
     """Let a document that waits for review be written."""
     from longhand.editing import approve_document
+    from longhand.running import tell_prefect
 
     with open_store() as store:
         document = approve_document(store, store.get_document(document_id).id)
+        tell_prefect([document], "queued")
     say(f"approved: a worker writes {document.id}, or you: longhand resume {document.id}")
 
 

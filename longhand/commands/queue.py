@@ -1,4 +1,4 @@
-"""`submit`, `worker`, `status`, `cancel`, `pause` and `priority`: documents that wait for workers."""
+"""`submit`, `worker`, `status`, `requeue`, `cancel`, `pause` and `priority`: documents that wait for workers."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from longhand.terminal import (
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from flows.mirror import Shown
-    from flows.worker import OnWorkerEvent, WorkerEvent
+    from flows.events import OnWorkerEvent, WorkerEvent
     from longhand.requests import Wishes
+    from longhand.running import Change
     from longhand.worklog import WorkLog
-    from storage import DocumentRecord, NewDocument, Store
+    from storage import DocumentRecord, DocumentStatus, NewDocument, Store
 
 MAX_BATCH = 64
 
@@ -52,8 +52,10 @@ PromptLang = Annotated[
 ]
 Goal = Annotated[str | None, typer.Option(help="Where the document should arrive.")]
 Outline = Annotated[Path | None, typer.Option(help="Your own headings: Markdown, or a list.")]
-Priority = Annotated[int, typer.Option(help="Higher comes first.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their beginnings.")]
+Priority = Annotated[int, typer.Option(help="Above 0: before all others; below 0: after them.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Ids, or their beginnings.")]
+All = Annotated[bool, typer.Option("--all", help="All documents that are not finished.")]
+Status = Annotated[str | None, typer.Option(help="All documents with this status, such as queued.")]
 Batch = Annotated[int, typer.Option(help="Documents in work at once; they overlap.")]
 Together = Annotated[
     bool,
@@ -79,6 +81,7 @@ def register(app: typer.Typer) -> None:
     app.command("submit")(submit)
     app.command("worker")(shared(work))
     app.command("status")(show_status)
+    app.command("requeue")(requeue)
     app.command("cancel")(cancel)
     app.command("pause")(pause)
     app.command("priority", context_settings={"ignore_unknown_options": True})(set_priority)
@@ -109,6 +112,7 @@ def submit(
 ) -> None:
     """Queue documents for workers; everything is checked before anything is stored."""
     from longhand.requests import check_models
+    from longhand.running import tell_prefect
 
     news = read_requests(
         prompt,
@@ -133,6 +137,7 @@ def submit(
     check_models()
     with open_store() as store:
         submitted = store.submit_documents(news)
+        is_told = tell_prefect([store.get_document(found.id) for found in submitted], "queued")
     if as_json:
         print_json(
             [
@@ -144,7 +149,8 @@ def submit(
         print_text("\n".join(found.id for found in submitted))
     num_known = sum(not found.is_new for found in submitted)
     known = f", {num_known} known by their keys" if num_known else ""
-    say(f"queued {len(submitted) - num_known}{known}; workers take them: longhand worker, or longhand up")
+    next_step = "workers take them: longhand status" if is_told else "they wait for a server: longhand up"
+    say(f"queued {len(submitted) - num_known}{known}; {next_step}")
 
 
 def read_requests(
@@ -188,7 +194,7 @@ def work(
     together: Together = False,
     prefect_api: Annotated[
         str | None,
-        typer.Option(help="URL of a Prefect API that shows the work; else $LONGHAND_PREFECT_API, or `up`'s."),
+        typer.Option(help="URL of the Prefect API whose queue it is; else $LONGHAND_PREFECT_API, or `up`'s."),
     ] = None,
     log_format: LogFormat = "text",
     log_file: Annotated[Path | None, typer.Option(help="Where to write what happens; else stderr.")] = None,
@@ -303,7 +309,8 @@ def show_status(
     """Show what is queued and running, how fast it goes, and what failed."""
     with open_store() as store:
         overview = store.get_overview(parse_duration("--window", window, "10m"))
-    shown = describe_overview(overview, time.time())
+        lost = _find_lost(store) if overview.counts.get("queued") or overview.num_unheld else []
+    shown = describe_overview(overview, time.time()) | {"without_run": lost}
     if as_json:
         print_json(shown)
         return
@@ -321,6 +328,7 @@ def show_status(
             },
             "rate": f"{rate} in the last {format_duration(overview.window_s)}",
             "oldest lease": _lease_line(shown["oldest_lease"]),
+            **({"without run": f"{len(lost)}; put them back with longhand requeue"} if lost else {}),
         }
     )
     if overview.failures:
@@ -337,43 +345,114 @@ def _lease_line(lease: Mapping[str, Any] | None) -> str:
     return f"{lease['id']} ({lease['status']}) by {lease['owner']}, ends in {lease['ends_in_s']:.0f} s"
 
 
-def cancel(ids: Ids) -> None:
+def _find_lost(store: Store) -> list[str]:
+    """Return the documents that wait and that no worker would take; none where no Prefect server answers."""
+    from flows.prefect_api import known_api
+    from flows.work_pool import lost_documents
+
+    try:
+        api = known_api()
+        if api is None:
+            return []
+        with api:
+            return [document.id for document in lost_documents(api, store)]
+    except LonghandError as error:
+        say(str(error))
+        return []
+
+
+def requeue(
+    prefect_api: Annotated[
+        str | None, typer.Option(help="URL of a Prefect API; else $LONGHAND_PREFECT_API, else `up`'s.")
+    ] = None,
+) -> None:
+    """Give documents that wait and have lost their flow run (a server that was wiped, or away) a run again."""
+    from flows.work_pool import prepare, put_back_lost, recover
+    from longhand.running import need_api
+
+    with need_api(prefect_api) as api, open_store() as store:
+        prepare(api)
+        num_left = len(recover(api, store))
+        found = put_back_lost(api, store)
+    if found:
+        print_text("\n".join(found))
+    left = f", {num_left} that dead workers had left" if num_left else ""
+    say(f"put back {len(found)}{left}")
+
+
+def cancel(ids: Ids = None, every: All = False, status: Status = None) -> None:
     """Cancel documents, also while a worker is at them; what is stored stays."""
-    _change(ids, lambda store, found: store.cancel_document(found.id), "cancelled")
+    _change(ids, every, status, lambda store, found: store.cancel_document(found.id), "cancelled")
 
 
-def pause(ids: Ids) -> None:
+def pause(ids: Ids = None, every: All = False, status: Status = None) -> None:
     """Take documents out of the queue until `longhand resume`, also while a worker is at them."""
-    _change(ids, lambda store, found: store.pause_document(found.id), "paused")
+    _change(ids, every, status, lambda store, found: store.pause_document(found.id), "paused")
 
 
 def set_priority(
     document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
-    priority: Annotated[int, typer.Argument(metavar="N", help="Higher comes first; 0 is usual.")],
+    priority: Annotated[
+        int, typer.Argument(metavar="N", help="Above 0: before all others; below 0: after them; 0 is usual.")
+    ],
 ) -> None:
     """Change which documents workers take first."""
+    from longhand.running import tell_prefect
+
     check_priority(priority)
     with open_store() as store:
         document = store.get_document(document_id)
         store.set_priority(document.id, priority)
+        tell_prefect([store.get_document(document.id)], "priority")
     say(f"{document.id} has priority {priority}")
 
 
-def _change(ids: list[str], change: Callable[[Store, DocumentRecord], None], done: Shown) -> None:
-    """Change documents one by one; an id that is none stops everything before the first change."""
-    from longhand.running import show_in_prefect
+UNFINISHED: tuple[DocumentStatus, ...] = (
+    "queued", "planning", "writing", "decoding", "planned", "awaiting_review", "paused"
+)  # fmt: skip
+
+
+def _chosen(
+    store: Store, ids: list[str] | None, every: bool, status: str | None, done: Change
+) -> list[DocumentRecord]:
+    """Return the documents that are meant; an id that is none stops everything before the first change."""
+    if sum((bool(ids), every, status is not None)) != 1:
+        raise UsageError("give ids, --all, or --status: one of the three")
+    if ids:
+        return list({document.id: document for document in map(store.get_document, ids)}.values())
+    statuses = [name for name in UNFINISHED if name != done]
+    if status is not None:
+        check_choice("--status", status, statuses)
+        statuses = [name for name in statuses if name == status]
+    found: list[DocumentRecord] = []
+    while page := store.list_documents(statuses, limit=500, offset=len(found)):
+        found += page
+    return found
+
+
+def _change(
+    ids: list[str] | None,
+    every: bool,
+    status: str | None,
+    change: Callable[[Store, DocumentRecord], None],
+    done: Change,
+) -> None:
+    """Change documents one by one, and let their flow runs follow."""
+    from longhand.running import tell_prefect
 
     errors: list[LonghandError] = []
     with open_store() as store:
-        found = {document.id: document for document in map(store.get_document, ids)}
-        for document in found.values():
+        changed = []
+        for document in _chosen(store, ids, every, status, done):
             try:
                 change(store, document)
             except LonghandError as error:
                 errors.append(error)
             else:
                 say(f"{done} {document.id}")
-                show_in_prefect(document, done)
+                changed.append(document)
+        if changed:
+            tell_prefect(changed, done)
     if errors:
         for earlier in errors[:-1]:
             say(f"longhand: {earlier}")

@@ -1,4 +1,4 @@
-"""`schedule` and `schedules`: documents that are queued by the clock."""
+"""`schedule` and `schedules`: documents that are written by the clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from longhand.prompts import DEFAULT_LANG
 from longhand.terminal import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from flows.prefect_link import PrefectLink
     from flows.schedules import ScheduleRecord
 
 MAX_NAME_CHARS = 60
@@ -47,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 @schedules_app.callback()
 def options() -> None:
-    """Schedules: what is queued by the clock, and when."""
+    """Schedules: what is written by the clock, and when."""
 
 
 def schedule(
@@ -78,9 +77,12 @@ def schedule(
     prefect_api: PrefectApi = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue documents by the clock; everything is checked now, not at two in the morning."""
+    """Write documents by the clock; everything is checked now, not at two in the morning."""
+    from flows.rules import make_rule
     from longhand.requests import Wishes, check_models
+    from longhand.running import need_api
 
+    rule = make_rule(cron=cron, every=every, rrule=rrule, at=at, timezone=timezone)
     wishes = Wishes(
         depth=depth,
         length=length,
@@ -102,14 +104,13 @@ def schedule(
     if any(document.idempotency_key is not None for document in documents):
         raise UsageError("a schedule gives its documents keys of its own: leave `key` out of the file")
     check_models()
-    from flows.schedules import create_schedule, make_schedule, next_times, to_parameters
+    from flows.schedules import create_schedule, to_parameters
 
-    made = make_schedule(cron=cron, every=every, rrule=rrule, at=at, timezone=timezone)
     to_parameters(documents, seeds=seeds)
     chosen = _check_name(name or _name_from(documents[0].prompt))
-    with connect(prefect_api) as link:
-        deployment_id = create_schedule(link, chosen, documents, made, seeds=seeds)
-    times = next_times(made)
+    with need_api(prefect_api) as api:
+        deployment_id = create_schedule(api, chosen, documents, rule, seeds=seeds)
+    times = rule.next_times()
     if as_json:
         print_json(
             {"name": chosen, "deployment_id": deployment_id, "next": [moment.isoformat() for moment in times]}
@@ -117,18 +118,6 @@ def schedule(
     else:
         number = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
         say(f"scheduled {chosen}: {number}, next at {', '.join(map(format_moment, times))}")
-
-
-def connect(prefect_api: str | None) -> PrefectLink:
-    """Return a link to the Prefect server that is meant; UsageError where none is known."""
-    from flows.prefect_link import API_VARIABLE, PrefectLink, known_api
-
-    api_url = known_api(prefect_api)
-    if api_url is None:
-        raise UsageError(
-            f"no Prefect server is known: start one with longhand up, or name one with --prefect-api or {API_VARIABLE}"
-        )
-    return PrefectLink(api_url)
 
 
 def _name_from(prompt: str) -> str:
@@ -149,11 +138,12 @@ def format_moment(moment: datetime) -> str:
 
 @schedules_app.command("ls")
 def list_all(prefect_api: PrefectApi = None, as_json: AsJson = False) -> None:
-    """List schedules, what they queue and when."""
+    """List schedules, what they write and when."""
     from flows.schedules import list_schedules
+    from longhand.running import need_api
 
-    with connect(prefect_api) as link:
-        found = list_schedules(link)
+    with need_api(prefect_api) as api:
+        found = list_schedules(api)
     if as_json:
         print_json([_describe(record) for record in found])
     elif not found:
@@ -191,27 +181,30 @@ def resume(name: Name, prefect_api: PrefectApi = None) -> None:
 
 def _set_paused(name: str, prefect_api: str | None, *, is_paused: bool) -> None:
     from flows.schedules import pause_schedule
+    from longhand.running import need_api
 
-    with connect(prefect_api) as link:
-        pause_schedule(link, name, is_paused=is_paused)
+    with need_api(prefect_api) as api:
+        pause_schedule(api, name, is_paused=is_paused)
     say(f"{'paused' if is_paused else 'resumed'} {name}")
 
 
 @schedules_app.command("rm")
 def remove(name: Name, prefect_api: PrefectApi = None) -> None:
-    """Remove a schedule; documents that it has queued stay."""
+    """Remove a schedule; documents that it has made stay."""
     from flows.schedules import remove_schedule
+    from longhand.running import need_api
 
-    with connect(prefect_api) as link:
-        remove_schedule(link, name)
+    with need_api(prefect_api) as api:
+        remove_schedule(api, name)
     say(f"removed {name}")
 
 
 @schedules_app.command("run-now")
 def run_now(name: Name, prefect_api: PrefectApi = None) -> None:
-    """Queue a schedule's documents now, once more; its clock goes on."""
+    """Write a schedule's documents now, once more; its clock goes on."""
     from flows.schedules import run_now as run
+    from longhand.running import need_api
 
-    with connect(prefect_api) as link:
-        flow_run_id = run(link, name)
-    say(f"started {name} as flow run {flow_run_id}; its documents come into the queue: longhand ls")
+    with need_api(prefect_api) as api:
+        run_ids = run(api, name)
+    say(f"started {name} as {len(run_ids)} flow runs; workers write its documents: longhand ls")

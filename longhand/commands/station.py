@@ -21,8 +21,6 @@ from longhand.terminal import print_json, say
 if TYPE_CHECKING:
     from flows.station import Station
 
-MAX_SLOTS = 64
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -36,7 +34,6 @@ def up(
     port: Annotated[int, typer.Option(help="Port of the server and its UI, on this machine alone.")] = 4200,
     batch: Batch = 2,
     together: Together = False,
-    slots: Annotated[int, typer.Option(help="Devices: how many workers may compute at once.")] = 1,
     log_format: LogFormat = "text",
     metrics_port: MetricsPort = None,
     foreground: Annotated[
@@ -49,8 +46,6 @@ def up(
 
     if not 1024 <= port <= 65535:
         raise UsageError(f"--port is {port}: give a number from 1024 to 65535")
-    if not 1 <= slots <= MAX_SLOTS:
-        raise UsageError(f"--slots is {slots}: give a number from 1 to {MAX_SLOTS}")
     check_batch(batch, together=together)
     check_log_format(log_format)
     check_metrics_port(metrics_port)
@@ -60,7 +55,6 @@ def up(
         port=port,
         batch=batch,
         together=together,
-        num_slots=slots,
         log_format=log_format,
         metrics_port=metrics_port,
     )

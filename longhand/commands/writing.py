@@ -152,6 +152,7 @@ def resume(
     """Go on with an unfinished document where it stopped."""
     from flows.lease import release_dead
     from longhand.files import check_document_target
+    from longhand.running import tell_prefect
     from storage import Store
 
     if out is not None:
@@ -163,7 +164,10 @@ def resume(
             document = _unfinished(store, document_id)
             release_dead(store)
             store.requeue_document(document.id)
-            say(f"queued {document.id}; workers go on with it: longhand worker, or longhand up")
+            is_told = tell_prefect([store.get_document(document.id)], "queued")
+            say(
+                f"queued {document.id}; {'workers go on with it' if is_told else 'it waits for a server: longhand up'}"
+            )
             return
         _resume(store, document_id, as_json=as_json, timings=timings, out=out)
 

@@ -20,12 +20,14 @@ def write_document(store: Store, engine: Engine, new: NewDocument) -> DocumentTe
     """Plan, write and decode a document in `store`; return its text with the planned lengths."""
     from flows.job import Job
     from flows.lease import HeldLease, claim, create_own
-    from flows.sequence import run_steps
+    from flows.order import steps_left
 
     document_id = create_own(store, new)
     # Where the machine is busy a document may take longer than a lease.
     with HeldLease(store, claim(store, document_id)) as held:
-        run_steps(Job(store, held.lease, engine))
+        job = Job(store, held.lease, engine)
+        for step in steps_left(job):
+            step.do(job)
         held.release()
     planned = {item.path: item.planned_length for item in store.get_outline(document_id).leaves()}
     return text_of_export(store.export_document(document_id), planned)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from concepts.errors import LonghandError
-from longhand.running import show_in_prefect
+from longhand.running import tell_prefect
 from longhand.searching import Searcher
 from longhand.web.changing import Changes, changing
 from longhand.web.errors import TITLES, status_of
@@ -28,7 +28,7 @@ from longhand.web.templating import render
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from flows.mirror import Shown
+    from longhand.running import Change
     from storage import DocumentRecord, Store
 
 STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -39,7 +39,7 @@ def make_app(
     *,
     guard: Guard | None = None,
     searcher: Searcher | None = None,
-    tell_prefect: Callable[[DocumentRecord, Shown], None] = show_in_prefect,
+    tell_prefect: Callable[[Sequence[DocumentRecord], Change], object] = tell_prefect,
 ) -> Starlette:
     """Return the inspector of a store, which stays the caller's to close.
 

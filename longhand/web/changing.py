@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +23,7 @@ from longhand.web.templating import link
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from flows.mirror import Shown
+    from longhand.running import Change
     from longhand.web.pages import Pages
     from storage import DocumentRecord, OutlineRecord
 
@@ -51,8 +51,10 @@ def changing(pages: Pages, handler: Handler) -> Callable[[Request], Awaitable[Re
 class Changes:
     """What forms do; each ends with the address of a page that shows the result."""
 
-    def __init__(self, pages: Pages, tell_prefect: Callable[[DocumentRecord, Shown], None]) -> None:
-        """`tell_prefect` shows on a Prefect server, where one is known, what was done."""
+    def __init__(
+        self, pages: Pages, tell_prefect: Callable[[Sequence[DocumentRecord], Change], object]
+    ) -> None:
+        """`tell_prefect` lets the flow runs of documents follow, where a Prefect server is known."""
         self._pages = pages
         self._store = pages.store
         self._tell_prefect = tell_prefect
@@ -62,21 +64,22 @@ class Changes:
         document = self._pages.find(request)
         action = request.path_params["action"]
         if action == "approve":
-            editing.approve_document(self._store, document.id)
+            self._tell_prefect([editing.approve_document(self._store, document.id)], "queued")
             return _see(document, done="approved")
         if action == "queue":
             if document.status == "awaiting_review":
                 raise InputError(f"{document.id} waits for review: approve it")
             release_dead(self._store)
             self._store.requeue_document(document.id)
+            self._tell_prefect([self._store.get_document(document.id)], "queued")
             return _see(document, done="queued")
         if action == "pause":
             self._store.pause_document(document.id)
-            self._tell_prefect(document, "paused")
+            self._tell_prefect([document], "paused")
             return _see(document, done="paused")
         if action == "cancel":
             self._store.cancel_document(document.id)
-            self._tell_prefect(document, "cancelled")
+            self._tell_prefect([document], "cancelled")
             return _see(document, done="cancelled")
         raise NotFoundError(
             f"nothing is called {action[:40]!r} here: a document is approved, queued, paused, cancelled"
@@ -148,6 +151,8 @@ class Changes:
             # Whatever is wrong, what was typed is shown again.
             return self._edit_page(request, document, form=form, error=error, form_name=form_name)
         after = self._store.get_document(document.id)
+        if form.has("approve"):
+            self._tell_prefect([after], "queued")
         is_same = (document.active_outline_id, document.status, document.title) == (
             after.active_outline_id, after.status, after.title
         )  # fmt: skip

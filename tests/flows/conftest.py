@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ from flows.engine import Engine
 from flows.job import Job
 from flows.lease import claim
 from flows.options import WritingOptions
+from flows.prefect_api import PrefectApi
+from flows.run import _hand_in_events
 from flows.server import PrivateServer
 from storage import ExportedDocument, Lease, NewDocument, Store
 
@@ -72,10 +76,15 @@ def store(url: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def api_url() -> Iterator[str]:
+def api() -> Iterator[PrefectApi]:
     """One Prefect server for the whole session: starting one costs seconds."""
-    with PrivateServer() as server:
-        yield server.ready.result()
+    with PrivateServer() as server, PrefectApi(server.ready.result(), server.auth) as found:
+        yield found
+        _hand_in_events()
+    with warnings.catch_warnings():
+        # Prefect's forgotten sockets are not ours to mend.
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One process of a launch, with the fake engine: rank 0 drains the queue, the others help it.
+"""One process of a launch, with the fake engine: rank 0 writes the documents that wait, the others help it.
 
     RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT python tests/flows/crew_driver.py URL [--delay S]
 
@@ -21,7 +21,7 @@ from flow_fakes import FakeEngine
 from flows.crew import Helper, join, led, place_of_process
 from flows.device import SharedModels
 from flows.errors import CrewError
-from flows.worker import Worker
+from flows.run import write_document
 from storage import Store
 
 
@@ -40,7 +40,10 @@ def main() -> int:
         arm_from_environment()
         if crew.rank == 0:
             with led(crew):
-                print(Worker(store, models, poll_s=0.05).run(drain=True))
+                waiting = store.list_documents(("queued", "planning", "writing", "decoding"))
+                for document in reversed(waiting):
+                    write_document(args.url, document.id, engine=FakeEngine(delay_s=args.delay))
+                print({"done": len(waiting)})
         else:
             Helper(
                 store,

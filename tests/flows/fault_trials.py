@@ -1,8 +1,8 @@
 """One fault at a time: break a writing process, let others finish its document, compare with a calm run.
 
 Each trial is a new document with the same prompt and seed in one database, so that all texts must be
-equal. The writing processes are forks of this one that run `write_document` with the fake engine; what
-Prefect would do in between is done by `flows.sequence`, except in the trials about Prefect itself. Used by
+equal. The writing processes are forks of this one that run the flow `write-document` with the fake engine, as flow
+runs of one Prefect server; the trials about Prefect itself start processes with servers of their own. Used by
 tests (a few trials of each kind) and by `benchmarks/fault_fuzz.py` (as many as the minutes allow).
 """
 
@@ -26,17 +26,17 @@ from pathlib import Path
 
 import fault_points
 from flow_fakes import FakeEngine
+from queue_runner import drain as drain_queue
 from sqlalchemy import create_engine, func, select, text
 
 from concepts.errors import LonghandError
 from flows import run as flow_run
 from flows.crew import Helper
 from flows.device import SharedModels
-from flows.job import Job
+from flows.isolation import import_prefect
 from flows.options import WritingOptions
 from flows.owner import is_dead, owner_of
-from flows.sequence import run_steps
-from flows.worker import Worker
+from flows.prefect_api import PrefectApi
 from storage import Busy, NewDocument, Store
 from storage.database import IDLE_TIMEOUT_S
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
@@ -273,20 +273,22 @@ class Child:
         return code
 
 
-def without_prefect(job: Job, *_: object, **__: object) -> None:
-    """Run a document's steps in order, as the flow does."""
-    job.engine.start_loading(("plan", "write", "decode"))
-    run_steps(job)
-
-
 class Trials:
     """The trials on one database; each method is one kind of fault and returns the units redone."""
 
     def __init__(
-        self, database: Database, folder: Path, draw: random.Random, *, like: Trials | None = None
+        self,
+        database: Database,
+        folder: Path,
+        draw: random.Random,
+        *,
+        api: PrefectApi,
+        like: Trials | None = None,
     ) -> None:
-        """Run a document calmly, to compare with; `like` has done so already."""
+        """Run a document calmly, to compare with; `like` has done so already. `api`: where flow runs are kept."""
+        import_prefect()  # once, not in each fork
         self.database = database
+        self._api = api
         self._folder = folder
         self._draw = draw
         self._num = 0
@@ -328,10 +330,13 @@ class Trials:
         """Fork a process that writes a document to its end; `before` and `after` run inside it."""
 
         def write() -> None:
-            flow_run.run_flow = without_prefect  # type: ignore[assignment]
             before()
             flow_run.write_document(
-                self.database.url, document_id, engine=engine or FakeEngine(), lease_s=lease_s
+                self.database.url,
+                document_id,
+                engine=engine or FakeEngine(),
+                lease_s=lease_s,
+                prefect_api=PrefectApi(self._api.url, self._api.auth),
             )
             after()
 
@@ -534,7 +539,8 @@ class Trials:
             with Store.open(self.database.url) as store:
                 engine = FakeEngine(delay_s=0.02 if together else 0.0)  # so that they meet
                 models = SharedModels(lambda _: engine, together=together)
-                Worker(store, models, batch=3 if together else 2, poll_s=0.05).run(drain=True)
+                api = PrefectApi(self._api.url, self._api.auth)
+                drain_queue(store, api, models=models, limit=3 if together else 2)
 
         return self._fork(drain)
 
@@ -703,7 +709,7 @@ class Trials:
     def disk_full(self) -> int:
         """The disk under the database has no room left, from some point of the run on."""
         with small_disk(self._folder / "small", DISK_KB) as disk, self.database.on(disk) as database:
-            trials = Trials(database, self._folder, self._draw, like=self)
+            trials = Trials(database, self._folder, self._draw, api=self._api, like=self)
             document_id = trials._new_document()
             left = os.statvfs(disk)
             ballast = disk / "ballast"

@@ -20,14 +20,15 @@ if __name__ == "__main__":
 
 from fault_points import arm_from_environment
 from flow_fakes import FakeEngine
+from step_runner import run_steps
 
 from concepts.errors import LonghandError
 from flows.events import Event
 from flows.job import Job
 from flows.lease import claim
 from flows.options import WritingOptions
+from flows.prefect_api import PrefectApi
 from flows.run import resume_document, write_document
-from flows.sequence import run_steps
 from storage import NewDocument, Store
 
 
@@ -43,9 +44,11 @@ def main() -> int:
     parser.add_argument("--sections", type=int, default=8)
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--api", default=None)
+    parser.add_argument("--auth", default=None)
     parser.add_argument("--plan-only", action="store_true")
     parser.add_argument("--steps", action="store_true", help="without Prefect")
     args = parser.parse_args()
+    api = None if args.api is None else PrefectApi(args.api, args.auth)
     arm_from_environment()
     engine = FakeEngine(delay_s=args.delay)
     try:
@@ -66,7 +69,7 @@ def main() -> int:
                 engine=engine,
                 on_event=show,
                 plan_only=args.plan_only,
-                prefect_api=args.api,
+                prefect_api=api,
             )
         elif args.steps:
             engine.start_loading(("plan", "write", "decode"))
@@ -74,9 +77,7 @@ def main() -> int:
                 run_steps(Job(store, claim(store, args.document), engine))
             return 0
         else:
-            timings = resume_document(
-                args.url, args.document, engine=engine, on_event=show, prefect_api=args.api
-            )
+            timings = resume_document(args.url, args.document, engine=engine, on_event=show, prefect_api=api)
     except LonghandError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

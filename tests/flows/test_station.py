@@ -70,7 +70,7 @@ def test_up_down_and_a_killed_supervisor() -> None:
     assert stop_station() is None
     port = free_port()
     station = start_station(StationSettings(port=port, batch=1))
-    assert set(station.children) == {"server", "prefect-worker", "worker"}
+    assert set(station.children) == {"server", "worker"}
     assert not any(is_dead(owner) for owner in station.children.values())
     with urllib.request.urlopen(station.ui_url) as page:
         assert b"<html" in page.read()
@@ -78,22 +78,22 @@ def test_up_down_and_a_killed_supervisor() -> None:
         start_station(StationSettings(port=port, batch=1))
 
     # A child that dies is started again.
-    killed = station.children["prefect-worker"]
+    killed = station.children["worker"]
     os.kill(int(killed.split(":")[1]), signal.SIGKILL)
     for _ in range(300):
         now = running_station()
         assert now is not None
-        if now.children.get("prefect-worker", killed) != killed:
+        if now.children.get("worker", killed) != killed:
             break
         time.sleep(0.1)
-    assert now.children["prefect-worker"] != killed
+    assert now.children["worker"] != killed
 
     os.kill(station.pid, signal.SIGKILL)
     wait_until_dead(now.children)
     assert running_station() is None
     assert stop_station() is None
 
-    again = start_station(StationSettings(port=port, batch=1, num_slots=2))
+    again = start_station(StationSettings(port=port, batch=2))
     assert stop_station() is not None
     wait_until_dead(again.children)
     assert not (station_folder() / "state.json").exists()

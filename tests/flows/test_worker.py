@@ -1,4 +1,4 @@
-"""Workers with the fake engine: what they take, what they do with errors, crashes, and being told to stop."""
+"""Workers of the queue with the fake engine: what they take, what they do with errors, crashes, users and stops."""
 
 from __future__ import annotations
 
@@ -9,35 +9,50 @@ from typing import Any
 
 import pytest
 from flow_fakes import FakeEngine
+from queue_runner import drain, make_worker, run, state_of
 from step_runner import run_steps
 
-from concepts.errors import ModelError, StorageError
+from concepts.errors import ModelError
+from flows import work_pool
 from flows.device import SharedModels
+from flows.events import WorkerEvent
+from flows.holding import count_vain_runs
 from flows.options import WritingOptions
-from flows.worker import Worker, WorkerEvent, count_vain_runs
+from flows.prefect_api import PrefectApi
 from longhand.editing import approve_document
 from storage import Store
 
 Make = Callable[..., Any]
 FAR = "far/12345678:1:1"
-
-
-def new_worker(store: Store, engine: FakeEngine | None = None, **options: Any) -> Worker:
-    engine = FakeEngine() if engine is None else engine
-    return Worker(store, SharedModels(lambda names: engine), poll_s=0.02, **options)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.worker.RETRY_DELAYS_S", [0.0, 0.0])
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.isolation import import_prefect
+
+    import_prefect()
+    monkeypatch.setattr("flows.worker.WATCH_S", 0.2)
 
 
 def test_a_drained_queue_holds_the_documents_of_calm_runs(
-    store: Store, new_url: Callable[[], str], new_document: Make, new_job: Make, outcome: Make
+    store: Store,
+    api: PrefectApi,
+    new_url: Callable[[], str],
+    new_document: Make,
+    new_job: Make,
+    outcome: Make,
 ) -> None:
-    prompts = [f"How to share folder {number}." for number in range(5)]
+    prompts = [f"How to share folder {number}." for number in range(3)]
     ids = [new_document(store, prompt=prompt) for prompt in prompts]
-    assert new_worker(store, batch=3).run(drain=True) == {"done": 5}
+    work_pool.submit(api, [store.get_document(i) for i in ids])
+    work_pool.submit(api, [store.get_document(i) for i in ids])  # asked for twice, a document has one run
+    assert len(api.read_runs(keys=ids)) == 3
+    assert drain(store, api, limit=3) == {"done": 3}
     with Store.open(new_url()) as calm_store:
         for prompt, document_id in zip(prompts, ids, strict=True):
             calm_id = new_document(calm_store, prompt=prompt)
@@ -46,7 +61,40 @@ def test_a_drained_queue_holds_the_documents_of_calm_runs(
     assert {store.get_document(i).owner for i in ids} == {None}
 
 
-def test_models_do_one_thing_at_a_time_while_documents_overlap(store: Store, new_document: Make) -> None:
+def test_a_run_shows_what_was_done(store: Store, api: PrefectApi, new_document: Make) -> None:
+    document_id = new_document(store)
+    drain(store, api)
+    (shown,) = api.read_runs(keys=[document_id])
+    assert (shown["state"]["type"], shown["name"]) == ("COMPLETED", f"How to share a folder ({document_id})")
+    assert document_id in shown["tags"]
+    assert store.get_document(document_id).flow_run_id == shown["id"]
+    filters = {"flow_runs": {"id": {"any_": [shown["id"]]}}}
+
+    def names() -> list[str]:
+        return [task["name"] for task in api.pages("/task_runs/filter", filters)]
+
+    wanted = {"plan", "say headings", "write sections 1-2", "write section 3", "finish"}
+    wait_for(lambda: wanted <= set(names()))
+    tags = api.pages("/task_runs/filter", filters)[0]["tags"]
+    assert document_id in tags and len(tags) == 2
+    found = api.call("POST", "/artifacts/filter", {"flow_runs": {"id": {"any_": [shown["id"]]}}})
+    assert {artifact["key"] for artifact in found} >= {f"outline-{document_id}", f"progress-{document_id}"}
+    (outline,) = [artifact["data"] for artifact in found if artifact["key"].startswith("outline")]
+    assert outline.startswith("# How to share a folder\n")
+
+
+def wait_for(found: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.1)
+    raise AssertionError("it did not come")
+
+
+def test_models_do_one_thing_at_a_time_while_documents_overlap(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
     inside, most, overlaps = 0, 0, 0
     lock = threading.Lock()
 
@@ -63,78 +111,85 @@ def test_models_do_one_thing_at_a_time_while_documents_overlap(store: Store, new
 
     for _ in range(4):
         new_document(store)
-    new_worker(store, Watched(delay_s=0.005), batch=3).run(drain=True)
+    drain(store, api, Watched(delay_s=0.05), limit=3)
     assert (most, overlaps) == (1, 3)
 
 
 def test_what_is_only_to_be_planned_is_written_once_it_is_queued_again(
-    store: Store, new_document: Make, new_job: Make
+    store: Store, api: PrefectApi, new_document: Make
 ) -> None:
     document_id = new_document(store, WritingOptions(sections=3, plan_only=True))
-    said: list[tuple[str, str]] = []
-    worker = new_worker(store, on_event=lambda event: said.append((event.kind, event.message)))
-    assert worker.run(drain=True) == {"planned": 1}
-    assert said[-1] == ("planned", f"only its plan was wanted: longhand resume {document_id} writes it")
-    store.requeue_document(document_id)
-    assert new_worker(store).run(drain=True) == {"done": 1}
     reviewed = new_document(store, WritingOptions(sections=3, plan_only=True, review=True))
-    assert new_worker(store).run(drain=True) == {"planned": 1}
+    said: list[tuple[str, str]] = []
+    tally = drain(store, api, on_work=lambda event: said.append((event.kind, event.message)))
+    assert tally == {"planned": 2}
+    assert ("planned", f"only its plan was wanted: longhand resume {document_id} writes it") in said
+    assert state_of(api, store, document_id)["name"] == "Planned"
+    store.requeue_document(document_id)
     approve_document(store, reviewed)
-    assert new_worker(store).run(drain=True) == {"done": 1}
+    work_pool.put_back(api, [store.get_document(i) for i in (document_id, reviewed)])
+    assert drain(store, api) == {"done": 2}
 
 
-def test_priority_then_age(store: Store, new_document: Make) -> None:
+def test_priority_then_age(store: Store, api: PrefectApi, new_document: Make) -> None:
     late, early, urgent = (new_document(store, priority=n) for n in (0, 0, 5))
+    work_pool.submit(api, [store.get_document(i) for i in (late, early, urgent)])
     store.set_priority(late, -1)
+    work_pool.change_priority(api, store.get_document(late))
     claimed: list[str] = []
 
     def note(event: WorkerEvent) -> None:
         if event.kind == "claimed":
             claimed.append(event.document_id)
 
-    worker = new_worker(store, batch=1, on_event=note)
-    assert worker.run(limit=2) == {"done": 2}
+    assert drain(store, api, limit=1, on_work=note, num_documents=2) == {"done": 2}
     assert claimed == [urgent, early]
     assert store.get_document(late).status == "queued"
+    assert state_of(api, store, late)["type"] == "SCHEDULED"
 
 
 def test_a_poison_document_fails_with_its_error_and_the_queue_goes_on(
-    store: Store, new_document: Make
+    store: Store, api: PrefectApi, new_document: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(method: str, number: int) -> None:
-        if method == "write":
+        if method == "write" and number <= 3:
             raise RuntimeError("device-side assert")
 
     bad = new_document(store)
     engine = FakeEngine(before=fail)
-    assert new_worker(store, engine).run(drain=True) == {"failed": 1}
+    assert drain(store, api, engine) == {"failed": 1}
     document = store.get_document(bad)
     assert (document.status, document.owner, document.error) == ("failed", None, "device-side assert")
     assert engine.calls.count("write") == 3
-    assert [a.outcome for a in store.get_attempts(bad) if a.stage == "write"].count("failed") == 3
-    good = new_document(store)
-    assert new_worker(store).run(drain=True) == {"done": 1}
-    assert store.get_document(good).status == "done"
-    store.requeue_document(bad)
-    assert new_worker(store).run(drain=True) == {"done": 1}
+    state = state_of(api, store, bad)
+    assert (state["type"], state["message"]) == ("FAILED", "device-side assert")
+    # Retry, in Prefect's UI.
+    api.set_state(document.flow_run_id or "", "SCHEDULED", name="AwaitingRetry", scheduled_time=now())
+    assert drain(store, api) == {"done": 1}
+
+
+def now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat()
 
 
 def test_a_document_that_kills_its_workers_is_given_up_until_someone_resumes_it(
-    store: Store, new_document: Make, new_job: Make, outcome: Make, dead_owner: str
+    store: Store, api: PrefectApi, new_document: Make, dead_owner: str
 ) -> None:
     document_id = new_document(store)
     for _ in range(3):
         lease = store.claim(document_id, dead_owner, 60)
         store.record_attempt(lease, "run", started_at=time.time(), outcome="started")
-        assert store.get_document(document_id).owner == dead_owner
         store.release(lease)
-    assert new_worker(store).run(drain=True) == {"failed": 1}
+    assert drain(store, api) == {"failed": 1}
     error = store.get_document(document_id).error
     assert error is not None
     assert "given up after 3 runs without progress, before its first unit; the process died" in error
     assert f"longhand resume {document_id}" in error
     store.requeue_document(document_id)
-    assert new_worker(store).run(drain=True) == {"done": 1}
+    work_pool.put_back(api, [store.get_document(document_id)])
+    assert drain(store, api) == {"done": 1}
 
 
 def test_runs_with_progress_and_runs_that_were_stopped_do_not_count(store: Store, new_document: Make) -> None:
@@ -166,178 +221,210 @@ def test_runs_with_progress_and_runs_that_were_stopped_do_not_count(store: Store
     assert count_vain_runs(store.get_attempts(document_id)) == 1
 
 
-def test_a_dead_neighbours_document_is_taken_at_once_a_far_ones_after_its_lease(
-    store: Store, new_document: Make, dead_owner: str
+def leave_run(api: PrefectApi, store: Store, document_id: str, owner: str) -> str:
+    """Leave a run as a worker does that dies at work; return its id."""
+    work_pool.submit(api, [store.get_document(document_id)])
+    (left,) = api.read_runs(keys=[document_id])
+    api.call("PATCH", f"/flow_runs/{left['id']}", {"infrastructure_pid": owner})
+    api.set_state(left["id"], "PENDING", name="Pending")
+    api.set_state(left["id"], "RUNNING", name="Running")
+    return str(left["id"])
+
+
+def test_the_runs_of_dead_workers_are_crashed_and_go_on(
+    store: Store, api: PrefectApi, new_document: Make, dead_owner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    near, far = new_document(store), new_document(store)
+    near, far, alive = new_document(store), new_document(store), new_document(store)
     store.claim(near, dead_owner, 3600)
     lease = store.claim(far, FAR, 0.2)
     with store.fenced(lease) as tx:
         tx.set_status("planning")
-    assert new_worker(store).run(limit=2) == {"done": 2}
-    assert {store.get_document(i).status for i in (near, far)} == {"done"}
+    held = store.claim(alive, "another/12345678:1:1", 3600)
+    runs = {i: leave_run(api, store, i, o) for i, o in ((near, dead_owner), (far, FAR), (alive, FAR))}
+    monkeypatch.setattr("flows.work_pool.SILENCE_S", 0.0)
+    time.sleep(0.3)
+    assert sorted(work_pool.recover(api, store)) == sorted([runs[near], runs[far]])
+    assert drain(store, api) == {"done": 2}
+    states = [state["name"] for state in api.call("GET", f"/flow_run_states/?flow_run_id={runs[near]}")]
+    assert {"Running", "Crashed", "Scheduled", "Completed"} <= set(states)
+    assert state_of(api, store, alive)["type"] == "RUNNING", "its holder lives"
+    store.release(held)
+
+
+def test_what_was_lost_is_found_and_put_back(store: Store, api: PrefectApi, new_document: Make) -> None:
+    lost, kept, paused = new_document(store), new_document(store), new_document(store)
+    work_pool.submit(api, [store.get_document(kept)])
+    store.pause_document(paused)
+    assert [d.id for d in work_pool.lost_documents(api, store)] == [lost]
+    assert work_pool.put_back_lost(api, store) == [lost]
+    assert work_pool.lost_documents(api, store) == []
+    (run_of_kept,) = api.read_runs(keys=[kept])
+    api.call("DELETE", f"/flow_runs/{run_of_kept['id']}")
+    assert [d.id for d in work_pool.lost_documents(api, store)] == [kept]
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
 def test_a_document_is_taken_from_its_worker(
-    store: Store, new_document: Make, outcome: Make, verb: str
+    store: Store, api: PrefectApi, new_document: Make, outcome: Make, verb: str
 ) -> None:
     done = {"cancel": "cancelled", "pause": "paused"}[verb]
 
     def act(method: str, number: int) -> None:
         if (method, number) == ("write", 1):
             getattr(store, f"{verb}_document")(document_id)
+            work_pool.stop_run(api, store.get_document(document_id), done)  # type: ignore[arg-type]
 
     document_id = new_document(store)
-    assert new_worker(store, FakeEngine(before=act)).run(drain=True) == {done: 1}
+    assert drain(store, api, FakeEngine(before=act)) == {done: 1}
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.progress.num_written) == (done, None, 0)
-    assert new_worker(store).run(drain=True) == {}
+    wanted = {"cancel": ("CANCELLED", "Cancelled"), "pause": ("PAUSED", "Suspended")}[verb]
+    assert (state_of(api, store, document_id)["type"], state_of(api, store, document_id)["name"]) == wanted
     store.requeue_document(document_id)
-    assert new_worker(store).run(drain=True) == {"done": 1}
     calm_id = new_document(store)
-    new_worker(store).run(drain=True)
+    work_pool.put_back(api, [store.get_document(document_id)])
+    assert drain(store, api) == {"done": 2}
     assert outcome(store, document_id) == outcome(store, calm_id)
 
 
-def test_a_document_to_be_reviewed_is_planned_and_left(store: Store, new_document: Make) -> None:
-    document_id = new_document(store, WritingOptions(sections=3, review=True))
-    other = new_document(store)
-    assert new_worker(store, batch=1).run(drain=True) == {"planned": 1, "done": 1}
-    assert store.get_document(document_id).status == "awaiting_review"
-    assert store.get_document(other).status == "done"
+def test_what_a_user_does_to_a_run_reaches_its_document(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
+    """Cancel and suspend while it is at work, and cancel while it waits, as Prefect's UI does."""
+    cancelled, suspended, waiting = (new_document(store, priority=n) for n in (1, 0, -1))
+
+    def act(method: str, number: int) -> None:
+        found = [d for d in (cancelled, suspended) if store.get_document(d).owner is not None]
+        if method == "write" and number in (1, 2):
+            (document_id,) = found
+            run_id = store.get_document(document_id).flow_run_id or ""
+            if document_id == cancelled:
+                api_here.set_state(run_id, "CANCELLING", name="Cancelling")
+                wait_for(lambda: store.get_document(cancelled).status == "cancelled")
+            else:
+                api_here.set_state(run_id, "PAUSED", name="Suspended", pause_reschedule=True)
+                time.sleep(12.0)  # until the run's observer has looked, where no event tells it
+
+    with PrefectApi(api.url, api.auth) as api_here:
+        work_pool.submit(api, [store.get_document(i) for i in (cancelled, suspended, waiting)])
+        (run_of_waiting,) = api.read_runs(keys=[waiting])
+        api.set_state(run_of_waiting["id"], "CANCELLED", name="Cancelled")
+        assert drain(store, api, FakeEngine(before=act), limit=1) == {"cancelled": 1, "paused": 1}
+    assert store.get_document(cancelled).status == "cancelled"
+    assert store.get_document(suspended).status == "paused"
+    assert state_of(api, store, cancelled)["type"] == "CANCELLED"
+    assert store.get_document(waiting).status == "cancelled"
+    # Resume, as the UI does.
+    api.call("POST", f"/flow_runs/{store.get_document(suspended).flow_run_id}/resume", {})
+    assert drain(store, api) == {"done": 1}
+
+
+def test_what_was_stopped_in_the_store_is_not_run(store: Store, api: PrefectApi, new_document: Make) -> None:
+    """The server did not hear of it."""
+    cancelled, paused = new_document(store), new_document(store)
+    work_pool.submit(api, [store.get_document(i) for i in (cancelled, paused)])
+    store.cancel_document(cancelled)
+    store.pause_document(paused)
+    assert drain(store, api) == {}
+    assert state_of(api, store, cancelled)["type"] == "CANCELLED"
+    assert state_of(api, store, paused)["type"] == "PAUSED"
+    api.call("POST", f"/flow_runs/{api.read_runs(keys=[paused])[0]['id']}/resume", {})
+    assert drain(store, api) == {"done": 1}
+
+
+def test_a_second_run_of_a_document_stops(store: Store, api: PrefectApi, new_document: Make) -> None:
+    document_id = new_document(store)
+    work_pool.submit(api, [store.get_document(document_id)])
+    path = f"/deployments/{work_pool.deployment_id(api)}/create_flow_run"
+    second = api.call("POST", path, {"parameters": {"document_id": document_id}})["id"]
+    tally = drain(store, api, FakeEngine(delay_s=0.2), limit=2)
+    assert tally.get("done") == 1
+    states = {run["id"]: run["state"]["name"] for run in api.read_runs([second], [document_id])}
+    assert sorted(states.values()) in (["Busy", "Completed"], ["Completed", "Completed"])
+
+
+def test_a_run_from_the_form_makes_one_document(store: Store, api: PrefectApi) -> None:
+    path = f"/deployments/{work_pool.deployment_id(api)}/create_flow_run"
+    form = {"prompt": "How to brew tea.", "sections": 2, "length": "short", "lang": "eng_Latn"}
+    run_id = api.call("POST", path, {"parameters": form})["id"]
+    bad = api.call("POST", path, {"parameters": {"prompt": " "}})["id"]
+    assert run(make_worker(store), Keeping(api), store) == {"done": 1}
+    (document,) = store.list_documents()
+    assert (document.prompt, document.params["sections"], document.flow_run_id) == (
+        "How to brew tea.",
+        2,
+        run_id,
+    )
+    shown = api.get(f"/flow_runs/{run_id}")
+    assert (shown["name"], shown["parameters"]["document_id"]) == (
+        f"How to brew tea ({document.id})",
+        document.id,
+    )
+    refused = api.get(f"/flow_runs/{bad}")["state"]
+    assert (refused["type"], refused["message"].partition(":")[0]) == ("FAILED", "the prompt is empty")
+
+
+class Keeping(PrefectApi):
+    """Deletes nothing: the runs of a form have no document yet."""
+
+    def __init__(self, api: PrefectApi) -> None:
+        super().__init__(api.url, api.auth)
+
+    def pages(self, path: str, body: dict[str, Any]) -> list[Any]:
+        """Find no run of others."""
+        return []
+
+
+def test_a_deployment_of_another_flow_runs_nothing(store: Store, api: PrefectApi) -> None:
+    """Whoever may write to the server can have documents written, and nothing else run."""
+    work_pool.prepare(api)
+    flow = api.call("POST", "/flows/", {"name": "another-flow"})
+    body = {
+        "name": "attack",
+        "flow_id": flow["id"],
+        "work_pool_name": work_pool.POOL,
+        "entrypoint": "os.system",
+    }
+    deployment = api.call("POST", "/deployments/", body)["id"]
+    run_id = api.call("POST", f"/deployments/{deployment}/create_flow_run", {})["id"]
+    assert run(make_worker(store), Keeping(api), store) == {}
+    state = api.get(f"/flow_runs/{run_id}")["state"]
+    assert (state["type"], state["name"]) == ("FAILED", "Refused")
 
 
 def test_a_stopped_worker_finishes_its_units_and_gives_everything_back(
-    store: Store, new_document: Make
+    store: Store, api: PrefectApi, new_document: Make
 ) -> None:
     def stop(method: str, number: int) -> None:
         if (method, number) == ("write", 1):
             worker.stop()
 
-    document_id = new_document(store)
-    new_document(store)
-    worker = new_worker(store, FakeEngine(before=stop), batch=1)
-    assert worker.run() == {"released": 1}
+    document_id, other = new_document(store), new_document(store)
+    worker = make_worker(store, FakeEngine(before=stop), limit=1, drain=False)
+    assert run(worker, api, store) == {"released": 1}
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.progress.num_written) == ("writing", None, 2)
-    assert new_worker(store).run(drain=True) == {"done": 2}
+    assert state_of(api, store, document_id)["type"] == "SCHEDULED"
+    assert store.get_document(other).status == "queued"
+    assert drain(store, api) == {"done": 2}
 
 
-def test_models_that_cannot_be_loaded_cost_no_document(store: Store, new_document: Make) -> None:
+def test_models_that_cannot_be_loaded_cost_no_document(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
     class Broken(FakeEngine):
         def prepare(self, stage: object) -> None:
             raise ModelError("writer-mini: model.safetensors is missing")
 
     document_id = new_document(store)
     with pytest.raises(ModelError, match="is missing"):
-        new_worker(store, Broken()).run()
+        drain(store, api, Broken())
     assert (store.get_document(document_id).status, store.get_attempts(document_id)) == ("queued", ())
 
 
-def test_a_database_that_is_away_is_waited_for(
-    store: Store, new_document: Make, monkeypatch: pytest.MonkeyPatch
+def test_what_fails_before_a_run_gives_the_document_back(
+    store: Store, api: PrefectApi, new_document: Make
 ) -> None:
-    new_document(store)
-    claim_next, failures = store.claim_next, []
-
-    def fail(*args: Any) -> Any:
-        if len(failures) < 3:
-            failures.append(1)
-            raise StorageError("PostgreSQL is not reachable")
-        return claim_next(*args)
-
-    troubles: list[str] = []
-    monkeypatch.setattr(store, "claim_next", fail)
-    worker = new_worker(store, on_event=lambda e: troubles.append(e.kind) if e.kind == "trouble" else None)
-    assert worker.run(drain=True) == {"done": 1}
-    assert troubles == ["trouble"] * 3
-
-
-def test_a_database_that_stays_away_ends_a_drain(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> bool:
-        raise StorageError("PostgreSQL is not reachable")
-
-    monkeypatch.setattr(store, "is_work_due", fail)
-    with pytest.raises(StorageError, match="not reachable"):
-        new_worker(store).run(drain=True)
-
-
-def test_failures_with_calm_looks_between_do_not_end_a_drain(
-    store: Store, new_document: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    new_document(store)
-    is_work_due, looks, troubles = store.is_work_due, [], []
-
-    def fail_now_and_then() -> bool:
-        looks.append(1)
-        if len(looks) < 20 and len(looks) % 2:
-            raise StorageError("PostgreSQL is not reachable")
-        return is_work_due()
-
-    def note(event: WorkerEvent) -> None:
-        if event.kind == "trouble":
-            troubles.append(event.message)
-
-    monkeypatch.setattr(store, "is_work_due", fail_now_and_then)
-    slot = FakeSlot([False] * 10 + [True])
-    assert new_worker(store, slot=slot, on_event=note).run(drain=True) == {"done": 1}
-    assert len(troubles) == 10
-
-
-class FakeSlot:
-    """A slot that comes and goes by a script of answers."""
-
-    def __init__(self, answers: list[bool]) -> None:
-        self.answers, self.num_given_back, self.num_turns_ended = answers, 0, 0
-        self.is_turn_long = False
-
-    def ask(self) -> bool:
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-    def is_turn_over(self) -> bool:
-        return self.is_turn_long
-
-    def end_turn(self) -> None:
-        self.num_turns_ended += 1
-        self.give_back()
-
-    def give_back(self) -> None:
-        self.num_given_back += 1
-        self.is_turn_long = False
-
-
-def test_nothing_is_claimed_without_the_slot(store: Store, new_document: Make) -> None:
-    new_document(store)
-    slot = FakeSlot([False, False, True])
-    assert new_worker(store, slot=slot).run(drain=True) == {"done": 1}
-    assert slot.answers == [True]
-    assert slot.num_given_back
-
-
-def test_who_loses_the_slot_leaves_the_device(store: Store, new_document: Make) -> None:
-    for _ in range(3):
-        new_document(store, WritingOptions(sections=12, items_per_unit=1))
-    slot = FakeSlot([True, True, False, True])
-    tally = new_worker(store, FakeEngine(delay_s=0.01), slot=slot, batch=2).run(drain=True)
-    assert tally["done"] == 3
-    assert tally["released"] >= 1
-
-
-def test_a_turn_is_ended_after_the_documents_and_another_begins(store: Store, new_document: Make) -> None:
-    new_document(store)
-    new_document(store)
-    slot = FakeSlot([True])
-
-    def note(event: WorkerEvent) -> None:
-        if event.kind == "claimed" and not slot.num_turns_ended:
-            slot.is_turn_long = True
-
-    assert new_worker(store, slot=slot, batch=1, on_event=note).run(drain=True) == {"done": 2}
-    assert slot.num_turns_ended == 1
-
-
-def test_what_fails_before_a_run_gives_the_document_back(store: Store, new_document: Make) -> None:
     bad, good = new_document(store, WritingOptions(writer="gone"), priority=5), new_document(store)
 
     def make(names: tuple[str | None, ...]) -> FakeEngine:
@@ -345,11 +432,9 @@ def test_what_fails_before_a_run_gives_the_document_back(store: Store, new_docum
             raise ModelError("no writer named 'gone'")
         return FakeEngine()
 
-    models = SharedModels(make)
-    assert Worker(store, models, poll_s=0.02).run(limit=1) == {"failed": 1}
+    assert drain(store, api, models=SharedModels(make)) == {"failed": 1, "done": 1}
     document = store.get_document(bad)
     assert (document.status, document.owner, document.error) == ("failed", None, "no writer named 'gone'")
-    assert new_worker(store).run(drain=True) == {"done": 1}
     assert store.get_document(good).status == "done"
 
 

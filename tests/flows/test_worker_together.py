@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+import queue_runner
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from flows.device import SharedModels
 from flows.engine import LeafPlan, SayAsk, Section, WriteAsk
+from flows.events import WorkerEvent
 from flows.options import WritingOptions
+from flows.prefect_api import PrefectApi
 from flows.steps import begin_stage, decode_unit, plan_decoding, plan_document, write_unit
-from flows.worker import Worker, WorkerEvent
 from storage import Store
 
 Make = Callable[..., Any]
@@ -22,9 +24,11 @@ ONE_UNIT = WritingOptions(sections=3, items_per_unit=3, texts_per_unit=64)
 TIMEOUT_S = 20.0
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.worker.RETRY_DELAYS_S", [0.0, 0.0])
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 class Gathering(FakeEngine):
@@ -43,10 +47,19 @@ class Gathering(FakeEngine):
             time.sleep(0.001)
 
 
-def drain(store: Store, engine: Gathering, batch: int) -> tuple[dict[str, int], list[WorkerEvent]]:
-    events: list[WorkerEvent] = []
-    worker = Worker(store, engine.models, batch=batch, poll_s=0.02, on_event=events.append)
-    return dict(worker.run(drain=True)), events
+Drain = Callable[..., tuple[dict[str, int], list[WorkerEvent]]]
+
+
+@pytest.fixture
+def drain(api: PrefectApi) -> Drain:
+    """Return a function that writes all documents of a store, so many at once."""
+
+    def run(store: Store, engine: Gathering, batch: int) -> tuple[dict[str, int], list[WorkerEvent]]:
+        events: list[WorkerEvent] = []
+        tally = queue_runner.drain(store, api, models=engine.models, limit=batch, on_work=events.append)
+        return tally, events
+
+    return run
 
 
 @pytest.fixture
@@ -87,7 +100,7 @@ def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome:
 
 
 def test_documents_share_calls_and_are_what_they_are_alone(
-    store: Store, to_write: Make, calm: Make, outcome: Make
+    store: Store, to_write: Make, calm: Make, outcome: Make, drain: Drain
 ) -> None:
     ids = {seed: to_write(store, seed=seed, prompt=f"How to share folder {seed}.") for seed in range(4)}
     engine = Gathering(3)
@@ -105,7 +118,7 @@ def test_documents_share_calls_and_are_what_they_are_alone(
 
 
 def test_documents_of_several_languages_are_said_together(
-    store: Store, to_write: Make, calm: Make, outcome: Make
+    store: Store, to_write: Make, calm: Make, outcome: Make, drain: Drain
 ) -> None:
     langs = ["eng_Latn", "deu_Latn", "eng_Latn", "deu_Latn"]
     ids = [to_write(store, is_written=True, lang=lang, seed=seed) for seed, lang in enumerate(langs)]
@@ -124,7 +137,7 @@ def test_documents_of_several_languages_are_said_together(
 
 
 def test_a_document_that_breaks_a_shared_call_fails_alone(
-    store: Store, to_write: Make, calm: Make, outcome: Make
+    store: Store, to_write: Make, calm: Make, outcome: Make, drain: Drain
 ) -> None:
     class Breaking(Gathering):
         def _written(self, plan: LeafPlan, paths: Sequence[str], seed: int) -> list[Section]:
@@ -141,7 +154,7 @@ def test_a_document_that_breaks_a_shared_call_fails_alone(
         assert outcome(store, ids[seed]) == calm(seed=seed)
 
 
-def test_what_is_lost_meanwhile_is_not_stored(store: Store, to_write: Make) -> None:
+def test_what_is_lost_meanwhile_is_not_stored(store: Store, to_write: Make, drain: Drain) -> None:
     """A document that is cancelled inside a shared call writes nothing; the others do."""
     ids = [to_write(store, seed=seed) for seed in range(3)]
     victims: list[str] = []
@@ -156,7 +169,7 @@ def test_what_is_lost_meanwhile_is_not_stored(store: Store, to_write: Make) -> N
     assert store.get_document(victims[0]).progress.num_written == 0
 
 
-def test_without_being_asked_to_nobody_shares(store: Store, to_write: Make) -> None:
+def test_without_being_asked_to_nobody_shares(store: Store, to_write: Make, drain: Drain) -> None:
     for _ in range(4):
         to_write(store)
     engine = Gathering(3)

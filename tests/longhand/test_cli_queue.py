@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import longhand
-from flows.worker import WorkerEvent
+from flows.events import WorkerEvent
 from storage import NewDocument, Store
 
 
@@ -49,6 +49,7 @@ def test_a_thousand_prompts_from_one_file_keep_their_order(run, store, tmp_path)
     first = store.get_document(lease.document_id)
     assert (first.prompt, first.idempotency_key) == ("Prompt number 0", "batch/1")
     assert first.params["sections"] == 2
+    store.release(lease)
     run("submit", "--file", str(path), "--idempotency-key", "batch")
     assert store.get_overview().counts == {"queued": 1000}
 
@@ -128,6 +129,10 @@ def test_files_that_cannot_be_read(run, store, tmp_path, content, message):
 
 
 USAGES = [
+    (("cancel",), "give ids, --all, or --status: one of the three"),
+    (("pause", "x", "--all"), "give ids, --all, or --status: one of the three"),
+    (("cancel", "--status", "done"), "--status"),
+    (("worker", "--prefect-api", "nonsense"), "is not the URL of a Prefect API"),
     (("submit",), "give either a prompt or --file"),
     (("submit", "tea", "--file", "x"), "give either a prompt or --file"),
     (("submit", "tea", "--idempotency-key", " "), "the idempotency key has 1 characters"),
@@ -172,6 +177,25 @@ def test_cancel_pause_resume_and_priority(run, store):
     result = run("pause", second)
     assert result.exit_code == 1
     assert f"document {second} is cancelled: there is nothing to pause" in result.stderr
+
+
+def test_all_documents_of_a_status_are_paused_and_cancelled(run, store):
+    ids = [queue_one(store, f"tea {n}") for n in range(3)]
+    store.pause_document(ids[0])
+    assert run("cancel", "--status", "paused").exit_code == 0
+    assert [store.get_document(i).status for i in ids] == ["cancelled", "queued", "queued"]
+    assert run("pause", "--all").stderr.count("paused ") == 2
+    assert run("cancel", "--all").stderr.count("cancelled ") == 2
+    assert run("cancel", "--all").exit_code == 0
+
+
+def test_without_a_server_documents_wait_in_the_store(run, store):
+    assert "queued 1; they wait for a server: longhand up" in run("submit", "tea").stderr
+    for command in ("worker", "requeue"):
+        result = run(command)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert "no Prefect server is known: start one with longhand up" in result.stderr
+    assert json.loads(run("status", "--json").stdout)["without_run"] == []
 
 
 def test_one_wrong_id_stops_a_command_before_its_first_change(run, store):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
 import socket
+import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,7 +17,7 @@ import pytest
 
 from flows.owner import is_dead, owner_of
 from flows.schedules import to_parameters
-from flows.station import Station, running_station, station_folder
+from flows.station import Station, read_secret, running_station, station_folder
 from longhand import cli
 from storage import NewDocument, Store
 
@@ -81,9 +84,9 @@ def schedules(run: Any) -> dict[str, Any]:
 
 USAGES = [
     (("tea",), "give exactly one of --cron, --every, --rrule and --at"),
-    (("tea", "--cron", "0 2 * *"), "--cron: Invalid cron string"),
+    (("tea", "--cron", "0 2 * *"), "--cron is '0 2 * *', 4 fields"),
     (("tea", "--every", "3"), "--every is '3'"),
-    (("tea", "--rrule", "FREQ=NEVER"), "--rrule: Invalid RRule"),
+    (("tea", "--rrule", "FREQ=NEVER"), "which is no rule"),
     (("tea", "--at", "2001-01-01T00:00"), "which is over"),
     (("tea", "--cron", "0 2 * * *", "--timezone", "Paris"), "--timezone is 'Paris'"),
     (("tea", "--cron", "0 2 * * *", "--sections", "0"), "--sections is 0"),
@@ -116,8 +119,8 @@ def test_a_file_with_a_wrong_line_or_a_key_is_refused(run, tmp_path):
 def test_a_line_keeps_its_own_seed(run, tmp_path, monkeypatch, option, seeds):
     made: list[Any] = []
 
-    def create(link: Any, name: str, documents: Any, schedule: Any, *, seeds: Any) -> str:
-        made.extend(to_parameters(documents, seeds=seeds)["documents"])
+    def create(api: Any, name: str, documents: Any, rule: Any, *, seeds: Any) -> str:
+        made.extend(own["document"] for own in to_parameters(documents, seeds=seeds))
         return "deployment"
 
     monkeypatch.setattr("flows.schedules.create_schedule", create)
@@ -134,10 +137,9 @@ def test_what_the_help_says_of_time_zones(run):
 
 def test_what_up_refuses_and_down_without_up(run):
     assert "nothing is up" in run("down").stderr
-    for arguments, message in ((("--port", "80"), "--port is 80"), (("--slots", "0"), "--slots is 0")):
-        result = run("up", *arguments)
-        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-        assert message in result.stderr
+    result = run("up", "--port", "80")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "--port is 80" in result.stderr
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -173,7 +175,7 @@ def test_the_worker_logs_json_and_serves_metrics(up):
         except OSError:
             return b""  # it has just been started
 
-    assert b'longhand_documents{status="queued"} 0.0' in wait_for(scrape)
+    assert b"longhand_documents" in wait_for(scrape)
     first = (station_folder() / "worker.log").read_text().splitlines()[0]
     assert json.loads(first)["event"] == "metrics"
 
@@ -187,8 +189,6 @@ RULES = [
 
 
 def test_a_schedule_is_made_listed_paused_and_removed(run, up):
-    from flows.prefect_link import PrefectLink
-
     for number, (rule, shown) in enumerate(RULES):
         result = run("schedule", "How to brew tea", "--name", f"s{number}", *rule)
         assert result.exit_code == 0, result.stderr
@@ -198,18 +198,21 @@ def test_a_schedule_is_made_listed_paused_and_removed(run, up):
     assert (
         "there is a schedule 's1' already" in run("schedule", "tea", "--name", "s1", "--every", "1h").stderr
     )
+    assert "is that of the queue" in run("schedule", "tea", "--name", "longhand", "--every", "1h").stderr
 
     # Prefect's server makes the runs ahead of their time.
     deployment_id = schedules(run)["s0"]["deployment_id"]
-    with PrefectLink(up.station.api_url) as link:
-        wait_for(lambda: link.call(lambda client: scheduled_runs(client, deployment_id)))
+    with up.station.api() as api:
+        (waiting, *_) = wait_for(lambda: scheduled_runs(api, deployment_id))
+        assert waiting["parameters"]["document"]["prompt"] == "How to brew tea"
         assert run("schedules", "pause", "s0").exit_code == 0
         assert (schedules(run)["s0"]["is_paused"], schedules(run)["s0"]["next_times"]) == (True, [])
-        assert not link.call(lambda client: scheduled_runs(client, deployment_id))
+        assert not scheduled_runs(api, deployment_id)
         assert run("schedules", "resume", "s0").exit_code == 0
         assert not schedules(run)["s0"]["is_paused"]
         # The switch of Prefect's UI is another one; ours moves both.
-        link.call(lambda client: switch_off(client, deployment_id))
+        (entry,) = api.get(f"/deployments/{deployment_id}/schedules")
+        api.call("PATCH", f"/deployments/{deployment_id}/schedules/{entry['id']}", {"active": False})
         assert schedules(run)["s0"]["is_paused"]
         assert run("schedules", "resume", "s0").exit_code == 0
         assert not schedules(run)["s0"]["is_paused"]
@@ -222,62 +225,138 @@ def test_a_schedule_is_made_listed_paused_and_removed(run, up):
         assert "no schedule is named 's0': there are none" in result.stderr
 
 
-def scheduled_runs(client: Any, deployment_id: str) -> Any:
-    from uuid import UUID
-
-    from prefect.client.schemas.filters import (
-        DeploymentFilter,
-        DeploymentFilterId,
-        FlowRunFilter,
-        FlowRunFilterState,
-        FlowRunFilterStateType,
-    )
-    from prefect.client.schemas.objects import StateType
-
-    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
-    return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[UUID(deployment_id)])),
-        flow_run_filter=FlowRunFilter(state=state),
-    )
+def scheduled_runs(api: Any, deployment_id: str) -> Any:
+    filters = {
+        "deployments": {"id": {"any_": [deployment_id]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+    }
+    return api.pages("/flow_runs/filter", filters)
 
 
-def switch_off(client: Any, deployment_id: str) -> None:
-    from uuid import UUID
-
-    (entry,) = client.read_deployment_schedules(UUID(deployment_id))
-    client.update_deployment_schedule(UUID(deployment_id), entry.id, active=False)
-
-
-def test_run_now_queues_the_documents(run, up, tmp_path):
+def test_run_now_makes_the_documents(run, up, tmp_path):
     path = tmp_path / "prompts.jsonl"
     path.write_text('{"prompt": "How to brew tea", "sections": 2}\n"Bread for beginners"\n')
     assert run("schedule", "--file", str(path), "--name", "two", "--at", "2077-01-01T00:00").exit_code == 0
-    assert "started two as flow run " in run("schedules", "run-now", "two").stderr
-    wait_for(lambda: len(up.store.list_documents()) == 2)
+    assert "started two as 2 flow runs" in run("schedules", "run-now", "two").stderr
+    # One after the other, as the worker of this file has room for one.
+    for number in (1, 2):
+        wait_for(lambda number=number: len(up.store.list_documents()) == number, 240.0)
+        up.store.cancel_document(up.store.list_documents()[0].id)
     prompts = {document.prompt for document in up.store.list_documents()}
     assert prompts == {"How to brew tea", "Bread for beginners"}
-    for document in up.store.list_documents():
-        up.store.cancel_document(document.id)
     assert run("schedules", "rm", "two").exit_code == 0
-    assert len(up.store.list_documents()) == 2, "what a schedule has queued stays"
+    assert len(up.store.list_documents()) == 2, "what a schedule has made stays"
+
+
+# Nobody else gets in: what a page of another origin, another name for this machine, and another user can do.
+
+
+def ask(
+    up: Up,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    origin: str | None = None,
+    host: str | None = None,
+    auth: str | None = None,
+) -> tuple[int, dict[str, str]]:
+    """Ask the server as a browser (with an origin) or a program would; return status and headers."""
+    connection = http.client.HTTPConnection("127.0.0.1", up.station.port, timeout=30)
+    headers = {"Host": host or f"127.0.0.1:{up.station.port}", "Content-Type": "text/plain"}
+    if origin is not None:
+        headers["Origin"] = origin
+    if auth is not None:
+        headers["Authorization"] = "Basic " + base64.b64encode(auth.encode()).decode()
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+
+
+ATTACK = {"name": "attack", "type": "process"}
+
+
+def test_a_page_of_another_origin_gets_nothing(up):
+    secret = read_secret()
+    for auth in (None, secret):  # a page has no secret; should it have one, it is still another's page
+        for origin in ("http://evil.example", "null", f"http://127.0.0.1:{up.station.port + 1}"):
+            status, headers = ask(up, "POST", "/api/work_pools/", ATTACK, origin=origin, auth=auth)
+            assert (status, "access-control-allow-origin" in headers) == (403, False)
+            status, headers = ask(up, "OPTIONS", "/api/work_pools/", origin=origin)
+            assert (status, "access-control-allow-origin" in headers) == (403, False)
+    assert ask(up, "GET", "/api/work_pools/attack", auth=secret)[0] == 404
+    own = f"http://127.0.0.1:{up.station.port}"
+    assert ask(up, "POST", "/api/deployments/filter", {}, origin=own, auth=secret)[0] == 200
+
+
+def test_another_name_for_this_machine_gets_nothing(up):
+    for host in (
+        f"evil.example:{up.station.port}",
+        "evil.example",
+        f"127.0.0.1.evil.example:{up.station.port}",
+    ):
+        assert ask(up, "GET", "/api/health", host=host)[0] == 403
+        assert ask(up, "GET", "/", host=host, auth=read_secret())[0] == 403
+    assert ask(up, "GET", "/api/health", host=f"localhost:{up.station.port}")[0] == 200
+
+
+def test_another_user_of_the_machine_gets_nothing(up):
+    for auth in (None, "longhand:", "admin:pass", read_secret()[:-1]):
+        assert ask(up, "POST", "/api/work_pools/", ATTACK, auth=auth)[0] == 401
+        assert ask(up, "POST", "/api/flow_runs/filter", {}, auth=auth)[0] == 401
+    secret = station_folder() / "secret"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert up.station.port not in open_ports_elsewhere(), "it listens on this machine alone"
+    command = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert read_secret() not in command
+
+
+def open_ports_elsewhere() -> set[int]:
+    """Return the ports on which something listens for other machines."""
+    import psutil
+
+    return {
+        found.laddr.port
+        for found in psutil.net_connections("tcp")
+        if found.status == "LISTEN" and found.laddr.ip not in ("127.0.0.1", "::1")
+    }
+
+
+def test_who_has_the_secret_can_still_run_no_command(up, tmp_path):
+    """The attack of the first release: a deployment with a command, an environment and an entry point of its own."""
+    target = tmp_path / "ran"
+    with up.station.api() as api:
+        flow = api.call("POST", "/flows/", {"name": "attack"})
+        body = {
+            "name": "attack", "flow_id": flow["id"], "work_pool_name": "longhand", "entrypoint": "os.py:system",
+            "job_variables": {"name": "x", "command": f"touch {target}"}, "pull_steps": [
+                {"prefect.deployments.steps.run_shell_script": {"script": f"touch {target}"}}
+            ],
+        }  # fmt: skip
+        deployment = api.call("POST", "/deployments/", body)
+        attack = api.call("POST", f"/deployments/{deployment['id']}/create_flow_run", {})
+
+        def ended() -> Any:
+            state = api.get(f"/flow_runs/{attack['id']}")["state"]
+            return state if state["type"] not in ("SCHEDULED", "PENDING", "RUNNING") else None
+
+        assert (wait_for(ended)["type"], target.exists()) == ("FAILED", False)
 
 
 def test_cancel_and_pause_reach_prefects_run(run, store, up):
     """What our commands do to a document is seen in Prefect."""
-    from flows.mirror import PrefectMirror, read_runs
-    from flows.prefect_link import PrefectLink
+    from flows import work_pool
 
-    with PrefectLink(up.station.api_url) as link:
+    with up.station.api() as api:
         for command, state in (("pause", "PAUSED"), ("cancel", "CANCELLED")):
-            document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
-            lease = store.claim(document.id, "worker", 60)
-            run_id = PrefectMirror(link).begin(store.get_document(document.id), lease)
-            assert run_id is not None
-            with store.fenced(lease) as tx:
-                tx.set_flow_run(run_id)
+            document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn", priority=-1))
+            held = store.claim(document.id, "another/12345678:1:1", 60)
+            work_pool.submit(api, [document])
+            store.release(held)
             assert run(command, document.id).exit_code == 0
-            (found,) = link.call(lambda client, run_id=run_id: read_runs(client, [run_id]))
-            assert found.state.type.value == state
+            assert work_pool.find_run(api, store.get_document(document.id))["state"]["type"] == state
 
 
 def test_down_twice(run, up):

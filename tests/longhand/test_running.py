@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
-from flows.mirror import crash_left_run
+from concepts.errors import UsageError
+from flows.prefect_api import PrefectApi
 from flows.timings import Timings
-from longhand.running import FlowRunner, show_in_prefect
+from longhand.running import FlowRunner, answering_api, need_api, tell_prefect
 from storage import CardRef, NewDocument
 
 
@@ -35,7 +34,9 @@ def test_writing(calls, store):
     spent = FlowRunner().run(store, document.id, plan_only=True, resume=False, on_event=print)
     assert spent == {"planning": 1.5}
     ((name, url, document_id, _, more),) = calls
-    assert (name, url, document_id, more) == ("write", store.url, document.id, {"plan_only": True})
+    assert (name, url, document_id, more) == (
+        "write", store.url, document.id, {"plan_only": True, "prefect_api": None}
+    )  # fmt: skip
 
 
 def test_resuming_takes_the_stored_models(calls, store, monkeypatch):
@@ -48,24 +49,23 @@ def test_resuming_takes_the_stored_models(calls, store, monkeypatch):
     assert calls[0][0] == "resume"
 
 
-def test_no_answer_of_a_prefect_server_stops_a_command(monkeypatch, capsys):
-    class Broken:
-        def __init__(self, api_url):
-            pass
+def test_no_answer_of_a_prefect_server_stops_a_command(monkeypatch, capsys, store):
+    monkeypatch.setattr(
+        "flows.prefect_api.known_api", lambda typed=None: PrefectApi("http://127.0.0.1:9/api")
+    )
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+    for change in ("queued", "cancelled", "paused", "priority"):
+        assert not tell_prefect([document], change)
+        said = capsys.readouterr().err
+        assert said.startswith("Prefect's server at http://127.0.0.1:9/api cannot be reached")
+        assert said.endswith("the store has it: longhand requeue tells Prefect later\n")
+    assert answering_api() is None
+    assert "going on without it" in capsys.readouterr().err
 
-        def __enter__(self):
-            return self
 
-        def __exit__(self, *error):
-            pass
-
-        def call(self, function):
-            raise RuntimeError("500")
-
-    for module in ("flows.prefect_link", "flows.mirror"):
-        monkeypatch.setattr(f"{module}.PrefectLink", Broken)
-        monkeypatch.setattr(f"{module}.known_api", lambda: "http://127.0.0.1:9/api")
-    document = SimpleNamespace(id="2q", flow_run_id="1", owner=None, lease_until=None)
-    show_in_prefect(document, "cancelled")
-    assert capsys.readouterr().err == "Prefect's server failed (RuntimeError); Prefect shows 2q as it was\n"
-    crash_left_run(document)
+def test_where_no_server_is_known_the_store_is_enough(monkeypatch, store):
+    monkeypatch.setattr("flows.prefect_api.known_api", lambda typed=None: None)
+    assert not tell_prefect([], "queued")
+    assert answering_api() is None
+    with pytest.raises(UsageError, match="no Prefect server is known: start one with longhand up"):
+        need_api(None)

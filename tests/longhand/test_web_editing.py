@@ -32,7 +32,7 @@ def client(store: Store, told: list[tuple[str, str]]) -> TestClient:
         store,
         guard=GUARD,
         searcher=cast("Searcher", None),
-        tell_prefect=lambda document, shown: told.append((document.id, shown)),
+        tell_prefect=lambda documents, change: told.extend((d.id, change) for d in documents),
     )
     return TestClient(app, base_url="http://127.0.0.1")
 
@@ -266,7 +266,7 @@ def test_pause_queue_and_cancel(client, store, told) -> None:
         _, shown = send(client, document, f"/act/{action}", fields(text, f"/act/{action}"))
         assert store.get_document(document.id).status == status
         node(shown, "[role=status]")
-    assert told == [(document.id, "paused"), (document.id, "cancelled")]
+    assert told == [(document.id, "paused"), (document.id, "queued"), (document.id, "cancelled")]
     form = {FORM_TOKEN: GUARD.form_token}
     assert send(client, document, "/act/pause", form)[0] == 409
     assert send(client, document, "/act/explode", form)[0] == 404

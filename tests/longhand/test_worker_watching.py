@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import socket
 import sys
 import urllib.request
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +20,42 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flow_fakes import FakeEngine
 
 from flows import device
+from flows.events import WorkerEvent
 from flows.options import WritingOptions
-from flows.worker import WorkerEvent
+from flows.run import _hand_in_events
+from flows.server import PrivateServer
 from longhand.worklog import open_log
 from storage import NewDocument, Store
 
 SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)
 
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
+    home = os.environ.get("LONGHAND_TEST_DATA")
+    with PrivateServer(Path(home) if home else tmp_path_factory.mktemp("home")) as found:
+        found.ready.result()
+        yield found
+        _hand_in_events()
+    with warnings.catch_warnings():
+        # Prefect's forgotten sockets are not ours to mend.
+        warnings.simplefilter("ignore")
+        gc.collect()
+
+
 @pytest.fixture(autouse=True)
-def _no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _our_server(server: PrivateServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    for name in ("LONGHAND_PREFECT_API", "LONGHAND_LOG_FORMAT"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("LONGHAND_LOG_FORMAT", raising=False)
+    monkeypatch.setenv("LONGHAND_PREFECT_API", server.ready.result())
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", server.auth)
 
 
 @pytest.fixture

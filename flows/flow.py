@@ -1,0 +1,399 @@
+"""The Prefect flow `write-document`: a task run for each step of `flows.order`, whoever starts it.
+
+Importing this imports Prefect; `flows.isolation.import_prefect` does it without the user's profile. Runs and tasks
+carry ids and words, no tensors and no results: they find store and models in this process (`flows.host`) and leave
+everything they make in the store, so Prefect may forget or repeat them.
+
+Steps run in the thread that runs the flow, and block its event loop: nothing else is in it. So Ctrl-C stops a step
+between two tensor operations, and several runs of one process have a thread each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from prefect import flow, get_run_logger, tags, task
+from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import Pause
+from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Scheduled, Suspended
+
+from concepts.errors import InputError, LostLease, NotFoundError, StorageError
+from flows import queries, steps
+from flows.errors import FinishedError, Paused, PoisonError, Stopped
+from flows.events import Event, EventKind, Outcome, WorkerEvent, unit_event
+from flows.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
+from flows.host import Host, current_host
+from flows.job import Job
+from flows.lease import claim
+from flows.options import WritingOptions
+from flows.order import Step, StepKind, steps_left
+from flows.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
+from flows.timings import Timings
+from flows.work_pool import FLOW_NAME, run_name
+from storage import Busy, DocumentRecord, Lease, NewDocument
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun, State, TaskRun
+    from prefect.tasks import Task
+
+PLANNED_PERCENT, WRITTEN_PERCENT = 10.0, 60.0
+"""How far a document is when its outline is stored, and when its sections are written."""
+PROGRESS_EVERY_S = 2.0
+TRANSIENT_DELAY_S = 5.0
+"""When a run is tried again that the database or Prefect has ended."""
+
+
+@dataclass
+class _Current:
+    """The document that this flow run is at, and the step that its next task does."""
+
+    host: Host
+    job: Job
+    step: Step | None = None
+
+    def tell(self, kind: EventKind, *, done: int = 0, total: int = 0, message: str = "") -> None:
+        event = Event(kind=kind, document_id=self.job.document_id, done=done, total=total, message=message)
+        self.host.on_event(event)
+
+
+_current: ContextVar[_Current] = ContextVar("current")
+
+
+def worth_a_retry(_: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Return whether to try a failed task again."""
+    return not isinstance(state.data, PERMANENT)
+
+
+async def _do(document_id: str, name: str) -> None:
+    """Do the step at hand; report where it fails and is tried again."""
+    current = _current.get()
+    job, step = current.job, current.step
+    assert step is not None and job.document_id == document_id and step.name == name
+    try:
+        with job.timings.span("steps"):
+            step.do(job)
+    except Exception as error:
+        context = TaskRunContext.get()
+        runs = context.task_run.run_count if context is not None else len(RETRY_DELAYS_S) + 1
+        if not isinstance(error, PERMANENT) and runs <= len(RETRY_DELAYS_S):
+            current.tell("retry", message=f"{type(error).__name__}: {error}")
+            current.host.on_work(_event("retry", job.lease, message=error_text(error)))
+        raise
+
+
+def _task(name: str) -> Task[[str, str], Any]:
+    return task(
+        name=name,
+        task_run_name="{name}",
+        retries=len(RETRY_DELAYS_S),
+        retry_delay_seconds=RETRY_DELAYS_S,
+        retry_condition_fn=worth_a_retry,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )(_do)
+
+
+_NAMES: dict[StepKind, str] = {
+    "plan": "plan",
+    "headings": "say-headings",
+    "write": "write",
+    "decode": "decode",
+}
+_TASKS = {kind: _task(name) for kind, name in _NAMES.items()}
+_BOOKKEEPING = _task("note")
+
+
+@task(name="store", task_run_name="store the document", cache_policy=NO_CACHE, persist_result=False)
+async def _store(values: dict[str, Any], flow_run_id: str) -> str:
+    """Store a document for a run and return its id; a run that comes again finds the one it has made."""
+    key = f"run/{flow_run_id}"
+    seed = values.get("seed")
+    if seed is None:
+        seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
+    WritingOptions.from_params(values["params"])  # refuses what a hand has spoilt
+    if not str(values["prompt"]).strip():
+        raise InputError("the prompt is empty: write what the document is about, or give a document_id")
+    new = NewDocument(**{**values, "seed": seed, "idempotency_key": key, "flow_run_id": flow_run_id})
+    with current_host() as host:
+        return host.store.create_document(new).id
+
+
+class Progress:
+    """The progress artifact of a run; that Prefect cannot show it never fails the run."""
+
+    def __init__(self, document_id: str) -> None:
+        self._document_id = document_id
+        self._id: UUID | None = None
+        self._set_at = 0.0
+
+    async def set(self, percent: float) -> None:
+        """Show how far the document is; not more often than a reader of it would look."""
+        if percent < 100.0 and time.monotonic() - self._set_at < PROGRESS_EVERY_S:
+            return
+        self._set_at = time.monotonic()
+        with suppress(Exception):
+            if self._id is None:
+                self._id = await acreate_progress_artifact(
+                    progress=percent,
+                    key=f"progress-{self._document_id}",
+                    description=f"How far document {self._document_id} is",
+                )
+            else:
+                await aupdate_progress_artifact(artifact_id=self._id, progress=percent)
+
+
+@flow(name=FLOW_NAME, validate_parameters=False, persist_result=False)
+async def write_document(
+    prompt: str = "",
+    sections: int | None = None,
+    length: Literal["short", "medium", "long"] | None = None,
+    lang: str = "eng_Latn",
+    document_id: str | None = None,
+    translate_to: str | None = None,
+    document: dict[str, Any] | None = None,
+) -> State[Any]:
+    """Write a document: give a prompt for a new one, or the id of a stored one to go on with.
+
+    Args:
+        prompt: What a new document is about.
+        sections: Number of sections; empty: as many as the planner plans.
+        length: Length of sections; empty: as the planner plans.
+        lang: Language of the document, such as eng_Latn or deu_Latn.
+        document_id: Id of a stored document, instead of a prompt.
+        translate_to: Another language to translate the document into once it is written.
+        document: All of a new document, as a schedule stores it.
+    """
+    context = FlowRunContext.get()
+    assert context is not None and context.flow_run is not None, "a flow runs in a flow run"
+    flow_run = context.flow_run
+    with current_host() as host:
+        found: DocumentRecord | None = None
+        lease: Lease | None = None
+        started = time.perf_counter()
+
+        def tell(outcome: Outcome, message: str = "") -> None:
+            if lease is not None:
+                seconds = round(time.perf_counter() - started, 3)
+                event = _event(outcome, lease, message=message, seconds=seconds)
+                host.on_work(replace(event, flow_run_id=str(flow_run.id)))
+
+        try:
+            if document_id is None:
+                options = WritingOptions(sections=sections, length=length)
+                new = document or {"prompt": prompt, "lang": lang, "params": options.to_params()}
+                document_id = await _store(new, str(flow_run.id))
+            found = host.store.get_document(document_id)
+            _check_open(found, translate_to)
+            if found.id in host.at_work:
+                raise Busy(
+                    f"document {found.id} is at work in this process: wait for it, or cancel one of the runs",
+                    owner=found.owner or "",
+                    lease_until=found.lease_until or time.time(),
+                )
+            lease = claim(host.store, found.id, lease_s=host.lease_s)
+            host.at_work[found.id] = str(flow_run.id)
+            try:
+                host.on_work(replace(_event("claimed", lease), flow_run_id=str(flow_run.id)))
+                outcome, message = await _write(host, flow_run, lease, translate_to)
+            finally:
+                host.at_work.pop(found.id, None)
+        except Exception as error:
+            if not host.is_worker:
+                raise
+            state, outcome = _state_after(host, flow_run, found, error)
+            tell(outcome, error_text(error) if outcome in ("failed", "released") else "")
+            return state
+        tell(outcome, message)
+        if outcome == "planned":
+            return Completed(name="Planned", message=message)
+        return Completed(message=f"read it: longhand show {found.id}")
+
+
+def _check_open(document: DocumentRecord, translate_to: str | None) -> None:
+    """Raise FinishedError where a document is done and nothing else is wanted of it."""
+    if document.status == "done" and translate_to is None:
+        raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
+
+
+async def _write(
+    host: Host, flow_run: FlowRun, lease: Lease, translate_to: str | None
+) -> tuple[Outcome, str]:
+    """Do what a claimed document lacks; return how it ended and what there is to say of it."""
+    store = host.store
+    with prepared(store, lease):
+        document = store.get_document(lease.document_id)
+        _check_open(document, translate_to)  # another process was faster
+        engine = host.models(document)
+    timings = Timings() if host.timings is None else host.timings
+
+    def on_unit(report: Any) -> None:
+        host.on_work(unit_event(lease, report, str(flow_run.id)))
+        with suppress(Exception):
+            say = _logger().info if report.error is None else _logger().warning
+            what = report.error or f"{report.seconds:.2f} s, models {report.model_s:.2f} s"
+            say("%s unit %d: %s", report.stage, report.unit_id, what)
+
+    with held_job(
+        store, lease, engine, host.lease_s, timings, on_unit, was_done=document.status == "done"
+    ) as job:
+        attempts = store.get_attempts(document.id) if host.is_worker else ()
+        if count_vain_runs(attempts) >= MAX_RUNS_WITHOUT_PROGRESS:
+            raise PoisonError(poison_message(document.id, attempts))
+        if host.is_worker:
+            store.record_attempt(lease, "run", started_at=time.time(), outcome="started")
+        steps.note_flow_run(job, str(flow_run.id))
+        if host.plan_only is not None and host.plan_only != queries.is_plan_only(job):
+            with store.fenced(lease) as tx:
+                tx.set_params({**document.params, "plan_only": host.plan_only})
+        _current.set(_Current(host, job))
+        with tags(document.id, lease.owner):
+            await _do_steps(_current.get(), flow_run, translate_to)
+        if store.get_document(document.id).status == "done":
+            return "done", ""
+        if queries.awaits_review(job):
+            return "planned", (
+                f"{document.id} awaits review: longhand outline {document.id} --edit, "
+                f"then longhand approve {document.id}"
+            )
+        return "planned", f"only its plan was wanted: longhand resume {document.id} writes it"
+
+
+async def _do_steps(current: _Current, flow_run: FlowRun, translate_to: str | None) -> None:
+    job = current.job
+    progress = Progress(job.document_id)
+    is_outline_shown = False
+    await _rename(flow_run, job)
+    for step in steps_left(job, translate_to):
+        if current.host.stopping.is_set():
+            raise Stopped(f"document {job.document_id} waits for another worker")
+        if step.kind == "plan" and not queries.is_planned(job):
+            current.tell("planning")
+        if step.kind in ("review", "planned", "begin-writing") and not is_outline_shown:
+            is_outline_shown = True
+            current.tell("outline", total=queries.count_sections(job)[1])
+            await _rename(flow_run, job)
+            await _show_outline(job)
+            await progress.set(PLANNED_PERCENT)
+        current.step = step
+        try:
+            await _TASKS.get(step.kind, _BOOKKEEPING)(job.document_id, step.name)
+        except Pause as error:
+            raise Paused(
+                f"document {job.document_id} is paused: longhand resume {job.document_id}"
+            ) from error
+        await _report(current, step, progress)
+
+
+async def _report(current: _Current, step: Step, progress: Progress) -> None:
+    """Say how far the document is after a step."""
+    job = current.job
+    if step.kind in ("review", "planned"):
+        kind: EventKind = "planned" if step.kind == "planned" else "awaiting_review"
+        current.tell(kind, total=queries.count_sections(job)[1])
+    elif step.kind in ("begin-writing", "write"):
+        done, total = queries.count_sections(job)
+        current.tell("writing", done=done, total=total)
+        if step.kind == "write":
+            share = (WRITTEN_PERCENT - PLANNED_PERCENT) * done / max(total, 1)
+            await progress.set(PLANNED_PERCENT + share)
+    elif step.kind in ("begin-decoding", "decode"):
+        done, total = queries.count_texts(job, step.lang)
+        current.tell("decoding", done=done, total=total)
+        if done == total and step.lang is not None:
+            current.tell("done", done=done, total=total)
+        start = WRITTEN_PERCENT if step.lang is None else 0.0
+        if step.kind == "decode":
+            await progress.set(start + (100.0 - start) * done / max(total, 1))
+    elif step.kind == "finish":
+        done, total = queries.count_texts(job)
+        current.tell("done", done=done, total=total)
+
+
+def _logger() -> logging.LoggerAdapter[Any]:
+    return get_run_logger()  # type: ignore[return-value]
+
+
+async def _rename(flow_run: FlowRun, job: Job) -> None:
+    """Let the run's name hold the document's title, and its parameters the document's id."""
+    document = job.store.get_document(job.document_id)
+    name = run_name(document.title or document.prompt, document.id)
+    client = getattr(FlowRunContext.get(), "client", None)
+    is_known = flow_run.parameters.get("document_id") == document.id
+    if client is not None and (name != flow_run.name or not is_known):
+        parameters = {**flow_run.parameters, "document_id": document.id}
+        with suppress(Exception):  # a name is worth no failure
+            await client.update_flow_run(
+                flow_run.id, name=name, parameters=parameters, tags={*flow_run.tags, document.id}
+            )
+            flow_run.name, flow_run.parameters = name, parameters
+
+
+async def _show_outline(job: Job) -> None:
+    with suppress(Exception):
+        await acreate_markdown_artifact(
+            markdown=f"{queries.outline_markdown(job)}\nRead it: `longhand show {job.document_id}`, "
+            f"or in the inspector (`longhand serve`) under `/documents/{job.document_id}`\n",
+            key=f"outline-{job.document_id}",
+            description=f"Outline of document {job.document_id}",
+        )
+
+
+def _event(kind: Any, lease: Lease, *, message: str = "", seconds: float = 0.0) -> WorkerEvent:
+    return WorkerEvent(
+        kind=kind, document_id=lease.document_id, message=message, seconds=seconds, epoch=lease.epoch
+    )
+
+
+def _state_after(
+    host: Host, flow_run: FlowRun, document: DocumentRecord | None, error: Exception
+) -> tuple[State[Any], Outcome]:
+    """Return the state of a queue's run that has ended with an error, and what became of its document."""
+    text = error_text(error)
+    if isinstance(error, FinishedError):
+        return Completed(message=text), "done"
+    if isinstance(error, Paused):
+        return Suspended(), "paused"  # Prefect has set it already; the engine finds that out by itself
+    if isinstance(error, Stopped):
+        return Scheduled(message="Its worker was asked to stop; another one goes on."), "released"
+    if isinstance(error, Busy):
+        # A run whose process has died waits for the lease to end; a second run of the same document is refused.
+        if (
+            document is not None
+            and document.flow_run_id == str(flow_run.id)
+            and document.id not in host.at_work
+        ):
+            when = datetime.fromtimestamp(error.lease_until + 1.0, tz=UTC)
+            return AwaitingRetry(scheduled_time=when, message=text), "released"
+        return Failed(name="Busy", message=text), "failed"
+    if isinstance(error, LostLease | NotFoundError) and document is not None:
+        return _state_of_lost(host, document.id, text)
+    if is_transient(error):
+        when = datetime.now(UTC) + timedelta(seconds=TRANSIENT_DELAY_S)
+        return AwaitingRetry(scheduled_time=when, message=text), "released"
+    return Failed(message=text), "failed"
+
+
+def _state_of_lost(host: Host, document_id: str, text: str) -> tuple[State[Any], Outcome]:
+    """Return the state of a run whose document is no longer its own; one that was deleted counts as cancelled."""
+    try:
+        status = host.store.get_document(document_id).status
+    except NotFoundError:
+        return Cancelled(message=f"document {document_id} was deleted"), "cancelled"
+    except StorageError:
+        return Failed(name="LostLease", message=text), "lost"
+    if status == "cancelled":
+        message = f"longhand resume {document_id} goes on with it all the same"
+        return Cancelled(message=message), "cancelled"
+    if status == "paused":
+        return Suspended(message=f"longhand resume {document_id} --queue"), "paused"
+    return Failed(name="LostLease", message=text), "lost"

@@ -1,0 +1,83 @@
+"""The order of the steps that a document still lacks, whatever state it is in; the only place that knows it.
+
+`steps_left` is a generator: each step must be done before the next one is asked for, since what is left is always a
+query. Plain functions, no Prefect: `flows.flow` runs each step as a task run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from concepts.languages import language_name
+from flows import queries, steps
+from flows.job import Job
+
+StepKind = Literal[
+    "plan", "headings", "review", "planned", "begin-writing", "write", "begin-decoding", "decode", "finish"
+]
+"""`review` and `planned` end a run after the outline; `begin-decoding` writes down the units of a language."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do for a document; it commits what it makes."""
+
+    kind: StepKind
+    name: str
+    """For people, such as "write sections 3-6"."""
+    do: Callable[[Job], None]
+    unit_id: int | None = None
+    lang: str | None = None
+    """Of texts that are decoded; None: the document's own."""
+
+
+def steps_left(job: Job, translate_to: str | None = None) -> Iterator[Step]:
+    """Yield the steps that a document lacks until it is done, then those of its translation into a language.
+
+    One that is to be reviewed, or only to be planned, stops after its outline.
+    """
+    if job.store.get_document(job.document_id).status != "done":
+        yield Step("plan", "plan", steps.plan_document)
+        for unit_id in queries.pending_headings(job):
+            yield Step("headings", "say headings", partial(steps.decode_unit, unit_id=unit_id), unit_id)
+        if queries.awaits_review(job):
+            yield Step("review", "wait for review", partial(steps.begin_stage, status="awaiting_review"))
+            return
+        if queries.is_plan_only(job):
+            yield Step("planned", "stop after the plan", partial(steps.begin_stage, status="planned"))
+            return
+        yield Step("begin-writing", "begin writing", partial(steps.begin_stage, status="writing"))
+        for unit_id in queries.pending_sections(job):
+            name = f"write {_sections(queries.paths_of_unit(job, unit_id))}"
+            yield Step("write", name, partial(steps.write_unit, unit_id=unit_id), unit_id)
+        yield Step("begin-decoding", "begin decoding", steps.begin_decoding)
+        yield from _texts(job, None, "decode")
+        yield Step("finish", "finish", steps.finish_document)
+    if translate_to is not None:
+        verb = f"translate to {language_name(translate_to)}"
+        begin = partial(steps.begin_translation, lang=translate_to)
+        yield Step("begin-decoding", f"begin to {verb}", begin, lang=translate_to)
+        yield from _texts(job, translate_to, verb)
+
+
+def _texts(job: Job, lang: str | None, verb: str) -> Iterator[Step]:
+    for unit_id in queries.pending_texts(job, lang):
+        name = f"{verb}: {_texts_of(job, unit_id)}"
+        yield Step("decode", name, partial(steps.decode_unit, unit_id=unit_id), unit_id, lang)
+
+
+def _texts_of(job: Job, unit_id: int) -> str:
+    unit = job.store.get_unit(job.document_id, unit_id)
+    if "title" in unit.extra:
+        return "title"
+    return _sections(queries.paths_of_unit(job, unit_id)) if unit.concept_ids else "headings"
+
+
+def _sections(paths: Sequence[str]) -> str:
+    """Return sections for people: "section 3", "sections 3-6"."""
+    if len(paths) < 2:
+        return f"section {''.join(paths)}"
+    return f"sections {paths[0]}-{paths[-1]}"

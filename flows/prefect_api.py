@@ -1,0 +1,186 @@
+"""Prefect's REST API, as far as commands need it: over httpx, since importing Prefect's client takes seconds.
+
+Nothing here knows a document. Flows and workers, which import Prefect anyway, use its own client.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from concepts.errors import LonghandError, UsageError
+from flows.errors import FlowError
+
+if TYPE_CHECKING:
+    import httpx
+
+API_VARIABLE, AUTH_VARIABLE = "LONGHAND_PREFECT_API", "PREFECT_API_AUTH_STRING"
+TIMEOUT_S = 15.0
+BUSY_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+PAGE = 200
+"""Most that one query of Prefect's returns."""
+
+
+class RefusedError(LonghandError):
+    """Prefect's server answered, and said no."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PrefectApi:
+    """One Prefect server and its secret."""
+
+    def __init__(self, url: str, auth: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+        """`url`: of the API. `auth`: what the server asks for, as `PREFECT_API_AUTH_STRING`; None: it asks for none."""
+        self.url = check_api(url)
+        self.auth = auth
+        self._timeout_s = timeout_s
+        self._client: httpx.Client | None = None
+
+    def __enter__(self) -> PrefectApi:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another one."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def call(self, method: str, path: str, body: object | None = None) -> Any:
+        """Return the JSON that the server answers, None where it answers nothing.
+
+        Raises FlowError where it cannot be reached or wants another secret, RefusedError where it says no.
+        """
+        import base64
+
+        import httpx
+
+        if self._client is None:
+            headers = {}
+            if self.auth is not None:
+                headers["Authorization"] = "Basic " + base64.b64encode(self.auth.encode()).decode()
+            # No proxies and no other settings of the environment: the secret goes to this server alone.
+            self._client = httpx.Client(headers=headers, timeout=self._timeout_s, trust_env=False)
+        try:
+            for delay_s in (*BUSY_DELAYS_S, None):
+                answer = self._client.request(method, self.url + path, json=body)
+                if answer.status_code != 503 or delay_s is None:
+                    break
+                time.sleep(delay_s)  # its SQLite is locked for the moment
+        except httpx.TimeoutException as error:
+            raise FlowError(f"Prefect's server at {self.url} does not answer: is it running?") from error
+        except httpx.HTTPError as error:
+            raise FlowError(f"Prefect's server at {self.url} cannot be reached ({error})") from error
+        if answer.status_code == 401:
+            raise FlowError(
+                f"Prefect's server at {self.url} refuses our secret: set {AUTH_VARIABLE} to that of the server"
+            )
+        if answer.is_error:
+            raise RefusedError(
+                f"Prefect's server at {self.url} refused {method} {path} ({answer.status_code}): {_detail(answer)}",
+                answer.status_code,
+            )
+        return answer.json() if answer.content else None
+
+    def get(self, path: str) -> Any:
+        """Return what is there; None where nothing is."""
+        try:
+            return self.call("GET", path)
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def pages(self, path: str, body: dict[str, Any]) -> list[Any]:
+        """Return all that a `/filter` of Prefect finds, page by page."""
+        found: list[Any] = []
+        while page := self.call("POST", path, {**body, "limit": PAGE, "offset": len(found)}):
+            found += page
+            if len(page) < PAGE:
+                break
+        return found
+
+    def set_state(
+        self,
+        flow_run_id: str,
+        kind: str,
+        *,
+        name: str | None = None,
+        message: str = "",
+        force: bool = False,
+        **details: object,
+    ) -> str:
+        """Propose a state for a flow run and return the kind of the one it then has; `details`: of the state."""
+        state = {"type": kind, "name": name, "message": message, "state_details": details}
+        answer = self.call("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": force})
+        found: str = ((answer or {}).get("state") or {}).get("type") or ""
+        return found if (answer or {}).get("status") != "ABORT" else ""
+
+    def read_runs(self, run_ids: Sequence[str] = (), keys: Sequence[str] = ()) -> list[Any]:
+        """Return the flow runs with these ids, and those with these idempotency keys."""
+        found: dict[str, Any] = {}
+        for name, wanted in (("id", run_ids), ("idempotency_key", keys)):
+            for start in range(0, len(wanted), PAGE):
+                filters = {"flow_runs": {name: {"any_": list(wanted[start : start + PAGE])}}}
+                for run in self.pages("/flow_runs/filter", filters):
+                    found[run["id"]] = run
+        return list(found.values())
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = answer.text
+    if isinstance(found, dict):
+        found = found.get("detail") or found.get("exception_message") or found
+    return str(found)[:300]
+
+
+def known_api(typed: str | None = None) -> PrefectApi | None:
+    """Return the Prefect API to use: the argument's, the variable's, or `longhand up`'s; None: none is known.
+
+    The secret of a server that is named is in `PREFECT_API_AUTH_STRING`. Raises UsageError where what was named is no
+    such URL.
+    """
+    from flows.station import running_station
+
+    if url := typed or os.environ.get(API_VARIABLE):
+        station = running_station()
+        if station is not None and check_api(url) == station.api_url:
+            return station.api()
+        return PrefectApi(url, os.environ.get(AUTH_VARIABLE))
+    station = running_station()
+    return None if station is None else station.api()
+
+
+def check_api(url: str) -> str:
+    """Return the URL without a slash at its end; raise UsageError where it is none."""
+    if not _is_api(url):
+        raise UsageError(
+            f"{url!r} is not the URL of a Prefect API: expected one like http://127.0.0.1:4200/api"
+        )
+    return url.rstrip("/")
+
+
+def _is_api(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        # What is no port is noticed only where it is read.
+        is_port = parts.port != 0
+    except ValueError:
+        return False
+    is_place = parts.scheme in ("http", "https") and parts.hostname is not None and is_port
+    return is_place and bool(parts.path.strip("/"))

@@ -1,0 +1,365 @@
+"""The queue: a work pool of Prefect, with a deployment of our flow and a work queue for each urgency.
+
+A document that waits has a flow run of the deployment `write-document/longhand`, whose idempotency key is the
+document's id: asked for twice, it is there once. The store decides what is left to do; a run that is lost (the server
+was wiped, or away when the document was stored) is made again from it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from concepts.errors import NotFoundError
+from flows.errors import FlowError
+from flows.lease import LEASE_S, check_free, release_dead
+from flows.owner import current_owner, is_dead
+from flows.prefect_api import PrefectApi, RefusedError
+from storage import Busy, DocumentRecord, DocumentStatus, Store
+
+POOL, DEPLOYMENT, FLOW_NAME, WORKER_TYPE = "longhand", "longhand", "write-document", "longhand"
+URGENT, USUAL, LATER = "urgent", "default", "later"
+"""Work queues, for priorities above 0, of 0, and below 0; Prefect empties them in this order."""
+BULK = 100
+"""Most runs that Prefect makes in one call."""
+SILENCE_S = LEASE_S + 30.0
+"""A run whose document nobody holds is taken for dead after so long."""
+LONGEST_NAME = 60
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+WAITING: tuple[DocumentStatus, ...] = ("queued", "planning", "writing", "decoding")
+"""Documents that are to be written, by whoever takes them; in work where they are held."""
+Stop = Literal["cancelled", "paused"]
+
+FORM: dict[str, Any] = {
+    "type": "object",
+    "title": "Parameters",
+    "properties": {
+        "prompt": {"type": "string", "title": "Prompt", "default": "", "position": 0,
+                   "description": "What a new document is about."},
+        "sections": {"type": "integer", "title": "Sections", "minimum": 1, "maximum": 200, "position": 1,
+                     "description": "Number of sections; empty: as many as the planner plans."},
+        "length": {"type": "string", "title": "Length of sections", "enum": ["short", "medium", "long"], "position": 2,
+                   "description": "Empty: as the planner plans."},
+        "lang": {"type": "string", "title": "Language", "default": "eng_Latn", "position": 3,
+                 "description": "Of the document: eng_Latn, deu_Latn, fra_Latn, spa_Latn, ..."},
+        "translate_to": {"type": "string", "title": "Translate to", "position": 4,
+                         "description": "Another language, once the document is written."},
+        "document_id": {"type": "string", "title": "Stored document", "position": 5,
+                        "description": "Go on with this document, instead of a prompt."},
+    },
+}  # fmt: skip
+"""The form of a custom run in Prefect's UI, as JSON Schema."""
+JOB_TEMPLATE: dict[str, Any] = {
+    "job_configuration": {"name": "{{ name }}"},
+    "variables": {
+        "type": "object",
+        "properties": {"name": {"type": "string", "title": "Name"}},
+        "required": [],
+    },
+}
+"""What a deployment may set for a run: a name, which is not used; Prefect wants something here."""
+
+
+def prepare(api: PrefectApi) -> str:
+    """Make, where missing: the work pool with its queues, the flow and the deployment; return the deployment's id.
+
+    A pool of this name that is of another type is refused with FlowError: its workers would run what they are told.
+    """
+    pool = api.get(f"/work_pools/{POOL}")
+    if pool is None:
+        body = {"name": POOL, "type": WORKER_TYPE, "base_job_template": JOB_TEMPLATE,
+                "description": "Documents that wait to be written."}  # fmt: skip
+        _make(api, "/work_pools/", body)
+        pool = api.get(f"/work_pools/{POOL}")
+    if pool["type"] != WORKER_TYPE:
+        raise FlowError(
+            f"the work pool {POOL!r} of Prefect's server at {api.url} is of the type {pool['type']!r}, expected "
+            f"{WORKER_TYPE!r}: delete it there (prefect work-pool delete {POOL}), then start the worker again"
+        )
+    queues = api.call("POST", f"/work_pools/{POOL}/queues/filter", {})
+    known = {queue["name"] for queue in queues}
+    for name, priority in ((URGENT, 1), (LATER, 3)):
+        if name not in known:
+            _make(api, f"/work_pools/{POOL}/queues", {"name": name, "priority": priority})
+    return deploy(
+        api,
+        DEPLOYMENT,
+        description="Write a document: give a prompt, or the id of a stored one.",
+        tags=["longhand"],
+    )
+
+
+def deploy(api: PrefectApi, name: str, **values: Any) -> str:
+    """Make a deployment of our flow, or bring it up to date, and return its id."""
+    flow = api.call("POST", "/flows/", {"name": FLOW_NAME})
+    body = {
+        "name": name,
+        "flow_id": flow["id"],
+        "work_pool_name": POOL,
+        "work_queue_name": USUAL,
+        # A module, so that every machine takes it from its own installation; our workers do not even ask.
+        "entrypoint": "flows.flow.write_document",
+        "parameter_openapi_schema": FORM,
+        "enforce_parameter_schema": False,
+        **values,
+    }
+    deployment_id: str = api.call("POST", "/deployments/", body)["id"]
+    return deployment_id
+
+
+def _make(api: PrefectApi, path: str, body: dict[str, Any]) -> None:
+    try:
+        api.call("POST", path, body)
+    except RefusedError as error:
+        if error.status != 409:  # another process was faster
+            raise
+
+
+def deployment_id(api: PrefectApi) -> str:
+    """Return the id of the deployment, which is made where it is missing."""
+    found = api.get(f"/deployments/name/{FLOW_NAME}/{DEPLOYMENT}")
+    return prepare(api) if found is None else str(found["id"])
+
+
+def queue_of(priority: int) -> str:
+    """Return the work queue of a document's priority."""
+    return URGENT if priority > 0 else USUAL if priority == 0 else LATER
+
+
+def submit(api: PrefectApi, documents: Sequence[DocumentRecord]) -> None:
+    """Make a waiting run for each document, in this order; one that has a run already keeps it."""
+    if not documents:
+        return
+    deployment = deployment_id(api)
+    now = datetime.now(UTC)
+    for start in range(0, len(documents), BULK):
+        bodies = [
+            _run_of(document, now + timedelta(microseconds=number))
+            for number, document in enumerate(documents[start : start + BULK], start)
+        ]
+        answer = api.call("POST", f"/deployments/{deployment}/create_flow_run/bulk", bodies)
+        for found, document in zip(answer["results"], documents[start:], strict=False):
+            if found["status"] != "CREATED":
+                raise FlowError(
+                    f"Prefect's server at {api.url} made no run for document {document.id} ({found['error']}): "
+                    "put it back with longhand requeue"
+                )
+
+
+def _run_of(document: DocumentRecord, when: datetime) -> dict[str, Any]:
+    return {
+        "name": run_name(document.title or document.prompt, document.id),
+        "parameters": {"document_id": document.id},
+        "idempotency_key": document.id,
+        "tags": [document.id],
+        "work_queue_name": queue_of(document.priority),
+        "state": _scheduled(when),
+    }
+
+
+def run_name(title: str, document_id: str) -> str:
+    """Return the name of a document's flow run."""
+    words = " ".join(title.split())
+    return f"{words if len(words) <= LONGEST_NAME else words[: LONGEST_NAME - 1] + '…'} ({document_id})"
+
+
+def _scheduled(when: datetime) -> dict[str, Any]:
+    return {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": when.isoformat()}}
+
+
+def find_run(api: PrefectApi, document: DocumentRecord) -> Any:
+    """Return the flow run of a document, the one at work before the one that was submitted; None where it has none."""
+    found = {run["id"]: run for run in api.read_runs(_ids(document), [document.id])}
+    if document.flow_run_id in found:
+        return found[document.flow_run_id]
+    return next(iter(found.values()), None)
+
+
+def _ids(document: DocumentRecord) -> list[str]:
+    return [] if document.flow_run_id is None else [document.flow_run_id]
+
+
+def put_back(api: PrefectApi, documents: Sequence[DocumentRecord]) -> None:
+    """Let each document that is queued have a waiting run: the one it had, else a new one."""
+    runs = api.read_runs([run_id for d in documents for run_id in _ids(d)], [d.id for d in documents])
+    # A run of `longhand write` on a server without our deployment cannot wait for a worker.
+    by_id = {run["id"]: run for run in runs if run["deployment_id"] is not None}
+    by_key = {run["idempotency_key"]: run for run in by_id.values()}
+    found = {d.id: by_id.get(d.flow_run_id) or by_key.get(d.id) for d in documents}
+    submit(api, [document for document in documents if found[document.id] is None])
+    for run in found.values():
+        if run is not None and run["state"]["type"] != "SCHEDULED":
+            reschedule(api, run)
+
+
+def reschedule(api: PrefectApi, run: Any) -> None:
+    """Let a run that is over, paused or left by its process wait again."""
+    if run["state"]["type"] in ("RUNNING", "PENDING"):
+        api.set_state(run["id"], "CRASHED", message="The process that held the document is gone.")
+    when = datetime.now(UTC).isoformat()
+    for force in (False, True):
+        if (
+            api.set_state(run["id"], "SCHEDULED", name="Scheduled", scheduled_time=when, force=force)
+            == "SCHEDULED"
+        ):
+            return
+
+
+def take_run(api: PrefectApi, document: DocumentRecord, parameters: dict[str, Any]) -> str:
+    """Return the id of a run that this process is about to do itself; no worker takes it meanwhile."""
+    run = find_run(api, document)
+    if run is None or run["deployment_id"] is None:
+        body = {**_run_of(document, datetime.now(UTC)), "state": {"type": "PENDING", "name": "Pending"}}
+        path = f"/deployments/{deployment_id(api)}/create_flow_run"
+        run = api.call("POST", path, {**body, "parameters": parameters})
+    api.call("PATCH", f"/flow_runs/{run['id']}", {"infrastructure_pid": current_owner()})
+    if run["state"]["type"] != "PENDING":
+        api.set_state(run["id"], "PENDING", name="Pending", force=True)
+    return str(run["id"])
+
+
+def stop_run(api: PrefectApi, document: DocumentRecord, stop: Stop) -> None:
+    """Let the document's run show that it was cancelled or paused; its worker finds out by its lease."""
+    run = find_run(api, document)
+    if run is None or run["state"]["type"] in FINAL:
+        return
+    if stop == "cancelled":
+        is_at_work = run["state"]["type"] in ("RUNNING", "PENDING")
+        kind = "CANCELLING" if is_at_work and document.owner is not None else "CANCELLED"
+        message = f"longhand resume {document.id} goes on with it all the same"
+        api.set_state(run["id"], kind, message=message, force=True)
+    elif run["deployment_id"] is not None:
+        message = f"longhand resume {document.id} --queue"
+        api.set_state(
+            run["id"], "PAUSED", name="Suspended", message=message, pause_reschedule=True, force=True
+        )
+
+
+def change_priority(api: PrefectApi, document: DocumentRecord) -> None:
+    """Move the waiting run of a document to the work queue of its priority."""
+    run = find_run(api, document)
+    if run is None or run["state"]["type"] != "SCHEDULED":
+        return
+    if run.get("work_queue_name") != queue_of(document.priority):
+        # Prefect moves no run to another queue; the document's next one has the same key.
+        api.call("DELETE", f"/flow_runs/{run['id']}")
+        submit(api, [document])
+
+
+def lost_documents(api: PrefectApi, store: Store) -> list[DocumentRecord]:
+    """Return the documents that wait for a worker and have no run that one would take."""
+    waiting = [document for document in _waiting(store) if not _is_held(document)]
+    ids = [run_id for document in waiting for run_id in _ids(document)]
+    runs = api.read_runs(ids, [document.id for document in waiting])
+    since = {document.id: document.updated_at for document in waiting}
+
+    def counts(run: Any) -> bool:
+        """Return whether a run is to come, or was cancelled by somebody after its document was queued."""
+        kind, document_id = run["state"]["type"], run["parameters"].get("document_id")
+        return kind not in FINAL or (kind == "CANCELLED" and _moment(run) > since.get(document_id, 0.0))
+
+    alive = {run["id"] for run in runs if run["state"] is not None and counts(run)}
+    keys = {run["idempotency_key"] for run in runs if run["id"] in alive}
+    return [d for d in waiting if d.flow_run_id not in alive and d.id not in keys]
+
+
+def _moment(run: Any) -> float:
+    """Return when a run came into its state."""
+    return datetime.fromisoformat(run["state"]["timestamp"].replace("Z", "+00:00")).timestamp()
+
+
+def _waiting(store: Store) -> list[DocumentRecord]:
+    """Return the documents that are to be written, oldest first."""
+    found: list[DocumentRecord] = []
+    while page := store.list_documents(WAITING, limit=500, offset=len(found)):
+        found += page
+    return found[::-1]
+
+
+def _is_held(document: DocumentRecord) -> bool:
+    try:
+        check_free(document)
+    except Busy:
+        return True
+    return document.owner == current_owner() and (document.lease_until or 0.0) > time.time()
+
+
+def put_back_lost(api: PrefectApi, store: Store) -> list[str]:
+    """Give each lost document a run again and return their ids."""
+    release_dead(store)
+    follow_cancelled(api, store, 0.0)
+    found = lost_documents(api, store)
+    put_back(api, found)
+    return [document.id for document in found]
+
+
+def count_due(api: PrefectApi, within_s: float = LEASE_S) -> int:
+    """Return whether runs wait that are due within some seconds: 0 where none does."""
+    when = (datetime.now(UTC) + timedelta(seconds=within_s)).isoformat()
+    body = {"scheduled_before": when, "limit": 1}
+    return len(api.call("POST", f"/work_pools/{POOL}/get_scheduled_flow_runs", body))
+
+
+def recover(api: PrefectApi, store: Store, mine: Collection[str] = ()) -> list[str]:
+    """Set runs whose process is gone to Crashed, let them wait again, and return their ids; `mine`: those at work here.
+
+    A process of this machine is seen to be dead at once, one of another machine when its document's lease is over.
+    """
+    release_dead(store)
+    filters = {
+        "flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}},
+        "work_pools": {"name": {"any_": [POOL]}},
+    }
+    found = []
+    for run in api.pages("/flow_runs/filter", filters):
+        if run["id"] in mine or not _is_left(run, store):
+            continue
+        fresh = api.get(f"/flow_runs/{run['id']}")
+        if fresh is None or fresh["state"]["id"] != run["state"]["id"]:
+            continue  # another process was faster
+        message = "The process that held the document is gone; another one goes on with it."
+        if api.set_state(run["id"], "CRASHED", message=message) == "CRASHED":
+            reschedule(api, {**fresh, "state": {"type": "CRASHED"}})
+            found.append(str(run["id"]))
+    return found
+
+
+def _is_left(run: Any, store: Store) -> bool:
+    """Return whether the process that ran a flow is gone."""
+    owner = run.get("infrastructure_pid") or ""
+    if is_dead(owner) or owner == current_owner():  # Prefect did not hear how the run ended here
+        return True
+    if time.time() - _moment(run) < SILENCE_S:
+        return False
+    document_id = run["parameters"].get("document_id")
+    if document_id is None:
+        return True  # it died before it stored its document
+    try:
+        return not _is_held(store.get_document(document_id))
+    except NotFoundError:
+        return True
+
+
+def follow_cancelled(api: PrefectApi, store: Store, since: float) -> float:
+    """Cancel the waiting documents whose runs were cancelled in Prefect after `since`; return what is `since` next."""
+    filters = {
+        "sort": "END_TIME_DESC",
+        "limit": BULK,
+        "flow_runs": {"state": {"type": {"any_": ["CANCELLED"]}}},
+        "work_pools": {"name": {"any_": [POOL]}},
+    }
+    newest = since
+    for run in api.call("POST", "/flow_runs/filter", filters):
+        when, document_id = _moment(run), run["parameters"].get("document_id")
+        if when <= since or document_id is None:
+            continue
+        newest = max(newest, when)
+        try:
+            document = store.get_document(document_id)
+        except NotFoundError:
+            continue
+        if document.status in (*WAITING, "paused") and not _is_held(document) and document.updated_at < when:
+            store.cancel_document(document.id)
+    return newest
