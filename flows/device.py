@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from concepts.card import DEFAULT_NAMES
 from flows.engine import (
     HeadingsAsk,
+    Key,
     LeafPlan,
     ModelEngine,
     SayAsk,
@@ -131,6 +132,10 @@ class SharedEngine:
             num_rows=len(ask.sections),
             kind=Kind((engine, "say"), engine.say_together) if self._together else None,
         )
+
+    def say_title(self, prompt: str, concept: Vector, *, key: Key, lang: str) -> str:
+        """As the engine, in turn."""
+        return self._device.call(lambda: self._engine.say_title(prompt, concept, key=key, lang=lang))
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """As the engine, in turn."""

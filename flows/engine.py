@@ -6,6 +6,7 @@ Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vector
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from writer.voice.voice import Voice
 
 T = TypeVar("T")
+LAST_PART_S = 30.0
+"""Longest wait, at the end of a process, for a model that is still being loaded."""
 Part = Literal["space", "planner", "writer", "voice", "translator"]
 Work = Stage | Literal["encode", "translate"]
 """What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
@@ -190,6 +193,9 @@ class Engine(Protocol):
     def say(self, ask: SayAsk) -> list[list[Text]]:
         """Return the texts of each section's sentences that lack one; sections do not see each other's text."""
 
+    def say_title(self, prompt: str, concept: Vector, *, key: Key, lang: str) -> str:
+        """Return a title for a prompt in `lang` whose concept is `concept` (D,), perhaps an empty one."""
+
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """Return the headings that an outline lacks, in reading order, each said after those before it."""
 
@@ -244,6 +250,8 @@ class ModelEngine:
         self._begun: set[Part] = set()
         """Parts that are loaded, or will be."""
         self._beginning = threading.Lock()
+        self._is_over = False
+        """Whether the process ends, so that what is not loaded yet is not needed."""
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
@@ -292,9 +300,18 @@ class ModelEngine:
             # A daemon: Ctrl-C must not wait for gigabytes of weights.
             self._thread = threading.Thread(target=self._load, args=(parts,), name="models", daemon=True)
             self._thread.start()
+            atexit.register(self._stop_loading)
+
+    def _stop_loading(self) -> None:
+        """Load no further part, and wait for the one at hand: a thread that ends inside C++ aborts the process."""
+        self._is_over = True
+        if self._thread is not None:
+            self._thread.join(LAST_PART_S)
 
     def _load(self, parts: Sequence[Part]) -> None:
         for part in parts:
+            if self._is_over:
+                return
             if part == "space":
                 self._timed("space", self._codec, self._load_codec)
             elif part == "planner":
@@ -496,6 +513,14 @@ class ModelEngine:
             texts = iter(self._from_english([_text(row) for section in rows for row in section], ask.lang))
             answers.append([list(islice(texts, len(section))) for section in rows])
         return answers
+
+    def say_title(self, prompt: str, concept: Vector, *, key: Key, lang: str) -> str:
+        """Let the voice name a document; it reads and says English."""
+        (asked,) = self._in_english([prompt], lang)
+        self._begin(NEEDS["decode"])
+        said = self._voice.result().say_title(asked, _tensor(concept), key)
+        (title,) = self._from_english([Text(text=said, score=None)], lang)
+        return title.text.strip()
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """Say what an outline lacks, knowing the other headings."""

@@ -19,6 +19,7 @@ from flows.job import Job, attempt, take
 from flows.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
 from flows.points import point_gists, with_room
 from flows.queries import is_planned
+from flows.titles import choose_title, is_long_prompt
 from storage import (
     CardRef,
     DocumentRecord,
@@ -88,7 +89,11 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(prompt, lang)
+    title = document.title or (
+        choose_title(engine, prompt, vectors[: len(parts)], lang, seed=document.seed)
+        if said is None and is_long_prompt(parts)
+        else derive_title(prompt, lang)
+    )
     if document.title is None and lang != document.lang and said is None:
         (translated,) = engine.translate([title], lang, document.lang)
         title = translated.text.strip() or title

@@ -19,7 +19,7 @@ from flows.events import OnEvent, ignore
 from flows.holding import held_job
 from flows.job import Job
 from flows.lease import LEASE_S, claim
-from flows.queries import awaits_review, count_sections, is_given, is_plan_only, is_planned
+from flows.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
 from flows.server import PrivateServer
 from flows.session import Session
 from flows.timings import Timings
@@ -214,6 +214,8 @@ def _stages_left(job: Job) -> list[Stage]:
     needs_writer = num_written < num_sections if planned else not is_given(job)
     if needs_writer and not awaits_review(job) and not is_plan_only(job):
         stages.append("write")
+    if not planned and is_kept(job):
+        stages.remove("decode")
     return stages
 
 

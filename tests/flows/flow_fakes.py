@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
-from flows.engine import HeadingsAsk, LeafPlan, SayAsk, Section, Text, Work, WriteAsk
+from flows.engine import HeadingsAsk, Key, LeafPlan, SayAsk, Section, Text, Work, WriteAsk
 from storage import BlockKind, CardRef, NewPlanItem, SpaceRef
 
 DIM = 8
@@ -161,6 +161,10 @@ class FakeEngine:
     def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
         self._called("say_together")
         return [_said(ask) for ask in asks]
+
+    def say_title(self, prompt: str, concept: Vector, *, key: Key, lang: str) -> str:
+        self._called("say_title")
+        return ""
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         self._called("say_headings")
