@@ -133,16 +133,16 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
 
     script = foreign_script(text, known)
     if script is not None:
-        ranked = [
+        tags_of_script = [
             str(tag)
             for tag, share in _identifier(None).rank(text)
             if share > 0 and langcodes.Language.get(tag).maximize().script in _SCRIPTS[script]
         ]
         # A few words are of many languages of a script: the one that most people write is named then.
-        main = [tag for tag in ranked if tag in _MAIN.get(script, ())]
-        ranked = main if main and len(text) < _FEWEST_CHARS else ranked
-        if ranked:
-            return langcodes.Language.get(ranked[0]).language_name()
+        main = [tag for tag in tags_of_script if tag in _MAIN.get(script, ())]
+        named = main if main and len(text) < _FEWEST_CHARS else tags_of_script
+        if named:
+            return langcodes.Language.get(named[0]).language_name()
         return f"a language in {script.title()} letters"
     if len(text.split()) < _FEWEST_WORDS:
         return None

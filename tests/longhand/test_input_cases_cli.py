@@ -280,3 +280,25 @@ def test_points_are_placed_in_their_order_and_shown() -> None:
     assert scale_lengths([], None) == []
     said = FakeEngine().encode(["a", "b"], "eng_Latn")
     assert cover_points([], said[:0], ("a",), said[:1]) == []
+
+
+def test_author_and_date_of_a_file_are_those_of_its_exports(run, runner, store, tmp_path) -> None:
+    (tmp_path / "a.md").write_text(
+        "---\ntitle: Tea\nauthor: A. Grower\ndate: 2024-05-01\n---\n\n## A\n\nText.\n\n## B\n\nMore.\n"
+    )
+    assert run("plan", "--from", str(tmp_path / "a.md")).exit_code == 0
+    (document,) = store.list_documents()
+    exported = store.export_document(document.id)
+    assert (exported.title, exported.author, exported.date) == ("Tea", "A. Grower", "2024-05-01")
+    assert run("export", document.id, "--format", "html", "--out", str(tmp_path / "a.html")).exit_code == 0
+    page = (tmp_path / "a.html").read_text()
+    assert '<meta name="author" content="A. Grower">' in page and "2024-05-01" in page
+
+
+def test_a_long_sentence_is_stored_whole_and_encoded_in_pieces(run, runner, store, tmp_path) -> None:
+    sentence = "We " + "walk and " * 300 + "stop."
+    (tmp_path / "a.md").write_text(f"# T\n\n## A\n\n{sentence}\n\nShort one.\n\n## B\n\nMore is here.\n")
+    assert run("plan", "--from", str(tmp_path / "a.md")).exit_code == 0
+    (document,) = store.list_documents()
+    texts = [s.text for section in store.export_document(document.id).sections for s in section.sentences]
+    assert texts == [sentence, "Short one.", "More is here."]
