@@ -62,6 +62,14 @@ _SCRIPTS: dict[str, frozenset[str]] = {
     }.items()
 }
 """Scripts by the first word of their letters' Unicode names, and the ISO 15924 codes of languages written in them."""
+_MAIN = {
+    "CYRILLIC": ("ru", "uk", "bg", "sr"),
+    "ARABIC": ("ar", "fa", "ur"),
+    "CJK": ("zh",),
+    "HIRAGANA": ("ja",),
+    "DEVANAGARI": ("hi", "mr", "ne"),
+}
+"""The languages of a script that most texts in it are in, as py3langid names them."""
 _NO_LANGUAGE = "zxx"
 """ISO 639 for what is in no language, such as numbers; py3langid knows it too."""
 _SURER = 20.0
@@ -125,9 +133,16 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
 
     script = foreign_script(text, known)
     if script is not None:
-        for tag, share in _identifier(None).rank(text):
-            if share > 0 and langcodes.Language.get(tag).maximize().script in _SCRIPTS[script]:
-                return langcodes.Language.get(tag).language_name()
+        tags_of_script = [
+            str(tag)
+            for tag, share in _identifier(None).rank(text)
+            if share > 0 and langcodes.Language.get(tag).maximize().script in _SCRIPTS[script]
+        ]
+        # A few words are of many languages of a script: the one that most people write is named then.
+        main = [tag for tag in tags_of_script if tag in _MAIN.get(script, ())]
+        named = main if main and len(text) < _FEWEST_CHARS else tags_of_script
+        if named:
+            return langcodes.Language.get(named[0]).language_name()
         return f"a language in {script.title()} letters"
     if len(text.split()) < _FEWEST_WORDS:
         return None
@@ -160,6 +175,10 @@ def foreign_script(text: str, known: Sequence[str]) -> str | None:
     counts = Counter(script for char in text if char.isalpha() and (script := _script_of(char)) is not None)
     if not counts:
         return None
+    if kana := counts["HIRAGANA"] + counts["KATAKANA"]:
+        # Japanese is written in three scripts at once.
+        counts["HIRAGANA"] = kana + counts.pop("CJK", 0)
+        del counts["KATAKANA"]
     written = {code.rpartition("_")[2] for code in known}
     most, num = counts.most_common(1)[0]
     is_known = most not in _SCRIPTS or bool(written & _SCRIPTS[most])

@@ -151,6 +151,7 @@ _OTHER_STOPS = re.compile(
 )
 """Between sentences of scripts that set no blank there, or have a stop of their own."""
 _AFTER_LETTER = re.compile(
+    r"(?<=\w\.\.\.)(?= [A-Z][\w'])(?! I[ '])|"
     r"(?:(?<=[a-z] [A-Z]\.)|(?<=\b[ap]\.m\.)|(?<=\bU\.[SK]\.)|(?<=\betc\.)|(?<=\bPh\.D\.))"
     r"(?= (?:It|We|The|This|These|They|He|She|You|In|If|When|But|And|So|There|Then|Our|My)\b)"
 )

@@ -6,6 +6,7 @@ Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vector
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from writer.voice.voice import Voice
 
 T = TypeVar("T")
+LAST_PART_S = 30.0
+"""Longest wait, at the end of a process, for a model that is still being loaded."""
 Part = Literal["space", "planner", "writer", "voice", "translator"]
 Work = Stage | Literal["encode", "translate"]
 """What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
@@ -260,6 +263,8 @@ class ModelEngine:
         self._begun: set[Part] = set()
         """Parts that are loaded, or will be."""
         self._beginning = threading.Lock()
+        self._is_over = False
+        """Whether the process ends, so that what is not loaded yet is not needed."""
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> ModelEngine:
@@ -308,9 +313,18 @@ class ModelEngine:
             # A daemon: Ctrl-C must not wait for gigabytes of weights.
             self._thread = threading.Thread(target=self._load, args=(parts,), name="models", daemon=True)
             self._thread.start()
+            atexit.register(self._stop_loading)
+
+    def _stop_loading(self) -> None:
+        """Load no further part, and wait for the one at hand: a thread that ends inside C++ aborts the process."""
+        self._is_over = True
+        if self._thread is not None:
+            self._thread.join(LAST_PART_S)
 
     def _load(self, parts: Sequence[Part]) -> None:
         for part in parts:
+            if self._is_over:
+                return
             if part == "space":
                 self._timed("space", self._codec, self._load_codec)
             elif part == "planner":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
 from concepts.given import GivenDocument
-from concepts.segment import headline
+from concepts.segment import MAX_CHARS, cut_long, headline
 from concepts.topics import (
     MOST_SENTENCES,
     SENTENCES_PER_SECTION,
@@ -29,6 +29,8 @@ from storage import BlockKind, NewPlanItem
 if TYPE_CHECKING:
     from storage.records import Vector
 
+LONGEST_ENCODED = 2 * MAX_CHARS
+"""Characters of a sentence that an encoder surely reads; spaces are trained on half of that."""
 MAX_HEADING_CHARS = 60
 """Where a heading is cut that was made of a sentence."""
 
@@ -269,11 +271,26 @@ def encode_given(engine: Engine, given: GivenDocument) -> Vector:
         import numpy as np
 
         return np.empty((0, engine.space.dim), dtype=np.float32)
-    return check_vectors(
-        engine.encode(sentences, given.lang),
-        (len(sentences), engine.space.dim),
+    pieces = [cut_long(sentence, LONGEST_ENCODED) for sentence in sentences]
+    found = check_vectors(
+        engine.encode([piece for own in pieces for piece in own], given.lang),
+        (sum(map(len, pieces)), engine.space.dim),
         f"the given text from space {engine.space.name}",
     )
+    if len(found) == len(sentences):
+        return found
+    import numpy as np
+
+    # Encoders cut what is longer than they read: such a sentence has the mean of its pieces, as long as they are.
+    means = np.empty((len(sentences), found.shape[1]), dtype=np.float32)
+    row = 0
+    for place, own in enumerate(pieces):
+        rows = found[row : row + len(own)]
+        row += len(own)
+        mean = rows.mean(axis=0)
+        size = float(np.linalg.norm(rows, axis=1).mean())
+        means[place] = rows[0] if len(own) == 1 else mean * size / max(float(np.linalg.norm(mean)), 1e-12)
+    return means
 
 
 def begun_blocks(given: GivenDocument) -> tuple[BlockKind | None, ...]:

@@ -68,6 +68,12 @@ def is_given(job: Job) -> bool:
     return WritingOptions.from_params(job.store.get_document(job.document_id).params).use == "keep"
 
 
+def is_kept(job: Job) -> bool:
+    """Return whether all texts of the document are those that it was given, in its own language: nothing is said."""
+    source = job.store.get_source(job.document_id) if is_given(job) else None
+    return source is not None and source["lang"] == job.store.get_document(job.document_id).lang
+
+
 def awaits_review(job: Job) -> bool:
     """Return whether somebody is to approve the outline before it is written."""
     return WritingOptions.from_params(job.store.get_document(job.document_id).params).review

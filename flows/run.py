@@ -25,7 +25,7 @@ from flows.host import Host, hosting
 from flows.job import Job
 from flows.lease import LEASE_S, check_free
 from flows.owner import current_owner
-from flows.queries import awaits_review, count_sections, is_given, is_plan_only, is_planned
+from flows.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
 from flows.server import PrivateServer
 from flows.timings import Timings
 from storage import DocumentRecord, DocumentStatus, Lease, Stage, Store
@@ -355,6 +355,8 @@ def _stages_left(job: Job, *, plan_only: bool) -> list[Stage]:
     needs_writer = num_written < num_sections if planned else not is_given(job)
     if needs_writer and not awaits_review(job) and not plan_only:
         stages.append("write")
+    if not planned and is_kept(job):
+        stages.remove("decode")
     return stages
 
 

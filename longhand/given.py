@@ -99,11 +99,12 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     if outline is not None:
         return replace(new, title=new.title if lang == given.lang else None)
     options = replace(WritingOptions.from_params(new.params), use=use, sentences=sentences)
+    metadata = {name: value for name in ("author", "date") if (value := getattr(given, name))}
     return replace(
         new,
         # In another language the title is decoded from its concept.
         title=title or (given.title if lang == given.lang else None),
-        params=options.to_params(),
+        params=options.to_params() | metadata,
         source=given.to_json(),
     )
 

@@ -56,6 +56,8 @@ def export_document(
         outline_version=None if outline is None else outline.version,
         sections=sections,
         num_missing=sum(_missing(section) for section in sections),
+        author=str(document.params.get("author") or ""),
+        date=str(document.params.get("date") or ""),
     )
 
 

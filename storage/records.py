@@ -505,6 +505,9 @@ class ExportedDocument:
     sections: tuple[ExportedSection, ...]
     num_missing: int
     """Sentences of the whole document that have no text in the language yet."""
+    author: str = ""
+    """Of the file that the document was made of; empty where it names none, and so is the date."""
+    date: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

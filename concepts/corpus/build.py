@@ -6,6 +6,7 @@ build_corpus([Path("shared/corpus")], Path("data/corpus"))
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ from concepts.corpus.clean import clean_document
 from concepts.corpus.drops import DropReport
 from concepts.corpus.importers import document_row, iter_jsonl, iter_pairs, iter_path
 from concepts.corpus.pairs import clean_pair
-from concepts.corpus.records import PAIR_KINDS, Block, Document, Kind, PairKind, Section
+from concepts.corpus.records import PAIR_KINDS, PLANNED_KINDS, Block, Document, Kind, PairKind, Section
 from concepts.corpus.split import Split, same_text, split_of
 from concepts.corpus.store import (
     DOCUMENTS_NAME,
@@ -34,6 +35,9 @@ from concepts.corpus.store import (
 from concepts.errors import InputError
 
 Progress = Callable[[str, int, int | None], None]
+
+SMALL_DEV_SHARE = 10
+"""A corpus so small that no document fell into dev gives one of so many."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?:]) ")
 
@@ -187,7 +191,11 @@ def _build(files: list[Path], work_dir: Path, progress: Progress) -> CorpusRepor
                 sentences[f"{document.lang} {split}"] += len(document.sentences)
             progress(file.name, done, done)
     if not documents:
-        raise InputError("the inputs hold no usable document; give .jsonl.gz, Markdown, HTML or text files")
+        said = f" ({', '.join(f'{reason}: {count}' for reason, count in drops.rows())})" if drops else ""
+        raise InputError(
+            f"the inputs hold no usable document{said}; give .jsonl.gz, Markdown, HTML, Word or text files"
+        )
+    _hold_out(work_dir / DOCUMENTS_NAME, documents, sentences)
     with gzip_writer(work_dir / PAIRS_NAME) as write:
         for file in files:
             if not _is_pairs_file(file):
@@ -271,6 +279,41 @@ def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Docume
         drops["document: only boilerplate"] += 1
         return None
     return replace(document, sections=tuple(sections))
+
+
+def _hold_out(path: Path, documents: Counter[str], sentences: Counter[str]) -> None:
+    """Move a tenth of the train documents, at least one, to dev in each language that has none there.
+
+    The hash of `split_of` leaves a small folder without any, and nothing can be trained that nothing is measured on.
+    `documents` and `sentences` are the report's counts.
+    """
+    num: dict[str, Counter[str]] = {}
+    for key, count in documents.items():
+        lang, *_, split = key.split(" ")
+        num.setdefault(lang, Counter())[split] += count
+    small = {lang for lang, splits in num.items() if not splits["dev"] and splits["train"] > 1}
+    if not small:
+        return
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    for lang in sorted(small):
+        own = [
+            row
+            for row in rows
+            if row["lang"] == lang and row["split"] == "train" and row["kind"] in PLANNED_KINDS
+        ]
+        own.sort(key=lambda row: str(row["id"]))
+        for row in own[: max(1, len(own) // SMALL_DEV_SHARE) if len(own) > 1 else 0]:
+            row["split"] = "dev"
+            source = next(key for key in documents if key.startswith(f"{lang} ") and key.endswith(" train"))
+            length = sum(len(paragraph) for section in row["sections"] for paragraph in section["paragraphs"])
+            documents[source] -= 1
+            documents[f"{source.removesuffix('train')}dev"] += 1
+            sentences[f"{lang} train"] -= length
+            sentences[f"{lang} dev"] += length
+    with gzip_writer(path) as write:
+        for row in rows:
+            write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _is_boilerplate(sentence: str, lang: str, seen: _Seen) -> bool:

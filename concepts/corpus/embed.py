@@ -176,6 +176,12 @@ def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "en
             f"the corpus holds {str(error)[:60]}, the embeddings in {folder} do not: it was built again "
             "since; embed it again"
         ) from None
+    if not documents and split == "dev":
+        num = sum(1 for _ in _documents(corpus_dir, lang, "train"))
+        raise InputError(
+            f"{corpus_dir} has {num} train {'document' if num == 1 else 'documents'} in {lang} and no dev document to "
+            "measure on: import at least two documents"
+        )
     return EmbeddedCorpus(documents, texts, torch.from_numpy(np.array(vectors, dtype=np.float32)), space_id)
 
 

@@ -73,7 +73,8 @@ def _set_properties(word: WordDocument, document: ExportedDocument, title: str) 
     properties.language = language_tag(document.lang)
     properties.identifier = document.id
     # The template's own say "python-docx" and a day in 2013.
-    properties.author = properties.last_modified_by = "Longhand"
+    properties.author = clean(document.author)[:MAX_PROPERTY_CHARS] or "Longhand"
+    properties.last_modified_by = "Longhand"
     properties.comments = ""
     properties.created = properties.modified = modified
 

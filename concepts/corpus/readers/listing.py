@@ -233,10 +233,10 @@ def _choose(
         (value,) = mark.value
         successor = (value + 1,)
         is_decimal = mark.kind == "decimal"
+        # A list of one item, such as an (a) without a (b), needs another list with the same marks.
+        others = lines if value == 1 else lines[at + 1 :]
         has_next = any(
-            other.style == mark.style and other.value == successor
-            for later in lines[at + 1 :]
-            for other in later.marks
+            other.style == mark.style and other.value == successor for line in others for other in line.marks
         )
         if is_decimal and value < _MOST_NUMBER and ":" not in mark.style:
             same = bool(dotted) or any(frame.style == mark.style for frame in frames)

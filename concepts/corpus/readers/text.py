@@ -16,7 +16,7 @@ from concepts.corpus.readers.reading import Reading
 from concepts.corpus.records import BlockKind
 
 _MARKDOWN = re.compile(
-    r"^ {0,3}#{1,6}[ \t]+\S|^ {0,3}(?:```|~~~)|^\[\^\w+\]:|^> \[!\w+\]|^\|(?:\s*:?-+:?\s*\|)+\s*$|"
+    r"^ {0,3}#{1,6}[ \t]+\S|^ {0,3}```|(?<=\n\n)~~~|^\[\^\w+\]:|^> \[!\w+\]|^\|(?:\s*:?-+:?\s*\|)+\s*$|"
     r"^</?(?:h[1-6]|p|div)\b|^(?:---|\+\+\+)[ \t]*\n[\w.-]+[ \t]*[:=]|"
     r"\[[^\]\n]+\]\(\S+\)|\*\*[^*\s][^*\n]*\*\*",
     re.MULTILINE,
