@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from concepts.checksums import recorded_sha256, sha256_of
-from concepts.errors import ModelError
+from concepts.errors import ModelError, shorten
 from concepts.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
 
 Kind = Literal["space", "planner", "writer", "voice"]
@@ -34,6 +34,18 @@ DEFAULT_NAMES: dict[str, str] = {
 
 _ROOMS = {"space": "concepts", "planner": "planner", "writer": "writer"}
 _CARD = "card.json"
+_FIELDS: dict[str, type] = {
+    "name": str,
+    "version": int,
+    "files": dict,
+    "config": dict,
+    "space": str,
+    "data": str,
+    "recipe": str,
+    "steps": int,
+    "figures": dict,
+    "licence": str,
+}
 
 _WHEEL = "wheel"
 """Entry of a card's config: the model of concepts/wheels.py whose files it describes."""
@@ -141,7 +153,11 @@ def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = Tru
     if os.sep in wanted or wanted.startswith("."):
         card = read_card(Path(wanted))
     else:
-        found = {card.name: card for card in list_cards() if card.kind == kind}
+        cards, problems = examine_cards()
+        found = {card.name: card for card in cards if card.kind == kind}
+        for problem in problems:
+            if wanted in problem.names:
+                raise ModelError(problem.message)
         published: list[str] = []
         if wanted not in found and kind == "space":
             from concepts.published import PUBLISHED, read_published_card
@@ -153,6 +169,7 @@ def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = Tru
             known = ", ".join([*sorted(found), *published]) or "none is installed"
             raise ModelError(
                 f"no {kind} named {wanted!r}; known: {known}; or give the path of a model's folder"
+                + "".join(f"; {problem.message}" for problem in problems)
             )
         card = found[wanted]
     if card.kind != kind:
@@ -182,9 +199,51 @@ def find_name_in_space(kind: Kind, space_id: str) -> str:
     return str(found[-1].folder)
 
 
+@dataclass(frozen=True)
+class CardProblem:
+    """A folder among the installed models that holds none which can be used."""
+
+    message: str
+    names: tuple[str, ...] = ()
+    """What such a model may be called: to take another one of that name would be wrong."""
+
+
 def list_cards() -> list[ModelCard]:
-    """Return the cards of all shipped models and of those under `$LONGHAND_MODELS`, unverified."""
-    return [read_card(folder) for folder in _folders()]
+    """Return the cards of all shipped models and of those under `$LONGHAND_MODELS`, unverified.
+
+    What cannot be read is left out: it must not keep others from their work (see `examine_cards`).
+    """
+    return examine_cards()[0]
+
+
+def examine_cards() -> tuple[list[ModelCard], list[CardProblem]]:
+    """Return the cards of `list_cards`, and what is wrong with the other folders that the environment names."""
+    cards: list[ModelCard] = []
+    problems: list[CardProblem] = []
+    for folder in _folders():
+        try:
+            cards.append(read_card(folder))
+        except ModelError as error:
+            problems.append(CardProblem(str(error), _names_of(folder)))
+    problems += [CardProblem(message) for message in _empty_folders()]
+    return cards, problems
+
+
+def _names_of(folder: Path) -> tuple[str, ...]:
+    try:
+        raw = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+        return (folder.name, str(raw["name"]))
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return (folder.name,)
+
+
+def _empty_folders() -> Iterator[str]:
+    """Yield what is wrong with each entry of `$LONGHAND_MODELS` that leads to no model."""
+    for entry in _named_folders():
+        if not entry.is_dir():
+            yield f"{MODELS_VARIABLE} names {entry}, which is no folder: make it, or leave it away"
+        elif not any((folder / _CARD).is_file() for folder in (entry, *entry.iterdir())):
+            yield f"{MODELS_VARIABLE} names {entry}, which holds no model (no {_CARD}): put one there, or leave it away"
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -195,12 +254,34 @@ def read_card(folder: Path) -> ModelCard:
         card = _make_card(folder.resolve(), raw)
         if card.kind not in get_args(Kind) or not isinstance(card.files, dict) or not card.files:
             raise ValueError("unknown kind or no files")
+        _check_config(card)
     except FileNotFoundError:
         raise ModelError(f"{folder} is not a model: it has no {_CARD}; see `longhand models`") from None
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        first = str(error).splitlines()[0]
-        raise ModelError(f"the card {path} cannot be read ({first}); install Longhand again") from error
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"the card {path} cannot be read ({shorten(first, 200)}); install the model again, or train it anew"
+        ) from error
     return card
+
+
+def _check_config(card: ModelCard) -> None:
+    """Raise ValueError where a card lacks what every model of its kind has, so that the file is named at once."""
+    for field, kind in _FIELDS.items():
+        value = getattr(card, field)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{field} is {shorten(repr(value))}, expected {kind.__name__}")
+    for key in ("model_dim", "max_seq_len") if card.kind == "space" else ("concept_dim",):
+        value = card.config.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"its config's {key} is {shorten(repr(value))}, expected a whole number from 1")
+    if card.kind == "voice" and not isinstance(card.config.get("base"), str):
+        raise ValueError(
+            f"its config's base is {shorten(repr(card.config.get('base')))}, expected a model's name"
+        )
+    langs = card.config.get("langs")
+    if card.kind == "space" and not (isinstance(langs, list | tuple) and langs):
+        raise ValueError(f"its config's langs are {shorten(repr(langs))}, expected a list of codes")
 
 
 def _make_card(folder: Path, raw: dict[str, Any]) -> ModelCard:
@@ -240,9 +321,12 @@ def write_card(
 def _folders() -> Iterator[Path]:
     root = Path(__file__).resolve().parent.parent
     parents = [root / room / "weights" for room in _ROOMS.values()]
-    parents += [Path(entry) for entry in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if entry]
-    for parent in parents:
+    for parent in [*parents, *_named_folders()]:
         if (parent / _CARD).is_file():
             yield parent
         elif parent.is_dir():
             yield from sorted(child for child in parent.iterdir() if (child / _CARD).is_file())
+
+
+def _named_folders() -> list[Path]:
+    return [Path(entry) for entry in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if entry]

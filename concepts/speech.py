@@ -7,8 +7,10 @@ SONAR's speech encoders were trained to give the vector that the text encoder gi
 from __future__ import annotations
 
 import math
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,8 @@ MAX_SECONDS = 30.0
 """A prompt is a sentence or two; the encoders were trained on single ones."""
 SILENCE_DB = -60.0
 """Loudest sample, relative to full scale, below which nothing was said."""
+_BEGINS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"riff")
+"""First bytes of WAV, FLAC, Ogg, MP3 with tags, AIFF, AU, CAF and W64."""
 _CODES = {"zho": "cmn"}
 """ISO 639-3 codes of the text languages whose speech has another one."""
 
@@ -51,8 +55,9 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         raise InputError(f"{path} is a folder: name an audio file such as prompt.wav")
     if not path.exists():
         raise InputError(f"there is no file {path}: name an audio file such as prompt.wav")
+    _check_begin(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        with _quiet_libraries(), soundfile.SoundFile(path) as file:
             seconds = len(file) / file.samplerate
             if seconds > MAX_SECONDS:
                 raise InputError(
@@ -76,6 +81,39 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         raise InputError(f"{path} is silent (nothing above {SILENCE_DB:.0f} dB): check the microphone")
     resampled: NDArray[np.float32] = soxr.resample(sound_T, rate, SAMPLE_RATE)
     return resampled
+
+
+def _check_begin(path: Path) -> None:
+    """Raise InputError for a file that begins like no audio: the libraries would guess, aloud and wrongly."""
+    try:
+        with open(path, "rb") as file:
+            begin = file.read(12)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not begin:
+        raise InputError(f"{path} is empty: record it again")
+    # An MP3 without tags begins with a frame: eleven bits of 1, then its version and layer 3.
+    is_mp3 = len(begin) > 1 and begin[0] == 0xFF and begin[1] & 0xE6 == 0xE2
+    if not is_mp3 and not begin.startswith(_BEGINS):
+        raise InputError(f"{path} is no audio file: record the prompt as WAV, FLAC, Ogg or MP3")
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep off stderr what the C libraries of audio formats print there; the error that they return says it."""
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def speech_code(lang: str) -> str:

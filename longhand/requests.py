@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError
+from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError, shorten
 from longhand.prompts import (
     DEFAULT_LANG,
     DEFAULT_SEED,
@@ -391,7 +391,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _parse_line(line: str, number: int, defaults: Wishes) -> tuple[str, Wishes]:
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error}): write a text in quotes, or an object") from error
     if isinstance(value, str):
@@ -419,6 +419,16 @@ def _parse_line(line: str, number: int, defaults: Wishes) -> tuple[str, Wishes]:
         wishes["outline"] = None
     wishes.update(_rest(value))
     return value["prompt"], wishes
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object's fields; raise InputError where one is there twice, of which only the last would count."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"the field {shorten(twice)!r} is there twice: leave one of them away")
+    return fields
 
 
 def _rest(value: Mapping[str, object]) -> Wishes:

@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
+from concepts.private import open_private
 from longhand.terminal import format_duration
 
 if TYPE_CHECKING:
@@ -75,6 +77,13 @@ def _line(event: WorkerEvent) -> str:
     return f"{line}: {event.message}" if event.message else line
 
 
+class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
+    """Writes a file that only its owner reads; one that is there keeps its permissions."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=open_private)
+
+
 @contextmanager
 def open_log(log_format: str, path: Path | None, *, rank: int | None = None) -> Iterator[WorkLog]:
     """Yield the log; `log_format` is text or json, a path of None means stderr. Raises InputError.
@@ -86,7 +95,7 @@ def open_log(log_format: str, path: Path | None, *, rank: int | None = None) -> 
         handler = logging.StreamHandler(sys.stderr)
     else:
         try:
-            handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+            handler = _PrivateFileHandler(path, encoding="utf-8")
         except OSError as error:
             raise InputError(
                 f"the log {path} cannot be written ({error.strerror}): name another --log-file"

@@ -24,6 +24,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.engine import URL
 
 from concepts.errors import InputError, StorageError
+from concepts.private import make_private_file
 from storage.clock import clock_of
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.leases import held_until
@@ -52,6 +53,7 @@ def write_backup(database: Database, path: Path) -> int:
         raise InputError(f"the folder {path.parent} of the backup does not exist: mkdir -p {path.parent}")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
+        make_private_file(partial)
         if database.is_sqlite:
             _copy_sqlite(database, partial)
         else:
@@ -59,7 +61,10 @@ def write_backup(database: Database, path: Path) -> int:
         _flush(partial)
         os.replace(partial, path)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror or error}): change the permissions of {path.parent}, or name "
+            "another place"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return path.stat().st_size
@@ -181,6 +186,7 @@ def _restore_sqlite(path: Path, url: URL, force: bool) -> int:
 def _stage(path: Path, staged: URL) -> int:
     """Make a checked, migrated copy of a backup; return its number of documents. Raises InputError."""
     copy = str(staged.database)
+    make_private_file(Path(copy))
     try:
         # Through SQLite, so that a database in use with its journal may be given as well.
         with (
@@ -212,6 +218,7 @@ def _overwrite(staged: Path, database: Database) -> None:
     """Write a staged copy into a database in one transaction; what it held stays beside it until that is done."""
     kept = Path(database.name + KEPT_SUFFIX)
     kept.unlink(missing_ok=True)
+    make_private_file(kept)
     with database.raw() as cursor:
         cursor.execute("VACUUM INTO ?", (str(kept),))
     with (
@@ -240,6 +247,8 @@ def _put_in_place(staged: Path, target: Path) -> None:
         with suppress(FileNotFoundError):
             os.replace(f"{target}{suffix}", f"{kept}{suffix}")
     _flush(staged)
+    if kept.exists():
+        staged.chmod(kept.stat().st_mode & 0o7777)
     os.replace(staged, target)
 
 

@@ -13,7 +13,7 @@ import socket
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +31,7 @@ from sqlalchemy.exc import (
 )
 
 from concepts.errors import StorageError, UsageError, shorten
+from concepts.private import make_private_file, make_private_folder
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -68,7 +69,7 @@ def resolve_url(typed: str | None) -> URL:
     if typed is None:
         path = default_path()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
         except OSError as error:
             raise StorageError(
                 f"the folder {path.parent} cannot be made ({error.strerror}): "
@@ -153,6 +154,10 @@ class Database:
         self.timeout_s = timeout_s
         shown = url.difference_update_query(["sslpassword"])
         self.name = str(url.database) if self.is_sqlite else shown.render_as_string(hide_password=True)
+        if self.is_sqlite:
+            # Its journal gets the same permissions. What is wrong with the place is said when it is opened.
+            with suppress(OSError):
+                make_private_file(Path(self.name))
         self.engine = self._create_engine(url)
         _engines.add(self.engine)
         _register_fork_guard()

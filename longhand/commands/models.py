@@ -272,9 +272,11 @@ def list_models(
     """List the models that are installed, with their figures, and those that can be fetched."""
     if context.invoked_subcommand is not None:
         return
-    from concepts.card import list_cards
+    from concepts.card import examine_cards
 
-    cards = list_cards()
+    cards, problems = examine_cards()
+    for problem in problems:
+        say(f"left out: {problem.message}")
     if check:
         for card in cards:
             card.verify()

@@ -8,8 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from concepts.card import DEFAULT_NAMES, Kind, ModelCard, find_card, list_cards, read_card, write_card
+from concepts.card import (
+    DEFAULT_NAMES,
+    Kind,
+    ModelCard,
+    examine_cards,
+    find_card,
+    list_cards,
+    read_card,
+    write_card,
+)
 from concepts.errors import ModelError
+
+CONFIGS: dict[Kind, dict[str, object]] = {
+    "space": {"model_dim": 4, "max_seq_len": 8, "langs": ["eng_Latn"]},
+    "planner": {"concept_dim": 4},
+    "writer": {"concept_dim": 4},
+    "voice": {"concept_dim": 4, "base": "smollm2-135m"},
+}
 
 
 def make_model(
@@ -23,7 +39,7 @@ def make_model(
         kind=kind,
         version=1,
         file_names=["model.bin"],
-        config={"concept_dim": 4},
+        config=CONFIGS[kind],
         space="space@0123456789ab",
         data="made up",
         recipe="none",
@@ -155,8 +171,29 @@ def test_a_missing_file_is_named(models: Path) -> None:
         lambda raw: json.dumps(json.loads(raw) | {"unknown": 1}),
         lambda raw: json.dumps(json.loads(raw) | {"folder": "/etc"}),
         lambda raw: "\udcff",
+        lambda raw: json.dumps(json.loads(raw) | {"config": {}}),
+        lambda raw: json.dumps(json.loads(raw) | {"config": []}),
+        lambda raw: json.dumps(json.loads(raw) | {"config": {"concept_dim": "4"}}),
+        lambda raw: json.dumps(json.loads(raw) | {"steps": None}),
+        lambda raw: "[" * 100_000,
     ],
-    ids=["cut", "empty", "list", "null", "no-files", "zero-files", "kind", "unknown", "folder", "not-utf8"],
+    ids=[
+        "cut",
+        "empty",
+        "list",
+        "null",
+        "no-files",
+        "zero-files",
+        "kind",
+        "unknown",
+        "folder",
+        "not-utf8",
+        "no-sizes",
+        "config-list",
+        "size-text",
+        "no-steps",
+        "deep",
+    ],
 )
 def test_a_damaged_card_is_one_line(models: Path, damage: object) -> None:
     make_model(models / "toy")
@@ -166,3 +203,45 @@ def test_a_damaged_card_is_one_line(models: Path, damage: object) -> None:
     with pytest.raises(ModelError, match=r"the card .*card\.json cannot be read") as error:
         find_card("writer", "toy")
     one_line(error)
+
+
+@pytest.mark.parametrize("kind", list(CONFIGS))
+def test_a_card_without_sizes_names_its_file(models: Path, kind: Kind) -> None:
+    make_model(models / "toy", kind=kind)
+    path = models / "toy" / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"config": {}}))
+    with pytest.raises(
+        ModelError, match=r"card\.json cannot be read \(its config's .* is None, expected"
+    ) as error:
+        find_card(kind, str(models / "toy"))
+    one_line(error)
+
+
+def test_a_broken_card_stops_no_other_model(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = make_model(models / "toy")
+    make_model(models / "broken", "named")
+    (models / "broken" / "card.json").write_text("{")
+    monkeypatch.setenv("LONGHAND_MODELS", os.pathsep.join((str(models), str(models / "absent"))))
+    assert find_card("writer", "toy") == sound
+    assert "named" not in [card.name for card in list_cards()]
+    cards, problems = examine_cards()
+    assert sound in cards
+    broken, absent = (problem.message for problem in problems)
+    assert "broken/card.json cannot be read" in broken
+    assert f"LONGHAND_MODELS names {models / 'absent'}, which is no folder" in absent
+    with pytest.raises(ModelError, match=r"no writer named 'tow'.*which is no folder") as error:
+        find_card("writer", "tow")
+    one_line(error)
+
+
+def test_no_other_model_is_taken_for_one_with_a_broken_card(models: Path) -> None:
+    make_model(models / "mine", DEFAULT_NAMES["writer"])
+    path = models / "mine" / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": {}}))
+    with pytest.raises(ModelError, match=r"mine/card\.json cannot be read"):
+        find_card("writer")
+
+
+def test_a_folder_without_models_is_named(models: Path) -> None:
+    (problem,) = examine_cards()[1]
+    assert f"LONGHAND_MODELS names {models}, which holds no model" in problem.message

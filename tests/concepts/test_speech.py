@@ -55,12 +55,12 @@ def test_any_rate_and_format_becomes_16_khz_mono(
     assert abs(float(spectrum.argmax()) / 1.5 - 440) < 2  # hertz: neither faster nor slower
 
 
-def test_what_is_no_speech_is_one_line(tmp_path: Path) -> None:
+def test_what_is_no_speech_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def refused(name: str, sound: np.ndarray | None = None, text: bytes = b"") -> str:
         path = tmp_path / name
         if sound is not None:
             soundfile.write(path, sound, SAMPLE_RATE, subtype="FLOAT")
-        elif text:
+        elif text or name.startswith("empty"):
             path.write_bytes(text)
         with pytest.raises(InputError) as raised:
             read_audio(path)
@@ -68,9 +68,19 @@ def test_what_is_no_speech_is_one_line(tmp_path: Path) -> None:
 
     assert "there is no file" in refused("nowhere.wav")
     assert "is a folder" in refused(".")
-    assert "cannot be read as audio" in refused("text.wav", text=b"Tea for two")
+    for name, text in [
+        ("text.wav", b"Tea for two"),
+        ("page.mp3", b"\xff\xfeT\0e\0a\0"),
+        ("x.ogg", b"\x89PNG\r\n"),
+    ]:
+        assert "is no audio file: record the prompt as WAV" in refused(name, text=text)
+    assert "cannot be read as audio" in refused(
+        "noise.mp3", text=b"\xff\xfb\x90\x00" + bytes(range(256)) * 20
+    )
+    assert "is empty" in refused("empty.wav", text=b"")
     assert "cannot be read as audio" in refused("cut.wav", text=b"RIFF\x24\x00\x00\x00WAVE")
-    assert "cannot be read as audio" in refused("bare.raw", text=b"Tea for two")
+    assert "is no audio file" in refused("bare.raw", text=b"Tea for two")
+    assert capfd.readouterr().err == ""
     assert "too short" in refused("empty.wav", np.zeros(0, np.float32))
     assert "too short" in refused("click.wav", tone(0.05))
     assert "lasts 31 s, at most 30 s" in refused("long.wav", tone(31))

@@ -54,6 +54,18 @@ def test_a_thousand_prompts_from_one_file_keep_their_order(run, store, tmp_path)
     assert store.get_overview().counts == {"queued": 1000}
 
 
+@pytest.mark.parametrize(
+    "line", ['{"prompt": "tea", "seed": 1, "seed": 2}', '{"prompt": "tea", "prompt": "tea"}']
+)
+def test_a_field_that_is_there_twice_is_refused(run, store, tmp_path, line):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(line)
+    result = run("submit", "--file", str(path))
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "line 1: the field" in result.stderr and "is there twice" in result.stderr
+    assert not store.list_documents()
+
+
 def test_each_line_has_its_own_key_and_options(run, store, tmp_path):
     path = tmp_path / "prompts.jsonl"
     lines = [

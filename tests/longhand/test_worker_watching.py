@@ -125,6 +125,7 @@ def test_the_flow_run_is_in_the_log(tmp_path):
     path = tmp_path / "log"
     with open_log("json", path) as log:
         log.show(WorkerEvent(kind="done", document_id="d", epoch=3, flow_run_id="r", seconds=2.5))
+    assert path.stat().st_mode & 0o077 == 0
     shown = json.loads(path.read_text())
     assert (shown["document_id"], shown["epoch"], shown["flow_run_id"], shown["duration_s"]) == (
         "d",

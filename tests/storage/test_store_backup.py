@@ -258,3 +258,24 @@ def test_a_second_damaged_database_is_kept_beside_the_first(sqlite_template: Pat
     restore_backup(tmp_path / "copy", f"sqlite:///{path}", force=True)
     assert (tmp_path / "longhand.db.damaged").read_bytes() == b"rubbish" * 1000
     assert (tmp_path / "longhand.db.damaged-2").read_bytes() == b"garbage" * 1000
+
+
+def test_databases_and_backups_are_for_their_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o022)
+    try:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+        monkeypatch.delenv("LONGHAND_DATABASE_URL", raising=False)
+        with Store.open() as store:
+            store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+            store.backup(tmp_path / "b.db")
+            made = list((tmp_path / "longhand").iterdir())
+        (tmp_path / "new.db").unlink(missing_ok=True)
+        restore_backup(tmp_path / "b.db", f"sqlite:///{tmp_path}/new.db")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "longhand").stat().st_mode & 0o777 == 0o700
+    for path in (*made, tmp_path / "b.db", tmp_path / "new.db"):
+        if path.exists():
+            assert path.stat().st_mode & 0o777 == 0o600, path
