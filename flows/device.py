@@ -30,6 +30,7 @@ from flows.engine import (
     Work,
     WriteAsk,
 )
+from flows.options import DEFAULT_DRAWING, Drawing
 from flows.sharing import Device, Kind
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef
 
@@ -90,11 +91,20 @@ class SharedEngine:
         return self._device.call(lambda: self._engine.encode(sentences, lang))
 
     def plan(
-        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+        self,
+        prompt: Vector,
+        *,
+        goal: Vector | None,
+        num_sections: int | None,
+        depth: int,
+        seed: int,
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         """As the engine, in turn."""
         return self._device.call(
-            lambda: self._engine.plan(prompt, goal=goal, num_sections=num_sections, depth=depth, seed=seed)
+            lambda: self._engine.plan(
+                prompt, goal=goal, num_sections=num_sections, depth=depth, seed=seed, drawing=drawing
+            )
         )
 
     def fill(
@@ -105,9 +115,12 @@ class SharedEngine:
         goal: Vector | None,
         seed: int,
         known: Sequence[NewPlanItem] = (),
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         """As the engine, in turn."""
-        return self._device.call(lambda: self._engine.fill(prompt, leads, goal=goal, seed=seed, known=known))
+        return self._device.call(
+            lambda: self._engine.fill(prompt, leads, goal=goal, seed=seed, known=known, drawing=drawing)
+        )
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """As the engine, in turn; together with other documents' sections."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
 from concepts.space.config import ENGLISH
-from flows.options import WritingOptions
+from flows.options import DEFAULT_DRAWING, Drawing, WritingOptions
 from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class LeafPlan:
     num_sentences: tuple[int, ...]
     is_limit: bool = False
     """Whether no section may be longer than planned."""
+    drawing: Drawing = DEFAULT_DRAWING
+    """How the sections are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,7 +181,14 @@ class Engine(Protocol):
         """Return the vectors (S, D) of sentences."""
 
     def plan(
-        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+        self,
+        prompt: Vector,
+        *,
+        goal: Vector | None,
+        num_sections: int | None,
+        depth: int,
+        seed: int,
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         """Return the items of a new outline (lead, gist, planned length), in reading order."""
 
@@ -191,6 +200,7 @@ class Engine(Protocol):
         goal: Vector | None,
         seed: int,
         known: Sequence[NewPlanItem] = (),
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         """Return gist and planned length for given leads, as (path, (D,)) in reading order.
 
@@ -437,10 +447,17 @@ class ModelEngine:
         return _array(codec.as_query(_tensor(vectors), lang if lang in codec.langs else ENGLISH))
 
     def plan(
-        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+        self,
+        prompt: Vector,
+        *,
+        goal: Vector | None,
+        num_sections: int | None,
+        depth: int,
+        seed: int,
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         """Plan with the outline model."""
-        items = self._planner.result().plan(
+        items = self._planner_for(drawing).plan(
             _tensor(prompt), goal=_goal(goal), num_sections=num_sections, depth=depth, seed=seed
         )
         return _new_items(items)
@@ -453,13 +470,14 @@ class ModelEngine:
         goal: Vector | None,
         seed: int,
         known: Sequence[NewPlanItem] = (),
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         """Let the outline model say gist and length of given leads."""
         given = [(path, _tensor(lead)) for path, lead in leads]
         planned = {
             item.path: (_tensor(item.gist), item.planned_length) for item in known if item.gist is not None
         }
-        items = self._planner.result().fill(
+        items = self._planner_for(drawing).fill(
             _tensor(prompt), given, goal=_goal(goal), seed=seed, known=planned
         )
         return _new_items(items)
@@ -473,19 +491,33 @@ class ModelEngine:
         """Write the sections of several plans side by side."""
         from writer import WritingTask
 
-        tasks = [WritingTask(_writing_plan(ask.plan), ask.paths, ask.seed) for ask in asks]
-        return [
-            [
-                Section(
-                    path=section.path,
-                    vectors=_array(section.vectors),
-                    stop_reason=section.stop_reason,
-                    similarity=float(section.similarity),
-                )
-                for section in sections
-            ]
-            for sections in self._writer.result().write_together(tasks)
-        ]
+        found: list[list[Section]] = [[] for _ in asks]
+        # Documents that are drawn in another way have a batch of their own.
+        for drawing in dict.fromkeys(ask.plan.drawing for ask in asks):
+            places = [place for place, ask in enumerate(asks) if ask.plan.drawing == drawing]
+            tasks = [WritingTask(_writing_plan(asks[p].plan), asks[p].paths, asks[p].seed) for p in places]
+            written = self._writer_for(drawing).write_together(tasks)
+            for place, sections in zip(places, written, strict=True):
+                found[place] = [
+                    Section(
+                        path=section.path,
+                        vectors=_array(section.vectors),
+                        stop_reason=section.stop_reason,
+                        similarity=float(section.similarity),
+                    )
+                    for section in sections
+                ]
+        return found
+
+    def _planner_for(self, drawing: Drawing) -> Planner:
+        """Return the planner that draws as a document asks for."""
+        planner = self._planner.result()
+        return planner.with_options(replace(planner.options, **drawing.changes()))  # type: ignore[arg-type]
+
+    def _writer_for(self, drawing: Drawing) -> Writer:
+        """Return the writer that draws as a document asks for."""
+        writer = self._writer.result()
+        return writer.with_options(replace(writer.options, **drawing.changes()))  # type: ignore[arg-type]
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
         """Decode and score with the codec."""

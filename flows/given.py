@@ -120,7 +120,9 @@ def plan_expansion(
     leads = _encode_headings(engine, given, items)
     headings = _headings_in(engine, given, items, lang)
     paths = [item.path for item in items]
-    filled = engine.fill(prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=seed)
+    filled = engine.fill(
+        prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=seed, drawing=options.drawing
+    )
     check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
     return GivenPlan(
         items=[

@@ -21,6 +21,10 @@ make fewer and wider turns of the voice, and all the more is done again after a 
 Length = Literal["short", "medium", "long"]
 LENGTHS: dict[Length, tuple[int, int]] = {"short": (3, 4), "medium": (5, 8), "long": (9, 14)}
 """Fewest and most sentences planned for a section."""
+MOST_STEPS = 100
+"""Most diffusion steps that may be asked for."""
+GUIDANCE_RANGE = (1.0, 10.0)
+"""Least and greatest classifier-free guidance that may be asked for; 1 is none."""
 Use = Literal["keep", "summarize", "expand"]
 USES: tuple[Use, ...] = get_args(Use)
 _PATH = re.compile(r"[1-9]\d*(\.[1-9]\d*)*")
@@ -47,6 +51,25 @@ class SpokenPrompt:
         import numpy as np
 
         return np.frombuffer(base64.b64decode(self.vector), dtype="<f4").astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How planner and writer draw by diffusion."""
+
+    steps: int | None = None
+    """Diffusion steps of an item or a block; None: as many as each model takes by itself."""
+    guidance: float | None = None
+    """Strength of classifier-free guidance, 1 is none; None: each model's own."""
+
+    def changes(self) -> dict[str, int | float]:
+        """Return what differs from a model's own options, by the names that planner and writer use."""
+        asked = {"num_steps": self.steps, "guidance_scale": self.guidance}
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+DEFAULT_DRAWING = Drawing()
+"""Each model as it draws by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +102,10 @@ class WritingOptions:
     """Name or folder of the writer; None: the space's own."""
     voice: str | None = None
     """Name or folder of the voice, or of a language model that speaks without an adapter; None: the space's own."""
+    steps: int | None = None
+    """Diffusion steps of planner and writer, at most `MOST_STEPS`; None: each model's own."""
+    guidance: float | None = None
+    """Classifier-free guidance of planner and writer, within `GUIDANCE_RANGE`; None: each model's own."""
     speech: SpokenPrompt | None = None
     """What was said instead of a written prompt."""
     beam_size: int = 4
@@ -102,6 +129,8 @@ class WritingOptions:
             raise UsageError(f"length is {self.length!r}: expected one of {', '.join(LENGTHS)}")
         if (self.use == "summarize") != (self.sentences is not None):
             raise UsageError("a summary, and only that, has a number of sentences")
+        check_steps(self.steps)
+        check_guidance(self.guidance)
         for name in ("sections", "depth", "sentences", "beam_size", "items_per_unit", "texts_per_unit"):
             value = getattr(self, name)
             optional = name in ("sections", "sentences") and value is None
@@ -116,6 +145,11 @@ class WritingOptions:
             parent = path.rpartition(".")[0]
             if paths.count(path) > 1 or (parent and parent not in paths):
                 raise InputError(f"outline entry {path!r} occurs twice, or under a part that is not there")
+
+    @property
+    def drawing(self) -> Drawing:
+        """How planner and writer are to draw."""
+        return Drawing(steps=self.steps, guidance=self.guidance)
 
     def to_params(self) -> dict[str, object]:
         """Return the JSON object for `NewDocument.params`."""
@@ -133,6 +167,8 @@ class WritingOptions:
             "planner": self.planner,
             "writer": self.writer,
             "voice": self.voice,
+            "steps": self.steps,
+            "guidance": self.guidance,
             "speech": None if self.speech is None else asdict(self.speech),
             "beam_size": self.beam_size,
             "use": self.use,
@@ -157,3 +193,20 @@ class WritingOptions:
         if known.get("speech") is not None:
             known["speech"] = SpokenPrompt(**cast("dict[str, str]", known["speech"]))
         return cls(**known)  # type: ignore[arg-type]  # __post_init__ checks the values
+
+
+def check_steps(steps: int | None) -> None:
+    """Raise UsageError unless so many diffusion steps may be asked for (None: the models' own)."""
+    if steps is not None and (
+        isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS
+    ):
+        raise UsageError(f"--steps is {steps}: give a number of diffusion steps from 1 to {MOST_STEPS}")
+
+
+def check_guidance(guidance: float | None) -> None:
+    """Raise UsageError unless so strong a guidance may be asked for (None: the models' own)."""
+    least, most = GUIDANCE_RANGE
+    if guidance is not None and (
+        isinstance(guidance, bool) or not isinstance(guidance, int | float) or not least <= guidance <= most
+    ):
+        raise UsageError(f"--guidance is {guidance}: give a number from {least:g} (none) to {most:g}")

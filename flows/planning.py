@@ -292,7 +292,12 @@ def conditions(job: Job) -> tuple[Vector, Vector | None]:
 def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
     prompt, goal = conditions(job)
     return job.engine.plan(
-        prompt, goal=goal, num_sections=options.sections, depth=options.depth, seed=document.seed
+        prompt,
+        goal=goal,
+        num_sections=options.sections,
+        depth=options.depth,
+        seed=document.seed,
+        drawing=options.drawing,
     )
 
 
@@ -317,7 +322,13 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     if lang != document.lang:
         # Where a translation says nothing the heading is said from its concept, as a planned one is.
         headings = [text.text.strip() or None for text in engine.translate(names, lang, document.lang)]
-    filled = engine.fill(prompt, list(zip(paths, leads, strict=True)), goal=goal, seed=document.seed)
+    filled = engine.fill(
+        prompt,
+        list(zip(paths, leads, strict=True)),
+        goal=goal,
+        seed=document.seed,
+        drawing=options.drawing,
+    )
     check_paths([item.path for item in filled], paths, f"planner {engine.planner.name}")
     gists = point_gists(engine, options, lang)
     return [
@@ -355,7 +366,8 @@ def fill_edited(job: Job, unit: UnitRecord) -> None:
                 for item in items
                 if item.id not in unit.item_ids
             ]
-            filled = engine.fill(prompt, leads, goal=goal, seed=document.seed, known=known)
+            drawing = WritingOptions.from_params(document.params).drawing
+            filled = engine.fill(prompt, leads, goal=goal, seed=document.seed, known=known, drawing=drawing)
         check_paths([item.path for item in filled], [item.path for item in items], who)
         changed = [
             NewPlanItem(

@@ -124,6 +124,7 @@ def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
     import numpy as np
 
     prompt, goal = conditions(job)
+    options = WritingOptions.from_params(job.store.get_document(job.document_id).params)
     leaves = outline.leaves()
     dim = prompt.shape[1]
 
@@ -140,8 +141,8 @@ def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
         leads=stack("lead"),
         gists=stack("gist"),
         num_sentences=tuple(leaf.planned_length for leaf in leaves),
-        is_limit=WritingOptions.from_params(job.store.get_document(job.document_id).params).use
-        == "summarize",
+        is_limit=options.use == "summarize",
+        drawing=options.drawing,
     )
 
 

@@ -74,9 +74,9 @@ class Longhand:
         """Store a document for workers, or for `plan` and `write` later, and return it.
 
         `wishes` are `sections`, `depth`, `length`, `lang`, `prompt_lang`, `seed`, `goal`, `outline`, `space`,
-        `planner`, `writer`, `voice`, `review`, `priority` and `key`, as on the command line; an outline is the Path
-        of a file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError for the first thing
-        wrong; nothing is stored then.
+        `planner`, `writer`, `voice`, `steps`, `guidance`, `review`, `priority` and `key`, as on the command line; an
+        outline is the Path of a file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError
+        for the first thing wrong; nothing is stored then.
         """
         return Document(self, self.store.create_document(_document_of(prompt, wishes)).id)
 
@@ -93,8 +93,8 @@ class Longhand:
         """Store a document that exists, its own outline and text, to be edited and rewritten; return it.
 
         `path`: a Markdown, HTML, Word or text file, `-` is stdin. `wishes` are `title`, `lang`,
-        `prompt_lang` (the file's), `seed`, `review`, `priority`, `key` and the models. Raises InputError,
-        UsageError or ModelError for the first thing wrong; nothing is stored then.
+        `prompt_lang` (the file's), `seed`, `review`, `priority`, `key`, the models, `steps` and `guidance`.
+        Raises InputError, UsageError or ModelError for the first thing wrong; nothing is stored then.
         """
         return self._make_of(path, "keep", wishes)
 

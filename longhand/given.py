@@ -37,6 +37,8 @@ class GivenWishes(TypedDict, total=False):
     space: str | None
     planner: str | None
     writer: str | None
+    steps: int | None
+    guidance: float | None
     review: bool
     priority: int
     key: str | None
@@ -85,6 +87,8 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
         "space": wishes.get("space"),
         "planner": wishes.get("planner"),
         "writer": wishes.get("writer"),
+        "steps": wishes.get("steps"),
+        "guidance": wishes.get("guidance"),
         "review": wishes.get("review", False),
         "priority": wishes.get("priority", 0),
         "key": wishes.get("key"),

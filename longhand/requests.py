@@ -65,6 +65,10 @@ class Wishes(TypedDict, total=False):
     planner: str | None
     writer: str | None
     voice: str | None
+    steps: int | None
+    """Diffusion steps of planner and writer."""
+    guidance: float | None
+    """Classifier-free guidance of planner and writer."""
     review: bool
     priority: int
     key: str | None
@@ -88,6 +92,8 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "planner": (str,),
     "writer": (str,),
     "voice": (str,),
+    "steps": (int,),
+    "guidance": (float, int),
     "review": (bool,),
     "priority": (int,),
     "key": (str,),
@@ -96,6 +102,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
 _TYPE_NAMES = {
     str: "a text",
     int: "a whole number",
+    float: "a number",
     list: "a list of texts",
     bool: "true or false",
     Path: "a pathlib.Path",
@@ -130,16 +137,21 @@ def check_wishes(wishes: Mapping[str, object], known: Collection[str]) -> dict[s
         elif name != "outline" and not (
             isinstance(given, kinds) and (kinds == (bool,) or type(given) is not bool)
         ):
-            wanted = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
+            wanted = _name_types(kinds)
             raise UsageError(f"{name} is {given!r:.40}: expected {wanted}")
         checked[name] = given
     return checked
 
 
+def _name_types(kinds: tuple[type, ...]) -> str:
+    # A whole number is a number.
+    return " or ".join(_TYPE_NAMES[kind] for kind in kinds if kind is not int or float not in kinds)
+
+
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to be stored; raise InputError, UsageError or ModelError for the first thing wrong."""
     from concepts.languages import check_readable, detect_language
-    from flows.options import LENGTHS, WritingOptions
+    from flows.options import LENGTHS, WritingOptions, check_guidance, check_steps
     from storage import NewDocument
 
     speech = wishes.get("speech")
@@ -156,6 +168,9 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     length, voice = wishes.get("length"), wishes.get("voice")
     chosen_depth = check_depth(1 if depth is None else depth)
     check_sections(sections)
+    steps, guidance = wishes.get("steps"), wishes.get("guidance")
+    check_steps(steps)
+    check_guidance(guidance)
     if length is not None:
         check_choice("--length", length, tuple(LENGTHS))
     title: str | None = None
@@ -202,6 +217,8 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         writer=models["writer"],
         # A folder by its whole path: a worker may start elsewhere.
         voice=str(Path(voice).resolve()) if voice is not None and Path(voice).is_dir() else voice,
+        steps=steps,
+        guidance=None if guidance is None else float(guidance),
         # Last: this loads a model.
         speech=None
         if speech is None
@@ -407,7 +424,7 @@ def _parse_line(line: str, number: int, defaults: Wishes) -> tuple[str, Wishes]:
     for field, given in value.items():
         check_choice("the name of a field", field, tuple(FIELDS))
         if type(given) not in FIELDS[field]:  # to isinstance a truth value is a number
-            wanted = " or ".join(_TYPE_NAMES[kind] for kind in FIELDS[field])
+            wanted = _name_types(FIELDS[field])
             raise InputError(f"{field} is {json.dumps(given)[:40]}: expected {wanted}")
     if "prompt" not in value:
         raise InputError('there is no "prompt": say what the document is about')

@@ -10,10 +10,12 @@ import typer
 from concepts.errors import UsageError
 from longhand.commands.writing import (
     AsJson,
+    Guidance,
     Out,
     PlannerName,
     ShowTimings,
     SpaceName,
+    Steps,
     WriterName,
     print_document,
     print_plan,
@@ -62,6 +64,8 @@ def plan(
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
 ) -> None:
@@ -80,6 +84,8 @@ def plan(
         space=space,
         planner=planner,
         writer=writer,
+        steps=steps,
+        guidance=guidance,
     )
     with Store.open() as store:
         document_id = _run(store, new, timings=timings, tells_outline=False)
@@ -98,6 +104,8 @@ def summarize(
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="A Markdown file instead of stdout.")
     ] = None,
@@ -124,6 +132,8 @@ def summarize(
         space=space,
         planner=planner,
         writer=writer,
+        steps=steps,
+        guidance=guidance,
     )
     with Store.open() as store:
         document_id = _run(store, new, timings=timings)
@@ -163,6 +173,8 @@ def expand(
     space: SpaceName = None,
     planner: PlannerName = None,
     writer: WriterName = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
@@ -190,6 +202,8 @@ def expand(
         space=space,
         planner=planner,
         writer=writer,
+        steps=steps,
+        guidance=guidance,
     )
     with Store.open() as store:
         document_id = _run(store, new, timings=timings, tells_outline=not review)

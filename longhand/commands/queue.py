@@ -14,7 +14,16 @@ import typer
 
 from concepts.errors import LonghandError, UsageError
 from longhand.commands.documents import open_store
-from longhand.commands.writing import Length, PlannerName, SpaceName, SpeechFile, VoiceName, WriterName
+from longhand.commands.writing import (
+    Guidance,
+    Length,
+    PlannerName,
+    SpaceName,
+    SpeechFile,
+    Steps,
+    VoiceName,
+    WriterName,
+)
 from longhand.crew import shared
 from longhand.durations import parse_duration
 from longhand.overviews import describe_overview
@@ -107,6 +116,8 @@ def submit(
     planner: PlannerName = None,
     writer: WriterName = None,
     voice: VoiceName = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
     review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -130,6 +141,8 @@ def submit(
         planner=planner,
         writer=writer,
         voice=voice,
+        steps=steps,
+        guidance=guidance,
         review=review,
         priority=priority,
         key=idempotency_key,

@@ -21,7 +21,15 @@ from longhand.commands.queue import (
     Sections,
     read_seeded_requests,
 )
-from longhand.commands.writing import Length, PlannerName, SpaceName, VoiceName, WriterName
+from longhand.commands.writing import (
+    Guidance,
+    Length,
+    PlannerName,
+    SpaceName,
+    Steps,
+    VoiceName,
+    WriterName,
+)
 from longhand.prompts import DEFAULT_LANG
 from longhand.terminal import print_json, print_table, say
 
@@ -73,6 +81,8 @@ def schedule(
     planner: PlannerName = None,
     writer: WriterName = None,
     voice: VoiceName = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
     review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
     prefect_api: PrefectApi = None,
     as_json: AsJson = False,
@@ -94,6 +104,8 @@ def schedule(
         planner=planner,
         writer=writer,
         voice=voice,
+        steps=steps,
+        guidance=guidance,
         review=review,
         priority=priority,
     )

@@ -29,6 +29,11 @@ VoiceName = Annotated[
     typer.Option("--voice", help="Voice, where not the space's own: a name, or a language model's folder."),
 ]
 Length = Annotated[str | None, typer.Option(help="Of sections: short, medium or long; else as planned.")]
+Steps = Annotated[int | None, typer.Option(help="Diffusion steps, 1 to 100; else the models' own.")]
+Guidance = Annotated[
+    float | None,
+    typer.Option(help="How strongly plan and text follow what they are told, 1 to 10; else the models' own."),
+]
 
 SpeechFile = Annotated[
     Path | None, typer.Option("--speech", metavar="FILE", help="Say the prompt: WAV, FLAC, Ogg or MP3.")
@@ -79,6 +84,8 @@ def write(
     planner: PlannerName = None,
     writer: WriterName = None,
     voice: VoiceName = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
@@ -99,6 +106,7 @@ def write(
     with Store.open() as store:
         if prompt is not None and is_stored(store, prompt):
             wishes = (sections, depth, length, prompt_lang, goal, outline, space, planner, writer, voice)
+            wishes += (steps, guidance)
             others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
             if others or any(wish is not None for wish in wishes):
                 raise UsageError(f"{prompt} is a stored document and keeps its options: give only its id")
@@ -121,6 +129,8 @@ def write(
             planner=planner,
             writer=writer,
             voice=voice,
+            steps=steps,
+            guidance=guidance,
         )
         document_id = create_own(store, new)
         _run(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from concepts.errors import UsageError
 from flows.engine import HeadingsAsk, LeafPlan, SayAsk, Section, Text, TitleAsk, Work, WriteAsk
+from flows.options import DEFAULT_DRAWING, Drawing
 from storage import BlockKind, CardRef, NewPlanItem, SpaceRef
 
 DIM = 8
@@ -36,6 +37,11 @@ def hashed(*parts: object) -> np.random.Generator:
 def vectors(shape: tuple[int, ...], *parts: object) -> Vector:
     """Return a float32 array that follows from the parts."""
     return hashed(*parts).standard_normal(shape).astype(np.float32)
+
+
+def drawn(drawing: Drawing) -> tuple[object, ...]:
+    """Return what a way of drawing adds to the parts of a vector: nothing, where it is the models' own."""
+    return tuple(drawing.changes().items())
 
 
 class FakeEngine:
@@ -91,7 +97,14 @@ class FakeEngine:
         return self._spoiled("encode", np.stack(found))
 
     def plan(
-        self, prompt: Vector, *, goal: Vector | None, num_sections: int | None, depth: int, seed: int
+        self,
+        prompt: Vector,
+        *,
+        goal: Vector | None,
+        num_sections: int | None,
+        depth: int,
+        seed: int,
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         self._called("plan")
         count = 6 if num_sections is None else num_sections
@@ -103,8 +116,10 @@ class FakeEngine:
         return [
             NewPlanItem(
                 path=path,
-                lead=self._spoiled("plan", vectors((DIM,), "lead", prompt, goal, seed, path)),
-                gist=vectors((DIM,), "gist", prompt, goal, seed, path),
+                lead=self._spoiled(
+                    "plan", vectors((DIM,), "lead", prompt, goal, seed, path, *drawn(drawing))
+                ),
+                gist=vectors((DIM,), "gist", prompt, goal, seed, path, *drawn(drawing)),
                 planned_length=int(hashed("length", seed, path).integers(2, 6)),
             )
             for path in paths
@@ -118,6 +133,7 @@ class FakeEngine:
         goal: Vector | None,
         seed: int,
         known: Sequence[NewPlanItem] = (),
+        drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
         self._called("fill")
         planned = {item.path: item for item in known}
@@ -127,7 +143,7 @@ class FakeEngine:
             or NewPlanItem(
                 path=path,
                 lead=lead,
-                gist=vectors((DIM,), prompt, goal, seed, lead, *around),
+                gist=vectors((DIM,), prompt, goal, seed, lead, *around, *drawn(drawing)),
                 planned_length=3,
             )
             for path, lead in leads
@@ -143,6 +159,7 @@ class FakeEngine:
 
     def _written(self, plan: LeafPlan, paths: Sequence[str], seed: int) -> list[Section]:
         batch = (plan.prompt, plan.goal, plan.leads, plan.gists, plan.num_sentences, tuple(paths), seed)
+        batch += drawn(plan.drawing)
         found = []
         for path in paths:
             length = plan.num_sentences[plan.paths.index(path)]

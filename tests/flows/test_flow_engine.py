@@ -13,8 +13,11 @@ import torch
 from accelerate import PartialState
 
 from concepts.errors import ModelError, UsageError
-from flows.engine import HeadingsAsk, ModelEngine, SayAsk, SectionConcepts, Text, TitleAsk
+from flows.engine import HeadingsAsk, LeafPlan, ModelEngine, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
+from flows.options import Drawing
+from planner import PlannedItem, PlanOptions
 from storage import CardRef
+from writer.generate import WriteOptions, WritingTask, WrittenSection
 from writer.voice.decode import Rendering
 from writer.voice.text import Said
 from writer.voice.voice import HeadingsSaying, SectionSaying
@@ -265,3 +268,56 @@ def test_languages_are_those_of_space_and_translator(engine: ModelEngine) -> Non
     assert engine.check_lang("deu_Latn") == "deu_Latn"
     with pytest.raises(UsageError, match="does not know the language 'fra_Latn'"):
         engine.check_lang("fra_Latn")
+
+
+class Drawer:
+    """A planner and a writer whose answers are the options that they were asked with."""
+
+    def __init__(self, options: Any, calls: list[Any]) -> None:
+        self.options, self.calls = options, calls
+
+    def with_options(self, options: Any) -> Drawer:
+        return Drawer(options, self.calls)
+
+    def plan(self, prompt: torch.Tensor, **asked: Any) -> list[PlannedItem]:
+        self.calls.append((self.options.num_steps, self.options.guidance_scale))
+        return []
+
+    def fill(self, prompt: torch.Tensor, leads: Any, **asked: Any) -> list[PlannedItem]:
+        return self.plan(prompt)
+
+    def write_together(self, tasks: Sequence[WritingTask]) -> list[list[WrittenSection]]:
+        self.calls.append([task.seed for task in tasks])
+        row = torch.full((1, DIM), float(self.options.num_steps))
+        return [[WrittenSection(task.paths[0], row, "end", 1.0)] for task in tasks]
+
+
+def test_models_draw_as_a_document_asks_for(engine: ModelEngine) -> None:
+    calls: list[Any] = []
+    engine._planner.set_result(Drawer(PlanOptions(num_steps=12, guidance_scale=2.0), calls))  # type: ignore[arg-type]
+    asked: dict[str, Any] = {"goal": None, "seed": 1}
+    for drawing in (Drawing(), Drawing(steps=3), Drawing(guidance=4.0)):
+        engine.plan(concepts(1), num_sections=2, depth=1, drawing=drawing, **asked)
+        engine.fill(concepts(1), [], drawing=drawing, **asked)
+    assert calls == [(12, 2.0)] * 2 + [(3, 2.0)] * 2 + [(12, 4.0)] * 2
+
+
+def test_documents_that_are_drawn_alike_share_a_batch_and_others_do_not(engine: ModelEngine) -> None:
+    calls: list[Any] = []
+    engine._writer.set_result(Drawer(WriteOptions(num_steps=12), calls))  # type: ignore[arg-type]
+
+    def ask(seed: int, drawing: Drawing) -> WriteAsk:
+        plan = LeafPlan(
+            prompt=concepts(1),
+            goal=None,
+            paths=("1",),
+            leads=concepts(1),
+            gists=concepts(1),
+            num_sentences=(1,),
+            drawing=drawing,
+        )
+        return WriteAsk(plan=plan, paths=("1",), seed=seed)
+
+    found = engine.write_together([ask(1, Drawing()), ask(2, Drawing(steps=3)), ask(3, Drawing())])
+    assert calls == [[1, 3], [2]]
+    assert [float(section.vectors[0, 0]) for (section,) in found] == [12, 3, 12]

@@ -17,6 +17,7 @@ from flows.options import WritingOptions
         WritingOptions(sections=12, depth=2, goal="The end.", beam_size=5, prompt_lang="eng_Latn"),
         WritingOptions(outline=(("1", "First"), ("1.1", "Under it"))),
         WritingOptions(review=True, plan_only=True),
+        WritingOptions(steps=24, guidance=1.5),
     ],
 )
 def test_params_round_trip(options: WritingOptions) -> None:
@@ -30,6 +31,12 @@ def test_params_round_trip(options: WritingOptions) -> None:
         ({"sections": 0}, UsageError, "sections is 0: expected a whole number from 1"),
         ({"sections": -3}, UsageError, "sections is -3"),
         ({"depth": True}, UsageError, "depth is True"),
+        ({"steps": 0}, UsageError, "--steps is 0: give a number of diffusion steps from 1 to 100"),
+        ({"steps": 101}, UsageError, "--steps is 101"),
+        ({"steps": True}, UsageError, "--steps is True"),
+        ({"guidance": 0.5}, UsageError, r"--guidance is 0.5: give a number from 1 \(none\) to 10"),
+        ({"guidance": 11}, UsageError, "--guidance is 11"),
+        ({"guidance": float("nan")}, UsageError, "--guidance is nan"),
         ({"beam_size": 1.5}, UsageError, "beam size is 1.5"),
         ({"outline": (("1", " "),)}, InputError, "a heading"),
         ({"outline": (("one", "x"),)}, InputError, "a path like 2.1"),
@@ -46,3 +53,10 @@ def test_a_writer_is_measured_with_the_beams_of_a_document() -> None:
     from concepts.codec import BEAM_SIZE
 
     assert WritingOptions().beam_size == BEAM_SIZE
+
+
+def test_how_to_draw_names_only_what_was_asked_for() -> None:
+    assert WritingOptions().drawing.changes() == {}
+    assert WritingOptions(steps=3).drawing.changes() == {"num_steps": 3}
+    asked = WritingOptions(steps=3, guidance=2.5).drawing.changes()
+    assert asked == {"num_steps": 3, "guidance_scale": 2.5}

@@ -104,6 +104,19 @@ def test_a_goal_changes_the_plan(store: Store, new_document: Make, new_job: Make
     assert found[0] != found[1]
 
 
+@pytest.mark.parametrize("changes", [{"steps": 4}, {"guidance": 3.0}])
+def test_how_to_draw_reaches_planner_and_writer(
+    store: Store, new_document: Make, new_job: Make, outcome: Make, changes: dict[str, Any]
+) -> None:
+    found = []
+    for options in (WritingOptions(sections=3), WritingOptions(sections=3, **changes)):
+        document_id = new_document(store, options)
+        run_steps(new_job(store, document_id))
+        found.append(outcome(store, document_id).vectors["1"])
+    # Lead, gist and sentences.
+    assert all(own != other for own, other in zip(*found, strict=True))
+
+
 def test_another_language_is_decoded_later(store: Store, new_document: Make, new_job: Make) -> None:
     document_id = new_document(store)
     job = new_job(store, document_id)

@@ -21,12 +21,14 @@ def queue_one(store: Store, prompt: str = "tea", **values: object) -> str:
 
 def test_a_prompt_is_queued_with_its_options(run, store):
     arguments = ["--sections", "3", "--seed", "0", "--goal", "A calm evening", "--priority", "4"]
+    arguments += ["--steps", "24", "--guidance", "1.5"]
     result = run("submit", "How to brew tea", *arguments)
     assert result.exit_code == 0
     (document,) = store.list_documents()
     assert result.stdout == f"{document.id}\n"
     assert (document.status, document.seed, document.priority) == ("queued", 0, 4)
     assert (document.params["sections"], document.params["goal"]) == (3, "A calm evening")
+    assert (document.params["steps"], document.params["guidance"]) == (24, 1.5)
 
 
 def test_the_same_key_makes_one_document(run, store):
@@ -98,6 +100,10 @@ LINES = [
     ('{"prompt": "tea", "sections": 2.5}', "sections is 2.5: expected a whole number"),
     ('{"prompt": "tea", "review": 1}', "review is 1: expected true or false"),
     ('{"prompt": "tea", "sections": 0}', "give a number from 1 to 200"),
+    ('{"prompt": "tea", "steps": 1.5}', "steps is 1.5: expected a whole number"),
+    ('{"prompt": "tea", "steps": 1000}', "--steps is 1000: give a number of diffusion steps from 1 to 100"),
+    ('{"prompt": "tea", "guidance": "2"}', 'guidance is "2": expected a number;'),
+    ('{"prompt": "tea", "guidance": NaN}', "--guidance is nan: give a number from 1 (none) to 10"),
     ('{"prompt": "tea", "depth": 3}', "give 1 (sections) or 2"),
     ('{"prompt": "tea", "lang": "en"}', "did you mean eng_Latn?"),
     ('{"prompt": "tea", "seed": -1}', "give a whole number from 0"),
@@ -150,6 +156,9 @@ USAGES = [
     (("submit", "tea", "--idempotency-key", " "), "the idempotency key has 1 characters"),
     (("submit", "tea", "--priority", "5000000"), "the priority is 5000000"),
     (("submit", "tea", "--lang", "en"), "did you mean eng_Latn?"),
+    (("submit", "tea", "--steps", "0"), "--steps is 0"),
+    (("submit", "tea", "--guidance", "0.9"), "--guidance is 0.9"),
+    (("write", "tea", "--steps", "101"), "--steps is 101"),
     (("worker", "--once", "--drain"), "give one of the two"),
     (("worker", "--batch", "0"), "--batch is 0"),
     (("worker", "--batch", "1", "--together"), "give --batch 2 or more"),

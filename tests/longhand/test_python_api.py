@@ -173,6 +173,8 @@ def test_an_outline_is_a_file_markdown_or_headings(lh, tmp_path):
         ({"section": 3}, "did you mean sections"),
         ({"sections": "3"}, "sections is '3': expected a whole number"),
         ({"seed": True}, "seed is True: expected a whole number"),
+        ({"guidance": "2"}, "guidance is '2': expected a number"),
+        ({"guidance": 20}, "--guidance is 20"),
         ({"goal": 5}, "goal is 5: expected a text"),
         ({"outline": 5}, "outline is 5: expected a Path, Markdown or a list of headings"),
         ({"outline": Path("no.md")}, "no.md"),
