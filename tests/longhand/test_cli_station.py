@@ -302,6 +302,15 @@ def test_another_name_for_this_machine_gets_nothing(up):
     assert ask(up, "GET", "/api/health", host=f"localhost:{up.station.port}")[0] == 200
 
 
+def test_the_page_that_signs_in_holds_no_secret(up):
+    connection = http.client.HTTPConnection("127.0.0.1", up.station.port, timeout=30)
+    connection.request("GET", "/longhand/sign-in")
+    answer = connection.getresponse().read()
+    connection.close()
+    assert b"prefect-password" in answer and read_secret().encode() not in answer
+    assert up.station.sign_in_url.endswith(f"/longhand/sign-in#{read_secret()}")
+
+
 def test_another_user_of_the_machine_gets_nothing(up):
     for auth in (None, "longhand:", "admin:pass", read_secret()[:-1]):
         assert ask(up, "POST", "/api/work_pools/", ATTACK, auth=auth)[0] == 401
