@@ -3,12 +3,13 @@
     python benchmarks/bench_queue.py [--documents 1000] [--workers 2] [--batch 2] [--model-s 1.0]
 
 The models are the tests' fake ones: they sleep for a stated time and answer from hashes, so that what is
-left is ours: claiming, storing, Python, and Prefect where `--prefect` shows each document as a flow run.
+left is ours: Prefect (its server, and a flow run with its task runs for each document), claiming, storing, Python.
 Each document of eight sections needs six calls: one to encode, one to plan, two to write, one for the
 headings and one for the texts; `--model-s` is the time of all its calls together, a sixth of it a call. The
 shipped models need 4.8 s for such a document on two CPU cores (bench_write.py); a smaller figure is harder on
 us. Prints the share of the workers' time, from the first claim to the last commit, in which no model worked;
-and the same for each worker with its start. `--prefect own` starts a Prefect server for it.
+and the same for each worker with its start. A Prefect server on SQLite is started for it, or on PostgreSQL with
+`--prefect-database`; Longhand's own database is `--url`.
 """
 
 from __future__ import annotations
@@ -27,18 +28,28 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests" / "flows"))
 
+from flows import work_pool  # noqa: E402
+from flows.events import WorkerEvent  # noqa: E402
 from flows.options import WritingOptions  # noqa: E402
+from flows.prefect_api import PrefectApi  # noqa: E402
+from flows.server import PrivateServer  # noqa: E402
+from flows.work_pool import POOL  # noqa: E402
 from storage import NewDocument, Store  # noqa: E402
 
 CALLS_PER_DOCUMENT = 6
 
 
-def be_worker(url: str, batch: int, model_s: float, prefect_api: str | None) -> None:
+def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
     """Drain the queue in this process; print when the first document was claimed and how long models worked."""
+    import asyncio
+
     from flow_fakes import FakeEngine
 
     from flows.device import SharedModels
-    from flows.worker import Worker, WorkerEvent
+    from flows.isolation import import_prefect, our_settings
+
+    import_prefect(logs=True)
+    from flows.worker import LonghandWorker, run_worker
 
     engine = FakeEngine(delay_s=model_s / CALLS_PER_DOCUMENT)
     models = SharedModels(lambda names: engine)
@@ -47,19 +58,19 @@ def be_worker(url: str, batch: int, model_s: float, prefect_api: str | None) -> 
     def note(event: WorkerEvent) -> None:
         if event.kind == "claimed":
             claims.append(time.time())
+        elif event.kind == "trouble":
+            print(event.message, file=sys.stderr)
 
-    with Store.open(url) as store, ExitStack() as stack:
-        mirror = None
-        if prefect_api is not None:
-            from flows.mirror import PrefectMirror
-            from flows.prefect_link import PrefectLink
-
-            link = stack.enter_context(PrefectLink(prefect_api))
-            mirror = PrefectMirror(link, lambda message: print(message, file=sys.stderr))
-        tally = Worker(store, models, batch=batch, on_event=note, mirror=mirror).run(drain=True)
+    with Store.open(url) as store, our_settings(api.url, api.auth, logs=True):
+        worker = LonghandWorker(POOL, store=store, models=models, limit=batch, drain=True, on_work=note)
+        asyncio.run(run_worker(worker))
     # Where the others were faster, this one had nothing to do.
     first = claims[0] if claims else time.time()
-    print(json.dumps({"first": first, "last": time.time(), "model_s": models.device.busy_s, "tally": tally}))
+    print(
+        json.dumps(
+            {"first": first, "last": time.time(), "model_s": models.device.busy_s, "tally": worker.tally}
+        )
+    )
 
 
 def main() -> int:
@@ -72,33 +83,31 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=2, help="documents in work at once in each worker")
     parser.add_argument("--model-s", type=float, default=1.0, help="model time of one document")
     parser.add_argument("--url", help="an empty database; else a SQLite file that is deleted afterwards")
-    parser.add_argument(
-        "--prefect", help="URL of a Prefect API that is to show the documents; own: start one"
-    )
+    parser.add_argument("--prefect-database", help="an empty database of Prefect's; else a SQLite file")
+    parser.add_argument("--api", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.as_worker:
-        be_worker(args.url, args.batch, args.model_s, args.prefect)
+        be_worker(args.url, args.batch, args.model_s, PrefectApi(*args.api))
         return 0
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        if args.prefect == "own":
-            from flows.server import PrivateServer
-
-            args.prefect = stack.enter_context(PrivateServer()).ready.result()
+        server = stack.enter_context(PrivateServer(database=args.prefect_database))
+        api = PrefectApi(server.ready.result(), server.auth)
         url = args.url or f"sqlite:///{folder}/longhand.db"
         params = WritingOptions(sections=args.sections).to_params()
         with Store.open(url) as store:
+            work_pool.prepare(api)
             began = time.perf_counter()
-            store.submit_documents(
+            found_ids = store.submit_documents(
                 [
                     NewDocument(prompt=f"How to share folder {n}.", lang="eng_Latn", params=params)
                     for n in range(args.documents)
                 ]
             )
+            work_pool.submit(api, [store.get_document(found.id) for found in found_ids])
             print(f"queued {args.documents} documents in {time.perf_counter() - began:.2f} s")
         command = [sys.executable, __file__, "--as-worker", "--url", url, "--batch", str(args.batch)]
-        command += ["--model-s", str(args.model_s)]
-        command += [] if args.prefect is None else ["--prefect", args.prefect]
+        command += ["--model-s", str(args.model_s), "--api", api.url, str(api.auth)]
         started = time.time()
         processes = [
             subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(args.workers)

@@ -26,11 +26,16 @@ import torch
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "flows"))
+
+import queue_runner
 
 from flows.device import SharedModels
 from flows.engine import ModelEngine
+from flows.events import WorkerEvent
 from flows.options import WritingOptions
-from flows.worker import Worker, WorkerEvent
+from flows.prefect_api import PrefectApi
+from flows.server import PrivateServer
 from storage import NewDocument, Store
 
 Vector = NDArray[np.float32]
@@ -80,7 +85,7 @@ def drain(engine: ModelEngine, args: argparse.Namespace, *, together: bool) -> D
         ]
         ids = [found.id for found in store.submit_documents(news)]
         wall, cpu = time.perf_counter(), time.process_time()
-        tally = Worker(store, models, batch=args.batch, on_event=note, poll_s=0.05).run(drain=True)
+        tally = queue_runner.drain(store, args.api, models=models, limit=args.batch, on_work=note)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         assert tally == {"done": args.documents}, tally
         texts: list[str] = []
@@ -134,6 +139,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of each of the two")
     parser.add_argument("--space", help="of the models; else the one that ships")
     args = parser.parse_args()
+    with PrivateServer() as server, PrefectApi(server.ready.result(), server.auth) as api:
+        args.api = api
+        compare(args)
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Write the documents in turns without and with sharing, and print what it saves."""
     engine = ModelEngine(space=args.space)
     engine.start_loading(("decode", "plan", "write"))
     for stage in ("decode", "plan", "write"):

@@ -52,6 +52,8 @@ from fault_trials import (  # noqa: E402
     look,
 )
 
+from flows.prefect_api import PrefectApi  # noqa: E402
+from flows.server import PrivateServer  # noqa: E402
 from storage import Store  # noqa: E402
 
 
@@ -149,8 +151,11 @@ class Fuzz:
 def fuzz(args: argparse.Namespace, folder: Path, tallies: Tallies) -> int:
     """Try faults on the fake engine."""
     database = PostgreSQL(folder / "pg") if args.database == "postgresql" else Sqlite(folder)
+    server = PrivateServer()
+    server.start()
     try:
-        trials = Trials(database, folder, random.Random(args.seed))
+        api = PrefectApi(server.ready.result(), server.auth)
+        trials = Trials(database, folder, random.Random(args.seed), api=api)
         print(
             f"{database.kind}: a calm run takes {trials.calm_s:.2f} s and passes {trials.num_points} points "
             f"(before and after {trials.num_points // 2} statements and commits)",
@@ -182,6 +187,7 @@ def fuzz(args: argparse.Namespace, folder: Path, tallies: Tallies) -> int:
         return tallies.report()
     finally:
         database.close()
+        server.stop()
 
 
 def run_shipped(url: str, document_id: str | None, args: argparse.Namespace) -> subprocess.Popen[bytes]:

@@ -2,7 +2,6 @@
 
     python benchmarks/several_hosts.py                        # all trials, some twenty minutes
     python benchmarks/several_hosts.py --trial cable_in_model --trial host_killed
-    python benchmarks/several_hosts.py --without-prefect      # the database and the workers alone
 
 Hosts are network namespaces (with their own host names and processes) whose cables meet in a bridge: host A runs
 PostgreSQL and a Prefect server with two device slots, hosts B and C each the command `longhand worker`, on that
@@ -72,6 +71,9 @@ def run(*command: str) -> None:
 
 # In the hosts
 
+SECRET = "longhand:of-several-hosts"
+"""What Prefect's server asks for."""
+
 
 def be_worker(name: str, folder: Path, clock_s: float, arguments: list[str]) -> int:
     """Be `longhand worker` with the fake models, which wait where the file `hold-NAME` says so.
@@ -116,13 +118,14 @@ def be_worker(name: str, folder: Path, clock_s: float, arguments: list[str]) -> 
     return cli.run(["worker", "--log-format", "json", *arguments])
 
 
-def make_limit(api_url: str) -> None:
-    """Make what the workers need on Prefect's server."""
-    from flows.prefect_link import PrefectLink
-    from flows.slots import LIMIT_NAME
+def put_back(api_url: str) -> None:
+    """Make the work pool on Prefect's server, and a flow run for each document that waits."""
+    from flows import work_pool
+    from flows.prefect_api import PrefectApi
 
-    with PrefectLink(api_url) as link:
-        link.call(lambda client: client.upsert_global_concurrency_limit_by_name(LIMIT_NAME, 2))
+    with PrefectApi(api_url, SECRET) as api, Store.open(os.environ.get("LONGHAND_DATABASE_URL")) as store:
+        work_pool.prepare(api)
+        work_pool.put_back_lost(api, store)
 
 
 # The hosts
@@ -212,8 +215,8 @@ def _children(pid: int) -> list[psutil.Process]:
 class Lab:
     """Three hosts, the documents in their database, and a calm one to compare with."""
 
-    def __init__(self, folder: Path, has_prefect: bool) -> None:
-        self.folder, self.has_prefect = folder, has_prefect
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         prefix = f"lh{os.getpid()}"
         self._switch = f"{prefix}-switch"
         self.a, self.b, self.c = (Host(name, n, prefix) for n, name in enumerate("abc", start=1))
@@ -239,8 +242,7 @@ class Lab:
                 host.make(self._switch)
             self._make_database()
             self.start_database()
-            if self.has_prefect:
-                self.start_prefect()
+            self.start_prefect()
             yield self
         finally:
             for host in (self.a, self.b, self.c):
@@ -298,7 +300,7 @@ class Lab:
         variables = {
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_SERVER_API_AUTH_STRING": SECRET,
             "PREFECT_API_URL": self.api_url,
             "PYTHONPATH": str(ROOT),
         }
@@ -306,12 +308,14 @@ class Lab:
         command += ["--host", self.a.address, "--port", str(PREFECT_PORT)]
         self.a.start("prefect", command, self.folder / "prefect.log", variables)
 
-        def is_ready() -> bool:
-            limit = [sys.executable, __file__, "--as-limit", self.api_url]
-            self.a.start("limit", limit, self.folder / "limit.log", {})
-            return self.a.running.pop("limit").wait() == 0
+        self.wait_until(self.put_back, "Prefect's server to answer")
 
-        self.wait_until(is_ready, "Prefect's server to answer")
+    def put_back(self) -> bool:
+        """Give all documents that wait a flow run; return whether that worked."""
+        command = [sys.executable, __file__, "--as-requeue", self.api_url]
+        variables = {"LONGHAND_DATABASE_URL": self.remote_url, "PYTHONPATH": str(ROOT)}
+        self.a.start("requeue", command, self.folder / "requeue.log", variables)
+        return self.a.running.pop("requeue").wait() == 0
 
     def start_worker(self, host: Host, clock_s: float = 0.0) -> None:
         """Start `longhand worker` on a host and wait until it looks for work."""
@@ -321,8 +325,7 @@ class Lab:
         command = [sys.executable, __file__, "--as-worker", host.name, str(self.folder), str(clock_s)]
         command += ["--batch", "1", "--log-file", str(log)]
         variables = {"LONGHAND_DATABASE_URL": self.remote_url, "XDG_DATA_HOME": str(self.folder / host.name)}
-        if self.has_prefect:
-            variables["LONGHAND_PREFECT_API"] = self.api_url
+        variables |= {"LONGHAND_PREFECT_API": self.api_url, "PREFECT_API_AUTH_STRING": SECRET}
         host.start("worker", command, self.folder / f"{host.name}.out", variables)
         self.wait_until(lambda: bool(self.events(host, "started")), f"the worker on {host.name}")
 
@@ -365,7 +368,9 @@ class Lab:
         """Queue so many documents, all alike, and return their ids."""
         new = NewDocument(prompt=PROMPT, lang="eng_Latn", seed=SEED, params=OPTIONS.to_params())
         with Store.open(self.url) as store:
-            return [found.id for found in store.submit_documents([new] * number)]
+            found_ids = [found.id for found in store.submit_documents([new] * number)]
+        self.put_back()
+        return found_ids
 
     def wait_for_done(self, document_ids: list[str]) -> None:
         """Wait until all are done; raise Failed where one has failed."""
@@ -540,8 +545,7 @@ def database_host_killed(lab: Lab) -> int:
     lab.a.plug(True)
     started = time.monotonic()
     lab.start_database()
-    if lab.has_prefect:
-        lab.start_prefect()
+    lab.start_prefect()
     lab.wait_for_done(documents)
     lab.notes.append(f"all done {time.monotonic() - started:.0f} s after it was switched on")
     return lab.check(documents, most_redone=2)
@@ -614,8 +618,8 @@ def main() -> int:
         at = sys.argv.index("--as-worker") + 1
         name, folder, clock_s = sys.argv[at : at + 3]
         return be_worker(name, Path(folder), float(clock_s), sys.argv[at + 3 :])
-    if "--as-limit" in sys.argv:
-        make_limit(sys.argv[-1])
+    if "--as-requeue" in sys.argv:
+        put_back(sys.argv[-1])
         return 0
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -624,7 +628,6 @@ def main() -> int:
     parser.add_argument(
         "--trial", choices=list(names), action="append", help="only this one; may be repeated"
     )
-    parser.add_argument("--without-prefect", action="store_true")
     parser.add_argument(
         "--keep", type=Path, help="a folder that does not exist yet: keep data and logs there"
     )
@@ -636,8 +639,6 @@ def main() -> int:
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     chosen = [names[name] for name in args.trial or names]
-    if args.without_prefect:
-        chosen = [trial for trial in chosen if trial is not prefect_killed]
     with ExitStack() as stack:
         if args.keep is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lh-")))
@@ -646,7 +647,7 @@ def main() -> int:
             folder.mkdir()
         folder.chmod(0o755)  # the database's server is another user's
         try:
-            lab = stack.enter_context(Lab(folder, not args.without_prefect).up())
+            lab = stack.enter_context(Lab(folder).up())
             return try_all(lab, chosen)
         except Unavailable as error:
             print(f"several_hosts.py cannot make hosts here: {error}", file=sys.stderr)

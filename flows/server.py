@@ -84,8 +84,16 @@ def foreign_variables() -> set[str]:
 class PrivateServer:
     """The child process; `start` returns at once, `ready` becomes the URL of the API, `stop` ends it."""
 
-    def __init__(self, home: Path | None = None, on_death: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        home: Path | None = None,
+        on_death: Callable[[], None] = lambda: None,
+        *,
+        database: str | None = None,
+    ) -> None:
         """Keep the migrated template database in `home` (None: our folder in the user's data folder).
+
+        `database`: URL of a database that the server migrates and uses; None: a fresh SQLite file.
 
         `on_death` is called, in a thread, where a server that was ready ends before `stop`.
         """
@@ -95,6 +103,7 @@ class PrivateServer:
         # Who waits for it may be cancelled and then cancels it; one that runs cannot be cancelled.
         self.ready.set_running_or_notify_cancel()
         self._on_death = on_death
+        self._database = database
         self._home = prefect_home() if home is None else home
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
@@ -107,8 +116,9 @@ class PrivateServer:
             environment = {
                 **kept,
                 **settings_variables(self._folder),
-                "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{self._folder}/prefect.db",
-                "PREFECT_API_DATABASE_MIGRATE_ON_START": "false",
+                "PREFECT_API_DATABASE_CONNECTION_URL": self._database
+                or f"sqlite+aiosqlite:///{self._folder}/prefect.db",
+                "PREFECT_API_DATABASE_MIGRATE_ON_START": "false" if self._database is None else "true",
                 "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
                 "PREFECT_UI_ENABLED": "false",
                 # The environment of a process is its user's to read: nobody else of this machine gets in.

@@ -63,6 +63,14 @@ def prepare_database(database: Path, template: Path) -> None:
         fresh.unlink(missing_ok=True)  # a full or read-only disk only costs time at the next start
 
 
+SIGN_IN = "/longhand/sign-in"
+SIGN_IN_PAGE = b"""<!doctype html><title>Longhand</title><script>
+localStorage.setItem("prefect-password", btoa(location.hash.slice(1)));
+location.replace("/");
+</script>"""
+"""Hands the secret, which stands behind the # of the address and is never sent, to Prefect's pages."""
+
+
 class Guard:
     """Refuses requests under another host name, and those that a page of another origin has sent.
 
@@ -81,16 +89,22 @@ class Guard:
         port = (scope.get("server") or (HOST, 0))[1]
         own = {f"{name}:{port}" for name in NAMES}
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        if host in own and (origin is None or origin in {f"http://{name}" for name in own}):
+        if scope["type"] == "http" and scope["path"] == SIGN_IN and host in own:
+            await _answer(send, 200, b"text/html", SIGN_IN_PAGE)
+        elif host in own and (origin is None or origin in {f"http://{name}" for name in own}):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         else:
-            body = b'{"exception_message": "This server answers pages of its own and programs of this machine alone."}'
-            head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": 403, "headers": head})
-            await send({"type": "http.response.body", "body": body})
+            body = b'{"exception_message": "This server answers its own pages and programs of this machine alone."}'
+            await _answer(send, 403, b"application/json", body)
+
+
+async def _answer(send: Any, status: int, kind: bytes, body: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def serve(port: int, *, is_station: bool) -> None:

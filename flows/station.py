@@ -39,6 +39,7 @@ from flows.server import (
     settings_variables,
     template_path,
 )
+from flows.server_child import SIGN_IN
 
 DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
@@ -103,6 +104,11 @@ class Station:
         """URL of Prefect's UI."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def sign_in_url(self) -> str:
+        """Address that opens Prefect's UI signed in; it holds the secret."""
+        return f"{self.ui_url}{SIGN_IN}#{read_secret()}"
+
     def api(self) -> PrefectApi:
         """Return the Prefect API, with our secret."""
         return PrefectApi(self.api_url, read_secret())
@@ -111,6 +117,11 @@ class Station:
 def station_folder() -> Path:
     """Return where the station keeps its lock, its state, its logs and the server's database."""
     return prefect_home() / "station"
+
+
+def is_first_start() -> bool:
+    """Return whether no secret was drawn yet, so that nobody can have seen it."""
+    return not (station_folder() / "secret").exists()
 
 
 def read_secret() -> str:

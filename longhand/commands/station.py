@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,10 +40,20 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay, and end with this command.")
     ] = False,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open Prefect's pages in a browser, signed in.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a Prefect server and one worker on this machine; `down` ends them."""
-    from flows.station import StationSettings, run_station, start_station, station_folder
+    from flows.station import (
+        StationSettings,
+        is_first_start,
+        run_station,
+        running_station,
+        start_station,
+        station_folder,
+    )
 
     if not 1024 <= port <= 65535:
         raise UsageError(f"--port is {port}: give a number from 1024 to 65535")
@@ -59,19 +70,32 @@ def up(
         metrics_port=metrics_port,
     )
 
+    is_first = is_first_start()
+
     def show(station: Station) -> None:
         if as_json:
             shown = {"ui_url": station.ui_url, "api_url": station.api_url, "pid": station.pid}
             print_json(shown | {"logs": str(station_folder())})
         else:
             say(f"up: {station.ui_url} shows what happens; logs are in {station_folder()}")
+            if is_first and not foreground:  # elsewhere it would end in a log
+                say(f"sign in there once, with this address and with no other: {station.sign_in_url}")
+            else:
+                say(f"it asks for what is in {station_folder() / 'secret'}, or: longhand up --open")
             say("queue documents with longhand submit or longhand schedule, end all with longhand down")
 
     if foreground:
         run_station(settings, on_ready=show)
     else:
+        if open_browser and (station := running_station()) is not None:
+            webbrowser.open(station.sign_in_url)
+            say(f"up already: {station.ui_url}")
+            return
         say("starting the server and the worker ...")
-        show(start_station(settings))
+        station = start_station(settings)
+        show(station)
+        if open_browser:
+            webbrowser.open(station.sign_in_url)
 
 
 def down() -> None:

@@ -105,8 +105,8 @@ def write(
 
     with Store.open() as store:
         if prompt is not None and is_stored(store, prompt):
-            wishes = (sections, depth, length, prompt_lang, goal, outline, space, planner, writer, voice)
-            wishes += (steps, guidance)
+            models = (space, planner, writer, voice)
+            wishes = (sections, depth, length, prompt_lang, goal, outline, steps, guidance, *models)
             others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
             if others or any(wish is not None for wish in wishes):
                 raise UsageError(f"{prompt} is a stored document and keeps its options: give only its id")

@@ -33,7 +33,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(found: Callable[[], Any], timeout_s: float = 120.0) -> Any:
+def wait_for(found: Callable[[], Any], timeout_s: float = 400.0) -> Any:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if value := found():
@@ -240,7 +240,7 @@ def test_run_now_makes_the_documents(run, up, tmp_path):
     assert "started two as 2 flow runs" in run("schedules", "run-now", "two").stderr
     # One after the other, as the worker of this file has room for one.
     for number in (1, 2):
-        wait_for(lambda number=number: len(up.store.list_documents()) == number, 240.0)
+        wait_for(lambda number=number: len(up.store.list_documents()) == number)
         up.store.cancel_document(up.store.list_documents()[0].id)
     prompts = {document.prompt for document in up.store.list_documents()}
     assert prompts == {"How to brew tea", "Bread for beginners"}
@@ -300,6 +300,15 @@ def test_another_name_for_this_machine_gets_nothing(up):
         assert ask(up, "GET", "/api/health", host=host)[0] == 403
         assert ask(up, "GET", "/", host=host, auth=read_secret())[0] == 403
     assert ask(up, "GET", "/api/health", host=f"localhost:{up.station.port}")[0] == 200
+
+
+def test_the_page_that_signs_in_holds_no_secret(up):
+    connection = http.client.HTTPConnection("127.0.0.1", up.station.port, timeout=30)
+    connection.request("GET", "/longhand/sign-in")
+    answer = connection.getresponse().read()
+    connection.close()
+    assert b"prefect-password" in answer and read_secret().encode() not in answer
+    assert up.station.sign_in_url.endswith(f"/longhand/sign-in#{read_secret()}")
 
 
 def test_another_user_of_the_machine_gets_nothing(up):
