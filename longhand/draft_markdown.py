@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
 from longhand.drafts import Draft, EditError, Node, check_complete, finish_draft, one_line
-from longhand.prompts import MAX_LENGTH, check_decodable
+from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,11 +66,31 @@ def parse_draft(text: str, outline: OutlineRecord, *, name: str = "the outline")
     title: str | None = None
     branch: list[Node] = []
     top: list[Node] = []
-    for number, line in _visible_lines(text, name):
+    listed_from = 0
+    """How many headings stand above the list at hand; 0: there is none."""
+    lines = _visible_lines(text, name)
+    if lines and not any(line.startswith("#") for _, line in lines):
+        seen = {number for number, _ in lines}
+        rows = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff").split("\n")
+        # Comments are blanked: line numbers stay those of the text.
+        text = "\n".join(row if number in seen else "" for number, row in enumerate(rows, 1))
+        return finish_draft(_nodes_of_list(text, name), outline, name=name)
+    for number, line in lines:
 
         def fail(reason: str, number: int = number) -> EditError:
             return EditError(f"{name}, line {number}", reason, number)
 
+        item = _list_item(line)
+        if item is not None and branch:
+            # A bullet or number below a heading is a section of it.
+            parent = branch[listed_from - 1] if listed_from else branch[-1]
+            listed_from = listed_from or len(branch)
+            del branch[listed_from:]
+            node = _read_heading(one_line(item), number, fail)
+            parent.children.append(node)
+            branch.append(node)
+            continue
+        listed_from = 0
         found = _HEADING.fullmatch(line)
         if found is None:
             raise fail(f"{line[:40]!r} is neither a heading nor a comment: begin a heading with ##")
@@ -101,6 +121,42 @@ def parse_draft(text: str, outline: OutlineRecord, *, name: str = "the outline")
         (branch[-1].children if branch else top).append(node)
         branch.append(node)
     return finish_draft(top, outline, title=title, name=name)
+
+
+def _list_item(line: str) -> str | None:
+    """Return the text of a line that is an item of a list, else None."""
+    from concepts.corpus.readers.listing import parse_list
+
+    if line.startswith("#"):
+        return None
+    items = parse_list([line], only_marked=True)
+    return items[0].text if items else None
+
+
+def _nodes_of_list(text: str, name: str) -> list[Node]:
+    """Return the sections of an outline that somebody pasted without a single #."""
+    from longhand.outlines import parse_outline
+
+    top: list[Node] = []
+    at: dict[str, Node] = {}
+    try:
+        headings = parse_outline(text, name=name).headings
+    except InputError as error:
+        where, _, reason = str(error).partition(": ")
+        raise EditError(where, reason) from error
+    for heading in headings:
+        node = Node(heading.text, line=heading.line, length=heading.length)
+        parent = at.get(heading.path.rpartition(".")[0])
+        (top if parent is None else parent.children).append(node)
+        at[heading.path] = node
+        if heading.points:
+            raise EditError(
+                f"{name}, line {heading.line}",
+                f"{heading.text!r} has levels below it that are not written: an outline has at most "
+                f"{MAX_OUTLINE_DEPTH} levels",
+                heading.line,
+            )
+    return top
 
 
 def _visible_lines(text: str, name: str) -> list[tuple[int, str]]:

@@ -140,6 +140,17 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     return UserOutline(title or metadata.title or None, headings, told)
 
 
+def plain_heading(typed: str) -> str:
+    """Return a heading that was typed or pasted alone, without a bullet, Markdown, attributes and permalink."""
+    from concepts.corpus.readers.listing import parse_list
+
+    items = parse_list([typed.strip().lstrip("#")])
+    if not items or items[0].mark == "number":
+        # A number that stands alone may be the heading's own.
+        return typed
+    return _plain_line(_without_attributes(items[0].text)[0])
+
+
 def outline_of_sections(
     title: str,
     sections: Sequence[tuple[str, str, Sequence[str]]],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longhand.drafts import Add, Drop, Edit, EditError, Move, SetHeading, SetLength, one_line
+from longhand.outlines import plain_heading
 
 if TYPE_CHECKING:
     from concepts.errors import LonghandError
@@ -134,7 +135,7 @@ def _read_new(form: Form) -> list[Edit]:
             raise EditError(where, f"there is no place {place[:20]!r}: choose one of the list")
         added.append(
             Add(
-                heading,
+                plain_heading(heading),
                 after=path if place == "after" else None,
                 under=path if place == "under" else None,
                 length=length,

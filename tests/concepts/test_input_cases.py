@@ -605,3 +605,28 @@ def test_mixed_documents_say_what_was_taken_for_what(tmp_path: Path) -> None:
     (told,) = read_given(tmp_path / "a.md", LANGS).told
     assert "taken as English, with 1 paragraph in German, 1 paragraph in Russian" in told
     assert told.endswith("which the space does not know, kept as they are")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "A paper\n\n1. Why\n\nThe text is here. It is long.\n\n2. How\n\n2.1 Data\n\nMore text is here.\n",
+            [
+                (0, "A paper"),
+                (1, "Why"),
+                ("paragraph", "The text is here. It is long."),
+                (1, "How"),
+                (2, "Data"),
+            ],
+        ),
+        ("1. Mix it\n\n2. Bake it\n", [("step", "Mix it"), ("step", "Bake it")]),
+        (
+            "A day\n\n1. he wrote, and no more.\n\nThen he slept.\n",
+            [(0, "A day"), ("paragraph", "1. he wrote, and no more.")],
+        ),
+        ("* A\n** B\n** C\n* D\n", [(1, "A"), (2, "B"), (2, "C"), (1, "D")]),
+    ],
+)
+def test_numbered_headings_of_text_files(text: str, expected: list[tuple[int | str, str]]) -> None:
+    assert shown(read(text, ".txt"))[: len(expected)] == expected

@@ -301,3 +301,38 @@ def test_a_long_sentence_is_stored_whole_and_encoded_in_pieces(run, runner, stor
     (document,) = store.list_documents()
     texts = [s.text for section in store.export_document(document.id).sections for s in section.sentences]
     assert texts == [sentence, "Short one.", "More is here."]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("## A {#1}\n- x\n- y {length=3}\n## B\n", [("1", "A"), ("1.1", "x"), ("1.2", "y"), ("2", "B")]),
+        (
+            "I. A\nII. B\n(a) x\n(b) y\nIII. C\n",
+            [("1", "A"), ("2", "B"), ("2.1", "x"), ("2.2", "y"), ("3", "C")],
+        ),
+        ("● A\n    ○ x\n● B\n", [("1", "A"), ("1.1", "x"), ("2", "B")]),
+    ],
+)
+def test_the_edit_form_takes_lists(run, runner, store, text, expected) -> None:
+    from longhand.draft_markdown import parse_draft
+
+    assert run("write", "x", "--outline", str(CASES / "roman.txt"), "--plan-only").exit_code == 0
+    (document,) = store.list_documents()
+    draft = parse_draft(text, store.get_outline(document.id))
+    assert [(item.path, item.heading) for item in draft.items] == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "heading"),
+    [
+        ("● Frame size", "Frame size"),
+        ("- [ ] **Wheels** {#w}", "Wheels"),
+        ("Steps ¶", "Steps"),
+        ("2.4 GHz", "2.4 GHz"),
+    ],
+)
+def test_the_form_takes_marks_off(typed, heading) -> None:
+    from longhand.outlines import plain_heading
+
+    assert plain_heading(typed) == heading

@@ -263,6 +263,7 @@ def test_any_sequence_of_edits_gives_a_tree_or_one_clear_line(edits: list[Edit])
 
 
 @given(st.text(max_size=200))
+@settings(deadline=None)
 def test_any_text_is_a_draft_or_one_clear_line(text: str) -> None:
     try:
         assert is_tree(parse_draft(text, outline_of(*TREE)))

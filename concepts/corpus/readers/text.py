@@ -59,10 +59,15 @@ class _Lines:
         if _is_outline(outline):
             self._outline(outline)
             return
+        numbered = _numbered_headings(parts)
+        if not numbered:
+            parts = _loose_lists(parts)
         for place, part in enumerate(parts):
             if isinstance(part, tuple):
                 self.collector.heading(part[0], self._level(part[1]))
-            elif place == 0 and len(parts) > 1 and not self._has_underlines(parts) and _is_title(part):
+            elif place in numbered:
+                self.collector.heading(numbered[place].text, numbered[place].depth)
+            elif place == 0 and len(parts) > 1 and _is_title(part):
                 self.collector.heading(" ".join(line.strip() for line in part), 0)
             else:
                 self._part(part)
@@ -97,10 +102,6 @@ class _Lines:
         end()
         return parts
 
-    @staticmethod
-    def _has_underlines(parts: list[list[str] | tuple[str, str]]) -> bool:
-        return any(isinstance(part, tuple) for part in parts)
-
     def _level(self, sign: str) -> int:
         if sign not in self._levels:
             self._levels.append(sign)
@@ -125,6 +126,43 @@ class _Lines:
         """Whether a marked line that stands alone goes on with the list before it: 2. after 1."""
         before = self.collector.elements[-1] if self.collector.elements else None
         return before is not None and before.kind in ("step", "bullet") and bool(line.strip())
+
+
+def _loose_lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str] | tuple[str, str]]:
+    """Return the parts with those put together that are the items of one numbered list with blank lines in it."""
+    found: list[list[str] | tuple[str, str]] = []
+    for part in parts:
+        before = found[-1] if found else None
+        if isinstance(part, list) and isinstance(before, list):
+            items = parse_list([before[-1], part[0]], wraps=False)
+            if [item.mark for item in items] == ["number", "number"] and items[0].depth == items[1].depth:
+                found[-1] = [*before, *part]
+                continue
+        found.append(part)
+    return found
+
+
+def _numbered_headings(parts: list[list[str] | tuple[str, str]]) -> dict[int, ListLine]:
+    """Return the parts, by their place, that are numbered headings: single short lines with text below each."""
+    places = [
+        place
+        for place, part in enumerate(parts[:-1])
+        if isinstance(part, list)
+        and len(part) == 1
+        and len(part[0].strip()) <= _LONGEST_TITLE
+        and not part[0].strip().endswith(_NO_TITLE_ENDS)
+    ]
+    items = parse_list([parts[place][0] for place in places], wraps=False)
+    # Again without the plain lines, below which a numbered one would stand.
+    places = [places[item.line - 1] for item in items if item.mark == "number"]
+    items = parse_list([parts[place][0] for place in places], wraps=False)
+    found = {places[item.line - 1]: item for item in items if item.mark == "number"}
+    is_followed = all(
+        place + 1 in found or (place + 1 < len(parts) and not isinstance(parts[place + 1], tuple))
+        for place in found
+    )
+    num_texts = sum(place + 1 not in found for place in found)
+    return found if len(found) >= _FEWEST_ITEMS and is_followed and num_texts * 2 >= len(found) else {}
 
 
 def _is_title(lines: list[str]) -> bool:
