@@ -17,7 +17,7 @@ from longhand.terminal import print_json, print_text, say
 if TYPE_CHECKING:
     from flows.events import Event
     from longhand.progress import WritingProgress
-    from storage import DocumentRecord, Store
+    from storage import DocumentRecord, NewDocument, Store
 
 SpaceName = Annotated[
     str | None, typer.Option("--space", help="Concept space: a name of `longhand models`, or a folder.")
@@ -102,8 +102,8 @@ def write(
 
     with Store.open() as store:
         if prompt is not None and is_stored(store, prompt):
-            wishes = (sections, depth, length, prompt_lang, goal, outline, space, planner, writer, voice)
-            wishes += (steps, guidance)
+            wishes: tuple[object, ...] = (sections, depth, length, prompt_lang, goal, outline)
+            wishes += (space, planner, writer, voice, steps, guidance)
             others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
             if others or any(wish is not None for wish in wishes):
                 raise UsageError(f"{prompt} is a stored document and keeps its options: give only its id")
@@ -129,6 +129,7 @@ def write(
             steps=steps,
             guidance=guidance,
         )
+        say_size(new)
         document_id = create_own(store, new)
         _run(
             store,
@@ -139,6 +140,25 @@ def write(
             timings=timings,
             out=out,
         )
+
+
+def say_size(new: NewDocument) -> None:
+    """Say on stderr how long a document of parts and sections will be about, before it begins."""
+    from flows.options import WritingOptions
+
+    options = WritingOptions.from_params(new.params)
+    if options.depth == 1 or options.outline:
+        return
+    from planner import PlanOptions
+
+    own = PlanOptions()
+    num_parts = options.sections or round((own.min_open_items + own.max_open_items) / 2)
+    num_each = round((own.min_length + own.max_length) / 2)
+    about = "" if options.sections else "about "
+    say(
+        f"{about}{num_parts} {'part' if num_parts == 1 else 'parts'} of {own.min_length} to {own.max_length} sections: "
+        f"about {num_parts * num_each} sections in all; --sections sets the number of parts"
+    )
 
 
 def check_prompted(prompt: str | None, speech: Path | None) -> None:
