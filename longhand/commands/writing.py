@@ -292,6 +292,7 @@ def run_document(
     tells_outline: bool = True,
 ) -> Mapping[str, float]:
     """Run a document, with progress (and the outline, once it is stored) on stderr; return its seconds by stage."""
+    from longhand.reach import FAR, is_far
     from longhand.running import make_runner
 
     def work(progress: WritingProgress) -> Mapping[str, float]:
@@ -299,6 +300,8 @@ def run_document(
             progress.show(event)
             if event.kind == "outline" and tells_outline:
                 _show_outline(store, document_id, progress)
+            if event.kind == "outline" and is_far(store, document_id):
+                progress.remark(FAR)
 
         return make_runner().run(store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event)
 

@@ -198,3 +198,10 @@ def test_a_manual_of_parts_says_how_long_it_will_be(run):
     assert "4 parts of 3 to 12 sections: about 32 sections in all; --sections sets" in result.stderr
     assert "about 7 parts of 3 to 12 sections: about 56" in run("write", "Tea", "--depth", "2").stderr
     assert "sections in all" not in run("write", "Tea", "--sections", "4").stderr
+
+
+def test_a_prompt_far_from_all_that_is_known_is_said_in_one_line(run, monkeypatch):
+    line = "this is far from what the planner has learnt; the outline may be astray"
+    assert line not in run("write", "Tea").stderr
+    monkeypatch.setattr("longhand.reach.is_far", lambda store, document_id: True)
+    assert run("write", "Tea").stderr.count(line) == 1
