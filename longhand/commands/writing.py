@@ -152,12 +152,16 @@ def say_size(new: NewDocument) -> None:
     from planner import PlanOptions
 
     own = PlanOptions()
-    num_parts = options.sections or round((own.min_open_items + own.max_open_items) / 2)
     num_each = round((own.min_length + own.max_length) / 2)
-    about = "" if options.sections else "about "
+    each = f"of {own.min_length} to {own.max_length} sections"
+    if options.sections:
+        parts = "1 part" if options.sections == 1 else f"{options.sections} parts"
+        say(f"{parts} {each}: about {options.sections * num_each} sections in all")
+        return
+    fewest, most = own.min_open_items, own.max_open_items
     say(
-        f"{about}{num_parts} {'part' if num_parts == 1 else 'parts'} of {own.min_length} to {own.max_length} sections: "
-        f"about {num_parts * num_each} sections in all; --sections sets the number of parts"
+        f"{fewest} to {most} parts {each}: about {fewest * num_each} to {most * num_each} sections in all; "
+        "--sections sets the number of parts"
     )
 
 
