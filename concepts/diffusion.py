@@ -69,6 +69,7 @@ def sample(
     sampler: SamplerName = "dpm++",
     noise_scale: float = 1.0,
     last_time: float | None = None,
+    on_step: Callable[[float, Tensor], None] = lambda _time, _x0: None,
 ) -> Tensor:
     """Return x0 reached from `noise` in exactly `num_steps` calls of `denoise`.
 
@@ -78,6 +79,7 @@ def sample(
     initial noise scale). `ddim` is deterministic DDIM (Song et al. 2020); `dpm++` is
     DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, algorithm 2) whose first and last steps are
     of first order, since the log signal-to-noise ratio is infinite at both ends.
+    `on_step` gets each step's time and predicted x0; the last one is the result.
     """
     if num_steps < 1:
         raise ModelError(f"a sampler needs at least one step, got {num_steps}")
@@ -88,6 +90,7 @@ def sample(
     x, previous, previous_step = noise * noise_scale, None, 0.0
     for i in range(num_steps):
         x0 = denoise(x, times[i])
+        on_step(times[i], x0)
         (alpha_s, sigma_s), (alpha_t, sigma_t) = _levels(times[i]), _levels(times[i + 1])
         if sampler == "ddim" or previous is None or i == num_steps - 1 or i == 1:
             direction = x0

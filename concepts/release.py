@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,10 +39,12 @@ def release_model(
     recipe_line: str,
     figures: dict[str, float] | None = None,
     newest: bool = False,
+    extra_files: Sequence[str] = (),
 ) -> ModelCard:
     """Write the model of a training run to `folder`: quantised weights, float32 normalizers, card.
 
-    `root` is the name of the released submodule within what was trained.
+    `root` is the name of the released submodule within what was trained. Of `extra_files` those that the run has are
+    released, too.
     Takes the best evaluation's weights, or with `newest` those of the last checkpoint (both averaged). Raises
     ModelError when the run has none yet.
     """
@@ -59,12 +61,15 @@ def release_model(
     tensors |= {name: value.float() for name, value in fitted.items()}  # what it was fitted with stays exact
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / MODEL_FILE, tensors)
+    further = [file for file in extra_files if (run_dir / file).is_file()]
+    for file in further:
+        shutil.copyfile(run_dir / file, folder / file)
     return write_card(
         folder,
         name=name,
         kind=kind,
         version=1,
-        file_names=[MODEL_FILE],
+        file_names=[MODEL_FILE, *further],
         config=recipe["model"],
         space=recipe["space"],
         data=recipe.get("data", NO_DATA),

@@ -33,6 +33,7 @@ COMMANDS = {
     "documents": ("ls", "show", "rm"),
     "editing": ("outline", "approve", "rewrite", "diff"),
     "inspecting": ("inspect",),
+    "refining": ("refine",),
     "search": ("search",),
     "exporting": ("export",),
     "upkeep": ("backup", "restore", "gc"),

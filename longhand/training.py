@@ -277,6 +277,7 @@ def _release(
     figures: dict[str, float],
 ) -> ModelCard:
     from concepts.release import release_model
+    from planner.reach import REACH_FILE
 
     objective = "" if request.objective == "diffusion" else f" --objective {request.objective}"
     return release_model(
@@ -287,6 +288,7 @@ def _release(
         kind=kind,
         recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}{objective}",
         figures=figures,
+        extra_files=(REACH_FILE,) if kind == "planner" else (),
     )
 
 

@@ -1,5 +1,5 @@
 """The outline model: prompt concepts to a tree of plan items."""
 
-from planner.rollout import PlannedItem, Planner, PlanOptions
+from planner.rollout import LeadDrafts, PlannedItem, Planner, PlanOptions
 
-__all__ = ["PlanOptions", "PlannedItem", "Planner"]
+__all__ = ["LeadDrafts", "PlanOptions", "PlannedItem", "Planner"]

@@ -94,6 +94,11 @@ class OutlineData:
             raise InputError("the corpus has no document with a section; import more documents")
         self.gists = torch.stack(self._gists)
 
+    def prompts(self) -> Tensor:
+        """Return all wordings of what outlines are asked for, each the mean of its sentences (N, D), raw."""
+        wordings = dict.fromkeys(rows for outline in self.outlines for rows in outline.prompts)
+        return torch.stack([self.corpus.vectors[list(rows)].float().mean(dim=0) for rows in wordings])
+
     def batch(
         self,
         indices: Sequence[int],

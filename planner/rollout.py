@@ -40,6 +40,17 @@ class PlannedItem:
     """Planned sentences of a leaf; for a part, its sections."""
 
 
+@dataclass(frozen=True)
+class LeadDrafts:
+    """The lead of one item from noise to its end: what the model takes it to be at each of T diffusion steps."""
+
+    path: str
+    times: tuple[float, ...]
+    """Diffusion time of each step: 1 is pure noise."""
+    leads: Tensor
+    """(T, D), raw, of length 1; the last one is the item's lead."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions:
     """How outlines are drawn."""
@@ -89,6 +100,8 @@ class _Row:
     """Children that are not drawn but known, by place: as in `items`."""
     items: list[tuple[Tensor, int]] = field(default_factory=list)
     """(normalized lead and gist (2D,), number of sentences) of the children so far."""
+    drafts: list[tuple[tuple[float, ...], Tensor]] = field(default_factory=list)
+    """Of each child that was drawn: times of the diffusion steps, and the lead (T, D, normalized) at each."""
     is_done: bool = False
 
 
@@ -127,12 +140,47 @@ class Planner:
         `goal` (D,) is where the document should arrive; `num_sections` the number of items of the first
         level (None: the model decides); at `depth` 2 each of them gets children, all in one batch.
         """
+        best, children = self._drawn(prompt, goal, num_sections, depth, seed)
+        parts = self._items(best)
+        if depth == 1:
+            return parts
+        outline = []
+        for part, row in zip(parts, children, strict=True):
+            outline.append(replace(part, num_sentences=len(row.items)))
+            outline += [self._item(f"{part.path}.{i + 1}", x, n) for i, (x, n) in enumerate(row.items)]
+        return outline
+
+    def refine(
+        self,
+        prompt: Tensor,
+        *,
+        goal: Tensor | None = None,
+        num_sections: int | None = None,
+        depth: int = 1,
+        seed: int = 0,
+    ) -> list[LeadDrafts]:
+        """Return the leads of the outline that `plan` returns for the same arguments, at each diffusion step."""
+        best, children = self._drawn(prompt, goal, num_sections, depth, seed)
+        found = []
+        for number, (times, leads) in enumerate(best.drafts, 1):
+            found.append(LeadDrafts(str(number), times, self.model.lead_norm.denormalize(leads)))
+            below = children[number - 1].drafts if children else []
+            found += [
+                LeadDrafts(f"{number}.{n}", own, self.model.lead_norm.denormalize(x))
+                for n, (own, x) in enumerate(below, 1)
+            ]
+        return found
+
+    def _drawn(
+        self, prompt: Tensor, goal: Tensor | None, num_sections: int | None, depth: int, seed: int
+    ) -> tuple[_Row, list[_Row]]:
+        """Return the best outline's first level, and at depth 2 a row of children for each of its items."""
         if depth not in (1, 2):
             raise UsageError(f"depth must be 1 or 2, got {depth}")
         best = self._ranked(prompt, goal, num_sections, seed)[0]
-        prefix, parts = self._prefix(prompt, goal), self._items(best)
         if depth == 1:
-            return parts
+            return best, []
+        prefix, parts = self._prefix(prompt, goal), self._items(best)
         children = []
         for part, (lead_gist, num) in zip(parts, best.items, strict=True):
             lead, gist = lead_gist.chunk(2)
@@ -140,11 +188,7 @@ class Planner:
             wanted = max(_FEWEST_CHILDREN, min(num, MAX_ITEMS))
             children.append(_Row((seed, "part", part.path), [*prefix, token, self._start(wanted)], wanted))
         self._draw(children)
-        outline = []
-        for part, row in zip(parts, children, strict=True):
-            outline.append(replace(part, num_sentences=len(row.items)))
-            outline += [self._item(f"{part.path}.{i + 1}", x, n) for i, (x, n) in enumerate(row.items)]
-        return outline
+        return best, children
 
     def candidates(
         self, prompt: Tensor, *, goal: Tensor | None = None, num_sections: int | None = None, seed: int = 0
@@ -301,24 +345,34 @@ class Planner:
 
     def _draw_items(self, rows: list[_Row], state: Tensor, blind: Tensor) -> Tensor:
         """Return the next item (R, 2D, normalized) of each row; leads that repeat an earlier one are drawn again."""
-        items = self._denoise(rows, state, blind, 0)
+        items, times, leads_TRD = self._denoise(rows, state, blind, 0)
         if rows[0].given_leads or self.model.config.objective == "mse":  # another seed would change nothing
+            self._note(rows, times, leads_TRD)
             return items
         likeness = self._likeness(rows, items)
         for attempt in range(1, self.options.num_redraws + 1):
             again = [i for i, like in enumerate(likeness.tolist()) if like > self.options.max_similarity]
             if not again:
                 break
-            drawn = self._denoise([rows[i] for i in again], state[again], blind[again], attempt)
-            for i, item, like in zip(
-                again, drawn, self._likeness([rows[i] for i in again], drawn), strict=True
-            ):
-                if like < likeness[i]:
-                    items[i], likeness[i] = item, like
+            drawn, _, leads = self._denoise([rows[i] for i in again], state[again], blind[again], attempt)
+            likes = self._likeness([rows[i] for i in again], drawn)
+            for place, i in enumerate(again):
+                if likes[place] < likeness[i]:
+                    items[i], likeness[i], leads_TRD[:, i] = drawn[place], likes[place], leads[:, place]
+        self._note(rows, times, leads_TRD)
         return items
 
-    def _denoise(self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int) -> Tensor:
-        """Return the next item (R, 2D, normalized) of each row: a lead of length 1, or the user's, and its gist."""
+    def _note(self, rows: list[_Row], times: tuple[float, ...], leads_TRD: Tensor) -> None:
+        for place, row in enumerate(rows):
+            row.drafts.append((times, leads_TRD[:, place]))
+
+    def _denoise(
+        self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int
+    ) -> tuple[Tensor, tuple[float, ...], Tensor]:
+        """Return the next item (R, 2D, normalized) of each row: a lead of length 1, or the user's, and its gist.
+
+        Then the times (T,) of the diffusion steps and the leads (T, R, D, normalized) predicted at each.
+        """
         options, dim = self.options, self.model.config.concept_dim
         leads = (
             torch.stack([row.given_leads[len(row.items)] for row in rows]) if rows[0].given_leads else None
@@ -334,16 +388,20 @@ class Planner:
             x0 = guide(told, untold, options.guidance_scale, options.guidance_rescale)
             return x0 if leads is None else torch.cat((leads, x0[:, dim:]), dim=1)
 
+        steps: list[tuple[float, Tensor]] = []
         items = sample(
             denoise,
             noise,
             num_steps=1 if is_mean else options.num_steps,
             noise_scale=0.0 if is_mean else options.noise_scale,
+            on_step=lambda time, x0: steps.append((time, x0[:, :dim])),
         )
-        if leads is not None:
-            return torch.cat((leads, items[:, dim:]), dim=1)
-        unit = F.normalize(self.model.lead_norm.denormalize(items[:, :dim]), dim=1)
-        return torch.cat((self.model.lead_norm.normalize(unit), items[:, dim:]), dim=1)
+        drawn = torch.stack([x0 for _, x0 in steps])
+        if leads is None:
+            unit = F.normalize(self.model.lead_norm.denormalize(drawn), dim=-1)
+            drawn = self.model.lead_norm.normalize(unit)
+        times = tuple(time for time, _ in steps)
+        return torch.cat((drawn[-1], items[:, dim:]), dim=1), times, drawn
 
     def _likeness(self, rows: list[_Row], items: Tensor) -> Tensor:
         """Return the largest cosine (R,) of each item's lead to an earlier one of its row; -1 for a first item."""

@@ -18,6 +18,7 @@ from concepts.training import Progress, mean_losses, to_device, train, write_rec
 from planner.config import PlannerTrainingConfig
 from planner.data import OutlineBatch, OutlineData
 from planner.loss import OutlineLoss
+from planner.reach import measure_reach, save_reach
 
 
 class OutlineTask:
@@ -89,4 +90,5 @@ def train_planner(
     if init is not None:
         start_from(task.module.outline, init)
     save_fitted(run_dir, "outline", task.module.outline)
+    save_reach(run_dir, measure_reach(data.prompts()))
     return train(task, run_dir, config.loop, on_progress=on_progress)

@@ -420,9 +420,12 @@ class Store:
         *,
         status: UnitStatus | None = None,
         limit: int | None = None,
+        outline_id: int | None = None,
     ) -> tuple[UnitRecord, ...]:
-        """Return the units of a stage in the active outline, by ordinal."""
+        """Return the units of a stage in an outline (None: the active one), by ordinal."""
         with self._database.read() as connection:
+            if outline_id is not None:
+                return units.get_units(connection, outline_id, stage, lang, status=status, limit=limit)
             return units.get_active_units(connection, document_id, stage, lang, status, limit)
 
     def get_unit(self, document_id: str, unit_id: int) -> UnitRecord:

@@ -74,6 +74,16 @@ class WrittenSection:
     """Cosine of the section's mean to its gist, both centred."""
 
 
+@dataclass(frozen=True)
+class Drafts:
+    """A section from noise to its end: what the model takes its sentences to be at each of T diffusion steps."""
+
+    times: tuple[float, ...]
+    """Diffusion time of each step: 1 is pure noise."""
+    vectors: Tensor
+    """Predicted sentences (T, S, D), raw; the last step's are the section's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WriteOptions:
     """How sections are drawn."""
@@ -119,6 +129,8 @@ class _Row:
     """Sentences drawn at most, repetitions included."""
     sentences: list[Tensor] = field(default_factory=list)
     """Normalized (D,)."""
+    drafts: list[Tensor] = field(default_factory=list)
+    """Predicted x0 (T, D) of each sentence, normalized."""
     num_drawn: int = 0
     stop_reason: str = ""
 
@@ -157,13 +169,32 @@ class Writer:
     @torch.inference_mode()
     def write_together(self, tasks: Sequence[WritingTask]) -> list[list[WrittenSection]]:
         """Return the sections of each task, as `write` would up to rounding: those of all tasks side by side."""
+        return [[self._finish(row) for row in begun] for begun in self._draw(tasks)[0]]
+
+    @torch.inference_mode()
+    def refine(self, plan: WritingPlan, paths: Sequence[str], path: str, *, seed: int) -> Drafts:
+        """Return the sentences of section `path` at each diffusion step, where `paths` are written together.
+
+        The last step is what `write` returns for the same arguments.
+        """
+        (rows,), times = self._draw([WritingTask(plan, paths, seed)])
+        drafts = rows[list(paths).index(path)].drafts
+        if not drafts:
+            return Drafts(times, torch.empty(len(times), 0, plan.gists.shape[1]))
+        return Drafts(times, self.model.sentence_norm.denormalize(torch.stack(drafts, dim=1)))
+
+    def _draw(self, tasks: Sequence[WritingTask]) -> tuple[list[list[_Row]], tuple[float, ...]]:
+        """Return the rows of each task, drawn to their ends, and the times of the diffusion steps."""
         found = [self._begin(task) for task in tasks]
         rows = [row for begun in found for row in begun]
+        times: tuple[float, ...] = ()
         while active := [row for row in rows if not row.stop_reason]:
-            blocks = self._draw_blocks(active)
-            for row, block in zip(active, blocks, strict=True):
-                self._take(row, block)
-        return [[self._finish(row) for row in begun] for begun in found]
+            steps = self._draw_blocks(active)
+            times = tuple(time for time, _ in steps)
+            drafts_TRKD = torch.stack([x0 for _, x0 in steps])
+            for place, row in enumerate(active):
+                self._take(row, drafts_TRKD[:, place])
+        return found, times
 
     def _begin(self, task: WritingTask) -> list[_Row]:
         plan = task.plan
@@ -177,8 +208,8 @@ class Writer:
             rows.append(_Row(plan, task.seed, path, here, planned, most))
         return rows
 
-    def _draw_blocks(self, rows: list[_Row]) -> Tensor:
-        """Return the next block (R, K, D, normalized) of each section."""
+    def _draw_blocks(self, rows: list[_Row]) -> list[tuple[float, Tensor]]:
+        """Return time and next block (R, K, D, normalized) of each section at each step; the last is the draw."""
         options, size = self.options, self.options.block_size
         noise = torch.stack(
             [
@@ -195,16 +226,24 @@ class Writer:
             told, untold = self.model.denoise(torch.cat((x, x)), times, slots, cache, mask).chunk(2)
             return guide(told, untold, options.guidance_scale, options.guidance_rescale)
 
+        steps: list[tuple[float, Tensor]] = []
+
+        def keep(time: float, x0: Tensor) -> None:
+            steps.append((time, x0))
+
         if self.model.config.objective == "mse":  # it gives the mean, in one step without noise
-            return sample(denoise, noise, num_steps=1, noise_scale=0.0)
-        return sample(
-            denoise,
-            noise,
-            num_steps=options.num_steps,
-            sampler=options.sampler,
-            noise_scale=options.noise_scale,
-            last_time=options.last_time,
-        )
+            sample(denoise, noise, num_steps=1, noise_scale=0.0, on_step=keep)
+        else:
+            sample(
+                denoise,
+                noise,
+                num_steps=options.num_steps,
+                sampler=options.sampler,
+                noise_scale=options.noise_scale,
+                last_time=options.last_time,
+                on_step=keep,
+            )
+        return steps
 
     def _context(self, rows: list[_Row]) -> Context:
         """Return the rows' context twice: as it is, then with nothing shown (for guidance)."""
@@ -243,11 +282,11 @@ class Writer:
         tokens += [(PREVIOUS, x, None, min(i, NUM_PLACES - 1), 0) for i, x in enumerate(reversed(previous))]
         return tokens
 
-    def _take(self, row: _Row, block: Tensor) -> None:
-        """Append a block's sentences to the section up to its end."""
+    def _take(self, row: _Row, drafts: Tensor) -> None:
+        """Append a block's sentences to the section up to its end; `drafts` (T, K, D) are its steps."""
         end = self.model.sentence_norm.normalize(self.model.end)
         num_new = 0
-        for sentence in block:
+        for place, sentence in enumerate(drafts[-1]):
             is_end = F.cosine_similarity(sentence, end, dim=0) > self.options.end_similarity
             if is_end and row.sentences:
                 row.stop_reason = "end"
@@ -257,6 +296,7 @@ class Writer:
             similar = F.cosine_similarity(earlier, sentence[None], dim=1)
             if not is_end and not (similar > self.options.repeat_similarity).any():
                 row.sentences.append(sentence)
+                row.drafts.append(drafts[:, place])
                 num_new += 1
             if row.num_drawn >= row.most:
                 row.stop_reason = "length"

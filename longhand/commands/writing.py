@@ -17,7 +17,7 @@ from longhand.terminal import print_json, print_text, say
 if TYPE_CHECKING:
     from flows.events import Event
     from longhand.progress import WritingProgress
-    from storage import DocumentRecord, Store
+    from storage import DocumentRecord, NewDocument, Store
 
 SpaceName = Annotated[
     str | None, typer.Option("--space", help="Concept space: a name of `longhand models`, or a folder.")
@@ -132,6 +132,7 @@ def write(
             steps=steps,
             guidance=guidance,
         )
+        say_size(new)
         document_id = create_own(store, new)
         _run(
             store,
@@ -142,6 +143,29 @@ def write(
             timings=timings,
             out=out,
         )
+
+
+def say_size(new: NewDocument) -> None:
+    """Say on stderr how long a document of parts and sections will be about, before it begins."""
+    from flows.options import WritingOptions
+
+    options = WritingOptions.from_params(new.params)
+    if options.depth == 1 or options.outline:
+        return
+    from planner import PlanOptions
+
+    own = PlanOptions()
+    num_each = round((own.min_length + own.max_length) / 2)
+    each = f"of {own.min_length} to {own.max_length} sections"
+    if options.sections:
+        parts = "1 part" if options.sections == 1 else f"{options.sections} parts"
+        say(f"{parts} {each}: about {options.sections * num_each} sections in all")
+        return
+    fewest, most = own.min_open_items, own.max_open_items
+    say(
+        f"{fewest} to {most} parts {each}: about {fewest * num_each} to {most * num_each} sections in all; "
+        "--sections sets the number of parts"
+    )
 
 
 def check_prompted(prompt: str | None, speech: Path | None) -> None:
@@ -279,6 +303,7 @@ def run_document(
     tells_outline: bool = True,
 ) -> Mapping[str, float]:
     """Run a document, with progress (and the outline, once it is stored) on stderr; return its seconds by stage."""
+    from longhand.reach import FAR, is_far
     from longhand.running import make_runner
 
     def work(progress: WritingProgress) -> Mapping[str, float]:
@@ -286,6 +311,8 @@ def run_document(
             progress.show(event)
             if event.kind == "outline" and tells_outline:
                 _show_outline(store, document_id, progress)
+            if event.kind == "outline" and is_far(store, document_id):
+                progress.remark(FAR)
 
         return make_runner().run(store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event)
 

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from concepts.errors import LonghandError
+from longhand.refining import Refiner
 from longhand.running import tell_prefect
 from longhand.searching import Searcher
 from longhand.web.changing import Changes, changing
@@ -23,6 +24,7 @@ from longhand.web.errors import TITLES, status_of
 from longhand.web.guard import Guard, GuardMiddleware
 from longhand.web.mapping import Mapping
 from longhand.web.pages import Pages
+from longhand.web.refining import Refining
 from longhand.web.templating import render
 
 if TYPE_CHECKING:
@@ -39,17 +41,20 @@ def make_app(
     *,
     guard: Guard | None = None,
     searcher: Searcher | None = None,
+    refiner: Refiner | None = None,
     tell_prefect: Callable[[Sequence[DocumentRecord], Change], object] = tell_prefect,
 ) -> Starlette:
     """Return the inspector of a store, which stays the caller's to close.
 
     `guard` None: one for 127.0.0.1, without an access token. `searcher` None: one that loads the space that
-    ships when somebody searches. `tell_prefect`: see `Changes`.
+    ships when somebody searches. `refiner` None: one that loads a document's models when they are needed.
+    `tell_prefect`: see `Changes`.
     """
     guard = Guard() if guard is None else guard
     pages = Pages(store, guard, Searcher() if searcher is None else searcher)
     changes = Changes(pages, tell_prefect)
     mapping = Mapping(pages)
+    refining = Refining(pages, Refiner() if refiner is None else refiner)
     page = "/documents/{id}"
     routes = [
         Route("/", pages.list_documents),
@@ -64,6 +69,7 @@ def make_app(
         Route(f"{page}/map", mapping.page),
         Route(f"{page}/map.svg", mapping.map_picture),
         Route(f"{page}/similarity.svg", mapping.heat_picture),
+        Route(f"{page}/refine", refining.page),
         Route(f"{page}/edit", changes.show),
         *(
             Route(path, changing(pages, handler), methods=["POST"])

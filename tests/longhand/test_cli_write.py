@@ -212,3 +212,18 @@ def test_a_full_disk_under_out_leaves_the_document_stored(run, store):
     assert result.exit_code == 1
     assert "/dev/full cannot be written (No space left on device)" in result.stderr
     assert store.get_document(only_id(store)).status == "done"
+
+
+def test_a_manual_of_parts_says_how_long_it_will_be(run):
+    result = run("write", "Tea", "--depth", "2", "--sections", "4")
+    assert "4 parts of 3 to 12 sections: about 32 sections in all\n" in result.stderr
+    found = run("write", "Tea", "--depth", "2").stderr
+    assert "5 to 9 parts of 3 to 12 sections: about 40 to 72 sections in all; --sections sets" in found
+    assert "sections in all" not in run("write", "Tea", "--sections", "4").stderr
+
+
+def test_a_prompt_far_from_all_that_is_known_is_said_in_one_line(run, monkeypatch):
+    line = "this is far from what the planner has learnt; the outline may be astray"
+    assert line not in run("write", "Tea").stderr
+    monkeypatch.setattr("longhand.reach.is_far", lambda store, document_id: True)
+    assert run("write", "Tea").stderr.count(line) == 1

@@ -280,3 +280,14 @@ def test_a_goal_or_heading_of_another_space_is_refused(planner: Planner, prompt:
         planner.plan(prompt, goal=torch.zeros(DIM + 1))
     with pytest.raises(SpaceMismatchError, match=r"a heading has shape \(1, 12\)"):
         planner.fill(prompt, [("1", torch.zeros(1, DIM))])
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_leads_are_shown_from_noise_to_what_is_planned(planner: Planner, prompt: Tensor, depth: int) -> None:
+    items = planner.plan(prompt, num_sections=3, depth=depth, seed=2)
+    drafts = planner.refine(prompt, num_sections=3, depth=depth, seed=2)
+    assert [draft.path for draft in drafts] == [item.path for item in items]
+    for draft, item in zip(drafts, items, strict=True):
+        assert draft.times == (1.0, 0.75, 0.5, 0.25)
+        assert torch.equal(draft.leads[-1], item.lead)
+        assert draft.leads.norm(dim=1).allclose(torch.ones(4), atol=1e-4)

@@ -21,6 +21,7 @@ from concepts.training import LoopConfig
 from planner.config import PlannerConfig, PlannerTrainingConfig
 from planner.data import OutlineData
 from planner.evaluate import evaluate_planner
+from planner.reach import REACH_FILE, load_reach
 from planner.rollout import Planner, PlanOptions
 from planner.train import OutlineTask, train_planner
 
@@ -64,7 +65,13 @@ def run_dir(corpus_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def card(run_dir: Path) -> ModelCard:
     return release_model(
-        run_dir, run_dir / "released", root="outline", name="toy", kind="planner", recipe_line="test"
+        run_dir,
+        run_dir / "released",
+        root="outline",
+        name="toy",
+        kind="planner",
+        recipe_line="test",
+        extra_files=(REACH_FILE, "nothing"),
     )
 
 
@@ -99,7 +106,8 @@ def test_a_planner_of_another_space_is_refused(card: ModelCard) -> None:
 def test_a_card_of_another_version_is_one_line(card: ModelCard, tmp_path: Path, config: str) -> None:
     raw = json.loads((card.folder / "card.json").read_text()) | {"config": json.loads(config)}
     (tmp_path / "card.json").write_text(json.dumps(raw))
-    (tmp_path / "model.safetensors").write_bytes(card.path("model.safetensors").read_bytes())
+    for file in card.files:
+        (tmp_path / file).write_bytes(card.path(file).read_bytes())
     with pytest.raises(ModelError, match="the card's config cannot be used") as error:
         Planner.load(str(tmp_path), space_id=SPACE.model_id)
     assert "\n" not in str(error.value)
@@ -109,7 +117,8 @@ def test_a_checkpoint_of_other_sizes_is_one_line(card: ModelCard, tmp_path: Path
     raw = json.loads((card.folder / "card.json").read_text())
     raw["config"] |= {"model_dim": 64}
     (tmp_path / "card.json").write_text(json.dumps(raw))
-    (tmp_path / "model.safetensors").write_bytes(card.path("model.safetensors").read_bytes())
+    for file in card.files:
+        (tmp_path / file).write_bytes(card.path(file).read_bytes())
     with pytest.raises(
         ModelError, match=r"model\.safetensors does not fit its card .*size mismatch"
     ) as error:
@@ -189,3 +198,11 @@ def test_the_figures_are_those_of_the_weights_that_are_released(
     losses = iter((2.0, 1.0, 3.0, 4.0))
     monkeypatch.setattr(OutlineTask, "evaluate", lambda _: {"loss": next(losses)})
     assert train_planner(corpus_dir, SPACE, tmp_path, CONFIG) == {"loss": 1.0}
+
+
+def test_a_released_planner_knows_how_far_it_reaches(card: ModelCard, corpus_dir: Path) -> None:
+    assert list(card.files) == ["model.safetensors", REACH_FILE]
+    reach = load_reach(card)
+    assert reach is not None
+    data = OutlineData(load_embedded(corpus_dir, SPACE.model_id, "train"))
+    assert sum(reach.is_far(prompt[None]) for prompt in data.prompts()) <= 1

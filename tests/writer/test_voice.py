@@ -30,7 +30,7 @@ from writer.voice.decode import Saying, SayOptions, Speaker
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
 from writer.voice.train import VoiceTask, noised, release_voice, train_voice
-from writer.voice.voice import HeadingsSaying, SectionSaying, Voice
+from writer.voice.voice import HeadingsSaying, SectionSaying, SentenceSaying, Voice
 
 _WORDS = ["Boil", "the", "water", "pour", "tea", "cold", "hot", "cup", "Dry", "leaves", "slowly", "now"]
 _SIGNS = ["<s>", " ", "\n", ".", "#", "-", "1", "2", "3", ":", "Contents", "\n\n", "Request"]
@@ -207,6 +207,29 @@ def test_known_headings_stay_and_the_others_are_said(base: LlamaForCausalLM) -> 
     )
     assert len(said) == 3
     assert said[1].said.text == "leaves"
+
+
+def test_one_sentence_is_said_after_the_text_before_it(base: LlamaForCausalLM) -> None:
+    voice = _voice(base, _adapter(base))
+    section = _sections()[0]
+    (first, _), *_ = voice.say_sections([section])
+
+    def asked(place: int, *before: Said) -> SentenceSaying:
+        return SentenceSaying(
+            title=section.title,
+            headings=section.headings,
+            here=section.here,
+            before=before,
+            concept=section.concepts[place],
+            key=section.key,
+        )
+
+    sentences = [asked(0), asked(1, Said("Boil the water.", "step")), asked(1, Said("Dry tea.", "bullet"))]
+    said = voice.say_sentences(sentences)
+    assert said[0] == first
+    assert len(said) == 3
+    for sentence, alone in zip(sentences, said, strict=True):
+        assert voice.say_sentences([sentence]) == [alone]
 
 
 def test_nothing_to_say_is_said_at_once(base: LlamaForCausalLM) -> None:

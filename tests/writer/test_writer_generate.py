@@ -323,3 +323,13 @@ def test_only_the_reachable_context_is_shown(writer: Writer) -> None:
     kinds = [token[0] for token in writer._tokens(row)]
     assert kinds.count(CURRENT) == 1 and kinds.count(PREVIOUS) == MAX_PREVIOUS
     assert len(kinds) == 1 + 8 + 2 * PLAN_REACH + 1 + MAX_PREVIOUS
+
+
+def test_a_section_is_shown_from_noise_to_what_is_written(writer: Writer, plan: WritingPlan) -> None:
+    written = {section.path: section.vectors for section in writer.write(plan, ["3", "1"], seed=5)}
+    for path, vectors in written.items():
+        drafts = writer.refine(plan, ["3", "1"], path, seed=5)
+        assert drafts.times == (1.0, 0.75, 0.5, 0.25)
+        assert drafts.vectors.shape == (4, *vectors.shape)
+        assert torch.equal(drafts.vectors[-1], vectors)
+        assert not torch.allclose(drafts.vectors[0], vectors)

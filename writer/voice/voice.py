@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from writer.voice.decode import Encode, Rendering, Saying, SayOptions, Speaker
-from writer.voice.text import TITLE_MARK, Said, outline_line, outline_prefix, section_prefix, title_prefix
+from writer.voice.text import (
+    TITLE_MARK,
+    Said,
+    marked,
+    outline_line,
+    outline_prefix,
+    section_prefix,
+    title_prefix,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +50,22 @@ class HeadingsSaying:
     known: tuple[str | None, ...]
     """Headings that are texts already; None for those to say."""
     key: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceSaying:
+    """One sentence that is to be said after those before it, which are texts already."""
+
+    title: str
+    headings: tuple[str, ...]
+    """As in `SectionSaying`."""
+    here: int
+    before: tuple[Said, ...]
+    """The section up to the sentence."""
+    concept: Tensor
+    """(D,), raw."""
+    key: tuple[int | str, ...]
+    """Seeds the draws."""
 
 
 class Voice:
@@ -82,6 +106,20 @@ class Voice:
             for section in sections
         ]
         return self._speaker.say(sayings, self.options, on_said)
+
+    def say_sentences(self, sentences: Sequence[SentenceSaying]) -> list[Rendering]:
+        """Return each sentence, all side by side; they do not see each other's text."""
+        sayings = [
+            Saying(
+                prefix=section_prefix(asked.title, asked.headings, asked.here)
+                + "".join(sign + text for sign, text in marked(asked.before)),
+                concepts=asked.concept[None],
+                key=asked.key,
+                before=tuple(said.text for said in asked.before),
+            )
+            for asked in sentences
+        ]
+        return [said for (said,) in self._speaker.say(sayings, self.options)]
 
     def say_title(self, prompt: str, concept: Tensor, key: tuple[int | str, ...]) -> str:
         """Return a title for what was typed, of one line; `concept` (D,) is the prompt's."""

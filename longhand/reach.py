@@ -1,0 +1,36 @@
+"""Saying that a prompt lies far from what the planner has learnt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storage import Store
+
+FAR = "this is far from what the planner has learnt; the outline may be astray"
+
+
+def is_far(store: Store, document_id: str) -> bool:
+    """Return whether the stored prompt of a planned document is far from all that its planner was trained with.
+
+    False where the headings were given, and for a planner whose release measured no reach.
+    """
+    from flows.options import WritingOptions
+
+    document = store.get_document(document_id)
+    options = WritingOptions.from_params(document.params)
+    if document.space is None or document.planner is None or options.outline or options.use is not None:
+        return False
+    import numpy as np
+    import torch
+
+    from concepts.card import find_card, find_name_in_space
+    from flows.engine import ModelEngine
+    from planner.reach import load_reach
+
+    name = ModelEngine.names_for(document)["planner"] or find_name_in_space(
+        "planner", f"{document.space.name}@{document.space.checksum}"
+    )
+    reach = load_reach(find_card("planner", name, verify=False))
+    prompt = [concept.vector for concept in store.get_prompt(document.id) if concept.role == "prompt"]
+    return reach is not None and bool(prompt) and reach.is_far(torch.tensor(np.stack(prompt)))

@@ -1,0 +1,38 @@
+"""The page of an item from noise to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from longhand.web.reading import flatten
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from longhand.refining import Refiner
+    from longhand.web.pages import Pages
+
+
+@dataclass(frozen=True)
+class Refining:
+    """Shows what the voice makes of an item at several diffusion steps."""
+
+    pages: Pages
+    refiner: Refiner
+
+    def page(self, request: Request) -> Response:
+        """Show the items to choose from, and the steps of the one in the address; models run for it."""
+        document = self.pages.find(request)
+        store, path = self.pages.store, request.query_params.get("item", "").strip()
+        sections = [
+            section
+            for section in flatten(store.export_document(document.id).sections)
+            if section.status == "decoded" or not section.is_leaf
+        ]
+        found = self.refiner.refine(store, document.id, path) if path else None
+        return self.pages.document_page(
+            request, document, "refine.html", tab="refine", sections=sections, path=path, found=found
+        )

@@ -1,0 +1,47 @@
+"""Whether the prompt of a stored document is far from what its planner has learnt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from flows.options import WritingOptions
+from longhand.reach import is_far
+from planner.reach import Reach
+from storage import CardRef, NewDocument, PromptConcept, SpaceRef, Store
+
+SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=3)
+
+
+def planned(store: Store, *vectors: tuple[float, ...], options: WritingOptions | None = None) -> str:
+    params = (options or WritingOptions()).to_params()
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn", params=params))
+    with store.fenced(store.claim(document.id, "test", 60.0), space=SPACE) as tx:
+        tx.set_cards(planner=CardRef(name="toy-planner", checksum="1"))
+        tx.save_prompt([PromptConcept(text="tea", vector=np.array(v, dtype=np.float32)) for v in vectors])
+    return document.id
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    names: list[object] = []
+    monkeypatch.setattr("concepts.card.find_card", lambda kind, name, verify: names.append((kind, name)))
+    monkeypatch.setattr("planner.reach.load_reach", lambda card: Reach(torch.eye(3)[:1], 0.9))
+    return names
+
+
+def test_a_prompt_is_measured_by_the_planner_of_its_document(store: Store, asked: list[object]) -> None:
+    assert not is_far(store, planned(store, (1, 0, 0.1), (1, 0, -0.1)))
+    assert is_far(store, planned(store, (0, 1, 0)))
+    assert asked == [("planner", "toy-planner")] * 2
+
+
+def test_given_headings_and_a_planner_without_a_reach_are_never_far(
+    store: Store, asked: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = WritingOptions(outline=(("1", "Water"),))
+    assert not is_far(store, planned(store, (0, 1, 0), options=given))
+    assert asked == []
+    monkeypatch.setattr("planner.reach.load_reach", lambda card: None)
+    assert not is_far(store, planned(store, (0, 1, 0)))
