@@ -100,7 +100,7 @@ def test_a_card_of_another_version_is_one_line(card: ModelCard, tmp_path: Path, 
     raw = json.loads((card.folder / "card.json").read_text()) | {"config": json.loads(config)}
     (tmp_path / "card.json").write_text(json.dumps(raw))
     (tmp_path / "model.safetensors").write_bytes(card.path("model.safetensors").read_bytes())
-    with pytest.raises(ModelError, match="the card's config cannot be used") as error:
+    with pytest.raises(ModelError, match=r"card.* cannot be (used|read)") as error:
         Planner.load(str(tmp_path), space_id=SPACE.model_id)
     assert "\n" not in str(error.value)
 
