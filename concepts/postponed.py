@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from threading import get_ident
 from types import ModuleType
 from typing import Any, cast
 
@@ -55,12 +56,15 @@ class _LaterModule(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds stand-ins for the library and all its modules."""
+    """Finds stand-ins for the library and all its modules, for the thread that made it: others import the real ones."""
+
+    def __init__(self) -> None:
+        self._thread = get_ident()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] != LIBRARY:
+        if fullname.partition(".")[0] != LIBRARY or get_ident() != self._thread:
             return None
         return ModuleSpec(fullname, self, is_package=True)
 
@@ -107,6 +111,9 @@ def postponed_imports() -> Iterator[None]:
         torch.compiler.disable = disable
         if finder in sys.meta_path:
             sys.meta_path.remove(finder)
-        later = [name for name, module in sys.modules.items() if isinstance(module, _LaterModule)]
+        # A copy made in one step: another thread may be importing.
+        modules = list(sys.modules.items())
+        later = [name for name, module in modules if isinstance(module, _LaterModule)]
+        absent = [name for name in absent if sys.modules.get(name, LIBRARY) is None]
         for name in (*absent, *later):
-            del sys.modules[name]
+            sys.modules.pop(name, None)

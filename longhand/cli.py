@@ -6,10 +6,14 @@ named instead of failing somewhere inside.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -29,7 +33,31 @@ def main() -> NoReturn:
     let_threads_sleep()
     code = run(sys.argv[1:])
     gc.freeze()
-    sys.exit(code)
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with `code`, whatever its threads are doing.
+
+    A daemon thread that loads models, or Prefect's, may be inside torch: where the interpreter ends under it, C++
+    aborts (SIGABRT, SIGSEGV). To wait for gigabytes of weights that nobody needs any more would be no better. So
+    with such a thread the process ends at once, after the exit handlers, with everything it printed.
+    """
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if not any(thread.daemon for thread in others):
+        sys.exit(code)
+    # A second Ctrl-C changes neither the code nor what is said.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for thread in others:
+            if not thread.daemon:
+                thread.join()
+        atexit._run_exitfuncs()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
 
 
 def let_threads_sleep() -> None:

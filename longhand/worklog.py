@@ -81,9 +81,7 @@ class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
     """Writes a file that only its owner reads; one that is there keeps its permissions."""
 
     def _open(self) -> TextIOWrapper:
-        opened = open(self.baseFilename, self.mode, encoding=self.encoding, opener=open_private)  # noqa: SIM115
-        assert isinstance(opened, TextIOWrapper)
-        return opened
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=open_private)
 
 
 @contextmanager

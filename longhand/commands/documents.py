@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from concepts.errors import UsageError
+from concepts.errors import NotFoundError, StorageError, UsageError
 from longhand.states import is_held, next_step_of, progress_of, state_of
 from longhand.terminal import (
     format_duration,
@@ -148,26 +148,77 @@ def _print_stages(rows: Sequence[StageRow], attempts: Sequence[AttemptRecord]) -
 
 
 def remove_document(
-    document_id: DocumentId,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Documents by id, or by its beginning.")
+    ] = None,
+    all_documents: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    status: Annotated[str | None, typer.Option(help="All documents in this status.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even while another process works on it.")] = False,
 ) -> None:
-    """Delete a document and everything stored for it."""
+    """Delete documents and everything stored for them."""
     from flows.lease import release_dead
-    from longhand.export import short_title
 
     with open_store() as store:
-        document = store.get_document(document_id)
-        name = f"{document.id} ({short_title(document.title or document.prompt, 60)})"
+        documents = choose_documents(store, ids or [], all_documents=all_documents, status=status)
+        names = [_name_of(document) for document in documents]
+        what = names[0] if len(names) == 1 else f"{len(names)} documents"
         if not yes:
             if not sys.stdin.isatty():
-                raise UsageError(f"not asking without a terminal: longhand rm {document.id} --yes")
-            if not typer.confirm(f"Delete {name}?", err=True):
+                words = ids or (["--all"] if all_documents else [f"--status {status}"])
+                # One id as it is stored, which is what would go.
+                shown = documents[0].id if ids and len(documents) == 1 else " ".join(words)
+                raise UsageError(f"not asking without a terminal: longhand rm {shown} --yes")
+            if len(names) > 1:
+                say("\n".join(names))
+            if not typer.confirm(f"Delete {what}?", err=True):
                 say("kept")
                 raise typer.Exit(1)
         release_dead(store)
-        store.delete_document(document.id, force=force)
-    say(f"deleted {name}")
+        is_any_left = False
+        for document, name in zip(documents, names, strict=True):
+            try:
+                store.delete_document(document.id, force=force)
+            except StorageError as error:
+                if len(documents) == 1:
+                    raise
+                is_any_left = True
+                say(f"left: {error}")
+            else:
+                say(f"deleted {name}")
+    if is_any_left:
+        raise typer.Exit(1)
+
+
+def _name_of(document: DocumentRecord) -> str:
+    from longhand.export import short_title
+
+    return f"{document.id} ({short_title(document.title or document.prompt, 60)})"
+
+
+def choose_documents(
+    store: Store, ids: Sequence[str], *, all_documents: bool, status: str | None
+) -> list[DocumentRecord]:
+    """Return the documents that a command is for, each once: those with `ids`, in a status, or all.
+
+    Raises UsageError unless exactly one of the three is asked for, NotFoundError where there is none.
+    """
+    from longhand.prompts import check_choice
+    from storage import DOCUMENT_STATUSES
+
+    if bool(ids) + all_documents + (status is not None) != 1:
+        raise UsageError("which documents? give ids (longhand ls), --status STATUS or --all: one of them")
+    if ids:
+        found = [store.get_document(document_id) for document_id in ids]
+        return list({document.id: document for document in found}.values())
+    if status is not None:
+        check_choice("--status", status, DOCUMENT_STATUSES)
+    wanted = next((known for known in DOCUMENT_STATUSES if known == status), None)
+    found = list(store.list_documents(wanted, limit=2**31 - 1))
+    if not found:
+        kind = "there are no documents" if status is None else f"no document is {status}"
+        raise NotFoundError(f"{kind} in {store.location}: see longhand ls")
+    return found
 
 
 class UndecodedError(UsageError):

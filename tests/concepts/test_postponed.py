@@ -67,3 +67,44 @@ def test_what_was_imported_before_stays() -> None:
         "print([each for each in found if each is None or 'postponed' in repr(type(each))])"
     )
     assert run_python(code) == "[]\n"
+
+
+def test_other_threads_may_import_meanwhile() -> None:
+    code = (
+        "import itertools, sys, threading, types\n"
+        "from concepts.postponed import postponed_imports\n"
+        "import torch\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "is_over = False\n"
+        "def work():\n"
+        "    for number in itertools.count():\n"
+        "        name = f'made_up_{number % 97}'\n"
+        "        sys.modules[name] = types.ModuleType(name)\n"
+        "        sys.modules.pop(f'made_up_{(number + 41) % 97}', None)\n"
+        "        if is_over: return\n"
+        "thread = threading.Thread(target=work)\n"
+        "thread.start()\n"
+        "try:\n"
+        "    for _ in range(300):\n"
+        "        with postponed_imports(): pass\n"
+        "finally:\n"
+        "    is_over = True\n"
+    )
+    run_python(code)
+
+
+def test_stand_ins_are_for_the_thread_that_asks() -> None:
+    code = (
+        "import threading, torch\n"
+        "from concepts.postponed import _LaterModule, postponed_imports\n"
+        "found = []\n"
+        "def work():\n"
+        "    import transformers\n"
+        "    found.append(transformers)\n"
+        "with postponed_imports():\n"
+        "    thread = threading.Thread(target=work)\n"
+        "    thread.start()\n"
+        "    thread.join()\n"
+        "assert not isinstance(found[0], _LaterModule)\n"
+    )
+    run_python(code)

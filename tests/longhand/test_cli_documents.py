@@ -196,3 +196,34 @@ def test_models_and_doctor_as_json(run, monkeypatch):
     found = {finding["name"]: finding for finding in shown["findings"]}
     for name in ("python", "rooms", "device", "database", "schema", "disk", "punkt"):
         assert found[name]["is_ok"], found[name]
+
+
+def test_rm_takes_several_ids_a_status_or_all(run, store):
+    ids = [store.create_document(NewDocument(prompt=f"tea {n}", lang="eng_Latn")).id for n in range(4)]
+    result = run("rm", ids[0], ids[1], ids[0], "--yes")
+    assert (result.exit_code, result.stderr.count("deleted ")) == (0, 2)
+    result = run("rm", ids[2], "nothing", "--yes")
+    assert (result.exit_code, len(store.list_documents())) == (1, 2)
+    assert "no document has the id 'nothing'" in result.stderr
+    assert run("rm", "--status", "done", "--yes").exit_code == 1
+    result = run("rm", "--all")
+    assert (result.exit_code, "longhand rm --all --yes" in result.stderr) == (2, True)
+    assert len(store.list_documents()) == 2
+    for words in (
+        ["rm", "--yes"],
+        ["rm", ids[2], "--all", "--yes"],
+        ["rm", "--all", "--status", "done", "--yes"],
+    ):
+        result = run(*words)
+        assert (result.exit_code, "which documents?" in result.stderr) == (2, True)
+    assert run("rm", "--status", "queued", "--yes").exit_code == 0
+    assert not store.list_documents()
+
+
+def test_rm_leaves_what_somebody_works_on_and_deletes_the_others(run, store):
+    held, _ = (store.create_document(NewDocument(prompt="tea", lang="eng_Latn")).id for _ in range(2))
+    store.claim(held, "somebody else", 60)
+    result = run("rm", "--all", "--yes")
+    assert result.exit_code == 1
+    assert "left: " in result.stderr and "deleted " in result.stderr
+    assert [document.id for document in store.list_documents()] == [held]

@@ -108,7 +108,7 @@ def test_a_card_of_another_version_is_one_line(card: ModelCard, tmp_path: Path, 
     (tmp_path / "card.json").write_text(json.dumps(raw))
     for file in card.files:
         (tmp_path / file).write_bytes(card.path(file).read_bytes())
-    with pytest.raises(ModelError, match="the card's config cannot be used") as error:
+    with pytest.raises(ModelError, match=r"card.* cannot be (used|read)") as error:
         Planner.load(str(tmp_path), space_id=SPACE.model_id)
     assert "\n" not in str(error.value)
 

@@ -1,0 +1,86 @@
+"""How a process of the command ends while threads are at work: with its code, its words and its exit handlers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BEGIN = """
+import atexit, sys, threading, time
+from longhand import cli
+
+class Finalised:
+    def __del__(self, write=print):
+        write("the interpreter was taken apart")
+
+kept = Finalised()
+atexit.register(print, "handlers ran")
+
+def load():
+    while True:
+        time.sleep(0.01)
+"""
+END = """
+cli.run = work
+sys.argv = ["longhand", "ls"]
+cli.main()
+"""
+
+
+def start(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", BEGIN + code + END],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 130])
+def test_a_thread_that_loads_models_does_not_see_the_interpreter_end(code):
+    work = f"""
+def work(arguments):
+    threading.Thread(target=load, daemon=True).start()
+    sys.stdout.write("said ")
+    return {code}
+"""
+    process = start(work)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (code, "said handlers ran\n", "")
+
+
+def test_threads_that_must_end_are_waited_for():
+    work = """
+def work(arguments):
+    threading.Thread(target=load, daemon=True).start()
+    threading.Thread(target=lambda: (time.sleep(0.2), print("ended"))).start()
+    return 0
+"""
+    process = start(work)
+    stdout, _ = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (0, "ended\nhandlers ran\n")
+
+
+def test_a_second_interrupt_while_it_ends_changes_nothing():
+    work = """
+def work(arguments):
+    threading.Thread(target=load, daemon=True).start()
+    atexit.register(lambda: (print("ending", flush=True), time.sleep(0.5)))
+    return 130
+"""
+    process = start(work)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ending\n"
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (130, "handlers ran\n", "")
