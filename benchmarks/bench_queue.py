@@ -61,6 +61,7 @@ def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
         elif event.kind == "trouble":
             print(event.message, file=sys.stderr)
 
+    cpu_s = time.process_time()
     with Store.open(url) as store, our_settings(api.url, api.auth, logs=True):
         worker = LonghandWorker(POOL, store=store, models=models, limit=batch, drain=True, on_work=note)
         asyncio.run(run_worker(worker))
@@ -68,9 +69,24 @@ def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
     first = claims[0] if claims else time.time()
     print(
         json.dumps(
-            {"first": first, "last": time.time(), "model_s": models.device.busy_s, "tally": worker.tally}
+            {
+                "first": first,
+                "last": time.time(),
+                "model_s": models.device.busy_s,
+                "cpu_s": time.process_time() - cpu_s,
+                "tally": worker.tally,
+            }
         )
     )
+
+
+def cpu_of(server: PrivateServer) -> float:
+    """Return the processor seconds that the server has used."""
+    import psutil
+
+    assert server._process is not None
+    spent = psutil.Process(server._process.pid).cpu_times()
+    return float(spent.user + spent.system)
 
 
 def main() -> int:
@@ -112,7 +128,9 @@ def main() -> int:
         processes = [
             subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(args.workers)
         ]
+        before_s = cpu_of(server)
         found = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
+        server_s = (cpu_of(server) - before_s) / args.documents
         with Store.open(url) as store:
             num_done = store.get_overview().counts.get("done", 0)
             num_calls = (
@@ -125,6 +143,11 @@ def main() -> int:
         f"model time of a document: {model_s / args.documents:.2f} s ({num_calls / args.documents:.1f} calls)"
     )
     print(f"wall: {last - first:.1f} s from the first claim, {last - started:.1f} s with the workers' start")
+    cpu_s = sum(f["cpu_s"] for f in found) / args.documents
+    print(
+        f"processor time of a document: {cpu_s * 1000:.0f} ms in the workers, "
+        f"{server_s * 1000:.0f} ms in Prefect's server"
+    )
     share = 1 - model_s / (args.workers * (last - first))
     print(f"orchestration: {share:.1%} of the workers' time ({os.cpu_count()} cores)")
     print(

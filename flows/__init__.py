@@ -1,1 +1,1 @@
-"""Flows: the only room that joins models to storage. `run.write_document` and `run.resume_document`."""
+"""Flows: the only room that joins models to storage. `flow.write_document` is the flow, `order` its steps."""

@@ -27,7 +27,7 @@ DEBUG_OPTION = "--debug"
 COMMANDS = {
     "writing": ("write", "resume", "translate"),
     "given": ("plan", "summarize", "expand"),
-    "queue": ("submit", "worker", "status", "cancel", "pause", "priority"),
+    "queue": ("submit", "worker", "status", "requeue", "cancel", "pause", "priority"),
     "schedules": ("schedule", "schedules"),
     "station": ("up", "down"),
     "documents": ("ls", "show", "rm"),

@@ -22,6 +22,7 @@ from flows import queries, steps
 from flows.given import check_notes
 from flows.options import WritingOptions
 from flows.planning import BASELINE_NOTE
+from flows.prefect_api import PrefectApi
 from flows.run import resume_document
 from longhand.draft_markdown import format_draft
 from longhand.drafts import SetHeading, SetLength
@@ -243,10 +244,12 @@ def test_a_killed_summary_goes_on_to_the_same_document(
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:prefect")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:docket")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_prefect_runs_it_without_the_writer(store: Store, url: str, new_document: Make, api_url: str) -> None:
+def test_prefect_runs_it_without_the_writer(
+    store: Store, url: str, new_document: Make, api: PrefectApi
+) -> None:
     document_id = new_document(store, KEEP, prompt="Bread", source=BREAD.to_json())
     engine = FakeEngine()
-    resume_document(url, document_id, engine=engine, prefect_api=api_url)
+    resume_document(url, document_id, engine=engine, prefect_api=api)
     assert set(engine.loading) == {"decode", "plan"}
     assert texts_of(store, document_id)["3"] == list(SENTENCES[9:14])
 

@@ -13,12 +13,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 
 from flow_fakes import FakeEngine
+from step_runner import run_steps
 
 import longhand
 from flows.events import OnEvent
 from flows.job import Job
 from flows.lease import claim
-from flows.sequence import run_steps
 from storage import Store
 
 TEA = """# Making tea
