@@ -26,7 +26,7 @@ from writer.voice.data import (
     make_batch,
     pack,
 )
-from writer.voice.decode import Saying, SayOptions, Speaker
+from writer.voice.decode import Saying, SayOptions, Speaker, begins_line
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
 from writer.voice.train import VoiceTask, noised, release_voice, train_voice
@@ -373,3 +373,21 @@ def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausal
     card = release_voice(tmp_path, tmp_path / "voice", name="toy", figures=figures, newest=False)
     assert card.kind == "voice"
     assert card.steps == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("Bees", True),
+        ("7 to 9 hours", True),
+        ('"Yes" or no', True),
+        ("École", True),
+        ("茶", True),
+        ("world", False),
+        (", bees and the", False),
+        ("élan", False),
+        ("", False),
+    ],
+)
+def test_a_heading_begins_like_one(text: str, is_one: bool) -> None:
+    assert begins_line(text) == is_one

@@ -25,6 +25,7 @@ Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
 _WORD = re.compile(r"\w+")
+_LINE_START = re.compile(r"[\"'(]?[^\W_a-zß-öø-ÿ]")
 _FOLLOWING = "1"
 """What stands behind a prefix while it is cut into tokens."""
 _NUM_LIKELY = 64
@@ -37,7 +38,7 @@ _GRAM = 5
 class SayOptions:
     """How sentences are drawn and chosen."""
 
-    temperatures: tuple[float, ...] = (0.4, 0.7, 0.9)
+    temperatures: tuple[float, ...] = (0.2, 0.4, 0.6)
     """One candidate a sentence is drawn at each."""
     top_p: float = 0.9
     """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
@@ -233,6 +234,7 @@ class Speaker:
                 nearest = float(F.cosine_similarity(torch.stack(earlier), vectors[k][None], dim=1).max())
                 scores[k] -= options.repeat_weight * max(0.0, nearest - 0.8) * 5
             scores[k] -= 0.0 if candidate.is_whole and said.text else 1.0
+            scores[k] -= 1.0 if saying.one_line and not begins_line(said.text) else 0.0
         best = int(scores.argmax())
         chosen = row.candidates[best]
         row.kept.append(Rendering(found[best], round(float(likeness[best]), 6)))
@@ -258,6 +260,11 @@ def _draw(chances_N: Tensor, temperature: float, top_p: float, generator: torch.
 def _generator(key: tuple[int | str, ...]) -> torch.Generator:
     digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def begins_line(text: str) -> bool:
+    """Return whether a text begins as headings and titles do: with a capital, a digit or a letter that has no case."""
+    return bool(_LINE_START.match(text))
 
 
 def _repeated(text: str, before: str) -> float:
