@@ -14,7 +14,7 @@ from concepts.errors import InputError, ModelError
 
 def test_each_kind_gets_its_share_however_many_there_are() -> None:
     weights = KindShares().weights(["guide", *["howto"] * 4, "recipe", "lead", "lead"])
-    np.testing.assert_allclose(weights, [0.5, *[0.05] * 4, 0.15, 0.075, 0.075])
+    np.testing.assert_allclose(weights, [0.6, *[0.04] * 4, 0.12, 0.06, 0.06])
 
 
 def test_kinds_that_are_not_there_leave_their_share_to_the_others() -> None:

@@ -250,7 +250,7 @@ def test_prefect_runs_it_without_the_writer(
     document_id = new_document(store, KEEP, prompt="Bread", source=BREAD.to_json())
     engine = FakeEngine()
     resume_document(url, document_id, engine=engine, prefect_api=api)
-    assert set(engine.loading) == {"decode", "plan"}
+    assert set(engine.loading) == {"plan"}  # what is kept is not said again
     assert texts_of(store, document_id)["3"] == list(SENTENCES[9:14])
 
 

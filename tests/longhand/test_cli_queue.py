@@ -109,7 +109,6 @@ LINES = [
     ('{"prompt": "tea", "seed": -1}', "give a whole number from 0"),
     ('{"prompt": "tea", "goal": "😀"}', "the goal holds only emoji"),
     ('{"prompt": "tea", "outline": []}', "the outline is empty"),
-    ('{"prompt": "tea", "outline": ["a", "A"]}', "is there already"),
     ('{"prompt": "tea", "outline": [1]}', "no list of texts"),
     ('{"prompt": "tea", "outline": ["a"], "sections": 2}', "leave --sections away"),
     ('{"prompt": "tea", "priority": 99999999999}', "the priority is 99999999999"),

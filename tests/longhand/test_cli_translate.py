@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from concepts.errors import NonFiniteError
@@ -151,12 +149,13 @@ def test_the_prompts_language_is_detected_among_those_of_the_space(run, store, t
     assert found == [("eng_Latn", "deu_Latn"), ("deu_Latn", None), ("deu_Latn", "deu_Latn")]
 
 
-def test_where_there_is_one_language_nothing_is_detected(run, store, monkeypatch):
+def test_where_there_is_one_language_another_is_refused(run, store, monkeypatch):
     monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: ("eng_Latn",))
-    monkeypatch.setitem(sys.modules, "py3langid.langid", None)  # an import would fail
-    assert run("write", "Wie man einen Ordner teilt").exit_code == 0
-    (document,) = store.list_documents()
-    assert document.params["prompt_lang"] == "eng_Latn"
+    result = run("write", "Wie man einen Ordner teilt")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "the prompt reads as German, the space knows English" in result.stderr
+    assert not store.list_documents()
+    assert run("write", "Wie man einen Ordner teilt", "--prompt-lang", "eng_Latn").exit_code == 0
 
 
 def test_models_that_are_not_installed_are_refused_before_anything_is_stored(run, store):
