@@ -37,6 +37,7 @@ from flows.isolation import import_prefect
 from flows.options import WritingOptions
 from flows.owner import is_dead, owner_of
 from flows.prefect_api import PrefectApi
+from flows.retries import RETRY_DELAYS_S
 from storage import Busy, NewDocument, Store
 from storage.database import IDLE_TIMEOUT_S
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
@@ -54,6 +55,8 @@ PATIENCE_S = 100.0
 DISK_KB = 24 * 1024
 SILENCE = "nothing was said"
 EXIT_DONE, EXIT_KNOWN_ERROR, EXIT_BUG = 0, 1, 70
+MOST_RETRIED = 1 + len(RETRY_DELAYS_S)
+"""Starts of a unit beyond the first: its retries in one run, and the one that a resume makes."""
 
 
 class Failed(AssertionError):
@@ -423,7 +426,7 @@ class Trials:
         return self.finish(document_id)
 
     def out_of_memory(self) -> int:
-        """A model asks for more memory than the process may have."""
+        """A model asks for more memory than the process may have: a second try finds it, or the document has failed."""
         document_id = self._new_document()
 
         def starve() -> None:
@@ -433,10 +436,12 @@ class Trials:
             bytearray(2**33)
 
         child = self.start(document_id, engine=FakeEngine(before=self._at_some_call(starve)))
-        if child.wait() != EXIT_KNOWN_ERROR:
-            raise Failed(f"the process went on without memory: {child.last_words()}")
-        self._check_failed(document_id, "MemoryError")
-        return self.finish(document_id)
+        code = child.wait()
+        if code == EXIT_KNOWN_ERROR:
+            self._check_failed(document_id, "MemoryError")
+        elif code != EXIT_DONE:
+            raise Failed(f"the process without memory ended with {code}: {child.last_words()}")
+        return self.finish(document_id, most_redone=MOST_RETRIED)
 
     def out_of_memory_kill(self) -> int:
         """The kernel kills the process, because the decoder takes more memory than its group may have."""
@@ -720,7 +725,7 @@ class Trials:
             ballast.unlink()
             if code == EXIT_KNOWN_ERROR and "full" not in child.last_words():
                 raise Failed(f"a full disk was reported as: {child.last_words()}")
-            redone = trials.finish(document_id)
+            redone = trials.finish(document_id, most_redone=MOST_RETRIED)
             database.check()
         return redone
 
