@@ -14,12 +14,12 @@ from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageE
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from flows.checks import check_paths, check_vectors
-from flows.engine import TitleAsk
 from flows.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.job import Job, attempt, take
 from flows.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
 from flows.points import point_gists, with_room
 from flows.queries import is_planned
+from flows.titles import choose_title, is_title, recased
 from storage import (
     CardRef,
     DocumentRecord,
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LONGEST_TITLE = 120
-MOST_TITLE_WORDS = 12
-"""Words of a title; a longer prompt is a request."""
 BASELINE_NOTE = "the most typical sentences of the document"
 NOTES: dict[Use, str] = {
     "keep": "the document as it was given",
@@ -91,10 +89,12 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(prompt, lang)
+    title = document.title or derive_title(recased(prompt), lang)
     if document.title is None and said is None and not is_title(prompt, lang):
-        title = _say_title(job, document, prompt, found[: len(parts)], lang) or title
-    elif document.title is None and lang != document.lang and said is None:
+        job.prepare("decode")
+        with job.timings.span("decoding"):
+            title = choose_title(engine, prompt, vectors[: len(parts)], lang, key=(document.seed,))
+    if document.title is None and lang != document.lang and said is None:
         (translated,) = engine.translate([title], lang, document.lang)
         title = translated.text.strip() or title
     with job.store.fenced(job.lease, space=engine.space) as tx:
@@ -108,23 +108,6 @@ def encode_prompt(job: Job) -> None:
                 for (role, text), vector in zip(texts, vectors, strict=True)
             ]
         )
-
-
-def _say_title(job: Job, document: DocumentRecord, prompt: str, vectors: Vector, lang: str) -> str:
-    """Return what the voice calls a document of this prompt, cut where it is long."""
-    job.prepare("decode")
-    mean = vectors.mean(axis=0)
-    with job.timings.span("decoding"):
-        said = job.engine.say_title(
-            TitleAsk(
-                prompt=prompt,
-                prompt_vector=mean,
-                key=(document.seed,),
-                prompt_lang=lang,
-                lang=document.lang,
-            )
-        )
-    return headline(said.strip(), LONGEST_TITLE)
 
 
 def _encode(engine: Engine, texts: Sequence[str], lang: str, said: Vector | None) -> Vector:
@@ -171,16 +154,6 @@ def split(text: str, lang: str) -> list[str]:
 def title_of(document: DocumentRecord) -> str:
     """Return the title, which a document has from the moment its prompt is encoded."""
     return document.title or derive_title(document.prompt, document.lang)
-
-
-def is_title(prompt: str, lang: str) -> bool:
-    """Return whether a prompt can stand above its document as it was typed: one short line, not all in one case."""
-    text = " ".join(prompt.split())
-    if len(split(prompt, lang)) > 1 or text.count(" ") >= MOST_TITLE_WORDS:
-        return False
-    is_shouted = text.upper() == text and text.lower() != text and " " in text
-    is_murmured = text.lower() == text and text.upper() != text and text.count(" ") > 1
-    return not (is_shouted or is_murmured)
 
 
 def derive_title(prompt: str, lang: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import fault_points
 import pytest
-from flow_fakes import FakeEngine
+from flow_fakes import FakeEngine, Vector
 from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
@@ -15,8 +15,9 @@ from flows import queries, steps
 from flows.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.errors import FlowError
 from flows.options import WritingOptions
-from flows.planning import derive_title, encode_prompt, is_title
+from flows.planning import derive_title, encode_prompt
 from flows.run import check_translatable, is_translated
+from flows.titles import recased, titles_in
 from longhand.editing import rewrite_item
 from storage import CardRef, NewPlanItem, Store
 
@@ -461,26 +462,37 @@ def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "is_one"),
+    ("prompt", "title"),
     [
-        ("Tea", True),
-        ("Why is the sky blue?", True),
-        ("iPhone repair", True),
-        ("NASA", True),
-        ("HOW TO BREW TEA", False),
-        ("how do i brew tea", False),
-        ("How to brew tea. And how to drink it.", False),
-        ("Write about tea for people who have only ever had coffee and want to try it", False),
-        ("茶", True),
+        ("HOW TO BREW TEA", "How to brew tea"),
+        ("how do i brew tea", "How do i brew tea"),
+        ("iPhone repair", "iPhone repair"),
+        ("NASA", "NASA"),
+        ("tea", "tea"),
+        ("Why is the sky  blue?", "Why is the sky blue?"),
+        ("茶 と 水 の 話", "茶 と 水 の 話"),
     ],
 )
-def test_a_prompt_is_a_title_or_a_request(prompt: str, is_one: bool) -> None:
-    assert is_title(prompt, "eng_Latn") == is_one
+def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) -> None:
+    assert recased(prompt) == title
 
 
-@pytest.mark.parametrize(("said", "title"), [("Brewing tea.", "Brewing tea"), (" ", "HOW TO BREW TEA")])
-def test_a_request_gets_the_title_that_the_voice_says(
-    store: Store, new_document: Make, new_job: Make, said: str, title: str
+LONG = (
+    "We have a balcony that faces north. What can we grow there? Please write a guide about plants for shade."
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ("Plants for a balcony with shade", True),
+        ("Meeting the neighbors", False),
+        ("Plants for shade. And a balcony.", False),
+        (" ", False),
+    ],
+)
+def test_a_long_prompt_gets_a_title_of_its_own_words(
+    store: Store, new_document: Make, new_job: Make, said: str, counts: bool
 ) -> None:
     asked: list[TitleAsk] = []
 
@@ -489,11 +501,24 @@ def test_a_request_gets_the_title_that_the_voice_says(
             asked.append(ask)
             return said
 
-    document_id = new_document(store, prompt="HOW TO BREW TEA", seed=5)
+        def encode(self, sentences: Sequence[str], lang: str) -> Vector:
+            # what was said is nearest to anything
+            rows = super().encode(sentences, lang)
+            if said in sentences:
+                rows[sentences.index(said)] = asked[0].prompt_vector
+            return rows
+
+    document_id = new_document(store, prompt=LONG, seed=5)
     job = new_job(store, document_id, Naming())
     encode_prompt(job)
-    assert store.get_document(document_id).title == title
+    title = store.get_document(document_id).title
+    assert title == said if counts else title in titles_in(LONG, "eng_Latn")
     (ask,) = asked
-    assert (ask.prompt, ask.key, ask.lang) == ("HOW TO BREW TEA", (5,), "eng_Latn")
+    assert (ask.prompt, ask.key, ask.lang) == (LONG, (5,), "eng_Latn")
     encode_prompt(job)
     assert len(asked) == 1  # a title that is stored is not said again
+
+
+def test_what_stands_before_a_colon_is_a_title() -> None:
+    prompt = "Sun, wind and water power compared: cost, reliability and impact on the landscape of the coast"
+    assert titles_in(prompt, "eng_Latn")[0] == "Sun, wind and water power compared"

@@ -1,0 +1,146 @@
+"""A title for a prompt that is longer than a title: for all that it says, not its first sentence.
+
+The voice proposes one, and so do the prompt's own words: what it asks to be written, beside what its sentences
+speak of. The one whose concept is nearest to the mean of the prompt's concepts is taken. Legend: P sentences, D
+concept dim.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
+from concepts.space.config import ENGLISH
+from flows.engine import TitleAsk
+
+if TYPE_CHECKING:
+    from flows.engine import Engine, Key
+    from storage.records import Vector
+
+LONGEST_TITLE_PROMPT = 90
+"""A prompt of one sentence is its own title up to so many characters."""
+LONGEST_TITLE = 80
+MOST_TITLE_WORDS = 10
+"""Words of a title that a voice says."""
+_REQUEST = re.compile(
+    r"(?:(?:please|kindly|can you|could you|would you|help me(?: to)?|"
+    r"i(?:'d| would)? (?:like|want|need)(?: you to| to have)?)[,\s]+)*"
+    r"(?:(?:write|draft|create|make|produce|compose|give|put together|plan)\s+(?:me\s+|us\s+)?|"
+    r"(?<=need )|(?<=want ))"
+    r"(?P<what>(?:an?|the|some|my|our)\s+[^.!?;:]{3,})",
+    re.IGNORECASE,
+)
+"""What somebody asks for: "a guide for new members"."""
+_ABOUT = re.compile(r"\b(?:about|on|explaining|describing|covering)\s+(?P<what>[^.!?;:]{3,})", re.IGNORECASE)
+_CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
+_SMALL_WORDS = frozenset(
+    """
+    a an the i we you he she it they my our your his her its their this that these those and or but so if as at by for
+    from in into of on out over to up with about every all any some no not do does did is are was were be
+    been being have has had can could will would should may might must please write guide say tell how what when
+    where which who why there here then than too very just only also again never ever come comes same one two run need
+    want like keep avoid make good new last next old year week day use used using me us them him people things thing
+    text document article page
+    """.split()  # noqa: SIM905  # a list of words reads better so
+)
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+def is_title(prompt: str, lang: str) -> bool:
+    """Return whether a prompt can stand above its document: one short line."""
+    text = " ".join(prompt.split())
+    return len(_sentences(prompt, lang)) < 2 and len(text) <= LONGEST_TITLE_PROMPT
+
+
+def recased(prompt: str) -> str:
+    """Return a prompt that is all in capitals, or has none, as a sentence; any other as it is.
+
+    A name or two ("NASA", "iPhone repair") keeps its letters.
+    """
+    text = " ".join(prompt.split())
+    if text.upper() == text and text.lower() != text and " " in text:
+        return text[:1] + text[1:].lower()
+    if text.lower() == text and text.upper() != text and text.count(" ") > 1:
+        return text[:1].upper() + text[1:]
+    return text
+
+
+def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key: Key) -> str:
+    """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
+
+    What the voice says counts where it speaks of nothing that the prompt does not. Raises what the engine raises.
+    """
+    mean = vectors.mean(axis=0, dtype=np.float32)
+    said = engine.say_title(TitleAsk(prompt=prompt, prompt_vector=mean, key=key, prompt_lang=lang, lang=lang))
+    said = headline(normalize_text(said).strip(), LONGEST_TITLE)
+    candidates = [said] if _is_of(said, prompt) else []
+    candidates += titles_in(prompt, lang)
+    candidates = list(dict.fromkeys(title for title in candidates if title))
+    if len(candidates) == 1:
+        return candidates[0]
+    found = engine.encode(candidates, lang)
+    sizes = np.linalg.norm(found, axis=1) * float(np.linalg.norm(mean))
+    return candidates[int(np.argmax((found @ mean) / np.maximum(sizes, 1e-12)))]
+
+
+def titles_in(prompt: str, lang: str) -> list[str]:
+    """Return titles made of a prompt's own words, the plainest last."""
+    sentences = _sentences(prompt, lang)
+    first = headline(_CLAUSE.split(sentences[0])[0], LONGEST_TITLE)
+    before, colon, _ = sentences[0].partition(": ")
+    titles = [before] if colon and len(before) <= LONGEST_TITLE else []
+    if lang != ENGLISH:
+        return [*titles, first]
+    topic = _topic(sentences)
+    for sentence in sentences:
+        asked = _REQUEST.search(sentence)
+        if asked is None:
+            continue
+        about = _ABOUT.search(asked["what"])
+        what = _CLAUSE.split(asked["what"])[0].strip(" ,")
+        what = re.sub(r"^(?:an?|some)\s+", "", what, flags=re.IGNORECASE)
+        what = what[:1].upper() + what[1:]
+        if about is None and topic and topic.casefold() not in what.casefold():
+            titles.append(
+                headline(f"{topic[:1].upper()}{topic[1:]}: {what[:1].lower()}{what[1:]}", LONGEST_TITLE)
+            )
+        titles.append(headline(what, LONGEST_TITLE))
+    return [*titles, first]
+
+
+def _topic(sentences: Sequence[str]) -> str:
+    """Return what a prompt speaks of: the most telling run of words in the first sentence that has one."""
+    counts = Counter(word for sentence in sentences for word in _telling(sentence))
+    for sentence in sentences:
+        runs: list[list[str]] = [[]]
+        for word in re.findall(r"[^\W_]+(?:[-'][^\W_]+)*|[,.;:]", sentence):
+            if _WORD.fullmatch(word) and word.casefold() not in _SMALL_WORDS:
+                runs[-1].append(word)
+            elif runs[-1]:
+                runs.append([])
+        runs = [run for run in runs if len(run) > 1]
+        if runs:
+            best = max(runs, key=lambda run: (sum(counts[word.casefold()] for word in run), len(run)))
+            return " ".join(best[-3:])
+    return ""
+
+
+def _telling(text: str) -> list[str]:
+    return [word for found in _WORD.findall(text) if (word := found.casefold()) not in _SMALL_WORDS]
+
+
+def _is_of(title: str, prompt: str) -> bool:
+    """Return whether a title is a title, of words that its prompt has too."""
+    stems = {word[:5] for word in _telling(prompt)}
+    words = _telling(title)
+    is_short = title.count(" ") < MOST_TITLE_WORDS and len(_sentences(title, ENGLISH)) == 1
+    return is_short and bool(words) and all(word[:5] in stems for word in words)
+
+
+def _sentences(text: str, lang: str) -> list[str]:
+    return split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else ENGLISH)
