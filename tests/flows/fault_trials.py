@@ -432,8 +432,12 @@ class Trials:
         def starve() -> None:
             import resource
 
-            resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
-            bytearray(2**33)
+            before = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (2**32, before[1]))
+            try:
+                bytearray(2**33)
+            finally:  # only the model's own request is too large: threads start as ever
+                resource.setrlimit(resource.RLIMIT_AS, before)
 
         child = self.start(document_id, engine=FakeEngine(before=self._at_some_call(starve)))
         code = child.wait()
