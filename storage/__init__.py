@@ -1,6 +1,6 @@
 """Documents, outlines, concepts and their texts in SQL: `Store.open()` and plain frozen records."""
 
-from storage.errors import Busy
+from storage.errors import Busy, DiskFull
 from storage.records import (
     DOCUMENT_STATUSES,
     FINAL,
@@ -58,6 +58,7 @@ __all__ = [
     "Busy",
     "CardRef",
     "DatasetRow",
+    "DiskFull",
     "DocumentRecord",
     "DocumentStatus",
     "ExportedDocument",

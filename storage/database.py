@@ -32,6 +32,7 @@ from sqlalchemy.exc import (
 
 from concepts.errors import StorageError, UsageError, shorten
 from concepts.private import make_private_file, make_private_folder
+from storage.errors import DiskFull
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -49,6 +50,7 @@ DEAD_LINK: dict[str, object] = {
     "keepalives_count": 3,
 }
 """When we take a connection for dead; libpq's parameters, in ms and in seconds. Sockets in a folder have none."""
+_IS_FULL = " is full: free some space and resume"
 EXAMPLES = "sqlite:////folder/longhand.db or postgresql+psycopg://user@host/database"
 
 
@@ -245,10 +247,14 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise StorageError(self.explain(error)) from error
+            raise self._told(error) from error
         except self.driver.Error as error:
             # From a statement that must run outside SQLAlchemy's transactions.
-            raise StorageError(self.explain(DBAPIError("", None, error))) from error
+            raise self._told(DBAPIError("", None, error)) from error
+
+    def _told(self, error: SQLAlchemyError) -> StorageError:
+        message = self.explain(error)
+        return DiskFull(message) if message.endswith(_IS_FULL) else StorageError(message)
 
     def explain(self, error: SQLAlchemyError) -> str:
         """Return one line about `error`: what happened, where, and what to do next."""
@@ -262,7 +268,7 @@ class Database:
             return self._explain_postgresql(text)
         known = {
             "locked": self._explain_lock(),
-            "disk is full": f"the disk that holds {self.name} is full: free some space and resume",
+            "disk is full": f"the disk that holds {self.name}{_IS_FULL}",
             "readonly database": f"{self.name} cannot be written: change its permissions, or its folder's",
             "unable to open": f"{self.name} cannot be opened: its folder must exist and may be written",
             "not a database": f"{self.name} is not a Longhand database (no SQLite file): "
@@ -292,7 +298,7 @@ class Database:
         if 'database "' in lowered and "does not exist" in lowered:
             return f"PostgreSQL has no such database: make the one in {self.name} with createdb"
         if "no space left" in lowered or "disk full" in lowered:
-            return f"the disk of PostgreSQL's {self.name} is full: free some space and resume"
+            return f"the disk of PostgreSQL's {self.name}{_IS_FULL}"
         signs = ("connection", "could not translate", "failed to resolve", "timeout", "name or service")
         if any(sign in lowered for sign in signs):
             return f"PostgreSQL is not reachable at {self.name}: start it or check the URL ({text[:160]})"

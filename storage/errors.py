@@ -14,5 +14,9 @@ class Busy(StorageError):
         self.lease_until = lease_until
 
 
+class DiskFull(StorageError):
+    """The disk under the database has no room left."""
+
+
 class NothingToDo(StorageError):
     """What was asked for makes no sense at the end that a document has come to."""

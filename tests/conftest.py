@@ -1,6 +1,10 @@
 """For all tests, before torch is imported: its threads sleep while they wait, and share the cores with other tests."""
 
+import gc
 import os
+from collections.abc import Iterator
+
+import pytest
 
 from concepts.wheels import FETCHED_VARIABLE, models_dir
 from longhand.cli import let_threads_sleep
@@ -11,3 +15,13 @@ if num_processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 
 # Tests have a data folder of their own; models that were fetched once serve them all.
 os.environ.setdefault(FETCHED_VARIABLE, str(models_dir()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Collect the connections that Prefect has left while warnings of them are ignored, not in a later test."""
+    try:
+        yield
+    finally:
+        if any("ResourceWarning" in str(mark.args) for mark in item.iter_markers("filterwarnings")):
+            gc.collect()

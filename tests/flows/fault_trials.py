@@ -37,7 +37,6 @@ from flows.isolation import import_prefect
 from flows.options import WritingOptions
 from flows.owner import is_dead, owner_of
 from flows.prefect_api import PrefectApi
-from flows.retries import RETRY_DELAYS_S
 from storage import Busy, NewDocument, Store
 from storage.database import IDLE_TIMEOUT_S
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
@@ -55,8 +54,6 @@ PATIENCE_S = 100.0
 DISK_KB = 24 * 1024
 SILENCE = "nothing was said"
 EXIT_DONE, EXIT_KNOWN_ERROR, EXIT_BUG = 0, 1, 70
-MOST_RETRIED = 1 + len(RETRY_DELAYS_S)
-"""Starts of a unit beyond the first: its retries in one run, and the one that a resume makes."""
 
 
 class Failed(AssertionError):
@@ -426,26 +423,20 @@ class Trials:
         return self.finish(document_id)
 
     def out_of_memory(self) -> int:
-        """A model asks for more memory than the process may have: a second try finds it, or the document has failed."""
+        """A model asks for more memory than the process may have."""
         document_id = self._new_document()
 
         def starve() -> None:
             import resource
 
-            before = resource.getrlimit(resource.RLIMIT_AS)
-            resource.setrlimit(resource.RLIMIT_AS, (2**32, before[1]))
-            try:
-                bytearray(2**33)
-            finally:  # only the model's own request is too large: threads start as ever
-                resource.setrlimit(resource.RLIMIT_AS, before)
+            resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+            bytearray(2**33)
 
         child = self.start(document_id, engine=FakeEngine(before=self._at_some_call(starve)))
-        code = child.wait()
-        if code == EXIT_KNOWN_ERROR:
-            self._check_failed(document_id, "MemoryError")
-        elif code != EXIT_DONE:
-            raise Failed(f"the process without memory ended with {code}: {child.last_words()}")
-        return self.finish(document_id, most_redone=MOST_RETRIED)
+        if child.wait() != EXIT_KNOWN_ERROR:
+            raise Failed(f"the process went on without memory: {child.last_words()}")
+        self._check_failed(document_id, "MemoryError")
+        return self.finish(document_id)
 
     def out_of_memory_kill(self) -> int:
         """The kernel kills the process, because the decoder takes more memory than its group may have."""
@@ -729,7 +720,7 @@ class Trials:
             ballast.unlink()
             if code == EXIT_KNOWN_ERROR and "full" not in child.last_words():
                 raise Failed(f"a full disk was reported as: {child.last_words()}")
-            redone = trials.finish(document_id, most_redone=MOST_RETRIED)
+            redone = trials.finish(document_id)
             database.check()
         return redone
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from concepts.errors import NotFoundError, StorageError, UsageError
-from storage import NewDocument, Store
+from storage import DiskFull, NewDocument, Store
 from storage.database import Database, default_path, resolve_url
 
 
@@ -189,7 +189,7 @@ def test_full_disk(tmp_path: Path, new: NewDocument) -> None:
         "connect",
         lambda connection, _: connection.execute("PRAGMA max_page_count = 1"),
     )
-    with store, pytest.raises(StorageError, match=r"the disk that holds .* is full: free some space"):
+    with store, pytest.raises(DiskFull, match=r"the disk that holds .* is full: free some space"):
         store.create_document(NewDocument(prompt="p" * 100_000, lang="eng_Latn"))
     with Store.open(f"sqlite:///{tmp_path}/x.db") as again:
         assert again.list_documents() == ()
