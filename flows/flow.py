@@ -34,7 +34,7 @@ from flows.events import Event, EventKind, Outcome, WorkerEvent, unit_event
 from flows.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
 from flows.host import Host, current_host
 from flows.job import Job
-from flows.lease import claim
+from flows.lease import check_unfinished, claim
 from flows.options import WritingOptions
 from flows.order import Step, StepKind, steps_left
 from flows.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
@@ -193,7 +193,8 @@ async def write_document(
                 new = document or {"prompt": prompt, "lang": lang, "params": options.to_params()}
                 document_id = await _store(new, str(flow_run.id))
             found = host.store.get_document(document_id)
-            _check_open(found, translate_to)
+            if translate_to is None:
+                check_unfinished(found)
             if found.id in host.at_work:
                 raise Busy(
                     f"document {found.id} is at work in this process: wait for it, or cancel one of the runs",
@@ -219,12 +220,6 @@ async def write_document(
         return Completed(message=f"read it: longhand show {found.id}")
 
 
-def _check_open(document: DocumentRecord, translate_to: str | None) -> None:
-    """Raise FinishedError where a document is done and nothing else is wanted of it."""
-    if document.status == "done" and translate_to is None:
-        raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
-
-
 async def _write(
     host: Host, flow_run: FlowRun, lease: Lease, translate_to: str | None
 ) -> tuple[Outcome, str]:
@@ -232,7 +227,8 @@ async def _write(
     store = host.store
     with prepared(store, lease):
         document = store.get_document(lease.document_id)
-        _check_open(document, translate_to)  # another process was faster
+        if translate_to is None:
+            check_unfinished(document)  # another process was faster
         engine = host.models(document)
     timings = Timings() if host.timings is None else host.timings
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from concepts.errors import LostLease, NotFoundError, StorageError
+from flows.errors import FinishedError
 from flows.owner import current_owner, is_dead
 from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument, Store
 from storage.leases import held_until
@@ -37,6 +38,12 @@ def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: 
         except Busy:
             continue
     return store.claim(document_id, owner, lease_s)
+
+
+def check_unfinished(document: DocumentRecord) -> None:
+    """Raise FinishedError where a document is done."""
+    if document.status == "done":
+        raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
 
 
 def check_free(document: DocumentRecord) -> None:

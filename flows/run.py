@@ -19,11 +19,11 @@ from uuid import UUID
 
 from concepts.errors import LonghandError, UsageError
 from flows.engine import Engine, Work
-from flows.errors import FinishedError, FlowError
+from flows.errors import FlowError
 from flows.events import Event, OnEvent, ignore
 from flows.host import Host, hosting
 from flows.job import Job
-from flows.lease import LEASE_S, check_free
+from flows.lease import LEASE_S, check_free, check_unfinished
 from flows.owner import current_owner
 from flows.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
 from flows.server import PrivateServer
@@ -141,12 +141,6 @@ def translate_document(
         )
     assert host.timings is not None
     return host.timings
-
-
-def check_unfinished(document: DocumentRecord) -> None:
-    """Raise FinishedError where a document is done."""
-    if document.status == "done":
-        raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
 
 
 def check_translatable(document: DocumentRecord, lang: str) -> None:
