@@ -19,12 +19,12 @@ from concepts.errors import ModelError
 from concepts.training import save_tensors
 
 REACH_FILE = "reach.safetensors"
-"""Lies beside a planner's weights; released planners of before have none."""
+"""Lies beside a planner's weights; planners released earlier have none."""
 NUM_CENTROIDS = 256
 QUANTILE = 0.01
 """Share of prompts like those of the training that count as far."""
 _HELD_OUT = 10
-"""Every so manieth prompt sets the limit and no centroid."""
+"""Every tenth prompt sets the limit and no centroid."""
 
 
 @dataclass(frozen=True)
