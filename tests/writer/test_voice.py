@@ -26,7 +26,7 @@ from writer.voice.data import (
     make_batch,
     pack,
 )
-from writer.voice.decode import Saying, SayOptions, Speaker, begins_line
+from writer.voice.decode import Saying, SayOptions, Speaker, begins_line, repeated_share
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
 from writer.voice.train import VoiceTask, noised, release_voice, train_voice
@@ -391,3 +391,10 @@ def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausal
 )
 def test_a_heading_begins_like_one(text: str, is_one: bool) -> None:
     assert begins_line(text) == is_one
+
+
+def test_what_is_said_again_is_counted_in_the_sentence_itself_too() -> None:
+    assert repeated_share("Boil the water.", "Dry the leaves.") == 0.0
+    assert repeated_share("Boil the water.", "First boil the water now.") == 1.0
+    assert repeated_share("The sound of the sound of the sound.", "") > 0.5
+    assert repeated_share("", "Boil the water.") == 0.0

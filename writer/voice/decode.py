@@ -30,7 +30,7 @@ _FOLLOWING = "1"
 """What stands behind a prefix while it is cut into tokens."""
 _NUM_LIKELY = 64
 """Tokens that are ever drawn from."""
-_GRAM = 5
+_GRAM = 3
 """Words in a row that a section should not say twice."""
 
 
@@ -38,7 +38,7 @@ _GRAM = 5
 class SayOptions:
     """How sentences are drawn and chosen."""
 
-    temperatures: tuple[float, ...] = (0.2, 0.4, 0.6)
+    temperatures: tuple[float, ...] = (0.3, 0.5, 0.7)
     """One candidate a sentence is drawn at each."""
     top_p: float = 0.9
     """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
@@ -229,7 +229,7 @@ class Speaker:
         before = " ".join((*saying.before, *(rendering.said.text for rendering in row.kept)))
         for k, (said, candidate) in enumerate(zip(found, row.candidates, strict=True)):
             scores[k] += options.likelihood_weight * candidate.nats / max(1, len(candidate.tokens))
-            scores[k] -= options.repeat_weight * _repeated(said.text, before)
+            scores[k] -= options.repeat_weight * repeated_share(said.text, before)
             if earlier:
                 nearest = float(F.cosine_similarity(torch.stack(earlier), vectors[k][None], dim=1).max())
                 scores[k] -= options.repeat_weight * max(0.0, nearest - 0.8) * 5
@@ -267,8 +267,8 @@ def begins_line(text: str) -> bool:
     return bool(_LINE_START.match(text))
 
 
-def _repeated(text: str, before: str) -> float:
-    """Return the share of a text's words that stand in a run of `_GRAM` words which was said before."""
+def repeated_share(text: str, before: str) -> float:
+    """Return the share of a text's words that stand in a run of `_GRAM` words which was said before, or in itself."""
     words, old = _WORD.findall(text.lower()), _WORD.findall(before.lower())
     if not words:
         return 0.0
@@ -276,6 +276,8 @@ def _repeated(text: str, before: str) -> float:
     known = {tuple(old[i : i + size]) for i in range(len(old) - size + 1)}
     hit: set[int] = set()
     for i in range(len(words) - size + 1):
-        if tuple(words[i : i + size]) in known:
+        run = tuple(words[i : i + size])
+        if run in known:
             hit.update(range(i, i + size))
+        known.add(run)
     return len(hit) / len(words)
