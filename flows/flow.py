@@ -210,7 +210,10 @@ async def write_document(
                 host.at_work.pop(found.id, None)
         except Exception as error:
             if not host.is_worker:
-                raise
+                if host.errors is None:
+                    raise
+                host.errors.append(error)
+                return Failed(message=error_text(error))
             state, outcome = _state_after(host, flow_run, found, error)
             tell(outcome, error_text(error) if outcome in ("failed", "released") else "")
             return state

@@ -38,6 +38,9 @@ class Host:
     is_worker: bool = False
     """Whether runs are the queue's: errors become states of the run instead of exceptions, and a document whose
     runs all come to nothing is given up."""
+    errors: list[Exception] | None = None
+    """Takes the error that ends a run in place, for whoever started it; None: it is raised inside Prefect, which writes
+    it to a file, in a thread: where memory is short, that hangs."""
     plan_only: bool | None = None
     """Whether runs stop after the outline, which is stored with the document; None: as it is stored."""
     at_work: dict[str, str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ a private one that ends with them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sys
 import threading
@@ -203,7 +204,7 @@ def _run(
                 assert prefect_api is not None
                 url, auth = prefect_api.url, prefect_api.auth
         with our_settings(url, auth, logs=prefect_api is not None), timings.span("flow"):
-            await _flow(host.store.get_document(document_id), translate_to, prefect_api)
+            await _flow(host, document_id, translate_to, prefect_api)
 
     try:
         if server is not None:
@@ -227,23 +228,35 @@ def _run(
         _add_load_times(timings, engine)
 
 
-async def _flow(document: DocumentRecord, translate_to: str | None, prefect_api: PrefectApi | None) -> None:
-    """Run the flow: as the document's run on a server that keeps runs, else as one of its own."""
-    from flows import flow
+async def _flow(
+    host: Host, document_id: str, translate_to: str | None, prefect_api: PrefectApi | None
+) -> None:
+    """Run the flow: as the document's run on a server that keeps runs, else as one of its own.
 
-    parameters = {"document_id": document.id, "translate_to": translate_to}
-    if prefect_api is None:
-        await flow.write_document(**parameters)  # type: ignore[arg-type]
-        return
+    Raises the error that ended the document's work, else Prefect's own.
+    """
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import State
     from prefect.flow_engine import run_flow_async
+    from prefect.states import araise_state_exception
 
+    from flows import flow
     from flows.work_pool import take_run
 
-    run_id = take_run(prefect_api, document, parameters)
-    async with get_client() as client:
-        flow_run = await client.read_flow_run(UUID(run_id))
-    await run_flow_async(flow.write_document, flow_run=flow_run, parameters=parameters)
+    parameters = {"document_id": document_id, "translate_to": translate_to}
+    flow_run = None
+    if prefect_api is not None:
+        run_id = take_run(prefect_api, host.store.get_document(document_id), parameters)
+        async with get_client() as client:
+            flow_run = await client.read_flow_run(UUID(run_id))
+    host.errors = []
+    state = await run_flow_async(
+        flow.write_document, flow_run=flow_run, parameters=parameters, return_type="state"
+    )
+    if host.errors:
+        raise host.errors[0]
+    assert isinstance(state, State), "a flow that is run for its state has one"
+    await araise_state_exception(state)
 
 
 class _Foreground:
@@ -322,6 +335,8 @@ def _hand_in_events() -> None:
     Prefect sends events in the background and waits for that when the interpreter ends: each event that is
     left then is tried for many seconds against a server that is gone.
     """
+    for name in ("EventsWorker", "APILogWorker"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # on the way out each says how much is left to send
     logs = sys.modules.get("prefect.logging.handlers")
     if logs is not None:
         with suppress(Exception):

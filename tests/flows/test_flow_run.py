@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -251,3 +252,15 @@ def test_a_reviewed_document_stops_and_goes_on(
 def run_state(api: PrefectApi, flow_run_id: str | None) -> dict[str, Any]:
     found: dict[str, Any] = api.get(f"/flow_runs/{flow_run_id}")["state"]
     return found
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:prefect")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:docket")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_prefect_says_nothing_on_the_way_out(
+    store: Store, url: str, new_document: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_document(url, new_document(store), engine=FakeEngine())
+    for name in ("EventsWorker", "APILogWorker"):
+        assert not logging.getLogger(name).isEnabledFor(logging.WARNING)
+    assert "Still processing" not in caplog.text
