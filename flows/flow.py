@@ -80,7 +80,7 @@ async def _do(document_id: str, name: str) -> None:
     job, step = current.job, current.step
     assert step is not None and job.document_id == document_id and step.name == name
     try:
-        with job.timings.span("steps"):
+        with job.timings.span("steps"), current.host.step():
             step.do(job)
     except Exception as error:
         context = TaskRunContext.get()

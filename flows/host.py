@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -33,6 +33,8 @@ class Host:
     """Hears of units, and of what became of documents."""
     timings: Timings | None = None
     """Where the seconds of runs are added; None: each run has sums of its own."""
+    step: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Surrounds what a step does, so that a process can break it off."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set: runs end after the step at hand, and wait for another worker."""
     is_worker: bool = False

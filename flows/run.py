@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -38,6 +39,13 @@ EVENTS_TIMEOUT_S = 5.0
 """How long a run waits at its end for Prefect to send what it has noted."""
 STOP_TIMEOUT_S = 5.0
 """How long a run that is broken off waits for Prefect to note it."""
+_PREFECTS_QUEUES = (
+    "APILogWorker",
+    "ConcurrencySlotAcquisitionService",
+    "ConcurrencySlotAcquisitionWithLeaseService",
+    "EventsWorker",
+)
+"""Loggers of what Prefect does in the background: on the way out each says how much is left to send."""
 
 
 def write_document(
@@ -185,6 +193,7 @@ def _run(
     assert host.timings is not None
     timings = host.timings
     foreground = _Foreground()
+    host.step = foreground.step
 
     def on_death() -> None:
         # Prefect's client would try for minutes to reach it.
@@ -260,13 +269,20 @@ async def _flow(
 
 
 class _Foreground:
-    """Runs a coroutine in this thread, which it may block; Ctrl-C breaks it off wherever it is."""
+    """Runs a coroutine in this thread, which its steps may block; Ctrl-C breaks it off.
+
+    A step is broken off wherever it is. Outside of one the coroutine is cancelled at its next await, as `asyncio.run`
+    does: Prefect, where KeyboardInterrupt is raised in the midst of it, may raise another error in its place, or none.
+    A second Ctrl-C waits for nothing.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._error: Exception | None = None
+        self._is_in_step = False
+        self._is_interrupted = False
 
     def run(self, coroutine: Coroutine[Any, Any, None], document_id: str) -> None:
         """Run a coroutine to its end; FlowError for an error that is neither ours nor one of a step."""
@@ -276,30 +292,64 @@ class _Foreground:
                 self._loop, self._task = loop, loop.create_task(coroutine)
                 if self._error is not None:
                     self._task.cancel()
-            try:
-                loop.run_until_complete(self._task)
-            except (KeyboardInterrupt, SystemExit):
-                self._break_off(loop, self._task)
-                raise
-            except asyncio.CancelledError:
-                if self._error is None:
-                    raise
-                raise self._error from None
-            except Exception as error:
-                if self._error is not None:
-                    raise self._error from error
-                if isinstance(error, LonghandError) or not _is_prefects(error):
-                    raise
-                raise FlowError(
-                    f"Prefect failed ({type(error).__name__}: {error}), what is stored is sound: "
-                    f"run `longhand resume {document_id}`"
-                ) from error
+            with self._interruptible():
+                self._run(loop, self._task, document_id)
         finally:
             with self._lock:
                 self._loop = None
             with suppress(Exception):
                 loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Let Ctrl-C break off what is done inside the block at once."""
+        self._is_in_step = True
+        try:
+            if self._is_interrupted:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._is_in_step = False
+
+    def _run(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], document_id: str) -> None:
+        try:
+            loop.run_until_complete(task)
+        except (KeyboardInterrupt, SystemExit):
+            self._break_off(loop, task)
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            if self._is_interrupted:
+                raise KeyboardInterrupt from None
+            if self._error is not None:
+                raise self._error from error
+            if isinstance(error, LonghandError) or not _is_prefects(error):
+                raise
+            raise FlowError(
+                f"Prefect failed ({type(error).__name__}: {error}), what is stored is sound: "
+                f"run `longhand resume {document_id}`"
+            ) from error
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Handle Ctrl-C inside the block, where this is the main thread and nobody else handles it."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield
+            return
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _on_interrupt(self, _number: int, _frame: object) -> None:
+        is_second, self._is_interrupted = self._is_interrupted, True
+        if self._is_in_step or is_second or self._loop is None or self._task is None:
+            raise KeyboardInterrupt
+        # Prefect notes that the run was broken off; for a moment it is waited for.
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._loop.call_soon_threadsafe(self._loop.call_later, STOP_TIMEOUT_S, self._loop.stop)
 
     def _break_off(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
         """Let Prefect note that the run was broken off, for a moment."""
@@ -335,8 +385,8 @@ def _hand_in_events() -> None:
     Prefect sends events in the background and waits for that when the interpreter ends: each event that is
     left then is tried for many seconds against a server that is gone.
     """
-    for name in ("EventsWorker", "APILogWorker"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # on the way out each says how much is left to send
+    for name in _PREFECTS_QUEUES:
+        logging.getLogger(name).setLevel(logging.ERROR)
     logs = sys.modules.get("prefect.logging.handlers")
     if logs is not None:
         with suppress(Exception):

@@ -1,0 +1,97 @@
+"""Ctrl-C while a document runs in place: between two steps it never meets Prefect, within one it breaks it off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from flows.run import _Foreground
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0)  # the signal is handled in the next bytecodes
+
+
+def run(foreground: _Foreground, coroutine: Coroutine[Any, Any, None]) -> float:
+    """Run, expect Ctrl-C to come out and its handler to be gone; return the seconds."""
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        foreground.run(coroutine, "doc")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return time.monotonic() - started
+
+
+def test_outside_a_step_nothing_is_raised_in_the_midst_of_others_code() -> None:
+    seen: list[BaseException] = []
+
+    async def body() -> None:
+        try:
+            interrupt()
+            seen.append(RuntimeError("went on to the next await"))
+            await asyncio.sleep(30)
+        except BaseException as error:
+            seen.append(error)
+            raise ValueError("Task run is not set") from None  # as Prefect does where it meets one too early
+
+    assert run(_Foreground(), body()) < 5
+    assert [type(error) for error in seen] == [RuntimeError, asyncio.CancelledError]
+
+
+def test_within_a_step_it_is_raised_at_once() -> None:
+    foreground = _Foreground()
+
+    async def body() -> None:
+        with foreground.step():
+            interrupt()
+            time.sleep(30)
+
+    assert run(foreground, body()) < 5
+
+
+def test_an_interrupt_that_is_swallowed_ends_the_run_before_its_next_step() -> None:
+    foreground = _Foreground()
+    steps: list[int] = []
+
+    async def body() -> None:
+        try:
+            interrupt()
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            pass
+        with foreground.step():
+            steps.append(1)
+
+    assert run(foreground, body()) < 5
+    assert not steps
+
+
+def test_one_that_cannot_be_cancelled_is_left_after_a_moment_or_a_second_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def body() -> None:
+        interrupt()
+        while True:
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                asyncio.get_running_loop().call_soon(another)
+
+    another = interrupt
+    assert run(_Foreground(), body()) < 10  # the second is said once more while it is broken off
+    monkeypatch.setattr("flows.run.STOP_TIMEOUT_S", 0.1)
+    another = lambda: None  # noqa: E731
+    assert run(_Foreground(), body()) < 5
+
+
+def test_a_run_that_is_over_when_it_comes_is_over() -> None:
+    async def body() -> None:
+        interrupt()
+
+    _Foreground().run(body(), "doc")
