@@ -82,9 +82,9 @@ def start_training(
     from concepts.corpus.embed import embed_corpus
 
     codec = load_codec(request.space, device=_device(), on_note=say)
-    if request.kind == "voice":
-        return _train_voice(request, codec, on_progress, on_embedded)
     embed_corpus(request.corpus, codec, on_progress=on_embedded)
+    if request.kind == "voice":
+        return _train_voice(request, codec, on_progress)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
     return _train_writer(request, codec, on_progress)
@@ -147,16 +147,14 @@ def _train_voice(
     request: TrainingRequest,
     codec: ConceptCodec,
     on_progress: Callable[[Progress], None],
-    on_encoded: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
-    import torch
-
+    from concepts.corpus.embed import embedded_encoder
     from concepts.corpus.split import Split
     from concepts.corpus.store import data_line
-    from concepts.precision import autocast, training_device
+    from concepts.quantize import read_tensors
     from concepts.wheels import SMOLLM2
     from writer.voice.base import load_base
-    from writer.voice.config import AdapterConfig, VoiceTrainingConfig
+    from writer.voice.config import ADAPTER_FILE, AdapterConfig, VoiceTrainingConfig
     from writer.voice.corpus import pack_corpus
     from writer.voice.data import PackedTexts
     from writer.voice.train import release_voice, train_voice
@@ -175,13 +173,7 @@ def _train_voice(
     config = VoiceTrainingConfig(adapter=adapter)
     config = replace(config, loop=_loop(config.loop, request))
 
-    def encode(texts: list[str]) -> torch.Tensor:
-        parts = []
-        for start in range(0, len(texts), 1_000):
-            with autocast(training_device()):
-                parts.append(codec.encode(texts[start : start + 1_000], "eng_Latn"))
-            on_encoded(min(start + 1_000, len(texts)), len(texts))
-        return torch.cat(parts)
+    encode = embedded_encoder(request.corpus, codec)
 
     def packed(split: Split) -> PackedTexts:
         path = request.run_dir / f"{split}.safetensors"
@@ -189,12 +181,13 @@ def _train_voice(
             pack_corpus(request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens).save(path)
         return PackedTexts.load(path)
 
+    init = _init(request)
     request.run_dir.mkdir(parents=True, exist_ok=True)
     recipe: dict[str, object] = {
         "space": codec.space_id,
         "base": base_name,
         "data": data_line(request.corpus),
-        "init": None,
+        "init": init.model_id if init else None,
     }
     figures = train_voice(
         packed("train"),
@@ -203,6 +196,7 @@ def _train_voice(
         request.run_dir,
         config,
         recipe=recipe,
+        init=read_tensors(init.path(ADAPTER_FILE)) if init else None,
         on_progress=on_progress,
     )
     folder = request.run_dir / RELEASE_FOLDER

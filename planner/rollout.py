@@ -55,15 +55,15 @@ class LeadDrafts:
 class PlanOptions:
     """How outlines are drawn."""
 
-    num_candidates: int = 8
+    num_candidates: int = 32
     """Outlines drawn, of which the best is kept."""
     num_steps: int = 12
     """Diffusion steps an item."""
-    guidance_scale: float = 2.0
+    guidance_scale: float = 1.5
     """Classifier-free guidance towards the prompt; 1 is none."""
     guidance_rescale: float = 0.7
     """Share of the guided item brought back to its unguided size."""
-    noise_scale: float = 0.3
+    noise_scale: float = 0.8
     """Size of the initial noise; smaller is nearer to the most usual item."""
     max_similarity: float = 0.85
     """Cosine to an earlier sibling above which a lead counts as a repetition and is drawn again."""

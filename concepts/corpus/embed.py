@@ -132,6 +132,27 @@ def embed_corpus(
     return folder
 
 
+def embedded_encoder(
+    corpus_dir: Path, codec: Encoder, lang: str = "eng_Latn"
+) -> Callable[[list[str]], Tensor]:
+    """Return a function from texts to raw concepts (N, D) that encodes only what `embed_corpus` has not embedded."""
+    rows, vectors = _known(corpus_dir / EMBEDDINGS / codec.space_id / lang, codec)
+
+    def encode(texts: list[str]) -> Tensor:
+        found = np.empty((len(texts), codec.dim), dtype=np.float32)
+        new = [place for place, text in enumerate(texts) if text not in rows]
+        for start in range(0, len(new), _CHUNK):
+            places = new[start : start + _CHUNK]
+            with autocast(training_device()):
+                found[places] = codec.encode([texts[place] for place in places], lang).numpy()
+        for place, text in enumerate(texts):
+            if (row := rows.get(text)) is not None:
+                found[place] = vectors[row]
+        return torch.from_numpy(found)
+
+    return encode
+
+
 def _known(folder: Path, codec: Encoder) -> tuple[dict[str, int], NDArray[np.float16]]:
     """Return the rows of the texts that are embedded already, and their vectors; none where they cannot be read."""
     try:

@@ -94,8 +94,6 @@ def train(
             raise UsageError(f"--objective is for a planner or a writer, got {kind}: leave it out")
     if voice is not None and kind != "voice":
         raise UsageError(f"--voice is for a voice, got {kind}: leave it out")
-    if init is not None and kind == "voice":
-        raise UsageError("an adapter starts from its base model: leave --init out")
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
     if decoder_only and (kind != "languages" or init is None):

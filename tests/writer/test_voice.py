@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from concepts.errors import ModelError
 from concepts.training import LoopConfig, make_optimizers
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
@@ -29,8 +30,9 @@ from writer.voice.data import (
 from writer.voice.decode import Saying, SayOptions, Speaker, begins_line, repeated_share
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
-from writer.voice.train import VoiceTask, noised, release_voice, train_voice
+from writer.voice.train import VoiceTask, first_tensors, noised, release_voice, train_voice
 from writer.voice.voice import HeadingsSaying, SectionSaying, SentenceSaying, Voice
+from writer.voice.words import WordMap, learn_words
 
 _WORDS = ["Boil", "the", "water", "pour", "tea", "cold", "hot", "cup", "Dry", "leaves", "slowly", "now"]
 _SIGNS = ["<s>", " ", "\n", ".", "#", "-", "1", "2", "3", ":", "Contents", "\n\n", "Request"]
@@ -87,7 +89,9 @@ def base() -> LlamaForCausalLM:
 
 
 def _adapter(base: LlamaForCausalLM, std: float = 0.1) -> VoiceAdapter:
-    config = AdapterConfig(concept_dim=_DIM, hidden_dim=32, num_layers=3, rank=2, injected=(0, 2))
+    config = AdapterConfig(
+        concept_dim=_DIM, hidden_dim=32, num_layers=3, rank=2, injected=(0, 2), word_dim=16
+    )
     adapter = VoiceAdapter(config, base)
     for parameter in adapter.parameters():
         torch.nn.init.normal_(parameter, std=std)
@@ -119,14 +123,17 @@ def test_rows_at_different_places_read_as_one_text_alone(base: LlamaForCausalLM)
     stepper.read(texts)
     columns = torch.tensor([len(text) for text in texts])
     first = stepper.step(torch.tensor([text[-1] for text in texts]), columns - 1, concepts)
-    second = stepper.step(torch.tensor([11, 12, 13]), columns, concepts)
+    said = torch.tensor([[11, -1], [12, 11], [13, 13]])
+    second = stepper.step(torch.tensor([11, 12, 13]), columns, concepts, said)
     base.config._attn_implementation = "eager"
     for row, text in enumerate(texts):
         whole = torch.zeros(1, len(text) + 1, _DIM)
         whole[0, -2:] = concepts[row]
-        logits = base.lm_head(adapter.hidden(base, torch.tensor([[*text, 11 + row]]), whole))[0]
-        torch.testing.assert_close(first[row], logits[-2], atol=1e-5, rtol=0)
-        torch.testing.assert_close(second[row], logits[-1], atol=1e-5, rtol=0)
+        states = adapter.states(base, torch.tensor([[*text, 11 + row]]), whole)[0]
+        logits = adapter.logits(base, states[-2:], whole[0, -2:])
+        torch.testing.assert_close(first[row], logits[0], atol=1e-5, rtol=0)
+        again = adapter.logits(base, states[-1:], whole[0, -1:], said[row : row + 1])
+        torch.testing.assert_close(second[row], again[0], atol=1e-5, rtol=0)
 
 
 @torch.inference_mode()
@@ -134,13 +141,13 @@ def test_merged_updates_do_what_attached_ones_do(base: LlamaForCausalLM) -> None
     adapter = _adapter(base)
     ids, concepts = torch.tensor([[3, 4, 5]]), torch.randn(1, 3, _DIM)
     base.config._attn_implementation = "eager"
-    plain = adapter.hidden(base, ids, concepts)
+    plain = adapter.states(base, ids, concepts)
     adapter.attach(base)
-    attached = adapter.hidden(base, ids, concepts)
+    attached = adapter.states(base, ids, concepts)
     for module in base.modules():
         module._forward_hooks.clear()
     adapter.merge(base)
-    torch.testing.assert_close(adapter.hidden(base, ids, concepts), attached, atol=1e-5, rtol=0)
+    torch.testing.assert_close(adapter.states(base, ids, concepts), attached, atol=1e-5, rtol=0)
     assert not torch.allclose(plain, attached)
 
 
@@ -263,7 +270,7 @@ def test_a_section_reads_what_all_share_and_no_other_section(base: LlamaForCausa
     packed = _packed()
     vectors = torch.from_numpy(packed.vectors).float()
     batch = make_batch(packed, [1], vectors)
-    task = VoiceTask(_config(1), packed, packed, base)
+    task = VoiceTask(_config(1), packed, packed, base, first_tensors(packed, base, _config(1), {}))
     with torch.no_grad():
         together, num = task.module.nats(batch, batch.concepts_BSD)
         start = int(packed.starts[1])
@@ -333,6 +340,55 @@ def test_a_batch_holds_no_more_than_its_tokens() -> None:
         assert batch.ids_BS.numel() <= 2 * longest or len(chosen) == 1
 
 
+def test_words_that_were_said_are_not_made_likelier_again(base: LlamaForCausalLM) -> None:
+    """What the concept gave a said word is taken back, once; what it took from one stays taken."""
+    adapter = _adapter(base)
+    states, concepts = torch.randn(2, 32), torch.randn(2, _DIM)
+    said = torch.tensor([[3, 4, 3, -1], [5, -1, -1, -1]])
+    plain = adapter.logits(base, states, concepts)
+    length = states.norm(dim=1, keepdim=True)
+    gained = torch.nn.functional.softplus(adapter.amount(states / length)) * (
+        adapter.words(concepts) @ base.lm_head.weight.T
+    )
+    wanted = plain.clone()
+    for row, token in ((0, 3), (0, 4), (1, 5)):
+        wanted[row, token] -= gained[row, token].clamp_min(0.0)
+    torch.testing.assert_close(adapter.logits(base, states, concepts, said), wanted, atol=1e-5, rtol=0)
+    assert not torch.equal(wanted, plain)
+
+
+def test_trust_is_the_share_of_a_concepts_effect(base: LlamaForCausalLM) -> None:
+    base.config._attn_implementation = "eager"
+    adapter = _adapter(base)
+    ids, concepts = torch.tensor([[1, 2, 3]]), torch.randn(1, 3, _DIM)
+    none = torch.zeros_like(concepts)
+
+    def logits(concepts: Tensor, trust: float) -> Tensor:
+        states = adapter.states(base, ids, concepts, trust)[0]
+        return adapter.logits(base, states, concepts[0], trust=trust)
+
+    torch.testing.assert_close(logits(concepts, 0.0), logits(none, 1.0))
+    half, whole = logits(concepts, 0.5) - logits(none, 1.0), logits(concepts, 1.0) - logits(none, 1.0)
+    assert 0 < float(half.norm()) < float(whole.norm())
+
+
+def test_a_batch_knows_what_each_sentence_has_said() -> None:
+    """In training as in use: the tokens of the sentence before the one that follows, the nearest first."""
+    packed = _packed()
+    batch = make_batch(packed, [0, 1], torch.from_numpy(packed.vectors).float())
+    for b, index in enumerate((0, 1)):
+        first = int(packed.starts[index])
+        for place in range(int(packed.starts[index + 1]) - first - 1):
+            row = packed.rows[first + place + 1]
+            said: list[int] = []
+            at = first + place
+            while row >= 0 and packed.rows[at] == row:
+                said.append(int(packed.tokens[at]))
+                at -= 1
+            found = batch.said_BSL[b, place]
+            assert found[found >= 0].tolist() == said
+
+
 def test_hidden_concepts_are_zero_and_noised_ones_keep_their_length() -> None:
     concepts = _encode(["Boil the water.", "pour tea now."])[None]
     assert not noised(concepts, None, 0).any()
@@ -342,7 +398,9 @@ def test_hidden_concepts_are_zero_and_noised_ones_keep_their_length() -> None:
 
 def _config(num_steps: int) -> VoiceTrainingConfig:
     return VoiceTrainingConfig(
-        adapter=AdapterConfig(concept_dim=_DIM, hidden_dim=32, num_layers=3, rank=2, injected=(0,)),
+        adapter=AdapterConfig(
+            concept_dim=_DIM, hidden_dim=32, num_layers=3, rank=2, injected=(0,), word_dim=16
+        ),
         loop=LoopConfig(
             num_steps=num_steps,
             num_warmup_steps=1,
@@ -359,7 +417,8 @@ def _config(num_steps: int) -> VoiceTrainingConfig:
 def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausalLM, tmp_path: Path) -> None:
     base.config._attn_implementation = "eager"
     before = {name: value.clone() for name, value in base.named_parameters()}
-    task = VoiceTask(_config(1), _packed(), _packed(), base)
+    packed = _packed()
+    task = VoiceTask(_config(1), packed, packed, base, first_tensors(packed, base, _config(1), {}))
     start = task.evaluate()["loss"]
     for optimizer in make_optimizers(task.module, _config(1).loop):
         assert optimizer.param_groups
@@ -373,6 +432,53 @@ def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausal
     card = release_voice(tmp_path, tmp_path / "voice", name="toy", figures=figures, newest=False)
     assert card.kind == "voice"
     assert card.steps == 30
+
+
+def test_a_run_goes_on_from_another_ones_adapter(base: LlamaForCausalLM) -> None:
+    """What it brings is kept, what it lacks is learnt, and what this adapter does not have is refused."""
+    given = {name: value + 1.0 for name, value in VoiceAdapter(_config(1).adapter, base).state_dict().items()}
+    old = {name: value for name, value in given.items() if not name.startswith(("words.", "amount."))}
+    found = first_tensors(_packed(), base, _config(1), old)
+    assert found.keys() == given.keys()
+    for name, value in old.items():
+        torch.testing.assert_close(found[name], value)
+    assert found["words.leave.weight"].any()
+    whole = first_tensors(_packed(), base, _config(1), given)
+    torch.testing.assert_close(whole["words.leave.weight"], given["words.leave.weight"])
+    with pytest.raises(ModelError, match="has elsewhere, which this one has not"):
+        first_tensors(_packed(), base, _config(1), {**given, "elsewhere": torch.zeros(1)})
+    with pytest.raises(ModelError, match="other sizes"):
+        first_tensors(_packed(), base, _config(1), {**given, "outward.weight": torch.zeros(2, 2)})
+
+
+def test_words_of_a_concept_are_learnt_from_sentences_alone() -> None:
+    """Each sentence's own words become likelier than they are in general; no concept adds nothing."""
+    torch.manual_seed(0)
+    embed = torch.randn(60, 24)
+    concepts = torch.nn.functional.normalize(torch.randn(40, _DIM), dim=1)
+    bags = [torch.randperm(60)[:4] for _ in range(40)]
+    words = WordMap(_DIM, 64, 24)
+    losses: list[float] = []
+    common = learn_words(
+        words,
+        embed,
+        bags,
+        concepts,
+        num_epochs=300,
+        max_noise=0.1,
+        batch=40,
+        num_others=20,
+        on_progress=lambda _step, _all, loss: losses.append(loss),
+    )
+    with torch.no_grad():
+        chances = (words(concepts) @ embed.T + common).log_softmax(dim=1)
+        general = common.log_softmax(dim=0)
+    mine = torch.stack([chances[row, bag].mean() for row, bag in enumerate(bags)])
+    others = torch.stack([general[bag].mean() for bag in bags])
+    assert float((mine - others).mean()) > 1.5
+    # sampled or not, the loss is the same measure
+    assert losses[-1] == pytest.approx(-float(mine.mean()), abs=0.4)
+    assert not words(torch.zeros(2, _DIM)).any()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 The base stays frozen and is no submodule: hooks add the updates while it runs, and `merge` adds them to its weights
 for good. A concept is added to the hidden states, through a linear map, at each position whose next token belongs to
 the concept's sentence: before some layers, and once behind the last one, which makes the sentence's words likelier.
-A concept of zeros adds nothing: the voice then speaks from the words alone.
+Behind the last one a network adds the words that it has learnt of concepts alone (`writer.voice.words`), as far as
+they fit where the sentence stands. A concept of zeros adds nothing: the voice then speaks from the words alone.
 
 Legend: B sections, S tokens, D concept dim, M width of the base model.
 """
@@ -16,8 +17,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from writer.voice.config import AdapterConfig
+from writer.voice.words import WordMap
+
+WORDS_AT_FIRST = -1.0
+"""How much of a concept's words is added at first, before softplus."""
 
 
 class LowRank(nn.Module):
@@ -55,26 +61,57 @@ class VoiceAdapter(nn.Module):
         self.outward = nn.Linear(config.concept_dim, config.hidden_dim, bias=False)
         for weight in self.parameters_of_maps():
             nn.init.zeros_(weight)
+        self.words = WordMap(config.concept_dim, config.word_dim, config.hidden_dim)
+        self.amount = nn.Linear(config.hidden_dim, 1)
+        nn.init.zeros_(self.amount.weight)
+        nn.init.constant_(self.amount.bias, WORDS_AT_FIRST)
 
     def parameters_of_maps(self) -> list[nn.Parameter]:
         """Return the matrices through which concepts are read, those of the injected layers first."""
         return [*self.inward.parameters(), *self.outward.parameters()]
 
-    def hidden(self, base: Any, ids_BS: Tensor, concepts_BSD: Tensor, **kwargs: Any) -> Tensor:
-        """Return the last hidden states (B, S, M), the concept added; `kwargs` go to the base's transformer.
+    def states(
+        self, base: Any, ids_BS: Tensor, concepts_BSD: Tensor, trust: float = 1.0, **kwargs: Any
+    ) -> Tensor:
+        """Return the last hidden states (B, S, M); `kwargs` go to the base's transformer.
 
         `concepts_BSD`: at each position the concept of the sentence to which the next token belongs, zero for none.
+        `trust`: share of their effect, from 0 (as if there were none) to 1.
         """
-        with self._injecting(base, concepts_BSD):
+        with self._injecting(base, concepts_BSD, trust):
             states: Tensor = base.model(input_ids=ids_BS, **kwargs).last_hidden_state
-        shifted: Tensor = states + self.outward(concepts_BSD)
-        return shifted
+        return states
+
+    def logits(
+        self,
+        base: Any,
+        states_NM: Tensor,
+        concepts_ND: Tensor,
+        said_NL: Tensor | None = None,
+        trust: float = 1.0,
+    ) -> Tensor:
+        """Return the logits (N, V) of the tokens that follow last hidden states, the concepts added.
+
+        `said_NL`: the tokens of each one's sentence so far, -1 where there are fewer: a word that was said is no longer
+        one of those that are to be said.
+        """
+        length = states_NM.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+        words_NM = trust * F.softplus(self.amount(states_NM / length)) * self.words(concepts_ND)
+        logits_NV: Tensor = base.lm_head(states_NM + trust * self.outward(concepts_ND) + words_NM).float()
+        if said_NL is None:
+            return logits_NV
+        embed_NLM = base.lm_head.weight[said_NL.clamp_min(0)]
+        gained_NL = (embed_NLM @ words_NM.unsqueeze(-1)).squeeze(-1).float()
+        # a token that was said twice is taken back once
+        is_first = (said_NL.unsqueeze(2) == said_NL.unsqueeze(1)).tril(diagonal=-1).sum(dim=2) == 0
+        taken = torch.where((said_NL >= 0) & is_first, gained_NL.clamp_min(0.0), 0.0)
+        return logits_NV.scatter_add(1, said_NL.clamp_min(0), -taken)
 
     @contextmanager
-    def _injecting(self, base: Any, concepts_BSD: Tensor) -> Iterator[None]:
+    def _injecting(self, base: Any, concepts_BSD: Tensor, trust: float) -> Iterator[None]:
         def inject(layer: str) -> Any:
             def hook(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-                return (args[0] + self.inward[layer](concepts_BSD), *args[1:])
+                return (args[0] + trust * self.inward[layer](concepts_BSD), *args[1:])
 
             return hook
 

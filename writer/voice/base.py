@@ -54,6 +54,9 @@ def load_base(name: str) -> tuple[Any, Any]:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the voice in {folder} cannot be loaded ({first})") from error
     base.eval().requires_grad_(False)
+    tokenizer.model_max_length = (
+        len(tokenizer) ** 4
+    )  # whole documents are cut into tokens, then read in parts
     return base, tokenizer
 
 

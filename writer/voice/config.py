@@ -28,6 +28,9 @@ class AdapterConfig:
     injected: tuple[int, ...] = (0, 10, 20)
     """Layers before which the concept is added to the hidden states; it is always added behind the last one."""
 
+    word_dim: int = 1024
+    """Inner width of the network that knows the words of a concept."""
+
     def __post_init__(self) -> None:
         if not all(0 <= layer < self.num_layers for layer in self.injected):
             raise ModelError(f"injected layers must be from 0 to {self.num_layers - 1}, got {self.injected}")
@@ -58,6 +61,10 @@ class VoiceTrainingConfig:
     """Tokens a batch, padding included, at most."""
     max_tokens: int = 1_000
     """Longest sequence: sections of a document that read the same contents share one."""
+    word_epochs: float = 5.0
+    """How often each sentence is seen while the words of concepts are learnt, before whole texts are read."""
+    word_noise: float = 0.8
+    """Largest noise on a concept then, as a share of its length."""
     hidden_share: float = 0.2
     """Share of the sections whose concepts are hidden, so that the voice can speak without."""
     max_noise: float = 1.5

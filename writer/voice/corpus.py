@@ -19,10 +19,6 @@ from writer.voice.text import BLOCKS, Said
 
 SHARES: Mapping[Kind, float] = {"guide": 0.78, "howto": 0.09, "recipe": 0.06, "lead": 0.07}
 """Share of the draws that documents of a kind get; kinds that a corpus lacks leave theirs to the others."""
-MOST: Mapping[Kind, int] = {"guide": 100_000, "howto": 450, "recipe": 350, "lead": 2_200}
-"""Documents of a kind that are packed: a short training reads no more, and each sentence has to be encoded."""
-
-
 MOST_DEV: Mapping[Kind, int] = {"guide": 10, "howto": 4, "recipe": 3, "lead": 8}
 """Documents of a kind that an evaluation while training reads: four times, so few of them."""
 
@@ -45,8 +41,9 @@ def pack_corpus(
         load_documents(corpus_dir, lang="eng_Latn", split=split, kinds=tuple(SHARES)),
         key=lambda d: d.document_id,
     ):
-        most = MOST if split == "train" else MOST_DEV
-        if len(groups[document.kind]) < most.get(document.kind, 0) and (spoken := spoken_document(document)):
+        if split == "dev" and len(groups[document.kind]) >= MOST_DEV[document.kind]:
+            continue
+        if spoken := spoken_document(document):
             groups[document.kind].append(spoken)
     if not any(groups.values()):
         raise InputError(

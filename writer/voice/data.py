@@ -32,6 +32,8 @@ from writer.voice.text import (
 )
 
 NO_CONCEPT = -1
+MOST_SAID = 48
+"""Tokens of a sentence that are remembered as said."""
 LEAST_SAID = 100
 """Tokens for which a sequence is drawn that says fewer, so that short titles and contents are learnt, too."""
 
@@ -202,6 +204,8 @@ class VoiceBatch:
     """The token that follows each, -1 where it is not to be said."""
     concepts_BSD: Tensor
     """The concept of that token's sentence; zero where there is none."""
+    said_BSL: Tensor
+    """The tokens of that sentence so far, the nearest first, -1 where there are fewer than `MOST_SAID`."""
 
 
 def make_batch(packed: PackedTexts, indices: Sequence[int], vectors_RD: Tensor) -> VoiceBatch:
@@ -226,7 +230,23 @@ def make_batch(packed: PackedTexts, indices: Sequence[int], vectors_RD: Tensor) 
     reads = (groups[:, None, :] == 0) | (groups[:, None, :] == groups[:, :, None])
     mask = (reads & torch.ones(width, width, dtype=torch.bool).tril())[:, None]
     concepts = vectors_RD[rows.clamp_min(0)] * (rows >= 0).unsqueeze(-1)
-    return VoiceBatch(ids, places, mask, targets, concepts)
+    return VoiceBatch(ids, places, mask, targets, concepts, _said(ids, rows, groups))
+
+
+def _said(ids_BS: Tensor, rows_BS: Tensor, groups_BS: Tensor) -> Tensor:
+    """Return, for each place, the tokens (B, S, L) before the one that follows which belong to its sentence.
+
+    `rows_BS` and the targets belong to the token that follows a place, `ids_BS` and `groups_BS` to the place itself.
+    """
+    width = ids_BS.shape[1]
+    back = (
+        torch.arange(width)[:, None] - torch.arange(min(MOST_SAID, width))[None]
+    )  # (S, L), the place itself first
+    places = back.clamp_min(0)
+    # the token at a place is of the sentence that follows the place before it
+    of_token = torch.cat((torch.full_like(rows_BS[:, :1], NO_CONCEPT), rows_BS[:, :-1]), dim=1)
+    is_same = (of_token[:, places] == rows_BS[:, :, None]) & (groups_BS[:, places] == groups_BS[:, :, None])
+    return torch.where(is_same & (rows_BS[:, :, None] >= 0) & (back >= 0), ids_BS[:, places], -1)
 
 
 def _places(groups_S: Tensor) -> Tensor:

@@ -17,7 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
+from writer.voice.data import MOST_SAID
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, is_over, parse_piece
 
@@ -44,6 +46,9 @@ class SayOptions:
     """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
     max_tokens: int = 64
     """Longest sentence."""
+    trust: float = 0.5
+    """Share of their effect that concepts have on what is drawn, up to 1. The voice has learnt to read true concepts
+    with noise; what planner and writer draw is wrong in other ways, and at 1 their mistakes are said word by word."""
     likelihood_weight: float = 0.1
     """How much a nat a token counts beside the cosine to the concept."""
     repeat_weight: float = 1.0
@@ -142,7 +147,7 @@ class Speaker:
         active = [n for n, row in enumerate(rows) if not row.is_done]
         if not active:
             return [[] for _ in rows]
-        stepper = Stepper(self._base, self._adapter)
+        stepper = Stepper(self._base, self._adapter, options.trust)
         stepper.read([starts[n] for n in active])
         stepper.select([i for i in range(len(active)) for _ in range(num_candidates)])
         for n in active:
@@ -155,7 +160,12 @@ class Speaker:
                     tokens.append(candidate.tokens[-1] if candidate.tokens else row.last_token)
                     columns.append(row.length - 1 + len(candidate.tokens))
                     concepts.append(row.saying.concepts[row.place])
-            logits = stepper.step(torch.tensor(tokens), torch.tensor(columns), torch.stack(concepts))
+            said = pad_sequence(
+                [torch.tensor(c.tokens[::-1], dtype=torch.long) for n in active for c in rows[n].candidates],
+                batch_first=True,
+                padding_value=-1,
+            )[:, :MOST_SAID]
+            logits = stepper.step(torch.tensor(tokens), torch.tensor(columns), torch.stack(concepts), said)
             logits[:, self._specials] = float(
                 "-inf"
             )  # a sentence is over at its mark, not at the end of a text

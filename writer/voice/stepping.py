@@ -18,8 +18,9 @@ from writer.voice.cache import RowCache
 class Stepper:
     """Rows of a cache, with the model that fills it."""
 
-    def __init__(self, base: Any, adapter: VoiceAdapter | None) -> None:
-        self._base, self._adapter = base, adapter
+    def __init__(self, base: Any, adapter: VoiceAdapter | None, trust: float = 1.0) -> None:
+        """`trust`: share of the effect that concepts have, as in `VoiceAdapter.states`."""
+        self._base, self._adapter, self._trust = base, adapter, trust
         self._cache = RowCache()
         self._device = base.get_input_embeddings().weight.device
 
@@ -43,15 +44,25 @@ class Stepper:
             columns = shared + torch.arange(width).repeat(len(rest), 1)
             self._run(ids, columns, None)
 
-    def step(self, tokens_R: Tensor, columns_R: Tensor, concepts_RD: Tensor | None) -> Tensor:
+    def step(
+        self,
+        tokens_R: Tensor,
+        columns_R: Tensor,
+        concepts_RD: Tensor | None,
+        said_RL: Tensor | None = None,
+    ) -> Tensor:
         """Return the logits (R, V) behind one token of each row, which stands at its column.
 
-        `concepts_RD` are those of the sentences to which the next tokens belong.
+        `concepts_RD` are those of the sentences to which the next tokens belong, `said_RL` the tokens of these
+        sentences so far, -1 where there are fewer than L.
         """
-        concepts = None if concepts_RD is None else concepts_RD[:, None]
-        states = self._run(tokens_R[:, None], columns_R[:, None], concepts)
-        logits: Tensor = self._base.lm_head(states[:, -1])
-        return logits.float()
+        if self._adapter is None or concepts_RD is None:
+            states = self._run(tokens_R[:, None], columns_R[:, None], None)
+            return self._base.lm_head(states[:, -1]).float()  # type: ignore[no-any-return]
+        concepts_RD = concepts_RD.to(self._device)
+        states = self._run(tokens_R[:, None], columns_R[:, None], concepts_RD[:, None])[:, -1]
+        said = None if said_RL is None else said_RL.to(self._device)
+        return self._adapter.logits(self._base, states, concepts_RD, said, self._trust)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep `rows`, in that order; a row may come more than once."""
@@ -75,8 +86,8 @@ class Stepper:
         if self._adapter is None or concepts_RSD is None:
             states: Tensor = self._base.model(input_ids=ids_RS.to(self._device), **kwargs).last_hidden_state
             return states
-        return self._adapter.hidden(
-            self._base, ids_RS.to(self._device), concepts_RSD.to(self._device), **kwargs
+        return self._adapter.states(
+            self._base, ids_RS.to(self._device), concepts_RSD.to(self._device), self._trust, **kwargs
         )
 
 

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from concepts.card import ModelCard, write_card
+from concepts.errors import ModelError
 from concepts.precision import autocast
 from concepts.release import LICENCE, origin, tensors_of, trained_weights
 from concepts.training import Progress, save_tensors, to_device, train, write_recipe
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.config import ADAPTER_FILE, VoiceTrainingConfig
-from writer.voice.data import PackedTexts, VoiceBatch, draw, make_batch
+from writer.voice.data import NO_CONCEPT, PackedTexts, VoiceBatch, draw, make_batch
+from writer.voice.words import learn_words
 
 DEV_NOISE = (0.0, 0.5, 0.9, None)
 """Noise on the concepts in an evaluation, as a share of their length; None hides them."""
+START_FILE = "start.safetensors"
+"""What a run starts from."""
+WORDS_BATCH = 512
+"""Sentences of a step in which the words of concepts are learnt."""
+MOST_FOR_MAPS = 6_000
+"""Sentences that the linear maps start from."""
 OUTWARD_START = 2.0
 """Scale of the map behind the last layer at the start, over that of the word embeddings."""
 
@@ -50,7 +60,7 @@ class VoiceLoss(nn.Module):
         mask = torch.zeros_like(batch.mask_B1SS, dtype=concepts_BSD.dtype).masked_fill(
             ~batch.mask_B1SS, hidden
         )
-        states = self.adapter.hidden(
+        states = self.adapter.states(
             base,
             batch.ids_BS,
             concepts_BSD,
@@ -59,7 +69,7 @@ class VoiceLoss(nn.Module):
             use_cache=False,
         )
         said = batch.targets_BS >= 0
-        logits = base.lm_head(states[said]).float()
+        logits = self.adapter.logits(base, states[said], concepts_BSD[said], batch.said_BSL[said])
         return F.cross_entropy(logits, batch.targets_BS[said]), int(said.sum())
 
 
@@ -88,15 +98,21 @@ class VoiceTask:
 
     unit = "tok"
 
-    def __init__(self, config: VoiceTrainingConfig, packed: PackedTexts, dev: PackedTexts, base: Any) -> None:
+    def __init__(
+        self,
+        config: VoiceTrainingConfig,
+        packed: PackedTexts,
+        dev: PackedTexts,
+        base: Any,
+        start: Mapping[str, Tensor],
+    ) -> None:
+        """`start`: the adapter's tensors at first, from `first_tensors`."""
         self.config, self._packed, self._dev, self._base = config, packed, dev, base
         torch.manual_seed(config.loop.seed)
         adapter = VoiceAdapter(config.adapter, base)
+        adapter.load_state_dict(dict(start))
         self._vectors = torch.from_numpy(packed.vectors).float()
         self._dev_vectors = torch.from_numpy(dev.vectors).float()
-        self.explained = adapter.start_from_words(
-            base.get_input_embeddings().weight.detach(), *_bags(packed, self._vectors), OUTWARD_START
-        )
         base.requires_grad_(False)
         adapter.attach(base)
         self._module = VoiceLoss(adapter, base, config)
@@ -151,13 +167,66 @@ def train_voice(
     config: VoiceTrainingConfig,
     *,
     recipe: dict[str, object],
+    init: Mapping[str, Tensor] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) an adapter for `base`; `recipe` is kept for the card of its release."""
+    """Train (or go on training) an adapter for `base`, from random weights or the tensors `init` of another one.
+
+    First the words of concepts are learnt from sentences alone, then all from whole texts. `recipe` is kept for the
+    card of its release.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     write_recipe(run_dir, asdict(config) | {"model": asdict(config.adapter)} | recipe)
-    task = VoiceTask(config, packed, dev, base)
+    path = run_dir / START_FILE
+    if not path.exists():
+        save_tensors(path, first_tensors(packed, base, config, init or {}, on_progress))
+    task = VoiceTask(config, packed, dev, base, load_file(path))
     return train(task, run_dir, config.loop, on_progress=on_progress)
+
+
+def first_tensors(
+    packed: PackedTexts,
+    base: Any,
+    config: VoiceTrainingConfig,
+    init: Mapping[str, Tensor],
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[str, Tensor]:
+    """Return the tensors that an adapter starts from: those of `init`, and what sentences alone teach of the others."""
+    torch.manual_seed(config.loop.seed)
+    adapter = VoiceAdapter(config.adapter, base)
+    embed_VM = base.get_input_embeddings().weight.detach()
+    bags, concepts_ND = _bags(packed, torch.from_numpy(packed.vectors).float())
+    adapter.start_from_words(embed_VM, bags[:MOST_FOR_MAPS], concepts_ND[:MOST_FOR_MAPS], OUTWARD_START)
+    try:
+        missing, unknown = adapter.load_state_dict(dict(init), strict=False)
+    except RuntimeError as error:
+        raise ModelError(
+            f"the adapter to start from has other sizes ({str(error).splitlines()[-1].strip()}); take another --init"
+        ) from error
+    if unknown:
+        raise ModelError(
+            f"the adapter to start from has {unknown[0]}, which this one has not; take another --init"
+        )
+    if any(name.startswith("words.") for name in missing):
+        started = time.monotonic()
+
+        def show(step: int, num_steps: int, loss: float) -> None:
+            if step % 50 == 0 or step == num_steps:
+                per_s = step * WORDS_BATCH / (time.monotonic() - started)
+                on_progress(Progress(step, num_steps, loss, per_s, "sentences", "words"))
+
+        learn_words(
+            adapter.words,
+            embed_VM,
+            bags,
+            concepts_ND,
+            num_epochs=config.word_epochs,
+            max_noise=config.word_noise,
+            batch=WORDS_BATCH,
+            seed=config.loop.seed,
+            on_progress=show,
+        )
+    return {name: value.detach().clone() for name, value in adapter.state_dict().items()}
 
 
 def release_voice(
@@ -189,10 +258,10 @@ def release_voice(
     )
 
 
-def _bags(packed: PackedTexts, vectors: Tensor, most: int = 6_000) -> tuple[list[Tensor], Tensor]:
-    """Return the token ids of up to `most` sentences, and their concepts."""
-    bags: dict[int, list[int]] = {}
-    for token, row in zip(packed.tokens.tolist(), packed.rows.tolist(), strict=True):
-        if row >= 0 and (row in bags or len(bags) < most):
-            bags.setdefault(row, []).append(token)
-    return [torch.tensor(bag) for bag in bags.values()], vectors[list(bags)]
+def _bags(packed: PackedTexts, vectors: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Return the distinct token ids of each sentence, and the concepts of these sentences."""
+    said = packed.rows != NO_CONCEPT
+    pairs = np.unique(np.stack([packed.rows[said], packed.tokens[said]], axis=1), axis=0)
+    rows, starts = np.unique(pairs[:, 0], return_index=True)
+    tokens = torch.from_numpy(pairs[:, 1].astype(np.int64))
+    return list(tokens.tensor_split(starts[1:].tolist())), vectors[torch.from_numpy(rows.astype(np.int64))]
