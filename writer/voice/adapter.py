@@ -5,6 +5,9 @@ for good. A concept is added to the hidden states, through a linear map, at each
 the concept's sentence: before some layers, and once behind the last one, which makes the sentence's words likelier.
 A concept of zeros adds nothing: the voice then speaks from the words alone.
 
+The base may lie on several devices, or in part on none between two calls (`writer.voice.base`): what the adapter adds
+goes where it is added.
+
 Legend: B sections, S tokens, D concept dim, M width of the base model.
 """
 
@@ -67,14 +70,20 @@ class VoiceAdapter(nn.Module):
         """
         with self._injecting(base, concepts_BSD):
             states: Tensor = base.model(input_ids=ids_BS, **kwargs).last_hidden_state
-        shifted: Tensor = states + self.outward(concepts_BSD)
+        shifted: Tensor = states + self._read(self.outward, concepts_BSD, states)
         return shifted
+
+    @staticmethod
+    def _read(linear: Any, concepts_BSD: Tensor, like: Tensor) -> Tensor:
+        """Return what a map makes of concepts, on the device and in the number format of `like`."""
+        read: Tensor = linear(concepts_BSD.to(linear.weight.dtype))
+        return read.to(like.device, like.dtype)
 
     @contextmanager
     def _injecting(self, base: Any, concepts_BSD: Tensor) -> Iterator[None]:
         def inject(layer: str) -> Any:
             def hook(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-                return (args[0] + self.inward[layer](concepts_BSD), *args[1:])
+                return (args[0] + self._read(self.inward[layer], concepts_BSD, args[0]), *args[1:])
 
             return hook
 
@@ -90,21 +99,31 @@ class VoiceAdapter(nn.Module):
         """Let `base` apply the updates from now on, for training; a base is attached once."""
         modules = dict(base.model.layers.named_modules())
         for name, update in self.updates.items():
+            self._attach(modules[name.replace("/", ".")], update)
 
-            def hook(_m: nn.Module, args: tuple[Tensor], out: Tensor, update: nn.Module = update) -> Tensor:
-                updated: Tensor = out + self._scale * update(args[0])
-                return updated
+    def _attach(self, module: nn.Module, update: nn.Module) -> None:
+        assert isinstance(update, LowRank)
 
-            modules[name.replace("/", ".")].register_forward_hook(hook)
+        def hook(_m: nn.Module, args: tuple[Tensor], out: Tensor) -> Tensor:
+            updated: Tensor = out + self._scale * update(args[0].to(update.down.device)).to(out.device)
+            return updated
+
+        module.register_forward_hook(hook)
 
     @torch.no_grad()
     def merge(self, base: Any) -> None:
-        """Add the updates to the weights of `base`, which is then faster than with hooks."""
+        """Add the updates to the weights of `base`, which is then faster than with hooks.
+
+        Weights that are in memory only while they are used get hooks after all.
+        """
         modules = dict(base.model.layers.named_modules())
         for name, update in self.updates.items():
             assert isinstance(update, LowRank)
-            weight = modules[name.replace("/", ".")].weight
-            weight += self._scale * (update.up @ update.down).to(weight.dtype)
+            module = modules[name.replace("/", ".")]
+            if module.weight.is_meta:
+                self._attach(module, update)
+            else:
+                module.weight += self._scale * (update.up @ update.down).to(module.weight)
 
     @torch.no_grad()
     def start_from_words(
