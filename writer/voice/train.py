@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from concepts.card import ModelCard, write_card
 from concepts.precision import autocast
+from concepts.processes import on_main
 from concepts.release import LICENCE, origin, tensors_of, trained_weights
 from concepts.training import Progress, save_tensors, to_device, train, write_recipe
 from writer.voice.adapter import VoiceAdapter
@@ -95,7 +96,7 @@ class VoiceTask:
         self._vectors = torch.from_numpy(packed.vectors).float()
         self._dev_vectors = torch.from_numpy(dev.vectors).float()
         self.explained = adapter.start_from_words(
-            base.get_input_embeddings().weight.detach(), *_bags(packed, self._vectors), OUTWARD_START
+            base.get_input_embeddings().weight.detach().cpu(), *_bags(packed, self._vectors), OUTWARD_START
         )
         base.requires_grad_(False)
         adapter.attach(base)
@@ -106,9 +107,9 @@ class VoiceTask:
         """The adapter under its loss."""
         return self._module
 
-    def batch(self, step: int, rank: int, world_size: int) -> VoiceBatch:
-        """Return the sections of one process at `step`."""
-        rng = np.random.default_rng((self.config.loop.seed, step * world_size + rank))
+    def batch(self, step: int, part: int, num_parts: int) -> VoiceBatch:
+        """Return the sections of one part of `step`."""
+        rng = np.random.default_rng((self.config.loop.seed, step * num_parts + part))
         return make_batch(self._packed, draw(self._packed, rng, self.config.tokens_per_batch), self._vectors)
 
     def count(self, batch: object) -> int:
@@ -153,9 +154,12 @@ def train_voice(
     recipe: dict[str, object],
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) an adapter for `base`; `recipe` is kept for the card of its release."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    write_recipe(run_dir, asdict(config) | {"model": asdict(config.adapter)} | recipe)
+    """Train (or go on training) an adapter for `base`, which lies where it is trained (`concepts.devices`).
+
+    `recipe` is kept for the card of its release.
+    """
+    described = asdict(config) | {"model": asdict(config.adapter)} | recipe
+    on_main(lambda: write_recipe(run_dir, described))
     task = VoiceTask(config, packed, dev, base)
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
