@@ -410,7 +410,7 @@ def write_json(path: Path, value: object) -> None:
     os.replace(partial, path)
 
 
-def _log(file: object, row: dict[str, object]) -> None:
+def _log(file: object, row: Mapping[str, object]) -> None:
     file.write(json.dumps(row) + "\n")  # type: ignore[attr-defined]
     file.flush()  # type: ignore[attr-defined]
 

@@ -190,7 +190,7 @@ def _train_voice(
     from writer.voice.train import release_voice, train_voice
 
     base_name = request.voice or SMOLLM2.name
-    base, tokenizer = load_base(base_name, Placement(device=device_of_process(), may_spread=False))
+    base, tokenizer = load_base(base_name, Placement(device=device_of_process(), is_trained=True))
     base.config._attn_implementation = "sdpa"
     num_layers = int(base.config.num_hidden_layers)
     adapter = AdapterConfig(

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from concepts.errors import UsageError
+from concepts.processes import process_state
 from writer.voice import placement
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.base import load_base
@@ -121,7 +122,14 @@ def test_a_base_that_does_not_fit_is_spread_by_itself(folder: Path, monkeypatch:
     monkeypatch.delenv(MAP_VARIABLE, raising=False)
     assert "device_map" not in Placement().options(folder, LlamaConfig())
     monkeypatch.setattr(placement, "free_bytes", lambda _: 1_000_000_000)
-    assert Placement().options(folder, LlamaConfig())["device_map"] == "auto"
+    options = Placement().options(folder, LlamaConfig())
+    assert (options["device_map"], options["max_memory"]) == ("auto", {"cpu": 1_000_000_000})
+    gpu = Placement(device=torch.device("cuda", 1))
+    assert gpu.options(folder, LlamaConfig())["max_memory"] is None  # all that accelerate finds
+    monkeypatch.setattr(process_state(), "num_processes", 2)
+    assert gpu.options(folder, LlamaConfig())["max_memory"] == {1: 10**9, "cpu": 10**9}
+    monkeypatch.setenv("LONGHAND_DTYPE", "bfloat16")
+    assert Placement(is_trained=True).options(folder, LlamaConfig()) == {"dtype": torch.float32}
 
 
 def test_somebody_may_say_how_it_is_spread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

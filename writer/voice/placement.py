@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from concepts.devices import choose_dtype
 from concepts.errors import UsageError
-from concepts.memory import WORK_BYTES, check_memory, free_bytes
+from concepts.memory import WORK_BYTES, free_bytes
 from concepts.processes import process_state
 
 MAP_VARIABLE = "LONGHAND_DEVICE_MAP"
@@ -36,23 +36,19 @@ class Placement:
     """Where its inputs begin, its adapter lies, and all of it where it fits."""
     device_map: str | None = None
     """One of `MAPS`; None: what `MAP_VARIABLE` says, else "auto" where the model does not fit on `device`."""
-    may_spread: bool = True
-    """Whether it may be spread at all: only whole can a base be trained with."""
+    is_trained: bool = False
+    """Whether an adapter is trained with it: then it lies whole on the device, in float32."""
     max_memory: Mapping[int | str, int | str] | None = None
     """Most that each device takes ("cpu" and numbers of GPUs, bytes or "20GiB"); None: what is free."""
 
     def options(self, folder: Path, config: Any) -> dict[str, Any]:
-        """Return what `from_pretrained` takes for the checkpoint in `folder`.
-
-        Raises UsageError for an unknown map, ModelError for a base that does not fit and may not be spread.
-        """
+        """Return what `from_pretrained` takes for the checkpoint in `folder`; UsageError for an unknown map."""
+        if self.is_trained:
+            return {"dtype": torch.float32}
         num_parameters = count_parameters(folder)
         own = getattr(config, "dtype", None) or torch.float32
         dtype = choose_dtype(self.device, is_large=num_parameters >= LARGE_PARAMETERS, own=own)
         found: dict[str, Any] = {"dtype": dtype}
-        if not self.may_spread:
-            check_memory(f"the base {folder.name}", num_parameters, dtype, self.device)
-            return found
         device_map = self.device_map or os.environ.get(MAP_VARIABLE) or None
         if device_map is not None and device_map not in MAPS:
             raise UsageError(f"{MAP_VARIABLE} is {device_map!r}: known are {', '.join(MAPS)}")
@@ -63,12 +59,18 @@ class Placement:
         return found
 
     def _max_memory(self) -> dict[int | str, int | str] | None:
-        """Return the memory to use; where others of a launch run beside this process, of its own GPU alone."""
+        """Return the memory to use; where others of a launch run beside this process, of its own GPU alone.
+
+        None: all that accelerate finds. It does not look at a container's limit, so the processor's is given.
+        """
         if self.max_memory is not None:
             return dict(self.max_memory)
+        memory = free_bytes(torch.device("cpu"))
+        if self.device.type == "cpu":
+            return {"cpu": memory}
         if process_state().num_processes == 1 or self.device.index is None:
             return None
-        return {self.device.index: free_bytes(self.device), "cpu": free_bytes(torch.device("cpu"))}
+        return {self.device.index: free_bytes(self.device), "cpu": memory}
 
 
 def count_parameters(folder: Path) -> int:
