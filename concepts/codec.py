@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from concepts.card import FetchedCard, ModelCard, find_card
+from concepts.devices import choose_dtype
 from concepts.errors import InputError, LonghandError, ModelError, NonFiniteError, SpaceMismatchError
 from concepts.languages import check_language
 from concepts.published import PublishedCard, asset_cards
@@ -24,7 +25,7 @@ from concepts.runtime import start_fairseq2
 from concepts.space.config import ENGLISH
 from concepts.space.draft import MAX_DRAFT
 from concepts.space.extension import extension_cards, extensions_of, own_files
-from concepts.space.loading import choose_dtype, draft_model, load_part, measure_space
+from concepts.space.loading import draft_model, load_part, measure_space
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard

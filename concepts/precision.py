@@ -12,6 +12,8 @@ from functools import cache
 
 import torch
 
+PRECISION_VARIABLE = "ACCELERATE_MIXED_PRECISION"
+"""What `accelerate launch --mixed_precision` says."""
 _ROWS, _DIM = 256, 384
 
 
@@ -26,9 +28,7 @@ def training_dtype(device: torch.device) -> torch.dtype:
     `accelerate launch --mixed_precision` (bf16 or no) goes first; then what the device is faster at: a GPU says
     whether it knows bfloat16, a processor is timed once.
     """
-    asked = {"bf16": torch.bfloat16, "no": torch.float32}.get(
-        os.environ.get("ACCELERATE_MIXED_PRECISION", "")
-    )
+    asked = {"bf16": torch.bfloat16, "no": torch.float32}.get(os.environ.get(PRECISION_VARIABLE, ""))
     return asked or _faster_dtype(device.type)
 
 

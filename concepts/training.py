@@ -1,9 +1,11 @@
 """The training loop that the space, the planner and the writer share.
 
 It knows optimizers, schedules, checkpoints, metrics and when to stop; it does not know what a batch
-holds or what the loss means. Everything random is a function of (seed, step, rank): the batch of a
-step and the generator handed to the loss. A checkpoint therefore needs no random state and no data
-cursor beside the step, and a killed run goes on exactly where its last checkpoint was written.
+holds or what the loss means. A step averages the gradients of its parts, one batch each, which the processes of a
+launch share. Everything random is a function of (seed, step, part): the batch and the generator handed to the loss.
+A checkpoint therefore needs no random state and no data cursor beside the step, a killed run goes on exactly where
+its last checkpoint was written, and several processes draw the loss curve that one with as many parts draws, up to
+rounding.
 
 Files of a run directory:
 `config.json` the resolved configuration; `metrics.jsonl` one JSON object a line; `checkpoint/` the
@@ -20,8 +22,8 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -32,7 +34,8 @@ from torch import Tensor, nn
 
 from concepts.errors import ModelError, NonFiniteError, UsageError
 from concepts.muon import Float32Muon
-from concepts.precision import training_device, training_dtype
+from concepts.precision import PRECISION_VARIABLE, training_device, training_dtype
+from concepts.processes import add_up, agree, for_all, on_main, process_state
 
 Value = TypeVar("Value")
 
@@ -60,6 +63,8 @@ class LoopConfig:
     """Largest norm of the gradient."""
     ema_decay: float = 0.999
     """Decay of the exponential moving average of the weights, reached gradually."""
+    num_parts: int = 1
+    """Batches of a step, whose gradients are averaged; several processes share them."""
     seed: int = 1
     """Seed of batches and noise."""
     checkpoint_every_s: float = 120.0
@@ -72,6 +77,8 @@ class LoopConfig:
             raise ModelError(
                 f"step counts must be positive, got {self.num_steps} steps; give a larger --steps"
             )
+        if self.num_parts < 1:
+            raise UsageError(f"a step has at least one part, got {self.num_parts}: give a larger --parts")
 
     def lr_factor(self, step: int) -> float:
         """Return the learning rate of `step` (from 0) as a fraction of its peak."""
@@ -102,8 +109,8 @@ class Task(Protocol):
     def module(self) -> nn.Module:
         """Return the module; `module(batch, generator)` gives the scalar loss and figures to log."""
 
-    def batch(self, step: int, rank: int, world_size: int) -> object:
-        """Return the batch of one process at `step`: a pure function of its arguments."""
+    def batch(self, step: int, part: int, num_parts: int) -> object:
+        """Return the batch of one of a step's parts: a pure function of its arguments."""
 
     def count(self, batch: object) -> int:
         """Return how many units `batch` holds."""
@@ -124,84 +131,143 @@ def train(
 
     Goes on from `run_dir/checkpoint` if there is one. SIGINT and SIGTERM end the run after the
     current step with a checkpoint. Runs under accelerate: one process or many, CPU or GPU, in the number
-    format of concepts/precision.py.
-    Raises ModelError for a damaged checkpoint and NonFiniteError when the loss is not a number.
+    format of concepts/precision.py. Of many, the main one alone writes files, evaluates and reports.
+    Raises ModelError for a damaged checkpoint, NonFiniteError when the loss is not a number, and UsageError where the
+    parts of a step cannot be shared evenly; each in all processes.
     """
     from accelerate import Accelerator
 
     device = torch.device("cpu") if cpu else training_device()
-    precision = "bf16" if training_dtype(device) == torch.bfloat16 else "no"
+    process_state(cpu=cpu)
+    # processors are timed, which may go the one way here and the other there
+    precision = agree("bf16" if training_dtype(device) == torch.bfloat16 else "no")
+    if process_state().num_processes > 1:
+        os.environ[PRECISION_VARIABLE] = precision
     accelerator = Accelerator(mixed_precision=precision, cpu=device.type == "cpu")
-    run_dir.mkdir(parents=True, exist_ok=True)
+    is_main = accelerator.is_main_process
+    parts = range(accelerator.process_index, config.num_parts, accelerator.num_processes)
+    if config.num_parts % accelerator.num_processes:
+        raise for_all(
+            UsageError(
+                f"{accelerator.num_processes} processes cannot share {config.num_parts} parts of a step evenly: "
+                "give a multiple of their number as --parts"
+            )
+        )
+    on_main(lambda: _tidy(run_dir))
     module = task.module.to(accelerator.device)
     optimizers = make_optimizers(module, config)
     average = {name: p.detach().float().clone() for name, p in module.named_parameters()}
     step, elapsed_s, best = _restore(run_dir, module, optimizers, average)
     prepared = accelerator.prepare(module, *optimizers)
     model, wrapped = prepared[0], prepared[1:]
-    if accelerator.is_main_process:
-        write_json(run_dir / "config.json", asdict(config))
+    on_main(lambda: write_json(run_dir / "config.json", asdict(config)))
     started, saved, shown = time.monotonic(), time.monotonic(), time.monotonic()
-    mean_loss, num_units = math.nan, 0
+    mean_loss, num_units = math.nan, 0.0
     stopping = False
-    with _stop_signals() as stop, open(run_dir / "metrics.jsonl", "a", encoding="utf-8") as metrics:
+    metrics_path = run_dir / "metrics.jsonl" if is_main else Path(os.devnull)
+    with _stop_signals() as stop, open(metrics_path, "a", encoding="utf-8") as metrics:
         while step < config.num_steps and not stopping:
-            batch = to_device(
-                task.batch(step, accelerator.process_index, accelerator.num_processes), accelerator.device
-            )
-            generator = step_generator(config.seed, step, accelerator.process_index)
-            torch.manual_seed(generator.initial_seed())  # dropout knows no other generator
             for optimizer in wrapped:
                 factor = config.lr_factor(step)
                 for group in optimizer.param_groups:
                     group["lr"] = group["peak_lr"] * factor
-            loss, logged = model(batch, generator)
-            accelerator.backward(loss)
-            value = loss.detach().item()
+            is_told = (step + 1) % 50 == 0 or step + 1 == config.num_steps
+            sums = _Sums()
+            for part in parts:
+                batch = to_device(task.batch(step, part, config.num_parts), accelerator.device)
+                generator = step_generator(config.seed, step, part)
+                torch.manual_seed(generator.initial_seed())  # dropout knows no other generator
+                # gradients travel once a step, with those of the last part
+                with nullcontext() if part == parts[-1] else accelerator.no_sync(model):
+                    loss, figures = model(batch, generator)
+                    accelerator.backward(loss / len(parts))
+                sums.add(loss.detach().item(), task.count(batch), figures if is_told else {})
+            sums = sums.of_all(is_stopped=stop())
+            value = sums.loss / config.num_parts
             if not math.isfinite(value):
-                raise NonFiniteError(
-                    f"the loss became {value} at step {step}; the last checkpoint in {run_dir} is intact: "
-                    "resume with a lower learning rate"
+                raise for_all(
+                    NonFiniteError(
+                        f"the loss became {value} at step {step}; the last checkpoint in {run_dir} is intact: "
+                        "resume with a lower learning rate"
+                    )
                 )
             norm = accelerator.clip_grad_norm_(module.parameters(), config.clip_norm)
             if norm is not None and not torch.isfinite(torch.as_tensor(norm)):
-                raise NonFiniteError(
-                    f"the gradient became {float(norm)} at step {step}; the last checkpoint in {run_dir} is "
-                    "intact: resume with a lower learning rate"
+                raise for_all(
+                    NonFiniteError(
+                        f"the gradient became {float(norm)} at step {step}; the last checkpoint in {run_dir} is "
+                        "intact: resume with a lower learning rate"
+                    )
                 )
             for optimizer in wrapped:
                 optimizer.step()
                 optimizer.zero_grad()
             update_average(average, module, min(config.ema_decay, (1 + step) / (10 + step)))
             step += 1
-            num_units += task.count(batch)
+            num_units += sums.num_units
             mean_loss = value if math.isnan(mean_loss) else 0.98 * mean_loss + 0.02 * value
             now = time.monotonic()
-            if accelerator.is_main_process and (step % 50 == 0 or step == config.num_steps):
-                rate = num_units * accelerator.num_processes / (now - shown)
-                num_units, shown = 0, now
+            if is_main and is_told:
+                rate = num_units / (now - shown)
+                num_units, shown = 0.0, now
                 on_progress(Progress(step, config.num_steps, mean_loss, rate, task.unit))
                 row = {"step": step, "elapsed_s": round(elapsed_s + now - started, 1), "loss": value}
                 row |= {"mean_loss": mean_loss, "units_per_s": round(rate, 1)}
-                _log(metrics, row | {k: float(v) for k, v in logged.items()})
+                _log(metrics, row | {k: v / config.num_parts for k, v in sums.figures.items()})
             if step % config.evaluate_every == 0 or step == config.num_steps:
-                if accelerator.is_main_process:
-                    figures = _evaluate(task, average)
-                    _log(metrics, {"step": step} | {f"dev_{k}": v for k, v in figures.items()})
-                    note = " ".join(f"{k} {v:.3f}" for k, v in figures.items())
+                if is_main:
+                    measured = _evaluate(task, average)
+                    _log(metrics, {"step": step} | {f"dev_{k}": v for k, v in measured.items()})
+                    note = " ".join(f"{k} {v:.3f}" for k, v in measured.items())
                     on_progress(Progress(step, config.num_steps, mean_loss, 0.0, task.unit, note))
-                    if figures["loss"] < best:
-                        best = figures["loss"]
+                    if measured["loss"] < best:
+                        best = measured["loss"]
                         save_tensors(run_dir / "best.safetensors", average)
                 accelerator.wait_for_everyone()
                 shown = time.monotonic()
-            stopping = stop()  # asked once a step: a signal that comes later must not end a run unsaved
+            stopping = (
+                sums.is_stopped
+            )  # asked once a step: a signal that comes later must not end a run unsaved
             due = time.monotonic() - saved > config.checkpoint_every_s
-            if accelerator.is_main_process and (due or step == config.num_steps or stopping):
+            if is_main and (due or step == config.num_steps or stopping):
                 total_s = elapsed_s + time.monotonic() - started
                 _save(run_dir, module, optimizers, average, step, total_s, best)
                 saved = time.monotonic()
+    accelerator.wait_for_everyone()
     return best_figures(run_dir)
+
+
+@dataclass
+class _Sums:
+    """What the parts of a step come to."""
+
+    loss: float = 0.0
+    num_units: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
+    is_stopped: bool = False
+    """Whether a signal has come, to any process."""
+
+    def add(self, loss: float, num_units: int, figures: Mapping[str, Tensor]) -> None:
+        """Add one part."""
+        self.loss += loss
+        self.num_units += num_units
+        for name, value in figures.items():
+            self.figures[name] = self.figures.get(name, 0.0) + float(value)
+
+    def of_all(self, *, is_stopped: bool) -> _Sums:
+        """Return the sums over all processes, which call this together."""
+        stops, loss, num_units, *rest = add_up(
+            [float(is_stopped), self.loss, self.num_units, *self.figures.values()]
+        )
+        return _Sums(loss, num_units, dict(zip(self.figures, rest, strict=True)), stops > 0)
+
+
+def _tidy(run_dir: Path) -> None:
+    """Make the folder of a run; one that was killed while it swapped checkpoints gets the older one back."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    current, old = run_dir / "checkpoint", run_dir / "checkpoint.old"
+    if not current.exists() and old.exists():
+        old.rename(current)
 
 
 def _evaluate(task: Task, average: dict[str, Tensor]) -> dict[str, float]:
@@ -225,6 +291,17 @@ def best_figures(run_dir: Path) -> dict[str, float]:
     evaluations = [row for row in map(json.loads, lines) if "dev_loss" in row]
     best: dict[str, float] = min(evaluations, key=lambda row: float(row["dev_loss"]), default={})
     return {name.removeprefix("dev_"): float(value) for name, value in best.items() if name != "step"}
+
+
+def parts_of_run(run_dir: Path) -> int | None:
+    """Return how many parts the steps of a run had so far; None before its first checkpoint."""
+    if not (run_dir / "checkpoint").exists() and not (run_dir / "checkpoint.old").exists():
+        return None
+    try:
+        config = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+        return int(config.get("num_parts", 1))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
 
 
 def to_device(value: Value, device: torch.device) -> Value:
@@ -276,9 +353,9 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
     return optimizers
 
 
-def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
-    """Return the generator of one process at one step."""
-    mixed = (seed * 1_000_003 + step) * 1_009 + rank
+def step_generator(seed: int, step: int, part: int) -> torch.Generator:
+    """Return the generator of one part of a step."""
+    mixed = (seed * 1_000_003 + step) * 1_009 + part
     return torch.Generator().manual_seed(mixed % 2**63)
 
 
@@ -333,7 +410,7 @@ def write_json(path: Path, value: object) -> None:
     os.replace(partial, path)
 
 
-def _log(file: object, row: dict[str, object]) -> None:
+def _log(file: object, row: Mapping[str, object]) -> None:
     file.write(json.dumps(row) + "\n")  # type: ignore[attr-defined]
     file.flush()  # type: ignore[attr-defined]
 
@@ -372,6 +449,7 @@ def write_recipe(run_dir: Path, recipe: Mapping[str, object]) -> None:
 
     Steps, rates and shares may change on the way; space, sizes and languages may not.
     """
+    run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / "recipe.json"
     if (run_dir / "checkpoint").exists() and path.exists():
         try:
@@ -398,8 +476,6 @@ def _restore(
     run_dir: Path, module: nn.Module, optimizers: list[torch.optim.Optimizer], average: dict[str, Tensor]
 ) -> tuple[int, float, float]:
     current = run_dir / "checkpoint"
-    if not current.exists() and (run_dir / "checkpoint.old").exists():
-        (run_dir / "checkpoint.old").rename(current)  # killed between the two renames
     if not current.exists():
         return 0, 0.0, math.inf
     try:

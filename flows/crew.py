@@ -4,7 +4,8 @@ The process of rank 0, the *leader*, does what it does alone: it claims document
 prints and runs the Prefect flow. The others, the *helpers*, look in the database for units of the leader's
 documents that nobody is at, take one, write or decode it, and commit it under the leader's lease, as the
 leader would: the fence is the first statement, a unit is committed once, its members and seeds are stored.
-The leader takes units from the first on, helpers from the last, and where they meet the leader waits.
+The leader takes units from the first on. A helper begins with its own share of them, as accelerate splits them between
+processes, and goes on with what the others have not begun, always from the last on; where they meet the leader waits.
 
 A unit, not a row of it, is what is shared: a matrix product may round otherwise in a batch of another size,
 and a document must come out the same however many devices it was made on (see `flows.device`).
@@ -21,14 +22,16 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from concepts.card import DEFAULT_NAMES, Kind, find_card
 from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError, StorageError
+from concepts.processes import process_state
 from flows import steps
 from flows.device import SharedModels
 from flows.errors import CrewError
@@ -190,11 +193,11 @@ def _find_board() -> Board:
     return found
 
 
-def use_device_of_rank() -> None:
-    """Give this process a device of its own, and let nothing after this take it for one of several.
+def use_device_of_rank(place: Place) -> None:
+    """Give this process a device of its own, and let accelerate know its rank, but open no process group.
 
-    accelerate (`PartialState`) would otherwise open a process group, which nobody here needs, which waits for
-    the others, and which fails where a launcher starts its processes again on a store with older addresses.
+    A group nobody here needs: it waits for the others, and it fails where a launcher starts its processes again on a
+    store with older addresses. accelerate (`PartialState`) opens one where it finds a launcher's variables.
     """
     import torch
     from accelerate.utils import parse_flag_from_env
@@ -206,6 +209,21 @@ def use_device_of_rank() -> None:
     if kind is not None and not parse_flag_from_env("ACCELERATE_USE_CPU"):
         torch.accelerator.set_device_index(int(local_rank))
         os.environ["ACCELERATE_TORCH_DEVICE"] = f"{kind.type}:{local_rank}"
+    state = process_state()
+    state.process_index, state.num_processes = place.rank, place.size
+    state.local_process_index = int(local_rank)
+
+
+def in_own_order(units: Sequence[OpenUnit]) -> list[OpenUnit]:
+    """Return the open units of each document, which come last first, in the order in which this process takes them."""
+    state = process_state()
+    found: list[OpenUnit] = []
+    for _, group in groupby(units, key=lambda unit: unit.lease.document_id):
+        last_first = list(group)
+        with state.split_between_processes(last_first[::-1]) as share:
+            own = share[::-1]
+        found += [*own, *(unit for unit in last_first if unit not in own)]
+    return found
 
 
 class Helper:
@@ -244,7 +262,7 @@ class Helper:
     def help_once(self) -> bool:
         """Do one unit; return False where there is none to do."""
         self._load_ahead()
-        for found in self._store.list_open_units(self._leader):
+        for found in in_own_order(self._store.list_open_units(self._leader)):
             if (found.id, found.lease.epoch) in self._left_alone:
                 continue
             if found.taken_by is None or is_dead(found.taken_by):
@@ -268,7 +286,8 @@ class Helper:
         started = time.time()
         try:
             engine = self._models.engine_for(self._store.get_document(lease.document_id))
-            job = Job(self._store, lease, engine, helper=self._me, on_unit=reports.append)
+            rank = process_state().process_index
+            job = Job(self._store, lease, engine, helper=self._me, rank=rank, on_unit=reports.append)
             self._check_models(job, engine)
             with HeldLease(self._store, lease, self._lease_s, shared_by=self._me):
                 (steps.write_unit if found.stage == "write" else steps.decode_unit)(job, found.id)

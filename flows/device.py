@@ -82,6 +82,10 @@ class SharedEngine:
         """As the engine."""
         return self._engine.load_times()
 
+    def device_of(self, stage: Work) -> str:
+        """As the engine."""
+        return self._engine.device_of(stage)
+
     def check_lang(self, lang: str) -> str:
         """As the engine."""
         return self._engine.check_lang(lang)

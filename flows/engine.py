@@ -21,6 +21,7 @@ from flows.options import DEFAULT_DRAWING, Drawing, WritingOptions
 from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from concepts.codec import ConceptCodec
@@ -174,6 +175,9 @@ class Engine(Protocol):
     def load_times(self) -> dict[str, float]:
         """Return the seconds that loading took, by part, as far as it is over."""
 
+    def device_of(self, stage: Work) -> str:
+        """Return where the models of a stage run, such as "cuda:1"; they are loaded."""
+
     def check_lang(self, lang: str) -> str:
         """Return the language code, or raise UsageError where neither space nor translator know it."""
 
@@ -260,9 +264,9 @@ class ModelEngine:
         voice: str | None = None,
         device: str | None = None,
     ) -> None:
-        """Name the cards or folders; None: the ones that ship. `device`: of the space, None: accelerate's."""
+        """Name the cards or folders; None: the ones that ship. `device`: of all models, None: accelerate's."""
         self._names = {"space": space, "planner": planner, "writer": writer, "voice": voice}
-        self._device = device
+        self._device_name = device
         self._codec: Future[ConceptCodec] = Future()
         self._planner: Future[Planner] = Future()
         self._writer: Future[Writer] = Future()
@@ -356,37 +360,52 @@ class ModelEngine:
             self._load_times[part] = time.perf_counter() - started
             future.set_result(loaded)
 
-    def _load_codec(self) -> ConceptCodec:
+    def _device(self) -> torch.device:
         import torch
-        from accelerate import PartialState
 
+        from concepts.devices import device_of_process
+
+        return device_of_process() if self._device_name is None else torch.device(self._device_name)
+
+    def device_of(self, stage: Work) -> str:
+        """Return accelerate's device; for what a voice says, the devices on which its base model lies."""
+        return self._voice.result().places if stage == "decode" else str(self._device())
+
+    def _load_codec(self) -> ConceptCodec:
         from concepts.codec import load_codec
 
-        device = PartialState().device if self._device is None else torch.device(self._device)
-        return load_codec(self._names["space"], device=device)
+        return load_codec(self._names["space"], device=self._device())
 
     def _load_planner(self) -> Planner:
         space_id = self._codec.result().space_id
         from planner import Planner
 
         return Planner.load(
-            self._names["planner"] or find_name_in_space("planner", space_id), space_id=space_id
+            self._names["planner"] or find_name_in_space("planner", space_id),
+            space_id=space_id,
+            device=self._device(),
         )
 
     def _load_writer(self) -> Writer:
         space_id = self._codec.result().space_id
         from writer import Writer
 
-        return Writer.load(self._names["writer"] or find_name_in_space("writer", space_id), space_id=space_id)
+        return Writer.load(
+            self._names["writer"] or find_name_in_space("writer", space_id),
+            space_id=space_id,
+            device=self._device(),
+        )
 
     def _load_voice(self) -> Voice:
         codec = self._codec.result()
+        from writer.voice.placement import Placement
         from writer.voice.voice import Voice
 
         return Voice.load(
             self._names["voice"],
             space_id=codec.space_id,
             encode=lambda texts: codec.encode(texts, ENGLISH),
+            placement=Placement(device=self._device()),
         )
 
     def _load_translator(self) -> Translator:

@@ -51,6 +51,8 @@ class Job:
     """Sums over the whole run; `planning`, `writing` and `decoding` count the models alone."""
     helper: str | None = None
     """The process that does units under a lease which another one holds; None: the holder itself."""
+    rank: int = 0
+    """Which process of its launch this is."""
     on_unit: OnUnit = lambda report: None
     """Called after the transaction that ends a unit, and after a try that failed."""
 
@@ -83,12 +85,14 @@ class Attempt:
         self.started_at = time.time()
         self._model_s = 0.0
         self._company = 1
+        self._device: str | None = None
         self._is_done = False
 
     @contextmanager
     def model(self, work: Work | None = None) -> Iterator[None]:
         """Time what the models do for this document inside the `with` block; `work` None: what the stage does."""
         self.job.prepare(work or self.stage)
+        self._device = self.job.engine.device_of(work or self.stage)
         started = time.perf_counter()
         with billed() as bill:
             try:
@@ -100,7 +104,7 @@ class Attempt:
                 self.job.timings.add(SPANS[self.stage], seconds)
 
     def done(self, tx: Transaction, **counts: int) -> None:
-        """Note the success, with what was made, in the transaction that holds the results."""
+        """Note the success, with what was made and where, in the transaction that holds the results."""
         self._is_done = True
         now = time.time()
         timing: dict[str, object] = {
@@ -108,6 +112,8 @@ class Attempt:
             "total_s": round(now - self.started_at, 4),
             **counts,
         }
+        if self._device is not None:  # a model was asked
+            timing |= {"device": self._device, "rank": self.job.rank}
         if self._company > 1:
             timing["company"] = self._company
         if self.job.helper is not None:

@@ -52,10 +52,10 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
                 raise typer.Exit(EXIT_ERROR) from error  # process 0 says it
             if crew.rank == 0:
                 with led(crew):
-                    use_device_of_rank()
+                    use_device_of_rank(place)
                     command(*args, **kwargs)
             else:
-                use_device_of_rank()
+                use_device_of_rank(place)
                 help_leader(store, crew, **options)
 
     return run

@@ -188,9 +188,10 @@ def _published() -> Iterator[Finding]:
     """Published spaces are no part of the installation: one that is not here is nothing wrong."""
     import torch
 
+    from concepts.devices import choose_dtype
     from concepts.memory import free_bytes
     from concepts.published import PUBLISHED, read_published_card, space_files
-    from concepts.space.loading import choose_dtype, measure_space
+    from concepts.space.loading import measure_space
     from longhand.terminal import format_bytes
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -276,16 +276,15 @@ def _listen(path: Path) -> Sound:
 
 def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> SpokenPrompt:
     """Return the concept of a sound in a published space."""
-    from accelerate import PartialState
-
     from concepts.card import find_card
+    from concepts.devices import device_of_process
     from concepts.published import PublishedCard
     from concepts.speech import encode_speech
     from flows.options import SpokenPrompt
 
     card = find_card("space", space, verify=False)
     assert isinstance(card, PublishedCard) and sound is not None
-    vector = encode_speech(sound, card, lang, device=PartialState().device, on_note=say)
+    vector = encode_speech(sound, card, lang, device=device_of_process(), on_note=say)
     return SpokenPrompt.pack(path.name, card.space_id, vector.numpy())
 
 

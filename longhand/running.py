@@ -92,12 +92,11 @@ def _state_memory(space: str | None) -> None:
 
     if space not in PUBLISHED:
         return
-    from accelerate import PartialState
-
     from concepts.card import find_card
-    from concepts.space.loading import choose_dtype, measure_space
+    from concepts.devices import choose_dtype, device_of_process
+    from concepts.space.loading import measure_space
 
-    device = PartialState().device
+    device = device_of_process()
     say(measure_space(find_card("space", space), device, choose_dtype(device, is_large=True)))
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concepts.errors import UsageError
+from concepts.errors import ModelError, UsageError
 from longhand.terminal import say
 
 if TYPE_CHECKING:
-    import torch
 
     from concepts.card import Kind, ModelCard
     from concepts.codec import ConceptCodec
@@ -58,6 +57,8 @@ class TrainingRequest:
     """Whether languages that go on leave their vectors as they are."""
     voice: str | None = None
     """Name or folder of the base model that a voice's adapter is for; None: the one that ships."""
+    parts: int | None = None
+    """Batches whose gradients a step averages; None: as the run began, else one for each process."""
     kept: float | None = None
     """Share of the weights that a run of languages started from in what it releases; None: the recipe's."""
 
@@ -68,21 +69,43 @@ def start_training(
     """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
 
     `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
-    happens once. Raises UsageError in a process that a launcher started beside others: each would write the same files.
+    happens once. A process that a launcher started beside others shares the work with them (concepts/training.py), and
+    rank 0 alone writes files. Raises UsageError there for a space and for languages, which one process trains.
     """
-    if os.environ.get("WORLD_SIZE", "1") != "1":
+    if os.environ.get("WORLD_SIZE", "1") != "1" and request.kind in ("space", "languages"):
         raise UsageError(
-            "training runs in one process: start `longhand train` without accelerate launch or torchrun"
+            f"{request.kind} are trained in one process (planner, writer and voice in several): start `longhand train "
+            f"{request.kind}` without accelerate launch or torchrun"
         )
     if request.kind == "space":
         return _train_space(request, on_progress, on_embedded)
     if request.kind == "languages":
         return _train_languages(request, on_progress, on_embedded)
+    from concepts.processes import is_lost_peer, leave
+
+    try:
+        found = _train_shared(request, on_progress, on_embedded)
+        leave()
+    except RuntimeError as error:
+        if not is_lost_peer(error):
+            raise
+        raise ModelError(
+            "another process of this launch has ended: the launcher says which; the same command goes on from the "
+            "last checkpoint"
+        ) from error
+    return found
+
+
+def _train_shared(
+    request: TrainingRequest, on_progress: Callable[[Progress], None], on_embedded: OnCount
+) -> tuple[dict[str, float], ModelCard]:
     from concepts.codec import load_codec
     from concepts.corpus.embed import embed_corpus
+    from concepts.devices import device_of_process
+    from concepts.processes import on_main
 
-    codec = load_codec(request.space, device=_device(), on_note=say)
-    embed_corpus(request.corpus, codec, on_progress=on_embedded)
+    codec = load_codec(request.space, device=device_of_process(), on_note=say)
+    on_main(lambda: embed_corpus(request.corpus, codec, on_progress=on_embedded))
     if request.kind == "voice":
         return _train_voice(request, codec, on_progress)
     if request.kind == "planner":
@@ -148,19 +171,23 @@ def _train_voice(
     codec: ConceptCodec,
     on_progress: Callable[[Progress], None],
 ) -> tuple[dict[str, float], ModelCard]:
+    from concepts.card import read_card
     from concepts.corpus.embed import embedded_encoder
     from concepts.corpus.split import Split
     from concepts.corpus.store import data_line
+    from concepts.devices import device_of_process
+    from concepts.processes import on_main
     from concepts.quantize import read_tensors
     from concepts.wheels import SMOLLM2
     from writer.voice.base import load_base
     from writer.voice.config import ADAPTER_FILE, AdapterConfig, VoiceTrainingConfig
     from writer.voice.corpus import pack_corpus
     from writer.voice.data import PackedTexts
+    from writer.voice.placement import Placement
     from writer.voice.train import release_voice, train_voice
 
     base_name = request.voice or SMOLLM2.name
-    base, tokenizer = load_base(base_name)
+    base, tokenizer = load_base(base_name, Placement(device=device_of_process(), is_trained=True))
     base.config._attn_implementation = "sdpa"
     num_layers = int(base.config.num_hidden_layers)
     adapter = AdapterConfig(
@@ -177,12 +204,16 @@ def _train_voice(
 
     def packed(split: Split) -> PackedTexts:
         path = request.run_dir / f"{split}.safetensors"
-        if not path.exists():
-            pack_corpus(request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens).save(path)
+
+        def pack() -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                pack_corpus(request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens).save(path)
+
+        on_main(pack)
         return PackedTexts.load(path)
 
     init = _init(request)
-    request.run_dir.mkdir(parents=True, exist_ok=True)
     recipe: dict[str, object] = {
         "space": codec.space_id,
         "base": base_name,
@@ -200,7 +231,8 @@ def _train_voice(
         on_progress=on_progress,
     )
     folder = request.run_dir / RELEASE_FOLDER
-    return figures, release_voice(request.run_dir, folder, name=request.name, figures=figures, newest=False)
+    on_main(lambda: release_voice(request.run_dir, folder, name=request.name, figures=figures, newest=False))
+    return figures, read_card(folder)
 
 
 def _train_languages(
@@ -249,14 +281,6 @@ def _train_languages(
     )
 
 
-def _device() -> torch.device:
-    """Return the device that accelerate gives this process."""
-    from accelerate import PartialState
-
-    device: torch.device = PartialState().device
-    return device
-
-
 def _init(request: TrainingRequest) -> ModelCard | None:
     from concepts.card import find_card
 
@@ -270,20 +294,38 @@ def _release(
     kind: Kind,
     figures: dict[str, float],
 ) -> ModelCard:
+    from concepts.card import read_card
+    from concepts.processes import on_main
     from concepts.release import release_model
     from planner.reach import REACH_FILE
 
     objective = "" if request.objective == "diffusion" else f" --objective {request.objective}"
-    return release_model(
-        request.run_dir,
-        request.run_dir / RELEASE_FOLDER,
-        root=root,
-        name=request.name,
-        kind=kind,
-        recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}{objective}",
-        figures=figures,
-        extra_files=(REACH_FILE,) if kind == "planner" else (),
+    num_parts = _num_parts(request)
+    parts = "" if num_parts == 1 else f" --parts {num_parts}"
+    folder = request.run_dir / RELEASE_FOLDER
+    on_main(
+        lambda: release_model(
+            request.run_dir,
+            folder,
+            root=root,
+            name=request.name,
+            kind=kind,
+            recipe_line=f"longhand train {kind} --preset {request.preset} --seed {request.seed}{objective}{parts}",
+            figures=figures,
+            extra_files=(REACH_FILE,) if kind == "planner" else (),
+        )
     )
+    return read_card(folder)
+
+
+def _num_parts(request: TrainingRequest) -> int:
+    """Return how many batches a step averages: as asked, as the run began, else one for each process."""
+    from concepts.processes import process_state
+    from concepts.training import parts_of_run
+
+    if request.parts is not None:
+        return request.parts
+    return parts_of_run(request.run_dir) or int(process_state().num_processes)
 
 
 def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
@@ -296,6 +338,7 @@ def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
         matrix_lr=config.matrix_lr * share,
         adam_lr=config.adam_lr * share,
         seed=request.seed,
+        num_parts=_num_parts(request),
         num_steps=num_steps,
         num_warmup_steps=min(config.num_warmup_steps, num_steps // 10),
         num_cooldown_steps=min(config.num_cooldown_steps, num_steps // 3),
@@ -308,13 +351,14 @@ def start_evaluation(
 ) -> dict[str, float]:
     """Measure one model on held-out documents; `on_progress` gets (done, total)."""
     from concepts.codec import Codec, load_codec
+    from concepts.devices import device_of_process
 
     if kind == "space":
         from concepts.space.evaluate import evaluate_space
         from concepts.space.evaluate_languages import evaluate_languages, evaluate_retrieval
         from concepts.space.next_sentence import evaluate_next_sentence
 
-        measured = load_codec(model or space, device=_device(), on_note=say)
+        measured = load_codec(model or space, device=device_of_process(), on_note=say)
         figures = evaluate_next_sentence(corpus, measured, on_progress=on_progress, on_note=say)
         if not isinstance(measured, Codec):  # without a decoder there is no round trip
             return figures | evaluate_retrieval(corpus, measured, on_progress=on_progress, on_note=say)
@@ -322,7 +366,7 @@ def start_evaluation(
         return figures | evaluate_languages(corpus, measured, on_progress=on_progress, on_note=say)
     from concepts.corpus.embed import embed_corpus
 
-    codec = load_codec(space, device=_device(), on_note=say)
+    codec = load_codec(space, device=device_of_process(), on_note=say)
     embed_corpus(corpus, codec, on_progress=on_progress)
     if kind == "planner":
         from planner import Planner

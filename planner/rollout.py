@@ -3,7 +3,8 @@
 Lead and gist of an item are drawn together by the diffusion head, given all items before it. A drawn lead is
 brought to length 1, as the space's vectors have it; a gist, a mean of such vectors, keeps the length it was drawn with.
 
-Legend: R rows (outlines drawn side by side), S tokens, D concept dim. Concepts enter and leave raw.
+Legend: R rows (outlines drawn side by side), S tokens, D concept dim. Concepts enter and leave raw; they enter on any
+device and leave on the model's.
 """
 
 from __future__ import annotations
@@ -112,15 +113,27 @@ class Planner:
         self.card, self.model, self.options = card, model, options
 
     @classmethod
-    def load(cls, name: str | None = None, *, space_id: str, options: PlanOptions | None = None) -> Planner:
-        """Load a planner by name or folder for work in `space_id`.
+    def load(
+        cls,
+        name: str | None = None,
+        *,
+        space_id: str,
+        options: PlanOptions | None = None,
+        device: torch.device | None = None,
+    ) -> Planner:
+        """Load a planner by name or folder for work in `space_id`; `device` None: the CPU.
 
         Raises ModelError for missing or damaged weights, SpaceMismatchError for another space's.
         """
         card = find_card("planner", name)
         model = OutlineModel(load_config(card, PlannerConfig))
         load_released(model, card, space_id)
-        return cls(card, model, options or PlanOptions())
+        return cls(card, model.to(device or torch.device("cpu")), options or PlanOptions())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.model.norm.weight.device
 
     def with_options(self, options: PlanOptions) -> Planner:
         """Return a planner with other options over the same weights."""
@@ -177,6 +190,7 @@ class Planner:
         """Return the best outline's first level, and at depth 2 a row of children for each of its items."""
         if depth not in (1, 2):
             raise UsageError(f"depth must be 1 or 2, got {depth}")
+        prompt, goal = prompt.to(self.device), None if goal is None else goal.to(self.device)
         best = self._ranked(prompt, goal, num_sections, seed)[0]
         if depth == 1:
             return best, []
@@ -197,6 +211,7 @@ class Planner:
 
         Arguments as for `plan`, which goes on with the first.
         """
+        prompt, goal = prompt.to(self.device), None if goal is None else goal.to(self.device)
         return [self._items(row) for row in self._ranked(prompt, goal, num_sections, seed)]
 
     def _ranked(self, prompt: Tensor, goal: Tensor | None, num_sections: int | None, seed: int) -> list[_Row]:
@@ -228,7 +243,9 @@ class Planner:
         `known` has the raw gist (D,) and the length of the items, by path, that are planned already: they
         come back as they are, and the others are drawn around them.
         """
-        known = known or {}
+        prompt, goal = prompt.to(self.device), None if goal is None else goal.to(self.device)
+        leads = [(path, lead.to(self.device)) for path, lead in leads]
+        known = {path: (gist.to(self.device), num) for path, (gist, num) in (known or {}).items()}
         self._check(prompt, goal, [lead for _, lead in leads])
         prefix = self._prefix(prompt, goal)
         top = [path for path, _ in leads if "." not in path]
@@ -297,14 +314,14 @@ class Planner:
                 raise NonFiniteError(f"a {name}'s concept holds NaN or infinity; encode it again")
 
     def _prefix(self, prompt: Tensor, goal: Tensor | None) -> list[tuple[int, Tensor, Tensor, int]]:
-        zero = torch.zeros(self.model.config.concept_dim)
+        zero = torch.zeros(self.model.config.concept_dim, device=self.device)
         tokens = [(PROMPT, self.model.lead_norm.normalize(row), zero, 0) for row in prompt[:16]]
         if goal is not None:
             tokens.append((GOAL, self.model.gist_norm.normalize(goal), zero, 0))
         return tokens
 
     def _start(self, num: int | None) -> tuple[int, Tensor, Tensor, int]:
-        zero = torch.zeros(self.model.config.concept_dim)
+        zero = torch.zeros(self.model.config.concept_dim, device=self.device)
         return (START, zero, zero, min(num or 0, MAX_ITEMS))
 
     @torch.inference_mode()
@@ -327,14 +344,15 @@ class Planner:
             keep = [i for i, row in enumerate(active) if not row.is_done]
             if not keep:
                 continue
-            drawing = [active[i] for i in keep]
-            items = self._draw_items(drawing, state[keep], blind[keep])
-            logits = self.model.next_length(state[keep], items)
+            drawing, kept = [active[i] for i in keep], torch.tensor(keep)
+            items = self._draw_items(drawing, state[kept], blind[kept])
+            logits = self.model.next_length(state[kept], items)
             logits[:, : length_bin(self.options.min_length)] = float("-inf")
             logits[:, length_bin(self.options.max_length) + 1 :] = float("-inf")
-            for row, item, logit in zip(drawing, items, logits, strict=True):
+            chances = (logits / 0.7).softmax(dim=1).cpu()  # what is drawn must not depend on the device
+            for row, item, chance_B in zip(drawing, items, chances, strict=True):
                 generator = _generator((*row.key, len(row.items), "length"))
-                picked = int(torch.multinomial((logit / 0.7).softmax(0), 1, generator=generator))
+                picked = int(torch.multinomial(chance_B, 1, generator=generator))
                 self._append(row, item, LENGTH_BINS[picked])
 
     def _append(self, row: _Row, item: Tensor, num_sentences: int) -> None:
@@ -351,10 +369,13 @@ class Planner:
             return items
         likeness = self._likeness(rows, items)
         for attempt in range(1, self.options.num_redraws + 1):
-            again = [i for i, like in enumerate(likeness.tolist()) if like > self.options.max_similarity]
+            again = [
+                i for i, like in enumerate(likeness.cpu().tolist()) if like > self.options.max_similarity
+            ]
             if not again:
                 break
-            drawn, _, leads = self._denoise([rows[i] for i in again], state[again], blind[again], attempt)
+            chosen = torch.tensor(again)
+            drawn, _, leads = self._denoise([rows[i] for i in again], state[chosen], blind[chosen], attempt)
             likes = self._likeness([rows[i] for i in again], drawn)
             for place, i in enumerate(again):
                 if likes[place] < likeness[i]:
@@ -380,10 +401,11 @@ class Planner:
         is_mean = self.model.config.objective == "mse"
         again = ("again", attempt) if attempt else ()
         noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items), *again) for row in rows])
+        noise = noise.to(self.device)
         both = torch.cat((state, blind))
 
         def denoise(x: Tensor, t: float) -> Tensor:
-            times = torch.full((2 * len(rows),), t)
+            times = torch.full((2 * len(rows),), t, device=self.device)
             told, untold = self.model.diffusion_head(torch.cat((x, x)), times, both).chunk(2)
             x0 = guide(told, untold, options.guidance_scale, options.guidance_rescale)
             return x0 if leads is None else torch.cat((leads, x0[:, dim:]), dim=1)
@@ -406,7 +428,7 @@ class Planner:
     def _likeness(self, rows: list[_Row], items: Tensor) -> Tensor:
         """Return the largest cosine (R,) of each item's lead to an earlier one of its row; -1 for a first item."""
         dim = self.model.config.concept_dim
-        found = torch.full((len(rows),), -1.0)
+        found = torch.full((len(rows),), -1.0, device=self.device)
         for r, row in enumerate(rows):
             if row.items:
                 leads = torch.stack([*(item[:dim] for item, _ in row.items), items[r, :dim]])
@@ -418,11 +440,15 @@ class Planner:
         """Return the state (R, M) behind the last token of each row; `blind` hides the prompt."""
         size, dim = max(len(row.tokens) for row in rows), self.model.config.concept_dim
         kind, length = torch.full((len(rows), size), PAD), torch.zeros(len(rows), size, dtype=torch.long)
-        lead, gist = torch.zeros(len(rows), size, dim), torch.zeros(len(rows), size, dim)
+        lead, gist = (torch.zeros(len(rows), size, dim, device=self.device) for _ in range(2))
         for r, row in enumerate(rows):
-            for s, (k, a, b, n) in enumerate(row.tokens):
-                kind[r, s], length[r, s], gist[r, s] = k, n, b
-                lead[r, s] = 0.0 if blind and k == PROMPT else a
+            kinds, leads, gists, lengths = zip(*row.tokens, strict=True)
+            num = len(kinds)
+            kind[r, :num], length[r, :num] = torch.tensor(kinds), torch.tensor(lengths)
+            lead[r, :num], gist[r, :num] = torch.stack(leads), torch.stack(gists)
+        kind, length = kind.to(self.device), length.to(self.device)
+        if blind:
+            lead.masked_fill_((kind == PROMPT).unsqueeze(-1), 0.0)
         states: Tensor = self.model(PlanTokens(kind, lead, gist, length))
         return states[torch.arange(len(rows)), torch.tensor([len(row.tokens) - 1 for row in rows])]
 

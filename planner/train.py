@@ -13,6 +13,7 @@ from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.store import data_line
 from concepts.precision import autocast
+from concepts.processes import on_main
 from concepts.release import save_fitted, start_from
 from concepts.training import Progress, mean_losses, to_device, train, write_recipe
 from planner.config import PlannerTrainingConfig
@@ -38,9 +39,9 @@ class OutlineTask:
         """The outline model under its loss."""
         return self._module
 
-    def batch(self, step: int, rank: int, world_size: int) -> OutlineBatch:
-        """Return the outlines of one process at `step`."""
-        number, size = step * world_size + rank, self.config.batch_size
+    def batch(self, step: int, part: int, num_parts: int) -> OutlineBatch:
+        """Return the outlines of one part of `step`."""
+        number, size = step * num_parts + part, self.config.batch_size
         rng = np.random.default_rng((self.config.loop.seed, number))
         chosen = self._data.draw(size, self.config.shares, rng)
         with_goal = (rng.random(size) < self.config.goal_share).tolist()
@@ -82,13 +83,12 @@ def train_planner(
 
     With `init` it starts from that planner's weights.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
     data, dev = (OutlineData(load_embedded(corpus_dir, space.space_id, split)) for split in ("train", "dev"))
     started = {"space": space.space_id, "init": init and init.lineage, "data": data_line(corpus_dir)}
-    write_recipe(run_dir, asdict(config) | started)
+    on_main(lambda: write_recipe(run_dir, asdict(config) | started))
     task = OutlineTask(config, data, dev)
     if init is not None:
         start_from(task.module.outline, init)
-    save_fitted(run_dir, "outline", task.module.outline)
-    save_reach(run_dir, measure_reach(data.prompts()))
+    on_main(lambda: save_fitted(run_dir, "outline", task.module.outline))
+    on_main(lambda: save_reach(run_dir, measure_reach(data.prompts())))
     return train(task, run_dir, config.loop, on_progress=on_progress)

@@ -1,12 +1,13 @@
 """Writing sections: blocks of sentence concepts drawn from noise, all sections of a batch side by side.
 
-Legend: R sections, C context tokens, K slots, D concept dim. Concepts enter and leave raw.
+Legend: R sections, C context tokens, K slots, D concept dim. Concepts enter and leave raw; they enter on any device
+and leave on the model's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -51,6 +52,16 @@ class WritingPlan:
     """Planned length of each leaf."""
     is_limit: bool = False
     """Whether no section may be longer than planned, as in a summary."""
+
+    def to(self, device: torch.device) -> WritingPlan:
+        """Return the plan with its concepts on `device`."""
+        return replace(
+            self,
+            prompt=self.prompt.to(device),
+            goal=None if self.goal is None else self.goal.to(device),
+            leads=self.leads.to(device),
+            gists=self.gists.to(device),
+        )
 
 
 @dataclass(frozen=True)
@@ -142,15 +153,27 @@ class Writer:
         self.card, self.model, self.options = card, model, options
 
     @classmethod
-    def load(cls, name: str | None = None, *, space_id: str, options: WriteOptions | None = None) -> Writer:
-        """Load a writer by name or folder for work in `space_id`.
+    def load(
+        cls,
+        name: str | None = None,
+        *,
+        space_id: str,
+        options: WriteOptions | None = None,
+        device: torch.device | None = None,
+    ) -> Writer:
+        """Load a writer by name or folder for work in `space_id`; `device` None: the CPU.
 
         Raises ModelError for missing or damaged weights, SpaceMismatchError for another space's.
         """
         card = find_card("writer", name)
         model = WriterModel(load_config(card, WriterConfig))
         load_released(model, card, space_id)
-        return cls(card, model, options or WriteOptions())
+        return cls(card, model.to(device or torch.device("cpu")), options or WriteOptions())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.model.end.device
 
     def with_options(self, options: WriteOptions) -> Writer:
         """Return a writer with other options over the same weights."""
@@ -197,8 +220,8 @@ class Writer:
         return found, times
 
     def _begin(self, task: WritingTask) -> list[_Row]:
-        plan = task.plan
-        self._check(plan, task.paths)
+        self._check(task.plan, task.paths)
+        plan = task.plan.to(self.device)
         rows = []
         for path in task.paths:
             here = plan.paths.index(path)
@@ -216,13 +239,14 @@ class Writer:
                 seeded_noise((size, self.model.config.concept_dim), r.seed, "write", r.path, r.num_drawn)
                 for r in rows
             ]
-        )
+        ).to(self.device)
         index = torch.stack([torch.arange(row.num_drawn, row.num_drawn + size) for row in rows])
-        slots = Slots(index.repeat(2, 1), torch.tensor([row.num_planned for row in rows]).repeat(2))
+        planned = torch.tensor([row.num_planned for row in rows])
+        slots = Slots(index.repeat(2, 1).to(self.device), planned.repeat(2).to(self.device))
         cache, mask = self.model.contextualize(self._context(rows))
 
         def denoise(x: Tensor, t: float) -> Tensor:
-            times = torch.full((2 * len(rows),), t)
+            times = torch.full((2 * len(rows),), t, device=self.device)
             told, untold = self.model.denoise(torch.cat((x, x)), times, slots, cache, mask).chunk(2)
             return guide(told, untold, options.guidance_scale, options.guidance_rescale)
 
@@ -252,7 +276,7 @@ class Writer:
         shape = (2 * len(rows), width)
         kind = torch.full(shape, PAD)
         kind[:, 0] = NOTHING
-        lead, gist = torch.zeros(*shape, dim), torch.zeros(*shape, dim)
+        lead, gist = (torch.zeros(*shape, dim, device=self.device) for _ in range(2))
         place, length = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
         for r, row_tokens in enumerate(tokens):
             for c, (k, a, b, p, n) in enumerate(row_tokens):
@@ -261,6 +285,7 @@ class Writer:
                     lead[r, c] = a
                 if b is not None:
                     gist[r, c] = b
+        kind, place, length = (table.to(self.device) for table in (kind, place, length))
         return normalize_context(Context(kind, lead, gist, place, length), self.model, 0.0, None)
 
     def _tokens(self, row: _Row) -> list[tuple[int, Tensor | None, Tensor | None, int, int]]:
@@ -292,7 +317,7 @@ class Writer:
                 row.stop_reason = "end"
                 return
             row.num_drawn += 1
-            earlier = torch.stack(row.sentences) if row.sentences else torch.empty(0, len(sentence))
+            earlier = torch.stack(row.sentences) if row.sentences else sentence.new_empty(0, len(sentence))
             similar = F.cosine_similarity(earlier, sentence[None], dim=1)
             if not is_end and not (similar > self.options.repeat_similarity).any():
                 row.sentences.append(sentence)

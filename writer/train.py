@@ -14,6 +14,7 @@ from concepts.card import ModelCard
 from concepts.corpus.embed import load_embedded
 from concepts.corpus.store import data_line
 from concepts.precision import autocast
+from concepts.processes import on_main
 from concepts.release import save_fitted, start_from
 from concepts.training import Progress, mean_losses, to_device, train, write_recipe
 from writer.config import WriterTrainingConfig
@@ -53,9 +54,9 @@ class WriterTask:
         """The writer under its loss."""
         return self._module
 
-    def batch(self, step: int, rank: int, world_size: int) -> BlockBatch:
-        """Return the blocks of one process at `step`."""
-        return self._data.draw(step * world_size + rank, self.config)
+    def batch(self, step: int, part: int, num_parts: int) -> BlockBatch:
+        """Return the blocks of one part of `step`."""
+        return self._data.draw(step * num_parts + part, self.config)
 
     def count(self, batch: object) -> int:
         """Return the number of slots."""
@@ -88,15 +89,14 @@ def train_writer(
 
     With `init` it starts from that writer's weights.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
     space = codec.card
     end = codec.encode([END_SENTENCE], "eng_Latn")[0]
     corpora = [load_embedded(corpus_dir, space.space_id, split) for split in ("train", "dev")]
     data, dev = (BlockData(corpus, end) for corpus in corpora)
     started = {"space": space.space_id, "init": init and init.lineage, "data": data_line(corpus_dir)}
-    write_recipe(run_dir, asdict(config) | started)
+    on_main(lambda: write_recipe(run_dir, asdict(config) | started))
     task = WriterTask(config, data, dev, end)
     if init is not None:
         start_from(task.module.writer, init)
-    save_fitted(run_dir, "writer", task.module.writer)
+    on_main(lambda: save_fitted(run_dir, "writer", task.module.writer))
     return train(task, run_dir, config.loop, on_progress=on_progress)

@@ -1,15 +1,13 @@
-"""Loading the models of a space by card: device and number format chosen, memory looked at first."""
+"""Loading the models of a space by card, on a device and in a number format; memory is looked at first."""
 
 from __future__ import annotations
 
 import copy
-import os
 import zipfile
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 
-from concepts.errors import UsageError
 from concepts.memory import check_memory
 from concepts.published import asset_cards
 from concepts.runtime import start_fairseq2
@@ -22,33 +20,6 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from concepts.card import ModelCard
-
-DTYPE_VARIABLE = "LONGHAND_DTYPE"
-"""Environment variable that names the number format of the space's models."""
-_DTYPES = {
-    "float32": torch.float32, "fp32": torch.float32, "no": torch.float32,
-    "float16": torch.float16, "fp16": torch.float16,
-    "bfloat16": torch.bfloat16, "bf16": torch.bfloat16,
-}  # fmt: skip
-
-
-def choose_dtype(device: torch.device, *, is_large: bool) -> torch.dtype:
-    """Return the number format for a space's models on `device`.
-
-    `$LONGHAND_DTYPE` goes first, then accelerate's `--mixed_precision` (for a large space), then float16 for a
-    large space on a GPU, as SONAR's authors run it, else float32. Raises UsageError for an unknown name.
-    """
-    asked = os.environ.get(DTYPE_VARIABLE)
-    if asked:
-        if asked.lower() not in _DTYPES or asked.lower() == "no":
-            raise UsageError(f"{DTYPE_VARIABLE} is {asked!r}: known are float32, float16 and bfloat16")
-        return _DTYPES[asked.lower()]
-    if not is_large:
-        return torch.float32
-    mixed = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
-    if _DTYPES.get(mixed, torch.float32) != torch.float32:
-        return _DTYPES[mixed]
-    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def count_parameters(card: AssetCard) -> int:

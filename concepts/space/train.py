@@ -140,11 +140,11 @@ class SpaceTask:
         """The autoencoder under its loss."""
         return self._module
 
-    def batch(self, step: int, rank: int, world_size: int) -> SpaceBatch:
-        """Return the sentences of one process at `step`."""
+    def batch(self, step: int, part: int, num_parts: int) -> SpaceBatch:
+        """Return the sentences of one part of `step`."""
         config = self.config
         max_len = config.short_len if step < config.num_short_steps else config.max_len
-        number = step * world_size + rank
+        number = step * num_parts + part
         return self._data.batch(number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=max_len)
 
     def count(self, batch: object) -> int:

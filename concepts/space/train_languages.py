@@ -255,11 +255,11 @@ class LanguagesTask:
         """Encoder and decoder under their loss."""
         return self._module
 
-    def batch(self, step: int, rank: int, world_size: int) -> SpaceBatch:
-        """Return the sentences of one process at `step`."""
+    def batch(self, step: int, part: int, num_parts: int) -> SpaceBatch:
+        """Return the sentences of one part of `step`."""
         config = self.config
         max_len = next((length for until, length in config.stages if step < until), config.max_len)
-        number = step * world_size + rank
+        number = step * num_parts + part
         is_mixed = step < config.mixed_share * config.loop.num_steps
         data = self._data if is_mixed else self._documents
         return data.batch(number, seed=config.loop.seed, max_tokens=config.max_tokens, max_len=max_len)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from concepts.errors import InputError, UsageError
+from concepts.errors import InputError, LonghandError, UsageError
+from concepts.processes import SAID
+from longhand.crew import EXIT_ERROR
 from longhand.prompts import DEFAULT_SEED, check_choice, check_seed
 from longhand.terminal import print_json, print_table, print_text, say
 
@@ -81,6 +84,12 @@ def train(
             help="Languages with --init only: share of the weights it started from in what is released; else 0.5."
         ),
     ] = None,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            help="Planner, writer, voice: batches whose gradients a step averages; else one a process."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of batches and noise.")] = 1,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the run folder's.")] = None,
     as_json: AsJson = False,
@@ -104,6 +113,10 @@ def train(
         raise UsageError(f"--kept is {kept}: give a share from 0 to 1")
     if steps is not None and steps < 1:
         raise UsageError(f"--steps is {steps}: give a number from 1")
+    if parts is not None and kind not in ("planner", "writer", "voice"):
+        raise UsageError(f"--parts is for a planner, a writer or a voice, got {kind}: leave it out")
+    if parts is not None and parts < 1:
+        raise UsageError(f"--parts is {parts}: give a number from 1")
     if teacher and kind != "space":
         raise UsageError(f"--teacher is for a space, got {kind}: leave it out")
     _check_corpus(corpus)
@@ -128,13 +141,21 @@ def train(
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
         decoder_only=decoder_only,
         kept=kept,
+        parts=parts,
     )
-    with TrainingDisplay() as display:
-        figures, card = start_training(
-            request,
-            on_progress=display.show,
-            on_embedded=lambda done, total: display.count("embedded", done, total),
-        )
+    try:
+        with TrainingDisplay() as display:
+            figures, card = start_training(
+                request,
+                on_progress=display.show,
+                on_embedded=lambda done, total: display.count("embedded", done, total),
+            )
+    except LonghandError as error:
+        if SAID in getattr(error, "__notes__", ()):
+            raise typer.Exit(EXIT_ERROR) from None
+        raise
+    if os.environ.get("RANK", "0") != "0":
+        return  # process 0 says it
     if figures or as_json:
         _print_figures(figures, as_json=as_json)
     say(f"the model {card.model_id} is in {card.folder}; the same command with more --steps trains on")

@@ -51,9 +51,9 @@ class ToyTask:
     def module(self) -> ToyModule:
         return self._module
 
-    def batch(self, step: int, rank: int, world_size: int) -> Tensor:
+    def batch(self, step: int, part: int, num_parts: int) -> Tensor:
         self.steps.append(step)
-        rows = torch.randn(16, DIM, generator=torch.Generator().manual_seed(step * world_size + rank))
+        rows = torch.randn(16, DIM, generator=torch.Generator().manual_seed(step * num_parts + part))
         return self._on_batch(step, rows)
 
     def count(self, batch: object) -> int:

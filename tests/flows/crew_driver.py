@@ -1,5 +1,6 @@
 """One process of a launch, with the fake engine: rank 0 writes the documents that wait, the others help it.
 
+    accelerate launch --multi_gpu --num_processes 2 tests/flows/crew_driver.py URL [--delay S]
     RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT python tests/flows/crew_driver.py URL [--delay S]
 
 Kills itself where `LONGHAND_TEST_FAULT` says so, see `fault_points`.
@@ -18,7 +19,7 @@ if __name__ == "__main__":
 from fault_points import arm_from_environment
 from flow_fakes import FakeEngine
 
-from flows.crew import Helper, join, led, place_of_process
+from flows.crew import Helper, join, led, place_of_process, use_device_of_rank
 from flows.device import SharedModels
 from flows.errors import CrewError
 from flows.run import write_document
@@ -33,11 +34,13 @@ def main() -> int:
     models = SharedModels(lambda _: FakeEngine(delay_s=args.delay))
     with Store.open(args.url) as store:
         try:
-            crew = join(store, place_of_process())
+            place = place_of_process()
+            crew = join(store, place)
         except CrewError as error:
             print(error, file=sys.stderr)
             return 1
         arm_from_environment()
+        use_device_of_rank(place)
         if crew.rank == 0:
             with led(crew):
                 waiting = store.list_documents(("queued", "planning", "writing", "decoding"))

@@ -86,6 +86,9 @@ class FakeEngine:
     def load_times(self) -> dict[str, float]:
         return {"space": 0.0}
 
+    def device_of(self, stage: Work) -> str:
+        return f"fake-{stage}"
+
     def check_lang(self, lang: str) -> str:
         if lang not in ("eng_Latn", "deu_Latn"):
             raise UsageError(f"the space fake does not know the language {lang!r}; try eng_Latn")

@@ -7,22 +7,32 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from accelerate import PartialState
+from accelerate.state import AcceleratorState
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from concepts.card import DEFAULT_NAMES
-from flows.crew import Facts, Helper, Place, check_alike, place_of_process, use_device_of_rank
+from flows.crew import (
+    Facts,
+    Helper,
+    Place,
+    check_alike,
+    in_own_order,
+    place_of_process,
+    use_device_of_rank,
+)
 from flows.device import SharedModels
 from flows.errors import CrewError
 from flows.events import WorkerEvent
 from flows.options import WritingOptions
 from flows.steps import begin_stage, plan_document, write_unit
-from storage import Store
+from storage import Lease, OpenUnit, Store
 
 Make = Callable[..., Any]
 DRIVER = Path(__file__).with_name("crew_driver.py")
@@ -67,6 +77,22 @@ def helpers(store: Store, document_id: str) -> list[bool]:
     return ["helper" in a.timing for a in attempts if a.stage in ("write", "decode") and a.outcome == "done"]
 
 
+def places_of(store: Store, document_id: str) -> list[tuple[str, object, object]]:
+    """Return the stage, the device and the rank of each unit that a model wrote or decoded."""
+    return [
+        (a.stage, a.timing["device"], a.timing["rank"])
+        for a in store.get_attempts(document_id)
+        if a.stage in ("write", "decode") and a.outcome == "done"
+    ]
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """Let accelerate forget afterwards which process this was."""
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
 @pytest.fixture
 def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome: Make) -> Any:
     with Store.open(new_url()) as store:
@@ -76,24 +102,37 @@ def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome:
         return outcome(store, document_id)
 
 
-def test_two_processes_give_the_rows_of_one(
+def test_two_processes_of_accelerate_launch_give_the_rows_of_one(
     url: str, store: Store, calm: Any, new_document: Make, outcome: Make
 ) -> None:
     document_id = new_document(store, OPTIONS)
-    found = ends(launch(url, url))
-    assert found == [(0, ""), (0, "")]
+    # `--cpu` starts one process; on a machine without GPUs this starts processes of its processors
+    options = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
+    options += ["--mixed_precision", "no", "--dynamo_backend", "no", str(DRIVER), url, "--delay", "0.2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "accelerate.commands.launch", *options],
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
     assert outcome(store, document_id) == calm
+    places = places_of(store, document_id)
+    assert {rank for _, _, rank in places} == {0, 1}
+    for stage, device, _ in places:
+        assert device == f"fake-{stage}"
+
+
+def test_three_processes_give_the_rows_of_one_though_one_is_killed(
+    url: str, store: Store, calm: Any, new_document: Make, outcome: Make
+) -> None:
+    document_id = new_document(store, OPTIONS)
+    faults = ("", "commit_concepts.before:1", "")
+    found = ends(launch(url, url, url, faults=faults, delays_s=(0.3, 0.0, 0.2)))
+    assert [code for code, _ in found] == [0, -signal.SIGKILL, 0]
+    assert outcome(store, document_id) == calm
+    assert {rank for _, _, rank in places_of(store, document_id)} == {0, 2}
     assert set(helpers(store, document_id)) == {True, False}
-
-
-def test_a_killed_helper_is_made_up_for(
-    url: str, store: Store, calm: Any, new_document: Make, outcome: Make
-) -> None:
-    document_id = new_document(store, OPTIONS)
-    faults = ("", "commit_concepts.before:1")
-    (leader, _), (helper, _) = ends(launch(url, url, faults=faults, delays_s=(0.3, 0.0)))
-    assert (leader, helper) == (0, -signal.SIGKILL)
-    assert outcome(store, document_id) == calm
 
 
 def test_where_the_leader_is_killed_the_helpers_end_and_another_goes_on(
@@ -139,10 +178,13 @@ def test_the_launcher_says_which_process_this_is(environment: dict[str, str], pl
     assert place_of_process(environment) == place
 
 
-def test_accelerate_opens_no_process_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would wait for processes that may be dead, and print on stdout."""
+def test_accelerate_knows_the_rank_and_opens_no_process_group(
+    monkeypatch: pytest.MonkeyPatch, alone: None
+) -> None:
+    """A group would wait for processes that may be dead, and print on stdout."""
     import torch
 
+    AcceleratorState._reset_state(reset_partial_state=True)
     for name, value in {
         "RANK": "1",
         "WORLD_SIZE": "2",
@@ -150,9 +192,26 @@ def test_accelerate_opens_no_process_group(monkeypatch: pytest.MonkeyPatch) -> N
         "ACCELERATE_USE_CPU": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    use_device_of_rank()
+    use_device_of_rank(Place(1, 2))
+    state = PartialState()
+    assert (state.process_index, state.num_processes, state.device) == (1, 2, torch.device("cpu"))
     assert not {"RANK", "WORLD_SIZE", "LOCAL_RANK"} & set(os.environ)
     assert not torch.distributed.is_initialized()
+
+
+def test_each_process_begins_with_its_share_of_a_document(alone: None) -> None:
+    state = PartialState()
+
+    def unit(number: int, document: str) -> OpenUnit:
+        lease = Lease(document, "leader", 1, 0.0)
+        return OpenUnit(id=number, stage="write", taken_by=None, lease=lease)
+
+    units = [unit(number, "a") for number in (7, 6, 5, 4, 3, 2, 1)] + [unit(8, "b")]
+    orders = []
+    for rank in range(3):
+        state.process_index, state.num_processes = rank, 3
+        orders.append([found.id for found in in_own_order(units)])
+    assert orders == [[3, 2, 1, 7, 6, 5, 4, 8], [5, 4, 7, 6, 3, 2, 1, 8], [7, 6, 5, 4, 3, 2, 1, 8]]
 
 
 @pytest.fixture
@@ -204,6 +263,7 @@ def test_a_helper_tells_of_the_units_that_it_has_done(store: Store, writing: Any
     while helper.help_once():
         pass
     done = [a for a in store.get_attempts(writing.document_id) if a.stage == "write" and a.outcome == "done"]
+    assert all(a.timing["helper"] == "helper" and a.timing["device"] == "fake-write" for a in done)
     assert [(e.kind, e.stage, e.unit_id) for e in said] == [("unit", "write", a.unit_id) for a in done]
     for event in said:
         assert (event.document_id, event.epoch) == (writing.document_id, writing.lease.epoch)

@@ -115,12 +115,32 @@ def to_say(lang: str, title: str = "de Tea", headings: tuple[str, ...] = ("de Bu
     return SayAsk(title=title, headings=headings, sections=sections, lang=lang)
 
 
-def test_the_space_lives_on_the_device_that_accelerate_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr("concepts.codec.load_codec", lambda name, *, device: asked.append((name, device)))
-    ModelEngine(space="mine")._load_codec()
-    ModelEngine(device="meta")._load_codec()
-    assert asked == [("mine", PartialState().device), (None, torch.device("meta"))]
+@pytest.mark.parametrize(("named", "device"), [(None, PartialState().device), ("meta", torch.device("meta"))])
+def test_all_models_live_on_the_device_that_accelerate_names(
+    monkeypatch: pytest.MonkeyPatch, engine: ModelEngine, named: str | None, device: torch.device
+) -> None:
+    from writer.voice.placement import Placement
+
+    asked: dict[str, object] = {}
+    monkeypatch.undo()
+    for path in ("concepts.codec.load_codec", "planner.Planner.load", "writer.Writer.load"):
+        name = path.rpartition(".")[0]
+        monkeypatch.setattr(path, lambda *_, device, name=name, **__: asked.update({name: device}))
+
+    def load_voice(*_: object, placement: Placement, **__: object) -> object:
+        asked["voice"] = placement.device
+        return SimpleNamespace(places="cuda:0, cpu")
+
+    monkeypatch.setattr("writer.voice.voice.Voice.load", load_voice)
+    made = ModelEngine(space="mine", planner="p", writer="w", device=named)
+    made._load_codec()
+    made._codec = engine._codec
+    made._load_planner()
+    made._load_writer()
+    made._voice.set_result(made._load_voice())
+    assert asked == dict.fromkeys(("concepts.codec", "planner.Planner", "writer.Writer", "voice"), device)
+    assert made.device_of("write") == made.device_of("translate") == str(device)
+    assert made.device_of("decode") == "cuda:0, cpu"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +187,9 @@ def test_the_voice_gets_the_space_and_its_encoder(
     monkeypatch.setattr(
         voice.Voice,
         "load",
-        lambda name, *, space_id, encode: asked.append((name, space_id, encode(["four"]).tolist())),
+        lambda name, *, space_id, encode, placement: asked.append(
+            (name, space_id, encode(["four"]).tolist())
+        ),
     )
     named = ModelEngine(voice="mine")
     named._codec = engine._codec

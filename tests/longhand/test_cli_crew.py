@@ -49,7 +49,7 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Board:
         return Crew(place.rank, found, current_owner())  # type: ignore[arg-type]
 
     monkeypatch.setattr(crews, "join", join)
-    monkeypatch.setattr(crews, "use_device_of_rank", lambda: None)
+    monkeypatch.setattr(crews, "use_device_of_rank", lambda place: None)
     monkeypatch.setenv("WORLD_SIZE", "2")
     return found
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -95,6 +98,8 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
             ("languages", "--init", "sonar-mini", "--langs", "deu_Latn"),
             "has no parts of its own for deu_Latn",
         ),
+        (("space", "--parts", "2"), "--parts is for a planner, a writer or a voice, got space"),
+        (("planner", "--parts", "0"), "--parts is 0: give a number from 1"),
         (("space", "--langs", "deu_Latn"), "--langs is for languages, got space"),
         (("languages", "--decoder-only"), "--decoder-only is for languages that go on by --init"),
         (("languages", "--kept", "0.3"), "--kept is for languages that go on by --init"),
@@ -108,11 +113,46 @@ def test_what_does_not_go_together_is_wrong_usage(run, folder, words, why):
     assert result.exit_code == 2 and why in result.stderr and not (folder / "never").exists()
 
 
-def test_training_beside_others_is_refused(run, folder, monkeypatch):
+@pytest.mark.parametrize("kind", ["space", "languages"])
+def test_spaces_are_not_trained_beside_others(run, folder, monkeypatch, kind):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    result = run("train", "space", "--corpus", str(folder / "corpus"), "--out", str(folder / "never"))
-    assert result.exit_code == 2 and "training runs in one process" in result.stderr
+    result = run("train", kind, "--corpus", str(folder / "corpus"), "--out", str(folder / "never"))
+    assert result.exit_code == 2 and "in one process (planner, writer and voice in several)" in result.stderr
     assert not (folder / "never").exists()
+
+
+def dev_losses(run_dir: Path) -> list[float]:
+    rows = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    return [row["dev_loss"] for row in rows if "dev_loss" in row]
+
+
+def test_two_processes_of_accelerate_launch_train_what_one_trains(run, folder, monkeypatch, request):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")  # as the launcher says
+    request.addfinalizer(AcceleratorState._reset_state)
+    AcceleratorState._reset_state()
+    space = folder / "space-of-two"
+    options = ["--preset", "tiny", "--corpus", str(folder / "corpus"), "--out"]
+    assert run("train", "space", "--steps", "2", *options, str(space)).exit_code == 0
+    train = ["train", "writer", "--steps", "4", "--name", "two", "--json", "--space", str(space / "model")]
+    alone, shared = folder / "alone", folder / "shared"
+    assert run(*train, "--parts", "2", *options, str(alone)).exit_code == 0
+    launch = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "longhand"]
+    done = subprocess.run(
+        [sys.executable, "-m", "accelerate.commands.launch", *launch, *train, *options, str(shared)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["loss"] == pytest.approx(dev_losses(alone)[-1], rel=1e-3)
+    assert dev_losses(shared) == pytest.approx(dev_losses(alone), rel=1e-3)
+    for run_dir in (alone, shared):
+        assert read_card(run_dir / "model").recipe.endswith("--seed 1 --parts 2")
+    # It goes on with the parts that it has begun with.
+    assert run(*train, "--steps", "5", *options, str(shared)).exit_code == 0
+    assert json.loads((shared / "config.json").read_text())["num_parts"] == 2
 
 
 def test_a_teacher_is_for_spaces(run, folder):

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from concepts.card import ModelCard
-from concepts.corpus.embed import load_embedded
+from concepts.corpus.embed import EmbeddedCorpus, load_embedded
 from concepts.corpus.shares import KindShares
 from concepts.diffusion import Objective
 from concepts.errors import InputError, ModelError, SpaceMismatchError
@@ -73,6 +73,15 @@ def card(run_dir: Path) -> ModelCard:
         recipe_line="test",
         extra_files=(REACH_FILE, "nothing"),
     )
+
+
+@pytest.mark.parametrize("objective", ["diffusion", "mse"])
+def test_every_parameter_has_a_gradient(corpus: EmbeddedCorpus, objective: Objective) -> None:
+    """Several processes wait for that of each."""
+    data = OutlineData(corpus)
+    task = OutlineTask(replace(CONFIG, model=replace(CONFIG.model, objective=objective)), data, data)
+    task.module(task.batch(0, 0, 1), torch.Generator().manual_seed(0))[0].backward()
+    assert [name for name, p in task.module.named_parameters() if p.grad is None] == []
 
 
 def test_the_loss_of_a_toy_run_falls(run_dir: Path) -> None:

@@ -422,6 +422,9 @@ def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausal
     start = task.evaluate()["loss"]
     for optimizer in make_optimizers(task.module, _config(1).loop):
         assert optimizer.param_groups
+    task.module(task.batch(0, 0, 1), torch.Generator().manual_seed(0))[0].backward()
+    # several processes wait for the gradient of each
+    assert all(parameter.grad is not None for parameter in task.module.parameters())
     recipe: dict[str, object] = {"space": "toy@0", "base": "toy", "data": "none", "init": None}
     fresh = LlamaForCausalLM(base.config).eval()
     fresh.load_state_dict(base.state_dict())

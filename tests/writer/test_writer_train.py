@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from concepts.card import ModelCard
-from concepts.corpus.embed import Encoder, load_embedded
+from concepts.corpus.embed import EmbeddedCorpus, Encoder, load_embedded
 from concepts.diffusion import Objective
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError
 from concepts.release import release_model
 from concepts.training import LoopConfig
 from writer.config import WriterConfig, WriterTrainingConfig
+from writer.data import BlockData
 from writer.evaluate import evaluate_writer
 from writer.generate import WriteOptions, Writer, WritingPlan
-from writer.train import END_SENTENCE, train_writer
+from writer.train import END_SENTENCE, WriterTask, train_writer
 
 # a hint of torch about speed: RMSNorm's float32 weights under bfloat16 autocast
 pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning")
@@ -64,6 +66,15 @@ def copied(card: ModelCard, folder: Path, **config: object) -> Path:
     (folder / "card.json").write_text(json.dumps(raw))
     (folder / "model.safetensors").write_bytes(card.path("model.safetensors").read_bytes())
     return folder
+
+
+@pytest.mark.parametrize("objective", ["diffusion", "mse"])
+def test_every_parameter_has_a_gradient(corpus: EmbeddedCorpus, end: Tensor, objective: Objective) -> None:
+    """Several processes wait for that of each."""
+    data = BlockData(corpus, end)
+    task = WriterTask(replace(CONFIG, model=replace(CONFIG.model, objective=objective)), data, data, end)
+    task.module(task.batch(0, 0, 1), torch.Generator().manual_seed(0))[0].backward()
+    assert [name for name, p in task.module.named_parameters() if p.grad is None] == []
 
 
 def test_the_loss_of_a_toy_run_falls(run_dir: Path) -> None:

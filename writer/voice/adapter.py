@@ -6,6 +6,9 @@ the concept's sentence: before some layers, and once behind the last one, which 
 Behind the last one a network adds the words that it has learnt of concepts alone (`writer.voice.words`), as far as
 they fit where the sentence stands. A concept of zeros adds nothing: the voice then speaks from the words alone.
 
+The base may lie on several devices, or in part on none between two calls (`writer.voice.base`): what the adapter adds
+goes where it is added.
+
 Legend: B sections, S tokens, D concept dim, M width of the base model.
 """
 
@@ -96,22 +99,40 @@ class VoiceAdapter(nn.Module):
         one of those that are to be said.
         """
         length = states_NM.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-        words_NM = trust * F.softplus(self.amount(states_NM / length)) * self.words(concepts_ND)
-        logits_NV: Tensor = base.lm_head(states_NM + trust * self.outward(concepts_ND) + words_NM).float()
+        amount_N1 = trust * F.softplus(self._read(self.amount, states_NM / length, states_NM))
+        words_NM = amount_N1 * self._read(self.words, concepts_ND, states_NM)
+        outward_NM = trust * self._read(self.outward, concepts_ND, states_NM)
+        logits_NV: Tensor = base.lm_head(states_NM + outward_NM + words_NM).float()
         if said_NL is None:
             return logits_NV
-        embed_NLM = base.lm_head.weight[said_NL.clamp_min(0)]
-        gained_NL = (embed_NLM @ words_NM.unsqueeze(-1)).squeeze(-1).float()
+        said_NL = said_NL.to(logits_NV.device)
+        gained_NL = self._gained(base.lm_head, words_NM, said_NL.clamp_min(0))
         # a token that was said twice is taken back once
         is_first = (said_NL.unsqueeze(2) == said_NL.unsqueeze(1)).tril(diagonal=-1).sum(dim=2) == 0
         taken = torch.where((said_NL >= 0) & is_first, gained_NL.clamp_min(0.0), 0.0)
         return logits_NV.scatter_add(1, said_NL.clamp_min(0), -taken)
 
+    @staticmethod
+    def _gained(head: Any, words_NM: Tensor, tokens_NL: Tensor) -> Tensor:
+        """Return what `words_NM`, added to the states, add to the logits of some tokens (N, L)."""
+        if head.weight.is_meta:  # it lies elsewhere between two calls
+            gained_NV: Tensor = head(words_NM) - head(torch.zeros_like(words_NM[:1]))
+            return gained_NV.float().gather(1, tokens_NL)
+        embed_NLM = head.weight[tokens_NL.to(head.weight.device)]
+        gained: Tensor = (embed_NLM @ words_NM.to(head.weight.device).unsqueeze(-1)).squeeze(-1)
+        return gained.float().to(tokens_NL.device)
+
+    @staticmethod
+    def _read(linear: Any, concepts_BSD: Tensor, like: Tensor) -> Tensor:
+        """Return what a map makes of concepts, on the device and in the number format of `like`."""
+        read: Tensor = linear(concepts_BSD.to(linear.weight.dtype))
+        return read.to(like.device, like.dtype)
+
     @contextmanager
     def _injecting(self, base: Any, concepts_BSD: Tensor, trust: float) -> Iterator[None]:
         def inject(layer: str) -> Any:
             def hook(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-                return (args[0] + trust * self.inward[layer](concepts_BSD), *args[1:])
+                return (args[0] + trust * self._read(self.inward[layer], concepts_BSD, args[0]), *args[1:])
 
             return hook
 
@@ -127,21 +148,31 @@ class VoiceAdapter(nn.Module):
         """Let `base` apply the updates from now on, for training; a base is attached once."""
         modules = dict(base.model.layers.named_modules())
         for name, update in self.updates.items():
+            self._attach(modules[name.replace("/", ".")], update)
 
-            def hook(_m: nn.Module, args: tuple[Tensor], out: Tensor, update: nn.Module = update) -> Tensor:
-                updated: Tensor = out + self._scale * update(args[0])
-                return updated
+    def _attach(self, module: nn.Module, update: nn.Module) -> None:
+        assert isinstance(update, LowRank)
 
-            modules[name.replace("/", ".")].register_forward_hook(hook)
+        def hook(_m: nn.Module, args: tuple[Tensor], out: Tensor) -> Tensor:
+            updated: Tensor = out + self._scale * update(args[0].to(update.down.device)).to(out.device)
+            return updated
+
+        module.register_forward_hook(hook)
 
     @torch.no_grad()
     def merge(self, base: Any) -> None:
-        """Add the updates to the weights of `base`, which is then faster than with hooks."""
+        """Add the updates to the weights of `base`, which is then faster than with hooks.
+
+        Weights that are in memory only while they are used get hooks after all.
+        """
         modules = dict(base.model.layers.named_modules())
         for name, update in self.updates.items():
             assert isinstance(update, LowRank)
-            weight = modules[name.replace("/", ".")].weight
-            weight += self._scale * (update.up @ update.down).to(weight.dtype)
+            module = modules[name.replace("/", ".")]
+            if module.weight.is_meta:
+                self._attach(module, update)
+            else:
+                module.weight += self._scale * (update.up @ update.down).to(module.weight)
 
     @torch.no_grad()
     def start_from_words(

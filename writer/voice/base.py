@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from concepts.card import ModelCard, find_card, list_cards
-from concepts.errors import ModelError
+from concepts.errors import LonghandError, ModelError
 from concepts.quantize import read_tensors
 from concepts.release import check_space
 from concepts.wheels import SMOLLM2, require
@@ -19,17 +19,20 @@ from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
 from writer.voice.config import ADAPTER_FILE, AdapterConfig
 from writer.voice.decode import Encode, Speaker
+from writer.voice.placement import Placement, places_of
 from writer.voice.voice import Voice
 
 BASES = {SMOLLM2.name: SMOLLM2}
 """Base models that are fetched by name; any other is named by its folder."""
 
 
-def load_base(name: str) -> tuple[Any, Any]:
+def load_base(name: str, placement: Placement | None = None) -> tuple[Any, Any]:
     """Return a causal language model (frozen, in evaluation mode) and its tokenizer, by name or folder.
 
-    Raises ModelError where it is not on this machine or cannot be read.
+    `placement` None: on the CPU. Raises ModelError where it is not on this machine or cannot be read, UsageError for
+    a number format or a device map that is unknown.
     """
+    placement = placement or Placement()
     folder = require(BASES[name]) if name in BASES else Path(name)
     if not (folder / "config.json").is_file():
         known = ", ".join(BASES)
@@ -42,14 +45,21 @@ def load_base(name: str) -> tuple[Any, Any]:
     # transformers types few of its functions
     tokenizers: Any = transformers.AutoTokenizer
     models: Any = transformers.AutoModelForCausalLM
+    configs: Any = transformers.AutoConfig
     register()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tokenizer = tokenizers.from_pretrained(folder, local_files_only=True)
+            config = configs.from_pretrained(folder, local_files_only=True)
+            options = placement.options(folder, config)
             base = models.from_pretrained(
-                folder, local_files_only=True, dtype=torch.float32, attn_implementation=ATTENTION
+                folder, config=config, local_files_only=True, attn_implementation=ATTENTION, **options
             )
+            if "device_map" not in options:
+                base.to(placement.device)
+    except LonghandError:
+        raise
     except Exception as error:  # transformers raises many kinds for a bad folder
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the voice in {folder} cannot be loaded ({first})") from error
@@ -73,25 +83,38 @@ def read_adapter(card: ModelCard, base: Any) -> VoiceAdapter:
     return adapter.eval().requires_grad_(False)
 
 
-def load_voice(name: str | None, *, space_id: str, encode: Encode) -> Voice:
+def _speaker(
+    base: Any, adapter: VoiceAdapter | None, tokenizer: Any, encode: Encode, at: torch.device
+) -> Speaker:
+    if adapter is not None:
+        adapter.to(at)
+        adapter.merge(base)  # in the adapter's own number format
+        adapter.to(base.dtype)
+    return Speaker(base, adapter, tokenizer, encode, at)
+
+
+def load_voice(
+    name: str | None, *, space_id: str, encode: Encode, placement: Placement | None = None
+) -> Voice:
     """Return the voice of that name or folder; None: an adapter of the space `space_id`, else the base alone.
 
+    `placement`: of its base, None: on the CPU.
     Raises ModelError for a name that is unknown and files that are missing or damaged, SpaceMismatchError for an
     adapter of another space.
     """
-    card = _find_adapter(name, space_id)
+    placement = placement or Placement()
+    card, adapter = _find_adapter(name, space_id), None
     if card is None:
         base_name = name or SMOLLM2.name
-        base, tokenizer = load_base(base_name)
-        label = Path(base_name).name
-        return Voice(Speaker(base, None, tokenizer, encode), name=label, checksum=_base_checksum(base_name))
-    check_space(card, space_id)
-    base, tokenizer = load_base(str(card.config["base"]))
-    adapter = read_adapter(card, base)
-    adapter.merge(base)
-    return Voice(
-        Speaker(base, adapter, tokenizer, encode), name=card.name, checksum=card.model_id.partition("@")[2]
-    )
+        base, tokenizer = load_base(base_name, placement)
+        label, checksum = Path(base_name).name, _base_checksum(base_name)
+    else:
+        check_space(card, space_id)
+        base, tokenizer = load_base(str(card.config["base"]), placement)
+        adapter = read_adapter(card, base)
+        label, checksum = card.name, card.model_id.partition("@")[2]
+    speaker = _speaker(base, adapter, tokenizer, encode, placement.device)
+    return Voice(speaker, name=label, checksum=checksum, places=places_of(base, placement.device))
 
 
 def _find_adapter(name: str | None, space_id: str) -> ModelCard | None:

@@ -29,18 +29,18 @@ class RowCache:
     def __init__(self) -> None:
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
-        self._columns: Tensor | None = None
+        self._columns: dict[torch.device, Tensor] = {}
         self._width = 0
 
     def place(self, columns_RS: Tensor, width: int) -> None:
         """Say where the next tokens go, and how many columns are looked at."""
-        self._columns, self._width = columns_RS, width
+        self._columns, self._width = {columns_RS.device: columns_RS}, width
 
     def update(
         self, keys: Tensor, values: Tensor, layer: int, _kwargs: dict[str, Any] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Store the keys and values (R, G, S, W) of a layer; return those of all columns as views."""
-        assert self._columns is not None
+        """Store the keys and values (R, G, S, W) of a layer, on its device; return those of all columns as views."""
+        columns = _on(keys.device, self._columns)
         for buffers, new in ((self._keys, keys), (self._values, values)):
             if layer == len(buffers):
                 buffers.append(new.new_zeros(*new.shape[:2], 0, new.shape[3]))
@@ -48,21 +48,24 @@ class RowCache:
             if buffer.shape[2] < self._width:
                 room = new.new_zeros(*new.shape[:2], self._width + _GROW - buffer.shape[2], new.shape[3])
                 buffers[layer] = buffer = torch.cat((buffer, room), dim=2)
-            rows = torch.arange(len(new))[:, None]
-            buffer[rows, :, self._columns] = new.transpose(1, 2)
+            rows = torch.arange(len(new), device=new.device)[:, None]
+            buffer[rows, :, columns] = new.transpose(1, 2)
         return self._keys[layer][:, :, : self._width], self._values[layer][:, :, : self._width]
 
     def select(self, rows: Tensor) -> None:
         """Keep `rows`, in that order; a row may come more than once."""
+        places = {rows.device: rows}
         for buffers in (self._keys, self._values):
             for layer, buffer in enumerate(buffers):
-                buffers[layer] = buffer[rows]
+                buffers[layer] = buffer[_on(buffer.device, places)]
 
     def copy_columns(self, source: int, targets: Tensor, first: int, last: int) -> None:
         """Give the rows `targets` the columns `first` to `last` of row `source`."""
+        places = {targets.device: targets}
         for buffers in (self._keys, self._values):
             for buffer in buffers:
-                buffer[targets, :, first:last] = buffer[source, :, first:last].clone()
+                rows = _on(buffer.device, places)
+                buffer[rows, :, first:last] = buffer[source, :, first:last].clone()
 
     def get_seq_length(self, _layer: int = 0) -> int:
         """Return 0: places are given with each call."""
@@ -74,6 +77,13 @@ class RowCache:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+
+def _on(device: torch.device, places: dict[torch.device, Tensor]) -> Tensor:
+    """Return the indices `places` on a device; they travel once, and not for each layer."""
+    if device not in places:
+        places[device] = next(iter(places.values())).to(device)
+    return places[device]
 
 
 def grouped_attention(
@@ -88,7 +98,8 @@ def grouped_attention(
 ) -> tuple[Tensor, None]:
     """Return the attention (R, S, H, W) of queries (R, H, S, W) to keys and values (R, G, C, W).
 
-    `attention_mask` (R, 1, S, C) is added to the scores. The signature is that of transformers' AttentionInterface.
+    `attention_mask` (R, 1, S, C) is added to the scores; their softmax is taken in float32. The signature is that of
+    transformers' AttentionInterface.
     """
     rows, heads, num, width = query.shape
     groups = key.shape[1]
@@ -98,7 +109,7 @@ def grouped_attention(
     if attention_mask is not None:
         mask = attention_mask.expand(rows, 1, num, key.shape[2]).repeat(1, 1, heads // groups, 1)
         scores = scores + mask
-    out = scores.softmax(dim=-1) @ value
+    out = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype) @ value
     return out.reshape(rows, heads, num, width).transpose(1, 2).contiguous(), None
 
 

@@ -119,12 +119,16 @@ class _Row:
 class Speaker:
     """A language model with its tokenizer, and an adapter where it has one."""
 
-    def __init__(self, base: Any, adapter: Any, tokenizer: Any, encode: Encode) -> None:
+    def __init__(
+        self, base: Any, adapter: Any, tokenizer: Any, encode: Encode, device: torch.device | None = None
+    ) -> None:
+        """`device`: as for `Stepper`; None: the CPU."""
         self._base, self._adapter, self._tokenizer, self._encode = base, adapter, tokenizer, encode
+        self._device = device or torch.device("cpu")
         opens = [tokenizer.decode([i])[:1] for i in range(len(tokenizer))]
         self._is_space = [text.isspace() for text in opens]
         self._is_line = [text == "\n" for text in opens]
-        self._specials = list(tokenizer.all_special_ids)
+        self._specials = torch.tensor(tokenizer.all_special_ids, dtype=torch.long).to(self._device)
 
     @torch.inference_mode()
     def say(
@@ -147,7 +151,7 @@ class Speaker:
         active = [n for n, row in enumerate(rows) if not row.is_done]
         if not active:
             return [[] for _ in rows]
-        stepper = Stepper(self._base, self._adapter, options.trust)
+        stepper = Stepper(self._base, self._adapter, self._device, options.trust)
         stepper.read([starts[n] for n in active])
         stepper.select([i for i in range(len(active)) for _ in range(num_candidates)])
         for n in active:
@@ -166,9 +170,8 @@ class Speaker:
                 padding_value=-1,
             )[:, :MOST_SAID]
             logits = stepper.step(torch.tensor(tokens), torch.tensor(columns), torch.stack(concepts), said)
-            logits[:, self._specials] = float(
-                "-inf"
-            )  # a sentence is over at its mark, not at the end of a text
+            # a sentence is over at its mark, not at the end of a text
+            logits.index_fill_(1, self._specials.to(logits.device), float("-inf"))
             likely = logits.topk(min(_NUM_LIKELY, logits.shape[1]), dim=1)
             chances = (likely.values - logits.logsumexp(dim=1, keepdim=True)).cpu()
             choices = likely.indices.cpu()

@@ -1,6 +1,7 @@
 """Running a causal language model over many texts at once, each at its own place, one token a step.
 
-It knows tokens, rows and concepts, and no sentence. Legend: R rows, S tokens, D concept dim, V vocabulary.
+It knows tokens, rows and concepts, and no sentence. They come from the CPU; the model may lie on several devices, among
+which it moves what its layers hand on (`writer.voice.base`). Legend: R rows, S tokens, D concept dim, V vocabulary.
 """
 
 from __future__ import annotations
@@ -18,11 +19,20 @@ from writer.voice.cache import RowCache
 class Stepper:
     """Rows of a cache, with the model that fills it."""
 
-    def __init__(self, base: Any, adapter: VoiceAdapter | None, trust: float = 1.0) -> None:
-        """`trust`: share of the effect that concepts have, as in `VoiceAdapter.states`."""
+    def __init__(
+        self,
+        base: Any,
+        adapter: VoiceAdapter | None,
+        device: torch.device | None = None,
+        trust: float = 1.0,
+    ) -> None:
+        """`device`: where what is read begins, and the adapter lies; None: the CPU.
+
+        `trust`: share of the effect that concepts have, as in `VoiceAdapter.states`.
+        """
         self._base, self._adapter, self._trust = base, adapter, trust
+        self._device = device or torch.device("cpu")
         self._cache = RowCache()
-        self._device = base.get_input_embeddings().weight.device
 
     @property
     def has_rows(self) -> bool:
@@ -74,21 +84,21 @@ class Stepper:
 
     def _run(self, ids_RS: Tensor, columns_RS: Tensor, concepts_RSD: Tensor | None) -> Tensor:
         width = int(columns_RS.max()) + 1
-        self._cache.place(columns_RS, width)
-        hidden = torch.arange(width) > columns_RS[..., None]  # (R, S, C)
-        mask = torch.zeros(hidden.shape).masked_fill(hidden, torch.finfo(torch.float32).min)[:, None]
+        ids, columns = ids_RS.to(self._device), columns_RS.to(self._device)
+        self._cache.place(columns, width)
+        hidden = torch.arange(width, device=self._device) > columns[..., None]  # (R, S, C)
+        dtype = self._base.dtype
+        mask = torch.zeros(hidden.shape, dtype=dtype, device=self._device)
         kwargs = {
-            "attention_mask": mask.to(self._device),
-            "position_ids": columns_RS.to(self._device),
+            "attention_mask": mask.masked_fill(hidden, torch.finfo(dtype).min)[:, None],
+            "position_ids": columns,
             "past_key_values": self._cache,
             "use_cache": True,
         }
         if self._adapter is None or concepts_RSD is None:
-            states: Tensor = self._base.model(input_ids=ids_RS.to(self._device), **kwargs).last_hidden_state
+            states: Tensor = self._base.model(input_ids=ids, **kwargs).last_hidden_state
             return states
-        return self._adapter.states(
-            self._base, ids_RS.to(self._device), concepts_RSD.to(self._device), self._trust, **kwargs
-        )
+        return self._adapter.states(self._base, ids, concepts_RSD.to(self._device), self._trust, **kwargs)
 
 
 def _num_shared(texts: Sequence[Sequence[int]]) -> int:

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
 from concepts.precision import autocast
+from concepts.processes import on_main
 from concepts.release import LICENCE, origin, tensors_of, trained_weights
 from concepts.training import Progress, save_tensors, to_device, train, write_recipe
 from writer.voice.adapter import VoiceAdapter
@@ -122,9 +123,9 @@ class VoiceTask:
         """The adapter under its loss."""
         return self._module
 
-    def batch(self, step: int, rank: int, world_size: int) -> VoiceBatch:
-        """Return the sections of one process at `step`."""
-        rng = np.random.default_rng((self.config.loop.seed, step * world_size + rank))
+    def batch(self, step: int, part: int, num_parts: int) -> VoiceBatch:
+        """Return the sections of one part of `step`."""
+        rng = np.random.default_rng((self.config.loop.seed, step * num_parts + part))
         return make_batch(self._packed, draw(self._packed, rng, self.config.tokens_per_batch), self._vectors)
 
     def count(self, batch: object) -> int:
@@ -170,16 +171,20 @@ def train_voice(
     init: Mapping[str, Tensor] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) an adapter for `base`, from random weights or the tensors `init` of another one.
+    """Train (or go on training) an adapter for `base`, which lies where it is trained (`concepts.devices`).
 
-    First the words of concepts are learnt from sentences alone, then all from whole texts. `recipe` is kept for the
-    card of its release.
+    It starts from random weights or the tensors `init` of another one. First the words of concepts are learnt from
+    sentences alone, then all from whole texts. `recipe` is kept for the card of its release.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    write_recipe(run_dir, asdict(config) | {"model": asdict(config.adapter)} | recipe)
+    described = asdict(config) | {"model": asdict(config.adapter)} | recipe
     path = run_dir / START_FILE
-    if not path.exists():
-        save_tensors(path, first_tensors(packed, base, config, init or {}, on_progress))
+
+    def begin() -> None:
+        write_recipe(run_dir, described)
+        if not path.exists():
+            save_tensors(path, first_tensors(packed, base, config, init or {}, on_progress))
+
+    on_main(begin)
     task = VoiceTask(config, packed, dev, base, load_file(path))
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
@@ -196,7 +201,7 @@ def first_tensors(
     adapter = VoiceAdapter(config.adapter, base)
     embed_VM = base.get_input_embeddings().weight.detach()
     bags, concepts_ND = _bags(packed, torch.from_numpy(packed.vectors).float())
-    adapter.start_from_words(embed_VM, bags[:MOST_FOR_MAPS], concepts_ND[:MOST_FOR_MAPS], OUTWARD_START)
+    adapter.start_from_words(embed_VM.cpu(), bags[:MOST_FOR_MAPS], concepts_ND[:MOST_FOR_MAPS], OUTWARD_START)
     try:
         missing, unknown = adapter.load_state_dict(dict(init), strict=False)
     except RuntimeError as error:
@@ -226,7 +231,7 @@ def first_tensors(
             seed=config.loop.seed,
             on_progress=show,
         )
-    return {name: value.detach().clone() for name, value in adapter.state_dict().items()}
+    return {name: value.detach().cpu().clone() for name, value in adapter.state_dict().items()}
 
 
 def release_voice(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from writer.voice.decode import Encode, Rendering, Saying, SayOptions, Speaker
+from writer.voice.placement import Placement
 from writer.voice.text import (
     TITLE_MARK,
     Said,
@@ -72,24 +73,39 @@ class Voice:
     """A language model that says concepts."""
 
     def __init__(
-        self, speaker: Speaker, *, name: str, checksum: str, options: SayOptions | None = None
+        self,
+        speaker: Speaker,
+        *,
+        name: str,
+        checksum: str,
+        options: SayOptions | None = None,
+        places: str = "cpu",
     ) -> None:
         self._speaker = speaker
         self.name, self.checksum = name, checksum
+        self.places = places
+        """Devices on which it lies, such as "cuda:0" or "cuda:0, cpu"."""
         self.title_temperatures = (0.2, 0.4, 0.6)
         self.heading_temperatures = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
         self.options = options or SayOptions()
 
     @classmethod
-    def load(cls, name: str | None = None, *, space_id: str, encode: Encode) -> Voice:
-        """Load a voice by name or folder (None: the one that ships for the space).
+    def load(
+        cls,
+        name: str | None = None,
+        *,
+        space_id: str,
+        encode: Encode,
+        placement: Placement | None = None,
+    ) -> Voice:
+        """Load a voice by name or folder (None: the one that ships for the space); `placement` None: on the CPU.
 
         `encode` returns the concepts of texts in the space. Raises ModelError where the base is not on this machine,
         with the command that fetches it.
         """
         from writer.voice.base import load_voice
 
-        return load_voice(name, space_id=space_id, encode=encode)
+        return load_voice(name, space_id=space_id, encode=encode, placement=placement)
 
     def say_sections(
         self,

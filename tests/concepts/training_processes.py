@@ -1,0 +1,77 @@
+"""One process of several that train the toy together; `RANK` and the like say which.
+
+    RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT python training_processes.py DIR --parts 6 --steps 30
+
+`--terminate STEP` sends itself SIGTERM at a step, `--kill STEP` SIGKILL, `--spoil STEP` makes its batch infinite.
+Prints what it opens for writing in DIR, and as the last line `ended`, or the error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from torch import Tensor
+from training_toy import ToyTask
+
+from concepts.errors import LonghandError
+from concepts.processes import SAID, is_lost_peer, leave
+from concepts.training import LoopConfig, train
+
+LOOP: dict[str, Any] = {
+    "num_warmup_steps": 3,
+    "num_cooldown_steps": 10,
+    "matrix_lr": 0.02,
+    "adam_lr": 0.02,
+    "evaluate_every": 10,
+    "checkpoint_every_s": 1e9,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run_dir")
+    parser.add_argument("--parts", type=int, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    for name in ("--terminate", "--kill", "--spoil"):
+        parser.add_argument(name, type=int, default=-1)
+    args = parser.parse_args()
+
+    def watch(event: str, details: tuple[object, ...]) -> None:
+        if event == "open" and str(details[0]).startswith(args.run_dir) and str(details[1])[0] in "wax":
+            print("writes", details[0], flush=True)
+
+    sys.addaudithook(watch)
+
+    def on_batch(step: int, batch: Tensor) -> Tensor:
+        if step == args.terminate:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if step == args.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch * (float("inf") if step == args.spoil else 1.0)
+
+    torch.set_num_threads(1)
+    config = LoopConfig(num_steps=args.steps, num_parts=args.parts, **LOOP)
+    try:
+        train(ToyTask(on_batch), Path(args.run_dir), config, cpu=True)
+        leave()
+        print("ended")
+    except LonghandError as error:
+        print(type(error).__name__, "silent" if SAID in getattr(error, "__notes__", ()) else "said")
+    except RuntimeError as error:
+        if not is_lost_peer(error):
+            raise
+        print("lost a peer")
+
+
+if __name__ == "__main__":
+    main()
