@@ -499,6 +499,24 @@ class Store:
 
         return search.search(self._database, query_D, space, places, limit)
 
+    def check_can_search(self) -> str:
+        """Return what computes distances between vectors here; raise StorageError where nothing does."""
+        from storage import search
+
+        return search.check_can_search(self._database)
+
+    def search_words(
+        self, words: str, *, lang: str = "eng_Latn", places: Sequence[Place] = PLACES, limit: int = 10
+    ) -> tuple[Match, ...]:
+        """Return the plan items and sentences that hold the most, and the rarest, of the words, best first.
+
+        Looks at the outlines in use of all documents, at the texts of every language. Words in double quotes count
+        only side by side. `lang`: of the words; its commonest ones count only where there are no others.
+        """
+        from storage.words import search_words
+
+        return search_words(self._database, words, lang, places, limit)
+
     def get_attempts(self, document_id: str) -> tuple[AttemptRecord, ...]:
         """Return all attempts, oldest first."""
         with self._database.read() as connection:
