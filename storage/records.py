@@ -42,10 +42,13 @@ Role = Literal["prompt", "goal"]
 Place = Literal["plan", "sentences"]
 Way = Literal["meaning", "words"]
 """How texts are found."""
+Sort = Literal["created", "updated", "title", "status"]
+"""How documents are listed: by a time the newest first, by words in their order."""
 BlockKind = Literal["paragraph", "step", "bullet"]
 """What a sentence may begin; a step is an item of a numbered list."""
 
 DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
+SORTS: tuple[Sort, ...] = get_args(Sort)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 PLACES: tuple[Place, ...] = get_args(Place)
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -161,7 +164,11 @@ class Wanted:
     lang: str | None = None
     """The document's own language."""
     text: str | None = None
-    """Stands in the title (in the prompt where there is none), in capitals or not."""
+    """All its words stand in the title (in the prompt where there is none), in capitals or not."""
+    since: float | None = None
+    """Made at this time or later; epoch seconds."""
+    until: float | None = None
+    """Made before this time."""
 
     def __post_init__(self) -> None:
         check_text("the text that is looked for", self.text or "")

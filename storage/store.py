@@ -36,6 +36,7 @@ from storage.records import (
     Place,
     PromptConcept,
     RenderingRecord,
+    Sort,
     Source,
     SpaceRef,
     Stage,
@@ -198,13 +199,17 @@ class Store:
         *,
         lang: str | None = None,
         text: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        sort: Sort = "created",
         limit: int = 50,
         offset: int = 0,
     ) -> tuple[DocumentRecord, ...]:
-        """Return documents, newest first, with their progress; `lang` and `text` as in `Wanted`."""
-        wanted = Wanted(status=(status,) if isinstance(status, str) else status, lang=lang, text=text)
+        """Return documents with their progress; `lang`, `text`, `since` and `until` as in `Wanted`."""
+        statuses = (status,) if isinstance(status, str) else status
+        wanted = Wanted(status=statuses, lang=lang, text=text, since=since, until=until)
         with self._database.read() as connection:
-            return documents.list_documents(connection, wanted, limit, offset)
+            return documents.list_documents(connection, wanted, limit, offset, sort)
 
     def count_documents(
         self,

@@ -8,6 +8,7 @@ import typer
 
 from longhand.commands.documents import AsJson, open_store
 from longhand.commands.writing import SpaceName
+from longhand.completion import complete_languages
 from longhand.prompts import DEFAULT_LANG, check_choice
 from longhand.terminal import print_json, print_table, say
 
@@ -27,7 +28,9 @@ def search(
         typer.Option("--by", metavar="meaning|words", help="Only so; both are mixed. Words need no model."),
     ] = None,
     limit: Annotated[int, typer.Option(help="How many, the best first.")] = 10,
-    lang: Annotated[str, typer.Option(help="Language of the words.")] = DEFAULT_LANG,
+    lang: Annotated[
+        str, typer.Option(help="Language of the words.", autocompletion=complete_languages)
+    ] = DEFAULT_LANG,
     space: SpaceName = None,
     as_json: AsJson = False,
 ) -> None:
