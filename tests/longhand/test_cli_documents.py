@@ -203,6 +203,16 @@ def test_a_narrow_window_cuts_no_number(monkeypatch, capsys):
     assert [line.split(" A")[0].rstrip() for line in shown] == [
         *("├─ 1", "├─ 2", "│  ├─ 2.1", "│  │  └─ 2.1.1", "│  └─ 2.2", "└─ 3")
     ]
+    # A narrower one leaves out columns, and headings are not broken into syllables.
+    monkeypatch.setattr(terminal, "WIDTH_WITHOUT_TERMINAL", 50)
+    trees.print_outline("Title", [row | {"path": path} for path in paths])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 50
+    assert lines[0].split() == ["Title", "SENTENCES", "STATUS"]
+    assert [" ".join(line.split()) for line in lines[1:3]] == [
+        "├─ 1 A heading of many words 0 of 4 pending",
+        "that do not fit",
+    ]
     terminal.print_table(("ID", "TITLE"), [("2q7w5rfpf0bk", "word " * 30)], flexible="TITLE")
     assert capsys.readouterr().out.splitlines()[1].startswith("2q7w5rfpf0bk  word ")
 
