@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from concepts.errors import InputError
+from concepts.errors import InputError, StorageError
 from storage import NewDocument, Store
 
 
@@ -306,8 +307,28 @@ def test_models_and_doctor_as_json(run, monkeypatch):
     shown = json.loads(result.stdout)
     assert result.exit_code == (0 if shown["is_ok"] else 1)
     found = {finding["name"]: finding for finding in shown["findings"]}
-    for name in ("python", "rooms", "device", "database", "schema", "disk", "punkt"):
+    for name in ("python", "rooms", "device", "database", "schema", "disk", "search", "punkt"):
         assert found[name]["is_ok"], found[name]
+
+
+def test_doctor_names_what_search_by_meaning_lacks(run, store, monkeypatch):
+    from longhand import diagnosis
+
+    def refuse(store: Store) -> str:
+        raise StorageError("search by meaning needs pgvector")
+
+    monkeypatch.setattr(Store, "check_can_search", refuse)
+    for other in ("_versions", "_device", "_libsndfile", "_weights", "_fetched", "_published"):
+        monkeypatch.setattr(diagnosis, other, _nothing)
+    result = run("doctor")
+    assert (result.exit_code, "longhand: search: search by meaning needs pgvector\n" in result.stderr) == (
+        1,
+        True,
+    )
+
+
+def _nothing() -> Iterator[object]:
+    yield from ()
 
 
 def test_rm_takes_several_ids_a_status_or_all(run, store):
