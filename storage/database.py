@@ -94,8 +94,9 @@ def resolve_url(typed: str | None) -> URL:
         except (OSError, ValueError) as error:
             # A name that is too long, or holds a NUL.
             reason = getattr(error, "strerror", None) or error
+            name = shorten(str(url.database))
             raise StorageError(
-                f"{shorten(str(url.database))} cannot be the name of a file ({reason}): name another one in {URL_VARIABLE}"
+                f"{name} cannot be the name of a file ({reason}): name another one in {URL_VARIABLE}"
             ) from None
         # The processes of one command may work in several folders.
         return url.set(database=str(Path(str(url.database)).absolute()))

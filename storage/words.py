@@ -8,6 +8,7 @@ capitals, accents and English endings off (Porter's stemmer, Snowball's), so tha
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from storage.records import Match
 from storage.stop_words import STOP_WORDS
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from storage.database import Database
     from storage.records import Place
@@ -27,8 +28,15 @@ MAX_TERMS = 64
 """Of a longer text the first ones are looked for."""
 _TERM = re.compile(r'"([^"]*)"|([^\s"!#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~]+)')
 
+FIRST_HITS = 1000
+"""So many texts are looked up first: to join all that hold a common word takes a second per 60,000."""
+_SQLITE_BEST = (
+    "SELECT rowid, -rank FROM rendering_words WHERE rendering_words MATCH :query "
+    "ORDER BY rank, rowid LIMIT :most"
+)
 _SQLITE_HITS = (
-    "SELECT rowid AS id, -rank AS score, 0 AS length FROM rendering_words WHERE rendering_words MATCH :query"
+    "SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS score, 0 AS length "
+    "FROM json_each(:hits)"
 )
 _POSTGRESQL_HITS = """
     WITH asked AS (
@@ -75,21 +83,34 @@ def search_words(
     terms = parse_terms(words, lang)
     if not terms:
         return ()
-    values: dict[str, object] = {"terms": list(terms)}
-    if database.is_sqlite:
-        values = {"query": " OR ".join(f'"{term}"' for term in terms)}
-    found: list[tuple[float, int, Match]] = []
     with database.read() as connection:
-        for place in dict.fromkeys(places):
-            # The same sentence may match in several languages: its best text stands for it.
-            seen: set[tuple[str, str, int | None]] = set()
-            for row in connection.execute(text(_query(place, is_sqlite=database.is_sqlite)), values):
-                key = (row.document_id, row.path, row.ordinal)
-                if key not in seen:
-                    seen.add(key)
-                    found.append((-row.score, row.length, _match(row, place)))
-                if len(seen) == limit:
-                    break
+        if not database.is_sqlite:
+            return _look_up(connection, {"terms": list(terms)}, places, limit)
+        query, most = " OR ".join(f'"{term}"' for term in terms), max(FIRST_HITS, 10 * limit)
+        while True:
+            hits = connection.execute(text(_SQLITE_BEST), {"query": query, "most": most}).all()
+            found = _look_up(connection, {"hits": json.dumps([tuple(hit) for hit in hits])}, places, limit)
+            # Hits of older versions, or of another place, are none of these.
+            if len(found) == limit or len(hits) < most:
+                return found
+            most *= 50
+
+
+def _look_up(
+    connection: Connection, values: dict[str, object], places: Sequence[Place], limit: int
+) -> tuple[Match, ...]:
+    """Return what the best hits are, best first."""
+    found: list[tuple[float, int, Match]] = []
+    for place in dict.fromkeys(places):
+        # The same sentence may match in several languages: its best text stands for it.
+        seen: set[tuple[str, str, int | None]] = set()
+        for row in connection.execute(text(_query(place, is_sqlite="hits" in values)), values):
+            key = (row.document_id, row.path, row.ordinal)
+            if key not in seen:
+                seen.add(key)
+                found.append((-row.score, row.length, _match(row, place)))
+            if len(seen) == limit:
+                break
     found.sort(key=lambda scored: scored[:2])
     return tuple(match for *_, match in found[:limit])
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, SpaceRef, UnitSpec
+from storage import words as word_search
 from storage.words import MAX_TERMS, parse_terms
 
 
@@ -108,6 +109,16 @@ def test_only_outlines_in_use_are_looked_at_and_what_is_deleted_is_gone(author: 
     assert places_of(author.store.search_words("tea")) == [(other.document_id, "sentences", 0)]
     author.store.delete_document(other.document_id, force=True)
     assert author.store.search_words("tea") == ()
+
+
+def test_hits_of_older_versions_hide_none_in_use(
+    author: Any, space: SpaceRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = write(author, space, *["Tea tea tea."] * 30)
+    author.store.create_outline_version(old, [NewPlanItem(path="1", heading="New")])
+    lease = write(author, space, "Of all that is drunk in the afternoon it is tea.")
+    monkeypatch.setattr(word_search, "FIRST_HITS", 2)
+    assert places_of(author.store.search_words("tea", limit=1)) == [(lease.document_id, "sentences", 0)]
 
 
 def test_a_changed_text_is_found_by_its_new_words_alone(author: Any, space: SpaceRef, url: str) -> None:
