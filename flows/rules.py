@@ -10,6 +10,7 @@ import re
 import threading
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
@@ -152,8 +153,8 @@ def _check_rrule(typed: str, zone: ZoneInfo) -> str:
         )
     if _is_by_the_minute(parts.get("BYMINUTE", "")):
         raise UsageError(f"--rrule is {typed!r}, which fires every minute at times: use --every, such as 5m")
-    if not parts.get("INTERVAL", "1").isdecimal() or int(parts.get("INTERVAL", "1")) < 1:
-        raise UsageError(f"--rrule is {typed!r}: give an INTERVAL of 1 or more")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,5}", parts.get("INTERVAL", "1")):
+        raise UsageError(f"--rrule is {typed!r}: give an INTERVAL from 1 to 999999")
     if starts and not re.fullmatch(r"DTSTART:\d{8}T\d{6}Z", starts[0]):
         raise UsageError(
             f"--rrule is {typed!r}, whose DTSTART names no time zone: end it with Z (UTC), such as "
@@ -163,7 +164,7 @@ def _check_rrule(typed: str, zone: ZoneInfo) -> str:
     text = "\n".join([*starts, f"RRULE:{rules[0]}"])
     try:
         rule = _recurrence(text, zone)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise UsageError(
             f"--rrule is {typed!r}, which is no rule ({error}): such as FREQ=WEEKLY;BYDAY=MO"
         ) from error
@@ -177,7 +178,7 @@ def _check_rrule(typed: str, zone: ZoneInfo) -> str:
 
 def _is_by_the_minute(minutes: str) -> bool:
     """Return whether two of the minutes of an hour follow each other."""
-    found = sorted({int(minute) for minute in minutes.split(",") if minute.isdecimal()})
+    found = sorted({int(minute) for minute in minutes.split(",") if re.fullmatch("[0-9]{1,2}", minute)})
     return (
         any(later - earlier <= 1 for earlier, later in pairwise([*found, found[0] + 60])) if found else False
     )
@@ -204,10 +205,14 @@ def _recurrence(text: str, zone: ZoneInfo) -> Recurrence:
 def _rrule_times(text: str, zone: ZoneInfo, now: datetime, num: int) -> list[datetime]:
     """Return the next times of a rule; UsageError where the search takes long, as it would for Prefect's scheduler."""
     found: list[datetime] = []
+
+    def look() -> None:
+        # A rule whose next time is beyond all years has none.
+        with suppress(OverflowError, ValueError):
+            found.extend(islice(_recurrence(text, zone).xafter(now), num))
+
     # A search cannot be ended from within: a thread that nobody waits for ends with the process.
-    search = threading.Thread(
-        target=lambda: found.extend(islice(_recurrence(text, zone).xafter(now), num)), daemon=True
-    )
+    search = threading.Thread(target=look, daemon=True)
     search.start()
     search.join(SEARCH_TIMEOUT_S)
     if search.is_alive():

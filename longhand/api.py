@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         NewDocument,
         Place,
         PlanItemRecord,
+        Way,
     )
     from storage.records import Vector
 
@@ -129,15 +130,17 @@ class Longhand:
         self,
         words: str,
         *,
+        ways: Sequence[Way] = ("meaning", "words"),
         places: Sequence[Place] = ("plan", "sentences"),
         limit: int = 10,
         lang: str = DEFAULT_LANG,
     ) -> tuple[Match, ...]:
-        """Return the plan items and sentences of all documents that are nearest in meaning, best first.
+        """Return the plan items and sentences of all documents that are near in meaning or hold the words, best first.
 
-        Each match has `document_id`, `path`, `text`, `similarity` and more; `lang` is that of the words.
+        Each match has `document_id`, `path`, `text`, `similarity`, `found_by` and more; `lang` is that of the words.
+        By words alone no model is loaded.
         """
-        return search_words(self.store, words, places=places, limit=limit, lang=lang)
+        return search_words(self.store, words, ways=ways, places=places, limit=limit, lang=lang)
 
     def tell(self, event: Event) -> None:
         """Hand an event of a run to whoever asked for them."""

@@ -19,6 +19,7 @@ import typer
 
 from concepts.errors import LonghandError, UsageError, shorten
 from longhand import __version__
+from longhand.helping import MAX_WIDTH, Group, add_help
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 MAX_WORD_CHARS, MAX_MESSAGE_CHARS = 300, 2000
@@ -41,7 +42,7 @@ COMMANDS = {
     "models": ("train", "evaluate", "models"),
     "health": ("doctor",),
 }
-"""Modules of `longhand.commands` and what they register, in the order of `longhand --help` (a test compares)."""
+"""Modules of `longhand.commands` and what they register (a test compares)."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -65,16 +66,18 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     """Return the application with the command that is called; with all of them where none is."""
     app = typer.Typer(
         name="longhand",
+        cls=Group,
         help="Plan and write long documents in a sentence-embedding space.",
         no_args_is_help=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH},
     )
     app.callback()(options)
     called = [module for module, names in COMMANDS.items() if arguments and arguments[0] in names]
     for module in called or COMMANDS:
         import_module(f"longhand.commands.{module}").register(app)
+    add_help(app)
     return app
 
 

@@ -45,6 +45,7 @@ def examine() -> list[Finding]:
         _libsndfile,
         _punkt,
         _database,
+        _search,
         _weights,
         _fetched,
         _published,
@@ -173,6 +174,14 @@ def _database() -> Iterator[Finding]:
         database.close()
     if url.get_backend_name() == "sqlite":
         yield from _disk(Path(str(url.database)).parent)
+
+
+def _search() -> Iterator[Finding]:
+    """What search by meaning needs of the database; search by words needs nothing."""
+    from storage import Store
+
+    with Store.open() as store:
+        yield Finding("search", True, f"by words, and by meaning with {store.check_can_search()}")
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

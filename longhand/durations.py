@@ -1,6 +1,8 @@
-"""Durations as people type them."""
+"""Durations and points in time as people type them."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from concepts.errors import UsageError
 
@@ -16,3 +18,20 @@ def parse_duration(option: str, typed: str, example: str) -> float:
     if not 0 < seconds <= MAX_DAYS * SECONDS["d"]:
         raise UsageError(f"{option} is {typed!r}: give a number with s, m, h, d or w, such as {example}")
     return seconds
+
+
+def parse_time(option: str, typed: str, now: float) -> float:
+    """Return epoch seconds; raise UsageError where it is no date, no date with a time, and no duration before `now`.
+
+    A date without a zone is one of the user's.
+    """
+    try:
+        return datetime.fromisoformat(typed.strip()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        return now - parse_duration(option, typed, "7d")
+    except UsageError:
+        raise UsageError(
+            f"{option} is {typed!r}: give a date such as 2026-11-28 or 2026-11-28T14:30, or how long ago, such as 7d"
+        ) from None

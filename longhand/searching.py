@@ -1,4 +1,4 @@
-"""Finding stored plan items and sentences by meaning: words become a concept, the database does the rest."""
+"""Finding stored plan items and sentences by meaning and by words; the database does both."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from longhand.requests import known_languages
 
 if TYPE_CHECKING:
     from flows.engine import ModelEngine
-    from storage import Match, Place, Store
+    from storage import Match, Place, Store, Way
 
 MAX_LIMIT = 1000
+MIN_DEPTH = 100
+"""So many matches of each way are mixed at least: what is tenth in both is among the first of the mixture."""
+RANK_CONSTANT = 60
+"""Of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009), as they chose it."""
 
 
 class Searcher:
@@ -39,20 +43,34 @@ class Searcher:
         store: Store,
         words: str,
         *,
+        ways: Sequence[Way] = ("meaning", "words"),
         places: Sequence[Place] = ("plan", "sentences"),
         limit: int = 10,
         lang: str = DEFAULT_LANG,
     ) -> tuple[Match, ...]:
-        """Return what is nearest in meaning to `words`; see `search_words`."""
+        """Return what is near in meaning to `words`, or holds them, best first; see `search_words`."""
+        text = check_prompt(words, "what is looked for")
+        check_language(lang, self.languages())
+        if not 1 <= limit <= MAX_LIMIT:
+            raise UsageError(f"--limit is {limit}: give a number from 1 to {MAX_LIMIT}")
+        depth = max(limit, MIN_DEPTH) if len(ways) > 1 else limit
+        lists = []
+        if "meaning" in ways:
+            # Before an encoder is loaded for nothing.
+            store.check_can_search()
+            lists.append(self._find_by_meaning(store, text, places, depth, lang))
+        if "words" in ways:
+            lists.append(store.search_words(text, lang=lang, places=places, limit=depth))
+        return fuse(lists, limit)
+
+    def _find_by_meaning(
+        self, store: Store, text: str, places: Sequence[Place], limit: int, lang: str
+    ) -> tuple[Match, ...]:
         import numpy as np
 
         from flows.checks import check_vectors
         from flows.planning import split
 
-        text = check_prompt(words, "what is looked for")
-        check_language(lang, self.languages())
-        if not 1 <= limit <= MAX_LIMIT:
-            raise UsageError(f"--limit is {limit}: give a number from 1 to {MAX_LIMIT}")
         with self._lock:
             if self._engine is None:
                 engine = make_engine(self._space)
@@ -73,26 +91,52 @@ class Searcher:
         # a mapped concept is less near to all others, and to itself, whose nearness is to be 1
         own = float(query @ vectors[0] / (np.linalg.norm(query) * np.linalg.norm(vectors[0])))
         own = own if own > 0 else 1.0
-        return tuple(replace(match, similarity=min(1.0, match.similarity / own)) for match in found)
+        return tuple(
+            match if match.similarity is None else replace(match, similarity=min(1.0, match.similarity / own))
+            for match in found
+        )
+
+
+def fuse(lists: Sequence[Sequence[Match]], limit: int) -> tuple[Match, ...]:
+    """Return the matches of several rankings as one, best first, by reciprocal rank fusion.
+
+    A match scores 1 / (60 + rank) in each ranking that holds it (Cormack, Clarke and Büttcher 2009). One that is in
+    several keeps the similarity of one and the text of the other that holds the words.
+    """
+    scores: dict[object, float] = {}
+    merged: dict[object, Match] = {}
+    for matches in lists:
+        for rank, match in enumerate(matches, 1):
+            key = (match.document_id, match.place, match.path, match.ordinal)
+            scores[key] = scores.get(key, 0.0) + 1.0 / (RANK_CONSTANT + rank)
+            other = merged.get(key)
+            if other is not None:
+                near = other.similarity if match.similarity is None else match.similarity
+                match = replace(match, similarity=near, found_by=(*other.found_by, *match.found_by))
+            merged[key] = match
+    best = sorted(merged, key=lambda key: -scores[key])[:limit]
+    return tuple(merged[key] for key in best)
 
 
 def search_words(
     store: Store,
     words: str,
     *,
+    ways: Sequence[Way] = ("meaning", "words"),
     places: Sequence[Place] = ("plan", "sentences"),
     limit: int = 10,
     lang: str = DEFAULT_LANG,
     space: str | None = None,
 ) -> tuple[Match, ...]:
-    """Return what is nearest in meaning to `words` in all documents of a space, best first.
+    """Return what is near in meaning to `words` in all documents of a space, and what holds them, best first.
 
-    `lang`: of the words. `space`: a name or a folder; None: the one that ships. Words of several sentences
+    `ways`: the two rankings that are mixed; by words alone no model is loaded, and all spaces are looked at. `lang`:
+    of the words. `space`: a name or a folder; None: the one that ships. Words of several sentences
     stand for their mean. Nearness is the cosine over that of the words themselves, as they are looked for
     (`Codec.as_query`). Raises InputError, UsageError, ModelError where the space cannot be loaded, and
-    StorageError where the database cannot search.
+    StorageError where the database cannot search by meaning.
     """
-    return Searcher(space).find(store, words, places=places, limit=limit, lang=lang)
+    return Searcher(space).find(store, words, ways=ways, places=places, limit=limit, lang=lang)
 
 
 def make_engine(space: str | None) -> ModelEngine:

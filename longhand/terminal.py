@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ WIDTH_WITHOUT_TERMINAL = 200
 LEAST_FLEXIBLE = 24
 """A column that gives way is not cut to fewer cells than this."""
 GAP, INDENT = "  ", "    "
+TIME_ENDINGS = ("_at", "_until")
+"""Of the names of fields that hold a point in time."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -27,8 +30,24 @@ def print_text(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print `value` as indented JSON on stdout."""
-    print_text(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print `value` as indented JSON on stdout; epoch seconds in fields that end in _at or _until become ISO 8601."""
+    print_text(json.dumps(_with_times(value), indent=2, ensure_ascii=False))
+
+
+def _with_times(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {
+            key: format_iso(inner)
+            if isinstance(inner, float) and str(key).endswith(TIME_ENDINGS)
+            else _with_times(inner)
+            for key, inner in value.items()
+        }
+    return [_with_times(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def format_iso(epoch_s: float) -> str:
+    """Return a point in time as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
 def say(text: str) -> None:

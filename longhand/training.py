@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concepts.errors import ModelError, UsageError
+from concepts.errors import InputError, ModelError, UsageError
 from longhand.terminal import say
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ WARM_START_RATE = 0.6
 """Share of the recipe's peak learning rates for a run that starts from trained weights."""
 TINY_PIECES = 1_000
 """Pieces of the tiny preset's new languages."""
+MIN_HELD_OUT = 10
+"""Documents of the test split without which figures would be chance."""
 RELEASE_FOLDER = "model"
 """Where in the run's folder the finished model lies, with its card."""
 
@@ -348,8 +351,12 @@ def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
 
 def start_evaluation(
     kind: str, corpus: Path, *, model: str | None, space: str | None, on_progress: OnCount
-) -> dict[str, float]:
-    """Measure one model on held-out documents; `on_progress` gets (done, total)."""
+) -> tuple[str, dict[str, float]]:
+    """Measure one model on held-out documents; return its identity and the figures. `on_progress` gets (done, total).
+
+    Raises InputError where a corpus holds back too few documents for the figures of a planner or a writer to mean much.
+    """
+    from concepts.card import find_card
     from concepts.codec import Codec, load_codec
     from concepts.devices import device_of_process
 
@@ -358,12 +365,16 @@ def start_evaluation(
         from concepts.space.evaluate_languages import evaluate_languages, evaluate_retrieval
         from concepts.space.next_sentence import evaluate_next_sentence
 
+        name = find_card("space", model or space, verify=False).model_id
         measured = load_codec(model or space, device=device_of_process(), on_note=say)
         figures = evaluate_next_sentence(corpus, measured, on_progress=on_progress, on_note=say)
         if not isinstance(measured, Codec):  # without a decoder there is no round trip
-            return figures | evaluate_retrieval(corpus, measured, on_progress=on_progress, on_note=say)
+            figures |= evaluate_retrieval(corpus, measured, on_progress=on_progress, on_note=say)
+            return name, figures
         figures |= evaluate_space(corpus, measured, on_progress=on_progress)
-        return figures | evaluate_languages(corpus, measured, on_progress=on_progress, on_note=say)
+        figures |= evaluate_languages(corpus, measured, on_progress=on_progress, on_note=say)
+        return name, figures
+    _check_held_out(corpus)
     from concepts.corpus.embed import embed_corpus
 
     codec = load_codec(space, device=device_of_process(), on_note=say)
@@ -373,8 +384,20 @@ def start_evaluation(
         from planner.evaluate import evaluate_planner
 
         planner = Planner.load(model, space_id=codec.space_id)
-        return evaluate_planner(corpus, planner, on_progress=on_progress)
+        return planner.card.model_id, evaluate_planner(corpus, planner, on_progress=on_progress)
     from writer import Writer
     from writer.evaluate import evaluate_writer
 
-    return evaluate_writer(corpus, Writer.load(model, space_id=codec.space_id), on_progress=on_progress)
+    writer = Writer.load(model, space_id=codec.space_id)
+    return writer.card.model_id, evaluate_writer(corpus, writer, on_progress=on_progress)
+
+
+def _check_held_out(corpus: Path) -> None:
+    from concepts.corpus.store import load_documents
+
+    num_found = sum(1 for _ in islice(load_documents(corpus, split="test"), MIN_HELD_OUT))
+    if num_found < MIN_HELD_OUT:
+        raise InputError(
+            f"{corpus} holds back {num_found} documents for measuring, figures need at least {MIN_HELD_OUT}: "
+            "import more documents"
+        )

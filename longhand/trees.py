@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from storage import ExportedDocument, ExportedSection, OutlineRecord
 
 
+DETAILS = ("SENTENCES", "STATUS", "STOPPED BY", "SIMILARITY")
+"""Columns beside the headings, the most wanted first."""
+LEAST_HEADING = 30
+"""Cells that headings get at least; columns give way."""
+
+
 class OutlineRow(TypedDict):
     """One item of an outline."""
 
@@ -57,16 +63,23 @@ def format_outline(rows: Sequence[OutlineRow]) -> str:
 
 
 def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
-    """Print the outline on stdout as a tree, with what is known of each section in columns beside it."""
+    """Print the outline on stdout as a tree, with what is known of each section in columns beside it.
+
+    In a narrow window the last columns are left out, rather than headings broken into syllables.
+    """
     from rich.table import Table
     from rich.text import Text
 
     from longhand.export import short_title
     from longhand.terminal import make_console
 
+    console = make_console()
+    shown = list(DETAILS)
+    while shown and console.width - sum(len(name) + 1 for name in shown) < LEAST_HEADING:
+        shown.pop()
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(Text(short_title(title)), overflow="fold")
-    for name in ("SENTENCES", "STATUS", "STOPPED BY", "SIMILARITY"):
+    for name in shown:
         # Headings give way in a narrow window, these do not.
         table.add_column(name, no_wrap=True, min_width=len(name), style="dim")
     for row, guide in zip(rows, _guides([row["path"] for row in rows]), strict=True):
@@ -75,8 +88,8 @@ def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
         item.add_column(overflow="fold")
         heading = row["heading"] or "(not decoded yet)"
         item.add_row(Text(f"{guide}{row['path']}  "), Text(heading))
-        table.add_row(item, *(_details(row) if row["is_leaf"] else ()))
-    make_console().print(table)
+        table.add_row(item, *(_details(row)[: len(shown)] if row["is_leaf"] else ()))
+    console.print(table)
 
 
 def _guides(paths: Sequence[str]) -> list[str]:

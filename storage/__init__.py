@@ -5,6 +5,7 @@ from storage.records import (
     DOCUMENT_STATUSES,
     FINAL,
     STAGES,
+    WAYS,
     AttemptRecord,
     BlockKind,
     CardRef,
@@ -44,6 +45,7 @@ from storage.records import (
     UnitRecord,
     UnitSpec,
     UnitStatus,
+    Way,
 )
 from storage.store import Store, restore_backup
 from storage.transaction import Transaction
@@ -53,6 +55,7 @@ __all__ = [
     "DOCUMENT_STATUSES",
     "FINAL",
     "STAGES",
+    "WAYS",
     "AttemptRecord",
     "BlockKind",
     "Busy",
@@ -96,6 +99,7 @@ __all__ = [
     "UnitRecord",
     "UnitSpec",
     "UnitStatus",
+    "Way",
     "content_hash",
     "restore_backup",
 ]

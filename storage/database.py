@@ -89,7 +89,15 @@ def resolve_url(typed: str | None) -> URL:
         kind = shorten(url.drivername)
         raise StorageError(f"databases of the kind {kind!r} are not supported: use {EXAMPLES}")
     if url.get_backend_name() == "sqlite":
-        _check_sqlite_file(url)
+        try:
+            _check_sqlite_file(url)
+        except (OSError, ValueError) as error:
+            # A name that is too long, or holds a NUL.
+            reason = getattr(error, "strerror", None) or error
+            name = shorten(str(url.database))
+            raise StorageError(
+                f"{name} cannot be the name of a file ({reason}): name another one in {URL_VARIABLE}"
+            ) from None
         # The processes of one command may work in several folders.
         return url.set(database=str(Path(str(url.database)).absolute()))
     if "@" in (url.host or ""):
@@ -110,6 +118,8 @@ def _mask(typed: str) -> str:
 
 
 def _check_sqlite_file(url: URL) -> None:
+    if "\0" in (url.database or ""):
+        raise ValueError("it holds a NUL")
     if url.database in (None, "", ":memory:"):
         raise StorageError(
             "an in-memory database cannot be shared by processes: name a file, such as sqlite:////tmp/l.db"

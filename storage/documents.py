@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from concepts.errors import NotFoundError, StorageError, shorten
@@ -18,6 +18,7 @@ from storage.records import (
     JsonObject,
     NewDocument,
     Progress,
+    Sort,
     SpaceRef,
     Submission,
     Wanted,
@@ -116,7 +117,24 @@ def card_columns(kind: str, card: CardRef | None) -> dict[str, object]:
     return {} if card is None else {f"{kind}_card": card.name, f"{kind}_checksum": card.checksum}
 
 
-def _select_documents(page: Select[Any]) -> Select[Any]:
+def _shown_title(columns: Any) -> ColumnElement[str]:
+    """Return the title; the prompt stands for it where there is none, as it does wherever documents are shown."""
+    return func.coalesce(func.nullif(columns.title, ""), columns.prompt)
+
+
+def _order(columns: Any, sort: Sort) -> tuple[ColumnElement[Any], ...]:
+    """Return how rows with a document's columns are ordered; the newest first where they are equal."""
+    newest = (columns.created_at.desc(), columns.id.desc())
+    if sort == "created":
+        return newest
+    if sort == "updated":
+        return (columns.updated_at.desc(), *newest)
+    if sort == "status":
+        return (columns.status, *newest)
+    return (func.lower(_shown_title(columns)), *newest)
+
+
+def _select_documents(page: Select[Any], sort: Sort = "created") -> Select[Any]:
     """Return the query for the documents of `page` (a query for whole documents), with their progress."""
     document = page.subquery("page")
     written = func.sum(case((PlanItem.c.status != "pending", 1), else_=0))
@@ -135,7 +153,7 @@ def _select_documents(page: Select[Any]) -> Select[Any]:
     return (
         select(document, progress.c.num_items, progress.c.num_written, progress.c.num_decoded)
         .outerjoin(progress, progress.c.outline_id == document.c.active_outline_id)
-        .order_by(document.c.created_at.desc(), document.c.id.desc())
+        .order_by(*_order(document.c, sort))
     )
 
 
@@ -181,12 +199,12 @@ def _whole() -> Select[Any]:
 
 
 def list_documents(
-    connection: Connection, wanted: Wanted, limit: int, offset: int
+    connection: Connection, wanted: Wanted, limit: int, offset: int, sort: Sort = "created"
 ) -> tuple[DocumentRecord, ...]:
-    """Return a page of documents, newest first, in one statement."""
-    page = _filtered(_whole(), wanted).order_by(Document.c.created_at.desc(), Document.c.id.desc())
+    """Return a page of documents in one statement."""
+    page = _filtered(_whole(), wanted).order_by(*_order(Document.c, sort))
     page = page.limit(limit).offset(offset)
-    return tuple(_record(row) for row in connection.execute(_select_documents(page)))
+    return tuple(_record(row) for row in connection.execute(_select_documents(page, sort)))
 
 
 def count_documents(connection: Connection, wanted: Wanted) -> int:
@@ -199,10 +217,12 @@ def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
         query = query.where(Document.c.status.in_(wanted.status))
     if wanted.lang is not None:
         query = query.where(Document.c.lang == wanted.lang)
-    if wanted.text:
-        # The prompt stands for the title where there is none, as it does wherever documents are shown.
-        shown = func.coalesce(func.nullif(Document.c.title, ""), Document.c.prompt)
-        query = query.where(shown.icontains(wanted.text, autoescape=True))
+    for word in (wanted.text or "").split():
+        query = query.where(_shown_title(Document.c).icontains(word, autoescape=True))
+    if wanted.since is not None:
+        query = query.where(Document.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Document.c.created_at < wanted.until)
     return query
 
 

@@ -40,12 +40,18 @@ Stage = Literal["plan", "write", "decode"]
 Source = Literal["model", "user"]
 Role = Literal["prompt", "goal"]
 Place = Literal["plan", "sentences"]
+Way = Literal["meaning", "words"]
+"""How texts are found."""
+Sort = Literal["created", "updated", "title", "status"]
+"""How documents are listed: by a time the newest first, by words in their order."""
 BlockKind = Literal["paragraph", "step", "bullet"]
 """What a sentence may begin; a step is an item of a numbered list."""
 
 DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
+SORTS: tuple[Sort, ...] = get_args(Sort)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 PLACES: tuple[Place, ...] = get_args(Place)
+WAYS: tuple[Way, ...] = get_args(Way)
 BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 FINAL: tuple[DocumentStatus, ...] = ("done", "failed", "cancelled")
 """Statuses that no worker takes a document from, and nobody is asked about."""
@@ -158,7 +164,11 @@ class Wanted:
     lang: str | None = None
     """The document's own language."""
     text: str | None = None
-    """Stands in the title (in the prompt where there is none), in capitals or not."""
+    """All its words stand in the title (in the prompt where there is none), in capitals or not."""
+    since: float | None = None
+    """Made at this time or later; epoch seconds."""
+    until: float | None = None
+    """Made before this time."""
 
     def __post_init__(self) -> None:
         check_text("the text that is looked for", self.text or "")
@@ -512,7 +522,7 @@ class ExportedDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """One stored plan item or sentence that is near to what was looked for."""
+    """One stored plan item or sentence that was found."""
 
     document_id: str
     place: Place
@@ -522,6 +532,11 @@ class Match:
     """Place of the sentence in its section, from 0; None for a plan item."""
     heading: str | None
     text: str | None
-    """The sentence in its document's own language, or the heading; None where it is not decoded yet."""
-    similarity: float
-    """Cosine, from -1 to 1."""
+    """The sentence or the heading; None where it is not decoded yet. In its document's own language, or in that of the
+    translation that holds the words."""
+    lang: str
+    """Language of the text."""
+    similarity: float | None
+    """Cosine, from -1 to 1; None where it was found by its words alone."""
+    found_by: tuple[Way, ...]
+    """What it is among the first matches of."""

@@ -1,4 +1,4 @@
-"""Stored plan items and sentences that are near to a vector, found inside the database.
+"""Stored plan items and sentences that are near to a vector, found inside the database; `storage.words` finds words.
 
 The outlines in use of all documents of one space are looked at, every vector exactly once, so the result
 is exact and needs no index to be kept up. SQLite computes the distances with the functions of sqlite-vec on
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 CHILD_TIMEOUT_S = 600.0
 COPIES_PER_STATEMENT = 2000
+_BY_WORDS = "; longhand search --by words needs none"
 
 
 def search(
@@ -70,12 +71,39 @@ def search(
         with database.read() as connection:
             load_sqlite_vec(connection)
             return _nearest(connection, space, places, limit, _sqlite_distances(blob))
+    check_can_search(database)
+    return _search_in_child(database, blob, space, places, limit)
+
+
+def check_can_search(database: Database) -> str:
+    """Return what computes distances in a database; raise StorageError where nothing does."""
+    if not database.is_sqlite:
+        with database.read() as connection:
+            if not (version := _pgvector_version(connection)):
+                raise _no_pgvector(database)
+        return f"pgvector {version}"
+    if can_load_extensions(database.driver):
+        return "sqlite-vec"
     if find_spec("pysqlite3") is None or find_spec("sqlite_vec") is None:
         raise StorageError(
-            "this Python's sqlite3 loads no extensions, which search needs: pip install pysqlite3 sqlite-vec, "
-            "or use a Python that was built with --enable-loadable-sqlite-extensions"
+            "this Python's sqlite3 loads no extensions, which search by meaning needs: pip install pysqlite3 "
+            f"sqlite-vec, or use a Python that was built with --enable-loadable-sqlite-extensions{_BY_WORDS}"
         )
-    return _search_in_child(database, blob, space, places, limit)
+    return "sqlite-vec in pysqlite3"
+
+
+def _pgvector_version(connection: Connection) -> str | None:
+    """Return the version of pgvector that a server offers, installed in this database or not yet."""
+    offered = "SELECT coalesce(installed_version, default_version) FROM pg_available_extensions"
+    version = connection.scalar(text(f"{offered} WHERE name = 'vector'"))
+    return None if version is None else str(version)
+
+
+def _no_pgvector(database: Database) -> StorageError:
+    return StorageError(
+        f"search by meaning needs pgvector, which the server of {database.name} does not have: install it there "
+        f"(https://github.com/pgvector/pgvector){_BY_WORDS}"
+    )
 
 
 def can_load_extensions(driver: Any) -> bool:
@@ -138,7 +166,7 @@ def _search_in_child(
         raise StorageError(f"the search in {database.name} ended with {done.returncode}: {last}") from error
     if "error" in answer:
         raise StorageError(answer["error"])
-    return tuple(Match(**match) for match in answer["matches"])
+    return tuple(Match(**{**match, "found_by": tuple(match["found_by"])}) for match in answer["matches"])
 
 
 class _PgVector(UserDefinedType[str]):
@@ -200,15 +228,16 @@ def _nearest(
     limit: int,
     distances: dict[Place, _Distances],
 ) -> tuple[Match, ...]:
-    found: list[Match] = []
+    found: list[tuple[float, Match]] = []
     for place in dict.fromkeys(places):
         found += _nearest_in(connection, space, place, limit, distances[place])
-    return tuple(sorted(found, key=lambda match: -match.similarity)[:limit])
+    return tuple(match for _, match in sorted(found, key=lambda near: -near[0])[:limit])
 
 
 def _nearest_in(
     connection: Connection, space: SpaceRef, place: Place, limit: int, distances: _Distances
-) -> list[Match]:
+) -> list[tuple[float, Match]]:
+    """Return matches with their similarity."""
     ordinal = Concept.c.ordinal if place == "sentences" else literal(None)
     query = _rows(
         place,
@@ -225,20 +254,24 @@ def _nearest_in(
         query = query.join(distances.copies, distances.copies.c.id == _owner(place))
     # A vector of zeros has no direction: it comes last.
     near = query.order_by(text("distance NULLS LAST")).limit(limit).subquery("near")
-    return [
-        Match(
+    found = []
+    for row in connection.execute(_with_texts(near, place)):
+        # a vector of zeros is at no distance: NULL on SQLite, NaN on PostgreSQL
+        if row.distance is None or math.isnan(row.distance):
+            continue
+        match = Match(
             document_id=row.document_id,
             place=place,
             path=row.path,
             ordinal=row.ordinal,
             heading=row.heading,
             text=row.heading if row.text is None and place == "plan" else row.text,
+            lang=row.lang,
             similarity=1.0 - row.distance,
+            found_by=("meaning",),
         )
-        for row in connection.execute(_with_texts(near, place))
-        # a vector of zeros is at no distance: NULL on SQLite, NaN on PostgreSQL
-        if row.distance is not None and not math.isnan(row.distance)
-    ]
+        found.append((1.0 - row.distance, match))
+    return found
 
 
 def _with_texts(near: Subquery, place: Place) -> Select[Any]:
@@ -276,18 +309,14 @@ def copies_schema(home: str) -> str:
 def _make_copies(connection: Connection, database: Database) -> dict[Place, Table]:
     """Make the tables of copies where they are missing; they live in a schema of their own."""
     if not connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
-        offered = connection.scalar(text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'"))
-        if not offered:
-            raise StorageError(
-                f"search needs pgvector, which the server of {database.name} does not have: install it there "
-                "(https://github.com/pgvector/pgvector), then search again"
-            )
+        if not _pgvector_version(connection):
+            raise _no_pgvector(database)
         try:
             connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
         except DBAPIError as error:
             raise StorageError(
-                f"search needs pgvector, and this user may not add it to {database.name}: "
-                "let an administrator run CREATE EXTENSION vector there"
+                f"search by meaning needs pgvector, and this user may not add it to {database.name}: "
+                f"let an administrator run CREATE EXTENSION vector there{_BY_WORDS}"
             ) from error
     schema = copies_schema(str(connection.scalar(text("SELECT current_schema()"))))
     quote = connection.dialect.identifier_preparer.quote

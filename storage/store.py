@@ -36,6 +36,7 @@ from storage.records import (
     Place,
     PromptConcept,
     RenderingRecord,
+    Sort,
     Source,
     SpaceRef,
     Stage,
@@ -198,13 +199,17 @@ class Store:
         *,
         lang: str | None = None,
         text: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        sort: Sort = "created",
         limit: int = 50,
         offset: int = 0,
     ) -> tuple[DocumentRecord, ...]:
-        """Return documents, newest first, with their progress; `lang` and `text` as in `Wanted`."""
-        wanted = Wanted(status=(status,) if isinstance(status, str) else status, lang=lang, text=text)
+        """Return documents with their progress; `lang`, `text`, `since` and `until` as in `Wanted`."""
+        statuses = (status,) if isinstance(status, str) else status
+        wanted = Wanted(status=statuses, lang=lang, text=text, since=since, until=until)
         with self._database.read() as connection:
-            return documents.list_documents(connection, wanted, limit, offset)
+            return documents.list_documents(connection, wanted, limit, offset, sort)
 
     def count_documents(
         self,
@@ -498,6 +503,24 @@ class Store:
         from storage import search
 
         return search.search(self._database, query_D, space, places, limit)
+
+    def check_can_search(self) -> str:
+        """Return what computes distances between vectors here; raise StorageError where nothing does."""
+        from storage import search
+
+        return search.check_can_search(self._database)
+
+    def search_words(
+        self, words: str, *, lang: str = "eng_Latn", places: Sequence[Place] = PLACES, limit: int = 10
+    ) -> tuple[Match, ...]:
+        """Return the plan items and sentences that hold the most, and the rarest, of the words, best first.
+
+        Looks at the outlines in use of all documents, at the texts of every language. Words in double quotes count
+        only side by side. `lang`: of the words; its commonest ones count only where there are no others.
+        """
+        from storage.words import search_words
+
+        return search_words(self._database, words, lang, places, limit)
 
     def get_attempts(self, document_id: str) -> tuple[AttemptRecord, ...]:
         """Return all attempts, oldest first."""

@@ -11,7 +11,7 @@ import typer
 
 from longhand.terminal import print_table, print_text, say
 
-corpus_app = typer.Typer(help="Documents to train on.", rich_markup_mode=None)
+corpus_app = typer.Typer(help="Fetch and import documents to train on.", rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:

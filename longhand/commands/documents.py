@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from concepts.errors import NotFoundError, StorageError, UsageError
+from longhand.completion import complete_ids, complete_languages, complete_statuses
 from longhand.states import is_held, next_step_of, progress_of, state_of
 from longhand.terminal import (
     format_duration,
@@ -24,7 +26,24 @@ if TYPE_CHECKING:
     from longhand.stages import StageRow
     from storage import AttemptRecord, DocumentRecord, OutlineRecord, Store
 
-DocumentId = Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")]
+DocumentId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="The document's id, or its beginning.", autocompletion=complete_ids),
+]
+DocumentIds = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ID...]", help="Documents by id, or by its beginning.", autocompletion=complete_ids
+    ),
+]
+DecodedLang = Annotated[
+    str | None,
+    typer.Option("--lang", help="A language the text is decoded in.", autocompletion=complete_languages),
+]
+InStatus = Annotated[
+    str | None,
+    typer.Option("--status", help="All documents in this status.", autocompletion=complete_statuses),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -43,26 +62,61 @@ def open_store() -> Store:
 
 
 def list_documents(
-    status: Annotated[str | None, typer.Option(help="Only documents in this status.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 50,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS...]", help="Only with these words in the title.")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only documents in this status.", autocompletion=complete_statuses)
+    ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(help="Only documents in this language.", autocompletion=complete_languages),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Made since a date (2026-11-28), or for so long (7d).")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Made before a date, or so long ago.")
+    ] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="created|updated|title|status", help="Times are listed newest first.")
+    ] = "created",
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List stored documents, newest first."""
+    from longhand.durations import parse_time
     from longhand.prompts import check_choice, check_limit
     from storage import DOCUMENT_STATUSES
+    from storage.records import SORTS
 
     if status is not None:
         check_choice("--status", status, DOCUMENT_STATUSES)
+    check_choice("--sort", sort, SORTS)
     check_limit(limit)
+    now = time.time()
     with open_store() as store:
         wanted = next((known for known in DOCUMENT_STATUSES if known == status), None)
-        found = store.list_documents(wanted, limit=limit)
+        if lang is not None:
+            check_choice("--lang", lang, store.list_document_languages() or (lang,))
+        found = store.list_documents(
+            wanted,
+            lang=lang,
+            text=" ".join(words or ()),
+            since=None if since is None else parse_time("--since", since, now),
+            until=None if until is None else parse_time("--until", until, now),
+            sort=next(known for known in SORTS if known == sort),
+            limit=limit,
+        )
         location = store.location
+        is_filtered = not found and bool(store.count_documents())
     if as_json:
         print_json([describe(document) for document in found])
     elif not found:
-        kind = f"no document is {status}" if status else "no documents yet"
-        say(f'{kind} in {location}; write one with: longhand write "How to share a folder"')
+        if is_filtered:
+            say(f"no document in {location} is of this kind: longhand ls lists all")
+        else:
+            say(f'no documents yet in {location}; write one with: longhand write "How to share a folder"')
     else:
         from longhand.export import short_title
 
@@ -75,7 +129,7 @@ def list_documents(
 
 def show_document(
     document_id: DocumentId,
-    lang: Annotated[str | None, typer.Option(help="A language the document is decoded in.")] = None,
+    lang: DecodedLang = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is known about a document, and its text as far as it is decoded."""
@@ -104,7 +158,8 @@ def show_document(
         "prompt": " ".join(document.prompt.split()),
         "status": state_of(document) + (f": {document.error}" if document.error else ""),
         "sections": progress_of(document),
-        "language": ", ".join(languages) or document.lang,
+        "language": document.lang,
+        "also in": ", ".join(lang for lang in languages if lang != document.lang),
         "seed": str(document.seed),
         "space": str(document.space or ""),
         "planner": "" if document.planner is None else document.planner.name,
@@ -148,11 +203,9 @@ def _print_stages(rows: Sequence[StageRow], attempts: Sequence[AttemptRecord]) -
 
 
 def remove_document(
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...]", help="Documents by id, or by its beginning.")
-    ] = None,
+    ids: DocumentIds = None,
     all_documents: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
-    status: Annotated[str | None, typer.Option(help="All documents in this status.")] = None,
+    status: InStatus = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even while another process works on it.")] = False,
 ) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import NotFoundError, UsageError
+from longhand.commands.documents import DecodedLang, DocumentIds, InStatus, choose_documents
+from longhand.completion import complete_formats
 from longhand.prompts import DEFAULT_LANG
 from longhand.terminal import print_text, say
 
@@ -28,17 +30,21 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...]", help="Documents by id, or by its beginning.")
-    ] = None,
+    ids: DocumentIds = None,
     all_documents: Annotated[bool, typer.Option("--all", help="All documents.")] = False,
+    status: InStatus = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="md, json, html, docx or epub; else by the name of --out."),
+        typer.Option(
+            "--format",
+            "-f",
+            help="md, json, html, docx or epub; else by the name of --out.",
+            autocompletion=complete_formats,
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file instead of stdout.")] = None,
     out_dir: Annotated[Path | None, typer.Option(help="A folder for one file a document.")] = None,
-    lang: Annotated[str | None, typer.Option(help="A language the documents are decoded in.")] = None,
+    lang: DecodedLang = None,
     version: Annotated[int | None, typer.Option(help="An older version of the outline.")] = None,
     with_vectors: Annotated[bool, typer.Option("--with-vectors", help="Every concept's vector.")] = False,
     parquet: Annotated[
@@ -51,17 +57,21 @@ def export(
 ) -> None:
     """Write documents as Markdown, JSON, HTML, Word or EPUB, as far as they are decoded; or as data."""
     chosen = list(ids or ())
-    if all_documents and chosen:
-        raise UsageError("--all and ids: name documents, or take all of them")
+    if bool(chosen) + all_documents + (status is not None) > 1:
+        raise UsageError("ids, --all, --status: name documents, or take all of them, or all in a status")
     if sum(target is not None for target in (out, out_dir, parquet, datasette)) > 1:
         raise UsageError("one of --out, --out-dir, --parquet and --datasette at a time")
     for_text = {"--format": format, "--lang": lang, "--version": version, "--with-vectors": with_vectors}
     if datasette is not None:
-        _refuse("--datasette", for_text | {"--all": all_documents, "an id": chosen})
+        _refuse("--datasette", for_text | {"--all": all_documents, "--status": status, "an id": chosen})
         _write_metadata(datasette, replace=force)
         return
+    if status is not None:
+        with _open_store() as store:
+            found = choose_documents(store, (), all_documents=False, status=status)
+        chosen = [document.id for document in found]
     if not chosen and not all_documents:
-        raise UsageError("which document? name ids (longhand ls), or --all")
+        raise UsageError("which document? name ids (longhand ls), --status STATUS or --all")
     if parquet is not None:
         _refuse("--parquet", for_text)
         _write_parquet(chosen, parquet, replace=force)
@@ -70,7 +80,7 @@ def export(
         raise UsageError("several documents need a folder: --out-dir DIR, or --parquet FILE")
     wish = Wish(_choose_format(format, out, with_vectors=with_vectors), lang, version, with_vectors)
     if out_dir is not None:
-        _write_folder(chosen, out_dir, wish, replace=force)
+        _write_folder(chosen, out_dir, wish, replace=force, are_named=bool(ids))
     else:
         _write_one(chosen[0], out, wish, replace=force)
 
@@ -134,8 +144,11 @@ def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool)
         say(f"{exported.num_missing} sentences are not decoded yet: {next_step}")
 
 
-def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) -> None:
-    """Write one file a document; no ids means all documents that have something to read in the language."""
+def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool, are_named: bool) -> None:
+    """Write one file a document; no ids means all documents.
+
+    `are_named`: each has something to read in the language, or nothing is written; else those that have are written.
+    """
     from longhand.commands.documents import UndecodedError
     from longhand.files import check_target, make_folder, write_atomic
 
@@ -145,7 +158,7 @@ def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool) ->
         if not documents:
             raise NotFoundError(f"no documents yet in {store.location}: longhand write")
         paths = {document.id: folder / _file_name(document, wish) for document in documents}
-        if ids:
+        if are_named:
             for document in documents:
                 _read(store, document, wish)
         make_folder(folder)

@@ -225,14 +225,18 @@ def evaluate(
     from longhand.training import start_evaluation
 
     with TrainingDisplay() as display:
-        figures = start_evaluation(
+        name, figures = start_evaluation(
             kind,
             corpus,
             model=model,
             space=space,
             on_progress=lambda done, total: display.count("measured", done, total),
         )
-    _print_figures(figures, as_json=as_json)
+    say(f"measured {name} on {corpus}")
+    if as_json:
+        print_json({"model": name, **figures})
+    else:
+        _print_figures(figures, as_json=False)
 
 
 def _evaluate_documents(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from concepts.errors import LonghandError, UsageError
-from longhand.commands.documents import open_store
+from longhand.commands.documents import DocumentId, DocumentIds, open_store
 from longhand.commands.writing import (
     Guidance,
     Length,
@@ -23,7 +23,9 @@ from longhand.commands.writing import (
     Steps,
     VoiceName,
     WriterName,
+    raise_last,
 )
+from longhand.completion import complete_languages, complete_statuses
 from longhand.crew import shared
 from longhand.durations import parse_duration
 from longhand.overviews import describe_overview
@@ -55,16 +57,22 @@ File = Annotated[
 ]
 Sections = Annotated[int | None, typer.Option(help="Number of sections, 1 to 200.")]
 Depth = Annotated[int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")]
-Lang = Annotated[str, typer.Option(help="Language of the document.")]
+Lang = Annotated[str, typer.Option(help="Language of the document.", autocompletion=complete_languages)]
 PromptLang = Annotated[
-    str | None, typer.Option(help="Language of prompt, goal and outline, where it is another one.")
+    str | None,
+    typer.Option(
+        help="Language of prompt, goal and outline, where it is another one.",
+        autocompletion=complete_languages,
+    ),
 ]
 Goal = Annotated[str | None, typer.Option(help="Where the document should arrive.")]
 Outline = Annotated[Path | None, typer.Option(help="Your own headings: Markdown, or a list.")]
 Priority = Annotated[int, typer.Option(help="Above 0: before all others; below 0: after them.")]
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Ids, or their beginnings.")]
 All = Annotated[bool, typer.Option("--all", help="All documents that are not finished.")]
-Status = Annotated[str | None, typer.Option(help="All documents with this status, such as queued.")]
+Status = Annotated[
+    str | None,
+    typer.Option(help="All documents with this status, such as queued.", autocompletion=complete_statuses),
+]
 Batch = Annotated[int, typer.Option(help="Documents in work at once; they overlap.")]
 Together = Annotated[
     bool,
@@ -393,18 +401,18 @@ def requeue(
     say(f"put back {len(found)}{left}")
 
 
-def cancel(ids: Ids = None, every: All = False, status: Status = None) -> None:
+def cancel(ids: DocumentIds = None, every: All = False, status: Status = None) -> None:
     """Cancel documents, also while a worker is at them; what is stored stays."""
     _change(ids, every, status, lambda store, found: store.cancel_document(found.id), "cancelled")
 
 
-def pause(ids: Ids = None, every: All = False, status: Status = None) -> None:
+def pause(ids: DocumentIds = None, every: All = False, status: Status = None) -> None:
     """Take documents out of the queue until `longhand resume`, also while a worker is at them."""
     _change(ids, every, status, lambda store, found: store.pause_document(found.id), "paused")
 
 
 def set_priority(
-    document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
+    document_id: DocumentId,
     priority: Annotated[
         int, typer.Argument(metavar="N", help="Above 0: before all others; below 0: after them; 0 is usual.")
     ],
@@ -466,7 +474,4 @@ def _change(
                 changed.append(document)
         if changed:
             tell_prefect(changed, done)
-    if errors:
-        for earlier in errors[:-1]:
-            say(f"longhand: {earlier}")
-        raise errors[-1]
+    raise_last(errors)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from longhand.commands.documents import open_store
+from longhand.commands.documents import DocumentId, open_store
 from longhand.refining import DEFAULT_DRAFTS, Refiner, check_drafts, describe
 from longhand.terminal import print_json, print_table, say
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def refine(
-    document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
+    document_id: DocumentId,
     item: Annotated[str, typer.Option("--item", help="Which item, such as 3 or 2.1.")],
     show: Annotated[int, typer.Option("--show", help="How many diffusion steps are said.")] = DEFAULT_DRAFTS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -43,7 +43,9 @@ PrefectApi = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `longhand schedules ls`.")]
 
-schedules_app = typer.Typer(help="Schedules.", rich_markup_mode=None)
+schedules_app = typer.Typer(
+    help="List schedules; pause, resume, remove one, or run it now.", rich_markup_mode=None
+)
 
 
 def register(app: typer.Typer) -> None:

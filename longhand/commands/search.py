@@ -1,4 +1,4 @@
-"""`search`: stored plan items and sentences found by meaning."""
+"""`search`: stored plan items and sentences found by meaning and by words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from longhand.commands.documents import AsJson, open_store
 from longhand.commands.writing import SpaceName
+from longhand.completion import complete_languages
 from longhand.prompts import DEFAULT_LANG, check_choice
 from longhand.terminal import print_json, print_table, say
 
@@ -22,30 +23,47 @@ def search(
     place: Annotated[
         str | None, typer.Option("--in", metavar="plan|sentences", help="Look only there.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many, the nearest first.")] = 10,
-    lang: Annotated[str, typer.Option(help="Language of the words.")] = DEFAULT_LANG,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="meaning|words", help="Only so; both are mixed. Words need no model."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many, the best first.")] = 10,
+    lang: Annotated[
+        str, typer.Option(help="Language of the words.", autocompletion=complete_languages)
+    ] = DEFAULT_LANG,
     space: SpaceName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find stored plan items and sentences by meaning, across all documents of a concept space."""
+    """Find stored plan items and sentences by meaning and by words, across all documents.
+
+    Words in "double quotes" count only side by side.
+    """
     from longhand.searching import search_words
-    from storage.records import PLACES
+    from storage.records import PLACES, WAYS
 
     if place is not None:
         check_choice("--in", place, PLACES)
+    if by is not None:
+        check_choice("--by", by, WAYS)
+    ways = tuple(known for known in WAYS if by in (None, known))
     places = tuple(known for known in PLACES if place in (None, known))
     with open_store() as store:
-        found = search_words(store, words, places=places, limit=limit, lang=lang, space=space)
+        found = search_words(store, words, ways=ways, places=places, limit=limit, lang=lang, space=space)
     if as_json:
         from dataclasses import asdict
 
         print_json([asdict(match) for match in found])
     elif not found:
-        say("nothing of this space is stored yet: longhand models names the spaces, --space chooses one")
+        say(
+            "no text in use holds these words: longhand search without --by words finds others that mean the same"
+            if by == "words"
+            else "nothing of this space is stored yet: longhand models names the spaces, --space chooses one"
+        )
     else:
         rows = [
             (
-                f"{match.similarity:.2f}",
+                "" if match.similarity is None else f"{match.similarity:.2f}",
+                "both" if len(match.found_by) > 1 else match.found_by[0],
                 match.document_id,
                 match.path if match.ordinal is None else f"{match.path}, {match.ordinal + 1}",
                 match.place if match.place == "plan" else match.heading or "",
@@ -53,4 +71,4 @@ def search(
             )
             for match in found
         ]
-        print_table(("NEAR", "ID", "ITEM", "IN", "TEXT"), rows, flexible="TEXT")
+        print_table(("NEAR", "BY", "ID", "ITEM", "IN", "TEXT"), rows, flexible="TEXT")

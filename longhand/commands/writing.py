@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from concepts.errors import InputError, NotFoundError, UsageError
+from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
+from longhand.commands.documents import DocumentId, DocumentIds, InStatus, choose_documents
+from longhand.completion import complete_languages
 from longhand.crew import shared
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
 from longhand.terminal import print_json, print_text, say
@@ -17,7 +19,7 @@ from longhand.terminal import print_json, print_text, say
 if TYPE_CHECKING:
     from flows.events import Event
     from longhand.progress import WritingProgress
-    from storage import DocumentRecord, NewDocument, Store
+    from storage import DocumentRecord, DocumentStatus, NewDocument, Store
 
 SpaceName = Annotated[
     str | None, typer.Option("--space", help="Concept space: a name of `longhand models`, or a folder.")
@@ -40,6 +42,8 @@ SpeechFile = Annotated[
 ]
 
 EXIT_INTERRUPTED = 130
+STOPPED: tuple[DocumentStatus, ...] = ("planning", "planned", "writing", "decoding", "failed", "paused")
+"""Statuses of documents that `resume --all` goes on with, where nobody works on them."""
 
 Out = Annotated[
     Path | None,
@@ -67,7 +71,9 @@ def write(
         int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")
     ] = None,
     length: Length = None,
-    lang: Annotated[str, typer.Option(help="Language of the document.")] = DEFAULT_LANG,
+    lang: Annotated[
+        str, typer.Option(help="Language of the document.", autocompletion=complete_languages)
+    ] = DEFAULT_LANG,
     prompt_lang: Annotated[
         str | None, typer.Option(help="Language of prompt, goal and outline, where it is another one.")
     ] = None,
@@ -175,7 +181,11 @@ def check_prompted(prompt: str | None, speech: Path | None) -> None:
 
 
 def resume(
-    document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
+    ids: DocumentIds = None,
+    all_documents: Annotated[
+        bool, typer.Option("--all", help="All that stopped: failed, paused, planned or interrupted ones.")
+    ] = False,
+    status: InStatus = None,
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
@@ -183,27 +193,89 @@ def resume(
         bool, typer.Option("--queue", help="Leave it to the workers, not to this command.")
     ] = False,
 ) -> None:
-    """Go on with an unfinished document where it stopped."""
-    from flows.lease import release_dead
+    """Go on with unfinished documents where they stopped; several are written one after the other."""
     from longhand.files import check_document_target
-    from longhand.running import tell_prefect
     from storage import Store
 
     if out is not None:
         check_document_target(out)
     with Store.open() as store:
+        if queue and (out is not None or as_json or timings):
+            raise UsageError("--queue only queues documents: leave --out, --json and --timings away")
+        documents = _stopped(store, ids or [], all_documents=all_documents, status=status)
         if queue:
-            if out is not None or as_json or timings:
-                raise UsageError("--queue only queues the document: leave --out, --json and --timings away")
-            document = _unfinished(store, document_id)
-            release_dead(store)
+            _queue(store, documents)
+        elif len(documents) == 1:
+            _resume(store, documents[0].id, as_json=as_json, timings=timings, out=out)
+        elif out is not None or as_json:
+            raise UsageError("--out and --json are for one document: longhand export writes several")
+        else:
+            _resume_all(store, documents, timings=timings)
+
+
+def _stopped(
+    store: Store, ids: Sequence[str], *, all_documents: bool, status: str | None
+) -> list[DocumentRecord]:
+    """Return the documents that are meant; raise where one that was named cannot go on."""
+    from flows.lease import release_dead
+    from longhand.states import is_held
+
+    if not all_documents:
+        chosen = choose_documents(store, ids, all_documents=False, status=status)
+        return [_check_unfinished(document) for document in chosen]
+    if ids or status is not None:
+        raise UsageError("--all and ids or --status: name documents, or take all of them")
+    release_dead(store)
+    found = [document for document in store.list_documents(STOPPED, limit=2**31 - 1) if not is_held(document)]
+    if not found:
+        raise NotFoundError(f"no document in {store.location} has stopped: see longhand ls")
+    return found
+
+
+def _queue(store: Store, documents: Sequence[DocumentRecord]) -> None:
+    from flows.lease import release_dead
+    from longhand.running import tell_prefect
+
+    release_dead(store)
+    errors: list[LonghandError] = []
+    queued: list[DocumentRecord] = []
+    for document in documents:
+        try:
             store.requeue_document(document.id)
-            is_told = tell_prefect([store.get_document(document.id)], "queued")
-            say(
-                f"queued {document.id}; {'workers go on with it' if is_told else 'it waits for a server: longhand up'}"
-            )
-            return
-        _resume(store, document_id, as_json=as_json, timings=timings, out=out)
+        except LonghandError as error:
+            errors.append(error)
+        else:
+            queued.append(store.get_document(document.id))
+    if queued:
+        is_told = tell_prefect(queued, "queued")
+        they, it = ("they wait", "them") if len(queued) > 1 else ("it waits", "it")
+        next_step = f"workers go on with {it}" if is_told else f"{they} for a server: longhand up"
+        say(f"queued {', '.join(document.id for document in queued)}; {next_step}")
+    raise_last(errors)
+
+
+def _resume_all(store: Store, documents: Sequence[DocumentRecord], *, timings: bool) -> None:
+    """Run documents one after the other; one that fails does not keep the others from it."""
+    errors: list[LonghandError] = []
+    for number, document in enumerate(documents, 1):
+        say(f"{number} of {len(documents)}: {document.id}")
+        try:
+            spent = run_document(store, document.id, tells_outline=False)
+        except LonghandError as error:
+            errors.append(error)
+            continue
+        if timings:
+            show_timings(spent)
+        print_text(document.id)
+    raise_last(errors)
+
+
+def raise_last(errors: Sequence[LonghandError]) -> None:
+    """Say all errors but the last, and raise that; nothing where there are none."""
+    for error in errors[:-1]:
+        say(f"longhand: {error}")
+    if errors:
+        raise errors[-1]
 
 
 def _resume(store: Store, document_id: str, *, as_json: bool, timings: bool, out: Path | None) -> None:
@@ -213,9 +285,12 @@ def _resume(store: Store, document_id: str, *, as_json: bool, timings: bool, out
 
 def _unfinished(store: Store, document_id: str) -> DocumentRecord:
     """Return a document that there is something to do for, and nobody's approval is missing."""
+    return _check_unfinished(store.get_document(document_id))
+
+
+def _check_unfinished(document: DocumentRecord) -> DocumentRecord:
     from flows.errors import FinishedError
 
-    document = store.get_document(document_id)
     if document.status == "done":
         raise FinishedError(f"{document.id} is finished: longhand show {document.id}")
     if document.status == "awaiting_review":
@@ -240,8 +315,10 @@ def is_stored(store: Store, prompt: str) -> bool:
 
 
 def translate(
-    document_id: Annotated[str, typer.Argument(metavar="ID", help="The document's id, or its beginning.")],
-    lang: Annotated[str, typer.Option(help="Language to say the document's text in.")],
+    document_id: DocumentId,
+    lang: Annotated[
+        str, typer.Option(help="Language to say the document's text in.", autocompletion=complete_languages)
+    ],
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,

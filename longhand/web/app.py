@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -24,6 +24,7 @@ from longhand.web.errors import TITLES, status_of
 from longhand.web.guard import Guard, GuardMiddleware
 from longhand.web.mapping import Mapping
 from longhand.web.pages import Pages
+from longhand.web.queues import WorkQueue
 from longhand.web.refining import Refining
 from longhand.web.templating import render
 
@@ -55,21 +56,24 @@ def make_app(
     changes = Changes(pages, tell_prefect)
     mapping = Mapping(pages)
     refining = Refining(pages, Refiner() if refiner is None else refiner)
+    # One encoder, one set of voices, and the state of matplotlib that belongs to the whole process: one at a time.
+    searches, drafts, pictures = WorkQueue("searches"), WorkQueue("drafts"), WorkQueue("pictures")
+    exports = WorkQueue("files", num_workers=2)
     page = "/documents/{id}"
     routes = [
         Route("/", pages.list_documents),
-        Route("/search", pages.search),
+        Route("/search", searches.queued(pages.search)),
         Route(page, pages.document),
         Route(f"{page}/progress", pages.progress),
         Route(f"{page}/languages", pages.languages),
         Route(f"{page}/versions", pages.versions),
         Route(f"{page}/compare", pages.compare),
         Route(f"{page}/attempts", pages.attempts),
-        Route(f"{page}/export", pages.export),
-        Route(f"{page}/map", mapping.page),
-        Route(f"{page}/map.svg", mapping.map_picture),
-        Route(f"{page}/similarity.svg", mapping.heat_picture),
-        Route(f"{page}/refine", refining.page),
+        Route(f"{page}/export", exports.queued(pages.export)),
+        Route(f"{page}/map", pictures.queued(mapping.page)),
+        Route(f"{page}/map.svg", pictures.queued(mapping.map_picture)),
+        Route(f"{page}/similarity.svg", pictures.queued(mapping.heat_picture)),
+        Route(f"{page}/refine", drafts.queued(refining.page)),
         Route(f"{page}/edit", changes.show),
         *(
             Route(path, changing(pages, handler), methods=["POST"])
@@ -130,6 +134,8 @@ class TroubleMiddleware:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # nobody is there any more who could be answered
         except Exception as error:
             if is_started:
                 raise

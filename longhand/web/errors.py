@@ -14,9 +14,14 @@ class TooLargeError(UsageError):
     """A form that is longer than any outline."""
 
 
+class CrowdedError(LonghandError):
+    """More work than its queue takes."""
+
+
 _STATUS: tuple[tuple[type[LonghandError], int], ...] = (
     (ForbiddenError, 403),
     (TooLargeError, 413),
+    (CrowdedError, 429),
     (NotFoundError, 404),
     (Busy, 409),
     (LostLease, 409),
@@ -35,6 +40,7 @@ TITLES = {
     413: "Too long",
     421: "Another server's name",
     422: "That cannot be used as it is",
+    429: "Too much at once",
     500: "Something is wrong in Longhand",
     503: "The database does not answer as it should",
 }

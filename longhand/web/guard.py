@@ -153,6 +153,9 @@ class GuardMiddleware:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
+            elif scope["type"] == "websocket":
+                # Nothing here speaks it: refused with 403 before it is opened.
+                await send({"type": "websocket.close"})
             return
 
         async def send_with_headers(message: Message) -> None:

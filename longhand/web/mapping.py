@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -15,7 +17,7 @@ from longhand.web.templating import anchor, link
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from longhand.web.geometry import Concepts
+    from longhand.web.geometry import Concepts, Projection
     from longhand.web.pages import Pages
     from longhand.web.plots import Theme
     from storage import DocumentRecord, OutlineRecord
@@ -23,16 +25,21 @@ if TYPE_CHECKING:
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Of a picture that is opened alone: matplotlib writes style attributes; no script may run in it."""
 MAP_SIDE = 1000
+MAX_KEPT = 64
+"""Pictures that are kept; each is below a megabyte."""
 
 
 class Mapping:
-    """Shows where a document's sentences lie, and which are alike; numpy and matplotlib load when asked for."""
+    """Shows where a document's sentences lie, and which are alike; numpy and matplotlib load when asked for.
+
+    For one thread at a time: matplotlib's settings, and much else in it, belong to the whole process.
+    """
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._store = pages.store
-        # matplotlib's settings, and much else in it, belong to the whole process.
-        self._drawing = threading.Lock()
+        self._kept: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+        self._last_projection: tuple[str, Projection] | None = None
 
     def page(self, request: Request) -> Response:
         """Show both pictures, with what they say in words and numbers."""
@@ -40,11 +47,11 @@ class Mapping:
         outline = self._outline(request, document)
         if outline is None:
             return self._pages.document_page(request, document, "map.html", tab="map", shapes=())
-        from longhand.web.geometry import compare, most_alike, project, section_shapes
+        from longhand.web.geometry import compare, most_alike, section_shapes
         from longhand.web.plots import colours_of, map_place, markers_of
 
         concepts = self._concepts(outline)
-        projection = project(concepts)
+        projection = self._project(concepts, _digest(concepts))
         exported = self._store.export_document(document.id, version=outline.version)
         texts = {
             (section.path, sentence.ordinal): sentence.text
@@ -96,12 +103,13 @@ class Mapping:
 
     def map_picture(self, request: Request) -> Response:
         """Send the map as SVG."""
-        from longhand.web.geometry import project
         from longhand.web.plots import draw_map
 
         concepts, theme = self._concepts_of(request), _theme(request)
-        with self._drawing:
-            return _picture(draw_map(concepts, project(concepts), theme))
+        digest = _digest(concepts)
+        return self._picture(
+            ("map", theme, digest), lambda: draw_map(concepts, self._project(concepts, digest), theme)
+        )
 
     def heat_picture(self, request: Request) -> Response:
         """Send the heat map as SVG."""
@@ -111,8 +119,25 @@ class Mapping:
         concepts, theme = self._concepts_of(request), _theme(request)
         if not concepts.places:
             raise NotFoundError("no sentence is written yet: there is nothing to compare")
-        with self._drawing:
-            return _picture(draw_heat_map(compare(concepts), theme))
+        return self._picture(
+            ("similarity", theme, _digest(concepts)), lambda: draw_heat_map(compare(concepts), theme)
+        )
+
+    def _picture(self, key: tuple[str, ...], draw: Callable[[], bytes]) -> Response:
+        """Return the picture of a key, drawn where it is not kept."""
+        svg = self._kept.pop(key, None) or draw()
+        self._kept[key] = svg
+        if len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
+        return _picture(svg)
+
+    def _project(self, concepts: Concepts, digest: str) -> Projection:
+        """Return the projection, which the page and both themes of its map share."""
+        from longhand.web.geometry import project
+
+        if self._last_projection is None or self._last_projection[0] != digest:
+            self._last_projection = (digest, project(concepts))
+        return self._last_projection[1]
 
     def _outline(self, request: Request, document: DocumentRecord) -> OutlineRecord | None:
         version = read_number(request, "version")
@@ -129,6 +154,14 @@ class Mapping:
         document = self._pages.find(request)
         outline = self._store.get_outline(document.id, read_number(request, "version"), vectors=True)
         return self._concepts(outline)
+
+
+def _digest(concepts: Concepts) -> str:
+    """Return what stands for all that a picture shows."""
+    digest = hashlib.sha256(repr((concepts.places, concepts.paths, concepts.num_left_out)).encode())
+    digest.update(concepts.vectors_SD.tobytes())
+    digest.update(concepts.gists_ID.tobytes())
+    return digest.hexdigest()
 
 
 def _theme(request: Request) -> Theme:

@@ -18,7 +18,7 @@ from longhand.states import is_held
 from longhand.web.asking import read_choice, read_number
 from longhand.web.reading import FAIR_SCORE, GOOD_SCORE, flatten, read_version
 from longhand.web.templating import link, render
-from storage import DOCUMENT_STATUSES, DocumentStatus, Place
+from storage import DOCUMENT_STATUSES, WAYS, DocumentStatus, Place
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -108,21 +108,24 @@ class Pages:
         )
 
     def search(self, request: Request) -> Response:
-        """Show the plan items and sentences nearest in meaning to the words in the address."""
+        """Show the plan items and sentences that are near in meaning to the words in the address, or hold them."""
         words = request.query_params.get("q", "").strip()
         places: tuple[Place, ...] = get_args(Place)
         chosen = read_choice(request, "in", places)
+        by = read_choice(request, "by", WAYS)
+        ways = tuple(way for way in WAYS if by in (None, way))
         languages = self.searcher.languages()
         lang = read_choice(request, "lang", languages) or DEFAULT_LANG
         wanted = tuple(place for place in places if chosen in (None, place))
         found = None
         if words:
-            found = self.searcher.find(self.store, words, places=wanted, limit=MATCHES, lang=lang)
+            found = self.searcher.find(self.store, words, ways=ways, places=wanted, limit=MATCHES, lang=lang)
         ids = dict.fromkeys(match.document_id for match in found or ())
         return self.page(
             "search.html",
             words=words,
             chosen=chosen,
+            by=by,
             lang=lang,
             languages=languages,
             found=found,

@@ -306,6 +306,16 @@ def test_html_headings_inside_markdown() -> None:
     assert shown(reading) == [(1, "A"), ("paragraph", "Text."), (2, "B"), ("paragraph", "More.")]
 
 
+def test_tags_are_nested_as_deep_as_pages_are_and_no_deeper() -> None:
+    """The parser looks through all open tags at each new one: 200,000 took over a minute."""
+    for opening in ("<div>", "<DIV class=a>", "<b><div/>", "<svg><g>"):
+        with pytest.raises(Unreadable, match=r"a\.html cannot be read: its markup is broken"):
+            read_bytes(f"{opening * 200_000}Text.".encode(), ".html", "a.html")
+    flat = "<p>One.<td>Two.<li>Three.<br><div><b>Left open.</div><svg><path d='m 0'/></svg>" * 3000
+    assert len(read(flat, ".html").elements) == 3 * 3000
+    assert shown(read("<div>" * 500 + "Text.", ".html")) == [("paragraph", "Text.")]
+
+
 SPACES = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:mc="x"'
 WORD = f"<w:document {SPACES}><w:body>{{}}</w:body></w:document>"
 
@@ -321,6 +331,25 @@ def word(body: str, **parts: str) -> Reading:
 
 def run(text: str) -> str:
     return f"<w:r><w:t>{text}</w:t></w:r>"
+
+
+@pytest.mark.parametrize("tag", ["document", "foo"])
+def test_a_word_file_without_a_body_is_refused(tag: str) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<nonsense/>")
+        archive.writestr("word/document.xml", f"<w:{tag} {SPACES}/>")
+    with pytest.raises(Unreadable, match="its markup is broken"):
+        read_bytes(data.getvalue(), ".docx", "a.docx")
+
+
+def test_alternatives_of_a_word_file_without_any_end() -> None:
+    """An empty one was read for ever."""
+    body = f"<mc:AlternateContent/><w:p><mc:AlternateContent/>{run('Hello.')}</w:p>"
+    fallback = (
+        f"<mc:AlternateContent><mc:Fallback><w:p>{run('Old.')}</w:p></mc:Fallback></mc:AlternateContent>"
+    )
+    assert shown(word(body + fallback)) == [("paragraph", "Hello."), ("paragraph", "Old.")]
 
 
 NOTES = (

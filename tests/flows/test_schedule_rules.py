@@ -41,7 +41,7 @@ REFUSED = [
     ({"rrule": "FREQ=DAILY\nRRULE:FREQ=WEEKLY"}, "give one rule"),
     ({"cron": "0 2 * * *", "timezone": "localtime"}, "--timezone is 'localtime'"),
     ({"at": "2077-03-28T02:30", "timezone": "Europe/Paris"}, "which Europe/Paris skips"),
-    ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "give an INTERVAL of 1 or more"),
+    ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "give an INTERVAL from 1 to 999999"),
     ({"rrule": "FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30"}, "whose next time is not found"),
     ({"rrule": "FREQ=DAILY;DTSTART=x"}, "--rrule"),
     ({"cron": "* * * * * *"}, "give five fields"),

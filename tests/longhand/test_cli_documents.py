@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
+import pytest
+
+from concepts.errors import InputError, StorageError
 from storage import NewDocument, Store
 
 
@@ -39,6 +44,104 @@ def test_the_list_filters_and_limits(run, store):
     assert [d["status"] for d in json.loads(run("ls", "--json", "--status", "done").stdout)] == ["done"]
     assert [d["status"] for d in json.loads(run("ls", "--json", "--limit", "1").stdout)] == ["queued"]
     assert run("ls", "--limit", "0").exit_code == 2
+
+
+def test_the_list_is_found_by_words_language_and_time_and_is_sorted(run, store):
+    for prompt, lang in (
+        ("share a Folder", "eng_Latn"),
+        ("Brot", "deu_Latn"),
+        ("a folder to share", "eng_Latn"),
+    ):
+        store.create_document(NewDocument(prompt=prompt, lang=lang))
+
+    def listed(*arguments: str) -> list[str]:
+        return [d["prompt"] for d in json.loads(run("ls", "--json", *arguments).stdout)]
+
+    assert listed("folder", "share") == ["a folder to share", "share a Folder"]
+    assert listed("--lang", "deu_Latn") == ["Brot"]
+    assert listed("--sort", "title") == ["a folder to share", "Brot", "share a Folder"]
+    assert len(listed("--since", "1h")) == len(listed("--until", "2999-01-01")) == 3
+    assert listed("--until", "1h") == listed("--since", "2999-01-01T10:00") == []
+    assert "longhand ls lists all" in run("ls", "tea").stderr
+    store.pause_document(store.list_documents(text="share a folder")[-1].id)
+    assert listed("--sort", "updated")[0] == "share a Folder"
+    assert listed("--sort", "status")[0] == "share a Folder"
+    for arguments, message in (
+        (("--since", "yesterday"), "give a date such as 2026-11-28"),
+        (("--sort", "name"), "--sort"),
+        (("--lang", "german"), "deu_Latn"),
+    ):
+        result = run("ls", *arguments)
+        assert (result.exit_code, message in result.stderr, result.stderr.count("\n")) == (2, True, 1)
+
+
+def test_times_in_json_are_iso_8601(run, store):
+    document_id = write(run, store)
+    document = store.get_document(document_id)
+    (listed,) = json.loads(run("ls", "--json").stdout)
+    made = datetime.fromisoformat(listed["created_at"])
+    assert made.tzinfo is not None
+    assert made.timestamp() == pytest.approx(document.created_at, abs=1e-3)
+    assert listed["lease_until"] is None
+    lease = store.claim(store.create_document(NewDocument(prompt="tea", lang="eng_Latn")).id, "someone", 60)
+    store.record_attempt(lease, "write", started_at=0.5, finished_at=86400.0, outcome="done")
+    (attempt,) = json.loads(run("show", lease.document_id, "--json").stdout)["attempts"]
+    assert (attempt["started_at"], attempt["finished_at"]) == (
+        "1970-01-01T00:00:00.500+00:00",
+        "1970-01-02T00:00:00.000+00:00",
+    )
+    status = json.loads(run("status", "--json").stdout)
+    assert datetime.fromisoformat(status["oldest_lease"]["lease_until"]) > made
+    (version,) = json.loads(run("outline", document_id, "--versions", "--json").stdout)
+    assert datetime.fromisoformat(version["created_at"]) <= datetime.now(UTC)
+
+
+def test_several_documents_are_resumed_one_after_the_other(run, store, runner):
+    ids = [store.create_document(NewDocument(prompt=f"tea {n}", lang="eng_Latn")).id for n in range(4)]
+    for document_id in ids[1:]:
+        store.pause_document(document_id)
+    result = run("resume", ids[1], ids[2], ids[1])
+    assert (result.exit_code, result.stdout.split()) == (0, [ids[1], ids[2]])
+    assert "2 of 2" in result.stderr
+    assert run("resume", ids[3], "--out", "a.md", ids[0]).exit_code == 2
+    assert store.get_document(ids[3]).status == "paused"
+    # What waits for a worker has not stopped.
+    assert run("resume", "--all").exit_code == 0
+    assert [store.get_document(document_id).status for document_id in ids] == ["queued", *["done"] * 3]
+    assert run("resume", "--all").exit_code == 1
+    result = run("resume", ids[0], ids[1])
+    assert (result.exit_code, "is finished" in result.stderr) == (1, True)
+    assert run("resume").exit_code == run("resume", ids[0], "--all").exit_code == 2
+
+
+def test_one_that_fails_does_not_keep_others_from_being_resumed(run, store, runner):
+    ids = [store.create_document(NewDocument(prompt=f"tea {n}", lang="eng_Latn")).id for n in range(2)]
+    runner.fail_at, runner.error = "writing", InputError("no tea")
+    result = run("resume", "--status", "queued")
+    assert (result.exit_code, result.stderr.count("no tea"), runner.num_runs) == (1, 2, 2)
+    assert all(document_id in result.stderr for document_id in ids)
+
+
+def test_several_documents_are_queued_again(run, store):
+    ids = [store.create_document(NewDocument(prompt=f"tea {n}", lang="eng_Latn")).id for n in range(2)]
+    for document_id in ids:
+        store.pause_document(document_id)
+    result = run("resume", "--status", "paused", "--queue")
+    assert result.exit_code == 0 and all(document_id in result.stderr for document_id in ids)
+    assert [store.get_document(document_id).status for document_id in ids] == ["queued", "queued"]
+    assert run("resume", "--status", "paused", "--queue").exit_code == 1
+
+
+def test_documents_in_a_status_are_exported(run, store, tmp_path):
+    document_id = write(run, store)
+    store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
+    assert run("export", "--status", "done", "--out-dir", str(tmp_path / "a")).exit_code == 0
+    assert [path.name.startswith(document_id) for path in (tmp_path / "a").iterdir()] == [True]
+    assert run("export", "--status", "done").stdout.startswith("# How to share a folder")
+    result = run("export", "--status", "queued", "--out-dir", str(tmp_path / "b"))
+    assert (result.exit_code, "left out" in result.stderr) == (0, True)
+    assert run("export", "--status", "failed", "--out-dir", str(tmp_path / "c")).exit_code == 1
+    assert run("export", document_id, "--status", "done").exit_code == 2
 
 
 def test_a_stage_without_a_living_holder_is_interrupted(run, store):
@@ -100,6 +203,16 @@ def test_a_narrow_window_cuts_no_number(monkeypatch, capsys):
     shown = [line for line in lines if "0 of 4" in line]
     assert [line.split(" A")[0].rstrip() for line in shown] == [
         *("├─ 1", "├─ 2", "│  ├─ 2.1", "│  │  └─ 2.1.1", "│  └─ 2.2", "└─ 3")
+    ]
+    # A narrower one leaves out columns, and headings are not broken into syllables.
+    monkeypatch.setattr(terminal, "WIDTH_WITHOUT_TERMINAL", 50)
+    trees.print_outline("Title", [row | {"path": path} for path in paths])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 50
+    assert lines[0].split() == ["Title", "SENTENCES", "STATUS"]
+    assert [" ".join(line.split()) for line in lines[1:3]] == [
+        "├─ 1 A heading of many words 0 of 4 pending",
+        "that do not fit",
     ]
     terminal.print_table(("ID", "TITLE"), [("2q7w5rfpf0bk", "word " * 30)], flexible="TITLE")
     assert capsys.readouterr().out.splitlines()[1].startswith("2q7w5rfpf0bk  word ")
@@ -194,8 +307,28 @@ def test_models_and_doctor_as_json(run, monkeypatch):
     shown = json.loads(result.stdout)
     assert result.exit_code == (0 if shown["is_ok"] else 1)
     found = {finding["name"]: finding for finding in shown["findings"]}
-    for name in ("python", "rooms", "device", "database", "schema", "disk", "punkt"):
+    for name in ("python", "rooms", "device", "database", "schema", "disk", "search", "punkt"):
         assert found[name]["is_ok"], found[name]
+
+
+def test_doctor_names_what_search_by_meaning_lacks(run, store, monkeypatch):
+    from longhand import diagnosis
+
+    def refuse(store: Store) -> str:
+        raise StorageError("search by meaning needs pgvector")
+
+    monkeypatch.setattr(Store, "check_can_search", refuse)
+    for other in ("_versions", "_device", "_libsndfile", "_weights", "_fetched", "_published"):
+        monkeypatch.setattr(diagnosis, other, _nothing)
+    result = run("doctor")
+    assert (result.exit_code, "longhand: search: search by meaning needs pgvector\n" in result.stderr) == (
+        1,
+        True,
+    )
+
+
+def _nothing() -> Iterator[object]:
+    yield from ()
 
 
 def test_rm_takes_several_ids_a_status_or_all(run, store):

@@ -9,7 +9,8 @@ import pytest
 
 import longhand
 from concepts.errors import StorageError
-from storage import SpaceRef, Store
+from longhand.searching import fuse
+from storage import Match, SpaceRef, Store
 
 SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=4)
 
@@ -57,8 +58,8 @@ def test_the_nearest_sentence_is_shown_first(run, words, sentence):
     result = run("search", "How is tea made? And drunk?")
     assert result.exit_code == 0
     header, first, *others = result.stdout.splitlines()
-    assert header.split() == ["NEAR", "ID", "ITEM", "IN", "TEXT"]
-    assert first.split(maxsplit=4)[:4] == ["1.00", sentence, "2,", "1"]
+    assert header.split() == ["NEAR", "BY", "ID", "ITEM", "IN", "TEXT"]
+    assert first.split(maxsplit=5)[:5] == ["1.00", "meaning", sentence, "2,", "1"]
     assert "Heading 2" in first
     assert "Sentence 4 is here." in first
     assert len(others) == 7
@@ -83,9 +84,63 @@ def test_search_as_json_in_one_place(run, words, sentence):
     assert found[0]["text"] == found[0]["heading"] == f"Heading {found[0]['path']}"
 
 
+def test_meaning_and_words_are_mixed(run, words, sentence):
+    # The heading that holds the word is no nearer than others: it comes first by both.
+    first, *_ = json.loads(run("search", "sentence 4", "--json").stdout)
+    assert (first["text"], first["found_by"]) == ("Sentence 4 is here.", ["meaning", "words"])
+    assert first["similarity"] == pytest.approx(1.0, abs=1e-5)
+    _, first, *_ = run("search", "sentence 4").stdout.splitlines()
+    assert first.split(maxsplit=2)[:2] == ["1.00", "both"]
+
+
+def test_words_alone_need_no_model(run, words, sentence, monkeypatch):
+    def refuse(*arguments: object, **more: object) -> None:
+        raise StorageError("search by meaning needs pgvector")
+
+    monkeypatch.setattr(Store, "check_can_search", refuse)
+    result = run("search", "headings", "--by", "words")
+    assert result.exit_code == 0
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:]] == [["words", sentence]] * 2
+    assert words.asked == []
+    with longhand.open() as lh:
+        assert len(lh.search("headings", ways=["words"])) == 2
+    none = run("search", "coffee", "--by", "words")
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert "no text in use holds these words" in none.stderr
+    # Where vectors are needed, it is said before anything is encoded.
+    result = run("search", "headings")
+    assert (result.exit_code, result.stderr) == (1, "longhand: search by meaning needs pgvector\n")
+    assert words.asked == []
+
+
+def match(document_id: str, *found_by: str, ordinal: int = 0) -> Match:
+    return Match(
+        document_id=document_id,
+        place="sentences",
+        path="1",
+        ordinal=ordinal,
+        heading=None,
+        text="by " + " and ".join(found_by),
+        lang="eng_Latn",
+        similarity=0.5 if "meaning" in found_by else None,
+        found_by=found_by,  # type: ignore[arg-type]
+    )
+
+
+def test_ranks_are_fused_and_not_their_scores():
+    meaning = [match(name, "meaning") for name in "abcd"]
+    by_words = [match(name, "words") for name in "dbe"]
+    fused = fuse([meaning, by_words], 4)
+    # 1/62 + 1/62 > 1/64 + 1/61 > 1/61 > 1/63
+    assert [m.document_id for m in fused] == ["b", "d", "a", "c"]
+    assert (fused[0].similarity, fused[0].text, fused[0].found_by) == (0.5, "by words", ("meaning", "words"))
+    assert fuse([meaning], 2) == tuple(meaning[:2])
+    assert len(fuse([meaning, [match("a", "words", ordinal=1)]], 9)) == 5
+
+
 def test_search_from_python(words, sentence):
     with longhand.open() as lh:
-        (match,) = lh.search("tea", places=["sentences"], limit=1)
+        (match,) = lh.search("tea", ways=["meaning"], places=["sentences"], limit=1)
     assert (match.document_id, match.path, match.ordinal) == (sentence, "2", 0)
 
 
@@ -101,6 +156,7 @@ def test_nothing_stored_is_said(run, words):
         (("",), 1, "what is looked for is empty"),
         (("🎉",), 1, "what is looked for holds only emoji"),
         (("tea", "--in", "plans"), 2, "did you mean plan?"),
+        (("tea", "--by", "word"), 2, "did you mean words?"),
         (("tea", "--limit", "0"), 2, "--limit is 0: give a number from 1 to 1000"),
         (("tea", "--lang", "english"), 2, "did you mean eng_Latn?"),
         ((), 2, "Missing argument 'words'"),
@@ -110,12 +166,3 @@ def test_what_cannot_be_looked_for(run, words, arguments, code, message):
     result = run("search", *arguments)
     assert (result.exit_code, message in result.stderr, result.stderr.count("\n")) == (code, True, 1)
     assert words.asked == []
-
-
-def test_a_database_that_cannot_search_is_one_line(run, words, sentence, monkeypatch):
-    def refuse(*arguments: object, **more: object) -> None:
-        raise StorageError("search needs pgvector")
-
-    monkeypatch.setattr(Store, "search", refuse)
-    result = run("search", "tea")
-    assert (result.exit_code, result.stderr) == (1, "longhand: search needs pgvector\n")

@@ -37,7 +37,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
+def test_figures_over_a_few_documents_are_refused(run, folder):
+    for kind in ("planner", "writer"):
+        refused = run("evaluate", kind, "--corpus", str(folder / "corpus"))
+        assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+        assert "documents for measuring, figures need at least 10: import more documents" in refused.stderr
+
+
+def test_a_folder_becomes_three_models_that_can_be_measured(run, folder, monkeypatch):
+    monkeypatch.setattr("longhand.training.MIN_HELD_OUT", 1)
     corpus, space = folder / "corpus", folder / "space" / "model"
 
     def command(*words: object) -> str:
@@ -85,6 +93,7 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder):
     }
     for kind, models in (*measured.items(), *baselines.items()):
         figures = json.loads(command("evaluate", kind, "--corpus", corpus, *models, "--json"))
+        assert figures.pop("model") == read_card(Path(models[-1])).model_id
         assert len(figures) > 5 and all(math.isfinite(value) for value in figures.values())
 
 

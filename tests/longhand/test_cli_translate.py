@@ -38,6 +38,7 @@ def test_a_translation_is_stored_beside_the_original(run, runner, store, written
     assert f"longhand show {written} --lang deu_Latn" in result.stderr
     assert "decoding 8/8" in result.stderr
     assert GERMAN in run("show", written, "--lang", "deu_Latn").stdout
+    assert "language  eng_Latn\nalso in   deu_Latn\n" in run("show", written).stdout
     assert run("export", written, "--lang", "deu_Latn").stdout == GERMAN
     assert "Sentence 1 is here." in run("show", written).stdout
     assert store.get_document(written).status == "done"

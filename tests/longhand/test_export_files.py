@@ -356,7 +356,7 @@ def test_datasettes_text_of_a_document_is_in_reading_order(run, store, database,
     ("arguments", "message"),
     [
         ([], "which document?"),
-        (["--all", "ID"], "--all and ids"),
+        (["--all", "ID"], "name documents, or take all"),
         (["--all"], "--out-dir"),
         (["ID", "--format", "pdf"], "known are md, json, html, docx, epub"),
         (["ID", "--with-vectors", "--format", "html"], "--format json"),

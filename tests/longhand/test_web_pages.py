@@ -206,9 +206,17 @@ def test_everything_that_people_or_models_wrote_is_escaped(
     store.release(lease)
     searcher.matches = (
         Match(
-            document_id=document_id, place="sentences", path="1", ordinal=0, heading=EVIL, text=EVIL, similarity=1.0
+            document_id=document_id,
+            place="sentences",
+            path="1",
+            ordinal=0,
+            heading=EVIL,
+            text=EVIL,
+            lang="eng_Latn",
+            similarity=1.0,
+            found_by=("meaning",),
         ),
-    )  # fmt: skip
+    )
     pages = ("", "/edit", "/versions", "/languages", "/attempts", "/progress")
     paths = [f"/documents/{document_id}{page}" for page in pages]
     paths += [
@@ -333,22 +341,33 @@ def test_files_are_saved_and_never_shown_in_place(
 
 def test_search_leads_to_the_sentence(client: TestClient, store: Store, searcher: NoSearcher) -> None:
     document_id = written(store, "Tea", [["Boil water.", "Wait."]])
-    found = {"place": "sentences", "path": "1", "heading": "Heading 1", "text": "Wait.", "similarity": 0.87}
+    found = {"lang": "eng_Latn", "place": "sentences", "path": "1", "heading": "Heading 1", "text": "Wait."}
     searcher.matches = (
-        Match(document_id=document_id, ordinal=1, **found),  # type: ignore[arg-type]
-        Match(document_id="gone", ordinal=0, **found),  # type: ignore[arg-type]
+        Match(document_id=document_id, ordinal=1, similarity=0.87, found_by=("meaning",), **found),  # type: ignore[arg-type]
+        Match(document_id="gone", ordinal=0, similarity=None, found_by=("words",), **found),  # type: ignore[arg-type]
     )
     page = parse(client.get("/search?q=be+patient&in=sentences&lang=eng_Latn").text)
     assert searcher.asked == [
-        {"words": "be patient", "places": ("sentences",), "limit": 30, "lang": "eng_Latn"}
+        {
+            "words": "be patient",
+            "ways": ("meaning", "words"),
+            "places": ("sentences",),
+            "limit": 30,
+            "lang": "eng_Latn",
+        }
     ]
     target = node(page, ".matches a").attributes["href"] or ""
     assert target == f"/documents/{document_id}?item=1#s-1-2"
     node(parse(client.get(target).text), "#s-1-2")
     assert "sentence 2 of section 1 “Heading 1” in" in node(page, ".matches .soft").text()
     assert "gone" in page.css(".matches li")[1].text()
+    assert [near.text() for near in page.css(".matches .near")] == ["0.87", "words"]
     assert client.get("/search").status_code == 200
     assert len(searcher.asked) == 1
+    searcher.matches = ()
+    page = parse(client.get("/search?q=tea&by=words").text)
+    assert searcher.asked[-1]["ways"] == ("words",)
+    assert node(page, ".empty").text() == "No text in use holds these words."
 
 
 def test_a_running_document_shows_how_far_it_is(client: TestClient, store: Store, run, runner) -> None:

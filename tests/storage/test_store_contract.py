@@ -95,6 +95,12 @@ def test_list_filters_pages_and_counts_progress(author: Author, clock: Clock) ->
     clock.now += 1
     store.create_document(NewDocument(prompt="a prompt", title="50%_Third", lang="deu_Latn"))
     assert [d.prompt for d in store.list_documents(lang="deu_Latn")] == ["a prompt"]
+    made = store.get_document(second.id).created_at
+    assert [d.prompt for d in store.list_documents(since=made, until=made + 1)] == ["second"]
+    assert [d.prompt for d in store.list_documents(sort="title")] == ["a prompt", "first", "second", "third"]
+    assert [d.prompt for d in store.list_documents(sort="status", limit=1)] == ["first"]
+    assert [d.prompt for d in store.list_documents(sort="updated", offset=1)] == ["third", "second", "first"]
+    assert [d.prompt for d in store.list_documents(text="third 50%")] == ["a prompt"]
     assert [d.prompt for d in store.list_documents(text="THIRD")] == ["a prompt", "third"]
     assert [d.prompt for d in store.list_documents("queued", text="%_t")] == ["a prompt"]
     assert store.list_documents(text="a prompt") == ()

@@ -44,7 +44,8 @@ def test_the_nearest_come_first_with_text_and_place(author: Any, space: SpaceRef
         (second.document_id, "sentences", "1", 0),
         (first.document_id, "sentences", "1", 1),
     ]
-    assert [round(m.similarity, 3) for m in found] == [1.0, 0.981]
+    assert [round(m.similarity or 0, 3) for m in found] == [1.0, 0.981]
+    assert {(m.lang, m.found_by) for m in found} == {("eng_Latn", ("meaning",))}
     assert found[0].text is not None and found[0].text.startswith("eng_Latn ")
     (plan,) = author.store.search(EAST, space, places=["plan"], limit=1)
     assert (plan.document_id, plan.similarity, plan.text) == (first.document_id, 1.0, plan.heading)
@@ -118,7 +119,9 @@ def test_without_a_way_to_load_extensions_the_rest_works(
     monkeypatch.setattr(searching, "find_spec", lambda name: None)
     with pytest.raises(StorageError, match="pip install pysqlite3 sqlite-vec"):
         sqlite_store.search(NORTH, space)
-    assert sqlite_store.list_documents() == ()
+    with pytest.raises(StorageError, match="--by words needs none"):
+        sqlite_store.check_can_search()
+    assert sqlite_store.list_documents() == sqlite_store.search_words("tea") == ()
 
 
 def test_a_search_process_that_dies_is_one_line(
@@ -142,7 +145,7 @@ def test_a_damaged_vector_is_one_line(author: Any, space: SpaceRef, url: str) ->
         author.store.search(NORTH, space)
 
 
-def test_a_postgresql_without_pgvector_says_so(
+def test_a_postgresql_without_pgvector_says_so_and_finds_words(
     postgresql_url: str, space: SpaceRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = text
@@ -151,8 +154,16 @@ def test_a_postgresql_without_pgvector_says_so(
         return real(statement.replace("extname = 'vector'", "false").replace("name = 'vector'", "false"))
 
     monkeypatch.setattr(searching, "text", without)
-    with Store.open(postgresql_url) as store, pytest.raises(StorageError, match="search needs pgvector"):
-        store.search(NORTH, space)
+    with Store.open(postgresql_url) as store:
+        with pytest.raises(StorageError, match=r"search by meaning needs pgvector.*--by words needs none"):
+            store.search(NORTH, space)
+        with pytest.raises(StorageError, match="search by meaning needs pgvector"):
+            store.check_can_search()
+        assert store.search_words("tea") == ()
+
+
+def test_what_computes_distances_is_named(store: Store) -> None:
+    assert store.check_can_search().startswith(("sqlite-vec", "pgvector "))
 
 
 def test_listing_imports_nothing_that_only_search_needs(sqlite_template: Path) -> None:

@@ -126,12 +126,26 @@ _LINE_BREAK = "\u2028"
 _PROSE = re.compile(r"[.!?][\"')\u201d\u2019]*(?:\s|$)")
 _CODE_SIGNS = re.compile(r"[{}<>=;$\\|_#`]|\(\)|^\s*[./~-]\S*/|--\w", re.MULTILINE)
 _LONGEST_SITE_NAME = 60
+MAX_NESTING = 2000
+"""Browsers take 512 levels. The parser looks through all open tags at each new one: 200,000 levels take minutes."""
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)(?:[^<>]*(/)(?=>))?")
+_CLOSES_ITSELF = frozenset(
+    """
+    a area base body br button col colgroup dd dt embed form h1 h2 h3 h4 h5 h6 head hr html img input li link meta
+    nobr optgroup option p param rp rt source tbody td tfoot th thead tr track wbr
+    """.split()  # noqa: SIM905
+)
+"""Without an end tag, or often written without one: these do not nest because they were left open."""
 
 
 def read_html(text: str) -> Reading:
-    """Return what a page says; its <title> is metadata, for it is written for the browser's tab."""
+    """Return what a page says; its <title> is metadata, for it is written for the browser's tab.
+
+    Raises ValueError for tags that are nested deeper than `MAX_NESTING`.
+    """
     from selectolax.lexbor import LexborHTMLParser
 
+    _check_nesting(text)
     tree = LexborHTMLParser(text)
     walk = _Walk(tree.body)
     title = tree.css_first("title")
@@ -144,6 +158,26 @@ def read_html(text: str) -> Reading:
         date=_meta(tree.css("meta"), "date", "article:published_time", "dc.date"),
     )
     return Reading(elements=tuple(walk.collector.elements), metadata=metadata, left_out=walk.left_out)
+
+
+def _check_nesting(text: str) -> None:
+    stack: list[str] = []
+    num_open: Counter[str] = Counter()
+    for found in _TAG.finditer(text):
+        tag = found[2].lower()
+        if tag in _CLOSES_ITSELF or (found[3] and (num_open["svg"] or num_open["math"])):
+            continue
+        if not found[1]:
+            stack.append(tag)
+            num_open[tag] += 1
+            if len(stack) > MAX_NESTING:
+                raise ValueError(f"tags are nested deeper than {MAX_NESTING}")
+        elif num_open[tag]:
+            # What was left open inside it is closed with it.
+            while stack:
+                num_open[stack[-1]] -= 1
+                if stack.pop() == tag:
+                    break
 
 
 def node_elements(body: LexborNode | None) -> list[Element]:

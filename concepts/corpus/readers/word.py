@@ -24,8 +24,8 @@ from concepts.corpus.records import BlockKind
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-MAX_PART_BYTES = 100_000_000
-"""A larger part inside the archive is no text that somebody wrote."""
+MAX_PART_BYTES = 50_000_000
+"""A larger part inside the archive is no text that somebody wrote; its tree would take a gigabyte."""
 _DEEPEST_STYLE = 20
 _HEADING_LEVELS = 9
 _BODY_LEVEL = 9
@@ -207,7 +207,8 @@ class _Word:
             ).lower().startswith("table of contents"):
                 self._contents_line()
             elif tag == "AlternateContent":
-                self._blocks(_alternative(child))
+                for way in _alternative(child):
+                    self._blocks(way)
             elif tag not in _SILENT:
                 self._blocks(child)
 
@@ -294,7 +295,7 @@ class _Word:
             elif tag in _REMOVED:
                 self._count_words(node, _REMOVED[tag])
             elif tag == "AlternateContent":
-                stack.append(iter([_alternative(node)]))
+                stack.append(iter(_alternative(node)))
             elif tag == "txbxContent":
                 if boxes is not None:
                     boxes.append(node)
@@ -401,9 +402,10 @@ def _numbering(properties: _Element | None) -> tuple[str, str] | None:
     return None if number is None else (_value(number), _value(_child(properties, "ilvl")) or "0")
 
 
-def _alternative(node: _Element) -> _Element:
-    """Return the first way to show something: the others say the same for older programs."""
-    return next((child for child in node if _local(child) == "Choice"), node)
+def _alternative(node: _Element) -> list[_Element]:
+    """Return the first way to show something: the others say the same for older programs; empty where there is none."""
+    ways = [child for name in ("Choice", "Fallback") for child in node if _local(child) == name]
+    return ways[:1]
 
 
 def _is_hidden(run: _Element) -> bool:

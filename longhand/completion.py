@@ -1,0 +1,55 @@
+"""What a shell offers after Tab: ids, statuses, languages and formats; nothing where the database cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+NUM_DOCUMENTS = 200
+"""So many of the newest ones are offered."""
+
+
+def complete_ids(incomplete: str) -> Iterable[tuple[str, str]]:
+    """Return ids of stored documents that begin so, with their titles, newest first."""
+    return _quietly(lambda: _find_ids(incomplete))
+
+
+def _find_ids(incomplete: str) -> list[tuple[str, str]]:
+    from longhand.export import short_title
+    from storage import Store
+
+    with Store.open() as store:
+        found = store.list_documents(limit=NUM_DOCUMENTS)
+    return [(d.id, short_title(d.title or d.prompt)) for d in found if d.id.startswith(incomplete)]
+
+
+def complete_statuses(incomplete: str) -> Iterable[tuple[str, str]]:
+    """Return statuses of documents that begin so."""
+    from storage.records import DOCUMENT_STATUSES
+
+    return [(status, "") for status in DOCUMENT_STATUSES if status.startswith(incomplete)]
+
+
+def complete_languages(incomplete: str) -> Iterable[tuple[str, str]]:
+    """Return codes of languages that documents can be in, that begin so."""
+
+    def find() -> list[tuple[str, str]]:
+        from longhand.requests import known_languages
+
+        return [(code, "") for code in known_languages() if code.startswith(incomplete)]
+
+    return _quietly(find)
+
+
+def complete_formats(incomplete: str) -> Iterable[tuple[str, str]]:
+    """Return formats of exports that begin so."""
+    from longhand.formats import FORMATS
+
+    return [(name, "") for name in FORMATS if name.startswith(incomplete)]
+
+
+def _quietly(find: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]]:
+    # A message would stand in the middle of the line that somebody types.
+    with suppress(Exception):
+        return find()
+    return []
