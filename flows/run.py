@@ -9,10 +9,7 @@ a private one that ends with them.
 from __future__ import annotations
 
 import asyncio
-import logging
-import queue
 import signal
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from concepts.errors import LonghandError, UsageError
+from flows.background import end_services
 from flows.engine import Engine, Work
 from flows.errors import FlowError
 from flows.events import Event, OnEvent, ignore
@@ -35,17 +33,8 @@ from storage import DocumentRecord, DocumentStatus, Lease, Stage, Store
 if TYPE_CHECKING:
     from flows.prefect_api import PrefectApi
 
-EVENTS_TIMEOUT_S = 5.0
-"""How long a run waits at its end for Prefect to send what it has noted."""
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 1.0
 """How long a run that is broken off waits for Prefect to note it."""
-_PREFECTS_QUEUES = (
-    "APILogWorker",
-    "ConcurrencySlotAcquisitionService",
-    "ConcurrencySlotAcquisitionWithLeaseService",
-    "EventsWorker",
-)
-"""Loggers of what Prefect does in the background: on the way out each says how much is left to send."""
 
 
 def write_document(
@@ -231,9 +220,12 @@ def _run(
         if not is_over():
             raise
     finally:
-        if server is not None:
-            _hand_in_events()
-            server.stop()
+        try:
+            if server is not None:
+                end_services()
+        finally:
+            if server is not None:
+                server.stop()
         _add_load_times(timings, engine)
 
 
@@ -367,7 +359,7 @@ class _Foreground:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
 
-def _is_prefects(error: Exception) -> bool:
+def _is_prefects(error: BaseException) -> bool:
     """Return whether an error comes from Prefect or its transport, not from a step or a listener."""
     return type(error).__module__.split(".")[0] in (
         "prefect",
@@ -377,32 +369,6 @@ def _is_prefects(error: Exception) -> bool:
         "websockets",
         "pydantic",
     )
-
-
-def _hand_in_events() -> None:
-    """Let Prefect send what it has queued while its private server lives; drop what it cannot in time.
-
-    Prefect sends events in the background and waits for that when the interpreter ends: each event that is
-    left then is tried for many seconds against a server that is gone.
-    """
-    for name in _PREFECTS_QUEUES:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    logs = sys.modules.get("prefect.logging.handlers")
-    if logs is not None:
-        with suppress(Exception):
-            logs.APILogWorker.drain_all(timeout=EVENTS_TIMEOUT_S)
-    worker_module = sys.modules.get("prefect.events.worker")
-    if worker_module is None:
-        return  # it ended before Prefect was imported
-    with suppress(Exception):
-        workers = list(worker_module.EventsWorker._instances.values())
-        _, late = worker_module.EventsWorker.drain_all(timeout=EVENTS_TIMEOUT_S)
-        if late:
-            for worker in workers:
-                with suppress(queue.Empty):
-                    while True:
-                        worker._queue.get_nowait()
-                worker._queue.put_nowait(None)
 
 
 def _stages_left(job: Job, *, plan_only: bool) -> list[Stage]:

@@ -20,12 +20,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 
 from flow_fakes import FakeEngine
 
+from flows.background import end_services
 from flows.engine import Engine
 from flows.job import Job
 from flows.lease import claim
 from flows.options import WritingOptions
 from flows.prefect_api import PrefectApi
-from flows.run import _hand_in_events
 from flows.server import PrivateServer
 from storage import ExportedDocument, Lease, NewDocument, Store
 
@@ -80,7 +80,7 @@ def api() -> Iterator[PrefectApi]:
     """One Prefect server for the whole session: starting one costs seconds."""
     with PrivateServer() as server, PrefectApi(server.ready.result(), server.auth) as found:
         yield found
-        _hand_in_events()
+        end_services()
     with warnings.catch_warnings():
         # Prefect's forgotten sockets are not ours to mend.
         warnings.simplefilter("ignore")
