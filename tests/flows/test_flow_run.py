@@ -16,6 +16,7 @@ from flow_fakes import FakeEngine
 from queue_runner import drain
 
 from concepts.errors import LostLease, NonFiniteError
+from flows import work_pool
 from flows.errors import FinishedError, FlowError
 from flows.events import Event
 from flows.options import WritingOptions
@@ -94,7 +95,7 @@ def test_a_plan_that_was_interrupted_is_not_written_by_a_worker(
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.progress.num_written) == ("planned", None, 0)
     assert "write" not in engine.calls
-    assert not store.is_work_due()
+    assert work_pool.lost_documents(api, store) == []
     resume_document(url, document_id, engine=FakeEngine(), prefect_api=api)
     document = store.get_document(document_id)
     assert (document.status, document.params["plan_only"]) == ("done", False)
@@ -237,7 +238,7 @@ def test_a_reviewed_document_stops_and_goes_on(
             None,
             0,
         )
-    assert store.claim_next("worker", 60) is None
+    assert work_pool.lost_documents(api, store) == []
     state = run_state(api, document.flow_run_id)
     assert state["type"] == "COMPLETED"
     assert state["message"].startswith(f"{document_id} awaits review")

@@ -263,6 +263,27 @@ def test_what_was_lost_is_found_and_put_back(store: Store, api: PrefectApi, new_
     assert [d.id for d in work_pool.lost_documents(api, store)] == [kept]
 
 
+def test_what_is_left_at_work_waits_once_its_lease_is_over(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
+    left: dict[str, list[str]] = {"free": [], "over": [], "held": []}
+    waiting = ("queued", "planning", "writing", "decoding")
+    for status in (*waiting, "planned", "awaiting_review", "done", "failed", "cancelled"):
+        for how, lease_s in (("free", 3600), ("over", 0.01), ("held", 3600)):
+            document_id = new_document(store)
+            lease = store.claim(document_id, FAR, lease_s)
+            with store.fenced(lease) as tx:
+                tx.set_status(status)  # type: ignore[arg-type]
+            if how == "free":
+                store.release(lease)
+            if status in waiting:
+                left[how].append(document_id)
+    time.sleep(0.02)
+    assert [d.id for d in work_pool.lost_documents(api, store)] == [
+        document_id for pair in zip(left["free"], left["over"], strict=True) for document_id in pair
+    ]
+
+
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
 def test_a_document_is_taken_from_its_worker(
     store: Store, api: PrefectApi, new_document: Make, outcome: Make, verb: str
