@@ -2,8 +2,8 @@
 
 `write_document` begins a queued document, `resume_document` goes on with any that is not done,
 `translate_document` says one that is done in another language. All block until the work is done and may be
-killed at any moment. They run the flow that workers run (`flows.flow`): on the Prefect server that is named, else on
-a private one that ends with them.
+killed at any moment. They run the flow that workers run (`flows.flow`): on the Prefect server that is named, else
+on a private one that ends with them.
 """
 
 from __future__ import annotations

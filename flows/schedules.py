@@ -1,8 +1,8 @@
 """Schedules: deployments of our flow with rules of their own, made, listed, paused, run and removed.
 
 At its time Prefect makes a run of `write-document` for each document of a schedule; the workers of the pool write them.
-Needs a running Prefect server. What is asked for is checked here and now (`flows.rules`, and by whoever makes the
-documents), not at two in the morning.
+Needs a running Prefect server. What is asked for is checked here and now (`flows.rules`, and by whoever makes
+the documents), not at two in the morning.
 """
 
 from __future__ import annotations

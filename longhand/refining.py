@@ -32,7 +32,7 @@ class Refiner:
     def refine(
         self, store: Store, document_id: str, path: str, *, num_drafts: int = DEFAULT_DRAFTS
     ) -> Refinement:
-        """Return an item's heading and sentences at `num_drafts` steps; errors as `flows.refining.refine_item`.
+        """Return an item's heading and sentences at `num_drafts` steps; errors as `refine_item`.
 
         What the store alone can tell is checked before a model is loaded. Raises NotFoundError for an unknown id,
         UsageError for a number of steps that cannot be shown.

@@ -53,5 +53,8 @@ def test_one_that_goes_on_trying_is_cancelled(sender: Sender, monkeypatch: pytes
 
 
 def test_a_process_without_prefect_has_none() -> None:
-    code = "import sys; from flows.background import end_services; end_services(); assert 'prefect' not in sys.modules"
+    code = (
+        "import sys; from flows.background import end_services; end_services(); "
+        "assert 'prefect' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

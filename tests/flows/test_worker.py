@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from flows.events import WorkerEvent
 from flows.holding import count_vain_runs
 from flows.options import WritingOptions
 from flows.prefect_api import PrefectApi
+from longhand.app import COMMANDS
 from longhand.editing import approve_document
 from storage import Store
 
@@ -68,19 +70,24 @@ def test_a_run_shows_what_was_done(store: Store, api: PrefectApi, new_document: 
     assert (shown["state"]["type"], shown["name"]) == ("COMPLETED", f"How to share a folder ({document_id})")
     assert document_id in shown["tags"]
     assert store.get_document(document_id).flow_run_id == shown["id"]
+    states = api.call("GET", f"/flow_run_states/?flow_run_id={shown['id']}")
+    assert sorted(state["name"] for state in states) == ["Completed", "Pending", "Running", "Scheduled"]
     filters = {"flow_runs": {"id": {"any_": [shown["id"]]}}}
 
     def names() -> list[str]:
         return [task["name"] for task in api.pages("/task_runs/filter", filters)]
 
-    wanted = {"plan", "say headings", "write sections 1-2", "write section 3", "finish"}
-    wait_for(lambda: wanted <= set(names()))
+    wanted = {"plan", "say headings", "write sections 1-2", "write section 3"}
+    wait_for(lambda: wanted < set(names()))
+    assert all(name.startswith("decode: section") for name in set(names()) - wanted)  # a task run for each unit
     tags = api.pages("/task_runs/filter", filters)[0]["tags"]
     assert document_id in tags and len(tags) == 2
     found = api.call("POST", "/artifacts/filter", {"flow_runs": {"id": {"any_": [shown["id"]]}}})
     assert {artifact["key"] for artifact in found} >= {f"outline-{document_id}", f"progress-{document_id}"}
     (outline,) = [artifact["data"] for artifact in found if artifact["key"].startswith("outline")]
     assert outline.startswith("# How to share a folder\n")
+    commands = {name for names in COMMANDS.values() for name in names}
+    assert set(re.findall(r"`longhand (\w+)", outline)) <= commands
 
 
 def wait_for(found: Callable[[], Any], timeout_s: float = 30.0) -> Any:
