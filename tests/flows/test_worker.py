@@ -258,6 +258,19 @@ def test_the_runs_of_dead_workers_are_crashed_and_go_on(
     store.release(held)
 
 
+def test_a_run_whose_worker_died_before_it_was_cancelled_is_cancelled(
+    store: Store, api: PrefectApi, new_document: Make, dead_owner: str
+) -> None:
+    document_id = new_document(store)
+    store.claim(document_id, dead_owner, 3600)
+    run_id = leave_run(api, store, document_id, dead_owner)
+    assert api.set_state(run_id, "CANCELLING", name="Cancelling") == "CANCELLING"
+    assert work_pool.recover(api, store) == []
+    assert state_of(api, store, document_id)["type"] == "CANCELLED"
+    assert work_pool.put_back_lost(api, store) == []
+    assert store.get_document(document_id).status == "cancelled"
+
+
 def test_what_was_lost_is_found_and_put_back(store: Store, api: PrefectApi, new_document: Make) -> None:
     lost, kept, paused = new_document(store), new_document(store), new_document(store)
     work_pool.submit(api, [store.get_document(kept)])
