@@ -79,7 +79,9 @@ def test_a_run_shows_what_was_done(store: Store, api: PrefectApi, new_document: 
 
     wanted = {"plan", "say headings", "write sections 1-2", "write section 3"}
     wait_for(lambda: wanted < set(names()))
-    assert all(name.startswith("decode: section") for name in set(names()) - wanted)  # a task run for each unit
+    assert all(
+        name.startswith("decode: section") for name in set(names()) - wanted
+    )  # a task run for each unit
     tags = api.pages("/task_runs/filter", filters)[0]["tags"]
     assert document_id in tags and len(tags) == 2
     found = api.call("POST", "/artifacts/filter", {"flow_runs": {"id": {"any_": [shown["id"]]}}})
