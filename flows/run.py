@@ -2,8 +2,8 @@
 
 `write_document` begins a queued document, `resume_document` goes on with any that is not done,
 `translate_document` says one that is done in another language. All block until the work is done and may be
-killed at any moment. They run the flow that workers run (`flows.flow`): on the Prefect server that is named, else
-on a private one that ends with them.
+killed at any moment. They run the flow that workers run (`flows.prefect.flow`): on the Prefect server that is
+named, else on a private one that ends with them.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from concepts.errors import LonghandError, UsageError
-from flows.background import end_services
+from flows.document.job import Job
+from flows.document.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
 from flows.engine import Engine, Work
 from flows.errors import FlowError
 from flows.events import Event, OnEvent, ignore
-from flows.host import Host, hosting
-from flows.job import Job
-from flows.lease import LEASE_S, check_free, check_unfinished
-from flows.owner import current_owner
-from flows.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
-from flows.server import PrivateServer
+from flows.leases.lease import LEASE_S, check_free, check_unfinished
+from flows.leases.owner import current_owner
+from flows.prefect.background import end_services
+from flows.prefect.host import Host, hosting
+from flows.prefect.server import PrivateServer
 from flows.timings import Timings
 from storage import DocumentRecord, DocumentStatus, Lease, Stage, Store
 
 if TYPE_CHECKING:
-    from flows.prefect_api import PrefectApi
+    from flows.prefect.api import PrefectApi
 
 STOP_TIMEOUT_S = 1.0
 """How long a run that is broken off waits for Prefect to note it."""
@@ -192,7 +192,7 @@ def _run(
     server = None if prefect_api is not None else PrivateServer(on_death=on_death)
 
     async def body() -> None:
-        from flows.isolation import our_settings
+        from flows.prefect.isolation import our_settings
 
         with timings.span("prefect_wait"):
             auth: str | None
@@ -209,7 +209,7 @@ def _run(
             server.start()
         engine.start_loading(stages)
         with timings.span("total"), hosting(host):
-            from flows.isolation import import_prefect
+            from flows.prefect.isolation import import_prefect
 
             host.on_event(Event(kind="starting", document_id=document_id))
             with timings.span("prefect_import"):
@@ -241,8 +241,8 @@ async def _flow(
     from prefect.flow_engine import run_flow_async
     from prefect.states import araise_state_exception
 
-    from flows import flow
-    from flows.work_pool import take_run
+    from flows.prefect import flow
+    from flows.prefect.work_pool import take_run
 
     parameters = {"document_id": document_id, "translate_to": translate_to}
     flow_run = None

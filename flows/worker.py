@@ -6,7 +6,7 @@
 Both start the same. It takes flow runs of the work pool `longhand`, several side by side, a thread each, and runs our
 flow for them, whatever their deployment names as entry point, command or environment: who may write to Prefect's
 server can have documents written here, and nothing else run. What we add to Prefect's worker: a dead worker's runs are
-found by the leases of their documents (`flows.work_pool.recover`), and what a user does to a run reaches its
+found by the leases of their documents (`flows.prefect.work_pool.recover`), and what a user does to a run reaches its
 document.
 """
 
@@ -30,15 +30,15 @@ from prefect.states import Cancelled, Failed, Suspended
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
-from flows import work_pool
 from flows.device import SharedModels
 from flows.events import OnWorkerEvent, Outcome, WorkerEvent
-from flows.flow import write_document
-from flows.holding import error_text
-from flows.host import Host, hosting
-from flows.lease import LEASE_S
-from flows.owner import current_owner
-from flows.prefect_api import PrefectApi
+from flows.leases.holding import error_text
+from flows.leases.lease import LEASE_S
+from flows.leases.owner import current_owner
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from flows.prefect.flow import write_document
+from flows.prefect.host import Host, hosting
 from storage import Store
 
 if TYPE_CHECKING:

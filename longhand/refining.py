@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import UsageError
 
 if TYPE_CHECKING:
-    from flows.refining import Draft, Refinement, RefiningEngine
+    from flows.document.refining import Draft, Refinement, RefiningEngine
     from storage import DocumentRecord, Store
 
 DEFAULT_DRAFTS = 5
@@ -39,7 +39,7 @@ class Refiner:
         """
         check_drafts(num_drafts)
         document = store.get_document(document_id)
-        from flows.refining import find_drawn_item, refine_item
+        from flows.document.refining import find_drawn_item, refine_item
 
         find_drawn_item(store, document, path)
         with self._lock:
@@ -82,6 +82,6 @@ def describe(document_id: str, found: Refinement) -> dict[str, object]:
 
 def make_engine(document: DocumentRecord) -> RefiningEngine:
     """Return the models that a document was begun with; a test puts its own in this place."""
-    from flows.refining import RefiningModels
+    from flows.document.refining import RefiningModels
 
     return RefiningModels(**RefiningModels.names_for(document))

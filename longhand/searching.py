@@ -46,8 +46,8 @@ class Searcher:
         """Return what is nearest in meaning to `words`; see `search_words`."""
         import numpy as np
 
-        from flows.checks import check_vectors
-        from flows.planning import split
+        from flows.document.checks import check_vectors
+        from flows.document.planning import split
 
         text = check_prompt(words, "what is looked for")
         check_language(lang, self.languages())

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "longhand"))
 from chromium import Browser, find_browser
 from make import take
 
-from flows import work_pool
-from flows.station import running_station
+from flows.prefect import work_pool
+from flows.station.supervisor import running_station
 from storage import Store
 
 WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")

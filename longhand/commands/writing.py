@@ -91,7 +91,7 @@ def write(
     timings: ShowTimings = False,
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
-    from flows.lease import create_own
+    from flows.leases.lease import create_own
     from longhand.files import check_document_target
     from longhand.requests import make_document, read_outline_file
 
@@ -147,7 +147,7 @@ def write(
 
 def say_size(new: NewDocument) -> None:
     """Say on stderr how long a document of parts and sections will be about, before it begins."""
-    from flows.options import WritingOptions
+    from flows.document.options import WritingOptions
 
     options = WritingOptions.from_params(new.params)
     if options.depth == 1 or options.outline:
@@ -184,7 +184,7 @@ def resume(
     ] = False,
 ) -> None:
     """Go on with an unfinished document where it stopped."""
-    from flows.lease import release_dead
+    from flows.leases.lease import release_dead
     from longhand.files import check_document_target
     from longhand.running import tell_prefect
     from storage import Store

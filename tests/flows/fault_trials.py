@@ -33,10 +33,10 @@ from concepts.errors import LonghandError
 from flows import run as flow_run
 from flows.crew import Helper
 from flows.device import SharedModels
-from flows.isolation import import_prefect
-from flows.options import WritingOptions
-from flows.owner import is_dead, owner_of
-from flows.prefect_api import PrefectApi
+from flows.document.options import WritingOptions
+from flows.leases.owner import is_dead, owner_of
+from flows.prefect.api import PrefectApi
+from flows.prefect.isolation import import_prefect
 from storage import Busy, NewDocument, Store
 from storage.database import IDLE_TIMEOUT_S
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prefect._internal.concurrency.services import QueueService
 
-from flows import background
+from flows.prefect import background
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,7 +54,7 @@ def test_one_that_goes_on_trying_is_cancelled(sender: Sender, monkeypatch: pytes
 
 def test_a_process_without_prefect_has_none() -> None:
     code = (
-        "import sys; from flows.background import end_services; end_services(); "
+        "import sys; from flows.prefect.background import end_services; end_services(); "
         "assert 'prefect' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fault_trials import KINDS, Kind, PostgreSQL, Sqlite, Trials, kinds_for
 
-from flows.prefect_api import PrefectApi
+from flows.prefect.api import PrefectApi
 
 SLOW = (
     Trials.interrupted,

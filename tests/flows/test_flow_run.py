@@ -16,13 +16,13 @@ from flow_fakes import FakeEngine
 from queue_runner import drain
 
 from concepts.errors import LostLease, NonFiniteError
-from flows import work_pool
+from flows.document.options import WritingOptions
 from flows.errors import FinishedError, FlowError
 from flows.events import Event
-from flows.options import WritingOptions
-from flows.prefect_api import PrefectApi
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from flows.prefect.server import PrivateServer
 from flows.run import resume_document, write_document
-from flows.server import PrivateServer
 from longhand.drafts import SetHeading
 from longhand.editing import approve_document, edit_outline
 from storage import Busy, Store

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from queue_runner import drain, forget_others
 
-from flows import work_pool
-from flows.prefect_api import PrefectApi
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
 from storage import Store
 
 Make = Callable[..., Any]

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from flows.errors import FlowError
-from flows.owner import is_dead
-from flows.station import (
+from flows.leases.owner import is_dead
+from flows.station.supervisor import (
     StationSettings,
     _lock,
     _variables,
@@ -156,7 +156,7 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    from flows.owner import owner_of
+    from flows.leases.owner import owner_of
 
     pids = json.loads(process.stdout.readline())
     owners = {str(pid): owner_of(pid) for pid in pids}

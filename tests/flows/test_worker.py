@@ -14,12 +14,12 @@ from queue_runner import drain, make_worker, run, state_of
 from step_runner import run_steps
 
 from concepts.errors import ModelError
-from flows import work_pool
 from flows.device import SharedModels
+from flows.document.options import WritingOptions
 from flows.events import WorkerEvent
-from flows.holding import count_vain_runs
-from flows.options import WritingOptions
-from flows.prefect_api import PrefectApi
+from flows.leases.holding import count_vain_runs
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
 from longhand.app import COMMANDS
 from longhand.editing import approve_document
 from storage import Store
@@ -35,7 +35,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.isolation import import_prefect
+    from flows.prefect.isolation import import_prefect
 
     import_prefect()
     monkeypatch.setattr("flows.worker.WATCH_S", 0.2)
@@ -250,7 +250,7 @@ def test_the_runs_of_dead_workers_are_crashed_and_go_on(
         tx.set_status("planning")
     held = store.claim(alive, "another/12345678:1:1", 3600)
     runs = {i: leave_run(api, store, i, o) for i, o in ((near, dead_owner), (far, FAR), (alive, FAR))}
-    monkeypatch.setattr("flows.work_pool.SILENCE_S", 0.0)
+    monkeypatch.setattr("flows.prefect.work_pool.SILENCE_S", 0.0)
     time.sleep(0.3)
     assert sorted(work_pool.recover(api, store)) == sorted([runs[near], runs[far]])
     assert drain(store, api) == {"done": 2}

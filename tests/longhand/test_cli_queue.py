@@ -258,7 +258,7 @@ def test_status_counts_what_runs_and_what_was_done(run, store):
 
 
 def test_a_dead_process_is_never_shown_as_running(run, store):
-    from flows.owner import current_owner
+    from flows.leases.owner import current_owner
 
     lease = store.claim(queue_one(store), current_owner().rpartition(":")[0] + ":1", 60)
     with store.fenced(lease) as tx:
@@ -269,7 +269,7 @@ def test_a_dead_process_is_never_shown_as_running(run, store):
 
 
 def test_what_a_dead_process_held_is_queued_and_deleted_at_once(run, store):
-    from flows.owner import current_owner
+    from flows.leases.owner import current_owner
 
     dead = current_owner().rpartition(":")[0] + ":1"
     ids = [queue_one(store) for _ in range(3)]

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flow_fakes import FakeEngine
 
 from flows import device
-from flows.background import end_services
+from flows.document.options import WritingOptions
 from flows.events import WorkerEvent
-from flows.options import WritingOptions
-from flows.server import PrivateServer
+from flows.prefect.background import end_services
+from flows.prefect.server import PrivateServer
 from longhand.worklog import open_log
 from storage import NewDocument, Store
 

@@ -1,8 +1,8 @@
-"""The Prefect flow `write-document`: a task run for each step of `flows.order`, whoever starts it.
+"""The Prefect flow `write-document`: a task run for each step of `flows.document.order`, whoever starts it.
 
-Importing this imports Prefect; `flows.isolation.import_prefect` does it without the user's profile. Runs and
-tasks carry ids and words, no tensors and no results: they find store and models in this process (`flows.host`) and
-leave everything they make in the store, so Prefect may forget or repeat them.
+Importing this imports Prefect; `flows.prefect.isolation.import_prefect` does it without the user's profile. Runs and
+tasks carry ids and words, no tensors and no results: they find store and models in this process
+(`flows.prefect.host`) and leave everything they make in the store, so Prefect may forget or repeat them.
 
 Steps run in the thread that runs the flow, and block its event loop: nothing else is in it. So Ctrl-C stops a step
 between two tensor operations, and several runs of one process have a thread each.
@@ -28,18 +28,18 @@ from prefect.exceptions import Pause
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Scheduled, Suspended
 
 from concepts.errors import InputError, LostLease, NotFoundError, StorageError
-from flows import queries, steps
+from flows.document import queries, steps
+from flows.document.job import Job
+from flows.document.options import WritingOptions
+from flows.document.order import Step, StepKind, steps_left
+from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
 from flows.events import Event, EventKind, Outcome, WorkerEvent, unit_event
-from flows.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
-from flows.host import Host, current_host
-from flows.job import Job
-from flows.lease import check_unfinished, claim
-from flows.options import WritingOptions
-from flows.order import Step, StepKind, steps_left
-from flows.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
+from flows.leases.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
+from flows.leases.lease import check_unfinished, claim
+from flows.prefect.host import Host, current_host
+from flows.prefect.work_pool import FLOW_NAME, run_name
 from flows.timings import Timings
-from flows.work_pool import FLOW_NAME, run_name
 from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument
 
 if TYPE_CHECKING:

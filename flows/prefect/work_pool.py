@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from concepts.errors import NotFoundError
 from flows.errors import FlowError
-from flows.lease import LEASE_S, check_free, release_dead
-from flows.owner import current_owner, is_dead
-from flows.prefect_api import PrefectApi, RefusedError
+from flows.leases.lease import LEASE_S, check_free, release_dead
+from flows.leases.owner import current_owner, is_dead
+from flows.prefect.api import PrefectApi, RefusedError
 from storage import Busy, DocumentRecord, DocumentStatus, Store
 
 POOL, DEPLOYMENT, FLOW_NAME, WORKER_TYPE = "longhand", "longhand", "write-document", "longhand"
@@ -100,7 +100,7 @@ def deploy(api: PrefectApi, name: str, **values: Any) -> str:
         "work_pool_name": POOL,
         "work_queue_name": USUAL,
         # A module, so that every machine takes it from its own installation; our workers do not even ask.
-        "entrypoint": "flows.flow.write_document",
+        "entrypoint": "flows.prefect.flow.write_document",
         "parameter_openapi_schema": FORM,
         "enforce_parameter_schema": False,
         **values,

@@ -1,7 +1,7 @@
 """The order of the steps that a document still lacks, whatever state it is in; the only place that knows it.
 
 `steps_left` is a generator: each step must be done before the next one is asked for, since what is left is always a
-query. Plain functions, no Prefect: `flows.flow` runs each step as a task run.
+query. Plain functions, no Prefect: `flows.prefect.flow` runs each step as a task run.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import partial
 from typing import Literal
 
 from concepts.languages import language_name
-from flows import queries, steps
-from flows.job import Job
+from flows.document import queries, steps
+from flows.document.job import Job
 
 StepKind = Literal["plan", "headings", "review", "planned", "write", "begin-decoding", "decode", "finish"]
 """`review` and `planned` end a run after the outline; `begin-decoding` writes down the units of a language."""
