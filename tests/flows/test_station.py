@@ -146,7 +146,7 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
         "print(json.dumps([os.getpid(), below.pid]), flush=True)\n"
         "time.sleep(600)\n"
     )
-    script = Path(__file__).parents[2] / "flows" / "station_child.py"
+    script = Path(__file__).parents[2] / "flows" / "station" / "child.py"
     process = subprocess.Popen(
         [sys.executable, "-P", str(script), "0.3", "stubborn"],
         stdin=subprocess.PIPE,
