@@ -28,12 +28,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests" / "flows"))
 
-from flows import work_pool  # noqa: E402
+from flows.document.options import WritingOptions  # noqa: E402
 from flows.events import WorkerEvent  # noqa: E402
-from flows.options import WritingOptions  # noqa: E402
-from flows.prefect_api import PrefectApi  # noqa: E402
-from flows.server import PrivateServer  # noqa: E402
-from flows.work_pool import POOL  # noqa: E402
+from flows.prefect import work_pool  # noqa: E402
+from flows.prefect.api import PrefectApi  # noqa: E402
+from flows.prefect.server import PrivateServer  # noqa: E402
+from flows.prefect.work_pool import POOL  # noqa: E402
 from storage import NewDocument, Store  # noqa: E402
 
 CALLS_PER_DOCUMENT = 6
@@ -46,7 +46,7 @@ def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
     from flow_fakes import FakeEngine
 
     from flows.device import SharedModels
-    from flows.isolation import import_prefect, our_settings
+    from flows.prefect.isolation import import_prefect, our_settings
 
     import_prefect(logs=True)
     from flows.worker import LonghandWorker, run_worker

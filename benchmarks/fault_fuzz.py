@@ -52,8 +52,8 @@ from fault_trials import (  # noqa: E402
     look,
 )
 
-from flows.prefect_api import PrefectApi  # noqa: E402
-from flows.server import PrivateServer  # noqa: E402
+from flows.prefect.api import PrefectApi  # noqa: E402
+from flows.prefect.server import PrivateServer  # noqa: E402
 from storage import Store  # noqa: E402
 
 

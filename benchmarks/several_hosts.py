@@ -46,7 +46,7 @@ from fault_trials import (  # noqa: E402
     look,
 )
 
-from flows.lease import LEASE_S  # noqa: E402
+from flows.leases.lease import LEASE_S  # noqa: E402
 from storage import NewDocument, Store  # noqa: E402
 
 NET = "10.77.0"
@@ -120,8 +120,8 @@ def be_worker(name: str, folder: Path, clock_s: float, arguments: list[str]) -> 
 
 def put_back(api_url: str) -> None:
     """Make the work pool on Prefect's server, and a flow run for each document that waits."""
-    from flows import work_pool
-    from flows.prefect_api import PrefectApi
+    from flows.prefect import work_pool
+    from flows.prefect.api import PrefectApi
 
     with PrefectApi(api_url, SECRET) as api, Store.open(os.environ.get("LONGHAND_DATABASE_URL")) as store:
         work_pool.prepare(api)

@@ -32,15 +32,15 @@ from typing import TYPE_CHECKING, Protocol
 from concepts.card import DEFAULT_NAMES, Kind, find_card
 from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError, StorageError
 from concepts.processes import process_state
-from flows import steps
 from flows.device import SharedModels
+from flows.document import steps
+from flows.document.job import Job, UnitReport
+from flows.document.planning import check_same_model, check_same_space
 from flows.errors import CrewError
 from flows.events import OnWorkerEvent, unit_event
-from flows.holding import error_text
-from flows.job import Job, UnitReport
-from flows.lease import LEASE_S, HeldLease
-from flows.owner import current_owner, is_dead
-from flows.planning import check_same_model, check_same_space
+from flows.leases.holding import error_text
+from flows.leases.lease import LEASE_S, HeldLease
+from flows.leases.owner import current_owner, is_dead
 from storage import OpenUnit, Store
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Crew:
     rank: int
     board: Board
     leader: str
-    """Owner (`flows.owner`) of the documents to help with."""
+    """Owner (`flows.leases.owner`) of the documents to help with."""
 
     def end(self) -> None:
         """Tell the helpers that nothing more will come; for the leader."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from concepts.card import DEFAULT_NAMES
+from flows.document.options import DEFAULT_DRAWING, Drawing
 from flows.engine import (
     HeadingsAsk,
     LeafPlan,
@@ -30,7 +31,6 @@ from flows.engine import (
     Work,
     WriteAsk,
 )
-from flows.options import DEFAULT_DRAWING, Drawing
 from flows.sharing import Device, Kind
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from concepts.card import find_name_in_space
 from concepts.space.config import ENGLISH
-from flows.options import DEFAULT_DRAWING, Drawing, WritingOptions
+from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
 from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from flows.job import UnitReport
+    from flows.document.job import UnitReport
     from storage import Lease, Stage
 
 EventKind = Literal[

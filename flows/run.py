@@ -2,17 +2,14 @@
 
 `write_document` begins a queued document, `resume_document` goes on with any that is not done,
 `translate_document` says one that is done in another language. All block until the work is done and may be
-killed at any moment. They run the flow that workers run (`flows.flow`): on the Prefect server that is named, else on
-a private one that ends with them.
+killed at any moment. They run the flow that workers run (`flows.prefect.flow`): on the Prefect server that is
+named, else on a private one that ends with them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import queue
 import signal
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,32 +17,24 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from concepts.errors import LonghandError, UsageError
+from flows.document.job import Job
+from flows.document.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
 from flows.engine import Engine, Work
 from flows.errors import FlowError
 from flows.events import Event, OnEvent, ignore
-from flows.host import Host, hosting
-from flows.job import Job
-from flows.lease import LEASE_S, check_free, check_unfinished
-from flows.owner import current_owner
-from flows.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
-from flows.server import PrivateServer
+from flows.leases.lease import LEASE_S, check_free, check_unfinished
+from flows.leases.owner import current_owner
+from flows.prefect.background import end_services
+from flows.prefect.host import Host, hosting
+from flows.prefect.server import PrivateServer
 from flows.timings import Timings
 from storage import DocumentRecord, DocumentStatus, Lease, Stage, Store
 
 if TYPE_CHECKING:
-    from flows.prefect_api import PrefectApi
+    from flows.prefect.api import PrefectApi
 
-EVENTS_TIMEOUT_S = 5.0
-"""How long a run waits at its end for Prefect to send what it has noted."""
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 1.0
 """How long a run that is broken off waits for Prefect to note it."""
-_PREFECTS_QUEUES = (
-    "APILogWorker",
-    "ConcurrencySlotAcquisitionService",
-    "ConcurrencySlotAcquisitionWithLeaseService",
-    "EventsWorker",
-)
-"""Loggers of what Prefect does in the background: on the way out each says how much is left to send."""
 
 
 def write_document(
@@ -203,7 +192,7 @@ def _run(
     server = None if prefect_api is not None else PrivateServer(on_death=on_death)
 
     async def body() -> None:
-        from flows.isolation import our_settings
+        from flows.prefect.isolation import our_settings
 
         with timings.span("prefect_wait"):
             auth: str | None
@@ -220,7 +209,7 @@ def _run(
             server.start()
         engine.start_loading(stages)
         with timings.span("total"), hosting(host):
-            from flows.isolation import import_prefect
+            from flows.prefect.isolation import import_prefect
 
             host.on_event(Event(kind="starting", document_id=document_id))
             with timings.span("prefect_import"):
@@ -231,9 +220,12 @@ def _run(
         if not is_over():
             raise
     finally:
-        if server is not None:
-            _hand_in_events()
-            server.stop()
+        try:
+            if server is not None:
+                end_services()
+        finally:
+            if server is not None:
+                server.stop()
         _add_load_times(timings, engine)
 
 
@@ -249,8 +241,8 @@ async def _flow(
     from prefect.flow_engine import run_flow_async
     from prefect.states import araise_state_exception
 
-    from flows import flow
-    from flows.work_pool import take_run
+    from flows.prefect import flow
+    from flows.prefect.work_pool import take_run
 
     parameters = {"document_id": document_id, "translate_to": translate_to}
     flow_run = None
@@ -367,7 +359,7 @@ class _Foreground:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
 
-def _is_prefects(error: Exception) -> bool:
+def _is_prefects(error: BaseException) -> bool:
     """Return whether an error comes from Prefect or its transport, not from a step or a listener."""
     return type(error).__module__.split(".")[0] in (
         "prefect",
@@ -377,32 +369,6 @@ def _is_prefects(error: Exception) -> bool:
         "websockets",
         "pydantic",
     )
-
-
-def _hand_in_events() -> None:
-    """Let Prefect send what it has queued while its private server lives; drop what it cannot in time.
-
-    Prefect sends events in the background and waits for that when the interpreter ends: each event that is
-    left then is tried for many seconds against a server that is gone.
-    """
-    for name in _PREFECTS_QUEUES:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    logs = sys.modules.get("prefect.logging.handlers")
-    if logs is not None:
-        with suppress(Exception):
-            logs.APILogWorker.drain_all(timeout=EVENTS_TIMEOUT_S)
-    worker_module = sys.modules.get("prefect.events.worker")
-    if worker_module is None:
-        return  # it ended before Prefect was imported
-    with suppress(Exception):
-        workers = list(worker_module.EventsWorker._instances.values())
-        _, late = worker_module.EventsWorker.drain_all(timeout=EVENTS_TIMEOUT_S)
-        if late:
-            for worker in workers:
-                with suppress(queue.Empty):
-                    while True:
-                        worker._queue.get_nowait()
-                worker._queue.put_nowait(None)
 
 
 def _stages_left(job: Job, *, plan_only: bool) -> list[Stage]:

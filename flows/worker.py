@@ -6,7 +6,8 @@
 Both start the same. It takes flow runs of the work pool `longhand`, several side by side, a thread each, and runs our
 flow for them, whatever their deployment names as entry point, command or environment: who may write to Prefect's
 server can have documents written here, and nothing else run. What we add to Prefect's worker: a dead worker's runs are
-found by the leases of their documents (`flows.work_pool.recover`), and what a user does to a run reaches its document.
+found by the leases of their documents (`flows.prefect.work_pool.recover`), and what a user does to a run reaches its
+document.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from prefect.states import Cancelled, Failed, Suspended
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
-from flows import work_pool
 from flows.device import SharedModels
 from flows.events import OnWorkerEvent, Outcome, WorkerEvent
-from flows.flow import write_document
-from flows.holding import error_text
-from flows.host import Host, hosting
-from flows.lease import LEASE_S
-from flows.owner import current_owner
-from flows.prefect_api import PrefectApi
+from flows.leases.holding import error_text
+from flows.leases.lease import LEASE_S
+from flows.leases.owner import current_owner
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from flows.prefect.flow import write_document
+from flows.prefect.host import Host, hosting
 from storage import Store
 
 if TYPE_CHECKING:
@@ -174,6 +175,29 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         self._on_work(event)
 
     # Runs
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """Run a flow run here. Prefect's own asks its server six times first for what a deployment may want."""
+        try:
+            if not await self._propose_pending_state(flow_run):
+                self._release_limit_slot(flow_run.id)
+                return
+            try:
+                await self.client.update_flow_run(flow_run.id, infrastructure_pid=current_owner())
+            except Exception as error:  # noqa: BLE001  # Prefect's; without it a dead worker's run is found later
+                self.tell_trouble(error_text(error))
+            assert self._runs_task_group is not None
+            self._runs_task_group.start_soon(self._run_here, flow_run)
+        finally:
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            if self._cancelling_observer is not None:
+                self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
+
+    async def _run_here(self, flow_run: FlowRun) -> None:
+        try:
+            await self.run(flow_run, LonghandConfiguration())
+        finally:
+            self._release_limit_slot(flow_run.id)
 
     async def run(
         self,

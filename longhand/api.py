@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError, UsageError
-from flows.lease import create_own, release_dead
+from flows.leases.lease import create_own, release_dead
 from longhand import editing
 from longhand.draft_markdown import format_draft
 from longhand.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
@@ -25,8 +25,8 @@ from storage import Store
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from flows.document.options import Use
     from flows.events import Event, OnEvent
-    from flows.options import Use
     from storage import (
         AttemptRecord,
         DocumentRecord,

@@ -151,7 +151,7 @@ def approve_document(store: Store, document_id: str) -> DocumentRecord:
 @contextmanager
 def _held(store: Store, document_id: str) -> Iterator[Lease]:
     """Hold a document for the moment of an edit; Busy where somebody is at work on it."""
-    from flows.lease import claim
+    from flows.leases.lease import claim
 
     lease = claim(store, document_id)
     try:

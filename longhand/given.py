@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from concepts.given import GivenDocument
-    from flows.options import Use
+    from flows.document.options import Use
     from longhand.outlines import UserOutline
     from storage import ExportedDocument, NewDocument, Store
 
@@ -51,7 +51,7 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     """
     from concepts.card import find_card
     from concepts.given import read_given
-    from flows.options import WritingOptions
+    from flows.document.options import WritingOptions
     from longhand.requests import Wishes, known_languages, make_document
 
     sections, depth = check_sections(wishes.get("sections")), wishes.get("depth")
@@ -152,7 +152,7 @@ def _check_length(sentences: int | None, given: GivenDocument) -> int:
 
 def _check_points(given: GivenDocument, sections: int | None, depth: int | None) -> int:
     """Return the depth of the expanded document; raise InputError or UsageError."""
-    from flows.given import check_notes
+    from flows.document.given import check_notes
 
     if not given.sentences and all("." not in section.path for section in given.sections):
         # Headings alone are an outline of one level, whatever is asked for.
@@ -165,8 +165,8 @@ def _check_points(given: GivenDocument, sections: int | None, depth: int | None)
 
 def baseline_of(store: Store, document_id: str) -> ExportedDocument | None:
     """Return the most typical sentences of a document that was summarized, by section; None for another one."""
-    from flows.options import WritingOptions
-    from flows.planning import BASELINE_NOTE
+    from flows.document.options import WritingOptions
+    from flows.document.planning import BASELINE_NOTE
 
     document = store.get_document(document_id)
     if WritingOptions.from_params(document.params).use != "summarize":

@@ -12,7 +12,7 @@ def describe_overview(overview: Overview, now: float) -> dict[str, Any]:
     """Return the state of the queue as plain JSON values; what a dead process holds does not count as running."""
     from dataclasses import asdict
 
-    from flows.owner import is_dead
+    from flows.leases.owner import is_dead
 
     alive = [held for held in overview.held if held.lease_until > now and not is_dead(held.owner)]
     taken = sum(held.status == "queued" for held in alive)

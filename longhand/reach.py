@@ -15,7 +15,7 @@ def is_far(store: Store, document_id: str) -> bool:
 
     False where the headings were given, and for a planner whose release measured no reach.
     """
-    from flows.options import WritingOptions
+    from flows.document.options import WritingOptions
 
     document = store.get_document(document_id)
     options = WritingOptions.from_params(document.params)

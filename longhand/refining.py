@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import UsageError
 
 if TYPE_CHECKING:
-    from flows.refining import Draft, Refinement, RefiningEngine
+    from flows.document.refining import Draft, Refinement, RefiningEngine
     from storage import DocumentRecord, Store
 
 DEFAULT_DRAFTS = 5
@@ -32,14 +32,14 @@ class Refiner:
     def refine(
         self, store: Store, document_id: str, path: str, *, num_drafts: int = DEFAULT_DRAFTS
     ) -> Refinement:
-        """Return an item's heading and sentences at `num_drafts` steps; errors as `flows.refining.refine_item`.
+        """Return an item's heading and sentences at `num_drafts` steps; errors as `refine_item`.
 
         What the store alone can tell is checked before a model is loaded. Raises NotFoundError for an unknown id,
         UsageError for a number of steps that cannot be shown.
         """
         check_drafts(num_drafts)
         document = store.get_document(document_id)
-        from flows.refining import find_drawn_item, refine_item
+        from flows.document.refining import find_drawn_item, refine_item
 
         find_drawn_item(store, document, path)
         with self._lock:
@@ -82,6 +82,6 @@ def describe(document_id: str, found: Refinement) -> dict[str, object]:
 
 def make_engine(document: DocumentRecord) -> RefiningEngine:
     """Return the models that a document was begun with; a test puts its own in this place."""
-    from flows.refining import RefiningModels
+    from flows.document.refining import RefiningModels
 
     return RefiningModels(**RefiningModels.names_for(document))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from concepts.card import Kind
-    from flows.options import Length, SpokenPrompt
+    from flows.document.options import Length, SpokenPrompt
     from longhand.outlines import UserOutline
     from storage import DocumentRecord, NewDocument, Store
 
@@ -151,7 +151,7 @@ def _name_types(kinds: tuple[type, ...]) -> str:
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to be stored; raise InputError, UsageError or ModelError for the first thing wrong."""
     from concepts.languages import check_readable, detect_language
-    from flows.options import LENGTHS, WritingOptions, check_guidance, check_steps
+    from flows.document.options import LENGTHS, WritingOptions, check_guidance, check_steps
     from storage import NewDocument
 
     speech = wishes.get("speech")
@@ -280,7 +280,7 @@ def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> Sp
     from concepts.devices import device_of_process
     from concepts.published import PublishedCard
     from concepts.speech import encode_speech
-    from flows.options import SpokenPrompt
+    from flows.document.options import SpokenPrompt
 
     card = find_card("space", space, verify=False)
     assert isinstance(card, PublishedCard) and sound is not None

@@ -15,7 +15,7 @@ from longhand.terminal import say
 
 if TYPE_CHECKING:
     from flows.events import OnEvent, OnWorkerEvent, Outcome
-    from flows.prefect_api import PrefectApi
+    from flows.prefect.api import PrefectApi
     from flows.worker import LonghandWorker
     from storage import DocumentRecord, Store
 
@@ -126,10 +126,10 @@ class QueueWorker:
         import asyncio
 
         from flows.device import SharedModels
-        from flows.isolation import import_prefect, our_settings
+        from flows.prefect.isolation import import_prefect, our_settings
 
         import_prefect(logs=True)
-        from flows import work_pool
+        from flows.prefect import work_pool
         from flows.worker import LonghandWorker, run_worker
 
         with our_settings(self._prefect_api.url, self._prefect_api.auth, logs=True):
@@ -162,7 +162,7 @@ def make_worker(
 
 def need_api(typed: str | None) -> PrefectApi:
     """Return the Prefect server that is meant; UsageError where none is known."""
-    from flows.prefect_api import API_VARIABLE, known_api
+    from flows.prefect.api import API_VARIABLE, known_api
 
     api = known_api(typed)
     if api is None:
@@ -174,7 +174,7 @@ def need_api(typed: str | None) -> PrefectApi:
 
 def answering_api() -> PrefectApi | None:
     """Return the Prefect server that is known, where it answers; say so where it does not."""
-    from flows.prefect_api import PrefectApi, known_api
+    from flows.prefect.api import PrefectApi, known_api
 
     api = known_api()
     if api is None:
@@ -193,8 +193,8 @@ def tell_prefect(documents: Sequence[DocumentRecord], change: Change) -> bool:
 
     `queued`: they wait for a worker (those of a document that is not are left alone).
     """
-    from flows import work_pool
-    from flows.prefect_api import known_api
+    from flows.prefect import work_pool
+    from flows.prefect.api import known_api
 
     try:
         api = known_api()

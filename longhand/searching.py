@@ -68,8 +68,8 @@ class Searcher:
     ) -> tuple[Match, ...]:
         import numpy as np
 
-        from flows.checks import check_vectors
-        from flows.planning import split
+        from flows.document.checks import check_vectors
+        from flows.document.planning import split
 
         with self._lock:
             if self._engine is None:

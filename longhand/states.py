@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def is_held(document: DocumentRecord) -> bool:
     """Return whether a living process works on the document, as far as this machine can tell."""
-    from flows.owner import is_dead
+    from flows.leases.owner import is_dead
 
     if document.owner is None or (document.lease_until or 0.0) <= time.time():
         return False

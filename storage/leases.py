@@ -19,8 +19,6 @@ from storage.tables import Document
 
 AT_WORK: tuple[DocumentStatus, ...] = ("planning", "writing", "decoding")
 """Without a living owner, a document in such a status was interrupted and may be taken by anyone."""
-HELD_BETWEEN: tuple[DocumentStatus, ...] = (*AT_WORK, "queued", "planned")
-"""With an owner whose lease is over, a document in such a status was interrupted, too."""
 MAX_AHEAD_S = 5.0
 """So far the last sign of a holder may lie ahead of us before we take it that our clock was set back."""
 
@@ -37,25 +35,21 @@ def _free(now: float) -> ColumnElement[bool]:
     return or_(Document.c.owner.is_(None), Document.c.lease_until <= now)
 
 
-def _ahead(now: float, document_id: str | None) -> ColumnElement[bool]:
-    condition = and_(Document.c.owner.is_not(None), Document.c.updated_at > now + MAX_AHEAD_S)
-    return condition if document_id is None else and_(condition, Document.c.id == document_id)
+def move_to_now(connection: Connection, now: float, document_id: str) -> None:
+    """Let a document's lease that was taken in the future begin now.
 
-
-def is_any_ahead(connection: Connection, now: float, document_id: str | None = None) -> bool:
-    """Return whether a document (or any) was taken in what is the future now: the clock was set back."""
-    return connection.scalar(select(Document.c.id).where(_ahead(now, document_id)).limit(1)) is not None
-
-
-def move_to_now(connection: Connection, now: float, document_id: str | None = None) -> None:
-    """Let leases that were taken in the future (of one document, or of all) begin now.
-
-    A clock that was set back would otherwise keep the documents of a dead holder out of reach until it
+    A clock that was set back would otherwise keep the document of a dead holder out of reach until it
     has caught up. A lease stays as long as it was, so that a living holder has the time to renew it.
     """
     length = Document.c.lease_until - Document.c.updated_at
     connection.execute(
-        update(Document).where(_ahead(now, document_id)).values(lease_until=now + length, updated_at=now)
+        update(Document)
+        .where(
+            Document.c.id == document_id,
+            Document.c.owner.is_not(None),
+            Document.c.updated_at > now + MAX_AHEAD_S,
+        )
+        .values(lease_until=now + length, updated_at=now)
     )
 
 
@@ -106,40 +100,6 @@ def busy(connection: Connection, document_id: str, now: float) -> Busy | None:
         owner=row.owner or "",
         lease_until=row.lease_until or now,
     )
-
-
-def _due(now: float) -> ColumnElement[bool]:
-    return or_(
-        and_(Document.c.status == "queued", _free(now)),
-        and_(Document.c.status.in_(AT_WORK), _free(now)),
-        and_(Document.c.status.in_(HELD_BETWEEN), Document.c.lease_until <= now),
-    )
-
-
-def is_due(connection: Connection, now: float) -> bool:
-    """Return whether `claim_next` would find a document."""
-    return connection.scalar(select(Document.c.id).where(_due(now)).limit(1)) is not None
-
-
-def claim_next(connection: Connection, owner: str, lease_s: float, now: float) -> Lease | None:
-    """Take the document that is due: highest priority first, then the oldest; None where none is."""
-    _check(owner, lease_s)
-    candidate = (
-        select(Document.c.id)
-        .where(_due(now))
-        .order_by(Document.c.priority.desc(), Document.c.created_at, Document.c.id)
-        .limit(1)
-        # PostgreSQL: two claimants take two documents instead of waiting for the same one.
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    row = connection.execute(
-        update(Document)
-        .where(Document.c.id == candidate)
-        .values(owner=owner, lease_until=now + lease_s, epoch=Document.c.epoch + 1, updated_at=now)
-        .returning(Document.c.id, Document.c.epoch)
-    ).one_or_none()
-    return None if row is None else Lease(row.id, owner, row.epoch, now + lease_s)
 
 
 def _still_ours(lease: Lease) -> ColumnElement[bool]:

@@ -288,24 +288,6 @@ class Store:
             raise busy or documents.unknown(document_id)
         return lease
 
-    def claim_next(self, owner: str, lease_s: float) -> Lease | None:
-        """Take the next queued or interrupted document (highest priority, then oldest), or None."""
-        now = self._clock()
-        with self._database.write() as connection:
-            return leases.claim_next(connection, owner, lease_s, now)
-
-    def is_work_due(self) -> bool:
-        """Return whether `claim_next` would find a document."""
-        now = self._clock()
-        with self._database.read() as connection:
-            if leases.is_due(connection, now):
-                return True
-            if not leases.is_any_ahead(connection, now):
-                return False
-        with self._database.write() as connection:
-            leases.move_to_now(connection, now)
-            return leases.is_due(connection, now)
-
     def list_held(self) -> tuple[HeldDocument, ...]:
         """Return the documents that have an owner, the lease that ends first first."""
         with self._database.read() as connection:

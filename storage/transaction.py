@@ -32,7 +32,7 @@ from storage.records import (
     UnitRecord,
     UnitSpec,
 )
-from storage.tables import Document, PlanItem
+from storage.tables import Document
 from storage.texts import check_json, check_text
 
 
@@ -188,16 +188,6 @@ class Transaction:
     def set_headings(self, headings: Mapping[int, str]) -> None:
         """Set headings (in the document's language) by item id."""
         outlines.set_headings(self._connection, self.document_id, dict(headings))
-
-    def set_leaf(self, item_id: int, is_leaf: bool) -> None:
-        """Say whether an item is to be written (a leaf) or only holds others."""
-        changed = self._connection.execute(
-            update(PlanItem)
-            .where(PlanItem.c.id == item_id, outlines.item_belongs_to(self.document_id))
-            .values(is_leaf=is_leaf)
-        )
-        if changed.rowcount == 0:
-            raise NotFoundError(f"document {self.document_id} has no plan item {item_id}")
 
     # Units
 

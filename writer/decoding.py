@@ -3,7 +3,7 @@
 It runs where the codec was loaded, on the device that accelerate gives the process. With several devices each process
 decodes batches of its own (`flows.crew`): rows of one batch are never split, for a matrix product may round otherwise
 in a batch of another size. Which device decoded a batch, in the process of which rank, is in the unit's attempts
-(`flows.job.Attempt`).
+(`flows.document.job.Attempt`).
 """
 
 from __future__ import annotations

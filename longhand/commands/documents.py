@@ -210,7 +210,7 @@ def remove_document(
     force: Annotated[bool, typer.Option("--force", help="Even while another process works on it.")] = False,
 ) -> None:
     """Delete documents and everything stored for them."""
-    from flows.lease import release_dead
+    from flows.leases.lease import release_dead
 
     with open_store() as store:
         documents = choose_documents(store, ids or [], all_documents=all_documents, status=status)

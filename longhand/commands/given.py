@@ -215,7 +215,7 @@ def expand(
 
 def _run(store: Store, new: NewDocument, *, timings: bool, tells_outline: bool = True) -> str:
     """Store a document, run it to its end, and return its id."""
-    from flows.lease import create_own
+    from flows.leases.lease import create_own
 
     document_id = create_own(store, new)
     # Headings without any text are an outline: there is nothing to keep but the plan.

@@ -368,8 +368,8 @@ def _lease_line(lease: Mapping[str, Any] | None) -> str:
 
 def _find_lost(store: Store) -> list[str]:
     """Return the documents that wait and that no worker would take; none where no Prefect server answers."""
-    from flows.prefect_api import known_api
-    from flows.work_pool import lost_documents
+    from flows.prefect.api import known_api
+    from flows.prefect.work_pool import lost_documents
 
     try:
         api = known_api()
@@ -388,7 +388,7 @@ def requeue(
     ] = None,
 ) -> None:
     """Give documents that wait and have lost their flow run (a server that was wiped, or away) a run again."""
-    from flows.work_pool import prepare, put_back_lost, recover
+    from flows.prefect.work_pool import prepare, put_back_lost, recover
     from longhand.running import need_api
 
     with need_api(prefect_api) as api, open_store() as store:

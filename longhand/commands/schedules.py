@@ -34,7 +34,7 @@ from longhand.prompts import DEFAULT_LANG
 from longhand.terminal import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from flows.schedules import ScheduleRecord
+    from flows.prefect.schedules import ScheduleRecord
 
 MAX_NAME_CHARS = 60
 
@@ -90,7 +90,7 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     """Write documents by the clock; everything is checked now, not at two in the morning."""
-    from flows.rules import make_rule
+    from flows.prefect.rules import make_rule
     from longhand.requests import Wishes, check_models
     from longhand.running import need_api
 
@@ -118,7 +118,7 @@ def schedule(
     if any(document.idempotency_key is not None for document in documents):
         raise UsageError("a schedule gives its documents keys of its own: leave `key` out of the file")
     check_models()
-    from flows.schedules import create_schedule, to_parameters
+    from flows.prefect.schedules import create_schedule, to_parameters
 
     to_parameters(documents, seeds=seeds)
     chosen = _check_name(name or _name_from(documents[0].prompt))
@@ -153,7 +153,7 @@ def format_moment(moment: datetime) -> str:
 @schedules_app.command("ls")
 def list_all(prefect_api: PrefectApi = None, as_json: AsJson = False) -> None:
     """List schedules, what they write and when."""
-    from flows.schedules import list_schedules
+    from flows.prefect.schedules import list_schedules
     from longhand.running import need_api
 
     with need_api(prefect_api) as api:
@@ -194,7 +194,7 @@ def resume(name: Name, prefect_api: PrefectApi = None) -> None:
 
 
 def _set_paused(name: str, prefect_api: str | None, *, is_paused: bool) -> None:
-    from flows.schedules import pause_schedule
+    from flows.prefect.schedules import pause_schedule
     from longhand.running import need_api
 
     with need_api(prefect_api) as api:
@@ -205,7 +205,7 @@ def _set_paused(name: str, prefect_api: str | None, *, is_paused: bool) -> None:
 @schedules_app.command("rm")
 def remove(name: Name, prefect_api: PrefectApi = None) -> None:
     """Remove a schedule; documents that it has made stay."""
-    from flows.schedules import remove_schedule
+    from flows.prefect.schedules import remove_schedule
     from longhand.running import need_api
 
     with need_api(prefect_api) as api:
@@ -216,7 +216,7 @@ def remove(name: Name, prefect_api: PrefectApi = None) -> None:
 @schedules_app.command("run-now")
 def run_now(name: Name, prefect_api: PrefectApi = None) -> None:
     """Write a schedule's documents now, once more; its clock goes on."""
-    from flows.schedules import run_now as run
+    from flows.prefect.schedules import run_now as run
     from longhand.running import need_api
 
     with need_api(prefect_api) as api:

@@ -20,7 +20,7 @@ from longhand.commands.queue import (
 from longhand.terminal import print_json, say
 
 if TYPE_CHECKING:
-    from flows.station import Station
+    from flows.station.supervisor import Station
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -46,7 +46,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start a Prefect server and one worker on this machine; `down` ends them."""
-    from flows.station import (
+    from flows.station.supervisor import (
         StationSettings,
         is_first_start,
         run_station,
@@ -100,6 +100,6 @@ def up(
 
 def down() -> None:
     """End the server and the worker that `up` started; documents in work are given back."""
-    from flows.station import stop_station
+    from flows.station.supervisor import stop_station
 
     say("nothing is up" if stop_station() is None else "down")

@@ -53,7 +53,7 @@ def restore(
 
 def _release_dead() -> None:
     """Give back what dead processes of this machine hold: they are not at work."""
-    from flows.lease import release_dead
+    from flows.leases.lease import release_dead
 
     with suppress(StorageError), open_store() as store:
         release_dead(store)

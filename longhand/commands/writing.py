@@ -97,7 +97,7 @@ def write(
     timings: ShowTimings = False,
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
-    from flows.lease import create_own
+    from flows.leases.lease import create_own
     from longhand.files import check_document_target
     from longhand.requests import make_document, read_outline_file
 
@@ -153,7 +153,7 @@ def write(
 
 def say_size(new: NewDocument) -> None:
     """Say on stderr how long a document of parts and sections will be about, before it begins."""
-    from flows.options import WritingOptions
+    from flows.document.options import WritingOptions
 
     options = WritingOptions.from_params(new.params)
     if options.depth == 1 or options.outline:
@@ -217,7 +217,7 @@ def _stopped(
     store: Store, ids: Sequence[str], *, all_documents: bool, status: str | None
 ) -> list[DocumentRecord]:
     """Return the documents that are meant; raise where one that was named cannot go on."""
-    from flows.lease import release_dead
+    from flows.leases.lease import release_dead
     from longhand.states import is_held
 
     if not all_documents:
@@ -233,7 +233,7 @@ def _stopped(
 
 
 def _queue(store: Store, documents: Sequence[DocumentRecord]) -> None:
-    from flows.lease import release_dead
+    from flows.leases.lease import release_dead
     from longhand.running import tell_prefect
 
     release_dead(store)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def write_document(store: Store, engine: Engine, new: NewDocument) -> DocumentText:
     """Plan, write and decode a document in `store`; return its text with the planned lengths."""
-    from flows.job import Job
-    from flows.lease import HeldLease, claim, create_own
-    from flows.order import steps_left
+    from flows.document.job import Job
+    from flows.document.order import steps_left
+    from flows.leases.lease import HeldLease, claim, create_own
 
     document_id = create_own(store, new)
     # Where the machine is busy a document may take longer than a lease.

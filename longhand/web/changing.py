@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
-from flows.lease import release_dead
+from flows.leases.lease import release_dead
 from longhand import editing
 from longhand.draft_markdown import format_draft
 from longhand.drafts import EditError, check_complete

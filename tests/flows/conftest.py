@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 
 from flow_fakes import FakeEngine
 
+from flows.document.job import Job
+from flows.document.options import WritingOptions
 from flows.engine import Engine
-from flows.job import Job
-from flows.lease import claim
-from flows.options import WritingOptions
-from flows.prefect_api import PrefectApi
-from flows.run import _hand_in_events
-from flows.server import PrivateServer
+from flows.leases.lease import claim
+from flows.prefect.api import PrefectApi
+from flows.prefect.background import end_services
+from flows.prefect.server import PrivateServer
 from storage import ExportedDocument, Lease, NewDocument, Store
 
 SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)
@@ -80,7 +80,7 @@ def api() -> Iterator[PrefectApi]:
     """One Prefect server for the whole session: starting one costs seconds."""
     with PrivateServer() as server, PrefectApi(server.ready.result(), server.auth) as found:
         yield found
-        _hand_in_events()
+        end_services()
     with warnings.catch_warnings():
         # Prefect's forgotten sockets are not ours to mend.
         warnings.simplefilter("ignore")
@@ -148,7 +148,7 @@ def new_job() -> Callable[..., Job]:
 @pytest.fixture
 def dead_owner() -> str:
     """The name of a process of this machine that has ended."""
-    code = "from flows.owner import current_owner; print(current_owner())"
+    code = "from flows.leases.owner import current_owner; print(current_owner())"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.strip()

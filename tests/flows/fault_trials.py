@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +33,10 @@ from concepts.errors import LonghandError
 from flows import run as flow_run
 from flows.crew import Helper
 from flows.device import SharedModels
-from flows.isolation import import_prefect
-from flows.options import WritingOptions
-from flows.owner import is_dead, owner_of
-from flows.prefect_api import PrefectApi
+from flows.document.options import WritingOptions
+from flows.leases.owner import is_dead, owner_of
+from flows.prefect.api import PrefectApi
+from flows.prefect.isolation import import_prefect
 from storage import Busy, NewDocument, Store
 from storage.database import IDLE_TIMEOUT_S
 from storage.tables import Attempt, Concept, Document, Outline, PlanItem, PromptConceptRow, Rendering, Unit
@@ -51,6 +51,8 @@ NUM_STANDSTILLS = 4
 """How often in a row the machine may stand still for longer than a short lease."""
 PATIENCE_S = 100.0
 """After this a process under test counts as stuck; machines may be slow."""
+BREAK_OFF_S = 10.0
+"""How long Ctrl-C may take: less than five seconds, but on machines that are busy with other tests."""
 DISK_KB = 24 * 1024
 SILENCE = "nothing was said"
 EXIT_DONE, EXIT_KNOWN_ERROR, EXIT_BUG = 0, 1, 70
@@ -771,7 +773,23 @@ class Trials:
                 raise Failed("the export has left half a file, or lost the older one")
         return 0
 
-    # Faults of Prefect: whole processes, each with a server of its own, so these take seconds
+    # Whole processes, each with a Prefect server of its own, so these take seconds
+
+    def interrupted(self) -> int:
+        """Ctrl-C at any instant: the run says one word and ends soon, whatever Prefect is at."""
+        document_id = self._new_document()
+        process = self._start_driver(document_id)
+        self._wait_for(process, ("starting", "planning", "outline", "writing", "decoding"))
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=BREAK_OFF_S)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # says where each thread is
+            _, errors = process.communicate()
+            raise Failed(f"still there {BREAK_OFF_S:g} s after Ctrl-C: {errors[-2000:]}") from None
+        if (process.returncode, errors) not in ((130, "interrupted\n"), (EXIT_DONE, "")):
+            raise Failed(f"Ctrl-C ended the run with {process.returncode}: {errors[-400:]}")
+        return self.finish(document_id)
 
     def writer_and_server_killed(self) -> int:
         """The writing process and its Prefect server are killed in the same moment."""
@@ -785,21 +803,10 @@ class Trials:
         import psutil
 
         document_id = self._new_document()
-        driver = Path(__file__).with_name("flow_driver.py")
-        process = subprocess.Popen(
-            [sys.executable, str(driver), self.database.url, document_id, "--delay", "0.1"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        kind = self._draw.choice(("planning", "outline", "writing"))
-        for line in process.stdout:
-            if f'"{kind}"' in line:
-                break
+        process = self._start_driver(document_id)
+        self._wait_for(process, ("planning", "outline", "writing"))
         children = psutil.Process(process.pid).children()
         (server,) = [child.pid for child in children if "server_child" in str(child.cmdline())]
-        time.sleep(self._draw.uniform(0.0, 0.5))
         for pid in choose(process.pid, server):
             with suppress(ProcessLookupError):  # it may have come to its end
                 os.kill(pid, signal.SIGKILL)
@@ -813,6 +820,35 @@ class Trials:
                 raise Failed("Prefect's server outlives the run")
             time.sleep(0.05)
         return self.finish(document_id)
+
+    def _start_driver(self, document_id: str) -> subprocess.Popen[str]:
+        driver = Path(__file__).with_name("flow_driver.py")
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-X",
+                "faulthandler",
+                str(driver),
+                self.database.url,
+                document_id,
+                "--delay",
+                "0.1",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell's background jobs ignore SIGINT, and their children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+
+    def _wait_for(self, process: subprocess.Popen[str], kinds: Sequence[str]) -> None:
+        """Wait for an event of one of the kinds, drawn, and a moment more."""
+        assert process.stdout is not None
+        kind = self._draw.choice(kinds)
+        for line in process.stdout:
+            if f'"{kind}"' in line:
+                break
+        time.sleep(self._draw.uniform(0.0, 0.5))
 
 
 Kind = Callable[[Trials], int]
@@ -838,6 +874,7 @@ KINDS: tuple[tuple[Kind, float], ...] = (
     (Trials.disk_full, 1),
     (Trials.export_to_full_disk, 0.3),
     (Trials.full_disk_under_prefect, 0.2),
+    (Trials.interrupted, 0.5),
     (Trials.writer_and_server_killed, 0.2),
     (Trials.prefect_killed, 0.2),
 )

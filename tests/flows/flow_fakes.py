@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
+from flows.document.options import DEFAULT_DRAWING, Drawing
 from flows.engine import HeadingsAsk, LeafPlan, SayAsk, Section, Text, TitleAsk, Work, WriteAsk
-from flows.options import DEFAULT_DRAWING, Drawing
 from storage import BlockKind, CardRef, NewPlanItem, SpaceRef
 
 DIM = 8

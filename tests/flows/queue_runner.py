@@ -8,10 +8,10 @@ from typing import Any
 from flow_fakes import FakeEngine
 
 from concepts.errors import NotFoundError
-from flows import work_pool
 from flows.device import SharedModels
-from flows.isolation import import_prefect, our_settings
-from flows.prefect_api import PrefectApi
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from flows.prefect.isolation import import_prefect, our_settings
 from storage import Store
 
 

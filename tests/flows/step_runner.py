@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flows.job import Job
-from flows.order import steps_left
+from flows.document.job import Job
+from flows.document.order import steps_left
 
 
 def run_steps(job: Job) -> None:

@@ -28,10 +28,10 @@ from flows.crew import (
     use_device_of_rank,
 )
 from flows.device import SharedModels
+from flows.document.options import WritingOptions
+from flows.document.steps import begin_stage, plan_document, write_unit
 from flows.errors import CrewError
 from flows.events import WorkerEvent
-from flows.options import WritingOptions
-from flows.steps import begin_stage, plan_document, write_unit
 from storage import Lease, OpenUnit, Store
 
 Make = Callable[..., Any]
@@ -223,8 +223,8 @@ def writing(store: Store, new_document: Make, new_job: Make) -> Any:
 
 
 def plan_document_and_headings(job: Any) -> None:
-    from flows.queries import pending_headings
-    from flows.steps import decode_unit
+    from flows.document.queries import pending_headings
+    from flows.document.steps import decode_unit
 
     plan_document(job)
     for unit_id in pending_headings(job):

@@ -12,7 +12,7 @@ import pytest
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
-from flows.options import WritingOptions
+from flows.document.options import WritingOptions
 from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
 from longhand.editing import edit_outline, restore_version, rewrite_item
 from storage import OutlineRecord, Store

@@ -13,8 +13,8 @@ import torch
 from accelerate import PartialState
 
 from concepts.errors import ModelError, UsageError
+from flows.document.options import Drawing
 from flows.engine import HeadingsAsk, LeafPlan, ModelEngine, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
-from flows.options import Drawing
 from planner import PlannedItem, PlanOptions
 from storage import CardRef
 from writer.generate import WriteOptions, WritingTask, WrittenSection

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from fault_trials import KINDS, Kind, PostgreSQL, Sqlite, Trials, kinds_for
 
-from flows.prefect_api import PrefectApi
+from flows.prefect.api import PrefectApi
 
 SLOW = (
+    Trials.interrupted,
     Trials.writer_and_server_killed,
     Trials.prefect_killed,
     Trials.export_to_full_disk,

@@ -18,11 +18,11 @@ from step_runner import run_steps
 
 from concepts.errors import InputError
 from concepts.given import GivenDocument, GivenSection
-from flows import queries, steps
-from flows.given import check_notes
-from flows.options import WritingOptions
-from flows.planning import BASELINE_NOTE
-from flows.prefect_api import PrefectApi
+from flows.document import queries, steps
+from flows.document.given import check_notes
+from flows.document.options import WritingOptions
+from flows.document.planning import BASELINE_NOTE
+from flows.prefect.api import PrefectApi
 from flows.run import resume_document
 from longhand.draft_markdown import format_draft
 from longhand.drafts import SetHeading, SetLength

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from flow_fakes import FakeEngine
 
-from flows.options import WritingOptions
-from flows.prefect_api import PrefectApi
+from flows.document.options import WritingOptions
+from flows.prefect.api import PrefectApi
 from flows.run import resume_document
 from storage import Store
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from concepts.errors import LostLease
-from flows.lease import HeldLease, claim
-from flows.owner import current_owner, is_dead
+from flows.leases.lease import HeldLease, claim
+from flows.leases.owner import current_owner, is_dead
 from storage import Busy, Store
 
 Make = Callable[..., Any]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from concepts.errors import InputError, LonghandError, UsageError
-from flows.options import WritingOptions
+from flows.document.options import WritingOptions
 
 
 @pytest.mark.parametrize(

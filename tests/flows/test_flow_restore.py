@@ -10,7 +10,7 @@ import pytest
 from flow_fakes import FakeEngine
 from queue_runner import drain
 
-from flows.prefect_api import PrefectApi
+from flows.prefect.api import PrefectApi
 from storage import Store, restore_backup
 
 Make = Callable[..., Any]

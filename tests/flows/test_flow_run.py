@@ -16,12 +16,13 @@ from flow_fakes import FakeEngine
 from queue_runner import drain
 
 from concepts.errors import LostLease, NonFiniteError
+from flows.document.options import WritingOptions
 from flows.errors import FinishedError, FlowError
 from flows.events import Event
-from flows.options import WritingOptions
-from flows.prefect_api import PrefectApi
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from flows.prefect.server import PrivateServer
 from flows.run import resume_document, write_document
-from flows.server import PrivateServer
 from longhand.drafts import SetHeading
 from longhand.editing import approve_document, edit_outline
 from storage import Busy, Store
@@ -94,7 +95,7 @@ def test_a_plan_that_was_interrupted_is_not_written_by_a_worker(
     document = store.get_document(document_id)
     assert (document.status, document.owner, document.progress.num_written) == ("planned", None, 0)
     assert "write" not in engine.calls
-    assert not store.is_work_due()
+    assert work_pool.lost_documents(api, store) == []
     resume_document(url, document_id, engine=FakeEngine(), prefect_api=api)
     document = store.get_document(document_id)
     assert (document.status, document.params["plan_only"]) == ("done", False)
@@ -237,7 +238,7 @@ def test_a_reviewed_document_stops_and_goes_on(
             None,
             0,
         )
-    assert store.claim_next("worker", 60) is None
+    assert work_pool.lost_documents(api, store) == []
     state = run_state(api, document.flow_run_id)
     assert state["type"] == "COMPLETED"
     assert state["message"].startswith(f"{document_id} awaits review")

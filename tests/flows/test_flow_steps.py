@@ -11,13 +11,13 @@ from flow_fakes import FakeEngine, Vector
 from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
-from flows import queries, steps
+from flows.document import queries, steps
+from flows.document.options import WritingOptions
+from flows.document.planning import derive_title, encode_prompt
+from flows.document.titles import recased, titles_in
 from flows.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.errors import FlowError
-from flows.options import WritingOptions
-from flows.planning import derive_title, encode_prompt
 from flows.run import check_translatable, is_translated
-from flows.titles import recased, titles_in
 from longhand.editing import rewrite_item
 from storage import CardRef, NewPlanItem, Store
 

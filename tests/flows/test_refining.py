@@ -11,9 +11,9 @@ from flow_fakes import DIM, FakeEngine, vectors
 from step_runner import run_steps
 
 from concepts.errors import InputError, ModelError
+from flows.document.options import WritingOptions
+from flows.document.refining import DraftsAsk, Refinement, Steps, choose_steps, refine_item
 from flows.engine import LeafPlan, Text
-from flows.options import WritingOptions
-from flows.refining import DraftsAsk, Refinement, Steps, choose_steps, refine_item
 from longhand.editing import rewrite_item
 from storage import Store
 

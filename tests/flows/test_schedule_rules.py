@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from concepts.errors import InputError, UsageError
-from flows.prefect_api import check_api
-from flows.rules import make_rule
-from flows.schedules import to_parameters
+from flows.prefect.api import check_api
+from flows.prefect.rules import make_rule
+from flows.prefect.schedules import to_parameters
 from storage import NewDocument
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -57,7 +57,7 @@ REFUSED = [
 def test_what_means_nothing_is_refused(
     given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.rules.SEARCH_TIMEOUT_S", 0.4)
+    monkeypatch.setattr("flows.prefect.rules.SEARCH_TIMEOUT_S", 0.4)
     with pytest.raises(UsageError, match=message):
         make(**given)
 

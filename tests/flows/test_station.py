@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from flows.errors import FlowError
-from flows.owner import is_dead
-from flows.station import (
+from flows.leases.owner import is_dead
+from flows.station.supervisor import (
     StationSettings,
     _lock,
     _variables,
@@ -146,7 +146,7 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
         "print(json.dumps([os.getpid(), below.pid]), flush=True)\n"
         "time.sleep(600)\n"
     )
-    script = Path(__file__).parents[2] / "flows" / "station_child.py"
+    script = Path(__file__).parents[2] / "flows" / "station" / "child.py"
     process = subprocess.Popen(
         [sys.executable, "-P", str(script), "0.3", "stubborn"],
         stdin=subprocess.PIPE,
@@ -156,7 +156,7 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    from flows.owner import owner_of
+    from flows.leases.owner import owner_of
 
     pids = json.loads(process.stdout.readline())
     owners = {str(pid): owner_of(pid) for pid in pids}

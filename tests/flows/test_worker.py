@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,12 +14,13 @@ from queue_runner import drain, make_worker, run, state_of
 from step_runner import run_steps
 
 from concepts.errors import ModelError
-from flows import work_pool
 from flows.device import SharedModels
+from flows.document.options import WritingOptions
 from flows.events import WorkerEvent
-from flows.holding import count_vain_runs
-from flows.options import WritingOptions
-from flows.prefect_api import PrefectApi
+from flows.leases.holding import count_vain_runs
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from longhand.app import COMMANDS
 from longhand.editing import approve_document
 from storage import Store
 
@@ -33,7 +35,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.isolation import import_prefect
+    from flows.prefect.isolation import import_prefect
 
     import_prefect()
     monkeypatch.setattr("flows.worker.WATCH_S", 0.2)
@@ -68,19 +70,26 @@ def test_a_run_shows_what_was_done(store: Store, api: PrefectApi, new_document: 
     assert (shown["state"]["type"], shown["name"]) == ("COMPLETED", f"How to share a folder ({document_id})")
     assert document_id in shown["tags"]
     assert store.get_document(document_id).flow_run_id == shown["id"]
+    states = api.call("GET", f"/flow_run_states/?flow_run_id={shown['id']}")
+    assert sorted(state["name"] for state in states) == ["Completed", "Pending", "Running", "Scheduled"]
     filters = {"flow_runs": {"id": {"any_": [shown["id"]]}}}
 
     def names() -> list[str]:
         return [task["name"] for task in api.pages("/task_runs/filter", filters)]
 
-    wanted = {"plan", "say headings", "write sections 1-2", "write section 3", "finish"}
-    wait_for(lambda: wanted <= set(names()))
+    wanted = {"plan", "say headings", "write sections 1-2", "write section 3"}
+    wait_for(lambda: wanted < set(names()))
+    assert all(
+        name.startswith("decode: section") for name in set(names()) - wanted
+    )  # a task run for each unit
     tags = api.pages("/task_runs/filter", filters)[0]["tags"]
     assert document_id in tags and len(tags) == 2
     found = api.call("POST", "/artifacts/filter", {"flow_runs": {"id": {"any_": [shown["id"]]}}})
     assert {artifact["key"] for artifact in found} >= {f"outline-{document_id}", f"progress-{document_id}"}
     (outline,) = [artifact["data"] for artifact in found if artifact["key"].startswith("outline")]
     assert outline.startswith("# How to share a folder\n")
+    commands = {name for names in COMMANDS.values() for name in names}
+    assert set(re.findall(r"`longhand (\w+)", outline)) <= commands
 
 
 def wait_for(found: Callable[[], Any], timeout_s: float = 30.0) -> Any:
@@ -241,7 +250,7 @@ def test_the_runs_of_dead_workers_are_crashed_and_go_on(
         tx.set_status("planning")
     held = store.claim(alive, "another/12345678:1:1", 3600)
     runs = {i: leave_run(api, store, i, o) for i, o in ((near, dead_owner), (far, FAR), (alive, FAR))}
-    monkeypatch.setattr("flows.work_pool.SILENCE_S", 0.0)
+    monkeypatch.setattr("flows.prefect.work_pool.SILENCE_S", 0.0)
     time.sleep(0.3)
     assert sorted(work_pool.recover(api, store)) == sorted([runs[near], runs[far]])
     assert drain(store, api) == {"done": 2}
@@ -249,6 +258,19 @@ def test_the_runs_of_dead_workers_are_crashed_and_go_on(
     assert {"Running", "Crashed", "Scheduled", "Completed"} <= set(states)
     assert state_of(api, store, alive)["type"] == "RUNNING", "its holder lives"
     store.release(held)
+
+
+def test_a_run_whose_worker_died_before_it_was_cancelled_is_cancelled(
+    store: Store, api: PrefectApi, new_document: Make, dead_owner: str
+) -> None:
+    document_id = new_document(store)
+    store.claim(document_id, dead_owner, 3600)
+    run_id = leave_run(api, store, document_id, dead_owner)
+    assert api.set_state(run_id, "CANCELLING", name="Cancelling") == "CANCELLING"
+    assert work_pool.recover(api, store) == []
+    assert state_of(api, store, document_id)["type"] == "CANCELLED"
+    assert work_pool.put_back_lost(api, store) == []
+    assert store.get_document(document_id).status == "cancelled"
 
 
 def test_what_was_lost_is_found_and_put_back(store: Store, api: PrefectApi, new_document: Make) -> None:
@@ -261,6 +283,27 @@ def test_what_was_lost_is_found_and_put_back(store: Store, api: PrefectApi, new_
     (run_of_kept,) = api.read_runs(keys=[kept])
     api.call("DELETE", f"/flow_runs/{run_of_kept['id']}")
     assert [d.id for d in work_pool.lost_documents(api, store)] == [kept]
+
+
+def test_what_is_left_at_work_waits_once_its_lease_is_over(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
+    left: dict[str, list[str]] = {"free": [], "over": [], "held": []}
+    waiting = ("queued", "planning", "writing", "decoding")
+    for status in (*waiting, "planned", "awaiting_review", "done", "failed", "cancelled"):
+        for how, lease_s in (("free", 3600), ("over", 0.01), ("held", 3600)):
+            document_id = new_document(store)
+            lease = store.claim(document_id, FAR, lease_s)
+            with store.fenced(lease) as tx:
+                tx.set_status(status)  # type: ignore[arg-type]
+            if how == "free":
+                store.release(lease)
+            if status in waiting:
+                left[how].append(document_id)
+    time.sleep(0.02)
+    assert [d.id for d in work_pool.lost_documents(api, store)] == [
+        document_id for pair in zip(left["free"], left["over"], strict=True) for document_id in pair
+    ]
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])

@@ -12,11 +12,11 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from flows.device import SharedModels
+from flows.document.options import WritingOptions
+from flows.document.steps import begin_stage, decode_unit, plan_decoding, plan_document, write_unit
 from flows.engine import LeafPlan, SayAsk, Section, WriteAsk
 from flows.events import WorkerEvent
-from flows.options import WritingOptions
-from flows.prefect_api import PrefectApi
-from flows.steps import begin_stage, decode_unit, plan_decoding, plan_document, write_unit
+from flows.prefect.api import PrefectApi
 from storage import Store
 
 Make = Callable[..., Any]

@@ -9,7 +9,7 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ def find_browser() -> str | None:
 class Browser:
     """One page; see https://chromedevtools.github.io/devtools-protocol/ for the commands."""
 
-    def __init__(self, path: str, profile: Path) -> None:
+    def __init__(self, path: str, profile: Path, options: Sequence[str] = ()) -> None:
+        """`options`: further ones of the command."""
         commands, self._to = os.pipe()
         self._from, answers = os.pipe()
         # The browser reads from descriptor 3 and writes to 4; ours may have just these numbers.
@@ -49,7 +50,7 @@ class Browser:
             os.dup2(far[1], 4)
 
         self._process = subprocess.Popen(
-            [path, *OPTIONS, f"--user-data-dir={profile}", "about:blank"],
+            [path, *OPTIONS, *options, f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

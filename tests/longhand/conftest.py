@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flows.document.options import WritingOptions
 from flows.events import Event, OnEvent
-from flows.lease import claim
-from flows.options import WritingOptions
+from flows.leases.lease import claim
 from longhand import cli
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec
 

@@ -206,7 +206,7 @@ def _url(given: object) -> object:
 
 def _rule(name: str) -> Target:
     def read(given: object) -> object:
-        from flows.rules import make_rule
+        from flows.prefect.rules import make_rule
 
         typed = {"cron": None, "every": None, "rrule": None, "at": None, name: str(given)}
         return make_rule(**typed, timezone=None)

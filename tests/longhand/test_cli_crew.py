@@ -19,13 +19,13 @@ from flow_fakes import FakeEngine
 from flows import crew as crews
 from flows import device
 from flows.crew import Crew
+from flows.document.job import Job
+from flows.document.options import WritingOptions
+from flows.document.queries import pending_headings
+from flows.document.steps import begin_stage, decode_unit, plan_document
 from flows.errors import CrewError
-from flows.job import Job
-from flows.lease import claim
-from flows.options import WritingOptions
-from flows.owner import current_owner
-from flows.queries import pending_headings
-from flows.steps import begin_stage, decode_unit, plan_document
+from flows.leases.lease import claim
+from flows.leases.owner import current_owner
 from storage import NewDocument, Store
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from flows.owner import is_dead, owner_of
-from flows.schedules import to_parameters
-from flows.station import Station, read_secret, running_station, station_folder
+from flows.leases.owner import is_dead, owner_of
+from flows.prefect.schedules import to_parameters
+from flows.station.supervisor import Station, read_secret, running_station, station_folder
 from longhand import cli
 from storage import NewDocument, Store
 
@@ -123,7 +123,7 @@ def test_a_line_keeps_its_own_seed(run, tmp_path, monkeypatch, option, seeds):
         made.extend(own["document"] for own in to_parameters(documents, seeds=seeds))
         return "deployment"
 
-    monkeypatch.setattr("flows.schedules.create_schedule", create)
+    monkeypatch.setattr("flows.prefect.schedules.create_schedule", create)
     path = tmp_path / "prompts.jsonl"
     path.write_text('{"prompt": "tea", "seed": 3}\n"bread"\n{"prompt": "soup", "seed": 0}\n')
     url = ("--prefect-api", "http://127.0.0.1:9/api")
@@ -356,7 +356,7 @@ def test_who_has_the_secret_can_still_run_no_command(up, tmp_path):
 
 def test_cancel_and_pause_reach_prefects_run(run, store, up):
     """What our commands do to a document is seen in Prefect."""
-    from flows import work_pool
+    from flows.prefect import work_pool
 
     with up.station.api() as api:
         for command, state in (("pause", "PAUSED"), ("cancel", "CANCELLED")):

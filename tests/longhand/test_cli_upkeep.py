@@ -53,7 +53,7 @@ def test_what_is_no_backup_is_one_line(run, store, tmp_path, kind):
 
 
 def test_a_dead_holder_does_not_keep_a_restore_away(run, store, tmp_path):
-    from flows.owner import current_owner
+    from flows.leases.owner import current_owner
 
     document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
     run("backup", str(tmp_path / "copy"))

@@ -16,9 +16,9 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 import longhand
+from flows.document.job import Job
 from flows.events import OnEvent
-from flows.job import Job
-from flows.lease import claim
+from flows.leases.lease import claim
 from storage import Store
 
 TEA = """# Making tea

@@ -14,7 +14,7 @@ import pytest
 
 import longhand
 from concepts.errors import InputError, NotFoundError, UsageError
-from flows.lease import claim
+from flows.leases.lease import claim
 from longhand.drafts import EditError
 
 DOCS = Path(__file__).parents[2] / "docs" / "python.md"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from flows.options import WritingOptions
+from flows.document.options import WritingOptions
 from longhand.reach import is_far
 from planner.reach import Reach
 from storage import CardRef, NewDocument, PromptConcept, SpaceRef, Store

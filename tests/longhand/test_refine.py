@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from concepts.errors import InputError
-from flows.refining import Draft, Refinement
+from flows.document.refining import Draft, Refinement
 from longhand.refining import Refiner
 from longhand.web.app import make_app
 
@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         return FOUND
 
     monkeypatch.setattr("longhand.refining.make_engine", lambda document: Engine())
-    monkeypatch.setattr("flows.refining.refine_item", refine)
+    monkeypatch.setattr("flows.document.refining.refine_item", refine)
     return calls
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from concepts.given import GivenDocument, GivenSection, read_given
-from flows.given import begun_blocks
+from flows.document.given import begun_blocks
 from longhand.export import to_markdown
 from storage import ExportedDocument, ExportedSection, ExportedSentence
 

@@ -8,8 +8,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from starlette.testclient import TestClient
 
-from flows.lease import claim
-from flows.owner import current_owner
+from flows.leases.lease import claim
+from flows.leases.owner import current_owner
 from longhand.searching import Searcher
 from longhand.web.app import make_app
 from longhand.web.changing import FORM_TOKEN

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flow_fakes import FakeEngine
 
 from flows import device
+from flows.document.options import WritingOptions
 from flows.events import WorkerEvent
-from flows.options import WritingOptions
-from flows.run import _hand_in_events
-from flows.server import PrivateServer
+from flows.prefect.background import end_services
+from flows.prefect.server import PrivateServer
 from longhand.worklog import open_log
 from storage import NewDocument, Store
 
@@ -43,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
     with PrivateServer(Path(home) if home else tmp_path_factory.mktemp("home")) as found:
         found.ready.result()
         yield found
-        _hand_in_events()
+        end_services()
     with warnings.catch_warnings():
         # Prefect's forgotten sockets are not ours to mend.
         warnings.simplefilter("ignore")

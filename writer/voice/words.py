@@ -74,7 +74,7 @@ def learn_words(
         size = max_noise * torch.rand(len(chosen), 1, generator=generator)
         lengths = torch.tensor([len(bags[n]) for n in chosen])
         rows = torch.arange(len(chosen)).repeat_interleave(lengths)
-        own, columns = torch.cat([bags[n] for n in chosen]).unique(return_inverse=True)
+        own, columns = torch.unique(torch.cat([bags[n] for n in chosen]), return_inverse=True)
         is_other = torch.ones(len(embed_VM), dtype=torch.bool)
         is_other[own] = False
         others = is_other.nonzero().squeeze(1)

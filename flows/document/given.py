@@ -1,6 +1,6 @@
 """Plans of documents that are made of a given text: kept as it is, summarized, or expanded.
 
-Plain functions from text and vectors to the items of an outline; `flows.planning` stores what they return.
+Plain functions from text and vectors to the items of an outline; `flows.document.planning` stores what they return.
 Legend: N sentences, D concept dim. All vectors raw.
 """
 
@@ -21,9 +21,9 @@ from concepts.topics import (
     share_out,
     split_topics,
 )
-from flows.checks import check_paths, check_vectors
+from flows.document.checks import check_paths, check_vectors
+from flows.document.options import WritingOptions
 from flows.engine import Engine
-from flows.options import WritingOptions
 from storage import BlockKind, NewPlanItem
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from flows.engine import Engine, ModelEngine
 from flows.events import OnEvent, OnWorkerEvent, ignore
-from flows.lease import LEASE_S
+from flows.leases.lease import LEASE_S
 from flows.timings import Timings
 from storage import DocumentRecord, Store
 

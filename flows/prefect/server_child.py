@@ -109,7 +109,7 @@ async def _answer(send: Any, status: int, kind: bytes, body: bytes) -> None:
 
 def serve(port: int, *, is_station: bool) -> None:
     """Serve Prefect's API on a port (0: a free one, which is printed) until the process is ended."""
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
     import uvicorn
     from prefect.server.api.server import create_app
 

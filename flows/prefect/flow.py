@@ -1,8 +1,8 @@
-"""The Prefect flow `write-document`: a task run for each step of `flows.order`, whoever starts it.
+"""The Prefect flow `write-document`: a task run for each step of `flows.document.order`, whoever starts it.
 
-Importing this imports Prefect; `flows.isolation.import_prefect` does it without the user's profile. Runs and tasks
-carry ids and words, no tensors and no results: they find store and models in this process (`flows.host`) and leave
-everything they make in the store, so Prefect may forget or repeat them.
+Importing this imports Prefect; `flows.prefect.isolation.import_prefect` does it without the user's profile. Runs and
+tasks carry ids and words, no tensors and no results: they find store and models in this process
+(`flows.prefect.host`) and leave everything they make in the store, so Prefect may forget or repeat them.
 
 Steps run in the thread that runs the flow, and block its event loop: nothing else is in it. So Ctrl-C stops a step
 between two tensor operations, and several runs of one process have a thread each.
@@ -28,19 +28,19 @@ from prefect.exceptions import Pause
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Scheduled, Suspended
 
 from concepts.errors import InputError, LostLease, NotFoundError, StorageError
-from flows import queries, steps
+from flows.document import queries, steps
+from flows.document.job import Job
+from flows.document.options import WritingOptions
+from flows.document.order import Step, StepKind, steps_left
+from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
 from flows.events import Event, EventKind, Outcome, WorkerEvent, unit_event
-from flows.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
-from flows.host import Host, current_host
-from flows.job import Job
-from flows.lease import check_unfinished, claim
-from flows.options import WritingOptions
-from flows.order import Step, StepKind, steps_left
-from flows.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
+from flows.leases.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
+from flows.leases.lease import check_unfinished, claim
+from flows.prefect.host import Host, current_host
+from flows.prefect.work_pool import FLOW_NAME, run_name
 from flows.timings import Timings
-from flows.work_pool import FLOW_NAME, run_name
-from storage import Busy, DocumentRecord, Lease, NewDocument
+from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State, TaskRun
@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 PLANNED_PERCENT, WRITTEN_PERCENT = 10.0, 60.0
 """How far a document is when its outline is stored, and when its sections are written."""
-PROGRESS_EVERY_S = 2.0
+PROGRESS_EVERY_S = 3.0
+"""How often progress is shown, from the first time on: a document that takes less shows its end alone."""
 TRANSIENT_DELAY_S = 5.0
 """When a run is tried again that the database or Prefect has ended."""
 
@@ -134,7 +135,7 @@ class Progress:
     def __init__(self, document_id: str) -> None:
         self._document_id = document_id
         self._id: UUID | None = None
-        self._set_at = 0.0
+        self._set_at = time.monotonic()
 
     async def set(self, percent: float) -> None:
         """Show how far the document is; not more often than a reader of it would look."""
@@ -277,12 +278,15 @@ async def _do_steps(current: _Current, flow_run: FlowRun, translate_to: str | No
             raise Stopped(f"document {job.document_id} waits for another worker")
         if step.kind == "plan" and not queries.is_planned(job):
             current.tell("planning")
-        if step.kind in ("review", "planned", "begin-writing") and not is_outline_shown:
+        if step.kind not in ("plan", "headings") and step.lang is None and not is_outline_shown:
             is_outline_shown = True
-            current.tell("outline", total=queries.count_sections(job)[1])
+            done, total = queries.count_sections(job)
+            current.tell("outline", total=total)
             await _rename(flow_run, job)
             await _show_outline(job)
             await progress.set(PLANNED_PERCENT)
+            if step.kind not in ("review", "planned"):
+                current.tell("writing", done=done, total=total)
         current.step = step
         try:
             await _TASKS.get(step.kind, _BOOKKEEPING)(job.document_id, step.name)
@@ -299,13 +303,12 @@ async def _report(current: _Current, step: Step, progress: Progress) -> None:
     if step.kind in ("review", "planned"):
         kind: EventKind = "planned" if step.kind == "planned" else "awaiting_review"
         current.tell(kind, total=queries.count_sections(job)[1])
-    elif step.kind in ("begin-writing", "write"):
+    elif step.kind == "write":
         done, total = queries.count_sections(job)
         current.tell("writing", done=done, total=total)
-        if step.kind == "write":
-            share = (WRITTEN_PERCENT - PLANNED_PERCENT) * done / max(total, 1)
-            await progress.set(PLANNED_PERCENT + share)
-    elif step.kind in ("begin-decoding", "decode"):
+        share = (WRITTEN_PERCENT - PLANNED_PERCENT) * done / max(total, 1)
+        await progress.set(PLANNED_PERCENT + share)
+    if step.kind in ("begin-decoding", "decode") or (step.kind == "write" and _is(job, "decoding")):
         done, total = queries.count_texts(job, step.lang)
         current.tell("decoding", done=done, total=total)
         if done == total and step.lang is not None:
@@ -313,9 +316,13 @@ async def _report(current: _Current, step: Step, progress: Progress) -> None:
         start = WRITTEN_PERCENT if step.lang is None else 0.0
         if step.kind == "decode":
             await progress.set(start + (100.0 - start) * done / max(total, 1))
-    elif step.kind == "finish":
+    if step.lang is None and step.kind in ("decode", "finish") and _is(job, "done"):
         done, total = queries.count_texts(job)
         current.tell("done", done=done, total=total)
+
+
+def _is(job: Job, status: DocumentStatus) -> bool:
+    return job.store.get_document(job.document_id).status == status
 
 
 def _logger() -> logging.LoggerAdapter[Any]:
@@ -341,7 +348,7 @@ async def _show_outline(job: Job) -> None:
     with suppress(Exception):
         await acreate_markdown_artifact(
             markdown=f"{queries.outline_markdown(job)}\nRead it: `longhand show {job.document_id}`, "
-            f"or in the inspector (`longhand serve`) under `/documents/{job.document_id}`\n",
+            f"or in the inspector (`longhand inspect`) under `/documents/{job.document_id}`\n",
             key=f"outline-{job.document_id}",
             description=f"Outline of document {job.document_id}",
         )

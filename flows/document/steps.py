@@ -15,14 +15,21 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
-from flows.checks import check_paths, check_vectors
+from flows.document.checks import check_paths, check_vectors
+from flows.document.job import Attempt, Job, attempt, take
+from flows.document.options import WritingOptions
+from flows.document.planning import (
+    check_same_model,
+    check_same_space,
+    conditions,
+    grouped,
+    plan_document,
+    title_of,
+)
+from flows.document.points import cover_points, heading_with_points, place_points, point_vectors, points_of
+from flows.document.queries import pending_sections
 from flows.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text
 from flows.errors import FlowError
-from flows.job import Attempt, Job, attempt, take
-from flows.options import WritingOptions
-from flows.planning import check_same_model, check_same_space, conditions, grouped, plan_document, title_of
-from flows.points import cover_points, heading_with_points, place_points, point_vectors, points_of
-from flows.queries import pending_sections
 from storage import (
     DocumentRecord,
     DocumentStatus,
@@ -75,7 +82,7 @@ def begin_decoding(job: Job) -> None:
 def write_unit(job: Job, unit_id: int) -> None:
     """Write all sections of one unit in one batch and store their concepts.
 
-    Where another process is at the unit, see `flows.job.take`. Raises LostLease, and ModelError
+    Where another process is at the unit, see `flows.document.job.take`. Raises LostLease, and ModelError
     (NonFiniteError) where the writer's answer is not fit to be stored.
     """
     unit = job.store.get_unit(job.document_id, unit_id)
@@ -199,7 +206,7 @@ def _whole_sections(job: Job, concept_ids: Sequence[int], size: int) -> list[tup
 def decode_unit(job: Job, unit_id: int) -> None:
     """Say or translate all texts of one unit in one batch and store them with their scores and blocks.
 
-    Where another process is at the unit, see `flows.job.take`. Raises LostLease, and ModelError where
+    Where another process is at the unit, see `flows.document.job.take`. Raises LostLease, and ModelError where
     a model gave another number of texts.
     """
     unit = job.store.get_unit(job.document_id, unit_id)

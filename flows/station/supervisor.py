@@ -2,7 +2,7 @@
 
 A supervisor starts the two, starts one again that ends by itself, and ends them in turn. It holds a
 file lock for as long as it lives (the kernel frees it however it ends), and one end of a pipe to each
-child (`flows.station_child`): where it is killed, the children end by themselves. The server listens on the
+child (`flows.station.child`): where it is killed, the children end by themselves. The server listens on the
 loopback only, with a PREFECT_HOME of its own, and asks everybody for the secret of this installation, which is in a
 file that its user alone may read.
 """
@@ -28,18 +28,18 @@ from pathlib import Path
 from typing import IO
 
 from concepts.card import MODELS_VARIABLE
-from flows import work_pool
 from flows.errors import FlowError
-from flows.owner import is_dead, owner_of
-from flows.prefect_api import PrefectApi
-from flows.server import (
+from flows.leases.owner import is_dead, owner_of
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from flows.prefect.server import (
     START_TIMEOUT_S,
     foreign_variables,
     prefect_home,
     settings_variables,
     template_path,
 )
-from flows.server_child import SIGN_IN
+from flows.prefect.server_child import SIGN_IN
 
 DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
@@ -92,7 +92,7 @@ class Station:
     port: int
     is_ready: bool = False
     children: dict[str, str] = field(default_factory=dict)
-    """Owner (`flows.owner`) by name."""
+    """Owner (`flows.leases.owner`) by name."""
 
     @property
     def api_url(self) -> str:
@@ -205,7 +205,7 @@ class _Child:
                 [
                     sys.executable,
                     "-P",
-                    str(Path(__file__).with_name("station_child.py")),
+                    str(Path(__file__).with_name("child.py")),
                     str(GRACE_S[self.name]),
                     *self._command,
                 ],
@@ -285,7 +285,7 @@ def _placed_environment() -> dict[str, str]:
 def _variables(folder: Path, api_url: str) -> dict[str, str]:
     """Return the environment of the children: the user's, with our Prefect settings alone."""
     kept = {name: value for name, value in _placed_environment().items() if name not in foreign_variables()}
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [kept.get("PYTHONPATH", "")])]
     return {
         **kept,
@@ -356,7 +356,7 @@ def _supervise(
     port = settings.port
     station = Station(pid=os.getpid(), port=port)
     variables = _variables(folder, station.api_url)
-    server = _Child("server", ["flows.server_child", "station", str(port)], variables, folder)
+    server = _Child("server", ["flows.prefect.server_child", "station", str(port)], variables, folder)
     worker = _Child("worker", ["longhand", "worker", *settings.worker_options()], variables, folder)
     started: list[_Child] = []
     try:
@@ -436,7 +436,7 @@ def start_station(settings: StationSettings) -> Station:
     settings.check_ports()
     folder = station_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
     command = ["longhand", "up", "--foreground", "--port", str(settings.port), *settings.worker_options()]
     log_path = folder / "supervisor.log"

@@ -153,7 +153,7 @@ def known_api(typed: str | None = None) -> PrefectApi | None:
     The secret of a server that is named is in `PREFECT_API_AUTH_STRING`. Raises UsageError where what was named is no
     such URL.
     """
-    from flows.station import running_station
+    from flows.station.supervisor import running_station
 
     if url := typed or os.environ.get(API_VARIABLE):
         station = running_station()

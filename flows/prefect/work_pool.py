@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from concepts.errors import NotFoundError
 from flows.errors import FlowError
-from flows.lease import LEASE_S, check_free, release_dead
-from flows.owner import current_owner, is_dead
-from flows.prefect_api import PrefectApi, RefusedError
+from flows.leases.lease import LEASE_S, check_free, release_dead
+from flows.leases.owner import current_owner, is_dead
+from flows.prefect.api import PrefectApi, RefusedError
 from storage import Busy, DocumentRecord, DocumentStatus, Store
 
 POOL, DEPLOYMENT, FLOW_NAME, WORKER_TYPE = "longhand", "longhand", "write-document", "longhand"
@@ -100,7 +100,7 @@ def deploy(api: PrefectApi, name: str, **values: Any) -> str:
         "work_pool_name": POOL,
         "work_queue_name": USUAL,
         # A module, so that every machine takes it from its own installation; our workers do not even ask.
-        "entrypoint": "flows.flow.write_document",
+        "entrypoint": "flows.prefect.flow.write_document",
         "parameter_openapi_schema": FORM,
         "enforce_parameter_schema": False,
         **values,
@@ -306,10 +306,11 @@ def recover(api: PrefectApi, store: Store, mine: Collection[str] = ()) -> list[s
     """Set runs whose process is gone to Crashed, let them wait again, and return their ids; `mine`: those at work here.
 
     A process of this machine is seen to be dead at once, one of another machine when its document's lease is over.
+    One that was to be cancelled is cancelled.
     """
     release_dead(store)
     filters = {
-        "flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}},
+        "flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}},
         "work_pools": {"name": {"any_": [POOL]}},
     }
     found = []
@@ -319,6 +320,9 @@ def recover(api: PrefectApi, store: Store, mine: Collection[str] = ()) -> list[s
         fresh = api.get(f"/flow_runs/{run['id']}")
         if fresh is None or fresh["state"]["id"] != run["state"]["id"]:
             continue  # another process was faster
+        if run["state"]["type"] == "CANCELLING":
+            api.set_state(run["id"], "CANCELLED", message="The process that held the document is gone.")
+            continue
         message = "The process that held the document is gone; another one goes on with it."
         if api.set_state(run["id"], "CRASHED", message=message) == "CRASHED":
             reschedule(api, {**fresh, "state": {"type": "CRASHED"}})

@@ -87,7 +87,7 @@ class WritingOptions:
     outline: tuple[tuple[str, str], ...] = ()
     """The user's own headings as (path, heading), for instance ("2.1", "Mixing"); empty: plan."""
     points: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """What sections of `outline` must say, by path; see `flows.points`."""
+    """What sections of `outline` must say, by path; see `flows.document.points`."""
     lengths: tuple[tuple[str, int], ...] = ()
     """Sentences that sections of `outline` were asked to have, by path; the planner says the others."""
     prompt_lang: str | None = None

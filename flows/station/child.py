@@ -1,6 +1,6 @@
 """Runs a module as `python -m` would, in a process that ends with its parent, and with all it started.
 
-Run by path (`flows/station.py` does): station_child.py GRACE_S MODULE [ARGUMENT...]. Standard input is a
+Run by path (`flows/station/supervisor.py` does): child.py GRACE_S MODULE [ARGUMENT...]. Standard input is a
 pipe that the parent holds open; at its end the process gets SIGTERM, and after the grace its whole group
 SIGKILL. It is the leader of a group of its own, so that nothing it has started stays behind.
 """

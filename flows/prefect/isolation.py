@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.errors import FlowError
-from flows.server import foreign_variables, prefect_home, settings_variables
+from flows.prefect.server import foreign_variables, prefect_home, settings_variables
 
 _environment = threading.Lock()
 
@@ -55,10 +55,10 @@ def import_prefect(*, logs: bool = False) -> None:
     try:
         # With Prefect imported already (a caller's own flows), its settings are the caller's to keep.
         if "prefect" in sys.modules:
-            import flows.flow
+            import flows.prefect.flow
         else:
             with _scoped_environment(variables):
-                import flows.flow  # noqa: F401
+                import flows.prefect.flow  # noqa: F401
     except ImportError:
         raise
     except Exception as error:

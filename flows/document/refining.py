@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from concepts.errors import InputError, ModelError
+from flows.document.job import Job
+from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
+from flows.document.planning import check_same_model, check_same_space, conditions, title_of
+from flows.document.steps import leaf_plan
 from flows.engine import (
     Engine,
     HeadingsAsk,
@@ -25,10 +29,6 @@ from flows.engine import (
     _tensor,
     _writing_plan,
 )
-from flows.job import Job
-from flows.options import DEFAULT_DRAWING, Drawing, WritingOptions
-from flows.planning import check_same_model, check_same_space, conditions, title_of
-from flows.steps import leaf_plan
 from storage import BlockKind, CardRef, DocumentRecord, Lease, OutlineRecord, PlanItemRecord, Store
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Schedules: deployments of our flow with rules of their own, made, listed, paused, run and removed.
 
 At its time Prefect makes a run of `write-document` for each document of a schedule; the workers of the pool write them.
-Needs a running Prefect server. What is asked for is checked here and now (`flows.rules`, and by whoever makes the
-documents), not at two in the morning.
+Needs a running Prefect server. What is asked for is checked here and now (`flows.prefect.rules`, and by whoever makes
+the documents), not at two in the morning.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from concepts.errors import InputError, NotFoundError, UsageError
-from flows import work_pool
-from flows.prefect_api import PrefectApi
-from flows.rules import NUM_TIMES_SHOWN, Rule
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
+from flows.prefect.rules import NUM_TIMES_SHOWN, Rule
 from storage import NewDocument
 
 MAX_PARAMETER_BYTES = 524_288

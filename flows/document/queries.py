@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flows.job import Job
-from flows.options import WritingOptions
+from flows.document.job import Job
+from flows.document.options import WritingOptions
 from storage import UnitRecord, UnitStatus
 
 

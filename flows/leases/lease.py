@@ -9,7 +9,7 @@ from types import TracebackType
 
 from concepts.errors import LostLease, NotFoundError, StorageError
 from flows.errors import FinishedError
-from flows.owner import current_owner, is_dead
+from flows.leases.owner import current_owner, is_dead
 from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument, Store
 from storage.leases import held_until
 

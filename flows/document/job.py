@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
 from flows.engine import Engine, Work
-from flows.lease import LEASE_S
-from flows.owner import is_dead
+from flows.leases.lease import LEASE_S
+from flows.leases.owner import is_dead
 from flows.sharing import billed
 from flows.timings import Timings
 from storage import Lease, Stage, Store, Transaction

@@ -1,7 +1,7 @@
 """The order of the steps that a document still lacks, whatever state it is in; the only place that knows it.
 
 `steps_left` is a generator: each step must be done before the next one is asked for, since what is left is always a
-query. Plain functions, no Prefect: `flows.flow` runs each step as a task run.
+query. Plain functions, no Prefect: `flows.prefect.flow` runs each step as a task run.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from functools import partial
 from typing import Literal
 
 from concepts.languages import language_name
-from flows import queries, steps
-from flows.job import Job
+from flows.document import queries, steps
+from flows.document.job import Job
 
-StepKind = Literal[
-    "plan", "headings", "review", "planned", "begin-writing", "write", "begin-decoding", "decode", "finish"
-]
+StepKind = Literal["plan", "headings", "review", "planned", "write", "begin-decoding", "decode", "finish"]
 """`review` and `planned` end a run after the outline; `begin-decoding` writes down the units of a language."""
 
 
@@ -49,24 +47,51 @@ def steps_left(job: Job, translate_to: str | None = None) -> Iterator[Step]:
         if queries.is_plan_only(job):
             yield Step("planned", "stop after the plan", partial(steps.begin_stage, status="planned"))
             return
-        yield Step("begin-writing", "begin writing", partial(steps.begin_stage, status="writing"))
-        for unit_id in queries.pending_sections(job):
-            name = f"write {_sections(queries.paths_of_unit(job, unit_id))}"
-            yield Step("write", name, partial(steps.write_unit, unit_id=unit_id), unit_id)
-        yield Step("begin-decoding", "begin decoding", steps.begin_decoding)
-        yield from _texts(job, None, "decode")
-        yield Step("finish", "finish", steps.finish_document)
+        yield from _sections_then_texts(job)
     if translate_to is not None:
         verb = f"translate to {language_name(translate_to)}"
         begin = partial(steps.begin_translation, lang=translate_to)
         yield Step("begin-decoding", f"begin to {verb}", begin, lang=translate_to)
-        yield from _texts(job, translate_to, verb)
+        yield from _translations(job, translate_to, verb)
 
 
-def _texts(job: Job, lang: str | None, verb: str) -> Iterator[Step]:
+def _sections_then_texts(job: Job) -> Iterator[Step]:
+    """Yield a step for each unit; the first and the last of a stage also do what begins and ends it."""
+    begin = partial(steps.begin_stage, status="writing")
+    sections = queries.pending_sections(job)
+    for unit_id in sections:
+        first = [begin] if unit_id == sections[0] else []
+        last = [steps.begin_decoding] if unit_id == sections[-1] else []
+        do = _in_turn([*first, partial(steps.write_unit, unit_id=unit_id), *last])
+        yield Step("write", f"write {_sections(queries.paths_of_unit(job, unit_id))}", do, unit_id)
+    if not sections:
+        yield Step("begin-decoding", "begin decoding", _in_turn([begin, steps.begin_decoding]))
+    texts = queries.pending_texts(job)
+    for unit_id in texts:
+        last = [steps.finish_document] if unit_id == texts[-1] else []
+        do = _in_turn([partial(steps.decode_unit, unit_id=unit_id), *last])
+        yield Step("decode", f"decode: {_texts_of(job, unit_id)}", do, unit_id)
+    if not texts:
+        yield Step("finish", "finish", steps.finish_document)
+
+
+def _in_turn(actions: Sequence[Callable[[Job], None]]) -> Callable[[Job], None]:
+    def do(job: Job) -> None:
+        for action in actions:
+            action(job)
+
+    return do
+
+
+def _translations(job: Job, lang: str, verb: str) -> Iterator[Step]:
     for unit_id in queries.pending_texts(job, lang):
-        name = f"{verb}: {_texts_of(job, unit_id)}"
-        yield Step("decode", name, partial(steps.decode_unit, unit_id=unit_id), unit_id, lang)
+        yield Step(
+            "decode",
+            f"{verb}: {_texts_of(job, unit_id)}",
+            partial(steps.decode_unit, unit_id=unit_id),
+            unit_id,
+            lang,
+        )
 
 
 def _texts_of(job: Job, unit_id: int) -> str:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
-from flows.checks import check_paths, check_vectors
-from flows.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
-from flows.job import Job, attempt, take
-from flows.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
-from flows.points import point_gists, with_room
-from flows.queries import is_planned
-from flows.titles import choose_title, is_title, recased
+from flows.document.checks import check_paths, check_vectors
+from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
+from flows.document.job import Job, attempt, take
+from flows.document.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
+from flows.document.points import point_gists, with_room
+from flows.document.queries import is_planned
+from flows.document.titles import choose_title, is_title, recased
 from storage import (
     CardRef,
     DocumentRecord,

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from concepts.errors import LostLease, StorageError
+from flows.document.job import LONGEST_ERROR, Job, OnUnit
+from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS
 from flows.engine import Engine
 from flows.errors import FinishedError, FlowError, Paused, Stopped
-from flows.job import LONGEST_ERROR, Job, OnUnit
-from flows.lease import HeldLease
-from flows.retries import MAX_RUNS_WITHOUT_PROGRESS
+from flows.leases.lease import HeldLease
 from flows.timings import Timings
 from storage import AttemptRecord, DocumentStatus, Lease, Store
 

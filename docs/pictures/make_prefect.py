@@ -1,0 +1,129 @@
+"""Takes the pictures of Prefect's pages from what `longhand up` has started, with a headless Chromium and Pillow.
+
+    longhand up
+    longhand submit "How to keep bees in a small garden" --sections 6
+    longhand submit "How to mend a bicycle" --sections 6
+    python docs/pictures/make_prefect.py DONE RUNNING
+
+`DONE` is the id of a document that is done; `RUNNING` of one at work: its run is cancelled and retried, by clicks.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "longhand"))
+
+from chromium import Browser, find_browser
+from make import take
+
+from flows.prefect import work_pool
+from flows.station.supervisor import running_station
+from storage import Store
+
+WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
+"""The timeline is drawn with WebGL, here without a GPU."""
+WAIT_S = 1800.0
+"""How long a retried run may take to its end."""
+SETTLE_S = 40.0
+"""How long a page may go on drawing what it shows."""
+
+
+def main(done: str, running: str) -> None:
+    """Sign in, open the pages and write a picture of each."""
+    path, station = find_browser(), running_station()
+    if path is None:
+        sys.exit("there is no Chromium: apt-get install chromium")
+    if station is None:
+        sys.exit("nothing is up: longhand up")
+    with Store.open() as store, station.api() as api, tempfile.TemporaryDirectory() as profile:
+
+        def run_of(document_id: str) -> Any:
+            return work_pool.find_run(api, store.get_document(document_id))
+
+        deployment = work_pool.deployment_id(api)
+        browser = Browser(path, Path(profile), WEBGL)
+        try:
+            browser.show(width=1200, height=900)
+            browser.open(station.sign_in_url)
+            time.sleep(SETTLE_S)
+            pages = Pages(browser, station.ui_url)
+            pages.take_run(run_of(done)["id"], "prefect-run")
+            (outline,) = api.call(
+                "POST", "/artifacts/filter", {"artifacts": {"key": {"like_": f"outline-{done}"}}}
+            )
+            pages.take_outline(outline["id"])
+            pages.take_form(deployment)
+            pages.take_stop(run_of(running)["id"], lambda: run_of(running)["state"]["type"])
+        finally:
+            browser.close()
+
+
+class Pages:
+    """Prefect's pages in a browser that is signed in."""
+
+    def __init__(self, browser: Browser, base: str) -> None:
+        self._browser, self._base = browser, base
+
+    def take_run(self, run_id: str, name: str) -> None:
+        """A run: its timeline of tasks, and the logs of its units."""
+        self._open(f"/runs/flow-run/{run_id}", "Logs")
+        take(self._browser, name)
+
+    def take_outline(self, artifact_id: str) -> None:
+        """The outline, as the run's artifact."""
+        self._open(f"/artifacts/artifact/{artifact_id}", "sentences")
+        take(self._browser, "prefect-outline")
+
+    def take_form(self, deployment_id: str) -> None:
+        """The form of a custom run."""
+        self._open(f"/deployments/deployment/{deployment_id}/run", "Prompt")
+        take(self._browser, "prefect-form")
+
+    def take_stop(self, run_id: str, state: Callable[[], str]) -> None:
+        """A run that is cancelled, then retried until it is done."""
+        self._open(f"/runs/flow-run/{run_id}", "Cancel")
+        self._click("Cancel")
+        time.sleep(SETTLE_S)
+        self._click("Confirm")
+        wait_for(lambda: state() == "CANCELLED")
+        self._open(f"/runs/flow-run/{run_id}", "Retry")
+        take(self._browser, "prefect-cancelled")
+        self._click("Retry")
+        time.sleep(SETTLE_S)
+        self._click("Confirm", "Retry")
+        wait_for(lambda: state() == "COMPLETED")
+        self.take_run(run_id, "prefect-retried")
+
+    def _open(self, path: str, word: str) -> None:
+        """Go to a page and wait until it shows a word."""
+        self._browser.open(self._base + path)
+        self._browser.wait_for(lambda: word.lower() in self._browser.text().lower())
+        time.sleep(SETTLE_S)
+
+    def _click(self, *labels: str) -> None:
+        """Click the last button of one of the labels: that of the question, where the page asks back."""
+        buttons = "[...document.querySelectorAll('button')]"
+        is_it = f"(b) => {json.dumps(labels)}.includes(b.innerText.trim())"
+        self._browser.ask(f"{buttons}.filter({is_it}).at(-1).click()")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit("the run did not get there")
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

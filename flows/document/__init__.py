@@ -1,0 +1,1 @@
+"""What is done to a document, step by step, and what the steps need to know; no Prefect."""
