@@ -111,7 +111,8 @@ def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
     assert process.stdout is not None
     document_id = process.stdout.readline().strip()
     for line in process.stdout:
-        if json.loads(line)["kind"] == "writing":
+        event = json.loads(line)
+        if event["kind"] == "writing" and event["done"]:
             break
     assert servers(tmp_path)
     process.send_signal(signal.SIGINT)

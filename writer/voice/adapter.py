@@ -123,9 +123,10 @@ class VoiceAdapter(nn.Module):
         return gained.float().to(tokens_NL.device)
 
     @staticmethod
-    def _read(linear: Any, concepts_BSD: Tensor, like: Tensor) -> Tensor:
-        """Return what a map makes of concepts, on the device and in the number format of `like`."""
-        read: Tensor = linear(concepts_BSD.to(linear.weight.dtype))
+    def _read(part: nn.Module, values: Tensor, like: Tensor) -> Tensor:
+        """Return what a part makes of values, on the device and in the number format of `like`."""
+        weight = next(part.parameters())
+        read: Tensor = part(values.to(weight.device, weight.dtype))
         return read.to(like.device, like.dtype)
 
     @contextmanager
