@@ -27,7 +27,15 @@ from writer.voice.data import (
     make_batch,
     pack,
 )
-from writer.voice.decode import Saying, SayOptions, Speaker, begins_line, repeated_share
+from writer.voice.decode import (
+    Saying,
+    SayOptions,
+    Speaker,
+    _Candidate,
+    _Row,
+    begins_line,
+    repeated_share,
+)
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
 from writer.voice.train import VoiceTask, first_tensors, noised, release_voice, train_voice
@@ -500,6 +508,29 @@ def test_words_of_a_concept_are_learnt_from_sentences_alone() -> None:
 )
 def test_a_heading_begins_like_one(text: str, is_one: bool) -> None:
     assert begins_line(text) == is_one
+
+
+@torch.inference_mode()
+def test_a_heading_is_never_drawn_with_a_small_letter_first(base: LlamaForCausalLM) -> None:
+    """Whatever the model would rather say; in running text nothing is held back."""
+    tokenizer = WordTokenizer()
+    small = [i for i in range(len(tokenizer)) if tokenizer.decode([i]).strip()[:1].islower()]
+    large = [i for i in range(len(tokenizer)) if tokenizer.decode([i]).strip()[:1].isupper()]
+    speaker = Speaker(base, None, tokenizer, _encode)
+    choices = torch.tensor([*small[:3], large[0]])
+    chances = torch.tensor([0.4, 0.3, 0.2, 0.1]).log()
+
+    def first(*, one_line: bool) -> set[int]:
+        found = set()
+        for seed in range(20):
+            candidate = _Candidate(torch.Generator().manual_seed(seed), 1.0)
+            row = _Row(Saying(prefix="", concepts=torch.zeros(1, _DIM), key=(), one_line=one_line), 1, 0)
+            speaker._extend(row, candidate, chances, choices, SayOptions(top_p=1.0))
+            found.update(candidate.tokens[:1])
+        return found
+
+    assert first(one_line=True) == {large[0]}
+    assert first(one_line=False) & set(small)
 
 
 def test_what_is_said_again_is_counted_in_the_sentence_itself_too() -> None:

@@ -125,9 +125,13 @@ class Speaker:
         """`device`: as for `Stepper`; None: the CPU."""
         self._base, self._adapter, self._tokenizer, self._encode = base, adapter, tokenizer, encode
         self._device = device or torch.device("cpu")
-        opens = [tokenizer.decode([i])[:1] for i in range(len(tokenizer))]
-        self._is_space = [text.isspace() for text in opens]
-        self._is_line = [text == "\n" for text in opens]
+        texts = [tokenizer.decode([i]) for i in range(len(tokenizer))]
+        self._is_space = [text[:1].isspace() for text in texts]
+        self._is_line = [text[:1] == "\n" for text in texts]
+        # what a piece of one line may begin with; a mark or a space leaves the choice to what follows
+        self._may_begin = torch.tensor(
+            [begins_line(text.strip()) or not _WORD.search(text) for text in texts]
+        )
         self._specials = torch.tensor(tokenizer.all_special_ids, dtype=torch.long).to(self._device)
 
     @torch.inference_mode()
@@ -208,6 +212,8 @@ class Speaker:
         self, row: _Row, candidate: _Candidate, chances_N: Tensor, choices_N: Tensor, options: SayOptions
     ) -> None:
         """Draw a candidate's next token among `choices_N`, or see that it is over."""
+        if row.saying.one_line and not _WORD.search(candidate.text) and self._may_begin[choices_N].any():
+            chances_N = chances_N.masked_fill(~self._may_begin[choices_N], float("-inf"))
         # what a sentence begins, a list or running text, is drawn as it came: colder draws made lists of everything
         temperature = candidate.temperature if candidate.tokens or row.saying.one_line else 1.0
         drawn = _draw(chances_N, temperature, options.top_p, candidate.generator)
