@@ -225,9 +225,8 @@ def train(
                         save_tensors(run_dir / "best.safetensors", average)
                 accelerator.wait_for_everyone()
                 shown = time.monotonic()
-            stopping = (
-                sums.is_stopped
-            )  # asked once a step: a signal that comes later must not end a run unsaved
+            # asked once a step: a signal that comes later must not end a run unsaved
+            stopping = sums.is_stopped
             due = time.monotonic() - saved > config.checkpoint_every_s
             if is_main and (due or step == config.num_steps or stopping):
                 total_s = elapsed_s + time.monotonic() - started

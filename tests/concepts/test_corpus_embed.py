@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.corpus.embed import embed_corpus, load_embedded
+from concepts.corpus.embed import embed_corpus, embedded_encoder, load_embedded
 from concepts.corpus.store import FORMAT_VERSION
 from concepts.errors import InputError, NonFiniteError
 
@@ -223,3 +223,19 @@ def test_only_what_a_corpus_has_new_is_embedded(corpus: Path) -> None:
     for text, vector in zip(embedded.texts, embedded.vectors, strict=True):
         torch.testing.assert_close(vector, concept(text), atol=1e-3, rtol=1e-2)
     assert "Next steps" not in embedded.texts  # gone with the document that held it
+
+
+def test_what_a_corpus_has_embedded_is_not_encoded_again(corpus: Path) -> None:
+    """In the order asked for; what is not embedded is encoded, and so is all without embeddings."""
+    encoder = FakeEncoder()
+    embed_corpus(corpus, encoder)
+    encoder.asked.clear()
+    texts = ["Print.", "Quite new.", "Click it."]
+    found = embedded_encoder(corpus, encoder)(texts)
+    assert encoder.asked == ["Quite new."]
+    torch.testing.assert_close(found, torch.stack([concept(text) for text in texts]), atol=1e-2, rtol=1e-2)
+    assert embedded_encoder(corpus, encoder)([]).shape == (0, DIM)
+    other = FakeEncoder()
+    other.space_id = "other@0123456789ab"
+    embedded_encoder(corpus, other)(texts)
+    assert other.asked == texts

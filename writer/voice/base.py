@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,8 @@ def load_base(name: str, placement: Placement | None = None) -> tuple[Any, Any]:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the voice in {folder} cannot be loaded ({first})") from error
     base.eval().requires_grad_(False)
-    tokenizer.model_max_length = (
-        len(tokenizer) ** 4
-    )  # whole documents are cut into tokens, then read in parts
+    # whole documents are cut into tokens, then read in parts: nothing is too long to cut
+    tokenizer.model_max_length = sys.maxsize
     return base, tokenizer
 
 

@@ -239,8 +239,8 @@ def _said(ids_BS: Tensor, rows_BS: Tensor, groups_BS: Tensor) -> Tensor:
     `rows_BS` and the targets belong to the token that follows a place, `ids_BS` and `groups_BS` to the place itself.
     """
     width = ids_BS.shape[1]
-    back = (
-        torch.arange(width)[:, None] - torch.arange(min(MOST_SAID, width))[None]
+    back = torch.arange(width)[:, None] - torch.arange(
+        min(MOST_SAID, width)
     )  # (S, L), the place itself first
     places = back.clamp_min(0)
     # the token at a place is of the sentence that follows the place before it

@@ -218,7 +218,7 @@ def first_tensors(
         def show(step: int, num_steps: int, loss: float) -> None:
             if step % 50 == 0 or step == num_steps:
                 per_s = step * WORDS_BATCH / (time.monotonic() - started)
-                on_progress(Progress(step, num_steps, loss, per_s, "sentences", "words"))
+                on_progress(Progress(step, num_steps, loss, per_s, "sentences"))
 
         learn_words(
             adapter.words,
