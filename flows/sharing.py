@@ -20,6 +20,8 @@ A = TypeVar("A")
 R = TypeVar("R")
 MOST_ROWS = 64
 """Rows (sections) of a shared call."""
+LOOK_S = 0.5
+"""A waiting thread looks up so often: an interrupt that another thread of the process gets does not end its wait."""
 
 
 @dataclass
@@ -67,6 +69,17 @@ class _Ask(Generic[A, R]):
     share_s: float = 0.0
     """Its rows' share of the seconds of the calls made for it."""
     company: int = 1
+    woken: threading.Lock = field(default_factory=threading.Lock)
+    """Released by who changed what it waits for. A plain lock: an interrupt in the midst of a
+    `threading.Condition`, which is Python, leaves it locked for ever."""
+
+    def __post_init__(self) -> None:
+        self.woken.acquire()
+
+    def wake(self) -> None:
+        """Called by one thread at a time."""
+        if self.woken.locked():
+            self.woken.release()
 
 
 class Device:
@@ -75,7 +88,7 @@ class Device:
     def __init__(self, most_rows: int = MOST_ROWS) -> None:
         """`most_rows`: of a call that is shared."""
         self._most_rows = most_rows
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: list[_Ask[Any, Any]] = []
         self._is_busy = False
         self.busy_s = 0.0
@@ -95,16 +108,16 @@ class Device:
         `kind` None: it shares no call. Raises what `alone` raises.
         """
         mine = _Ask(what, max(1, num_rows), kind, time.perf_counter())
-        with self._changed:
-            self._waiting.append(mine)
         try:
+            with self._lock:
+                self._waiting.append(mine)
             while not mine.answers:
                 self._take_turn(mine, alone)
         finally:
-            with self._changed:
+            with self._lock:
                 if mine in self._waiting:
                     self._waiting.remove(mine)
-                    self._changed.notify_all()
+                    self._wake_oldest()
             if (bill := _bill.get()) is not None:
                 bill.waited_s += time.perf_counter() - mine.asked_at - mine.share_s
                 bill.company = max(bill.company, mine.company)
@@ -116,15 +129,16 @@ class Device:
         answers: Sequence[R] = ()
         started = 0.0
         try:
-            with self._changed:
-                # Busy first: where another makes a call for `mine`, the queue may be empty.
-                self._changed.wait_for(
-                    lambda: mine.answers or (not self._is_busy and self._waiting[0] is mine)
-                )
-                if mine.answers:
-                    return
-                group = self._gather(mine)
-                self._is_busy = True
+            while not group:
+                with self._lock:
+                    if mine.answers:
+                        return
+                    # Busy first: where another makes a call for `mine`, the queue may be empty.
+                    if not self._is_busy and self._waiting[0] is mine:
+                        group = self._gather(mine)
+                        self._is_busy = True
+                if not group:
+                    mine.woken.acquire()
             started = time.perf_counter()
             if mine.kind is None or len(group) == 1:
                 answers = (alone(mine.what),)
@@ -156,17 +170,22 @@ class Device:
 
     def _end_turn(self, group: Sequence[_Ask[A, R]], answers: Sequence[R], seconds: float) -> None:
         """Hand out what a call has brought, and leave the device to the next."""
-        with self._changed:
+        with self._lock:
             num_rows = sum(ask.num_rows for ask in group)
             for ask in group:
                 ask.share_s += seconds * ask.num_rows / num_rows
             for ask, answer in zip(group, answers, strict=False):
                 ask.answers.append(answer)
                 ask.company = len(group)
+                ask.wake()
             self._waiting += [ask for ask in group if not ask.answers]
             self._waiting.sort(key=lambda ask: ask.asked_at)
             self.busy_s += seconds
             self.num_calls += 1
             self.num_answers += len(answers)
             self._is_busy = False
-            self._changed.notify_all()
+            self._wake_oldest()
+
+    def _wake_oldest(self) -> None:
+        if self._waiting and not self._is_busy:
+            self._waiting[0].wake()

@@ -1,16 +1,16 @@
 """Takes the pictures of Prefect's pages from what `longhand up` has started, with a headless Chromium and Pillow.
 
     longhand up
-    longhand submit "How to keep bees in a small garden" --sections 6
-    longhand submit "How to mend a bicycle" --sections 6
-    python docs/pictures/make_prefect.py DONE RUNNING
+    python docs/pictures/make_prefect.py
 
-`DONE` is the id of a document that is done; `RUNNING` of one at work: its run is cancelled and retried, by clicks.
+It submits two documents: one is written to its end, the run of the other is cancelled and retried, by clicks. That one is
+long, so that it is still at work when the page shows it.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -35,7 +35,7 @@ SETTLE_S = 40.0
 """How long a page may go on drawing what it shows."""
 
 
-def main(done: str, running: str) -> None:
+def main() -> None:
     """Sign in, open the pages and write a picture of each."""
     path, station = find_browser(), running_station()
     if path is None:
@@ -47,6 +47,11 @@ def main(done: str, running: str) -> None:
         def run_of(document_id: str) -> Any:
             return work_pool.find_run(api, store.get_document(document_id))
 
+        def state_of(document_id: str) -> str:
+            return str(run_of(document_id)["state"]["type"])
+
+        done = submit("How to keep bees in a small garden", "--sections", "6")
+        wait_for(lambda: state_of(done) == "COMPLETED")
         deployment = work_pool.deployment_id(api)
         browser = Browser(path, Path(profile), WEBGL)
         try:
@@ -60,7 +65,9 @@ def main(done: str, running: str) -> None:
             )
             pages.take_outline(outline["id"])
             pages.take_form(deployment)
-            pages.take_stop(run_of(running)["id"], lambda: run_of(running)["state"]["type"])
+            running = submit("How to mend a bicycle", "--sections", "12", "--length", "long")
+            wait_for(lambda: state_of(running) == "RUNNING")
+            pages.take_stop(run_of(running)["id"], lambda: state_of(running))
         finally:
             browser.close()
 
@@ -114,6 +121,12 @@ class Pages:
         self._browser.ask(f"{buttons}.filter({is_it}).at(-1).click()")
 
 
+def submit(*words: str) -> str:
+    """Queue a document and return its id."""
+    command = [sys.executable, "-m", "longhand", "submit", *words]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + WAIT_S
@@ -124,6 +137,4 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main()

@@ -141,12 +141,13 @@ def test_an_interrupted_call_loses_nobody_elses_ask(shop: Shop, interrupt: BaseE
 
 def test_who_wakes_while_another_calls_for_it_waits_on(shop: Shop) -> None:
     def spoil(numbers: Sequence[int]) -> None:
-        with shop.device._changed:
-            shop.device._changed.notify_all()
+        for ask in asks:
+            ask.wake()
         time.sleep(0.05)
 
     shop.spoil = spoil
     futures = [shop.send(number) for number in (1, 2)]
+    asks = list(shop.device._waiting)
     shop.open()
     assert results(futures) == [2, 4]
     assert shop.calls == [[1, 2]]
@@ -169,6 +170,26 @@ def test_who_is_interrupted_while_waiting_keeps_nobody_waiting(shop: Shop) -> No
     shop.open()
     assert results([future]) == [4]
     assert shop.calls == [[2]]
+
+
+def test_an_interrupt_at_any_moment_of_asking_and_waiting_keeps_nobody_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def buy_until(seconds: float) -> None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        shop.buy(1)
+
+    monkeypatch.setattr("flows.sharing.LOOK_S", 0.002)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for tick in range(400):
+            with pytest.raises(KeyboardInterrupt):
+                buy_until(1e-6 * (1 + tick))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    future = shop.send(2)
+    shop.open()
+    assert results([future]) == [4]
 
 
 @pytest.fixture
