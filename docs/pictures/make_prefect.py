@@ -3,8 +3,8 @@
     longhand up
     python docs/pictures/make_prefect.py
 
-It submits two documents: one is written to its end, the run of the other is cancelled and retried, by clicks. That one is
-long, so that it is still at work when the page shows it.
+It submits two documents: one is written to its end, the run of the other is cancelled and retried, by clicks.
+That one is long, so that it is still at work when the page shows it.
 """
 
 from __future__ import annotations

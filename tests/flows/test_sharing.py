@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import SimpleNamespace
+from pathlib import Path
+from types import FrameType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -172,21 +175,27 @@ def test_who_is_interrupted_while_waiting_keeps_nobody_waiting(shop: Shop) -> No
     assert shop.calls == [[2]]
 
 
-def test_an_interrupt_at_any_moment_of_asking_and_waiting_keeps_nobody_waiting(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def buy_until(seconds: float) -> None:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        shop.buy(1)
+def test_an_interrupt_on_the_way_to_waiting_keeps_nobody_waiting(shop: Shop) -> None:
+    for moment in range(4):  # these come before it waits
+        num_left = moment
 
-    monkeypatch.setattr("flows.sharing.LOOK_S", 0.002)
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        for tick in range(400):
+        def step(frame: FrameType, event: str, _: object) -> Any:
+            """Called where Python may raise an interrupt, at calls and returns, and at lines, where it does not."""
+            nonlocal num_left
+            if event != "line" and Path(frame.f_code.co_filename).name in ("sharing.py", "threading.py"):
+                num_left -= 1
+                if num_left < 0:
+                    sys.settrace(None)
+                    raise KeyboardInterrupt
+            return step
+
+        sys.settrace(step)
+        try:
             with pytest.raises(KeyboardInterrupt):
-                buy_until(1e-6 * (1 + tick))
-    finally:
-        signal.signal(signal.SIGALRM, before)
+                shop.buy(1)
+        finally:
+            sys.settrace(None)
+        assert not shop.device._waiting
     future = shop.send(2)
     shop.open()
     assert results([future]) == [4]
