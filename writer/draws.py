@@ -22,7 +22,9 @@ from writer.data import BlockData, Choice
 from writer.generate import Writer
 from writer.loss import normalize_context
 
-_BATCH = 64
+NUM_STEPS = 6
+"""Diffusion steps a block: half of a writer's own, since a whole corpus is drawn."""
+_BATCH = 128
 """Blocks drawn side by side."""
 
 
@@ -39,6 +41,7 @@ def draw_sentences(
 
     A text that stands in several sections gets the draw of the last. `on_progress` gets (done, total) blocks.
     """
+    writer = writer.with_options(replace(writer.options, num_steps=NUM_STEPS))
     data, size = BlockData(corpus, writer.model.end.cpu()), writer.options.block_size
     choices = [
         Choice(number, start)
