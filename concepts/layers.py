@@ -12,6 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class RMSNorm(nn.RMSNorm):
+    """Root mean square normalization (Zhang and Sennrich 2019, arXiv 1910.07467) in the number format of its input.
+
+    torch has a fast path only where input and weight have the same one, and warns where, under autocast, they have not.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = None if self.weight is None else self.weight.to(x.dtype)
+        return F.rms_norm(x, self.normalized_shape, weight, self.eps)
+
+
 class Attention(nn.Module):
     """Multi-head attention over `context` (or over itself), with rotary positions where asked.
 
@@ -24,8 +35,8 @@ class Attention(nn.Module):
         self.query = nn.Linear(dim, dim, bias=False)
         self.key_value = nn.Linear(dim, 2 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
-        self.query_norm = nn.RMSNorm(dim // num_heads)
-        self.key_norm = nn.RMSNorm(dim // num_heads)
+        self.query_norm = RMSNorm(dim // num_heads)
+        self.key_norm = RMSNorm(dim // num_heads)
 
     def forward(self, x_BSM: Tensor, context_BCM: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Return (B, S, M); `mask` is True where a query may look, broadcastable to (B, H, S, C)."""
@@ -76,7 +87,7 @@ class Block(nn.Module):
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
-        self.attention_norm, self.ffn_norm = nn.RMSNorm(dim), nn.RMSNorm(dim)
+        self.attention_norm, self.ffn_norm = RMSNorm(dim), RMSNorm(dim)
         self.attention, self.ffn = Attention(dim, num_heads, rotary=True), SwiGLU(dim)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
