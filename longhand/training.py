@@ -76,12 +76,16 @@ class TrainingRequest:
 
 
 def start_training(
-    request: TrainingRequest, *, on_progress: Callable[[Progress], None], on_embedded: OnCount
+    request: TrainingRequest,
+    *,
+    on_progress: Callable[[Progress], None],
+    on_embedded: OnCount,
+    on_drawn: OnCount = lambda _done, _total: None,
 ) -> tuple[dict[str, float], ModelCard]:
     """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
 
     `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
-    happens once. A process that a launcher started beside others shares the work with them (concepts/training.py), and
+    happens once, and `on_drawn` while a writer draws what a voice is to read. A process that a launcher started beside others shares the work with them (concepts/training.py), and
     rank 0 alone writes files. Raises UsageError there for a space and for languages, which one process trains.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1" and request.kind in ("space", "languages"):
@@ -96,7 +100,7 @@ def start_training(
     from concepts.processes import is_lost_peer, leave
 
     try:
-        found = _train_shared(request, on_progress, on_embedded)
+        found = _train_shared(request, on_progress, on_embedded, on_drawn)
         leave()
     except RuntimeError as error:
         if not is_lost_peer(error):
@@ -109,7 +113,10 @@ def start_training(
 
 
 def _train_shared(
-    request: TrainingRequest, on_progress: Callable[[Progress], None], on_embedded: OnCount
+    request: TrainingRequest,
+    on_progress: Callable[[Progress], None],
+    on_embedded: OnCount,
+    on_drawn: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.codec import load_codec
     from concepts.corpus.embed import embed_corpus
@@ -119,7 +126,7 @@ def _train_shared(
     codec = load_codec(request.space, device=device_of_process(), on_note=say)
     on_main(lambda: embed_corpus(request.corpus, codec, on_progress=on_embedded))
     if request.kind == "voice":
-        return _train_voice(request, codec, on_progress, on_embedded)
+        return _train_voice(request, codec, on_progress, on_drawn)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
     return _train_writer(request, codec, on_progress)

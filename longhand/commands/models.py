@@ -160,6 +160,7 @@ def train(
                 request,
                 on_progress=display.show,
                 on_embedded=lambda done, total: display.count("embedded", done, total),
+                on_drawn=lambda done, total: display.count("drawn", done, total),
             )
     except LonghandError as error:
         if SAID in getattr(error, "__notes__", ()):
