@@ -13,7 +13,6 @@ from concepts.errors import InputError, ModelError, UsageError
 from longhand.terminal import say
 
 if TYPE_CHECKING:
-
     from concepts.card import Kind, ModelCard
     from concepts.codec import ConceptCodec
     from concepts.diffusion import Objective
