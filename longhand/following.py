@@ -145,7 +145,7 @@ def format_status(status: QueueStatus) -> str:
     overview, shown = status.overview, status.to_dict()
     rate = f"{shown['documents_per_min']:.1f} documents, {shown['sentences_per_min']:.1f} sentences a minute"
     lost = f"{len(status.lost)}; put them back with longhand requeue" if status.lost else ""
-    facts = {
+    facts: dict[str, str] = {
         "queued": str(shown["queued"]),
         "running": str(shown["running"]),
         "interrupted": str(shown["interrupted"]),
