@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 FOLLOW_EVERY_S = 2.0
 ASK_PREFECT_EVERY_S = 30.0
 """How often a Prefect server is asked which documents have lost their run, while the queue is followed."""
-SHOWN_STATUSES: tuple[DocumentStatus, ...] = ("planned", "awaiting_review", "paused", "done", "failed", "cancelled")
+SHOWN_STATUSES: tuple[DocumentStatus, ...] = (
+    "planned",
+    "awaiting_review",
+    "paused",
+    "done",
+    "failed",
+    "cancelled",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -173,7 +173,7 @@ def test_the_list_filters_and_pages(client: TestClient, store: Store) -> None:
     assert titles("/?text=_") == ["50% milk_"]
     assert titles("/?text=nothing") == []
     page = parse(client.get("/?lang=deu_Latn&text=tea").text)
-    assert [option.text() for option in page.css("#lang option[selected]")] == ["deu_Latn"]
+    assert [option.text() for option in page.css("#lang option[selected]")] == ["deu_Latn (30)"]
     assert node(page, "#text").attributes["value"] == "tea"
     following = node(parse(client.get("/?text=tea").text), ".pager a[rel=next]").attributes["href"]
     assert following == "/?text=tea&page=2"
