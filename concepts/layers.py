@@ -12,6 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class RMSNorm(nn.RMSNorm):
+    """RMS normalization in the precision of its weights.
+
+    Under autocast its input has fewer bits than its weights, which torch warns of and computes without a fused kernel.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` (..., M) normalized, in the dtype of the weights."""
+        return super().forward(x.to(self.weight.dtype))
+
+
 class Attention(nn.Module):
     """Multi-head attention over `context` (or over itself), with rotary positions where asked.
 
@@ -24,8 +35,8 @@ class Attention(nn.Module):
         self.query = nn.Linear(dim, dim, bias=False)
         self.key_value = nn.Linear(dim, 2 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
-        self.query_norm = nn.RMSNorm(dim // num_heads)
-        self.key_norm = nn.RMSNorm(dim // num_heads)
+        self.query_norm = RMSNorm(dim // num_heads)
+        self.key_norm = RMSNorm(dim // num_heads)
 
     def forward(self, x_BSM: Tensor, context_BCM: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Return (B, S, M); `mask` is True where a query may look, broadcastable to (B, H, S, C)."""
@@ -76,7 +87,7 @@ class Block(nn.Module):
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
-        self.attention_norm, self.ffn_norm = nn.RMSNorm(dim), nn.RMSNorm(dim)
+        self.attention_norm, self.ffn_norm = RMSNorm(dim), RMSNorm(dim)
         self.attention, self.ffn = Attention(dim, num_heads, rotary=True), SwiGLU(dim)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ class WritingProgress:
         self._last = ""
         self._num_decoded = 0
         """Texts that are stored or said."""
+        self._lock = threading.Lock()
+        """Models are counted by the thread that loads them."""
 
     def __enter__(self) -> WritingProgress:
         if self._is_terminal:
@@ -56,7 +59,11 @@ class WritingProgress:
             self._bars.stop()
 
     def show(self, event: Event) -> None:
-        """Show one event."""
+        """Show one event; safe to call from several threads."""
+        with self._lock:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         if event.kind == "retry":
             self.remark(f"trying again: {event.message}")
         elif event.kind == "said":
@@ -87,7 +94,7 @@ class WritingProgress:
         if self._bars is None:
             line = _STAGES[event.kind] + (f" {event.done}/{event.total}" if event.kind in _COUNTED else "")
             # A decoder reports every batch; the same line twice says nothing.
-            if line != self._last and not (event.kind == "starting" and self._last):
+            if line != self._last and not (event.kind == "starting" and event.total):
                 say(line)
                 self._last = line
             return

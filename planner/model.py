@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.layers import Block, init_transformer, timestep_embedding
+from concepts.layers import Block, RMSNorm, init_transformer, timestep_embedding
 from concepts.normalizer import RobustNormalizer
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
 
@@ -49,7 +49,7 @@ class DiffusionHead(nn.Module):
         self.condition = nn.Linear(config.model_dim, dim)
         self.time = nn.Sequential(nn.Linear(256, dim), nn.SiLU(), nn.Linear(dim, dim))
         self.blocks = nn.ModuleList(HeadBlock(dim) for _ in range(config.num_head_blocks))
-        self.norm = nn.RMSNorm(dim)
+        self.norm = RMSNorm(dim)
         self.leave = nn.Linear(dim, 2 * config.concept_dim)
 
     def forward(self, noised: Tensor, t: Tensor, state: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class OutlineModel(nn.Module):
         self.lead_in = nn.Linear(config.concept_dim, dim)
         self.gist_in = nn.Linear(config.concept_dim, dim)
         self.blocks = nn.ModuleList(Block(dim, config.num_heads) for _ in range(config.num_layers))
-        self.norm = nn.RMSNorm(dim)
+        self.norm = RMSNorm(dim)
         self.dropout = nn.Dropout(config.dropout)
         self.diffusion_head = DiffusionHead(config)
         self.stop_head = nn.Linear(dim, 1)

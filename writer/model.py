@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.layers import Attention, Block, SwiGLU, init_transformer, timestep_embedding
+from concepts.layers import Attention, Block, RMSNorm, SwiGLU, init_transformer, timestep_embedding
 from concepts.normalizer import RobustNormalizer
 from writer.config import MAX_LENGTH, MAX_SLOT, PLAN_REACH, WriterConfig
 
@@ -61,7 +61,7 @@ class DenoiserLayer(nn.Module):
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(dim, elementwise_affine=False) for _ in range(3))
         self.attention = Attention(dim, num_heads, rotary=True)
-        self.context_norm = nn.RMSNorm(dim)
+        self.context_norm = RMSNorm(dim)
         self.cross = Attention(dim, num_heads, rotary=False)
         self.ffn = SwiGLU(dim)
         self.modulation_embed = nn.Parameter(torch.zeros(9, dim))
@@ -107,7 +107,7 @@ class WriterModel(nn.Module):
         self.layers = nn.ModuleList(
             DenoiserLayer(dim, config.num_heads) for _ in range(config.num_denoiser_layers)
         )
-        self.out_norm = nn.RMSNorm(dim)
+        self.out_norm = RMSNorm(dim)
         self.slot_out = nn.Linear(dim, config.concept_dim)
         self.init_weights()
 

@@ -26,7 +26,6 @@ from planner.rollout import Planner, PlanOptions
 from planner.train import OutlineTask, train_planner
 
 # a hint of torch about speed: RMSNorm's float32 weights under bfloat16 autocast
-pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning")
 
 CONFIG = PlannerTrainingConfig(
     model=PlannerConfig(
