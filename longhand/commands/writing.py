@@ -49,7 +49,7 @@ STOPPED: tuple[DocumentStatus, ...] = ("planning", "planned", "writing", "decodi
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="A file instead of stdout: .md, .json, .html, .docx or .epub."),
+    typer.Option("--out", "-o", help="A file instead of stdout: .md, .json, .html, .docx, .pdf or .epub."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ShowTimings = Annotated[bool, typer.Option("--timings", help="Say on stderr where the time went.")]

@@ -320,7 +320,7 @@ def test_attempts_show_time_and_errors(client: TestClient, store: Store) -> None
     assert len(parse(client.get(f"/documents/{document.id}/attempts?page=2").text).css("tbody tr")) == 3 + 2
 
 
-@pytest.mark.parametrize("name", ["md", "json", "html", "docx", "epub"])
+@pytest.mark.parametrize("name", ["md", "json", "html", "docx", "pdf", "epub"])
 def test_files_are_saved_and_never_shown_in_place(
     client: TestClient, store: Store, name: str, tmp_path
 ) -> None:
