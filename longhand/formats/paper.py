@@ -28,10 +28,13 @@ LETTER = Paper(name="letter", width_mm=215.9, height_mm=279.4)
 def paper_of(lang: str) -> Paper:
     """Return the paper of the region where most people speak a language, such as `eng_Latn`; A4 where none is known."""
     from langcodes import Language
+    from langcodes.data_dicts import LIKELY_SUBTAGS
     from langcodes.tag_parser import LanguageTagError
 
     try:
-        region = Language.get(lang).prefer_macrolanguage().maximize().territory
+        language = Language.get(lang).prefer_macrolanguage()
     except LanguageTagError:
         return A4
-    return LETTER if region in LETTER_REGIONS else A4
+    if language.language not in LIKELY_SUBTAGS:
+        return A4  # langcodes takes a language that it does not know for American
+    return LETTER if language.maximize().territory in LETTER_REGIONS else A4

@@ -41,8 +41,16 @@ def to_pdf(document: ExportedDocument) -> bytes:
         raise UsageError(
             f"{document.id} is in {document.lang}, which no PDF is made in: take --format docx, epub or html"
         )
-    title = title_of(document)
     pdf = _Pdf(paper_of(document.lang))
+    try:
+        _write(pdf, document, title_of(document))
+        pdf.check_signs(document.id)
+        return bytes(pdf.output())
+    finally:
+        pdf.close_fonts()
+
+
+def _write(pdf: _Pdf, document: ExportedDocument, title: str) -> None:
     _set_properties(pdf, document, title)
     pdf.add_page()
     pdf.write_title(title)
@@ -54,8 +62,6 @@ def to_pdf(document: ExportedDocument) -> bytes:
         _write_section(pdf, section)
     if not document.sections:
         pdf.write_note("nothing is planned yet")
-    pdf.check_signs(document.id)
-    return bytes(pdf.output())
 
 
 def _write_section(pdf: _Pdf, section: ExportedSection) -> None:
@@ -144,6 +150,12 @@ class _Pdf(FPDF):
         self.set_font(FONT, style, size)
         self.multi_cell(0, LINE_MM * size / TEXT_PT, text, align=Align.L, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(below_mm)
+
+    def close_fonts(self) -> None:
+        """Close the files that the fonts are read from."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     def check_signs(self, document_id: str) -> None:
         """Raise UsageError where the font lacks a sign that was printed."""

@@ -104,7 +104,7 @@ def make_app(
                 (f"{page}/edit/rewrite", changes.rewrite),
                 (f"{page}/restore", changes.restore),
                 (f"{page}/act/{{action}}", changes.act),
-                ("/new", creating.create),
+                ("/create", creating.create),
                 ("/schedules/{action}", queue.act),
             )
         ),

@@ -118,7 +118,7 @@ def node(text: str, selector: str) -> LexborNode:
 
 def create(client: TestClient, **typed: str) -> Any:
     fields = {FORM_TOKEN: GUARD.form_token, "depth": "1", "lang": "eng_Latn", "seed": "1", "prompt": "Tea"}
-    return client.post("/new", data=fields | typed)
+    return client.post("/create", data=fields | typed)
 
 
 # A new document
@@ -180,7 +180,7 @@ def test_each_wrong_field_is_marked_with_its_reason_and_what_was_typed_is_kept(
     assert store.list_documents() == ()
 
 
-@pytest.mark.parametrize("path", ["/new", "/schedules/pause", "/schedules/run"])
+@pytest.mark.parametrize("path", ["/create", "/schedules/pause", "/schedules/run"])
 def test_no_other_site_and_no_older_page_asks_for_anything(client, store: Store, server, path: str) -> None:
     typed = {"prompt": "Tea", "lang": "eng_Latn", "name": "nightly"}
     assert client.post(path, data=typed).status_code == 403
