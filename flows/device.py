@@ -23,6 +23,7 @@ from flows.engine import (
     HeadingsAsk,
     LeafPlan,
     ModelEngine,
+    OnLoaded,
     SayAsk,
     Section,
     SharingEngine,
@@ -30,6 +31,7 @@ from flows.engine import (
     TitleAsk,
     Work,
     WriteAsk,
+    nobody,
 )
 from flows.sharing import Device, Kind
 from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef
@@ -70,9 +72,9 @@ class SharedEngine:
         """The engine's."""
         return self._engine.voice
 
-    def start_loading(self, stages: Sequence[Work]) -> None:
+    def start_loading(self, stages: Sequence[Work], on_loaded: OnLoaded = nobody) -> None:
         """As the engine."""
-        self._engine.start_loading(stages)
+        self._engine.start_loading(stages, on_loaded)
 
     def prepare(self, stage: Work) -> None:
         """As the engine."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
@@ -40,6 +41,8 @@ Work = Stage | Literal["encode", "translate"]
 """What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
 Key = tuple[int | str, ...]
 """What seeds the draws of a voice."""
+OnLoaded = Callable[[int, int], None]
+"""Gets how many parts are loaded, and how many are to be."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,6 +100,14 @@ class Text:
     """The block that a sentence begins; None: it goes on in the block before it, or is a heading."""
 
 
+OnSaid = Callable[[int, int, Text], None]
+"""Gets the index of a section among those that are said, the place of a sentence in it, and the sentence."""
+
+
+def nobody(*_: object) -> None:
+    """Do nothing with what is told."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WriteAsk:
     """What one document asks of `Engine.write`."""
@@ -116,6 +127,8 @@ class SayAsk:
     sections: Sequence[SectionConcepts]
     lang: str
     """Language of the document, so of title, headings and what is said."""
+    on_said: OnSaid = nobody
+    """Told of each sentence as it is said, where the voice speaks the document's language; an engine need not."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -166,8 +179,11 @@ class Engine(Protocol):
     def voice(self) -> CardRef:
         """The voice's identity."""
 
-    def start_loading(self, stages: Sequence[Work]) -> None:
-        """Begin to load what these stages need, in the background; called once, before anything else."""
+    def start_loading(self, stages: Sequence[Work], on_loaded: OnLoaded = nobody) -> None:
+        """Begin to load what these stages need, in the background; called once, before anything else.
+
+        `on_loaded` is called in the background, too; an engine need not call it.
+        """
 
     def prepare(self, stage: Work) -> None:
         """Wait until the models of one stage are loaded; raise ModelError where they cannot be."""
@@ -273,6 +289,7 @@ class ModelEngine:
         self._voice: Future[Voice] = Future()
         self._translator: Future[Translator] = Future()
         self._load_times: dict[str, float] = {}
+        self._on_loaded: OnLoaded = nobody
         self._thread: threading.Thread | None = None
         self._begun: set[Part] = set()
         """Parts that are loaded, or will be."""
@@ -319,9 +336,10 @@ class ModelEngine:
         voice = self._voice.result()
         return CardRef(name=voice.name, checksum=voice.checksum)
 
-    def start_loading(self, stages: Sequence[Work]) -> None:
+    def start_loading(self, stages: Sequence[Work], on_loaded: OnLoaded = nobody) -> None:
         """Load the parts that `stages` need, in that order; a second call does nothing."""
         if self._thread is None:
+            self._on_loaded = on_loaded
             parts = tuple(dict.fromkeys(part for stage in stages for part in NEEDS[stage]))
             self._begun.update(parts)
             # A daemon: Ctrl-C must not wait for gigabytes of weights.
@@ -339,6 +357,7 @@ class ModelEngine:
         for part in parts:
             if self._is_over:
                 return
+            self._tell_loaded()
             if part == "space":
                 self._timed("space", self._codec, self._load_codec)
             elif part == "planner":
@@ -349,6 +368,13 @@ class ModelEngine:
                 self._timed("voice", self._voice, self._load_voice)
             else:
                 self._timed("translator", self._translator, self._load_translator)
+        if parts:
+            self._tell_loaded()
+
+    def _tell_loaded(self) -> None:
+        """Say how many parts are loaded; what a listener raises is no fault of a model."""
+        with suppress(Exception):
+            self._on_loaded(len(self._load_times), len(self._begun))
 
     def _timed(self, part: Part, future: Future[T], load: Callable[[], T]) -> None:
         started = time.perf_counter()
@@ -554,8 +580,9 @@ class ModelEngine:
         """Say the sections of several documents side by side."""
         from writer.voice.voice import SectionSaying
 
-        sayings = []
+        sayings, listeners = [], []
         for ask in asks:
+            listeners += [_listener(ask, index) for index in range(len(ask.sections))]
             title, *headings = self._in_english([ask.title, *ask.headings], ask.lang)
             sayings += [
                 SectionSaying(
@@ -567,7 +594,11 @@ class ModelEngine:
                 )
                 for section in ask.sections
             ]
-        found = iter(self._voice.result().say_sections(sayings))
+
+        def tell(number: int, place: int, said: Rendering) -> None:
+            listeners[number](place, said)
+
+        found = iter(self._voice.result().say_sections(sayings, tell))
         answers = []
         for ask in asks:
             rows = [
@@ -647,6 +678,19 @@ class ModelEngine:
         for place, answer in zip(places, answers, strict=True):
             found[place] = answer
         return found
+
+
+def _listener(ask: SayAsk, index: int) -> Callable[[int, Rendering], None]:
+    """Return what tells whoever asks of the sentences of one section that lack a text."""
+    if ask.lang != ENGLISH or ask.on_said is nobody:
+        return nobody
+    places = frozenset(ask.sections[index].places)
+
+    def tell(place: int, said: Rendering) -> None:
+        if place in places:
+            ask.on_said(index, place, _text(said))
+
+    return tell
 
 
 def _text(rendering: Rendering) -> Text:

@@ -8,33 +8,60 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from flows.document.job import UnitReport
-    from storage import Lease, Stage
+    from storage import BlockKind, Lease, Stage
 
 EventKind = Literal[
-    "starting", "planning", "outline", "writing", "decoding", "retry", "planned", "awaiting_review", "done"
+    "starting",
+    "planning",
+    "outline",
+    "writing",
+    "decoding",
+    "said",
+    "retry",
+    "planned",
+    "awaiting_review",
+    "done",
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Said:
+    """A sentence that the voice has just said; it is stored when its unit is."""
+
+    path: str
+    """Of its section."""
+    ordinal: int
+    """Its place in the section, from 0."""
+    text: str
+    block: BlockKind | None
+    """The block that it begins; None: it goes on in the block before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that has happened; what it speaks of is in the store already."""
+    """One thing that has happened; what it speaks of is in the store already, except what is only said."""
 
     kind: EventKind
-    """`starting`: the lease is ours, models and Prefect load. `planning`: the planner is at work.
+    """`starting`: the lease is ours, models and Prefect load (`done` of `total` models are loaded; later ones may
+    come while the planner is at work). `planning`: the planner is at work.
     `outline`: items and headings are stored (read them from the store). `writing`, `decoding`: `done`
-    of `total` are stored. `retry`: a task failed and is tried again (`message` says why). The last one
+    of `total` are stored. `said`: the voice has said a sentence of a unit that is not stored yet.
+    `retry`: a task failed and is tried again (`message` says why). The last one
     is `planned` (a run that stops after planning), `awaiting_review` (one that somebody must approve) or
     `done`."""
     document_id: str
     done: int = 0
-    """Sections written, or texts (headings and sentences) decoded."""
+    """Models loaded, sections written, or texts (headings and sentences) decoded."""
     total: int = 0
-    """Sections or texts that are known; 0 where the kind has no count."""
+    """Models, sections or texts that are known; 0 where the kind has no count."""
     message: str = ""
+    said: Said | None = None
+    """Of the kind `said`."""
 
 
 OnEvent: TypeAlias = Callable[[Event], None]
-"""Called in the thread that called `write_document`; an exception from it ends the run."""
+"""Called in the thread that called `write_document`, where an exception from it ends the run; the count of loaded
+models comes from the thread that loads them, where an exception is dropped."""
 
 
 def ignore(event: Event) -> None:

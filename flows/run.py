@@ -204,10 +204,13 @@ def _run(
         with our_settings(url, auth, logs=prefect_api is not None), timings.span("flow"):
             await _flow(host, document_id, translate_to, prefect_api)
 
+    def loaded(done: int, total: int) -> None:
+        host.on_event(Event(kind="starting", document_id=document_id, done=done, total=total))
+
     try:
         if server is not None:
             server.start()
-        engine.start_loading(stages)
+        engine.start_loading(stages, loaded)
         with timings.span("total"), hosting(host):
             from flows.prefect.isolation import import_prefect
 

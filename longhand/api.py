@@ -299,7 +299,7 @@ class Document:
     def save(self, path: str | Path, *, lang: str | None = None, version: int | None = None) -> Path:
         """Write the text to a file, as what its suffix says, and return its path; arguments as for `export`.
 
-        Known are .md, .json, .html, .docx and .epub. Raises UsageError at another suffix, InputError where no
+        Known are .md, .json, .html, .docx, .pdf and .epub. Raises UsageError at another suffix, InputError where no
         file can be written there.
         """
         from longhand.files import write_atomic

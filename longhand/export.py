@@ -62,9 +62,9 @@ def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
         yield from blocks(child, level + 1)
 
 
-def runs(section: ExportedSection) -> Iterator[tuple[str, tuple[Block, ...]]]:
+def runs(section: ExportedSection, level: int = 1) -> Iterator[tuple[str, tuple[Block, ...]]]:
     """Yield the blocks of a section by kind, those of one list together and all others alone."""
-    for kind, members in groupby(blocks(section), key=lambda block: block.kind):
+    for kind, members in groupby(blocks(section, level), key=lambda block: block.kind):
         if kind in ("step", "bullet"):
             yield kind, tuple(members)
         else:
@@ -115,7 +115,7 @@ def clean(text: str) -> str:
 
 def to_markdown(document: ExportedDocument) -> str:
     """Return the document as CommonMark: the title, a heading an item, paragraphs and lists."""
-    shown = [f"# {_heading_text(title_of(document))}"]
+    shown = [title_markdown(document)]
     for section in document.sections:
         shown += _section_lines(section)
     if not document.sections:
@@ -162,17 +162,22 @@ def leaves_of(document: ExportedDocument) -> list[ExportedSection]:
     return list(below(document.sections))
 
 
-def section_markdown(section: ExportedSection) -> str:
-    """Return one section, with all below it, as CommonMark."""
-    return "\n\n".join(_section_lines(section)) + "\n"
+def title_markdown(document: ExportedDocument) -> str:
+    """Return the title as a heading of CommonMark, without a line end."""
+    return f"# {_heading_text(title_of(document))}"
 
 
-def _section_lines(section: ExportedSection) -> Iterator[str]:
-    for kind, members in runs(section):
+def section_markdown(section: ExportedSection, level: int = 1) -> str:
+    """Return one section, with all below it, as CommonMark; `level` 1: of a top item."""
+    return "\n\n".join(_section_lines(section, level)) + "\n"
+
+
+def _section_lines(section: ExportedSection, level: int = 1) -> Iterator[str]:
+    for kind, members in runs(section, level):
         block = members[0]
         if kind == "heading":
-            level = min(block.level + 1, _MAX_HEADING_LEVEL)
-            yield f"{'#' * level} {_heading_text(block.text)}"
+            num_signs = min(block.level + 1, _MAX_HEADING_LEVEL)
+            yield f"{'#' * num_signs} {_heading_text(block.text)}"
         elif kind == "step":
             yield "\n".join(f"{step.number}. {escape_line(step.text)}" for step in members)
         elif kind == "bullet":

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from storage import Overview
+    from storage import DocumentRecord, HeldDocument, Overview, Store
+
+
+def _alive(overview: Overview, now: float) -> list[HeldDocument]:
+    """Return what living processes hold, as far as this machine can tell."""
+    from flows.leases.owner import is_dead
+
+    return [held for held in overview.held if held.lease_until > now and not is_dead(held.owner)]
+
+
+def find_running(store: Store, overview: Overview, now: float) -> tuple[DocumentRecord, ...]:
+    """Return the documents that living processes work on, with their progress."""
+    from concepts.errors import NotFoundError
+
+    found = []
+    for held in _alive(overview, now):
+        # One may have been deleted since.
+        with suppress(NotFoundError):
+            found.append(store.get_document(held.id))
+    return tuple(found)
 
 
 def describe_overview(overview: Overview, now: float) -> dict[str, Any]:
     """Return the state of the queue as plain JSON values; what a dead process holds does not count as running."""
     from dataclasses import asdict
 
-    from flows.leases.owner import is_dead
-
-    alive = [held for held in overview.held if held.lease_until > now and not is_dead(held.owner)]
+    alive = _alive(overview, now)
     taken = sum(held.status == "queued" for held in alive)
     dead_at_work = sum(
         held.status in ("planning", "writing", "decoding") for held in overview.held if held not in alive

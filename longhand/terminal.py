@@ -31,18 +31,19 @@ def print_text(text: str) -> None:
 
 def print_json(value: object) -> None:
     """Print `value` as indented JSON on stdout; epoch seconds in fields that end in _at or _until become ISO 8601."""
-    print_text(json.dumps(_with_times(value), indent=2, ensure_ascii=False))
+    print_text(json.dumps(with_times(value), indent=2, ensure_ascii=False))
 
 
-def _with_times(value: object) -> object:
+def with_times(value: object) -> object:
+    """Return JSON values with epoch seconds, in fields that end in _at or _until, as ISO 8601."""
     if isinstance(value, Mapping):
         return {
             key: format_iso(inner)
             if isinstance(inner, float) and str(key).endswith(TIME_ENDINGS)
-            else _with_times(inner)
+            else with_times(inner)
             for key, inner in value.items()
         }
-    return [_with_times(inner) for inner in value] if isinstance(value, list | tuple) else value
+    return [with_times(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def format_iso(epoch_s: float) -> str:
@@ -66,7 +67,12 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: str | None = None) -> None:
-    """Print rows under a header on stdout.
+    """Print rows under a header on stdout; see `format_table`."""
+    print_text(format_table(header, rows, flexible=flexible))
+
+
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: str | None = None) -> str:
+    """Return rows under a header, as wide as stdout, with no line end after the last row.
 
     In a narrow terminal the `flexible` column is cut; where next to nothing of it would be left, it stands
     below its row. No other column gives way: a part of an id cannot be typed.
@@ -91,7 +97,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexibl
         printed.append(GAP.join(cells).rstrip() + (f"\n{INDENT}{under}" if under else ""))
     if _is_styled():
         printed[0] = f"\x1b[1m{printed[0]}\x1b[0m"
-    print_text("\n".join(printed))
+    return "\n".join(printed)
 
 
 def _fit(text: str, width: int) -> str:
@@ -116,8 +122,13 @@ def _is_styled() -> bool:
 
 def print_facts(facts: Mapping[str, str]) -> None:
     """Print names and values as two columns on stdout; empty values are left out."""
+    print_text(format_facts(facts))
+
+
+def format_facts(facts: Mapping[str, str]) -> str:
+    """Return names and values as two columns, with no line end after the last; empty values are left out."""
     width = max((len(name) for name in facts), default=0)
-    print_text("\n".join(f"{name:<{width}}  {value}" for name, value in facts.items() if value))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in facts.items() if value)
 
 
 def format_time(epoch_s: float) -> str:

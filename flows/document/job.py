@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
 from flows.engine import Engine, Work
+from flows.events import Said
 from flows.leases.lease import LEASE_S
 from flows.leases.owner import is_dead
 from flows.sharing import billed
@@ -38,6 +39,7 @@ class UnitReport:
 
 
 OnUnit: TypeAlias = Callable[[UnitReport], None]
+OnSaid: TypeAlias = Callable[[Said], None]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Job:
     """Which process of its launch this is."""
     on_unit: OnUnit = lambda report: None
     """Called after the transaction that ends a unit, and after a try that failed."""
+    on_said: OnSaid = lambda said: None
+    """Called while the voice says a unit, before it is stored."""
 
     @property
     def document_id(self) -> str:

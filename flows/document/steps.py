@@ -30,6 +30,7 @@ from flows.document.points import cover_points, heading_with_points, place_point
 from flows.document.queries import pending_sections
 from flows.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text
 from flows.errors import FlowError
+from flows.events import Said
 from storage import (
     DocumentRecord,
     DocumentStatus,
@@ -282,11 +283,21 @@ def _say_sections(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
     options = WritingOptions.from_params(document.params)
     points = points_of(options, outline)
     leaves = outline.leaves()
+    sections = _sections_of(job, unit, document, outline)
+
+    def on_said(index: int, ordinal: int, text: Text) -> None:
+        leaf = leaves[sections[index].here]
+        # Where a section has points, one that is not said takes the place of a sentence in the end.
+        if leaf.id not in points:
+            said = Said(path=leaf.path, ordinal=ordinal, text=text.text.strip(), block=text.block)
+            job.on_said(said)
+
     ask = SayAsk(
         title=title_of(document),
         headings=tuple(heading_with_points(item.heading or "", points.get(item.id, ())) for item in leaves),
-        sections=_sections_of(job, unit, document, outline),
+        sections=sections,
         lang=document.lang,
+        on_said=on_said,
     )
     with trial.model():
         said = job.engine.say(ask)

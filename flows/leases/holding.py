@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from concepts.errors import LostLease, StorageError
-from flows.document.job import LONGEST_ERROR, Job, OnUnit
+from flows.document.job import LONGEST_ERROR, Job, OnSaid, OnUnit
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS
 from flows.engine import Engine
 from flows.errors import FinishedError, FlowError, Paused, Stopped
@@ -24,6 +24,7 @@ def held_job(
     lease_s: float,
     timings: Timings,
     on_unit: OnUnit = lambda report: None,
+    on_said: OnSaid = lambda said: None,
     *,
     was_done: bool = False,
 ) -> Iterator[Job]:
@@ -37,7 +38,7 @@ def held_job(
     outcome, error = "", ""
     status: DocumentStatus | None = None
     with HeldLease(store, lease, lease_s) as held:
-        job = Job(store, held.lease, engine, timings, on_unit=on_unit)
+        job = Job(store, held.lease, engine, timings, on_unit=on_unit, on_said=on_said)
         try:
             yield job
             outcome = store.get_document(lease.document_id).status

@@ -34,7 +34,7 @@ from flows.document.options import WritingOptions
 from flows.document.order import Step, StepKind, steps_left
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
-from flows.events import Event, EventKind, Outcome, WorkerEvent, unit_event
+from flows.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
 from flows.leases.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
 from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host
@@ -243,9 +243,11 @@ async def _write(
             what = report.error or f"{report.seconds:.2f} s, models {report.model_s:.2f} s"
             say("%s unit %d: %s", report.stage, report.unit_id, what)
 
-    with held_job(
-        store, lease, engine, host.lease_s, timings, on_unit, was_done=document.status == "done"
-    ) as job:
+    def on_said(said: Said) -> None:
+        host.on_event(Event(kind="said", document_id=lease.document_id, said=said))
+
+    was_done = document.status == "done"
+    with held_job(store, lease, engine, host.lease_s, timings, on_unit, on_said, was_done=was_done) as job:
         attempts = store.get_attempts(document.id) if host.is_worker else ()
         if count_vain_runs(attempts) >= MAX_RUNS_WITHOUT_PROGRESS:
             raise PoisonError(poison_message(document.id, attempts))

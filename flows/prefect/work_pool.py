@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -121,6 +122,37 @@ def deployment_id(api: PrefectApi) -> str:
     """Return the id of the deployment, which is made where it is missing."""
     found = api.get(f"/deployments/name/{FLOW_NAME}/{DEPLOYMENT}")
     return prepare(api) if found is None else str(found["id"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRecord:
+    """A worker of the pool, as the server knows it."""
+
+    name: str
+    is_online: bool
+    heard_at: float | None
+    """When it was last heard of; None: never."""
+
+
+def list_workers(api: PrefectApi) -> list[WorkerRecord]:
+    """Return the workers of the pool, those that are online first, then the one that was heard of last."""
+    try:
+        found = api.call("POST", f"/work_pools/{POOL}/workers/filter", {})
+    except RefusedError as error:
+        if error.status == 404:  # nobody has made the pool yet
+            return []
+        raise
+    workers = []
+    for worker in found:
+        heard = worker["last_heartbeat_time"]
+        workers.append(
+            WorkerRecord(
+                name=worker["name"],
+                is_online=worker["status"] == "ONLINE",
+                heard_at=None if heard is None else datetime.fromisoformat(heard).timestamp(),
+            )
+        )
+    return sorted(workers, key=lambda worker: (not worker.is_online, -(worker.heard_at or 0.0)))
 
 
 def queue_of(priority: int) -> str:

@@ -38,7 +38,7 @@ def export(
         typer.Option(
             "--format",
             "-f",
-            help="md, json, html, docx or epub; else by the name of --out.",
+            help="md, json, html, docx, pdf or epub; else by the name of --out.",
             autocompletion=complete_formats,
         ),
     ] = None,
@@ -55,7 +55,7 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
-    """Write documents as Markdown, JSON, HTML, Word or EPUB, as far as they are decoded; or as data."""
+    """Write documents as Markdown, JSON, HTML, Word, PDF or EPUB, as far as they are decoded; or as data."""
     chosen = list(ids or ())
     if bool(chosen) + all_documents + (status is not None) > 1:
         raise UsageError("ids, --all, --status: name documents, or take all of them, or all in a status")

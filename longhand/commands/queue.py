@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,14 +27,9 @@ from longhand.commands.writing import (
 from longhand.completion import complete_languages, complete_statuses
 from longhand.crew import shared
 from longhand.durations import parse_duration
-from longhand.overviews import describe_overview
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_choice, check_key, check_priority
 from longhand.terminal import (
-    format_duration,
-    format_time,
-    print_facts,
     print_json,
-    print_table,
     print_text,
     say,
 )
@@ -325,61 +319,20 @@ def _stopping_on_signals(stop: Callable[[], None], log: WorkLog) -> Iterator[lis
 
 def show_status(
     window: Annotated[str, typer.Option(help="Time that the rate is taken over, such as 10m or 1h.")] = "10m",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show it again whenever it changes, until Ctrl-C.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is queued and running, how fast it goes, and what failed."""
+    from longhand.following import follow_queue, print_status, read_status
+
+    window_s = parse_duration("--window", window, "10m")
     with open_store() as store:
-        overview = store.get_overview(parse_duration("--window", window, "10m"))
-        lost = _find_lost(store) if overview.counts.get("queued") or overview.num_unheld else []
-    shown = describe_overview(overview, time.time()) | {"without_run": lost}
-    if as_json:
-        print_json(shown)
-        return
-    counts = overview.counts
-    rate = f"{shown['documents_per_min']:.1f} documents, {shown['sentences_per_min']:.1f} sentences a minute"
-    print_facts(
-        {
-            "queued": str(shown["queued"]),
-            "running": str(shown["running"]),
-            "interrupted": str(shown["interrupted"]),
-            **{
-                status: str(counts[status])
-                for status in ("planned", "awaiting_review", "paused", "done", "failed", "cancelled")
-                if counts.get(status)
-            },
-            "rate": f"{rate} in the last {format_duration(overview.window_s)}",
-            "oldest lease": _lease_line(shown["oldest_lease"]),
-            **({"without run": f"{len(lost)}; put them back with longhand requeue"} if lost else {}),
-        }
-    )
-    if overview.failures:
-        print_text("")
-        rows = [
-            (failed.id, format_time(failed.failed_at), failed.error or "") for failed in overview.failures
-        ]
-        print_table(("FAILED", "AT", "ERROR"), rows, flexible="ERROR")
-
-
-def _lease_line(lease: Mapping[str, Any] | None) -> str:
-    if lease is None:
-        return ""
-    return f"{lease['id']} ({lease['status']}) by {lease['owner']}, ends in {lease['ends_in_s']:.0f} s"
-
-
-def _find_lost(store: Store) -> list[str]:
-    """Return the documents that wait and that no worker would take; none where no Prefect server answers."""
-    from flows.prefect.api import known_api
-    from flows.prefect.work_pool import lost_documents
-
-    try:
-        api = known_api()
-        if api is None:
-            return []
-        with api:
-            return [document.id for document in lost_documents(api, store)]
-    except LonghandError as error:
-        say(str(error))
-        return []
+        if follow:
+            follow_queue(store, window_s, as_json=as_json)
+        else:
+            print_status(read_status(store, window_s), as_json=as_json)
 
 
 def requeue(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from longhand.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
     from flows.events import Event
+    from longhand.live_text import LiveText
     from longhand.progress import WritingProgress
     from storage import DocumentRecord, DocumentStatus, NewDocument, Store
 
@@ -47,7 +49,7 @@ STOPPED: tuple[DocumentStatus, ...] = ("planning", "planned", "writing", "decodi
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="A file instead of stdout: .md, .json, .html, .docx or .epub."),
+    typer.Option("--out", "-o", help="A file instead of stdout: .md, .json, .html, .docx, .pdf or .epub."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ShowTimings = Annotated[bool, typer.Option("--timings", help="Say on stderr where the time went.")]
@@ -360,15 +362,20 @@ def _run(
 ) -> None:
     # What stops after its plan prints that as its result.
     stops = plan_only or bool(store.get_document(document_id).params.get("review"))
+    from longhand.live_text import LiveText
+
+    live = None
+    if sys.stdout.isatty() and not (stops or as_json or out is not None):
+        live = LiveText(store, document_id)
     spent = run_document(
-        store, document_id, plan_only=plan_only, is_resume=is_resume, tells_outline=not stops
+        store, document_id, plan_only=plan_only, is_resume=is_resume, tells_outline=not stops, live=live
     )
     if timings:
         show_timings(spent)
     if plan_only or store.get_document(document_id).status == "awaiting_review":
         print_plan(store, document_id, as_json=as_json)
     else:
-        print_document(store, document_id, as_json=as_json, out=out)
+        print_document(store, document_id, as_json=as_json, out=out, live=live)
 
 
 def run_document(
@@ -378,8 +385,12 @@ def run_document(
     plan_only: bool = False,
     is_resume: bool = True,
     tells_outline: bool = True,
+    live: LiveText | None = None,
 ) -> Mapping[str, float]:
-    """Run a document, with progress (and the outline, once it is stored) on stderr; return its seconds by stage."""
+    """Run a document, with progress (and the outline, once it is stored) on stderr; return its seconds by stage.
+
+    `live`: prints the text on stdout, a terminal, section by section.
+    """
     from longhand.reach import FAR, is_far
     from longhand.running import make_runner
 
@@ -390,14 +401,20 @@ def run_document(
                 _show_outline(store, document_id, progress)
             if event.kind == "outline" and is_far(store, document_id):
                 progress.remark(FAR)
+            if live is not None and (text := live.take(event)):
+                progress.print_text(text)
 
         return make_runner().run(store, document_id, plan_only=plan_only, resume=is_resume, on_event=on_event)
 
-    return _watched(work, f"longhand resume {document_id}", document_id)
+    return _watched(work, f"longhand resume {document_id}", document_id, is_live=live is not None)
 
 
 def _watched(
-    work: Callable[[WritingProgress], Mapping[str, float]], again: str, document_id: str
+    work: Callable[[WritingProgress], Mapping[str, float]],
+    again: str,
+    document_id: str,
+    *,
+    is_live: bool = False,
 ) -> Mapping[str, float]:
     """Run `work` under a progress bar and return its seconds by stage; where it ends early, say how to go on."""
     from longhand.progress import WritingProgress
@@ -405,7 +422,7 @@ def _watched(
 
     started = time.monotonic()
     try:
-        with WritingProgress() as progress:
+        with WritingProgress(is_live=is_live) as progress:
             spent = work(progress)
     except KeyboardInterrupt:
         say(f"longhand: interrupted; stored; go on with: {again}")
@@ -459,9 +476,18 @@ def print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
 
 
 def print_document(
-    store: Store, document_id: str, *, as_json: bool, out: Path | None, lang: str | None = None
+    store: Store,
+    document_id: str,
+    *,
+    as_json: bool,
+    out: Path | None,
+    lang: str | None = None,
+    live: LiveText | None = None,
 ) -> None:
-    """Print the text on stdout, or write it to a file, and say on stderr under which id it is stored."""
+    """Print the text on stdout, or write it to a file, and say on stderr under which id it is stored.
+
+    `live` has printed the text already, unless what was said was not what was stored.
+    """
     from longhand.export import to_json, to_markdown
     from longhand.files import write_atomic
     from longhand.formats import format_of
@@ -473,6 +499,10 @@ def print_document(
     if as_json:
         print_text(to_json(exported))
     elif out is None:
-        print_text(to_markdown(exported))
+        text = to_markdown(exported)
+        if live is None or live.printed != text:
+            if live is not None and live.printed:
+                say("the text was changed after it was said; this is what is stored:")
+            print_text(text)
     chosen = "" if lang is None else f" --lang {lang}"
     say(f"stored as {document_id}; see it again with: longhand show {document_id}{chosen}")

@@ -40,6 +40,7 @@ FORMATS = {
         Format("json", "longhand.export", "to_json"),
         Format("html", "longhand.formats.html", "to_html"),
         Format("docx", "longhand.formats.docx", "to_docx", is_text=False),
+        Format("pdf", "longhand.formats.pdf", "to_pdf", is_text=False),
         Format("epub", "longhand.formats.epub", "to_epub", is_text=False),
     )
 }

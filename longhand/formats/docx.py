@@ -7,19 +7,29 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from docx import Document
+from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
+from docx.shared import Mm, Pt
 
 from longhand.export import clean, runs, title_of
+from longhand.formats.contents import Entry, is_long, list_headings
+from longhand.formats.paper import Paper, paper_of
 from longhand.languages import language_tag, text_direction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from docx.document import Document as WordDocument
+    from docx.oxml.xmlchemy import BaseOxmlElement
+    from docx.text.paragraph import Paragraph
 
     from storage import ExportedDocument
 
 MAX_LEVEL = 9
 """Word has this many heading styles."""
+CONTENTS_LEVELS = 3
+"""Levels of headings that a table of contents lists."""
 MAX_PROPERTY_CHARS = 255
 """Longer core properties are refused by Word."""
 
@@ -30,12 +40,16 @@ def to_docx(document: ExportedDocument) -> bytes:
     title = title_of(document)
     _set_language(word, document.lang)
     _set_properties(word, document, title)
+    _set_paper(word, paper_of(document.lang))
     word.add_paragraph(title, style="Title")
+    marks = _add_contents(word, list_headings(document)) if is_long(document) else {}
     for section in document.sections:
         for kind, members in runs(section):
             block = members[0]
             if kind == "heading":
-                word.add_paragraph(block.text, style=f"Heading {min(block.level, MAX_LEVEL)}")
+                heading = word.add_paragraph(block.text, style=f"Heading {min(block.level, MAX_LEVEL)}")
+                if block.path in marks:
+                    _add_bookmark(heading, *marks[block.path])
             elif kind == "paragraph":
                 word.add_paragraph(block.text)
             elif kind == "step":
@@ -50,6 +64,70 @@ def to_docx(document: ExportedDocument) -> bytes:
     out = io.BytesIO()
     word.save(out)
     return out.getvalue()
+
+
+def _add_contents(word: WordDocument, entries: Sequence[Entry]) -> dict[str, tuple[int, str]]:
+    """Add a table of contents, and return number and name of the bookmark that each heading, by path, is to get.
+
+    It is a field, which Word fills with page numbers when it opens the file; until then, and in other programs, it
+    holds the headings as links.
+    """
+    shown = [entry for entry in entries if entry.level <= CONTENTS_LEVELS]
+    marks = {entry.path: (number, f"_Toc{number:08}") for number, entry in enumerate(shown, 1)}
+    for level in sorted({entry.level for entry in shown}):
+        style = word.styles.add_style(f"toc {level}", WD_STYLE_TYPE.PARAGRAPH, builtin=True)
+        style.base_style = word.styles["Normal"]
+        style.paragraph_format.left_indent = Mm(6 * (level - 1))
+        style.paragraph_format.space_after = Pt(2)
+    paragraphs = []
+    for entry in shown:
+        paragraph = word.add_paragraph(style=f"toc {entry.level}")
+        link = OxmlElement("w:hyperlink")
+        link.set(qn("w:anchor"), marks[entry.path][1])
+        link.append(paragraph.add_run(entry.text)._r)
+        paragraph._p.append(link)
+        paragraphs.append(paragraph._p)
+    first, last = paragraphs[0], paragraphs[-1]
+    instruction = OxmlElement("w:instrText")
+    instruction.set(qn("xml:space"), "preserve")
+    instruction.text = f' TOC \\o "1-{CONTENTS_LEVELS}" \\h \\z \\u '
+    begin = [_field_run("begin"), _run_of(instruction), _field_run("separate")]
+    at = list(first).index(first.find(qn("w:hyperlink")))
+    for offset, run in enumerate(begin):
+        first.insert(at + offset, run)
+    last.append(_field_run("end"))
+    return marks
+
+
+def _field_run(kind: str) -> BaseOxmlElement:
+    char = OxmlElement("w:fldChar")
+    char.set(qn("w:fldCharType"), kind)
+    if kind == "begin":
+        char.set(qn("w:dirty"), "true")
+    return _run_of(char)
+
+
+def _run_of(inner: BaseOxmlElement) -> BaseOxmlElement:
+    run = OxmlElement("w:r")
+    run.append(inner)
+    return run
+
+
+def _add_bookmark(paragraph: Paragraph, number: int, name: str) -> None:
+    """Mark the whole text of a paragraph."""
+    start, end = OxmlElement("w:bookmarkStart"), OxmlElement("w:bookmarkEnd")
+    for element in (start, end):
+        element.set(qn("w:id"), str(number))
+    start.set(qn("w:name"), name)
+    properties = paragraph._p.pPr
+    paragraph._p.insert(0 if properties is None else 1, start)
+    paragraph._p.append(end)
+
+
+def _set_paper(word: WordDocument, paper: Paper) -> None:
+    for part in word.sections:
+        part.page_width, part.page_height = Mm(paper.width_mm), Mm(paper.height_mm)
+        part.left_margin = part.right_margin = part.top_margin = part.bottom_margin = Mm(paper.margin_mm)
 
 
 def _add_steps(word: WordDocument, texts: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,15 @@ from concepts.errors import LonghandError
 from longhand.refining import Refiner
 from longhand.running import tell_prefect
 from longhand.searching import Searcher
-from longhand.web.changing import Changes, changing
+from longhand.web.changing import Changes, TellPrefect, changing
+from longhand.web.creating import Creating
 from longhand.web.errors import TITLES, status_of
 from longhand.web.guard import Guard, GuardMiddleware
+from longhand.web.listing import Listing
 from longhand.web.mapping import Mapping
 from longhand.web.pages import Pages
+from longhand.web.plain import SUFFIX, json_response, plainly
+from longhand.web.queue_page import PrefectServer, QueuePage
 from longhand.web.queues import WorkQueue
 from longhand.web.refining import Refining
 from longhand.web.templating import render
@@ -31,8 +35,9 @@ from longhand.web.templating import render
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from longhand.running import Change
-    from storage import DocumentRecord, Store
+    from storage import Store
+
+Handler = Callable[[Request], Response]
 
 STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -43,13 +48,15 @@ def make_app(
     guard: Guard | None = None,
     searcher: Searcher | None = None,
     refiner: Refiner | None = None,
-    tell_prefect: Callable[[Sequence[DocumentRecord], Change], object] = tell_prefect,
+    tell_prefect: TellPrefect = tell_prefect,
+    server: PrefectServer | None = None,
 ) -> Starlette:
     """Return the inspector of a store, which stays the caller's to close.
 
     `guard` None: one for 127.0.0.1, without an access token. `searcher` None: one that loads the space that
     ships when somebody searches. `refiner` None: one that loads a document's models when they are needed.
-    `tell_prefect`: see `Changes`.
+    `tell_prefect`: see `TellPrefect`. `server`: whom the queue page asks for workers and schedules; None: the Prefect
+    server that is known.
     """
     guard = Guard() if guard is None else guard
     pages = Pages(store, guard, Searcher() if searcher is None else searcher)
@@ -58,23 +65,37 @@ def make_app(
     refining = Refining(pages, Refiner() if refiner is None else refiner)
     # One encoder, one set of voices, and the state of matplotlib that belongs to the whole process: one at a time.
     searches, drafts, pictures = WorkQueue("searches"), WorkQueue("drafts"), WorkQueue("pictures")
-    exports = WorkQueue("files", num_workers=2)
+    exports, servers = WorkQueue("files", num_workers=2), WorkQueue("questions to the server", num_workers=2)
+    listing, creating = Listing(pages), Creating(pages, tell_prefect)
+    queue = QueuePage(pages, PrefectServer() if server is None else server)
     page = "/documents/{id}"
+    # Pages, each as JSON as well; before what has an id, which may end in .json.
+    shown: list[tuple[str, Handler, WorkQueue | None]] = [
+        ("/documents", listing.page, None),
+        ("/search", pages.search, searches),
+        ("/new", creating.form, None),
+        ("/queue", queue.page, servers),
+        (page, pages.document, None),
+        (f"{page}/read", pages.read, None),
+        (f"{page}/progress", pages.progress, None),
+        (f"{page}/languages", pages.languages, None),
+        (f"{page}/versions", pages.versions, None),
+        (f"{page}/compare", pages.compare, None),
+        (f"{page}/attempts", pages.attempts, None),
+        (f"{page}/map", mapping.page, pictures),
+        (f"{page}/refine", refining.page, drafts),
+        (f"{page}/edit", changes.show, None),
+    ]
     routes = [
-        Route("/", pages.list_documents),
-        Route("/search", searches.queued(pages.search)),
-        Route(page, pages.document),
-        Route(f"{page}/progress", pages.progress),
-        Route(f"{page}/languages", pages.languages),
-        Route(f"{page}/versions", pages.versions),
-        Route(f"{page}/compare", pages.compare),
-        Route(f"{page}/attempts", pages.attempts),
+        Route("/", listing.page),
+        Route("/documents.csv", exports.queued(listing.table)),
+        Route("/search.csv", searches.queued(pages.search_table)),
+        Route(f"{page}/attempts.csv", exports.queued(pages.attempts_table)),
+        *(_page_route(path + SUFFIX, plainly(handler), work) for path, handler, work in shown),
+        *(_page_route(path, handler, work) for path, handler, work in shown),
         Route(f"{page}/export", exports.queued(pages.export)),
-        Route(f"{page}/map", pictures.queued(mapping.page)),
         Route(f"{page}/map.svg", pictures.queued(mapping.map_picture)),
         Route(f"{page}/similarity.svg", pictures.queued(mapping.heat_picture)),
-        Route(f"{page}/refine", drafts.queued(refining.page)),
-        Route(f"{page}/edit", changes.show),
         *(
             Route(path, changing(pages, handler), methods=["POST"])
             for path, handler in (
@@ -83,6 +104,8 @@ def make_app(
                 (f"{page}/edit/rewrite", changes.rewrite),
                 (f"{page}/restore", changes.restore),
                 (f"{page}/act/{{action}}", changes.act),
+                ("/create", creating.create),
+                ("/schedules/{action}", queue.act),
             )
         ),
         *(Route(f"/static/{name}", _static(name, kind)) for name, kind in STATIC_FILES.items()),
@@ -97,9 +120,15 @@ def make_app(
     )
 
 
+def _page_route(path: str, handler: Handler, work: WorkQueue | None) -> Route:
+    return Route(path, handler if work is None else work.queued(handler))
+
+
 def show_error(request: Request, status: int, reason: str) -> Response:
     """Return a page that says what is wrong, in one line."""
     title = TITLES.get(status, "That did not work")
+    if request.url.path.endswith(SUFFIX):
+        return json_response({"status": status, "title": title, "reason": reason}, status=status)
     return HTMLResponse(render("error.html", status=status, title=title, reason=reason), status_code=status)
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from storage import DocumentRecord, OutlineRecord
 
 FORM_TOKEN = "form_token"
+TellPrefect = Callable[["Sequence[DocumentRecord]", "Change"], object]
+"""Lets the flow runs of documents follow, where a Prefect server is known."""
 
 
 Handler = Callable[["Request", Form], Response]
@@ -51,10 +53,7 @@ def changing(pages: Pages, handler: Handler) -> Callable[[Request], Awaitable[Re
 class Changes:
     """What forms do; each ends with the address of a page that shows the result."""
 
-    def __init__(
-        self, pages: Pages, tell_prefect: Callable[[Sequence[DocumentRecord], Change], object]
-    ) -> None:
-        """`tell_prefect` lets the flow runs of documents follow, where a Prefect server is known."""
+    def __init__(self, pages: Pages, tell_prefect: TellPrefect) -> None:
         self._pages = pages
         self._store = pages.store
         self._tell_prefect = tell_prefect
@@ -65,22 +64,22 @@ class Changes:
         action = request.path_params["action"]
         if action == "approve":
             self._tell_prefect([editing.approve_document(self._store, document.id)], "queued")
-            return _see(document, done="approved")
+            return _see(document, form, done="approved")
         if action == "queue":
             if document.status == "awaiting_review":
                 raise InputError(f"{document.id} waits for review: approve it")
             release_dead(self._store)
             self._store.requeue_document(document.id)
             self._tell_prefect([self._store.get_document(document.id)], "queued")
-            return _see(document, done="queued")
+            return _see(document, form, done="queued")
         if action == "pause":
             self._store.pause_document(document.id)
             self._tell_prefect([document], "paused")
-            return _see(document, done="paused")
+            return _see(document, form, done="paused")
         if action == "cancel":
             self._store.cancel_document(document.id)
             self._tell_prefect([document], "cancelled")
-            return _see(document, done="cancelled")
+            return _see(document, form, done="cancelled")
         raise NotFoundError(
             f"nothing is called {action[:40]!r} here: a document is approved, queued, paused, cancelled"
         )
@@ -192,6 +191,7 @@ class Changes:
             line=line,
             line_text=_line(text, line),
             typed=form,
+            wrong_field=_wrong_field(error) if form_name == "rewrite" else "",
         )
 
     def _outline(self, document: DocumentRecord, version: int | None) -> OutlineRecord | None:
@@ -202,9 +202,17 @@ class Changes:
         return self._store.get_outline(document.id, version if version in versions else None)
 
 
-def _see(document: DocumentRecord, *, done: str, item: str = "") -> Response:
+def _see(document: DocumentRecord, form: Form | None = None, *, done: str, item: str = "") -> Response:
+    """Lead to the page that shows what was done: the document's, or the queue where its form stands there."""
+    if form is not None and form.get("back") == "queue":
+        return RedirectResponse(f"/queue?done={done}", status_code=303)
     # 303: a reload of what comes then sends no form again.
     return RedirectResponse(link(document.id, done=done, item=item), status_code=303)
+
+
+def _wrong_field(error: LonghandError | None) -> str:
+    """Return which field of the form that has a section written again an error is about."""
+    return "seed" if "seed" in str(error).partition(":")[0] else "item"
 
 
 def _version_of(form: Form | None) -> int | None:

@@ -6,6 +6,8 @@ line. A field that was left as it was is no edit.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,8 +34,6 @@ class ItemRow:
     is_leaf: bool
     move: str
     is_dropped: bool
-    is_wrong: bool
-    """Whether the error that is shown is about this item."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +54,18 @@ class Rows:
     new: tuple[NewRow, ...]
     places: tuple[tuple[str, str], ...]
     """Where a section may be added: the field's value and what people read."""
+    wrong: frozenset[str]
+    """Names of the fields that the error is about."""
+
+    def is_wrong(self, path: str) -> bool:
+        """Return whether the error is about a field of this item."""
+        return any(f"{kind}-{path}" in self.wrong for kind in ("heading", "length", "move", "drop"))
 
 
 def make_rows(outline: OutlineRecord, typed: Form | None, error: LonghandError | None) -> Rows:
     """Return the form of an outline; `typed` (None: nothing yet) stands where it was sent already."""
-    wrong = str(error) if error is not None else ""
     return Rows(
-        items=tuple(_item_row(item, typed, wrong) for item in outline.items),
+        items=tuple(_item_row(item, typed) for item in outline.items),
         new=tuple(
             NewRow(
                 number=number,
@@ -71,13 +76,45 @@ def make_rows(outline: OutlineRecord, typed: Form | None, error: LonghandError |
             for number in range(1, NUM_NEW_ROWS + 1)
         ),
         places=_places(outline),
+        wrong=frozenset() if error is None or typed is None else frozenset(_wrong_fields(str(error), typed)),
     )
 
 
-def _item_row(item: PlanItemRecord, typed: Form | None, wrong: str) -> ItemRow:
+def _wrong_fields(message: str, typed: Form) -> Iterator[str]:
+    """Yield the names of the fields that a refusal is about; none where it is about the whole outline."""
+    where, _, reason = message.partition(": ")
+    if found := re.match(r"(set|length|move|drop) (\d[\d.]*)", where):
+        yield f"{'heading' if found[1] == 'set' else found[1]}-{found[2]}"
+    elif found := re.fullmatch(r"item (\d[\d.]*)", where):
+        kind = "length" if "the length" in reason else "move" if "nested" in reason else "heading"
+        yield f"{kind}-{found[1]}"
+    elif found := re.fullmatch(r"new section (\d)", where):
+        yield f"new-{'place' if 'place' in reason else 'length'}-{found[1]}"
+    elif where.startswith(("the new item", "add ")):
+        yield from _wrong_new_fields(message, reason, typed)
+
+
+def _wrong_new_fields(message: str, reason: str, typed: Form) -> Iterator[str]:
+    """Yield the fields of the new sections that a refusal quotes; it knows no row."""
+    for number in range(1, NUM_NEW_ROWS + 1):
+        heading = plain_heading(typed.get(f"new-heading-{number}"))
+        length = typed.get(f"new-length-{number}").strip()
+        if reason.startswith("the length"):
+            if length and f"the length is {length.lstrip('0') or '0'}:" in reason:
+                yield f"new-length-{number}"
+        elif message.startswith("add ") and heading:
+            if f'add "{one_line(heading)}"' in message:
+                yield f"new-place-{number}"
+        elif "no text" in reason:
+            if length and not heading:
+                yield f"new-heading-{number}"
+        elif heading and (repr(one_line(heading)) in reason or "characters" in reason):
+            yield f"new-heading-{number}"
+
+
+def _item_row(item: PlanItemRecord, typed: Form | None) -> ItemRow:
     path, heading = item.path, one_line(item.heading)
     length = str(item.planned_length or "") if item.is_leaf else ""
-    starts = (f"item {path}:", f"set {path}=", f"length {path}=", f"move {path} ", f"drop {path}:")
     return ItemRow(
         path=path,
         depth=item.depth,
@@ -87,7 +124,6 @@ def _item_row(item: PlanItemRecord, typed: Form | None, wrong: str) -> ItemRow:
         is_leaf=item.is_leaf,
         move="" if typed is None else typed.get(f"move-{path}"),
         is_dropped=typed is not None and typed.has(f"drop-{path}"),
-        is_wrong=wrong.startswith(starts),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any, get_args
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -15,7 +15,9 @@ from longhand.formats import FORMATS
 from longhand.prompts import DEFAULT_LANG
 from longhand.stages import stage_rows
 from longhand.states import is_held
+from longhand.terminal import format_iso
 from longhand.web.asking import read_choice, read_number
+from longhand.web.plain import SUFFIX, csv_response, is_plain, json_response
 from longhand.web.reading import FAIR_SCORE, GOOD_SCORE, flatten, read_version
 from longhand.web.templating import link, render
 from storage import DOCUMENT_STATUSES, WAYS, DocumentStatus, Place
@@ -25,14 +27,28 @@ if TYPE_CHECKING:
 
     from longhand.searching import Searcher
     from longhand.web.guard import Guard
-    from storage import DocumentRecord, Store
+    from storage import DocumentRecord, Match, Store
 
-DOCUMENTS_PER_PAGE = 50
 ATTEMPTS_PER_PAGE = 100
+ATTEMPTS_HEADER = ("stage", "unit", "outcome", "error", "started", "finished", "owner")
+MATCHES_HEADER = (
+    "document",
+    "title",
+    "place",
+    "section",
+    "sentence",
+    "text",
+    "language",
+    "cosine",
+    "found by",
+)
 MATCHES = 30
+MATCHES_TO_FILTER = 500
+"""Among so many matches are those of the documents that a search is narrowed to."""
 MAX_LANGUAGES_BESIDE = 4
 
 DONE = {
+    "created": "Queued: a worker writes the document.",
     "edited": "The outline was changed: a new version is in use.",
     "unchanged": "Nothing was changed: the version stays as it is.",
     "restored": "The version is in use again, with the text that it had.",
@@ -40,6 +56,9 @@ DONE = {
     "paused": "Paused: no worker takes the document until it is queued again.",
     "cancelled": "Cancelled: what is stored stays.",
     "queued": "Queued: a worker goes on with the document.",
+    "schedule-pause": "The schedule is paused.",
+    "schedule-resume": "The schedule goes on.",
+    "schedule-run": "The schedule's documents are begun now; its clock goes on.",
     "rewrite": "A new version is in use, in which this section waits to be written again.",
 }
 """What is said after a change, by the name in the address."""
@@ -55,14 +74,16 @@ class Pages:
     guard: Guard
     searcher: Searcher
 
-    def page(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
-        """Return a filled template, with what all pages show."""
+    def page(self, name: str, *, status: int = 200, **values: object) -> Response:
+        """Return a filled template, with what all pages show; its values alone where JSON is asked for."""
+        if is_plain():
+            return json_response(values, status=status)
         shown = {"form_token": self.guard.form_token, "location": self.store.location}
         return HTMLResponse(render(name, **{**shown, **values}), status_code=status)
 
     def document_page(
         self, request: Request, document: DocumentRecord, name: str, *, status: int = 200, **values: object
-    ) -> HTMLResponse:
+    ) -> Response:
         """Return a filled template with what all pages of a document show in their heads."""
         head = {
             "document": document,
@@ -78,59 +99,79 @@ class Pages:
 
     # Lists
 
-    def list_documents(self, request: Request) -> Response:
-        """Show a page of the documents that the filters let through."""
-        chosen = read_choice(request, "status", DOCUMENT_STATUSES)
-        status = next((known for known in DOCUMENT_STATUSES if known == chosen), None)
-        languages = self.store.list_document_languages()
-        lang = read_choice(request, "lang", languages)
-        text = request.query_params.get("text", "").strip()
-        total = self.store.count_documents(status, lang=lang, text=text)
-        num_pages = max(1, -(-total // DOCUMENTS_PER_PAGE))
-        number = min(read_number(request, "page") or 1, num_pages)
-        first = (number - 1) * DOCUMENTS_PER_PAGE
-        found = self.store.list_documents(
-            status, lang=lang, text=text, limit=DOCUMENTS_PER_PAGE, offset=first
-        )
-        wanted = {"status": status or "", "lang": lang or "", "text": text}
-        kept = urlencode({name: value for name, value in wanted.items() if value})
-        return self.page(
-            "list.html",
-            documents=found,
-            statuses=DOCUMENT_STATUSES,
-            languages=languages,
-            wanted=wanted,
-            kept=kept,
-            total=total,
-            first=first + 1,
-            number=number,
-            num_pages=num_pages,
-        )
-
     def search(self, request: Request) -> Response:
         """Show the plan items and sentences that are near in meaning to the words in the address, or hold them."""
+        found = self._find(request)
+        return self.page(
+            "search.html",
+            **found,
+            languages=self.searcher.languages(),
+            statuses=DOCUMENT_STATUSES,
+            document_languages=self.store.list_document_languages(),
+        )
+
+    def search_table(self, request: Request) -> Response:
+        """Send what a search found as CSV, best first."""
+        found = self._find(request)
+        titles = {i: "" if d is None else d.title for i, d in found["documents"].items()}
+        rows = (
+            (
+                match.document_id,
+                titles[match.document_id],
+                match.place,
+                match.path,
+                None if match.ordinal is None else match.ordinal + 1,
+                match.text,
+                match.lang,
+                match.similarity,
+                " ".join(match.found_by),
+            )
+            for match in found["found"] or ()
+        )
+        return csv_response("search", MATCHES_HEADER, rows)
+
+    def _find(self, request: Request) -> dict[str, Any]:
+        """Return what a search in the address asks for, and what it finds."""
         words = request.query_params.get("q", "").strip()
         places: tuple[Place, ...] = get_args(Place)
         chosen = read_choice(request, "in", places)
         by = read_choice(request, "by", WAYS)
         ways = tuple(way for way in WAYS if by in (None, way))
-        languages = self.searcher.languages()
-        lang = read_choice(request, "lang", languages) or DEFAULT_LANG
+        lang = read_choice(request, "lang", self.searcher.languages()) or DEFAULT_LANG
+        status = read_choice(request, "status", DOCUMENT_STATUSES)
+        document_lang = read_choice(request, "document_lang", self.store.list_document_languages())
+        title = request.query_params.get("title", "").strip()
         wanted = tuple(place for place in places if chosen in (None, place))
-        found = None
+        is_filtered = bool(status or document_lang or title)
+        matches: tuple[Match, ...] | None = None
+        documents: dict[str, DocumentRecord | None] = {}
         if words:
-            found = self.searcher.find(self.store, words, ways=ways, places=wanted, limit=MATCHES, lang=lang)
-        ids = dict.fromkeys(match.document_id for match in found or ())
-        return self.page(
-            "search.html",
-            words=words,
-            chosen=chosen,
-            by=by,
-            lang=lang,
-            languages=languages,
-            found=found,
-            documents={document_id: self._get(document_id) for document_id in ids},
-        )
+            limit = MATCHES_TO_FILTER if is_filtered else MATCHES
+            matches = self.searcher.find(self.store, words, ways=ways, places=wanted, limit=limit, lang=lang)
+            documents = {i: self._get(i) for i in dict.fromkeys(match.document_id for match in matches)}
+        if is_filtered and matches is not None:
+            kept = {
+                document.id
+                for document in documents.values()
+                if document is not None
+                and status in (None, document.status)
+                and document_lang in (None, document.lang)
+                and title.casefold() in (document.title or document.prompt).casefold()
+            }
+            matches = tuple(match for match in matches if match.document_id in kept)[:MATCHES]
+        return {
+            "words": words,
+            "chosen": chosen,
+            "by": by,
+            "lang": lang,
+            "in_status": status,
+            "document_lang": document_lang,
+            "title": title,
+            "is_filtered": is_filtered,
+            "found": matches,
+            "documents": documents,
+            "query": str(request.query_params),
+        }
 
     def _get(self, document_id: str) -> DocumentRecord | None:
         try:
@@ -145,7 +186,9 @@ class Pages:
         document = self.find(request)
         if document.id != request.path_params["id"]:
             query = str(request.query_params)
-            return RedirectResponse(link(document.id) + (f"?{query}" if query else ""))
+            return RedirectResponse(
+                link(document.id) + (SUFFIX if is_plain() else "") + (f"?{query}" if query else "")
+            )
         version = read_number(request, "version")
         lang = self._language(request, document, "lang")
         view = read_version(self.store, document.id, version, lang)
@@ -171,6 +214,25 @@ class Pages:
             fair_score=FAIR_SCORE,
             good_score=GOOD_SCORE,
             formats=tuple(FORMATS),
+        )
+
+    def read(self, request: Request) -> Response:
+        """Show a version of a document as prose and lists, for reading and for paper."""
+        document = self.find(request)
+        version = read_number(request, "version")
+        exported = self.store.export_document(
+            document.id, self._language(request, document, "lang"), version=version
+        )
+        return self.document_page(
+            request,
+            document,
+            "read.html",
+            tab="read",
+            exported=exported,
+            title=title_of(exported),
+            lang=exported.lang,
+            languages=self._languages(document),
+            old_version=version,
         )
 
     def progress(self, request: Request) -> Response:
@@ -277,6 +339,23 @@ class Pages:
             number=number,
             num_pages=num_pages,
         )
+
+    def attempts_table(self, request: Request) -> Response:
+        """Send every attempt as CSV, the oldest first."""
+        document = self.find(request)
+        rows = (
+            (
+                attempt.stage,
+                attempt.unit_id,
+                attempt.outcome,
+                attempt.error,
+                format_iso(attempt.started_at),
+                None if attempt.finished_at is None else format_iso(attempt.finished_at),
+                attempt.owner,
+            )
+            for attempt in self.store.get_attempts(document.id)
+        )
+        return csv_response(f"{document.id}-attempts", ATTEMPTS_HEADER, rows)
 
     def export(self, request: Request) -> Response:
         """Send a document as a file."""

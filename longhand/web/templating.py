@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from longhand import __version__
 from longhand.comparison import describe_change
-from longhand.export import clean, heading_of, short_title
+from longhand.export import clean, heading_of, runs, short_title
 from longhand.languages import language_tag, text_direction
 from longhand.states import is_held, progress_of, state_of
 from longhand.terminal import format_duration, format_time
@@ -39,6 +39,7 @@ def environment() -> Environment:
         is_held=is_held,
         link=link,
         progress_of=progress_of,
+        runs=runs,
         state_of=state_of,
         tag=language_tag,
         title_of=title_of,

@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 
 from concepts.errors import UsageError
 from flows.document.options import DEFAULT_DRAWING, Drawing
-from flows.engine import HeadingsAsk, LeafPlan, SayAsk, Section, Text, TitleAsk, Work, WriteAsk
+from flows.engine import (
+    HeadingsAsk,
+    LeafPlan,
+    OnLoaded,
+    SayAsk,
+    Section,
+    Text,
+    TitleAsk,
+    Work,
+    WriteAsk,
+    nobody,
+)
 from storage import BlockKind, CardRef, NewPlanItem, SpaceRef
 
 DIM = 8
@@ -77,7 +88,7 @@ class FakeEngine:
             array.flat[0] = self.spoil[method]
         return array
 
-    def start_loading(self, stages: Sequence[Work]) -> None:
+    def start_loading(self, stages: Sequence[Work], on_loaded: OnLoaded = nobody) -> None:
         self.loading = tuple(stages)
 
     def prepare(self, stage: Work) -> None:
@@ -176,7 +187,11 @@ class FakeEngine:
 
     def say(self, ask: SayAsk) -> list[list[Text]]:
         self._called("say")
-        return _said(ask)
+        found = _said(ask)
+        for index, (section, texts) in enumerate(zip(ask.sections, found, strict=True)):
+            for place, text in zip(section.places, texts, strict=True):
+                ask.on_said(index, place, text)
+        return found
 
     def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
         self._called("say_together")

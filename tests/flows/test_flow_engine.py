@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -54,15 +54,21 @@ class Voice:
         self.sections: list[SectionSaying] = []
         self.headings: list[HeadingsSaying] = []
 
-    def say_sections(self, sections: Sequence[SectionSaying]) -> list[list[Rendering]]:
+    def say_sections(
+        self, sections: Sequence[SectionSaying], on_said: Callable[[int, int, Rendering], None]
+    ) -> list[list[Rendering]]:
         self.sections += sections
-        return [
+        said = [
             [
                 Rendering(Said(f"Says {int(concept[0])}.", None if place else "step"), 0.5)
                 for place, concept in enumerate(section.concepts)
             ]
             for section in sections
         ]
+        for number, renderings in enumerate(said):
+            for place, rendering in enumerate(renderings):
+                on_said(number, place, rendering)
+        return said
 
     def say_title(self, prompt: str, concept: torch.Tensor, key: tuple[int | str, ...]) -> str:
         return f"About: {prompt[:8]} {tuple(concept.shape)} {key}"
@@ -208,6 +214,37 @@ def test_sections_are_said_as_the_voice_says_them(engine: ModelEngine) -> None:
     assert (first.title, first.headings, first.here, first.key) == ("Tea", ("Buy", "Boil"), 1, (7, "2"))
     assert first.concepts.tolist() == concepts(4, 5, 6).tolist() and second.key == (7, "1", 3)
     assert "translator" not in engine.load_times()
+
+
+def test_who_asks_hears_each_sentence_that_lacks_a_text_unless_it_is_translated(engine: ModelEngine) -> None:
+    heard: list[tuple[str, int, int, str]] = []
+    german, english = (
+        replace(to_say(lang), on_said=lambda *said, lang=lang: heard.append((lang, *said[:2], said[2].text)))
+        for lang in ("deu_Latn", "eng_Latn")
+    )
+    engine.say_together([german, english])
+    assert heard == [
+        ("eng_Latn", 0, 0, "Says 4."),
+        ("eng_Latn", 0, 2, "Says 6."),
+        ("eng_Latn", 1, 0, "Says 9."),
+    ]
+
+
+def test_loading_is_counted_and_a_listener_that_fails_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("codec", "planner", "voice"):
+        monkeypatch.setattr(ModelEngine, f"_load_{part}", lambda self: None)
+    counts: list[tuple[int, int]] = []
+
+    def listen(done: int, total: int) -> None:
+        counts.append((done, total))
+        raise RuntimeError("no terminal")
+
+    engine = ModelEngine()
+    engine.start_loading(["plan", "decode"], listen)
+    engine.prepare("decode")
+    assert engine._thread is not None
+    engine._thread.join()
+    assert counts == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
 def test_what_is_not_english_is_said_in_english_and_translated(engine: ModelEngine) -> None:

@@ -55,6 +55,14 @@ def test_a_run_reports_what_is_stored(
     assert kinds[-1] == "done"
     assert [(e.done, e.total) for e in events if e.kind == "writing"] == [(0, 3), (2, 3), (3, 3)]
     assert events[-1].done == events[-1].total > 3
+    heard = [event.said for event in events if event.said is not None]
+    stored = [
+        (section.path, sentence.ordinal, sentence.text, sentence.block)
+        for section in store.export_document(document_id).sections
+        for sentence in section.sentences
+    ]
+    assert [(said.path, said.ordinal, said.text, said.block) for said in heard] == stored
+    assert kinds.index("decoding") < kinds.index("said") < kinds.index("done")
     document = store.get_document(document_id)
     assert (document.status, document.owner) == ("done", None)
     assert document.flow_run_id is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from flows.document.options import WritingOptions
-from flows.events import Event, OnEvent
+from flows.events import Event, OnEvent, Said
 from flows.leases.lease import claim
 from longhand import cli
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec
@@ -45,16 +45,19 @@ class FakeRunner:
         """Kind of the event before which `error` is raised."""
         self.error: BaseException = KeyboardInterrupt()
         self.num_runs = 0
+        self.said = "Sentence {} is here."
+        """What is told of a sentence before it is stored."""
 
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
     ) -> Mapping[str, float]:
         self.num_runs += 1
 
-        def tell(kind: str, done: int = 0, total: int = 0) -> None:
+        def tell(kind: str, done: int = 0, total: int = 0, said: Said | None = None) -> None:
             if kind == self.fail_at:
                 raise self.error
-            on_event(Event(kind=kind, document_id=document_id, done=done, total=total))  # type: ignore[arg-type]
+            event = Event(kind=kind, document_id=document_id, done=done, total=total, said=said)  # type: ignore[arg-type]
+            on_event(event)
 
         lease = claim(store, document_id, lease_s=LEASE_S)
         try:
@@ -167,6 +170,7 @@ class FakeRunner:
             spec = UnitSpec(item_ids=todo.item_ids, concept_ids=todo.concept_ids)
             (unit,) = tx.plan_units("decode", [spec], lang=document.lang, first_ordinal=None)
         tell("decoding", 0, len(todo.concept_ids))
+        self._say(store, document_id, todo.concept_ids, tell)
         known = {item.id: item.heading for item in store.get_outline(document_id).items}
         headings = [NewRendering(text=known[i] or f"Heading {i}", item_id=i) for i in todo.item_ids]
         sentences = [
@@ -176,6 +180,21 @@ class FakeRunner:
         with store.fenced(lease) as tx:
             tx.commit_renderings(unit.id, headings + sentences, decoder="toy")
         tell("decoding", len(todo.concept_ids), len(todo.concept_ids))
+
+    def _say(
+        self, store: Store, document_id: str, concept_ids: Sequence[int], tell: Callable[..., None]
+    ) -> None:
+        """Tell of the sentences that are to be stored, all sections side by side."""
+        path_of = {item.id: item.path for item in store.get_outline(document_id).items}
+        owners = store.get_owners(concept_ids)
+        places: dict[str, int] = {}
+        heard: list[Said] = []
+        for n, concept_id in enumerate(concept_ids, 1):
+            path = path_of[owners[concept_id]]
+            ordinal = places[path] = places.get(path, -1) + 1
+            heard.append(Said(path=path, ordinal=ordinal, text=self.said.format(n), block=None))
+        for said in sorted(heard, key=lambda said: said.ordinal):
+            tell("said", said=said)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,6 @@ DIM = 1_024
 SONAR = ("--space", "sonar")
 ENGLISH = "sonar_speech_encoder_eng"
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:(fairseq2|sonar|torchaudio|torch).*"),

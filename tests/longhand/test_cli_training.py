@@ -22,9 +22,7 @@ from concepts.card import read_card
 from concepts.space.extension import extension_weights, extensions_of
 from longhand import cli
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Mismatch dtype between input and weight", "ignore::DeprecationWarning", "ignore::FutureWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 
 @pytest.fixture(scope="module")

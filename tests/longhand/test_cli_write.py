@@ -83,11 +83,11 @@ def test_the_suffix_of_out_decides_the_format_and_an_unknown_one_is_refused(run,
         run("write", "tea", *(["--plan-only"] if command == "resume" else []))
         words = [command, only_id(store), *(["--lang", "eng_Latn"] if command == "translate" else [])]
     num_documents = len(store.list_documents())
-    result = run(*words, "--out", str(tmp_path / "doc.pdf"))
+    result = run(*words, "--out", str(tmp_path / "doc.odt"))
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-    assert "ends with '.pdf', which is no format of ours: name a file with one of .md, .json" in result.stderr
+    assert "ends with '.odt', which is no format of ours: name a file with one of .md, .json" in result.stderr
     assert len(store.list_documents()) == num_documents
-    assert not (tmp_path / "doc.pdf").exists()
+    assert not (tmp_path / "doc.odt").exists()
     if command in ("write", "resume"):
         assert run(*words, "--out", str(tmp_path / "doc.docx")).exit_code == 0
         assert (tmp_path / "doc.docx").read_bytes()[:2] == b"PK"

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 import uvicorn
@@ -58,6 +57,13 @@ NAMELESS = """
 """
 
 
+class NoSearcher(Searcher):
+    """Knows two languages, and has no encoder."""
+
+    def languages(self) -> tuple[str, ...]:
+        return ("eng_Latn", "deu_Latn")
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     assert PATH is not None
@@ -75,7 +81,7 @@ def base(store: Store) -> Iterator[str]:
 
 def _serve(store: Store, listening: socket.socket) -> Iterator[str]:
     port = listening.getsockname()[1]
-    app = make_app(store, guard=Guard(port=port), searcher=cast("Searcher", None))
+    app = make_app(store, guard=Guard(port=port), searcher=NoSearcher())
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -96,8 +102,15 @@ def document_id(run, store: Store) -> str:
 
 
 def test_every_page_is_whole_legible_and_fits(browser: Browser, base: str, document_id: str) -> None:
-    pages = ("", "/edit", "/versions", "/compare", "/languages", "/map", "/attempts")
-    paths = ["/", "/search", "/nothing", *(f"/documents/{document_id}{page}" for page in pages)]
+    pages = ("", "/read", "/edit", "/versions", "/compare", "/languages", "/map", "/attempts")
+    paths = [
+        "/",
+        "/search",
+        "/new",
+        "/queue",
+        "/nothing",
+        *(f"/documents/{document_id}{page}" for page in pages),
+    ]
     for dark in (False, True):
         for width in (1200, 360):
             browser.show(width=width, dark=dark)
@@ -159,3 +172,37 @@ def test_a_running_document_shows_its_end_by_itself(
     browser.wait_for(lambda: "Sentence 1 is here." in browser.text())
     assert browser.ask("document.getElementById('progress')") is None
     assert browser.complaints == []
+
+
+def test_the_queue_shows_a_change_by_itself_but_not_under_the_pointer(
+    browser: Browser, base: str, store: Store
+) -> None:
+    document = store.create_document(NewDocument(prompt="milk", lang="eng_Latn"))
+    browser.show()
+    browser.open(f"{base}/queue")
+    assert "Nothing has failed, stopped" in browser.text("#live-queue")
+    browser.ask("document.querySelector('#live-queue button').focus()")
+    store.pause_document(document.id)
+    browser.wait_for(
+        lambda: browser.ask(
+            "performance.getEntriesByType('resource').filter(e => e.name.includes('part=live')).length > 1"
+        )
+    )
+    assert "Nothing has failed, stopped" in browser.text("#live-queue")
+    browser.ask("document.activeElement.blur()")
+    browser.wait_for(lambda: "Resume" in browser.text("#live-queue"))
+    browser.follow(lambda: browser.ask("document.querySelector('#live-queue button.queue').click()"))
+    assert "Queued: a worker goes on" in browser.text(".done")
+    assert store.get_document(document.id).status == "queued"
+    assert browser.complaints == []
+
+
+def test_paper_gets_the_text_alone(browser: Browser, base: str, document_id: str) -> None:
+    browser.show()
+    browser.open(f"{base}/documents/{document_id}/read")
+    assert browser.text(".tabs")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    seen = browser.text().splitlines()
+    browser.call("Emulation.setEmulatedMedia", media="")
+    assert seen[0].startswith("How to make tea from long words")
+    assert "Search" not in " ".join(seen) and "Text and plan" not in seen

@@ -118,18 +118,22 @@ def test_rows_rename_move_drop_add_and_set_lengths(client, run, store, document)
 @pytest.mark.parametrize(
     ("typed", "reason", "wrong"),
     [
-        ({"heading-2": ""}, "item 2: the heading has no text", "2"),
-        ({"heading-2": "heading 1"}, "the heading 'heading 1' is there already", "2"),
-        ({"heading-2": "?!"}, "holds no word", "2"),
-        ({"heading-2": "x" * 500}, "at most", "2"),
-        ({"heading-2": "a\x00b"}, "the control character U+0000", "2"),
-        ({"length-2": "many"}, "length 2=many: the length is 'many': give a number", "2"),
-        ({"length-2": "41"}, "item 2: the length is 41: give 1 to 40 sentences", "2"),
-        ({"move-3": "9"}, "move 3 9: there is no place 9", "3"),
+        ({"heading-2": ""}, "item 2: the heading has no text", "heading-2"),
+        ({"heading-2": "heading 1"}, "the heading 'heading 1' is there already", "heading-2"),
+        ({"heading-2": "?!"}, "holds no word", "heading-2"),
+        ({"heading-2": "x" * 500}, "at most", "heading-2"),
+        ({"heading-2": "a\x00b"}, "the control character U+0000", "heading-2"),
+        ({"length-2": "many"}, "length 2=many: the length is 'many': give a number", "length-2"),
+        ({"length-2": "41"}, "item 2: the length is 41: give 1 to 40 sentences", "length-2"),
+        ({"move-3": "9"}, "move 3 9: there is no place 9", "move-3"),
         ({"drop-1": "on", "drop-2": "on", "drop-3": "on"}, "no heading is left", None),
-        ({"new-length-1": "3"}, "the heading has no text", None),
-        ({"new-heading-1": "Cups", "new-place-1": "after:7"}, "there is no item 7", None),
-        ({"new-heading-1": "Cups", "new-place-1": "in space"}, "there is no place 'in space'", None),
+        ({"new-length-1": "3"}, "the heading has no text", "new-heading-1"),
+        ({"new-heading-2": "Cups", "new-length-2": "99"}, "the length is 99", "new-length-2"),
+        ({"new-heading-2": "Cups", "new-length-2": "x"}, "the length is 'x'", "new-length-2"),
+        ({"new-heading-2": "?!"}, "holds no word", "new-heading-2"),
+        ({"new-heading-3": "heading 1"}, "is there already", "new-heading-3"),
+        ({"new-heading-1": "Cups", "new-place-1": "after:7"}, "there is no item 7", "new-place-1"),
+        ({"new-heading-1": "Cups", "new-place-1": "in space"}, "there is no place 'in space'", "new-place-1"),
     ],
 )  # fmt: skip
 def test_a_wrong_row_is_refused_and_what_was_typed_is_kept(
@@ -142,8 +146,10 @@ def test_a_wrong_row_is_refused_and_what_was_typed_is_kept(
     # A place that no list offers cannot be shown again in it.
     kept = {name: value.replace("\x00", "\ufffd") for name, value in form.items() if "place" not in name}
     assert kept.items() <= fields(text, "/edit/rows").items()
-    marked = LexborHTMLParser(text).css("tr.wrong th")
-    assert [found.text() for found in marked] == ([] if wrong is None else [wrong])
+    marked = LexborHTMLParser(text).css("[aria-invalid]")
+    assert [found.attributes["name"] for found in marked] == ([] if wrong is None else [wrong])
+    rows = [found.text() for found in LexborHTMLParser(text).css("tr.wrong th")]
+    assert rows == ([] if wrong is None or wrong.startswith("new") else [wrong.partition("-")[2]])
     assert outline_of(store, document) == [(str(n), f"Heading {n}", 3, "decoded") for n in (1, 2, 3)]
 
 

@@ -173,7 +173,7 @@ def test_the_list_filters_and_pages(client: TestClient, store: Store) -> None:
     assert titles("/?text=_") == ["50% milk_"]
     assert titles("/?text=nothing") == []
     page = parse(client.get("/?lang=deu_Latn&text=tea").text)
-    assert [option.text() for option in page.css("#lang option[selected]")] == ["deu_Latn"]
+    assert [option.text() for option in page.css("#lang option[selected]")] == ["deu_Latn (30)"]
     assert node(page, "#text").attributes["value"] == "tea"
     following = node(parse(client.get("/?text=tea").text), ".pager a[rel=next]").attributes["href"]
     assert following == "/?text=tea&page=2"
@@ -320,7 +320,7 @@ def test_attempts_show_time_and_errors(client: TestClient, store: Store) -> None
     assert len(parse(client.get(f"/documents/{document.id}/attempts?page=2").text).css("tbody tr")) == 3 + 2
 
 
-@pytest.mark.parametrize("name", ["md", "json", "html", "docx", "epub"])
+@pytest.mark.parametrize("name", ["md", "json", "html", "docx", "pdf", "epub"])
 def test_files_are_saved_and_never_shown_in_place(
     client: TestClient, store: Store, name: str, tmp_path
 ) -> None:
@@ -335,6 +335,8 @@ def test_files_are_saved_and_never_shown_in_place(
     if name in ("docx", "epub"):
         (tmp_path / "file").write_bytes(answer.content)
         assert is_zipfile(tmp_path / "file")
+    elif name == "pdf":
+        assert answer.content.startswith(b"%PDF-")
     else:
         assert b"Boil water." in answer.content
 
@@ -401,7 +403,7 @@ def test_a_running_document_shows_how_far_it_is(client: TestClient, store: Store
         ("/?lang=xx", 400, "lang is 'xx'"),
         ("/?text=%00", 422, "NUL"),
         ("/documents/ID?version=7", 404, "no outline version 7"),
-        ("/documents/ID/export?format=pdf", 400, "expected one of md"),
+        ("/documents/ID/export?format=odt", 400, "expected one of md"),
     ],
 )  # fmt: skip
 def test_wrong_addresses_are_one_line(

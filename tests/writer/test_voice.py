@@ -185,6 +185,17 @@ def test_a_section_is_said_the_same_alone_and_beside_others(base: LlamaForCausal
     assert voice.say_sections(_sections()) == both
 
 
+def test_who_listens_hears_each_sentence_when_it_is_kept(base: LlamaForCausalLM) -> None:
+    heard: dict[tuple[int, int], object] = {}
+
+    def listen(section: int, place: int, said: object) -> None:
+        assert (section, place) not in heard and (place == 0 or (section, place - 1) in heard)
+        heard[section, place] = said
+
+    both = _voice(base, _adapter(base)).say_sections(_sections(), listen)
+    assert heard == {(n, place): said for n, texts in enumerate(both) for place, said in enumerate(texts)}
+
+
 def test_a_sentence_never_ends_as_a_text_does(base: LlamaForCausalLM) -> None:
     """A base that would rather end the text than say anything still says every sentence."""
     hot = torch.zeros(len(WordTokenizer()), 32)

@@ -24,9 +24,6 @@ from writer.evaluate import evaluate_writer
 from writer.generate import WriteOptions, Writer, WritingPlan
 from writer.train import END_SENTENCE, WriterTask, train_writer
 
-# a hint of torch about speed: RMSNorm's float32 weights under bfloat16 autocast
-pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight:UserWarning")
-
 CONFIG = WriterTrainingConfig(
     model=WriterConfig(
         concept_dim=12, model_dim=32, num_context_layers=1, num_denoiser_layers=1, num_heads=2

@@ -79,6 +79,9 @@ class Rendering:
     score: float
 
 
+OnSaid = Callable[[int, int, Rendering], None]
+
+
 @dataclass
 class _Candidate:
     """One way to say a sentence."""
@@ -136,11 +139,11 @@ class Speaker:
         self,
         sayings: Sequence[Saying],
         options: SayOptions,
-        on_said: Callable[[int, int], None] = lambda _text, _place: None,
+        on_said: OnSaid = lambda _text, _place, _said: None,
     ) -> list[list[Rendering]]:
         """Return what each text says, sentence by sentence; texts do not see each other.
 
-        `on_said` gets the index of a text and how many of its sentences are said.
+        `on_said` gets the index of a text, the place of a sentence in it (from 0), and what is kept for it.
         """
         num_candidates = len(options.temperatures)
         rows: list[_Row] = []
@@ -185,7 +188,7 @@ class Speaker:
                 if all(candidate.is_done for candidate in row.candidates):
                     first = at * num_candidates
                     self._keep(row, stepper, range(first, first + num_candidates), options)
-                    on_said(n, row.place)
+                    on_said(n, row.place - 1, row.kept[-1])
             left = [at for at, n in enumerate(active) if not rows[n].is_done]
             if len(left) < len(active):
                 active = [active[at] for at in left]

@@ -6,12 +6,12 @@ voice.say_sections([SectionSaying(...)])
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from writer.voice.decode import Encode, Rendering, Saying, SayOptions, Speaker
+from writer.voice.decode import Encode, OnSaid, Rendering, Saying, SayOptions, Speaker
 from writer.voice.placement import Placement
 from writer.voice.text import (
     TITLE_MARK,
@@ -110,9 +110,12 @@ class Voice:
     def say_sections(
         self,
         sections: Sequence[SectionSaying],
-        on_said: Callable[[int, int], None] = lambda _section, _sentences: None,
+        on_said: OnSaid = lambda _section, _place, _said: None,
     ) -> list[list[Rendering]]:
-        """Return the sentences of each section, all sections side by side; they do not see each other's text."""
+        """Return the sentences of each section, all sections side by side; they do not see each other's text.
+
+        `on_said`: see `Speaker.say`.
+        """
         sayings = [
             Saying(
                 prefix=section_prefix(section.title, section.headings, section.here),

@@ -1,4 +1,5 @@
-// Keeps a running document's page up to date: asks how far it is, and for the text where that changed.
+// Keeps the page of a running document, or of the queue, up to date: asks how far it is, and for the text where that
+// changed.
 "use strict";
 
 const PAUSE_MS = 2000;
@@ -18,6 +19,15 @@ function isInUse(element) {
 }
 
 async function step() {
+  const queue = document.getElementById("live-queue");
+  if (queue === null) return stepDocument();
+  const now = (await ask(queue.dataset.url)).getElementById("live-queue");
+  // Neither a button nor a row moves away from under someone who is about to press it.
+  if (!isInUse(queue) && !queue.matches(":hover") && queue.innerHTML !== now.innerHTML) queue.replaceWith(now);
+  return true;
+}
+
+async function stepDocument() {
   const before = document.getElementById("progress");
   const now = (await ask(before.dataset.url)).getElementById("progress");
   const isChanged = now.dataset.stamp !== before.dataset.stamp;

@@ -1,0 +1,43 @@
+"""The headings of a document in reading order, and whether they are worth a table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from longhand.export import heading_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage import ExportedDocument, ExportedSection
+
+NUM_OF_LONG = 8
+"""Headings from which on a document counts as long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A line of the table of contents."""
+
+    text: str
+    path: str
+    level: int
+    """1 for a top item."""
+
+
+def list_headings(document: ExportedDocument) -> tuple[Entry, ...]:
+    """Return all headings in reading order."""
+    return tuple(_entries(document.sections, 1))
+
+
+def is_long(document: ExportedDocument) -> bool:
+    """Return whether somebody who leafs through a printed document would look for a table of contents."""
+    return len(list_headings(document)) >= NUM_OF_LONG
+
+
+def _entries(sections: Sequence[ExportedSection], level: int) -> Iterator[Entry]:
+    for section in sections:
+        yield Entry(text=heading_of(section), path=section.path, level=level)
+        yield from _entries(section.children, level + 1)

@@ -1,0 +1,130 @@
+"""The queue on one page: what runs and waits, what stopped, who works, and what is written by the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import RedirectResponse, Response
+
+from concepts.errors import LonghandError, NotFoundError
+from longhand.overviews import describe_overview, find_running
+from longhand.states import is_held
+from longhand.web.pages import DONE, actions_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from flows.prefect.api import PrefectApi
+    from flows.prefect.schedules import ScheduleRecord
+    from flows.prefect.work_pool import WorkerRecord
+    from longhand.web.asking import Form
+    from longhand.web.pages import Pages
+    from storage import DocumentRecord, DocumentStatus
+
+NUM_SHOWN = 50
+WINDOW_S = 600.0
+ANSWER_TIMEOUT_S = 3.0
+STOPPED: tuple[DocumentStatus, ...] = ("failed", "paused", "planned", "awaiting_review")
+AT_WORK: tuple[DocumentStatus, ...] = ("planning", "writing", "decoding")
+SCHEDULE_ACTIONS = ("pause", "resume", "run")
+
+
+class PrefectServer:
+    """The Prefect server that is known when it is asked.
+
+    Raises NotFoundError where none is known, FlowError where it does not answer.
+    """
+
+    def list_workers(self) -> list[WorkerRecord]:
+        """Return the workers of the queue that the server has heard of, by name."""
+        from flows.prefect.work_pool import list_workers
+
+        with self._api() as api:
+            return list_workers(api)
+
+    def list_schedules(self) -> list[ScheduleRecord]:
+        """Return all schedules by name."""
+        from flows.prefect.schedules import list_schedules
+
+        with self._api() as api:
+            return list_schedules(api)
+
+    def change_schedule(self, name: str, action: str) -> None:
+        """Pause a schedule, let it go on (resume), or write its documents now (run); NotFoundError."""
+        from flows.prefect.schedules import pause_schedule, run_now
+
+        with self._api() as api:
+            if action == "run":
+                run_now(api, name)
+            else:
+                pause_schedule(api, name, is_paused=action == "pause")
+
+    @contextmanager
+    def _api(self) -> Iterator[PrefectApi]:
+        from flows.prefect.api import PrefectApi, known_api
+
+        api = known_api()
+        if api is None:
+            raise NotFoundError("no Prefect server is known: start one with longhand up")
+        with PrefectApi(api.url, api.auth, timeout_s=ANSWER_TIMEOUT_S) as asked:
+            yield asked
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """Shows the queue, and changes schedules; documents are changed by the forms that their own pages have."""
+
+    pages: Pages
+    server: PrefectServer
+
+    def page(self, request: Request) -> Response:
+        """Show the queue; with `part=live` only what changes by itself, without asking the server."""
+        values = self._stored()
+        if request.query_params.get("part") == "live":
+            return self.pages.page("queue_live.html", **values)
+        values["done"] = DONE.get(request.query_params.get("done", ""))
+        return self.pages.page("queue.html", **values, **self._served())
+
+    def act(self, request: Request, form: Form) -> Response:
+        """Pause a schedule, let it go on, or write its documents now."""
+        action = request.path_params["action"]
+        if action not in SCHEDULE_ACTIONS:
+            raise NotFoundError(
+                f"nothing is called {action[:40]!r} here: a schedule is paused, resumed, or run"
+            )
+        self.server.change_schedule(form.get("name"), action)
+        return RedirectResponse(f"/queue?done=schedule-{action}", status_code=303)
+
+    def _stored(self) -> dict[str, Any]:
+        """Return what the store knows."""
+        store, now = self.pages.store, time.time()
+        overview = store.get_overview(WINDOW_S)
+        running = find_running(store, overview, now)
+        at_work = {document.id for document in running}
+        waiting = [d for d in store.list_documents("queued", limit=NUM_SHOWN) if d.id not in at_work]
+        left = [d for d in store.list_documents(AT_WORK, limit=NUM_SHOWN) if not is_held(d)]
+        stopped = [*left, *store.list_documents(STOPPED, sort="updated", limit=NUM_SHOWN)]
+        documents: list[DocumentRecord] = [*running, *waiting, *stopped]
+        return {
+            "queue": describe_overview(overview, now),
+            "running": running,
+            "waiting": waiting,
+            "stopped": stopped,
+            "most": NUM_SHOWN,
+            "actions": {document.id: actions_of(document) for document in documents},
+        }
+
+    def _served(self) -> dict[str, Any]:
+        """Return what the server knows, and why it could not be asked."""
+        try:
+            return {
+                "workers": self.server.list_workers(),
+                "schedules": self.server.list_schedules(),
+                "trouble": "",
+            }
+        except LonghandError as error:
+            return {"workers": [], "schedules": [], "trouble": str(error)}
