@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from concepts.corpus.readers.elements import Collector, Element
+from concepts.corpus.readers.prose import looks_like_prose
 from concepts.corpus.readers.reading import Metadata, Reading
 from concepts.corpus.records import BlockKind
 
@@ -123,8 +124,6 @@ _PERMALINK_END = re.compile(r"\s*[\u00b6\u00a7\U0001f517](?:\ufe0f)?\s*$")
 _ALERT = re.compile(r"\s*\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION|INFO|DANGER|HINT)\][-+]?\s*", re.IGNORECASE)
 _SITE_NAME = re.compile(r"\s+[|\u2013\u2014\u00b7:-]{1,2}\s+")
 _LINE_BREAK = "\u2028"
-_PROSE = re.compile(r"[.!?][\"')\u201d\u2019]*(?:\s|$)")
-_CODE_SIGNS = re.compile(r"[{}<>=;$\\|_#`]|\(\)|^\s*[./~-]\S*/|--\w", re.MULTILINE)
 _LONGEST_SITE_NAME = 60
 MAX_NESTING = 2000
 """Browsers take 512 levels. The parser looks through all open tags at each new one: 200,000 levels take minutes."""
@@ -187,15 +186,6 @@ def node_elements(body: LexborNode | None) -> list[Element]:
         for node in body.css("[hidden]"):
             del node.attrs["hidden"]
     return _Walk(body).collector.elements
-
-
-def looks_like_prose(text: str) -> bool:
-    """Whether a preformatted text is running text that somebody indented, not code."""
-    words = text.split()
-    if len(words) < 4 or _PROSE.search(text) is None or _CODE_SIGNS.search(text):
-        return False
-    plain = sum(word.strip(".,;:!?\"'()\u201c\u201d\u2018\u2019-\u2013\u2014").isalpha() for word in words)
-    return plain * 4 >= len(words) * 3
 
 
 def _page_title(title: str, elements: list[Element]) -> str:

@@ -14,9 +14,10 @@ from typing import Literal
 
 MarkKind = Literal["", "bullet", "number"]
 
-_GLYPHS = "•‣⁃●○■□▪▫◦◆◇►▶➢➤❖✓✔✗✘★☆☐☑☒·∙\uf0b7\uf0a7\uf0d8\uf0fc\uf076\u27a2\u2b25\u2b1b\u25b8"
+GLYPHS = "•‣⁃●○■□▪▫◦◆◇►▶➢➤❖✓✔✗✘★☆☐☑☒·∙\uf0b7\uf0a7\uf0d8\uf0fc\uf076\u27a2\u2b25\u2b1b\u25b8"
+"""Signs that begin list items as word processors paste them."""
 _BULLET = re.compile(
-    rf"(?P<ascii>\*{{2,6}}|[-*+–—])(?=[ \t]|$)|(?P<glyph>[{_GLYPHS}])|(?P<word>o)(?=\t| {{2,}}\S)"
+    rf"(?P<ascii>\*{{2,6}}|[-*+–—])(?=[ \t]|$)|(?P<glyph>[{GLYPHS}])|(?P<word>o)(?=\t| {{2,}}\S)"
 )
 _TASK = re.compile(r"\[[ xX✓✔-]\](?:[ \t]+|$)")
 _DOTTED = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)([.)]?)(?=[ \t]|$)")

@@ -12,7 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from concepts.corpus.readers.front_matter import split_front_matter
-from concepts.corpus.readers.html import looks_like_prose, read_html
+from concepts.corpus.readers.html import read_html
+from concepts.corpus.readers.prose import looks_like_prose
 from concepts.corpus.readers.reading import Metadata, Reading
 
 if TYPE_CHECKING:
