@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from concepts.corpus.readers.elements import Collector, Element
 from concepts.corpus.readers.prose import looks_like_prose
 from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.readers.typed import typed_lines, typed_structure
 from concepts.corpus.records import BlockKind
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ _COUNTED_TAGS = {
     "s": "struck-out passage",
     "strike": "struck-out passage",
 }
+_STRONG_TAGS = frozenset(("b", "strong"))
 _ALWAYS_COUNTED = frozenset(("img", "svg", "picture", "video", "audio", "iframe", "object", "canvas", "math"))
 """Left out by name even where they hold no words."""
 _BLOCK_TAGS = frozenset(
@@ -119,7 +121,6 @@ _CONTENTS_HEADING = re.compile(
     re.IGNORECASE,
 )
 _CONTENTS_MARK = re.compile(r"\[\[?_?toc_?\]?\]|\{:toc\}|\.\. contents::", re.IGNORECASE)
-_TEMPLATE_MARK = re.compile(r"\{%.*?%\}|\{\{[<%].*?[>%]\}\}", re.DOTALL)
 _PERMALINK_END = re.compile(r"\s*[\u00b6\u00a7\U0001f517](?:\ufe0f)?\s*$")
 _ALERT = re.compile(r"\s*\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION|INFO|DANGER|HINT)\][-+]?\s*", re.IGNORECASE)
 _SITE_NAME = re.compile(r"\s+[|\u2013\u2014\u00b7:-]{1,2}\s+")
@@ -137,8 +138,10 @@ _CLOSES_ITSELF = frozenset(
 """Without an end tag, or often written without one: these do not nest because they were left open."""
 
 
-def read_html(text: str) -> Reading:
+def read_html(text: str, *, is_markdown: bool = False) -> Reading:
     """Return what a page says; its <title> is metadata, for it is written for the browser's tab.
+
+    `is_markdown` says that the page was made of Markdown: an <aside> is the author's there, and marks are read already.
 
     Raises ValueError for tags that are nested deeper than `MAX_NESTING`.
     """
@@ -146,17 +149,18 @@ def read_html(text: str) -> Reading:
 
     _check_nesting(text)
     tree = LexborHTMLParser(text)
-    walk = _Walk(tree.body)
+    walk = _Walk(tree.body, is_markdown=is_markdown)
+    elements = typed_structure(walk.collector.elements, has_marks=not is_markdown)
     title = tree.css_first("title")
     root = tree.css_first("html")
     attributes = root.attributes if root is not None else {}
     metadata = Metadata(
-        title=_page_title("" if title is None else title.text(), walk.collector.elements),
+        title=_page_title("" if title is None else title.text(), elements),
         author=_meta(tree.css("meta"), "author", "article:author", "dc.creator"),
         lang=attributes.get("lang") or attributes.get("xml:lang") or "",
         date=_meta(tree.css("meta"), "date", "article:published_time", "dc.date"),
     )
-    return Reading(elements=tuple(walk.collector.elements), metadata=metadata, left_out=walk.left_out)
+    return Reading(elements=elements, metadata=metadata, left_out=walk.left_out)
 
 
 def _check_nesting(text: str) -> None:
@@ -188,7 +192,7 @@ def node_elements(body: LexborNode | None) -> list[Element]:
     return _Walk(body).collector.elements
 
 
-def _page_title(title: str, elements: list[Element]) -> str:
+def _page_title(title: str, elements: Sequence[Element]) -> str:
     """Return a page's <title> without the name of the site where a heading or its length tells them apart."""
     title = " ".join(title.split())
     parts = _SITE_NAME.split(title)
@@ -210,8 +214,13 @@ def _meta(nodes: list[LexborNode], *names: str) -> str:
 class _Walk:
     """One pass over a page in the order of its text."""
 
-    def __init__(self, body: LexborNode | None) -> None:
+    def __init__(self, body: LexborNode | None, *, is_markdown: bool = False) -> None:
         self.collector = Collector()
+        self._is_markdown = is_markdown
+        self._num_strong = 0
+        """Bold elements that are open."""
+        self._has_plain = False
+        """Whether the block at hand has words that are not bold."""
         self.left_out: Counter[str] = Counter()
         self._words: list[str] = []
         self._term = ""
@@ -219,7 +228,7 @@ class _Walk:
         """Text of each footnote by the name of its anchor."""
         self._due: list[str] = []
         """Footnotes that are referred to in the block or list at hand."""
-        self._num_items = 0
+        self._open: list[BlockKind] = []
         """List items and notes that are open."""
         if body is not None:
             self._main = self._find_main(body)
@@ -277,6 +286,7 @@ class _Walk:
         tag = node.tag or ""
         if tag == "-text":
             self._words.append(node.text_content or "")
+            self._has_plain |= not self._num_strong and bool((node.text_content or "").strip(" \t\n:"))
             return False
         if tag == "br":
             self._words.append(_LINE_BREAK)
@@ -303,7 +313,10 @@ class _Walk:
             for inner in node.css("img"):
                 if not inner.attributes.get("alt"):
                     self.left_out["picture"] += 1
-            self.collector.heading(_heading_text(node), level)
+            if self._open and self._open[-1] == "note":
+                self.collector.text(_heading_text(node))  # the note's own title
+            else:
+                self.collector.heading(_heading_text(node), level)
             return False
         if tag == "dt":
             self._flush()
@@ -311,11 +324,12 @@ class _Walk:
             return False
         if tag == "q":
             self._words.append('"')
-        kind = _item_kind(node)
+        self._num_strong += tag in _STRONG_TAGS
+        kind = self._kind(node)
         if tag in _BLOCK_TAGS or kind is not None:
             self._flush()
         if kind is not None:
-            self._num_items += 1
+            self._open.append(kind)
             self.collector.open(kind, self._term if tag == "dd" else "")
             self._term = ""
         return True
@@ -323,14 +337,18 @@ class _Walk:
     def _leave(self, node: LexborNode) -> None:
         if node.tag == "q":
             self._words.append('"')
-        kind = _item_kind(node)
+        self._num_strong -= node.tag in _STRONG_TAGS
+        kind = self._kind(node)
         if (node.tag or "") in _BLOCK_TAGS or kind is not None:
             self._flush()
         if kind is not None:
             self.collector.close()
-            self._num_items -= 1
-        if node.tag in ("ul", "ol", "dl", "menu", "p", "div") and not self._num_items:
+            self._open.pop()
+        if node.tag in ("ul", "ol", "dl", "menu", "p", "div") and not self._open:
             self._say_notes()
+
+    def _kind(self, node: LexborNode) -> BlockKind | None:
+        return "note" if self._is_markdown and node.tag == "aside" else _item_kind(node)
 
     def _name_if_left_out(self, node: LexborNode, tag: str, classes: frozenset[str]) -> str | None:
         """Return by which name a node is left out, "" for one without a word of its own, None for text."""
@@ -361,7 +379,7 @@ class _Walk:
             return None if _lays_out(node) else "table"
         if tag == "pre":
             return None if looks_like_prose(node.text(deep=True)) else "code block"
-        if tag == "aside" and classes & _NOTE_CLASSES:
+        if tag == "aside" and (self._is_markdown or classes & _NOTE_CLASSES):
             return None
         if tag == "form":
             return None if node.css_first("h1, h2, h3, p, article, main") is not None else "form"
@@ -384,39 +402,45 @@ class _Walk:
     def _flush(self) -> None:
         text = "".join(self._words)
         self._words.clear()
+        is_strong, self._has_plain = not self._has_plain, False
         if not text.strip():
             return
-        if "{" in text:
-            text, num = _TEMPLATE_MARK.subn(" ", text)
-            self.left_out["template tag"] += num
         if _CONTENTS_MARK.fullmatch(text.strip()):
             self._drop_contents_heading()
             self.left_out["contents list"] += 1
             return
-        for part in _split_lines(text):
+        for part, kind in _split_lines(text):
             alert = _ALERT.match(part)
-            self.collector.text(part[alert.end() :] if alert else part, "note" if alert else None)
+            part = part[alert.end() :] if alert else part
+            self.collector.text(part, "note" if alert else kind, is_strong=is_strong)
 
     def _say_notes(self) -> None:
-        if self._num_items:
+        if self._open:
             return
         due, self._due = self._due, []
         for text in due:
             self.collector.text(text, "note")
 
 
-def _split_lines(text: str) -> list[str]:
-    """Return the lines that <br> makes: three and more that end without a mark are lines, others are one paragraph."""
+def _split_lines(text: str) -> list[tuple[str, BlockKind | None]]:
+    """Return the lines that <br> makes, with their kinds where they were typed as a list.
+
+    Three and more that end without a mark are lines, others are one paragraph.
+    """
     if _LINE_BREAK not in text:
-        return [text]
+        return [(text, None)]
     # An empty line between two breaks parts paragraphs.
-    found: list[str] = []
+    found: list[tuple[str, BlockKind | None]] = []
     for paragraph in re.split(rf"{_LINE_BREAK}\s*{_LINE_BREAK}", text):
         lines = [line.strip() for line in paragraph.split(_LINE_BREAK) if line.strip()]
+        typed = typed_lines(lines)
+        if typed is not None:
+            found += [(line, None if kind == "paragraph" else kind) for line, kind in typed]
+            continue
         are_lines = len(lines) > 2 and not any(
             line.endswith((".", "!", "?", ",", ";", ":")) for line in lines[:-1]
         )
-        found += lines if are_lines else [" ".join(lines)]
+        found += [(line, None) for line in lines] if are_lines else [(" ".join(lines), None)]
     return found
 
 
