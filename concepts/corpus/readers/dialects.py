@@ -27,22 +27,31 @@ _LINE_BLOCK = re.compile(r"(?:^\|[ \t]+[^|\n]+(?:\n|\Z)){2,}", re.MULTILINE)
 _CALLOUT = re.compile(r"^([ \t]*>[ \t]*)\[!(\w+)\][+-]?[ \t]*([^\n]*)$", re.MULTILINE)
 _GITHUB_ALERTS = frozenset(("note", "tip", "important", "warning", "caution"))
 
+_SPANS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
+    ("comment", re.compile(r"\{/\*"), re.compile(r"\*/\}")),
+    ("comment", re.compile(r"(?<!\S)%%"), re.compile(r"(?<!\\)%%(?!\S)")),
+    ("code block", re.compile(r"\{%-?[ \t]*highlight\b"), re.compile(r"\{%-?[ \t]*endhighlight[ \t]*-?%\}")),
+    ("template tag", re.compile(r"(?<!\\)\{%"), re.compile(r"%\}")),
+    ("template tag", re.compile(r"(?<!\\)\{\{[<%]"), re.compile(r"[>%]\}\}")),
+    ("formula", re.compile(r"^[ \t]*\$\$(?!\$)", re.MULTILINE), re.compile(r"\$\$[ \t]*$", re.MULTILINE)),
+    (
+        "formula",
+        re.compile(r"^[ \t]*\\\[[ \t]*$", re.MULTILINE),
+        re.compile(r"^[ \t]*\\\][ \t]*$", re.MULTILINE),
+    ),
+)
+"""What no reader of the page sees, by name: how it begins and ends."""
+_ACROSS_PARAGRAPHS = frozenset(("comment", "code block"))
 _LEFT_OUT: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("comment", re.compile(r"\{/\*.*?\*/\}", re.DOTALL)),
-    ("comment", re.compile(r"(?<![^\s])%%(?=\S|[ \t]|\n).*?(?<!\\)%%(?!\S)", re.DOTALL)),
     ("comment", re.compile(r"^ {0,3}\[(?://|#|_|comment)\]:[ \t][^\n]*$", re.MULTILINE | re.IGNORECASE)),
-    ("code block", re.compile(r"\{%-?[ \t]*highlight\b.*?\{%-?[ \t]*endhighlight[ \t]*-?%\}", re.DOTALL)),
     ("contents list", re.compile(r"^(?:[*+-]|1\.)[ \t]+[^\n]{1,40}\n\{:[ \t]*toc\b[^}\n]*\}", re.MULTILINE)),
-    ("template tag", re.compile(r"(?<!\\)(?:\{%.*?%\}|\{\{[<%].*?[>%]\}\})", re.DOTALL)),
     ("included file", re.compile(r"^[ \t]*;?-+8<-+[ \t]*\"[^\n]*$", re.MULTILINE)),
     ("abbreviation", re.compile(r"^\*\[[^\]\n]+\]:[^\n]*$", re.MULTILINE)),
     ("layout command", re.compile(r"^\\[a-z]{2,}(?:[\[{][^\]}\n]*[\]}])*[ \t]*$", re.MULTILINE)),
-    ("formula", re.compile(r"^[ \t]*\$\$(?!\$)[^$]*\$\$[ \t]*$", re.MULTILINE)),
-    ("formula", re.compile(r"^[ \t]*\\\[[ \t]*\n(?:(?![ \t]*\n)[^\n]*\n)*?[ \t]*\\\][ \t]*$", re.MULTILINE)),
-    ("embedded note", re.compile(r"(?<!\\)!\[\[[^\]\n]*\]\]")),
+    ("embedded note", re.compile(r"(?<!\\)!\[\[[^\[\]\n]*\]\]")),
     ("tag line", _TAGS),
 )
-"""What no reader of the page sees, by name."""
+"""... and of one line each."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _FEWEST_WORDS = 3
 _ICON = re.compile(r"(?<![\w:\\]):[a-z][a-z0-9_+-]*:(?![\w:`])")
@@ -132,15 +141,43 @@ def _without_comments(text: str, left_out: Counter[str]) -> str:
 def _plain_part(text: str, left_out: Counter[str], *, is_mdx: bool) -> str:
     if is_mdx:
         text = _take_out(text, "code block", _IMPORT, left_out)
-    for name, pattern in _LEFT_OUT:
-        text = _outside_code(
-            text, lambda part, name=name, pattern=pattern: _take_out(part, name, pattern, left_out)
-        )
+    text = _outside_code(text, lambda part: _shown(part, left_out))
     for pattern, replacement in _PLAIN:
         text = pattern.sub(replacement, text)
     text = _CALLOUT.sub(_callout, text)
     text = _LINE_BLOCK.sub(lambda found: re.sub(r"(?m)^\|[ \t]+(.*)$", r"\1  ", found.group()), text)
     return _outside_code(text, lambda part: _plain_inline(part, left_out))
+
+
+def _shown(text: str, left_out: Counter[str]) -> str:
+    for name, start, end in _SPANS:
+        text = _without_spans(text, name, start, end, left_out)
+    for name, pattern in _LEFT_OUT:
+        text = _take_out(text, name, pattern, left_out)
+    return text
+
+
+def _without_spans(
+    text: str, name: str, start: re.Pattern[str], end: re.Pattern[str], left_out: Counter[str]
+) -> str:
+    """Take out what stands between two marks; one without an end is text.
+
+    One pass: a pattern for both marks would look for the end anew at each start.
+    """
+    parts: list[str] = []
+    kept = at = 0
+    last: re.Match[str] | None = None
+    while (begin := start.search(text, at)) is not None:
+        if last is None or last.start() < begin.end():
+            last = end.search(text, begin.end())
+        if last is None:
+            break
+        at = begin.end()
+        if name in _ACROSS_PARAGRAPHS or text.find("\n\n", begin.end(), last.start()) < 0:
+            parts.append(text[kept : begin.start()])
+            kept = at = last.end()
+            left_out[name] += 1
+    return "".join([*parts, text[kept:]])
 
 
 def _take_out(text: str, name: str, pattern: re.Pattern[str], left_out: Counter[str]) -> str:
