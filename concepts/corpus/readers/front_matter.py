@@ -101,12 +101,13 @@ def _metadata(values: Mapping[str, object]) -> Metadata:
     def say(*keys: str) -> str:
         return next((words for key in keys if (words := _words(small.get(key)))), "")
 
+    said = say("date", "published", "created")
     return Metadata(
         title=say("title"),
         is_title_sure=True,
         author=say("author", "authors", "by"),
         lang=say("lang", "language", "locale"),
-        date=date if any(map(str.isdigit, date := say("date", "published", "created"))) else "",
+        date=said if any(map(str.isdigit, said)) else "",  # "today" is none
     )
 
 
