@@ -84,8 +84,8 @@ def test_capitals_are_headings_and_shouts_are_none() -> None:
 def test_a_book_of_a_library_is_the_book() -> None:
     reading = read(
         "The eBook of The Cat\n\nTitle: The Cat\n\nAuthor: A. B.\n\n*** START OF THE PROJECT GUTENBERG EBOOK THE CAT "
-        "***\n\nContents\n\nCHAPTER I. The House\nCHAPTER II. The Sea\n\nCHAPTER I.\n\nIt was old.\n\nCHAPTER II.\n\nIt was "
-        "loud.\n\n*** END OF THE PROJECT GUTENBERG EBOOK THE CAT ***\n\nA licence.\n",
+        "***\n\nContents\n\nCHAPTER I. The House\nCHAPTER II. The Sea\n\nCHAPTER I.\n\nIt was old.\n\nCHAPTER II.\n\n"
+        "It was loud.\n\n*** END OF THE PROJECT GUTENBERG EBOOK THE CAT ***\n\nA licence.\n",
         ".txt",
     )
     assert shown(reading) == [(2, "CHAPTER I."), (P, "It was old."), (2, "CHAPTER II."), (P, "It was loud.")]
