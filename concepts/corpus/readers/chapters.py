@@ -58,10 +58,11 @@ def chapter_level(line: str) -> int | None:
 def is_capitals(line: str) -> bool:
     """Whether a line is written in capitals, as headings are where nothing else marks them."""
     line = line.strip()
+    if not line.isupper() or len(line) > _LONGEST_CAPITALS:
+        return False
     letters = [char for char in line if char.isalpha()]
     return (
         len(letters) > 2
-        and len(line) <= _LONGEST_CAPITALS
         and not line.endswith((".", "!", "?", ",", ";"))
         and line[0].isalnum()
         and all(char.isupper() for char in letters)

@@ -188,6 +188,7 @@ class _Walk:
         self._num_words: int | None = None
         if body is not None:
             self._body = body
+            self._num_top_headings = len(body.css("h1"))
             self._main = self._find_main(body)
             self._gather_notes(body)
             self._run(self._main)
@@ -388,7 +389,8 @@ class _Walk:
 
     def _has_only_heading(self, node: LexborNode) -> bool:
         """Whether a page's header holds its only top heading."""
-        return node.css_first("h1") is not None and all(is_inside(h, node) for h in self._body.css("h1"))
+        num = len(node.css("h1"))
+        return num > 0 and num == self._num_top_headings
 
     def _drop_contents_heading(self) -> None:
         elements = self.collector.elements

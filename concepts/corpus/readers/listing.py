@@ -126,7 +126,10 @@ def parse_list(
 
 
 def _clean(text: str) -> str:
-    return _TASK.sub("", _LEADERS.sub("", text.strip()), count=1).strip()
+    text = text.strip()
+    if text[-1:].isdecimal():
+        text = _LEADERS.sub("", text)
+    return _TASK.sub("", text, count=1).strip()
 
 
 def _plain_mark(body: str) -> str:

@@ -36,6 +36,9 @@ _MAIL_HEAD = re.compile(
 _BOOK_START = re.compile(r"^\*\*\* ?START OF TH[EI]S? PROJECT GUTENBERG.*$", re.MULTILINE)
 _BOOK_END = re.compile(r"^\*\*\* ?END OF TH[EI]S? PROJECT GUTENBERG.*$", re.MULTILINE)
 _SAID = re.compile(r"^(Title|Author): (.+)$", re.MULTILINE)
+_NUMBER_START = re.compile(
+    r"\s*\(?(?:\d{1,4}|[A-Za-z]{1,8}|[^\x00-\x7f]{1,3})[.):\uff0e\uff09]|\s*[^\x00-\x7f]"
+)
 _RULE = re.compile(r"\s*([=\-~^*+#_\"'])\1{2,}\s*")
 _LONGEST_TITLE = 80
 _LONGEST_ENTRY = 50
@@ -228,7 +231,7 @@ def _loose_lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str] | t
     found: list[list[str] | tuple[str, str]] = []
     for part in parts:
         before = found[-1] if found else None
-        if isinstance(part, list) and isinstance(before, list):
+        if isinstance(part, list) and isinstance(before, list) and _NUMBER_START.match(part[0]):
             items = parse_list([before[-1], part[0]], wraps=False)
             if [item.mark for item in items] == ["number", "number"] and items[0].depth == items[1].depth:
                 found[-1] = [*before, *part]
