@@ -295,15 +295,28 @@ def _title(
         return "", elements
     first = elements[at]
     assert first.level is not None
-    if any(level <= first.level for level in levels[1:]):
-        return "", elements
     if at > 0 and len(levels) == 1:
         return "", elements  # text, then a section
     if as_notes and len(elements) == 1:
         return "", elements
     if first.level > 1 and metadata.title and metadata.is_title_sure:
         return "", elements
-    return normalize_text(first.text), [*elements[:at], *elements[at + 1 :]]
+    is_above = all(level > first.level for level in levels[1:])
+    if is_above or (at == 0 and not as_notes and _is_title_by_place(elements, levels)):
+        return normalize_text(first.text), [*elements[:at], *elements[at + 1 :]]
+    return "", elements
+
+
+def _is_title_by_place(elements: Sequence[Element], levels: Sequence[int]) -> bool:
+    """Whether a first heading that is not above all others is the title all the same.
+
+    It is where nothing stands between it and the next heading of its level, as in Google Docs; and where it is a small
+    heading above large ones, as the names of projects in README files, and no heading has level 1.
+    """
+    first, *others = levels
+    if elements[1].level == first:
+        return all(level >= first for level in others)
+    return min(others) > 1 and first > min(others)
 
 
 def split_text(text: str, lang: str) -> list[str]:

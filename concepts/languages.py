@@ -59,6 +59,21 @@ _SCRIPTS: dict[str, frozenset[str]] = {
         "HIRAGANA": "Jpan",
         "KATAKANA": "Jpan",
         "CJK": "Hans Hant Hani Jpan Kore",
+        "BOPOMOFO": "Bopo",
+        "YI": "Yiii",
+        "THAANA": "Thaa",
+        "SYRIAC": "Syrc",
+        "NKO": "Nkoo",
+        "ADLAM": "Adlm",
+        "VAI": "Vaii",
+        "TIFINAGH": "Tfng",
+        "CHEROKEE": "Cher",
+        "CANADIAN": "Cans",
+        "MONGOLIAN": "Mong",
+        "OL": "Olck",
+        "MEETEI": "Mtei",
+        "JAVANESE": "Java",
+        "BALINESE": "Bali",
     }.items()
 }
 """Scripts by the first word of their letters' Unicode names, and the ISO 15924 codes of languages written in them."""

@@ -25,7 +25,11 @@ SENTENCES_PER_PARAGRAPH = 4
 _MAX_HEADING_LEVEL = 6
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What CommonMark or GitHub's tables and tasks would take for markup anywhere in a line.
-_INLINE = re.compile(r"[\\`*\[\]<]|(?<![^\W_])_+|_+(?![^\W_])|&(?=#?\w+;)|~(?=~)|(?<=~)~|\|")
+_INLINE = re.compile(
+    r"[\\`*\[\]<]|(?<![^\W_])_+|_+(?![^\W_])|&(?=#?\w+;)|~(?=~)|(?<=~)~|\||"
+    # What single tools take for marks, and our own reader with them (concepts/corpus/readers/dialects.py).
+    r"%(?=%)|(?<=%)%|=(?==)|(?<==)=|\$(?=\$)|(?<=\$)\$|\+(?=\+)|(?<=\+)\+|\^(?=[\w-]+$)|\{(?=\s*[%{:.#/<])|:(?=[a-z][\w+-]*:)"
+)
 # ... and only at the start of a line: headings, quotations, bullets, rules, fences, numbers.
 _LINE_START = re.compile(r"(?:[#>+=~-]|\d{1,9}(?=[.)]))")
 

@@ -30,6 +30,19 @@ MAX_POINTS = MAX_LENGTH
 """Most points of a section: each is at least a sentence."""
 
 _LENGTH = re.compile(r"\blength=[\"']?(-?\d{1,9})")
+_WISH = re.compile(
+    r"\s*[\[(](?:about|ca\.?|approx\.?|~|max\.?)?\s*(\d{1,4})\s+(words?|sentences?|paragraphs?)[\])]\s*$",
+    re.IGNORECASE,
+)
+_SENTENCES_OF = {
+    "word": 1 / 15,
+    "words": 1 / 15,
+    "sentence": 1.0,
+    "sentences": 1.0,
+    "paragraph": 4.0,
+    "paragraphs": 4.0,
+}
+"""Sentences of a word or paragraph, as the everyday documents of the corpus have them on average."""
 _PERMALINK_END = re.compile(r"\s*(?:[\u00b6\u00a7\U0001f517]\ufe0f?|(?<=\s)#+)\s*$")
 _CONTENTS = re.compile(
     r"(?:table of )?contents?|inhalt(?:sverzeichnis)?|sommaire|table des matières|índice", re.IGNORECASE
@@ -120,7 +133,9 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     Raises InputError.
     """
     from concepts.corpus.readers import count_phrase
+    from concepts.corpus.readers.dialects import spaced_headings
     from concepts.corpus.readers.front_matter import split_front_matter
+    from longhand.pasted_outlines import plain_outline
 
     # Only these end a line: str.splitlines knows more, and line numbers would be wrong.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -130,7 +145,7 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
         raise InputError(f"{name} is empty: write one heading a line")
     metadata, body, num_lines = split_front_matter(text)
     # Blanked rather than cut, so that line numbers stay those of the file.
-    reader = _Reader("\n" * num_lines + body)
+    reader = _Reader(plain_outline(spaced_headings("\n" * num_lines + (body if body.strip() else text))))
     title, entries = reader.title, reader.entries
     if not entries:
         raise InputError(f"{name} holds no headings: write one heading a line, or Markdown headings")
@@ -218,11 +233,30 @@ class _Reader:
     def _items(self, lines: Sequence[str], *, first_line: int = 1, only_marked: bool = False) -> list[_Entry]:
         from concepts.corpus.readers.listing import parse_list
 
-        entries = []
-        for item in parse_list(lines, first_line=first_line, only_marked=only_marked):
-            text, length = _without_attributes(item.text)
+        said = {} if only_marked else self._sentences(lines, first_line)
+        kept = ["" if number in said else line for number, line in enumerate(lines, first_line)]
+        entries: list[_Entry] = []
+        for item in parse_list(kept, first_line=first_line, only_marked=only_marked):
+            text, length = _without_attributes(item.text.rstrip(" :;,"))
             entries.append(_Entry(item.depth, _plain_line(text), item.line, length=length))
-        return entries
+        for number, sentence in said.items():
+            entry = next((entry for entry in reversed(entries) if entry.line < number), None)
+            if entry is None:
+                self.left_out["line above the list"] += 1
+            else:
+                entry.points += _points(sentence, whole=False)
+        return _below_parts(entries)
+
+    def _sentences(self, lines: Sequence[str], first_line: int) -> dict[int, str]:
+        """Return lines, by number, that say what is to stand in the items of a list above them."""
+        from concepts.corpus.readers.listing import parse_list
+        from longhand.pasted_outlines import is_sentence
+
+        marked = {item.line for item in parse_list(lines, first_line=first_line, only_marked=True)}
+        if len(marked) < 2:
+            return {}
+        numbered = enumerate(lines, first_line)
+        return {number: line for number, line in numbered if number not in marked and is_sentence(line)}
 
     def _headings(self, tokens: Sequence[Token]) -> list[_Entry]:
         entries: list[_Entry] = []
@@ -291,15 +325,37 @@ def _is_link_to_here(token: Token) -> bool:
     )
 
 
+def _below_parts(entries: list[_Entry]) -> list[_Entry]:
+    """Put chapters below the parts that stand above them in a list without levels ("Part I", "Chapter 1")."""
+    from concepts.corpus.readers.chapters import chapter_level
+
+    levels = [chapter_level(entry.text) for entry in entries]
+    if len({entry.level for entry in entries}) > 1 or not {1, 2} <= set(levels):
+        return entries
+    first = levels.index(1)
+    for place, (entry, level) in enumerate(zip(entries, levels, strict=True)):
+        entry.level = 1 if place < first or level == 1 else 2
+    return entries
+
+
 def _without_attributes(text: str) -> tuple[str, int | None]:
     """Return a heading without `{#2 length=5}` and other attributes, and the length that they ask for."""
     from concepts.corpus.readers.markdown import ATTRIBUTES
 
     found = ATTRIBUTES.search(text)
     if found is None:
-        return text, None
+        return _without_wish(text)
     length = _LENGTH.search(found.group())
     return text[: found.start()], None if length is None else int(length[1])
+
+
+def _without_wish(text: str) -> tuple[str, int | None]:
+    """Return a heading without "(300 words)" or "[5 sentences]", and the length in sentences that this asks for."""
+    found = _WISH.search(text)
+    if found is None:
+        return text, None
+    length = round(int(found[1]) * _SENTENCES_OF[found[2].lower()])
+    return text[: found.start()], max(1, min(length, MAX_LENGTH))
 
 
 def _plain(tokens: Sequence[Token]) -> str:

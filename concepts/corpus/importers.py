@@ -15,7 +15,14 @@ from typing import Any
 
 from concepts.corpus.drops import DropReport
 from concepts.corpus.language import guess_language
-from concepts.corpus.readers import READABLE_SUFFIXES, EncodingError, Reading, count_phrase, read_data
+from concepts.corpus.readers import (
+    READABLE_SUFFIXES,
+    EncodingError,
+    KindError,
+    Reading,
+    count_phrase,
+    read_data,
+)
 from concepts.corpus.readers.elements import to_outline
 from concepts.corpus.records import (
     BLOCK_KINDS,
@@ -218,6 +225,8 @@ def read_bytes(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool =
         reading = read_data(data, suffix)
     except EncodingError as error:
         raise Unreadable(name, "binary" if error.is_binary else "not UTF-8", str(error)) from None
+    except KindError as error:
+        raise Unreadable(name, "unknown kind of file", str(error)) from None
     except (RecursionError, ValueError):
         raise Unreadable(name, "broken markup") from None
     if not reading.elements or (not allow_bare and all(e.level is not None for e in reading.elements)):

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import codecs
 import io
+import sys
 import zipfile
 from pathlib import Path
 
 import docx
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reader_helpers import SPACES, WORD, read, run, shown, word
+
 from concepts.corpus.importers import Unreadable, read_bytes
-from concepts.corpus.readers import Reading, count_phrase, read_data
+from concepts.corpus.readers import count_phrase, read_data
 from concepts.errors import InputError
 from concepts.given import GivenDocument, read_given
 from concepts.languages import foreign_language
@@ -30,14 +35,6 @@ def case(name: str) -> GivenDocument:
 
 def headings(document: GivenDocument) -> list[tuple[str, str]]:
     return [(section.path, section.heading) for section in document.sections]
-
-
-def read(text: str, suffix: str = ".md") -> Reading:
-    return read_data(text.encode(), suffix)
-
-
-def shown(reading: Reading) -> list[tuple[int | str, str]]:
-    return [(e.kind if e.level is None else e.level, e.text) for e in reading.elements]
 
 
 # The cases.
@@ -316,23 +313,6 @@ def test_tags_are_nested_as_deep_as_pages_are_and_no_deeper() -> None:
     assert shown(read("<div>" * 500 + "Text.", ".html")) == [("paragraph", "Text.")]
 
 
-SPACES = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:mc="x"'
-WORD = f"<w:document {SPACES}><w:body>{{}}</w:body></w:document>"
-
-
-def word(body: str, **parts: str) -> Reading:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("word/document.xml", WORD.format(body))
-        for name, text in parts.items():
-            archive.writestr(f"word/{name}.xml", text)
-    return read_data(data.getvalue(), ".docx")
-
-
-def run(text: str) -> str:
-    return f"<w:r><w:t>{text}</w:t></w:r>"
-
-
 @pytest.mark.parametrize("tag", ["document", "foo"])
 def test_a_word_file_without_a_body_is_refused(tag: str) -> None:
     data = io.BytesIO()
@@ -605,6 +585,10 @@ def test_a_long_sentence_stays_one() -> None:
         ("パンの焼き方", "Japanese"),
         ("빵 굽기", "Korean"),
         ("איך לאפות לחם", "Hebrew"),
+        ("ᏣᎳᎩ", "a language in Cherokee letters"),
+        ("ޕާން", "a language in Thaana letters"),
+        ("ⴰⵖⵔⵓⵎ", "a language in Tifinagh letters"),
+        ("∀x ∈ ℝ", None),
         ("Come fare il pane", "Italian"),
         ("Hur man bakar bröd", "Swedish"),
         ("Ekmek nasıl yapılır", "Turkish"),

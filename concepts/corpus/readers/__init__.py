@@ -7,12 +7,14 @@ from concepts.corpus.readers.data import READABLE_SUFFIXES, read_data
 from concepts.corpus.readers.elements import Collector, Element, to_sections
 from concepts.corpus.readers.encoding import EncodingError
 from concepts.corpus.readers.reading import Metadata, Reading, count_phrase
+from concepts.corpus.readers.word import KindError
 
 __all__ = [
     "READABLE_SUFFIXES",
     "Collector",
     "Element",
     "EncodingError",
+    "KindError",
     "Metadata",
     "Reading",
     "count_phrase",

@@ -32,6 +32,8 @@ class Element:
     """What the block is to its reader; a heading has the default."""
     continues: bool = False
     """Whether the text is a further paragraph of the list item or note before it."""
+    is_strong: bool = False
+    """Whether all of the block is bold."""
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Collector:
         if text := " ".join(text.split()):
             self.elements.append(Element(text, level))
 
-    def text(self, text: str, kind: BlockKind | None = None) -> None:
+    def text(self, text: str, kind: BlockKind | None = None, *, is_strong: bool = False) -> None:
         """Add a paragraph; inside an item or note it belongs to that one, unless `kind` is given."""
         text = " ".join(text.split())
         if not text:
@@ -63,7 +65,7 @@ class Collector:
         if kind is not None or frame is None:
             if (kind or "paragraph") == "paragraph" and _NOTE.match(text):
                 kind = "note"
-            self.elements.append(Element(text, None, kind or "paragraph"))
+            self.elements.append(Element(text, None, kind or "paragraph", is_strong=is_strong))
             return
         if frame.last == -1:
             if frame.term:

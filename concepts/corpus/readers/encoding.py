@@ -51,6 +51,14 @@ _NAMES = {
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN_LETTERS = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]")
+_FEWEST_BYTES_A_ZERO = 100
+_MEND = "longhand-mend"
+_LEADS = bytes(range(0xC2, 0xF5))
+"""First bytes of the letters of UTF-8 that are not ASCII."""
+_FOREIGN = re.compile("[^\x00-\x7f]+")
+_TWICE = re.compile("\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac.|\u00c2[\u00a0-\u00bf]")
+"""Letters and quotation marks of UTF-8 as windows-1252 shows them."""
+_FEWEST_TWICE = 2
 _GUESS_BYTES = 20_000
 
 
@@ -86,19 +94,80 @@ def decode(data: bytes) -> Decoded:
     declared = _declared(data)
     if declared in ("utf-16", "utf-16-le", "utf-16-be") and (wide := _wide(data)) is not None:
         return Decoded(data.decode(wide, "replace"), wide)
-    if b"\0" not in data:
-        try:
-            return Decoded(data.decode("utf-8"), "utf-8")
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-    else:
-        return _wide_text(data)
+    if b"\0" in data:
+        return _without_zeros(data) or _wide_text(data)
+    try:
+        return _encoded_once(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
     if declared is not None:
         try:
             return Decoded(data.decode(declared), declared)
         except UnicodeDecodeError:
             pass
-    return _likeliest(data, line)
+    return _damaged(data, line) or _likeliest(data, line)
+
+
+def _without_zeros(data: bytes) -> Decoded | None:
+    """Return UTF-8 text in which single zero bytes stand, None for other data."""
+    num = data.count(0)
+    if num > len(data) // _FEWEST_BYTES_A_ZERO + 1 or len(data) < _FEWEST_BYTES_A_ZERO // 2:
+        return None
+    try:
+        text = data.replace(b"\0", b"").decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if _CONTROLS.search(text):
+        return None
+    return Decoded(text, "utf-8", f"{num} zero {'byte' if num == 1 else 'bytes'} left out")
+
+
+def _damaged(data: bytes, line: int) -> Decoded | None:
+    """Return the text of a UTF-8 file that was cut inside a letter or holds pasted bytes of windows-1252.
+
+    None where letters of UTF-8 are no more than other bytes: then it is no such file.
+    """
+    num_bad = 0
+
+    def mend(error: UnicodeError) -> tuple[str, int]:
+        nonlocal num_bad
+        assert isinstance(error, UnicodeDecodeError)
+        num_bad += 1
+        is_cut = error.end == len(data) and error.reason == "unexpected end of data"
+        text = "" if is_cut else data[error.start : error.end].decode("cp1252", "ignore")
+        return text, error.end
+
+    codecs.register_error(_MEND, mend)
+    text = data.decode("utf-8", _MEND)
+    num_good = sum(data.count(byte) for byte in _LEADS)
+    if num_bad * 2 > num_good - num_bad or _CONTROLS.search(text):
+        return None
+    count = f"{num_bad} {'letter is' if num_bad == 1 else 'letters are'}"
+    return Decoded(
+        text, "utf-8", f"{count} not UTF-8 (first in line {line}): read as windows-1252 or left out"
+    )
+
+
+def _encoded_once(text: str) -> Decoded:
+    """Return text as it was before somebody read its UTF-8 as windows-1252 and saved that ("CafÃ©")."""
+    runs = set(_FOREIGN.findall(text))
+    if len(_TWICE.findall(text)) < _FEWEST_TWICE:
+        return Decoded(text, "utf-8")
+    mended: dict[str, str] = {}
+    for run in runs:
+        try:
+            mended[run] = b"".join(map(_byte_of, run)).decode("utf-8")
+        except UnicodeError:
+            return Decoded(text, "utf-8")
+    text = _FOREIGN.sub(lambda found: mended[found.group()], text)
+    return Decoded(text, "utf-8", "its letters were encoded twice: read as they were before")
+
+
+def _byte_of(char: str) -> bytes:
+    try:
+        return char.encode("cp1252")
+    except UnicodeEncodeError:
+        return char.encode("latin-1")  # five bytes have no letter in windows-1252
 
 
 def _declared(data: bytes) -> str | None:

@@ -8,15 +8,19 @@ from the kind of mark: "(a)" below "(2)", "○" below "●", a bullet below a pl
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 MarkKind = Literal["", "bullet", "number"]
 
-_GLYPHS = "•‣⁃●○■□▪▫◦◆◇►▶➢➤❖✓✔✗✘★☆☐☑☒·∙\uf0b7\uf0a7\uf0d8\uf0fc\uf076\u27a2\u2b25\u2b1b\u25b8"
+_POINTERS = "\u2192\u2794\u279c\u27a1\u21d2\U0001f449\U0001f539\U0001f538\u2705"
+"""Arrows and signs that decorate items; a list mixes them on one level."""
+GLYPHS = _POINTERS + ("•‣⁃●○■□▪▫◦◆◇►▶➢➤❖✓✔✗✘★☆☐☑☒·∙\uf0b7\uf0a7\uf0d8\uf0fc\uf076\u27a2\u2b25\u2b1b\u25b8")
+"""Signs that begin list items as word processors paste them."""
 _BULLET = re.compile(
-    rf"(?P<ascii>\*{{2,6}}|[-*+–—])(?=[ \t]|$)|(?P<glyph>[{_GLYPHS}])|(?P<word>o)(?=\t| {{2,}}\S)"
+    rf"(?P<ascii>\*{{2,6}}|[-*+–—]|[-=]>)(?=[ \t]|$)|(?P<glyph>[{GLYPHS}]\ufe0f?|§(?=\t))|(?P<word>o)(?=\t| {{2,}}\S)"
 )
 _TASK = re.compile(r"\[[ xX✓✔-]\](?:[ \t]+|$)")
 _DOTTED = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)([.)]?)(?=[ \t]|$)")
@@ -34,6 +38,9 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _LEADERS = re.compile(r"[ \t]*(?:(?:[.·…_]\s?){3,}|\t)[ \t]*\d{1,4}$")
 """Ends an entry of a pasted table of contents: dots and the page."""
 _TAB_STOP = 4
+_KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
+_RINGED = re.compile("[\u2460-\u2473]")
+_WIDE = re.compile("[\uff08(]?(?:[\uff10-\uff19]{1,3}|[\u2160-\u216b\u2170-\u217b])[\uff0e\uff09.)\u3001]")
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,26 @@ def parse_list(
 
 
 def _clean(text: str) -> str:
-    return _TASK.sub("", _LEADERS.sub("", text.strip()), count=1).strip()
+    text = text.strip()
+    if text[-1:].isdecimal():
+        text = _LEADERS.sub("", text)
+    return _TASK.sub("", text, count=1).strip()
+
+
+def _plain_mark(body: str) -> str:
+    """Return a line whose number is written in other signs ("①", "１．", "Ⅳ.", "1️⃣") with plain ones."""
+    if body.isascii():
+        return body
+    if (key := _KEYCAP.match(body)) is not None:
+        return f"{key[1]}. {body[key.end() :].lstrip()}"
+    if (ring := _RINGED.match(body)) is not None:
+        return f"{ord(ring.group()) - 0x245F}) {body[ring.end() :].lstrip()}"
+    wide = _WIDE.match(body)
+    return (
+        body
+        if wide is None
+        else f"{unicodedata.normalize('NFKC', wide.group())} {body[wide.end() :].lstrip()}"
+    )
 
 
 def _read_lines(lines: Sequence[str], first_line: int) -> list[_Line]:
@@ -132,7 +158,7 @@ def _read_lines(lines: Sequence[str], first_line: int) -> list[_Line]:
             is_end = bool(fence) and line.strip().startswith(fence)
             fence = "" if is_end else fence or (mark[1] if mark else "")
             continue
-        body = line.strip().lstrip("\ufeff\u200b\u00a0")
+        body = _plain_mark(line.strip().lstrip("\ufeff\u200b\u00a0"))
         if not body:
             is_blank = True
             continue
@@ -147,6 +173,7 @@ def _marks(body: str) -> list[_Mark]:
     if bullet is not None:
         # - * and + are one kind: Markdown's writers change them within a list.
         style = "-" if bullet["ascii"] in ("-", "*", "+") else bullet.group()
+        style = "->" if style == "=>" or style[0] in _POINTERS else style
         return [_Mark(style, (), body[bullet.end() :].strip())]
     if (task := _TASK.match(body)) is not None:
         return [_Mark("[]", (), body[task.end() :].strip())]

@@ -7,13 +7,17 @@ HTML inside Markdown is HTML. What no plugin knows is taken out of headings here
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from concepts.corpus.readers.dialects import plain_source
 from concepts.corpus.readers.front_matter import split_front_matter
-from concepts.corpus.readers.html import looks_like_prose, read_html
+from concepts.corpus.readers.html import read_html
+from concepts.corpus.readers.prose import looks_like_prose
 from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.readers.typed import typed_lines
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -22,15 +26,23 @@ if TYPE_CHECKING:
 ATTRIBUTES = re.compile(r"(?<!\\)\s*\{\s*:?\s*(?:[#.][^\s{}]*|[\w-]+=[^{}]*)(?:\s[^{}]*)?\}\s*#*\s*$")
 """Ends a heading in Pandoc's, kramdown's and Longhand's own Markdown: `{#install}`, `{: .wide }`, `{#2 length=5}`."""
 _ONE_LETTER_CHECK = re.compile(r"^\[[ xX]\]\s+")
-_CONTAINER = re.compile(r"^:{3,}[ \t]*\{?\.?([\w-]*)\}?[ \t]*(.*)$")
+_CONTAINER = re.compile(
+    r"^:{3,}[ \t]*(?:\{([^}\n]*)\}|([\w-]+)(?:\[([^\]\n]*)\])?|)[ \t]*([^:\n]*?)[ \t]*:*$"
+)
+"""Begins or ends a container: `::: tip`, `:::tip[Title]`, `::: {.callout-note title="Title"}`, `:::`."""
+_CLASS = re.compile(r"\.(?:callout-)?([\w-]+)")
+_TITLE = re.compile(r"title=[\"']([^\"'\n]*)[\"']")
 _NOTES = frozenset(("note", "tip", "info", "hint", "important", "warning", "caution", "danger"))
 
 
 def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
     """Return what a Markdown text says; `is_plain` is for text files, where an indented paragraph is no code."""
     metadata, body, _ = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
-    reading = read_html(f"<!DOCTYPE html><body>{_parser(is_plain).render(_containers(body))}</body>")
-    return replace(reading, metadata=metadata if metadata != Metadata() else reading.metadata)
+    body, left_out = plain_source(body)
+    page = f"<!DOCTYPE html><body>{_parser(is_plain).render(_containers(body))}</body>"
+    reading = read_html(page, is_markdown=True)
+    metadata = metadata if metadata != Metadata() else reading.metadata
+    return replace(reading, metadata=metadata, left_out=Counter(reading.left_out) + left_out)
 
 
 @cache
@@ -39,15 +51,18 @@ def _parser(is_plain: bool) -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.admon import admon_plugin
     from mdit_py_plugins.deflist import deflist_plugin
+    from mdit_py_plugins.footnote.index import footnote_inline
     from mdit_py_plugins.gfm import gfm_plugin
 
     parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin).use(deflist_plugin).use(admon_plugin)
+    parser.inline.ruler.after("image", "footnote_inline", footnote_inline)
     # "about ~5 or ~10" is no struck-out text.
     parser.options["strikethrough_single_tilde"] = False
     if is_plain:
         parser.disable("code")
     parser.core.ruler.after("block", "heading_attributes", _strip_attributes)
     parser.core.ruler.after("block", "indented_prose", _indented_prose)
+    parser.core.ruler.after("block", "typed_lines", _typed_lines)
     return parser
 
 
@@ -82,6 +97,15 @@ def _indented_prose(state: StateCore) -> None:
     state.tokens = tokens
 
 
+def _typed_lines(state: StateCore) -> None:
+    """Break lines that somebody typed as a list ("a) flour") or as labels, which CommonMark runs together."""
+    for opening, content in zip(state.tokens, state.tokens[1:], strict=False):
+        if opening.type == "paragraph_open" and "\n" in content.content:
+            lines = content.content.split("\n")
+            if typed_lines(lines) is not None:
+                content.content = "  \n".join(line.rstrip("\\ ") for line in lines)
+
+
 def _containers(text: str) -> str:
     """Turn Pandoc's and Docusaurus' fenced containers (`::: tip`) into the HTML that they mean."""
     if ":::" not in text:
@@ -96,17 +120,15 @@ def _containers(text: str) -> str:
         found = None if fence or mark else _CONTAINER.match(line)
         if found is None:
             lines.append(line)
-        elif found[1] or found[2]:
+        elif any(found.groups()):
             num_open += 1
-            kind = found[1].lower() if found[1].lower() in _NOTES else ""
-            kind = "note" if kind == "info" else kind
-            title = found[2].strip()
-            lines += [
-                "",
-                f'<div class="{kind}">',
-                "",
-                *([title, ""] if title and not title.startswith("{") else []),
-            ]
+            attributes = found[1] or ""
+            named = _CLASS.search(attributes)
+            kind = (found[2] or (named[1] if named else "")).lower()
+            titled = _TITLE.search(attributes)
+            title = (found[3] or found[4] or (titled[1] if titled else "")).strip()
+            kind = "note" if kind == "info" else kind if kind in _NOTES else ""
+            lines += ["", f'<div class="{kind}">', "", *([title, ""] if title else [])]
         elif num_open:
             num_open -= 1
             lines += ["", "</div>", ""]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from concepts.corpus.readers.elements import Element
 
-_NOUN = re.compile(r"(.+?)( (?:without|below|above|in|around) .*)")
+_NOUN = re.compile(r"(.+?)( (?:without|below|above|in|around|of|about) .*)")
 """A thing and what is said about it ("heading without text")."""
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 
+from concepts.corpus.readers.chapters import is_contents_heading, is_contents_of_chapters, unmarked_headings
 from concepts.corpus.readers.elements import Collector
 from concepts.corpus.readers.listing import ListLine, parse_list
 from concepts.corpus.readers.markdown import read_markdown
-from concepts.corpus.readers.reading import Reading
+from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.readers.typed import typed_lines
 from concepts.corpus.records import BlockKind
 
 _MARKDOWN = re.compile(
@@ -20,6 +23,21 @@ _MARKDOWN = re.compile(
     r"^</?(?:h[1-6]|p|div)\b|^(?:---|\+\+\+)[ \t]*\n[\w.-]+[ \t]*[:=]|"
     r"\[[^\]\n]+\]\(\S+\)|\*\*[^*\s][^*\n]*\*\*",
     re.MULTILINE,
+)
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x85\u2028]")
+_DIVIDED = re.compile(r"([^\W\d_]{2})-\n[ \t]*([^\W\d_A-Z]{2})")
+_PAGE = re.compile(
+    r"\s*(?:page|seite|página)\s+\d{1,4}(?:\s*(?:of|von|de|/)\s*\d{1,4})?\s*|.*\[Page \d{1,4}\]\s*",
+    re.IGNORECASE,
+)
+_MAIL_HEAD = re.compile(
+    r"\A\s*(?:(?:From|To|Cc|Bcc|Subject|Date|Sent|Reply-To|Message-ID): [^\n]*\n){2,}[ \t]*\n"
+)
+_BOOK_START = re.compile(r"^\*\*\* ?START OF TH[EI]S? PROJECT GUTENBERG.*$", re.MULTILINE)
+_BOOK_END = re.compile(r"^\*\*\* ?END OF TH[EI]S? PROJECT GUTENBERG.*$", re.MULTILINE)
+_SAID = re.compile(r"^(Title|Author): (.+)$", re.MULTILINE)
+_NUMBER_START = re.compile(
+    r"\s*\(?(?:\d{1,4}|[A-Za-z]{1,8}|[^\x00-\x7f]{1,3})[.):\uff0e\uff09]|\s*[^\x00-\x7f]"
 )
 _RULE = re.compile(r"\s*([=\-~^*+#_\"'])\1{2,}\s*")
 _LONGEST_TITLE = 80
@@ -36,10 +54,45 @@ def looks_like_markdown(text: str) -> bool:
 
 def read_text(text: str) -> Reading:
     """Return what a text file says."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
+    text = _LINE_ENDS.sub("\n", text).replace("\f", "\n\n").replace("\u2029", "\n\n")
+    text, metadata, left_out = _without_notices(text)
     if looks_like_markdown(text):
-        return read_markdown(_underlined_as_markdown(text), is_plain=True)
-    return Reading(elements=tuple(_Lines(text).collector.elements), left_out=Counter())
+        reading = read_markdown(_underlined_as_markdown(text), is_plain=True)
+        return replace(reading, left_out=left_out + Counter(reading.left_out))
+    lines = _Lines(_without_hyphens(text))
+    return Reading(
+        elements=tuple(lines.collector.elements), metadata=metadata, left_out=left_out + lines.left_out
+    )
+
+
+def _without_notices(text: str) -> tuple[str, Metadata, Counter[str]]:
+    """Return a letter or a book of Project Gutenberg without what stands around it, and what that says about it."""
+    head = _MAIL_HEAD.match(text)
+    if head is not None:
+        pairs = (line.partition(": ") for line in head.group().split("\n"))
+        said = {key.strip(): value.strip() for key, _, value in pairs}
+        metadata = Metadata(
+            title=said.get("Subject", ""),
+            is_title_sure=True,
+            author=said.get("From", ""),
+            date=said.get("Date", ""),
+        )
+        return text[head.end() :], metadata, Counter()
+    start, end = _BOOK_START.search(text), _BOOK_END.search(text)
+    if start is None or end is None or start.end() > end.start():
+        return text, Metadata(), Counter()
+    said = dict(_SAID.findall(text[: start.start()]))
+    metadata = Metadata(title=said.get("Title", ""), is_title_sure=True, author=said.get("Author", ""))
+    return text[start.end() : end.start()], metadata, Counter({"site notice": 2})
+
+
+def _without_hyphens(text: str) -> str:
+    """Join words that were divided at the ends of lines, as in text copied from a printed page.
+
+    One hyphen may be the word's own ("well-known"); where two lines end so, the text was set in columns.
+    """
+    is_divided = len(_DIVIDED.findall(text)) >= _FEWEST_ITEMS
+    return _DIVIDED.sub(r"\1\2" if is_divided else r"\1-\2", text)
 
 
 def _underlined_as_markdown(text: str) -> str:
@@ -52,6 +105,7 @@ class _Lines:
 
     def __init__(self, text: str) -> None:
         self.collector = Collector()
+        self.left_out: Counter[str] = Counter()
         self._levels: list[str] = []
         """Signs that underline headings, the highest first."""
         parts = self._parts(text.split("\n"))
@@ -59,8 +113,14 @@ class _Lines:
         if _is_outline(outline):
             self._outline(outline)
             return
+        parts = self._without_lists_of_chapters(parts)
         numbered = _numbered_headings(parts)
         if not numbered:
+            if not any(isinstance(part, tuple) for part in parts) and (
+                found := unmarked_headings(_lists(parts))
+            ):
+                self._chapters(_lists(parts), found)
+                return
             parts = _loose_lists(parts)
         for place, part in enumerate(parts):
             if isinstance(part, tuple):
@@ -71,6 +131,37 @@ class _Lines:
                 self.collector.heading(" ".join(line.strip() for line in part), 0)
             else:
                 self._part(part)
+
+    def _without_lists_of_chapters(
+        self, parts: list[list[str] | tuple[str, str]]
+    ) -> list[list[str] | tuple[str, str]]:
+        found: list[list[str] | tuple[str, str]] = []
+        for part in parts:
+            if isinstance(part, list) and is_contents_of_chapters(part):
+                self.left_out["contents list"] += 1
+                if found and isinstance(found[-1], list) and is_contents_heading(found[-1]):
+                    found.pop()
+            elif isinstance(part, list) and len(part) == 1 and _PAGE.fullmatch(part[0]):
+                self.left_out["page number"] += 1
+            else:
+                found.append(part)
+        return found
+
+    def _chapters(self, parts: list[list[str]], found: dict[int, tuple[int, str, int]]) -> None:
+        """Take a text whose headings have no marks, such as a novel."""
+        place = 0
+        if 0 not in found and _is_title(parts[0]):
+            self.collector.heading(" ".join(line.strip() for line in parts[0]), 0)
+            place = 1
+        while place < len(parts):
+            level, text, num_taken = found.get(place, (0, "", 0))
+            if not num_taken:
+                self._part(parts[place])
+            else:
+                self.collector.heading(text, level)
+                if 0 < num_taken < len(parts[place]):
+                    self._part(parts[place][num_taken:])
+            place += max(1, -num_taken)
 
     def _parts(self, lines: list[str]) -> list[list[str] | tuple[str, str]]:
         """Return paragraphs as lists of lines, and underlined headings as (text, sign)."""
@@ -115,7 +206,10 @@ class _Lines:
         items = parse_list(lines)
         marked = [item for item in items if item.mark]
         if len(marked) < _FEWEST_ITEMS and not (len(items) == 1 and self._is_in_list(lines[0])):
-            for paragraph in _paragraphs(lines):
+            typed = typed_lines(lines)
+            for line, _ in typed or ():
+                self.collector.text(line, "paragraph")
+            for paragraph in () if typed else _paragraphs(lines):
                 self.collector.text(" ".join(line.strip() for line in paragraph))
             return
         for item in items:
@@ -128,12 +222,16 @@ class _Lines:
         return before is not None and before.kind in ("step", "bullet") and bool(line.strip())
 
 
+def _lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str]]:
+    return [part for part in parts if isinstance(part, list)]
+
+
 def _loose_lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str] | tuple[str, str]]:
     """Return the parts with those put together that are the items of one numbered list with blank lines in it."""
     found: list[list[str] | tuple[str, str]] = []
     for part in parts:
         before = found[-1] if found else None
-        if isinstance(part, list) and isinstance(before, list):
+        if isinstance(part, list) and isinstance(before, list) and _NUMBER_START.match(part[0]):
             items = parse_list([before[-1], part[0]], wraps=False)
             if [item.mark for item in items] == ["number", "number"] and items[0].depth == items[1].depth:
                 found[-1] = [*before, *part]
@@ -170,6 +268,7 @@ def _is_title(lines: list[str]) -> bool:
     return (
         len(text) <= _LONGEST_TITLE
         and not text.endswith(_NO_TITLE_ENDS)
+        and typed_lines(lines) is None
         and not parse_list([lines[0].strip()])[0].mark
     )
 

@@ -19,6 +19,21 @@ from typing import TYPE_CHECKING
 
 from concepts.corpus.readers.elements import Collector
 from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.readers.typed import typed_structure
+from concepts.corpus.readers.wordml import (
+    attribute,
+    cells_of,
+    child_of,
+    first_alternative,
+    is_carried_on,
+    is_on,
+    is_placeholder,
+    lays_out,
+    list_of,
+    local_name,
+    name_of_field,
+    num_field_ends,
+)
 from concepts.corpus.records import BlockKind
 
 if TYPE_CHECKING:
@@ -33,16 +48,24 @@ _BODY_LEVEL = 9
 _CONTENTS_STYLES = ("toc ", "toc heading", "table of figures", "table of authorities", "index ")
 _CONTENTS_FIELDS = ("TOC", "INDEX", "TOA")
 _REMOVED = {"del": "deleted passage", "moveFrom": "deleted passage"}
-_OFF = ("0", "false", "off")
+_ARROWS = {"F0E0": "\u2192", "F0DF": "\u2190", "F0E1": "\u2191", "F0E2": "\u2193", "F0E8": "\u2192"}
+"""Signs of the font Wingdings, by which Word writes arrows."""
+_TEMPLATE_DATE = "2013-12-23"
+"""When python-docx's template was made, which files that it writes give as their own date."""
+_LEGACY = b"\xd0\xcf\x11\xe0"
 _SILENT = frozenset(
     ("pPr", "rPr", "sectPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "delText", "instrText",
-    "proofErr", "bookmarkStart", "bookmarkEnd", "annotationRef", "footnoteRef", "endnoteRef",
+    "proofErr", "bookmarkStart", "bookmarkEnd", "annotationRef", "footnoteRef", "endnoteRef", "rt",
     "separator", "continuationSeparator")
 )  # fmt: skip
 
 
 def read_word(data: bytes) -> Reading:
-    """Return what a Word file says; raises ValueError where it is none."""
+    """Return what a Word file says; raises ValueError where it is none, with the reason where one is clear."""
+    if data.startswith(_LEGACY):
+        raise KindError(
+            "it is a .doc file or has a password, not a .docx; open it in Word and save it as .docx"
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _Word(archive).reading()
@@ -68,25 +91,11 @@ class _Style:
     """Outline level, 0 for the highest."""
     numbering: tuple[str, str] | None
     """Id of the list and level in it."""
+    is_hidden: bool
 
 
-def _local(element: _Element) -> str:
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def _value(element: _Element | None, name: str = "val") -> str:
-    if element is None:
-        return ""
-    return next((str(v) for key, v in element.attrib.items() if str(key).rpartition("}")[2] == name), "")
-
-
-def _child(element: _Element | None, *names: str) -> _Element | None:
-    for name in names:
-        if element is None:
-            return None
-        element = next((child for child in element if _local(child) == name), None)
-    return element
+class KindError(ValueError):
+    """A file of another kind than its name says; the message says what it is and what to do."""
 
 
 class _Word:
@@ -96,10 +105,12 @@ class _Word:
         self._archive = archive
         self.collector = Collector()
         self.left_out: Counter[str] = Counter()
+        if "content.xml" in archive.namelist():
+            raise KindError("it is an OpenDocument file; open it in its program and save it as .docx")
         document = self._part(self._main_part())
         if document is None:
             raise KeyError("word/document.xml")
-        self._body = _child(document, "body")
+        self._body = child_of(document, "body")
         if self._body is None:
             raise KeyError("the document's body")
         self._styles = self._read_styles()
@@ -110,7 +121,13 @@ class _Word:
         """Where among them those of the paragraph at hand begin."""
         self._fields: list[str] = []
         """Instructions of the fields that are open; those that were read to their end are followed by a blank."""
+        self._num_ends = num_field_ends(self._body)
+        """Ends of fields that are still to come: a field without one would take all that follows."""
         self._in_contents = False
+        self._carried = ""
+        """Text of a paragraph whose end was deleted, and a drop cap: the next paragraph goes on with it."""
+        self._num_bold = self._num_plain = 0
+        """Characters of the paragraph at hand."""
         self._notes: dict[str, dict[str, str]] = {}
         for kind in ("footnote", "endnote"):
             self._notes[kind] = self._read_notes(f"word/{kind}s.xml", kind)
@@ -118,20 +135,24 @@ class _Word:
     def reading(self) -> Reading:
         assert self._body is not None
         self._blocks(self._body)
+        if self._carried.strip():
+            self.collector.text(self._carried)
         self._say_notes()
         for notes in self._notes.values():
             for text in notes.values():
                 self.collector.text(text, "note")
         self._count_surroundings()
         return Reading(
-            elements=tuple(self.collector.elements), metadata=self._metadata(), left_out=self.left_out
+            elements=typed_structure(self.collector.elements),
+            metadata=self._metadata(),
+            left_out=self.left_out,
         )
 
     def _main_part(self) -> str:
         relations = self._part("_rels/.rels")
         for relation in relations if relations is not None else ():
-            if _value(relation, "Type").endswith("/officeDocument"):
-                return _value(relation, "Target").lstrip("/")
+            if attribute(relation, "Type").endswith("/officeDocument"):
+                return attribute(relation, "Target").lstrip("/")
         return "word/document.xml"
 
     def _part(self, name: str) -> _Element | None:
@@ -152,14 +173,15 @@ class _Word:
         root = self._part("word/styles.xml")
         styles: dict[str, _Style] = {}
         for style in root if root is not None else ():
-            if _local(style) != "style":
+            if local_name(style) != "style":
                 continue
-            level = _value(_child(style, "pPr", "outlineLvl"))
-            styles[_value(style, "styleId")] = _Style(
-                name=_value(_child(style, "name")).lower(),
-                parent=_value(_child(style, "basedOn")),
+            level = attribute(child_of(style, "pPr", "outlineLvl"))
+            styles[attribute(style, "styleId")] = _Style(
+                name=attribute(child_of(style, "name")).lower(),
+                parent=attribute(child_of(style, "basedOn")),
                 level=int(level) if level.isdecimal() else None,
-                numbering=_numbering(_child(style, "pPr", "numPr")),
+                numbering=list_of(child_of(style, "pPr", "numPr")),
+                is_hidden=is_on(child_of(style, "rPr", "vanish")),
             )
         return styles
 
@@ -169,31 +191,32 @@ class _Word:
         abstract: dict[str, dict[str, str]] = {}
         formats: dict[tuple[str, str], str] = {}
         for entry in root if root is not None else ():
-            if _local(entry) == "abstractNum":
-                abstract[_value(entry, "abstractNumId")] = {
-                    _value(level, "ilvl"): _value(_child(level, "numFmt"))
+            if local_name(entry) == "abstractNum":
+                abstract[attribute(entry, "abstractNumId")] = {
+                    attribute(level, "ilvl"): attribute(child_of(level, "numFmt"))
                     for level in entry
-                    if _local(level) == "lvl"
+                    if local_name(level) == "lvl"
                 }
-            elif _local(entry) == "num":
-                for level, form in abstract.get(_value(_child(entry, "abstractNumId")), {}).items():
-                    formats[_value(entry, "numId"), level] = form
+            elif local_name(entry) == "num":
+                for level, form in abstract.get(attribute(child_of(entry, "abstractNumId")), {}).items():
+                    formats[attribute(entry, "numId"), level] = form
         return formats
 
     def _read_notes(self, name: str, kind: str) -> dict[str, str]:
         root = self._part(name)
         notes: dict[str, str] = {}
+        self._num_ends += 0 if root is None else num_field_ends(root)
         for note in root if root is not None else ():
-            if _local(note) == kind and _value(note, "type") in ("", "normal"):
-                texts = [self._text(paragraph) for paragraph in note.iter() if _local(paragraph) == "p"]
+            if local_name(note) == kind and attribute(note, "type") in ("", "normal"):
+                texts = [self._text(paragraph) for paragraph in note.iter() if local_name(paragraph) == "p"]
                 if text := " ".join(" ".join(texts).split()):
-                    notes[_value(note, "id")] = text
+                    notes[attribute(note, "id")] = text
         return notes
 
     def _blocks(self, parent: _Element) -> None:
         """Read the blocks below an element, which may be wrapped in controls, insertions and the like."""
         for child in parent:
-            tag = _local(child)
+            tag = local_name(child)
             if tag == "p":
                 self._paragraph(child)
             elif tag == "tbl":
@@ -202,21 +225,24 @@ class _Word:
                 self._count_words(child, _REMOVED[tag])
             elif tag == "altChunk":
                 self.left_out["inserted document"] += 1
-            elif tag == "sdt" and _value(
-                _child(child, "sdtPr", "docPartObj", "docPartGallery")
+            elif tag == "sdt" and attribute(
+                child_of(child, "sdtPr", "docPartObj", "docPartGallery")
             ).lower().startswith("table of contents"):
                 self._contents_line()
+            elif tag == "sdt" and is_placeholder(child):
+                self.left_out["empty field"] += 1
             elif tag == "AlternateContent":
-                for way in _alternative(child):
+                for way in first_alternative(child):
                     self._blocks(way)
             elif tag not in _SILENT:
                 self._blocks(child)
 
     def _table(self, table: _Element) -> None:
-        cells = [cell for cell in table.iter() if _local(cell) == "tc"]
-        if len(cells) == 1:
-            self._blocks(cells[0])  # a frame around text
-        elif any(_local(node) == "t" and (node.text or "").strip() for node in table.iter()):
+        cells = cells_of(table)
+        if len(cells) == 1 or lays_out(table):
+            for cell in cells:  # a frame around text, or its columns
+                self._blocks(cell)
+        elif any(local_name(node) == "t" and (node.text or "").strip() for node in table.iter()):
             self.left_out["table"] += 1
 
     def _contents_line(self) -> None:
@@ -227,8 +253,9 @@ class _Word:
     def _paragraph(self, paragraph: _Element) -> None:
         is_field_open = self._in_contents_field()
         boxes: list[_Element] = []
-        text = self._text(paragraph, boxes)
-        style = _value(_child(paragraph, "pPr", "pStyle"))
+        text = self._carried + self._text(paragraph, boxes)
+        self._carried = ""
+        style = attribute(child_of(paragraph, "pPr", "pStyle"))
         names = [entry.name for entry in self._chain(style)]
         if (
             is_field_open
@@ -236,6 +263,10 @@ class _Word:
             or any(n.startswith(_CONTENTS_STYLES) for n in names[:1])
         ):
             self._contents_line()
+        elif is_carried_on(paragraph):
+            self._carried = text
+        elif text.strip() and any(entry.is_hidden for entry in self._chain(style)):
+            self.left_out["hidden passage"] += 1
         elif text.strip():
             self._in_contents = False
             level = self._level(paragraph, style, names)
@@ -246,7 +277,7 @@ class _Word:
                 kind = self._kind(paragraph, style, names)
                 if kind is None:
                     self._say_notes_before_heading()
-                self.collector.text(text, kind)
+                self.collector.text(text, kind, is_strong=self._num_bold > 0 == self._num_plain)
                 if kind is None:
                     self._say_notes()
         for box in boxes:
@@ -266,6 +297,7 @@ class _Word:
     def _text(self, paragraph: _Element, boxes: list[_Element] | None = None) -> str:
         """Return a paragraph's text; text boxes that are anchored in it are put into `boxes`."""
         self._own_from = len(self._due)
+        self._num_bold = self._num_plain = 0
         words: list[str] = []
         stack: list[Iterator[_Element]] = [iter(paragraph)]
         while stack:
@@ -273,11 +305,19 @@ class _Word:
             if node is None:
                 stack.pop()
                 continue
-            tag = _local(node)
-            if tag == "r" and _is_hidden(node):
-                self._count_words(node, "hidden passage")
+            tag = local_name(node)
+            if tag == "r":
+                if self._is_hidden(node):
+                    self._count_words(node, "hidden passage")
+                    continue
+                self._weigh(node)
+                stack.append(iter(node))
+            elif tag == "sdt" and (name := name_of_field(node)) is not None:
+                self.left_out[name] += name != ""
+            elif tag == "sym":
+                words.append(_ARROWS.get(attribute(node, "char").upper(), " "))
             elif tag == "fldChar":
-                self._field(_value(node, "fldCharType"))
+                self._field(attribute(node, "fldCharType"))
             elif tag == "instrText":
                 if self._fields:
                     self._fields[-1] += node.text or ""
@@ -289,18 +329,18 @@ class _Word:
             elif tag == "noBreakHyphen":
                 words.append("-")
             elif tag in ("footnoteReference", "endnoteReference"):
-                note = self._notes[tag.removesuffix("Reference")].pop(_value(node, "id"), "")
+                note = self._notes[tag.removesuffix("Reference")].pop(attribute(node, "id"), "")
                 if note:
                     self._due.append(note)
             elif tag in _REMOVED:
                 self._count_words(node, _REMOVED[tag])
             elif tag == "AlternateContent":
-                stack.append(iter(_alternative(node)))
+                stack.append(iter(first_alternative(node)))
             elif tag == "txbxContent":
                 if boxes is not None:
                     boxes.append(node)
             elif tag in ("drawing", "pict", "object"):
-                inside = [_local(inner) for inner in node.iter()]
+                inside = [local_name(inner) for inner in node.iter()]
                 if "txbxContent" not in inside:
                     self.left_out["embedded object" if tag == "object" else "picture"] += 1
                 else:
@@ -309,13 +349,31 @@ class _Word:
                 stack.append(iter(node))
         return "".join(words)
 
+    def _is_hidden(self, run: _Element) -> bool:
+        own = child_of(run, "rPr", "vanish")
+        if own is not None:
+            return is_on(own)
+        return any(entry.is_hidden for entry in self._chain(attribute(child_of(run, "rPr", "rStyle"))))
+
+    def _weigh(self, run: _Element) -> None:
+        num = sum(len((node.text or "").strip()) for node in run if local_name(node) == "t")
+        style = attribute(child_of(run, "rPr", "rStyle"))
+        if is_on(child_of(run, "rPr", "b")) or any(
+            entry.name == "strong" for entry in self._chain(style)[:1]
+        ):
+            self._num_bold += num
+        else:
+            self._num_plain += num
+
     def _field(self, what: str) -> None:
         if what == "begin":
-            self._fields.append("")
+            if self._num_ends > len(self._fields):
+                self._fields.append("")
         elif what == "separate" and self._fields:
             self._fields[-1] = f"{self._fields[-1].strip()} "
         elif what == "end" and self._fields:
             self._fields.pop()
+            self._num_ends -= 1
 
     def _in_instruction(self) -> bool:
         return bool(self._fields) and not self._fields[-1].endswith(" ")
@@ -333,7 +391,7 @@ class _Word:
 
     def _level(self, paragraph: _Element, style: str, names: list[str]) -> int | None:
         """Return the level of a heading as in `Element`, None for running text."""
-        own = _value(_child(paragraph, "pPr", "outlineLvl"))
+        own = attribute(child_of(paragraph, "pPr", "outlineLvl"))
         if own.isdecimal():
             return int(own) + 1 if int(own) < _BODY_LEVEL else None
         if not names and style.lower().startswith("heading") and style[7:].isdecimal():
@@ -350,7 +408,7 @@ class _Word:
 
     def _kind(self, paragraph: _Element, style: str, names: list[str]) -> BlockKind | None:
         """Return "step" or "bullet" for a list item, None for other text."""
-        numbering = _numbering(_child(paragraph, "pPr", "numPr"))
+        numbering = list_of(child_of(paragraph, "pPr", "numPr"))
         named = next((name for name in names if name.startswith(("list number", "list bullet"))), "")
         if numbering is None and named:
             return "step" if named.startswith("list number") else "bullet"
@@ -364,7 +422,7 @@ class _Word:
         return "bullet" if form in (None, "", "bullet", "none") else "step"
 
     def _count_words(self, node: _Element, name: str) -> None:
-        if any(_local(inner) in ("t", "delText") and (inner.text or "").strip() for inner in node.iter()):
+        if any(local_name(inner) in ("t", "delText") and (inner.text or "").strip() for inner in node.iter()):
             self.left_out[name] += 1
 
     def _count_surroundings(self) -> None:
@@ -377,37 +435,22 @@ class _Word:
                 continue
             if kind == "comments":
                 if name == "word/comments.xml":
-                    self.left_out["comment"] += sum(_local(child) == "comment" for child in root)
-            elif any(_local(node) == "t" and (node.text or "").strip() for node in root.iter()):
+                    self.left_out["comment"] += sum(local_name(child) == "comment" for child in root)
+            elif any(local_name(node) == "t" and (node.text or "").strip() for node in root.iter()):
                 self.left_out[f"page {kind}"] += 1
 
     def _metadata(self) -> Metadata:
         root = self._part("docProps/core.xml")
         values = (
-            {_local(child): " ".join((child.text or "").split()) for child in root}
+            {local_name(child): " ".join((child.text or "").split()) for child in root}
             if root is not None
             else {}
         )
-        author = values.get("creator", "")
+        author, created = values.get("creator", ""), values.get("created", "")[:10]
+        is_template = author == "python-docx"
         return Metadata(
             title=values.get("title", ""),
-            author="" if author == "python-docx" else author,
+            author="" if is_template else author,
             lang=values.get("language", ""),
-            date=values.get("created", "")[:10],
+            date="" if is_template and created == _TEMPLATE_DATE else created,
         )
-
-
-def _numbering(properties: _Element | None) -> tuple[str, str] | None:
-    number = _child(properties, "numId")
-    return None if number is None else (_value(number), _value(_child(properties, "ilvl")) or "0")
-
-
-def _alternative(node: _Element) -> list[_Element]:
-    """Return the first way to show something: the others say the same for older programs; empty where there is none."""
-    ways = [child for name in ("Choice", "Fallback") for child in node if _local(child) == name]
-    return ways[:1]
-
-
-def _is_hidden(run: _Element) -> bool:
-    mark = _child(run, "rPr", "vanish")
-    return mark is not None and _value(mark) not in _OFF

@@ -1,0 +1,220 @@
+"""What people paste as an outline, made the Markdown or list that `outlines.py` reads; line numbers stay.
+
+Fenced answers of chat models, OPML, HTML lists, JSON and YAML, LaTeX, Org, underlined headings, bare numbers
+("1 Flour"), numbers on lines of their own, letters with numbers ("A.1", "1a."), sentences below the items of a list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+_FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)\n[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_MARKED = re.compile(r"^\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)])")
+_UNDERLINED = re.compile(r"^([^\s#>|`=*+-].*)\n {0,3}(=+|-{3,})[ \t]*$", re.MULTILINE)
+_LATEX = re.compile(
+    r"^[ \t]*\\(part|chapter|section|subsection|subsubsection)\*?\{([^{}\n]*)\}.*$", re.MULTILINE
+)
+_LATEX_LEVELS = ("part", "chapter", "section", "subsection", "subsubsection")
+_LATEX_TITLE = re.compile(r"\\title\{([^{}\n]*)\}")
+_ORG_TITLE = re.compile(r"^#\+TITLE:[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
+_ORG_LINE = re.compile(r"^#\+\w+:.*$", re.MULTILINE)
+_BARE = re.compile(r"^(\d{1,2})(?:[ \t]*[-\u2013\u2014:][ \t]+|[ \t]+)(?=[^\W\d_\"'(\u201c])")
+_DOTTED = re.compile(r"^\d{1,2}(?:\.\d{1,2})+[.)]?[ \t]")
+_ALONE = re.compile(r"^\s*\(?(?:\d{1,3}|[ivxIVX]{1,5}|[A-Za-z])[.)]\s*$")
+_LETTER = re.compile(r"^([A-Z])(\.\d{1,2})?([.)]?)(?=[ \t])")
+_NUMBER_LETTER = re.compile(r"^(\d{1,2})([a-z])([.)]|(?=[ \t]))")
+_NAMES = (
+    "sections",
+    "outline",
+    "chapters",
+    "parts",
+    "headings",
+    "items",
+    "children",
+    "subsections",
+    "content",
+)
+_TEXTS = ("heading", "title", "name", "text", "section", "chapter")
+_SENTENCE_ENDS = (".", "!", "?", '."', "\u2026")
+_FEWEST_WORDS_OF_A_SENTENCE = 3
+_FEWEST_WORDS_OF_A_WISH = 5
+"""Of a line such as "Please write these sections:"; "Ingredients:" is a heading."""
+_DEEPEST = 20
+MAX_ITEMS = 2_000
+"""Items of an HTML list that are looked at; the parser's time grows with the square of open tags."""
+
+
+def plain_outline(text: str) -> str:
+    """Return an outline as Markdown headings or as a list, one item a line."""
+    structured = _structured(text)
+    if structured is not None:
+        return structured
+    text = _inside_fence(text)
+    text = _UNDERLINED.sub(lambda found: f"{'#' if found[2][0] == '=' else '##'} {found[1]}\n", text)
+    text = _from_latex(text)
+    title = _ORG_TITLE.search(text)
+    if title is not None:
+        stars = re.compile(r"^(\*+)[ \t]+", re.MULTILINE)
+        text = stars.sub(
+            lambda found: f"#{'#' * len(found[1])} ", text.replace(title.group(), f"# {title[1]}")
+        )
+        text = _ORG_LINE.sub("", text)
+    return "\n".join(_numbered(text.split("\n")))
+
+
+def is_sentence(line: str) -> bool:
+    """Whether a line without a mark tells what a section is to say, rather than being a heading."""
+    line = line.strip()
+    if line.endswith(":"):
+        return len(line.split()) >= _FEWEST_WORDS_OF_A_WISH
+    return line.endswith(_SENTENCE_ENDS) and len(line.split()) >= _FEWEST_WORDS_OF_A_SENTENCE
+
+
+def _inside_fence(text: str) -> str:
+    """Return the only fenced block of an answer whose outline stands in it."""
+    blocks = list(_FENCED.finditer(text))
+    if len(blocks) != 1:
+        return text
+    block = blocks[0]
+    outside = (text[: block.start()] + text[block.end() :]).split("\n")
+    if any(map(_MARKED.match, outside)) or block[2].count("\n") < 1:
+        return text
+    return "\n" * text[: block.start(2)].count("\n") + block[2]
+
+
+def _from_latex(text: str) -> str:
+    commands = [found[1] for found in _LATEX.finditer(text)]
+    if not commands:
+        return text
+    used = [name for name in _LATEX_LEVELS if name in commands]
+    lines = _LATEX.sub(lambda found: f"{'#' * (used.index(found[1]) + 2)} {found[2]}", text)
+    title = _LATEX_TITLE.search(lines)
+    lines = lines if title is None else lines.replace(title.group(), f"# {title[1]}")
+    return re.sub(r"(?m)^[ \t]*\\.*$", "", lines)
+
+
+def _numbered(lines: Sequence[str]) -> list[str]:
+    """Return lines with the ways to number that are no list's in any format written as lists number."""
+    found = list(lines)
+    for at, line in enumerate(found):
+        below = next((n for n in range(at + 1, len(found)) if found[n].strip()), None)
+        if _ALONE.match(line) and below is not None and not _MARKED.match(found[below]):
+            found[at], found[below] = f"{line.rstrip()} {found[below].strip()}", ""
+    places = [at for at, line in enumerate(found) if line.strip()]
+    bare = [(at, mark) for at in places if (mark := _BARE.match(found[at]))]
+    others = [at for at in places if not _BARE.match(found[at])]
+    is_counted = [int(mark[1]) for _, mark in bare] == list(range(1, len(bare) + 1)) and len(bare) > 1
+    if is_counted and all(_DOTTED.match(found[at]) or found[at][0] in " \t-*•" for at in others):
+        for at, mark in bare:
+            found[at] = f"{mark[1]}. {found[at][mark.end() :]}"
+    return _lettered(found, places)
+
+
+def _lettered(lines: list[str], places: Sequence[int]) -> list[str]:
+    """Write "A.", "A.1" and "1.", "1a." as "1.", "1.1" where each kind stands beside the other."""
+    letters = [(at, mark) for at in places if (mark := _LETTER.match(lines[at]))]
+    if any(mark[2] for _, mark in letters) and all(mark[2] or mark[3] for _, mark in letters):
+        for at, mark in letters:
+            number = f"{ord(mark[1]) - ord('A') + 1}{mark[2] or '.'}"
+            lines[at] = f"{number}{lines[at][mark.end() :]}"
+    mixed = [(at, mark) for at in places if (mark := _NUMBER_LETTER.match(lines[at]))]
+    numbers = {mark[1] for at in places if (mark := re.match(r"(\d{1,2})[.)]?[ \t]", lines[at]))}
+    if mixed and all(mark[1] in numbers for _, mark in mixed):
+        for at, mark in mixed:
+            lines[at] = f"{mark[1]}.{ord(mark[2]) - ord('a') + 1}{lines[at][mark.end() :]}"
+    return lines
+
+
+def _structured(text: str) -> str | None:
+    """Return the Markdown of an outline in OPML, HTML lists, JSON or YAML; None for other texts."""
+    start = text.lstrip()[:200].lower()
+    if "<opml" in text[:1000].lower():
+        return _from_opml(text)
+    if start.startswith(("<ol", "<ul")):
+        return _from_html(text)
+    if start.startswith(("{", "[")):
+        try:
+            return _from_values(json.loads(text))
+        except (ValueError, RecursionError):
+            return None
+    if re.search(rf"^(?:{'|'.join(_NAMES[:5])}):[ \t]*$", text, re.MULTILINE):
+        import yaml
+
+        try:
+            return _from_values(yaml.safe_load(text))
+        except (yaml.YAMLError, ValueError, RecursionError):
+            return None
+    return None
+
+
+def _from_opml(text: str) -> str | None:
+    from lxml import etree
+
+    try:
+        root = etree.fromstring(text.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    title = (root.findtext("head/title") or "").strip()
+    lines = [f"# {title}"] if title else []
+    for node in root.iter("outline"):
+        depth = sum(1 for _ in node.iterancestors("outline"))
+        words = " ".join((node.get("text") or node.get("title") or "").split())
+        lines.append(f"##{'#' * depth} {words}" if depth < 5 else f"- {words}")
+    return "\n".join(lines)
+
+
+def _from_html(text: str) -> str | None:
+    from selectolax.lexbor import LexborHTMLParser
+
+    if text.lower().count("<li") > MAX_ITEMS:
+        return None
+    tree = LexborHTMLParser(text)
+    lines: list[str] = []
+    for item in tree.css("li"):
+        depth, parent = 0, item.parent
+        while parent is not None:
+            depth += parent.tag == "li"
+            parent = parent.parent
+        own = " ".join(part for part in map(_own_text, item.iter(include_text=True)) if part)
+        lines.append(f"{'    ' * depth}- {' '.join(own.split())}")
+    return "\n".join(lines) or None
+
+
+def _own_text(node: LexborNode) -> str:
+    return "" if node.tag in ("ul", "ol") else node.text(deep=True)
+
+
+def _from_values(values: object) -> str | None:
+    lines = list(_lines_of(values, 1))
+    return "\n".join(lines) if sum(line.startswith("##") for line in lines) else None
+
+
+def _lines_of(value: object, depth: int) -> Iterator[str]:
+    """Yield Markdown headings of nested values: names and lists below them."""
+    if depth > _DEEPEST:
+        return
+    mark = "#" * min(depth, 6)
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        yield f"{mark} {' '.join(str(value).split())}" if depth < 7 else f"- {value}"
+    elif isinstance(value, Mapping):
+        names = {str(key).lower(): inner for key, inner in value.items()}
+        heading = next((names[key] for key in _TEXTS if isinstance(names.get(key), str)), None)
+        if heading is None and not any(isinstance(names.get(key), list) for key in _NAMES):
+            for key, inner in value.items():
+                yield from _lines_of(str(key), depth)
+                yield from _lines_of(inner, depth + 1) if isinstance(inner, list) else ()
+            return
+        if heading is not None:
+            yield from _lines_of(heading, depth)
+        for key in _NAMES:
+            if isinstance(names.get(key), list):
+                yield from _lines_of(names[key], depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _lines_of(inner, max(depth, 2))

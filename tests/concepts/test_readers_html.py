@@ -1,0 +1,155 @@
+"""Pages as people save them: news, blogs, wikis, books, letters, and what word processors export as HTML."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reader_helpers import read, shown
+
+from concepts.corpus.readers import count_phrase
+
+STORY = "<h1>Storm</h1><p>The harbour was closed on Saturday. Nobody went to sea that day.</p>"
+
+
+@pytest.mark.parametrize(
+    ("html", "left_out"),
+    [
+        ('<div class="ad-slot advertisement">Buy a boat!</div>', "1 advertisement"),
+        ('<div class="share-tools">Share <a>Facebook</a></div>', "1 share bar"),
+        ('<div class="sharedaddy sd-sharing"><h3>Share this</h3></div>', "1 share bar"),
+        ('<section id="comments"><h2>Comments</h2><p>Stay safe.</p></section>', "1 list of comments"),
+        ('<div class="related-stories"><h2>More</h2><a>Dog</a></div>', "1 list of other pages"),
+        ('<div class="newsletter-signup"><h3>Sign up</h3></div>', "1 form"),
+        ('<div class="byline">By Ann Reed</div>', "1 byline"),
+        ('<p class="entry-meta">Posted by Jo</p>', "1 byline"),
+        ('<div id="left-sidebar"><ol><li>Home</li></ol></div>', "1 navigation list"),
+        ('<div id="catlinks" class="catlinks">Categories: <a>Auks</a></div>', "1 navigation list"),
+        ('<div class="footer">All rights reserved.</div>', "1 page footer"),
+        ('<header><h1>Our site</h1></header>', "1 page header"),
+        ('<p>(<a href="#top">back to top</a>)</p>', "1 navigation list"),
+        ('<section class="pg-boilerplate">A free ebook.</section>', "1 site notice"),
+        ('<p>One<span class="pagenum">[12]</span>.</p>', "1 page number"),
+        ("<p class=MsoToc1><a href='#_T'>Method 2</a></p>", "1 contents list"),
+        ('<table class="infobox"><tr><td>Class: birds. They fly.</td></tr></table>', "1 table"),
+    ],
+)  # fmt: skip
+def test_what_surrounds_a_text_is_counted(html: str, left_out: str) -> None:
+    reading = read(f"<body>{STORY}{html}</body>", ".html")
+    assert count_phrase(reading.left_out) == left_out
+    assert [text for _, text in shown(reading) if text != "One."] == [
+        text for _, text in shown(read(STORY, ".html"))
+    ]
+
+
+@pytest.mark.parametrize("name", ["comments", "sidebar", "social", "entry-meta", "footer"])
+def test_a_name_takes_no_more_than_half_of_a_page(name: str) -> None:
+    reading = read(f'<body><p>Short.</p><div class="{name}">{STORY}</div></body>', ".html")
+    assert len(shown(reading)) == 3
+
+
+def test_one_article_is_the_main_part_where_it_has_most_words() -> None:
+    reading = read(f"<body><div>Our site</div><article>{STORY}</article><div>Imprint</div></body>", ".html")
+    assert shown(reading)[0] == (1, "Storm")
+    assert reading.left_out == {"passage around the main part": 2}
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        # Google Docs
+        (
+            '<p class="title">Tea</p><p>Mild.<sup><a href="#ftnt1" id="ftnt_ref1">[1]</a></sup> Good.</p>'
+            '<div><p><a href="#ftnt_ref1" id="ftnt1">[1]</a> From Japan.</p></div>',
+            [(0, "Tea"), ("paragraph", "Mild. Good."), ("note", "From Japan.")],
+        ),
+        # Word
+        (
+            '<p class=MsoTitle>Rain</p><p>We measured<a href="#_ftn1" name="_ftnref1">[1]</a> it.</p>'
+            "<div id=ftn1><p><a href='#_ftnref1' name='_ftn1'>[1]</a> In mm.</p></div>",
+            [(0, "Rain"), ("paragraph", "We measured it."), ("note", "In mm.")],
+        ),
+        (
+            "<p class=MsoListParagraph>\u00b7<span>&nbsp;&nbsp;</span>a bucket</p><p>\u00b7 a ruler</p>",
+            [("bullet", "a bucket"), ("bullet", "a ruler")],
+        ),
+        # EPUB, XHTML
+        (
+            '<p>It rose.<a epub:type="noteref" href="#n">1</a></p><aside epub:type="footnote" id="n">In 1870.</aside>',
+            [("paragraph", "It rose."), ("note", "In 1870.")],
+        ),
+        # A wiki's notes
+        (
+            '<p>It died.<sup class="reference"><a href="#c1">[1]</a></sup></p><ol class="references"><li id="c1">'
+            '<span class="mw-cite-backlink"><a href="#r">^</a></span> Grieve.</li></ol>',
+            [("paragraph", "It died."), ("note", "Grieve.")],
+        ),
+    ],
+)
+def test_notes_and_titles_of_word_processors(html: str, expected: list[tuple[int | str, str]]) -> None:
+    assert shown(read(f"<body>{html}</body>", ".html")) == expected
+
+
+def test_remarks_of_readers_are_counted() -> None:
+    html = (
+        '<p>Strong<sup><a href="#cmnt1" id="cmnt_ref1">[a]</a></sup>.</p>'
+        '<div><p><a href="#cmnt_ref1" id="cmnt1">[a]</a>Is it?</p></div>'
+    )
+    reading = read(html, ".html")
+    assert (shown(reading), reading.left_out) == ([("paragraph", "Strong.")], {"comment": 1})
+
+
+XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>{}</body></html>'
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<span epub:type="pagebreak" id="p"/>',
+        '<a id="x"/>',
+        "<script src='a.js'/>",
+        "<div />",
+        "<p/>",
+        "<b/>",
+    ],
+)
+def test_empty_elements_of_xhtml_take_nothing(tag: str) -> None:
+    reading = read(XHTML.format(f"<p>He slept. {tag}</p><p>Well.<br/>Long.</p>"), ".xhtml")
+    assert [text for _, text in shown(reading)] == ["He slept.", "Well. Long."]
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<table><tr><td><table><tr><td><p>A letter.</p></td></tr></table></td></tr></table>", ["A letter."]),
+        (
+            "<table><tr><td>Home</td><td>Take the wheel off. Look for it.<p>It is small.</td></tr></table>",
+            ["Home", "Take the wheel off. Look for it.", "It is small."],
+        ),
+        ("<p>Text.</p><table><tr><td>Bread</td><td>3</td></tr></table>", ["Text."]),
+        (
+            "<p>Text.</p><table><tr><th>Name</th></tr><tr><td><p>It is a long one.</p><p>It is.</p></td></tr></table>",
+            ["Text."],
+        ),
+        ("Just a line.<br>\u2022 first<br>\u2022 second", ["Just a line.", "first", "second"]),
+        ("<p>Q: What?<br>A: This.</p>", ["Q: What?", "A: This."]),
+        ("<p>a<br>1. do this<br>2. do that</p>", ["a", "do this", "do that"]),
+        ("<p>{% if a %} is a tag.</p>", ["{% if a %} is a tag."]),
+    ],
+)  # fmt: skip
+def test_layout_and_lines(html: str, expected: list[str]) -> None:
+    assert [text for _, text in shown(read(html, ".html"))] == expected
+
+
+def test_bold_paragraphs_are_headings_where_there_are_no_others() -> None:
+    html = "<p><b>When</b></p><p>In autumn.</p><p><strong>How:</strong></p><p>Push <b>it</b> in.</p>"
+    assert shown(read(html, ".html")) == [
+        (2, "When"),
+        ("paragraph", "In autumn."),
+        (2, "How"),
+        ("paragraph", "Push it in."),
+    ]

@@ -1,0 +1,157 @@
+"""Markdown of the tools that people write it with: no mark of theirs is read as text, no words are lost unsaid."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reader_helpers import read, shown
+
+from concepts.corpus.readers import count_phrase
+from concepts.given import read_given
+
+LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Obsidian
+        ("See [[Flour types|flour]] and [[Water]].", ["See flour and Water."]),
+        ("It is ==very wet== at first. ^block1", ["It is very wet at first."]),
+        ("> [!info]- Hydration\n> Water by flour.", ["Hydration", "Water by flour."]),
+        ("- [/] Bake\n- [-] Rest", ["Bake", "Rest"]),
+        # Pandoc
+        ("They shiver.^[Without wings.] Bees.", ["They shiver. Bees.", "Without wings."]),
+        ("Bees form a ball [@seeley1995, p. 33].", ["Bees form a ball."]),
+        (
+            "| The ball moves\n| over the honey\n| all winter",
+            ["The ball moves", "over the honey", "all winter"],
+        ),
+        ("(1) Wait\n(2) Weigh\n\n#. Listen\n#. Go", ["Wait", "Weigh", "Listen", "Go"]),
+        ("A [small word]{.smallcaps} here.", ["A small word here."]),
+        ('::: {.warning title="Careful"}\nDo not open it.\n:::', ["Careful", "Do not open it."]),
+        # Quarto, kramdown, MkDocs, Docusaurus
+        ("::: {.callout-note}\n## Missing days\n\nTwo.\n:::", ["Missing days", "Two."]),
+        ("You will find it.\n{: .lead}", ["You will find it."]),
+        ('=== "Linux"\n\n    Open a shell.', ["Linux", "Open a shell."]),
+        ("Press ++ctrl+c++ now. [Start](#a){ .md-button }", ["Press ctrl+c now. Start"]),
+        (":::tip[My tip]\nUse it.\n:::", ["My tip", "Use it."]),
+        # Notion, chat models, lists and labels that somebody typed
+        ("<aside>\nRead this first.\n</aside>", ["Read this first."]),
+        ("Owner: Jo\nTags: a, b", ["Owner: Jo", "Tags: a, b"]),
+        ("a) Mix\nb) Rest", ["Mix", "Rest"]),
+        ("\u2022 flour\n\u2022 water", ["flour", "water"]),
+        # What only looks like a mark
+        ("`[[a]]` and `==b==` stay.", ["[[a]] and ==b== stay."]),
+        (r"\[\[a\]\] and \==b\== stay.", ["[[a]] and ==b== stay."]),
+        ("At 12:30:45 it was 100%% or 50 %% full.", ["At 12:30:45 it was 100%% or 50 %% full."]),
+        ("C++ and C++ are one. a == b or c == d.", ["C++ and C++ are one. a == b or c == d."]),
+        ("Mail [me@example.org](mailto:me@example.org).", ["Mail me@example.org."]),
+    ],
+)
+def test_marks_of_tools_are_no_text(text: str, expected: list[str]) -> None:
+    assert [found for _, found in shown(read(text))] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ("%% do not forget this %%", "1 comment"),
+        ("<!-- a long word here -->", "1 comment"),
+        ("[//]: # (This is one.)", "1 comment"),
+        ("{/* nobody reads it */}", "1 comment"),
+        ("#baking #bread", "1 tag line"),
+        ("![[crumb.jpg]]", "1 embedded note"),
+        ("$$\nT = 1\n$$", "1 formula"),
+        ("\\[\nC = 30\n\\]", "1 formula"),
+        ("\\newpage", "1 layout command"),
+        ('--8<-- "abbr.md"', "1 included file"),
+        ("*[HTML]: Hyper Text", "1 abbreviation"),
+        ("* TOC\n{:toc}", "1 contents list"),
+        ("{% highlight ruby %}\nputs 1\n{% endhighlight %}", "1 code block"),
+        ("{{< figure src='a' >}}", "1 template tag"),
+        ("import Tabs from '@theme/Tabs';\n\n<Tabs />", "1 code block"),
+        ("text :rocket: here", "1 icon"),
+    ],
+)
+def test_what_tools_hide_is_counted(text: str, left_out: str) -> None:
+    reading = read(f"# T\n\nFirst.\n\n{text}\n\nLast.\n")
+    assert count_phrase(reading.left_out) == left_out
+    texts = [found for _, found in shown(reading)]
+    assert texts[:2] + texts[-1:] == ["T", "First.", "Last."]
+    assert texts[2:-1] in ([], ["text here"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\nx = 1\n\n## After\n\nText is here.",
+        "~~~python\nx = 1\n\n## After\n\nText is here.",
+        "> ```\n> x\n\n## After\n\nText is here.",
+    ],
+)
+def test_a_fence_without_an_end_takes_one_paragraph(text: str) -> None:
+    reading = read(text)
+    assert shown(reading) == [(2, "After"), ("paragraph", "Text is here.")]
+    assert reading.left_out == {"code block": 1}
+
+
+def test_a_comment_without_an_end_takes_nothing() -> None:
+    assert shown(read("A.\n\n<!-- B.\n\n## C\n\nD.")) == [
+        *(("paragraph", text) for text in ("A.", "B.")),
+        (2, "C"),
+        ("paragraph", "D."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "author", "date"),
+    [
+        ('{"title": "Tea", "author": "Jo", "date": "2024-05-01"}\n\nText.\n', "Tea", "Jo", "2024-05-01"),
+        ("% Tea\n% Jo; Al\n% 1 May 2024\n\nText.\n", "Tea", "Jo; Al", "1 May 2024"),
+        ("Title: Tea\nAuthor: Jo\nDate: 2024\n\nText.\n", "Tea", "Jo", "2024"),
+        ("---\ntitle: Tea\ndate: today\n---\nText.\n", "Tea", "", ""),
+    ],
+)
+def test_metadata_of_tools(text: str, title: str, author: str, date: str) -> None:
+    reading = read(text)
+    metadata = reading.metadata
+    assert (metadata.title, metadata.author, metadata.date) == (title, author, date)
+    assert shown(reading) == [("paragraph", "Text.")]
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "Note: this is text.\n\nMore.", "%% x %%\n\nText."])
+def test_what_only_looks_like_metadata_is_none(text: str) -> None:
+    assert read(text).metadata.title == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "headings"),
+    [
+        ("# Tea\n\n# One\n\nText.\n\n# Two\n\nText.", "Tea", ["One", "Two"]),
+        ("<h3>Tea</h3>\n\nIntro.\n\n## One\n\nText.", "Tea", ["Overview", "One"]),
+        ("#Tea\n##One\nText.\n##Two\nText.", "Tea", ["One", "Two"]),
+        ("**Tea**\n\n**One**\n\nText.\n\n**Two**\n\nText.", "Tea", ["One", "Two"]),
+        ("# Tea\n\nText.\n\n# One\n\nText.", "a", ["Tea", "One"]),
+        ("### Kicker\n\nText.\n\n# One\n\nText.", "a", ["Kicker", "One"]),
+    ],
+)
+def test_titles_however_they_are_written(text: str, title: str, headings: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(text)
+    found = read_given(tmp_path / "a.md", LANGS)
+    assert (found.title, [section.heading for section in found.sections]) == (title, headings)
+
+
+@pytest.mark.parametrize(
+    "part", ["%%a ", "{/*", "{% ", "$$\n", "\\[\n", "[[a|", "==a ", "<!--", "| a\n", "[a@b;"]
+)
+def test_marks_that_never_end_take_no_time(part: str) -> None:
+    start = time.monotonic()
+    read(part * 4000)
+    assert time.monotonic() - start < 20

@@ -1,0 +1,137 @@
+"""Plain text as people keep it: novels, letters, copies from printed pages, and files whose bytes were damaged."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reader_helpers import read, shown
+
+from concepts.corpus.readers import read_data
+from concepts.corpus.readers.chapters import chapter_level, is_capitals
+from concepts.corpus.readers.encoding import EncodingError, decode
+
+P = "paragraph"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Chapter 1\n\nThe rain fell.\n\nChapter 2\n\nThe sun rose.\n\nEpilogue\n\nThey met.\n",
+            [(2, "Chapter 1"), (P, "The rain fell."), (2, "Chapter 2"), (P, "The sun rose."), (2, "Epilogue"),
+             (P, "They met.")],
+        ),
+        (
+            "THE CAT\n\nPART ONE\n\nCHAPTER I.\n\nThe House\n\nIt was old.\n\nCHAPTER II.\n\nThe Sea\n\nIt was loud.\n",
+            [(0, "THE CAT"), (1, "PART ONE"), (2, "CHAPTER I: The House"), (P, "It was old."),
+             (2, "CHAPTER II: The Sea"), (P, "It was loud.")],
+        ),
+        (
+            "Erstes Kapitel\n\nDer Regen fiel.\n\nZweites Kapitel\n\nDie Sonne kam.\n",
+            [(2, "Erstes Kapitel"), (P, "Der Regen fiel."), (2, "Zweites Kapitel"), (P, "Die Sonne kam.")],
+        ),
+        (
+            "CLEANING\n\nWipe it.\n\nSTORING\n\nKeep it dry.\n",
+            [(2, "CLEANING"), (P, "Wipe it."), (2, "STORING"), (P, "Keep it dry.")],
+        ),
+        (
+            "NAME\n    ls - list it\n\nUSE\n    Call it. Wait.\n",
+            [(2, "NAME"), (P, "ls - list it"), (2, "USE"), (P, "Call it. Wait.")],
+        ),
+        ("Chapter 1\n\nOnly one of them.\n", [(0, "Chapter 1"), (P, "Only one of them.")]),
+        ("STOP!\n\nHe ran.\n\nNO.\n\nShe did not.\n", [(P, t) for t in ("STOP!", "He ran.", "NO.", "She did not.")]),
+    ],
+)  # fmt: skip
+def test_headings_without_marks(text: str, expected: list[tuple[int | str, str]]) -> None:
+    assert shown(read(text, ".txt")) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("CHAPTER IV", 2),
+        ("Chapter 12: The sea", 2),
+        ("Chapter Twenty", 2),
+        ("BOOK THE FIRST", 1),
+        ("Part II", 1),
+        ("Chapitre 3", 2),
+        ("Capítulo 3. El mar", 2),
+        ("2. Teil", 1),
+        ("Prologue", 2),
+        ("Part 2. He went home and slept.", None),
+        ("Chapter and verse", None),
+        ("Part of it", None),
+    ],
+)
+def test_names_of_chapters(line: str, level: int | None) -> None:
+    assert chapter_level(line) == level
+
+
+def test_capitals_are_headings_and_shouts_are_none() -> None:
+    assert [
+        is_capitals(line) for line in ("THE SEA", "ÜBER UNS", "SECTION 2", "NO!", "A.", "- A LIST", "1234")
+    ] == [
+        *(True, True, True),
+        *(False, False, False, False),
+    ]
+
+
+def test_a_book_of_a_library_is_the_book() -> None:
+    reading = read(
+        "The eBook of The Cat\n\nTitle: The Cat\n\nAuthor: A. B.\n\n*** START OF THE PROJECT GUTENBERG EBOOK THE CAT "
+        "***\n\nContents\n\nCHAPTER I. The House\nCHAPTER II. The Sea\n\nCHAPTER I.\n\nIt was old.\n\nCHAPTER II.\n\n"
+        "It was loud.\n\n*** END OF THE PROJECT GUTENBERG EBOOK THE CAT ***\n\nA licence.\n",
+        ".txt",
+    )
+    assert shown(reading) == [(2, "CHAPTER I."), (P, "It was old."), (2, "CHAPTER II."), (P, "It was loud.")]
+    assert (reading.metadata.title, reading.metadata.author) == ("The Cat", "A. B.")
+    assert reading.left_out == {"site notice": 2, "contents list": 1}
+
+
+def test_the_head_of_a_letter_is_metadata() -> None:
+    reading = read("From: Ann <a@x.org>\nTo: Bob\nSubject: The roof\n\nHi Bob,\n\nit leaks.\n", ".txt")
+    assert (reading.metadata.title, reading.metadata.author) == ("The roof", "Ann <a@x.org>")
+    assert [text for _, text in shown(reading)] == ["Hi Bob,", "it leaks."]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("In the eigh-\nteenth century thou-\nsands came.", ["In the eighteenth century thousands came."]),
+        ("It is a well-\nknown tower.", ["It is a well-known tower."]),
+        ("One is here.\n\nPage 3 of 40\n\nTwo is here.", ["One is here.", "Two is here."]),
+        ("[12:30] Ann: Are you there?\n[12:31] Bob: Yes.", ["[12:30] Ann: Are you there?", "[12:31] Bob: Yes."]),
+        ("Q: What?\nA: This.\n\nQ: Who?\nA: Me.", ["Q: What?", "A: This.", "Q: Who?", "A: Me."]),
+        ("One.\u2029Two.\x85Three.", ["One.", "Two. Three."]),
+    ],
+)  # fmt: skip
+def test_lines_of_copies_and_talks(text: str, expected: list[str]) -> None:
+    assert [found for _, found in shown(read(text, ".txt"))] == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "remark"),
+    [
+        ("Café one, Café two, caf".encode() + b"\xc3", "Café one, Café two, caf", "1 letter is not UTF-8"),
+        ("Café, Café, Café, ".encode() + b"M\xfcller", "Café, Café, Café, Müller", "1 letter is not UTF-8"),
+        ("CafÃ© and MÃ¼ller. Itâ€™s late.".encode(), "Café and Müller. It’s late.", "encoded twice"),
+        (b"A long line of text with one \0 zero byte in it, which is text.", None, "1 zero byte left out"),
+        ("Brot für Anfänger. Öl.".encode("cp1252"), "Brot für Anfänger. Öl.", "read as windows-1252"),
+        ("Ãpfel are one word.".encode(), "Ãpfel are one word.", ""),
+    ],
+)
+def test_damaged_bytes_are_read_and_said(data: bytes, text: str | None, remark: str) -> None:
+    decoded = decode(data)
+    assert decoded.text == (data.replace(b"\0", b"").decode() if text is None else text)
+    assert remark in decoded.remark and bool(remark) == bool(decoded.remark)
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)) * 8, b"\0" * 400, b"PK\x03\x04" + bytes(100)])
+def test_binary_data_stays_refused(data: bytes) -> None:
+    with pytest.raises(EncodingError, match=r"binary data|no other encoding"):
+        read_data(data, ".txt")

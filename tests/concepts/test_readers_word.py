@@ -1,0 +1,170 @@
+"""Word files as Word, Google Docs and scripts write them: what a page shows is read once, what it hides is counted."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import docx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reader_helpers import SPACES, paragraph, run, shown, word
+
+from concepts.corpus.importers import Unreadable, read_bytes
+from concepts.corpus.readers import count_phrase, read_data
+
+HIDDEN_RUN = '<w:rStyle w:val="HidC"/>'
+
+
+def field(kind: str, instruction: str = "") -> str:
+    inner = f"<w:instrText>{instruction}</w:instrText>" if instruction else ""
+    return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r><w:r>{inner}</w:r>'
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        # The end of a paragraph that was deleted or moved; a drop cap.
+        (
+            paragraph("The cat sat on ", "<w:rPr><w:del/></w:rPr>") + paragraph("the mat. It slept."),
+            ["The cat sat on the mat. It slept."],
+        ),
+        (paragraph("One, ", "<w:rPr><w:moveFrom/></w:rPr>") + paragraph("two."), ["One, two."]),
+        (paragraph("O", '<w:framePr w:dropCap="drop"/>') + paragraph("nce upon a time."), ["Once upon a time."]),
+        (paragraph("Only this, ", "<w:rPr><w:del/></w:rPr>"), ["Only this,"]),
+        # Signs inside runs.
+        (f'<w:p>{run("Go")}<w:r><w:sym w:char="F0E0"/></w:r>{run("on.")}</w:p>', ["Go\u2192on."]),
+        (f"<w:p><w:ruby><w:rt>{run('kan')}</w:rt><w:rubyBase>{run('Base.')}</w:rubyBase></w:ruby></w:p>", ["Base."]),
+        (
+            f"<w:p><w:sdt><w:sdtPr><w:checkbox/></w:sdtPr>{run('☒')}</w:sdt>{run(' I agree.')}</w:p>",
+            ["I agree."],
+        ),
+        # Fields that never end.
+        (f"<w:p>{field('begin', 'TOC')}{run('First.')}</w:p>{paragraph('Second.')}", ["First.", "Second."]),
+        (
+            f"<w:p>{field('begin', 'XE a')}{field('end')}{field('begin', 'INDEX')}</w:p>{paragraph('Text.')}",
+            ["Text."],
+        ),
+        (f"<w:p>{field('end')}{run('Odd end.')}</w:p>", ["Odd end."]),
+    ],
+)  # fmt: skip
+def test_paragraphs_as_the_page_shows_them(body: str, expected: list[str]) -> None:
+    assert [text for _, text in shown(word(body))] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "left_out"),
+    [
+        (paragraph("Secret.", '<w:pStyle w:val="Hid"/>'), "1 hidden passage"),
+        (f"<w:p>{run('Secret.', HIDDEN_RUN)}</w:p>", "1 hidden passage"),
+        (paragraph("Secret.", '<w:pStyle w:val="Below"/>'), "1 hidden passage"),
+        (
+            f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr>{paragraph('Click to enter text.')}</w:sdt>",
+            "1 empty field",
+        ),
+        (
+            f"<w:p><w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr>{run('Choose an item.')}</w:sdt></w:p>",
+            "1 empty field",
+        ),
+    ],
+)
+def test_what_the_page_hides_is_counted(body: str, left_out: str) -> None:
+    styles = (
+        f'<w:styles {SPACES}><w:style w:styleId="Hid"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:styleId="HidC"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:styleId="Below"><w:basedOn w:val="Hid"/></w:style></w:styles>'
+    )
+    reading = word(body + paragraph("Open."), styles=styles)
+    assert shown(reading) == [("paragraph", "Open.")]
+    assert count_phrase(reading.left_out) == left_out
+
+
+def test_a_run_that_shows_what_its_style_hides_is_read() -> None:
+    styles = f'<w:styles {SPACES}><w:style w:styleId="H"><w:rPr><w:vanish/></w:rPr></w:style></w:styles>'
+    shown_again = '<w:rStyle w:val="H"/><w:vanish w:val="0"/>'
+    body = f"<w:p>{run('Open.', shown_again)}</w:p>"
+    assert shown(word(body, styles=styles)) == [("paragraph", "Open.")]
+
+
+def cell(*texts: str) -> str:
+    return f"<w:tc>{''.join(map(paragraph, texts))}</w:tc>"
+
+
+def test_tables_that_place_text_are_read_and_data_is_counted() -> None:
+    prose = ("I bake bread. I have done so for long.", "I also teach. My pupils like it.")
+    columns = f"<w:tbl><w:tr>{cell('Jane Doe')}{cell(*prose)}</w:tr></w:tbl>"
+    assert [text for _, text in shown(word(columns))] == ["Jane Doe", *prose]
+    nested = f"<w:tbl><w:tr>{cell('Side')}<w:tc><w:tbl><w:tr>{cell('Framed.')}</w:tr></w:tbl></w:tc></w:tr></w:tbl>"
+    assert [text for _, text in shown(word(nested))] == ["Side", "Framed."]
+    data = word(paragraph("Text.") + f"<w:tbl><w:tr>{cell('Bread')}{cell('3 euros')}</w:tr></w:tbl>")
+    assert (shown(data), data.left_out) == ([("paragraph", "Text.")], {"table": 1})
+
+
+BOLD = "<w:b/>"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            paragraph("Garlic", of_run=BOLD) + paragraph("When", of_run=BOLD) + paragraph("In autumn.")
+            + paragraph("How:", of_run=BOLD) + paragraph("Push it in."),
+            [(1, "Garlic"), (2, "When"), ("paragraph", "In autumn."), (2, "How"), ("paragraph", "Push it in.")],
+        ),
+        (
+            paragraph("When", of_run=BOLD) + paragraph("In autumn.") + paragraph("This is bold text.", of_run=BOLD)
+            + paragraph("More."),
+            [("paragraph", t) for t in ("When", "In autumn.", "This is bold text.", "More.")],
+        ),
+        (
+            paragraph("Head", '<w:outlineLvl w:val="0"/>') + paragraph("Bold", of_run=BOLD) + paragraph("Text.")
+            + paragraph("Bold", of_run=BOLD) + paragraph("Text."),
+            [(1, "Head"), *(("paragraph", t) for t in ("Bold", "Text.", "Bold", "Text."))],
+        ),
+    ],
+)  # fmt: skip
+def test_bold_paragraphs_are_headings_where_there_are_no_others(
+    body: str, expected: list[tuple[int | str, str]]
+) -> None:
+    assert shown(word(body)) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "kinds"),
+    [
+        (("\u2022 a", "\u2022 b"), ["bullet", "bullet"]),
+        (("1. Mix it.", "2. Bake it."), ["step", "step"]),
+        (("- flour", "- water", "Then."), ["bullet", "bullet", "paragraph"]),
+        (("- Who is there?", "- It is me."), ["paragraph", "paragraph"]),
+        (("1984. A novel", "Text."), ["paragraph", "paragraph"]),
+        (("1. Alone.", "Text."), ["paragraph", "paragraph"]),
+    ],
+)
+def test_marks_that_were_typed_make_lists(texts: tuple[str, ...], kinds: list[str]) -> None:
+    assert [kind for kind, _ in shown(word("".join(map(paragraph, texts))))] == kinds
+
+
+def test_files_of_another_kind_say_which() -> None:
+    with pytest.raises(Unreadable, match=r"it is a \.doc file or has a password"):
+        read_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), ".docx", "a.docx")
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("content.xml", "<x/>")
+    with pytest.raises(Unreadable, match="it is an OpenDocument file"):
+        read_bytes(data.getvalue(), ".docx", "a.docx")
+
+
+def test_the_date_of_a_script_s_template_is_no_date() -> None:
+    data = io.BytesIO()
+    document = docx.Document()
+    document.add_paragraph("Text.")
+    document.save(data)
+    assert (read_data(data.getvalue(), ".docx").metadata.date) == ""
+    document.core_properties.author = "Jo"
+    document.save(data)
+    metadata = read_data(data.getvalue(), ".docx").metadata
+    assert (metadata.author, metadata.date) == ("Jo", "2013-12-23")

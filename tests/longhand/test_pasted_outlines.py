@@ -1,0 +1,124 @@
+"""Outlines as people paste them: each way gives the same sections, on the same levels."""
+
+from __future__ import annotations
+
+import pytest
+
+from concepts.errors import LonghandError
+from longhand.outlines import parse_outline
+
+FLAT = [("1", "Flour"), ("2", "Water"), ("3", "Salt")]
+NESTED = [("1", "Flour"), ("1.1", "White"), ("1.2", "Brown"), ("2", "Water")]
+
+
+def tree(text: str) -> list[tuple[str, str]]:
+    return [(heading.path, heading.text) for heading in parse_outline(text).headings]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 Flour\n2 Water\n3 Salt",
+        "1 - Flour\n2 - Water\n3 - Salt",
+        "1: Flour\n2: Water\n3: Salt",
+        "\uff11\uff0eFlour\n\uff12\uff0eWater\n\uff13\uff0eSalt",
+        "\u2460 Flour\n\u2461 Water\n\u2462 Salt",
+        "\u2160. Flour\n\u2161. Water\n\u2162. Salt",
+        "1\ufe0f\u20e3 Flour\n2\ufe0f\u20e3 Water\n3\ufe0f\u20e3 Salt",
+        "\u2705 Flour\n\U0001f449 Water\n\u27a1\ufe0f Salt",
+        "-> Flour\n=> Water\n\u2192 Salt",
+        "1.\n\nFlour\n\n2.\n\nWater\n\n3.\n\nSalt",
+        "1. Flour;\n2. Water,\n3. Salt:",
+        "```\n1. Flour\n2. Water\n3. Salt\n```",
+        "Here it is:\n\n```markdown\n## Flour\n## Water\n## Salt\n```\n\nTell me more!",
+        "##Flour\n##Water\n##Salt",
+        "Please write these three sections:\n\n1. Flour\n2. Water\n3. Salt",
+        '{"title": "T", "sections": [{"heading": "Flour"}, {"title": "Water"}, "Salt"]}',
+        "title: T\nsections:\n  - Flour\n  - Water\n  - Salt\n",
+        "\\title{T}\n\\section{Flour}\n\\section{Water}\n\\section*{Salt}",
+        "#+TITLE: T\n* Flour\n* Water\n* Salt",
+        "Flour\n-----\nWater\n-----\nSalt\n-----",
+        "<ol><li>Flour</li><li>Water</li><li>Salt</li></ol>",
+    ],
+)
+def test_flat_outlines(text: str) -> None:
+    assert tree(text) == FLAT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Flour\n1a. White\n1b. Brown\n2. Water",
+        "A. Flour\nA.1 White\nA.2 Brown\nB. Water",
+        "1 Flour\n1.1 White\n1.2 Brown\n2 Water",
+        "\u00b7\tFlour\no\tWhite\no\tBrown\n\u00b7\tWater",
+        "Flour:\n- White\n- Brown\nWater:\n",
+        "<ul><li>Flour<ul><li>White</li><li>Brown</li></ul></li><li>Water</li></ul>",
+        '<opml><body><outline text="Flour"><outline text="White"/><outline text="Brown"/></outline>'
+        '<outline text="Water"/></body></opml>',
+        "sections:\n  - Flour:\n      - White\n      - Brown\n  - Water\n",
+        "\\chapter{Flour}\n\\section{White}\n\\section{Brown}\n\\chapter{Water}",
+        "#+TITLE: T\n* Flour\n** White\n** Brown\n* Water",
+    ],
+)
+def test_nested_outlines(text: str) -> None:
+    assert tree(text) == NESTED
+
+
+def test_chapters_stand_below_their_parts() -> None:
+    text = (
+        "Introduction\nPart I. Bread\nChapter 1: Flour\nChapter 2: Water\nPart II. Cakes\nChapter 3: Sugar\n"
+    )
+    assert [path for path, _ in tree(text)] == ["1", "2", "2.1", "2.2", "3", "3.1"]
+    assert [path for path, _ in tree("Chapter 1: A\nChapter 2: B\n")] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "1. Flour\nSay what it is. Name two kinds.\n\n2. Water\n",
+            [("Flour", ("Say what it is.", "Name two kinds.")), ("Water", ())],
+        ),
+        ("- Flour\nIt is milled grain.\n- Water\n", [("Flour", ("It is milled grain.",)), ("Water", ())]),
+        ("I. Flour\nII. Water\nIt must be cold.\n", [("Flour", ()), ("Water", ("It must be cold.",))]),
+    ],
+)
+def test_sentences_below_items_are_points(text: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
+    assert [(heading.text, heading.points) for heading in parse_outline(text).headings] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("## Flour (300 words)", 20), ("- Flour [5 sentences]", 5), ("1. Flour (about 2 paragraphs)", 8),
+     ("Flour (5)", None)],
+)  # fmt: skip
+def test_lengths_in_words_are_taken(text: str, length: int | None) -> None:
+    (heading,) = parse_outline(text).headings
+    assert (heading.text.removesuffix(" (5)"), heading.length) == ("Flour", length)
+
+
+@pytest.mark.parametrize(
+    ("text", "headings"),
+    [
+        ("2 eggs\n1 cup of milk\n3 carrots", ["2 eggs", "1 cup of milk", "3 carrots"]),
+        ("1 Flour\nSome other line\n2 Water", ["1 Flour", "Some other line", "2 Water"]),
+        ("A. Flour\nB. Water", ["Flour", "Water"]),
+        ("Flour & water {x}\nSalt", ["Flour & water {x}", "Salt"]),
+        ("[Flour]\n[Water]", ["[Flour]", "[Water]"]),
+    ],
+)
+def test_what_only_looks_like_a_number_stays(text: str, headings: list[str]) -> None:
+    assert [heading for _, heading in tree(text)] == headings
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<opml><", '{"a": ', "sections:\n  - [", "[[[[[", "{" * 5000, "sections:\n" + "- - " * 2000, "<li>" * 5000,
+     "\\section{"],
+)  # fmt: skip
+def test_broken_outlines_are_lines_or_one_clear_error(text: str) -> None:
+    try:
+        assert parse_outline(text).headings
+    except LonghandError as error:
+        assert "\n" not in str(error)
