@@ -20,9 +20,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
+from prefect._flow_run_suspension import mark_flow_run_suspension_requested
+from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort, Pause
 from prefect.flow_engine import run_flow_async
 from prefect.settings import get_current_settings
@@ -241,9 +244,12 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         if stopped is not None:
             await self._refuse(flow_run, stopped)
             return
+        # Without its deployment a run has no thread, client and subscription of its own that hear of its suspension:
+        # `_look` sees to all of them at once.
+        alone = flow_run.model_copy(update={"deployment_id": None})
         with hosting(self._host):
             await run_flow_async(
-                write_document, flow_run=flow_run, parameters=flow_run.parameters, return_type="state"
+                write_document, flow_run=alone, parameters=flow_run.parameters, return_type="state"
             )
 
     def _stopped(self, flow_run: FlowRun) -> Any:
@@ -354,10 +360,12 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
                 self.tell_trouble(str(error))
 
     def _look(self, api: PrefectApi) -> None:
-        """Cancel the documents whose runs here were cancelled; a run that was paused ends by itself."""
+        """Cancel the documents whose runs here were cancelled; let runs that were suspended end after their step."""
         assert self._host is not None
         at_work = dict(self._host.at_work)
         for run in api.read_runs([*at_work.values()]) if at_work else ():
+            if run["state"]["type"] == "PAUSED":
+                mark_flow_run_suspension_requested(UUID(run["id"]), State.model_validate(run["state"]))
             if run["state"]["type"] in ("CANCELLING", "CANCELLED"):
                 for document_id, run_id in at_work.items():
                     if run_id == run["id"]:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from prefect import flow, get_run_logger, tags, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TaskRunContext
@@ -80,11 +82,14 @@ async def _do(document_id: str, name: str) -> None:
     current = _current.get()
     job, step = current.job, current.step
     assert step is not None and job.document_id == document_id and step.name == name
+    context = TaskRunContext.get()
+    if context is not None:
+        # Not before it runs: for each set of tags Prefect asks its server for limits, through a service that never ends.
+        context.task_run.tags = [document_id, job.lease.owner]
     try:
         with job.timings.span("steps"), current.host.step():
             step.do(job)
     except Exception as error:
-        context = TaskRunContext.get()
         runs = context.task_run.run_count if context is not None else len(RETRY_DELAYS_S) + 1
         if not isinstance(error, PERMANENT) and runs <= len(RETRY_DELAYS_S):
             current.tell("retry", message=f"{type(error).__name__}: {error}")
@@ -153,7 +158,8 @@ class Progress:
                 await aupdate_progress_artifact(artifact_id=self._id, progress=percent)
 
 
-@flow(name=FLOW_NAME, validate_parameters=False, persist_result=False)
+# Where a flow names no place for its results, Prefect asks the server for one, for each run; there are none to keep.
+@flow(name=FLOW_NAME, validate_parameters=False, persist_result=False, result_storage=Path(os.devnull))
 async def write_document(
     prompt: str = "",
     sections: int | None = None,
@@ -256,8 +262,7 @@ async def _write(
             with store.fenced(lease) as tx:
                 tx.set_params({**document.params, "plan_only": host.plan_only})
         _current.set(_Current(host, job))
-        with tags(document.id, lease.owner):
-            await _do_steps(_current.get(), flow_run, translate_to)
+        await _do_steps(_current.get(), flow_run, translate_to)
         if store.get_document(document.id).status == "done":
             return "done", ""
         if queries.awaits_review(job):
