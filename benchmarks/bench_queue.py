@@ -10,8 +10,8 @@ shipped models need 4.8 s for such a document on two CPU cores (bench_write.py);
 us. Prints the share of the workers' time, from the first claim to the last commit, in which no model worked; how busy
 the machine was meanwhile; and for each document processor time, requests to Prefect's server and transactions.
 
-A Prefect server on SQLite is started for it, or on PostgreSQL with `--prefect-database`, for which a database of its own
-is enough; Longhand's own database is `--url`:
+A Prefect server on SQLite is started for it, or on PostgreSQL with `--prefect-database`, an empty database (whose
+server needs the extension pg_trgm); Longhand's own database is `--url`:
 
     createdb longhand_bench
     createdb prefect_bench
@@ -122,7 +122,7 @@ def count_calls(counts: Counter[str]) -> None:
             counts["requests"] += 1
             return build(self, *args, **kwargs)
 
-        setattr(kind, "build_request", build_request)
+        kind.build_request = build_request  # type: ignore[method-assign]
 
     @event.listens_for(Engine, "commit")
     def note_commit(connection: object) -> None:
@@ -259,9 +259,9 @@ def report(
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     others_s = max(0.0, num_cores * wall_s - free_s - spent_s - server_s)
     print(f"{num_done} of {num} documents done by {args.workers} workers, batch {args.batch}")
+    print(f"wall: {wall_s:.1f} s from the first claim, {last - started:.1f} s with the workers' start")
     print(
-        f"wall: {wall_s:.1f} s from the first claim, {last - started:.1f} s with the workers' start; "
-        f"{os.cpu_count()} cores, {num_cores} of them for this, idle for {free_s / (num_cores * wall_s):.0%} of it and at "
+        f"{num_cores} of {os.cpu_count()} cores for this: idle for {free_s / (num_cores * wall_s):.0%} of it, at "
         f"something else for {others_s / (num_cores * wall_s):.0%}"
     )
     print(f"a document: {model_s / num:.2f} s of models, {sum(f.num_calls for f in found) / num:.1f} calls")
@@ -274,9 +274,8 @@ def report(
         f"{server_s / num * 1000:.0f} ms in Prefect's server"
     )
     share = 1 - model_s / (args.workers * wall_s)
-    print(
-        f"orchestration: {share:.1%} of the workers' time, {args.workers * wall_s * share / num * 1000:.0f} ms a document"
-    )
+    spare_ms = args.workers * wall_s * share / num * 1000
+    print(f"orchestration: {share:.1%} of the workers' time, {spare_ms:.0f} ms a document")
 
 
 if __name__ == "__main__":

@@ -34,14 +34,15 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
 from flows.device import SharedModels
+from flows.document.job import error_text
 from flows.events import OnWorkerEvent, Outcome, WorkerEvent
-from flows.leases.holding import error_text
 from flows.leases.lease import LEASE_S
 from flows.leases.owner import current_owner
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from flows.prefect.flow import write_document
 from flows.prefect.host import Host, hosting
+from flows.prefect.isolation import share_certificates
 from storage import Store
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
 
     async def setup(self) -> None:
         """Make the work pool where it is missing, load the models, and put back what dead workers have left."""
+        share_certificates()
         if self._host is None:
             store = Store.open() if self._store is None else self._store
             models = self._models

@@ -130,7 +130,7 @@ class Attempt:
     def report(self, error: Exception | None = None) -> None:
         """Tell whoever listens how the try ended; a unit that another process had done says nothing."""
         if self._is_done or error is not None:
-            text = None if error is None else (str(error) or type(error).__name__)[:LONGEST_ERROR]
+            text = None if error is None else error_text(error)
             seconds = time.time() - self.started_at
             self.job.on_unit(
                 UnitReport(
@@ -153,8 +153,13 @@ class Attempt:
                 started_at=self.started_at,
                 finished_at=time.time(),
                 outcome=outcome,
-                error=(str(error) or type(error).__name__)[:LONGEST_ERROR],
+                error=error_text(error),
             )
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error as it is stored: its message, else its kind."""
+    return (str(error) or type(error).__name__)[:LONGEST_ERROR]
 
 
 def take(job: Job, stage: Stage, unit_id: int) -> Attempt | None:

@@ -78,9 +78,10 @@ def share_certificates() -> None:
 
     from prefect.client import orchestration
 
-    if orchestration.ssl is ssl:
+    names = vars(orchestration)
+    if names["ssl"] is ssl:
         shared = cache(ssl.create_default_context)
-        orchestration.ssl = SimpleNamespace(**{**vars(ssl), "create_default_context": shared})  # type: ignore
+        names["ssl"] = SimpleNamespace(**{**vars(ssl), "create_default_context": shared})
 
 
 def _refused(error: Exception) -> str:
