@@ -117,6 +117,8 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         self._loops: anyio.CancelScope | None = None
         self._is_in_trouble = False
         self._cancelled_since = time.time()
+        self._followed: set[str] = set()
+        """States of runs here, by id, for which their documents were cancelled."""
         self.has_started = False
         self.is_stopping = False
         """Whether it was asked to stop."""
@@ -368,7 +370,10 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         for run in api.read_runs([*at_work.values()]) if at_work else ():
             if run["state"]["type"] == "PAUSED":
                 mark_flow_run_suspension_requested(UUID(run["id"]), State.model_validate(run["state"]))
-            if run["state"]["type"] in ("CANCELLING", "CANCELLED"):
+            state_id = run["state"]["id"]
+            if run["state"]["type"] in ("CANCELLING", "CANCELLED") and state_id not in self._followed:
+                # Once: while its step still runs here, somebody may go on with the document elsewhere.
+                self._followed.add(state_id)
                 for document_id, run_id in at_work.items():
                     if run_id == run["id"]:
                         self._host.store.cancel_document(document_id)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
@@ -60,6 +61,11 @@ class Job:
     def document_id(self) -> str:
         """Id of the document."""
         return self.lease.document_id
+
+    @cached_property
+    def lang(self) -> str:
+        """The document's own language, which never changes."""
+        return self.store.get_document(self.document_id).lang
 
     @property
     def taker(self) -> str:

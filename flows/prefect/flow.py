@@ -42,7 +42,7 @@ from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host
 from flows.prefect.work_pool import FLOW_NAME, run_name
 from flows.timings import Timings
-from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument
+from storage import Busy, DocumentRecord, Lease, NewDocument
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State, TaskRun
@@ -305,6 +305,7 @@ async def _do_steps(current: _Current, flow_run: FlowRun, translate_to: str | No
 async def _report(current: _Current, step: Step, progress: Progress) -> None:
     """Say how far the document is after a step."""
     job = current.job
+    status = job.store.get_document(job.document_id).status
     if step.kind in ("review", "planned"):
         kind: EventKind = "planned" if step.kind == "planned" else "awaiting_review"
         current.tell(kind, total=queries.count_sections(job)[1])
@@ -313,7 +314,7 @@ async def _report(current: _Current, step: Step, progress: Progress) -> None:
         current.tell("writing", done=done, total=total)
         share = (WRITTEN_PERCENT - PLANNED_PERCENT) * done / max(total, 1)
         await progress.set(PLANNED_PERCENT + share)
-    if step.kind in ("begin-decoding", "decode") or (step.kind == "write" and _is(job, "decoding")):
+    if step.kind in ("begin-decoding", "decode") or (step.kind == "write" and status == "decoding"):
         done, total = queries.count_texts(job, step.lang)
         current.tell("decoding", done=done, total=total)
         if done == total and step.lang is not None:
@@ -321,13 +322,9 @@ async def _report(current: _Current, step: Step, progress: Progress) -> None:
         start = WRITTEN_PERCENT if step.lang is None else 0.0
         if step.kind == "decode":
             await progress.set(start + (100.0 - start) * done / max(total, 1))
-    if step.lang is None and step.kind in ("decode", "finish") and _is(job, "done"):
+    if step.lang is None and step.kind in ("decode", "finish") and status == "done":
         done, total = queries.count_texts(job)
         current.tell("done", done=done, total=total)
-
-
-def _is(job: Job, status: DocumentStatus) -> bool:
-    return job.store.get_document(job.document_id).status == status
 
 
 def _logger() -> logging.LoggerAdapter[Any]:
