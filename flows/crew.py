@@ -34,11 +34,10 @@ from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError,
 from concepts.processes import process_state
 from flows.device import SharedModels
 from flows.document import steps
-from flows.document.job import Job, UnitReport
+from flows.document.job import Job, UnitReport, error_text
 from flows.document.planning import check_same_model, check_same_space
 from flows.errors import CrewError
 from flows.events import OnWorkerEvent, unit_event
-from flows.leases.holding import error_text
 from flows.leases.lease import LEASE_S, HeldLease
 from flows.leases.owner import current_owner, is_dead
 from storage import OpenUnit, Store

@@ -15,10 +15,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from concepts.card import DEFAULT_NAMES
-from flows.document.options import DEFAULT_DRAWING, Drawing
 from flows.engine import (
     HeadingsAsk,
     LeafPlan,
@@ -39,6 +38,8 @@ from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef
 if TYPE_CHECKING:
     from storage.records import Vector
 
+P = ParamSpec("P")
+R = TypeVar("R")
 NUM_ENGINES = 2
 """Sets of models kept in memory; documents begun with other ones bring their own in turn."""
 
@@ -92,41 +93,38 @@ class SharedEngine:
         """As the engine."""
         return self._engine.check_lang(lang)
 
-    def encode(self, sentences: Sequence[str], lang: str) -> Vector:
-        """As the engine, in turn."""
-        return self._device.call(lambda: self._engine.encode(sentences, lang))
+    def _turn(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._device.call(lambda: work(*args, **kwargs))
 
-    def plan(
-        self,
-        prompt: Vector,
-        *,
-        goal: Vector | None,
-        num_sections: int | None,
-        depth: int,
-        seed: int,
-        drawing: Drawing = DEFAULT_DRAWING,
-    ) -> list[NewPlanItem]:
-        """As the engine, in turn."""
-        return self._device.call(
-            lambda: self._engine.plan(
-                prompt, goal=goal, num_sections=num_sections, depth=depth, seed=seed, drawing=drawing
-            )
-        )
+    # Arguments as the engine's.
 
-    def fill(
-        self,
-        prompt: Vector,
-        leads: Sequence[tuple[str, Vector]],
-        *,
-        goal: Vector | None,
-        seed: int,
-        known: Sequence[NewPlanItem] = (),
-        drawing: Drawing = DEFAULT_DRAWING,
-    ) -> list[NewPlanItem]:
+    def encode(self, *args: Any) -> Vector:
         """As the engine, in turn."""
-        return self._device.call(
-            lambda: self._engine.fill(prompt, leads, goal=goal, seed=seed, known=known, drawing=drawing)
-        )
+        return self._turn(self._engine.encode, *args)
+
+    def plan(self, *args: Any, **kwargs: Any) -> list[NewPlanItem]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.plan, *args, **kwargs)
+
+    def fill(self, *args: Any, **kwargs: Any) -> list[NewPlanItem]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.fill, *args, **kwargs)
+
+    def render(self, *args: Any, **kwargs: Any) -> list[Text]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.render, *args, **kwargs)
+
+    def say_title(self, ask: TitleAsk) -> str:
+        """As the engine, in turn."""
+        return self._turn(self._engine.say_title, ask)
+
+    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.say_headings, ask)
+
+    def translate(self, *args: Any) -> list[Text]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.translate, *args)
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """As the engine, in turn; together with other documents' sections."""
@@ -138,10 +136,6 @@ class SharedEngine:
             kind=Kind((engine, "write"), engine.write_together) if self._together else None,
         )
 
-    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
-        """As the engine, in turn."""
-        return self._device.call(lambda: self._engine.render(vectors, lang, beam_size=beam_size))
-
     def say(self, ask: SayAsk) -> list[list[Text]]:
         """As the engine, in turn; together with other documents' sections."""
         engine = self._engine
@@ -151,18 +145,6 @@ class SharedEngine:
             num_rows=len(ask.sections),
             kind=Kind((engine, "say"), engine.say_together) if self._together else None,
         )
-
-    def say_title(self, ask: TitleAsk) -> str:
-        """As the engine, in turn."""
-        return self._device.call(lambda: self._engine.say_title(ask))
-
-    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
-        """As the engine, in turn."""
-        return self._device.call(lambda: self._engine.say_headings(ask))
-
-    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
-        """As the engine, in turn."""
-        return self._device.call(lambda: self._engine.translate(texts, source_lang, lang))
 
 
 ModelNames = tuple[str | None, str | None, str | None, str | None]

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from concepts.card import find_name_in_space
 from concepts.space.config import ENGLISH
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from writer.voice.decode import Rendering
     from writer.voice.voice import Voice
 
-T = TypeVar("T")
 LAST_PART_S = 30.0
 """Longest wait, at the end of a process, for a model that is still being loaded."""
 Part = Literal["space", "planner", "writer", "voice", "translator"]
@@ -288,6 +287,14 @@ class ModelEngine:
         self._writer: Future[Writer] = Future()
         self._voice: Future[Voice] = Future()
         self._translator: Future[Translator] = Future()
+        self._parts: dict[Part, tuple[Future[Any], Callable[[], Any]]] = {
+            "space": (self._codec, self._load_codec),
+            "planner": (self._planner, self._load_planner),
+            "writer": (self._writer, self._load_writer),
+            "voice": (self._voice, self._load_voice),
+            "translator": (self._translator, self._load_translator),
+        }
+        """What a part becomes, and what loads it."""
         self._load_times: dict[str, float] = {}
         self._on_loaded: OnLoaded = nobody
         self._thread: threading.Thread | None = None
@@ -358,16 +365,15 @@ class ModelEngine:
             if self._is_over:
                 return
             self._tell_loaded()
-            if part == "space":
-                self._timed("space", self._codec, self._load_codec)
-            elif part == "planner":
-                self._timed("planner", self._planner, self._load_planner)
-            elif part == "writer":
-                self._timed("writer", self._writer, self._load_writer)
-            elif part == "voice":
-                self._timed("voice", self._voice, self._load_voice)
+            future, load = self._parts[part]
+            started = time.perf_counter()
+            try:
+                loaded = load()
+            except BaseException as error:  # noqa: BLE001  # raised where the model is asked for
+                future.set_exception(error)
             else:
-                self._timed("translator", self._translator, self._load_translator)
+                self._load_times[part] = time.perf_counter() - started
+                future.set_result(loaded)
         if parts:
             self._tell_loaded()
 
@@ -375,16 +381,6 @@ class ModelEngine:
         """Say how many parts are loaded; what a listener raises is no fault of a model."""
         with suppress(Exception):
             self._on_loaded(len(self._load_times), len(self._begun))
-
-    def _timed(self, part: Part, future: Future[T], load: Callable[[], T]) -> None:
-        started = time.perf_counter()
-        try:
-            loaded = load()
-        except BaseException as error:  # noqa: BLE001  # raised where the model is asked for
-            future.set_exception(error)
-        else:
-            self._load_times[part] = time.perf_counter() - started
-            future.set_result(loaded)
 
     def _device(self) -> torch.device:
         import torch
@@ -442,19 +438,9 @@ class ModelEngine:
     def prepare(self, stage: Work) -> None:
         """Wait for the parts of one stage and raise what went wrong while they loaded."""
         assert self._thread is not None, "start_loading was not called"
-        futures: dict[
-            Part, Future[ConceptCodec] | Future[Planner] | Future[Writer] | Future[Voice] | Future[Translator]
-        ]
-        futures = {
-            "space": self._codec,
-            "planner": self._planner,
-            "writer": self._writer,
-            "voice": self._voice,
-            "translator": self._translator,
-        }
         self._begin(NEEDS[stage])
         for part in NEEDS[stage]:
-            futures[part].result()
+            self._parts[part][0].result()
 
     def _begin(self, parts: Sequence[Part]) -> None:
         """Load those of `parts` that nobody foresaw: to wait for what is never loaded would last for ever."""

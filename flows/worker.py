@@ -20,9 +20,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
+from prefect._flow_run_suspension import mark_flow_run_suspension_requested
+from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort, Pause
 from prefect.flow_engine import run_flow_async
 from prefect.settings import get_current_settings
@@ -31,14 +34,15 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
 from flows.device import SharedModels
+from flows.document.job import error_text
 from flows.events import OnWorkerEvent, Outcome, WorkerEvent
-from flows.leases.holding import error_text
 from flows.leases.lease import LEASE_S
 from flows.leases.owner import current_owner
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from flows.prefect.flow import write_document
 from flows.prefect.host import Host, hosting
+from flows.prefect.isolation import share_certificates
 from storage import Store
 
 if TYPE_CHECKING:
@@ -113,6 +117,8 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         self._loops: anyio.CancelScope | None = None
         self._is_in_trouble = False
         self._cancelled_since = time.time()
+        self._followed: set[str] = set()
+        """States of runs here, by id, for which their documents were cancelled."""
         self.has_started = False
         self.is_stopping = False
         """Whether it was asked to stop."""
@@ -125,6 +131,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
 
     async def setup(self) -> None:
         """Make the work pool where it is missing, load the models, and put back what dead workers have left."""
+        share_certificates()
         if self._host is None:
             store = Store.open() if self._store is None else self._store
             models = self._models
@@ -241,9 +248,12 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         if stopped is not None:
             await self._refuse(flow_run, stopped)
             return
+        # Without its deployment a run has no thread, client and subscription of its own that hear of its suspension:
+        # `_look` sees to all of them at once.
+        alone = flow_run.model_copy(update={"deployment_id": None})
         with hosting(self._host):
             await run_flow_async(
-                write_document, flow_run=flow_run, parameters=flow_run.parameters, return_type="state"
+                write_document, flow_run=alone, parameters=flow_run.parameters, return_type="state"
             )
 
     def _stopped(self, flow_run: FlowRun) -> Any:
@@ -354,11 +364,16 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
                 self.tell_trouble(str(error))
 
     def _look(self, api: PrefectApi) -> None:
-        """Cancel the documents whose runs here were cancelled; a run that was paused ends by itself."""
+        """Cancel the documents whose runs here were cancelled; let runs that were suspended end after their step."""
         assert self._host is not None
         at_work = dict(self._host.at_work)
         for run in api.read_runs([*at_work.values()]) if at_work else ():
-            if run["state"]["type"] in ("CANCELLING", "CANCELLED"):
+            if run["state"]["type"] == "PAUSED":
+                mark_flow_run_suspension_requested(UUID(run["id"]), State.model_validate(run["state"]))
+            state_id = run["state"]["id"]
+            if run["state"]["type"] in ("CANCELLING", "CANCELLED") and state_id not in self._followed:
+                # Once: while its step still runs here, somebody may go on with the document elsewhere.
+                self._followed.add(state_id)
                 for document_id, run_id in at_work.items():
                     if run_id == run["id"]:
                         self._host.store.cancel_document(document_id)

@@ -85,8 +85,9 @@ def start_training(
     """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
 
     `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
-    happens once, and `on_drawn` while a writer draws what a voice is to read. A process that a launcher started beside others shares the work with them (concepts/training.py), and
-    rank 0 alone writes files. Raises UsageError there for a space and for languages, which one process trains.
+    happens once, and `on_drawn` while a writer draws what a voice is to read. A process that a launcher started beside
+    others shares the work with them (concepts/training.py), and rank 0 alone writes files. Raises UsageError there for
+    a space and for languages, which one process trains.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1" and request.kind in ("space", "languages"):
         raise UsageError(

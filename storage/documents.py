@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 
 from concepts.errors import NotFoundError, StorageError, shorten
@@ -236,9 +249,15 @@ def list_document_ids(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.scalars(select(Document.c.id).order_by(Document.c.created_at, Document.c.id)))
 
 
+@cache
+def _of_id() -> Select[Any]:
+    """Return the query for one document: to put it together takes longer than to run it."""
+    return _select_documents(_whole().where(Document.c.id == bindparam("document_id")))
+
+
 def get_document(connection: Connection, document_id: str) -> DocumentRecord:
     """Return the document with exactly this id; raise NotFoundError."""
-    row = connection.execute(_select_documents(_whole().where(Document.c.id == document_id))).one_or_none()
+    row = connection.execute(_of_id(), {"document_id": document_id}).one_or_none()
     if row is None:
         raise unknown(document_id)
     return _record(row)
@@ -252,6 +271,9 @@ def find_document(connection: Connection, typed: str) -> DocumentRecord:
     if len(prefix) > ID_LENGTH:
         # Nor is a long pattern one for a database: SQLite refuses it.
         raise unknown(typed)
+    if len(prefix) == ID_LENGTH:
+        # By its index; SQLite would look at every document for the beginning of an id.
+        return get_document(connection, prefix)
     page = (
         _whole()
         .where(Document.c.id.startswith(prefix, autoescape=True))
@@ -259,9 +281,6 @@ def find_document(connection: Connection, typed: str) -> DocumentRecord:
         .limit(NUM_CANDIDATES_SHOWN + 1)
     )
     rows = connection.execute(_select_documents(page)).all()
-    for row in rows:
-        if row.id == prefix:
-            return _record(row)
     if not rows:
         raise unknown(typed)
     if len(rows) > 1:

@@ -1,14 +1,16 @@
 """Takes the pictures of Prefect's pages from what `longhand up` has started, with a headless Chromium and Pillow.
 
     longhand up
-    python docs/pictures/make_prefect.py
+    python docs/pictures/make_prefect.py [--stop-only] [--sections 12]
 
 It submits two documents: one is written to its end, the run of the other is cancelled and retried, by clicks.
-That one is long, so that it is still at work when the page shows it.
+That one is long (`--sections`), so that it is still at work when the page shows it. `--stop-only` leaves out the first
+and its pictures.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -37,6 +39,12 @@ SETTLE_S = 40.0
 
 def main() -> None:
     """Sign in, open the pages and write a picture of each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stop-only", action="store_true", help="only the run that is cancelled and retried")
+    parser.add_argument("--sections", default="12", help="of the document whose run is cancelled")
+    asked = parser.parse_args()
     path, station = find_browser(), running_station()
     if path is None:
         sys.exit("there is no Chromium: apt-get install chromium")
@@ -50,22 +58,25 @@ def main() -> None:
         def state_of(document_id: str) -> str:
             return str(run_of(document_id)["state"]["type"])
 
-        done = submit("How to keep bees in a small garden", "--sections", "6")
-        wait_for(lambda: state_of(done) == "COMPLETED")
-        deployment = work_pool.deployment_id(api)
+        def take_done(pages: Pages) -> None:
+            done = submit("How to keep bees in a small garden", "--sections", "6")
+            wait_for(lambda: state_of(done) == "COMPLETED")
+            pages.take_run(run_of(done)["id"], "prefect-run")
+            (outline,) = api.call(
+                "POST", "/artifacts/filter", {"artifacts": {"key": {"like_": f"outline-{done}"}}}
+            )
+            pages.take_outline(outline["id"])
+            pages.take_form(work_pool.deployment_id(api))
+
         browser = Browser(path, Path(profile), WEBGL)
         try:
             browser.show(width=1200, height=900)
             browser.open(station.sign_in_url)
             time.sleep(SETTLE_S)
             pages = Pages(browser, station.ui_url)
-            pages.take_run(run_of(done)["id"], "prefect-run")
-            (outline,) = api.call(
-                "POST", "/artifacts/filter", {"artifacts": {"key": {"like_": f"outline-{done}"}}}
-            )
-            pages.take_outline(outline["id"])
-            pages.take_form(deployment)
-            running = submit("How to mend a bicycle", "--sections", "12", "--length", "long")
+            if not asked.stop_only:
+                take_done(pages)
+            running = submit("How to mend a bicycle", "--sections", asked.sections, "--length", "long")
             wait_for(lambda: state_of(running) == "RUNNING")
             pages.take_stop(run_of(running)["id"], lambda: state_of(running))
         finally:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
@@ -64,6 +65,11 @@ class Job:
     def document_id(self) -> str:
         """Id of the document."""
         return self.lease.document_id
+
+    @cached_property
+    def lang(self) -> str:
+        """The document's own language, which never changes."""
+        return self.store.get_document(self.document_id).lang
 
     @property
     def taker(self) -> str:
@@ -134,7 +140,7 @@ class Attempt:
     def report(self, error: Exception | None = None) -> None:
         """Tell whoever listens how the try ended; a unit that another process had done says nothing."""
         if self._is_done or error is not None:
-            text = None if error is None else (str(error) or type(error).__name__)[:LONGEST_ERROR]
+            text = None if error is None else error_text(error)
             seconds = time.time() - self.started_at
             self.job.on_unit(
                 UnitReport(
@@ -157,8 +163,13 @@ class Attempt:
                 started_at=self.started_at,
                 finished_at=time.time(),
                 outcome=outcome,
-                error=(str(error) or type(error).__name__)[:LONGEST_ERROR],
+                error=error_text(error),
             )
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error as it is stored: its message, else its kind."""
+    return (str(error) or type(error).__name__)[:LONGEST_ERROR]
 
 
 def take(job: Job, stage: Stage, unit_id: int) -> Attempt | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -153,31 +154,8 @@ class WritingOptions:
 
     def to_params(self) -> dict[str, object]:
         """Return the JSON object for `NewDocument.params`."""
-        return {
-            "sections": self.sections,
-            "depth": self.depth,
-            "length": self.length,
-            "goal": self.goal,
-            "outline": [list(entry) for entry in self.outline],
-            "points": [[path, list(points)] for path, points in self.points],
-            "lengths": [list(entry) for entry in self.lengths],
-            "prompt_lang": self.prompt_lang,
-            "outline_lang": self.outline_lang,
-            "space": self.space,
-            "planner": self.planner,
-            "writer": self.writer,
-            "voice": self.voice,
-            "steps": self.steps,
-            "guidance": self.guidance,
-            "speech": None if self.speech is None else asdict(self.speech),
-            "beam_size": self.beam_size,
-            "use": self.use,
-            "sentences": self.sentences,
-            "review": self.review,
-            "plan_only": self.plan_only,
-            "items_per_unit": self.items_per_unit,
-            "texts_per_unit": self.texts_per_unit,
-        }
+        params: dict[str, object] = json.loads(json.dumps(asdict(self)))
+        return params
 
     @classmethod
     def from_params(cls, params: Mapping[str, object]) -> WritingOptions:

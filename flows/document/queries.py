@@ -43,8 +43,7 @@ def count_texts(job: Job, lang: str | None = None) -> tuple[int, int]:
 
 
 def _decode_units(job: Job, status: UnitStatus | None, lang: str | None = None) -> tuple[UnitRecord, ...]:
-    document = job.store.get_document(job.document_id)
-    return job.store.get_units(document.id, "decode", lang or document.lang, status=status)
+    return job.store.get_units(job.document_id, "decode", lang or job.lang, status=status)
 
 
 def outline_markdown(job: Job) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from concepts.errors import LostLease, StorageError
-from flows.document.job import LONGEST_ERROR, Job, OnSaid, OnUnit
+from flows.document.job import Job, OnSaid, OnUnit, error_text
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS
 from flows.engine import Engine
 from flows.errors import FinishedError, FlowError, Paused, Stopped
@@ -92,11 +92,6 @@ def prepared(store: Store, lease: Lease) -> Iterator[None]:
         with suppress(StorageError):
             store.release(lease)
         raise
-
-
-def error_text(error: BaseException) -> str:
-    """Return an error as it is stored: its message, else its kind."""
-    return (str(error) or type(error).__name__)[:LONGEST_ERROR]
 
 
 def is_transient(error: Exception) -> bool:

@@ -70,7 +70,13 @@ class PrefectApi:
             if self.auth is not None:
                 headers["Authorization"] = "Basic " + base64.b64encode(self.auth.encode()).decode()
             # No proxies and no other settings of the environment: the secret goes to this server alone.
-            self._client = httpx.Client(headers=headers, timeout=self._timeout_s, trust_env=False)
+            self._client = httpx.Client(
+                headers=headers,
+                timeout=self._timeout_s,
+                trust_env=False,
+                # To read all certificates takes longer than a call, and over plain HTTP nobody asks for them.
+                verify=self.url.startswith("https:"),
+            )
         try:
             for delay_s in (*BUSY_DELAYS_S, None):
                 answer = self._client.request(method, self.url + path, json=body)

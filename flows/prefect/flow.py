@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from prefect import flow, get_run_logger, tags, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TaskRunContext
@@ -29,18 +31,18 @@ from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Schedule
 
 from concepts.errors import InputError, LostLease, NotFoundError, StorageError
 from flows.document import queries, steps
-from flows.document.job import Job
+from flows.document.job import Job, error_text
 from flows.document.options import WritingOptions
 from flows.document.order import Step, StepKind, steps_left
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
 from flows.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
-from flows.leases.holding import count_vain_runs, error_text, held_job, is_transient, poison_message, prepared
+from flows.leases.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
 from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host
 from flows.prefect.work_pool import FLOW_NAME, run_name
 from flows.timings import Timings
-from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument
+from storage import Busy, DocumentRecord, Lease, NewDocument
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State, TaskRun
@@ -80,11 +82,14 @@ async def _do(document_id: str, name: str) -> None:
     current = _current.get()
     job, step = current.job, current.step
     assert step is not None and job.document_id == document_id and step.name == name
+    context = TaskRunContext.get()
+    if context is not None:
+        # Not before it runs: for each set of tags Prefect asks for limits, through a service that never ends.
+        context.task_run.tags = [document_id, job.lease.owner]
     try:
         with job.timings.span("steps"), current.host.step():
             step.do(job)
     except Exception as error:
-        context = TaskRunContext.get()
         runs = context.task_run.run_count if context is not None else len(RETRY_DELAYS_S) + 1
         if not isinstance(error, PERMANENT) and runs <= len(RETRY_DELAYS_S):
             current.tell("retry", message=f"{type(error).__name__}: {error}")
@@ -153,7 +158,8 @@ class Progress:
                 await aupdate_progress_artifact(artifact_id=self._id, progress=percent)
 
 
-@flow(name=FLOW_NAME, validate_parameters=False, persist_result=False)
+# Where a flow names no place for its results, Prefect asks the server for one, for each run; there are none to keep.
+@flow(name=FLOW_NAME, validate_parameters=False, persist_result=False, result_storage=Path(os.devnull))
 async def write_document(
     prompt: str = "",
     sections: int | None = None,
@@ -258,8 +264,7 @@ async def _write(
             with store.fenced(lease) as tx:
                 tx.set_params({**document.params, "plan_only": host.plan_only})
         _current.set(_Current(host, job))
-        with tags(document.id, lease.owner):
-            await _do_steps(_current.get(), flow_run, translate_to)
+        await _do_steps(_current.get(), flow_run, translate_to)
         if store.get_document(document.id).status == "done":
             return "done", ""
         if queries.awaits_review(job):
@@ -302,6 +307,7 @@ async def _do_steps(current: _Current, flow_run: FlowRun, translate_to: str | No
 async def _report(current: _Current, step: Step, progress: Progress) -> None:
     """Say how far the document is after a step."""
     job = current.job
+    status = job.store.get_document(job.document_id).status
     if step.kind in ("review", "planned"):
         kind: EventKind = "planned" if step.kind == "planned" else "awaiting_review"
         current.tell(kind, total=queries.count_sections(job)[1])
@@ -310,7 +316,7 @@ async def _report(current: _Current, step: Step, progress: Progress) -> None:
         current.tell("writing", done=done, total=total)
         share = (WRITTEN_PERCENT - PLANNED_PERCENT) * done / max(total, 1)
         await progress.set(PLANNED_PERCENT + share)
-    if step.kind in ("begin-decoding", "decode") or (step.kind == "write" and _is(job, "decoding")):
+    if step.kind in ("begin-decoding", "decode") or (step.kind == "write" and status == "decoding"):
         done, total = queries.count_texts(job, step.lang)
         current.tell("decoding", done=done, total=total)
         if done == total and step.lang is not None:
@@ -318,13 +324,9 @@ async def _report(current: _Current, step: Step, progress: Progress) -> None:
         start = WRITTEN_PERCENT if step.lang is None else 0.0
         if step.kind == "decode":
             await progress.set(start + (100.0 - start) * done / max(total, 1))
-    if step.lang is None and step.kind in ("decode", "finish") and _is(job, "done"):
+    if step.lang is None and step.kind in ("decode", "finish") and status == "done":
         done, total = queries.count_texts(job)
         current.tell("done", done=done, total=total)
-
-
-def _is(job: Job, status: DocumentStatus) -> bool:
-    return job.store.get_document(job.document_id).status == status
 
 
 def _logger() -> logging.LoggerAdapter[Any]:

@@ -81,6 +81,16 @@ def foreign_variables() -> set[str]:
     return {name for name in os.environ if name.upper().startswith("PREFECT_")}
 
 
+def last_words(log: Path) -> str:
+    """Return the last lines of a log, in one."""
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    said = " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:])
+    return said or f"it said nothing (is there room in {log.parent}?)"
+
+
 class PrivateServer:
     """The child process; `start` returns at once, `ready` becomes the URL of the API, `stop` ends it."""
 
@@ -126,7 +136,8 @@ class PrivateServer:
                 "PREFECT__SERVER_EPHEMERAL": "1",
                 "PREFECT__SERVER_FINAL": "1",
             }
-            template = template_path(self._home)
+            # Without one nothing is copied: the server migrates a database that is named by itself.
+            template = template_path(self._home) if self._database is None else ""
             with open(self._folder / "log", "wb") as log:
                 self._process = subprocess.Popen(
                     # -P: the folder of the script holds our modules, not modules for Prefect to find.
@@ -157,6 +168,7 @@ class PrivateServer:
     def _watch(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
         """Fill `ready` with the URL of the API, or with a FlowError where the child ends or is too slow."""
         assert process.stdout is not None
+        assert self._folder is not None
         started = time.monotonic()
         guard = threading.Timer(timeout_s, process.kill)
         guard.daemon = True
@@ -175,17 +187,10 @@ class PrivateServer:
             is_late = time.monotonic() - started >= timeout_s
             what = f"did not start within {timeout_s:g} s" if is_late else "ended while it started"
             self.ready.set_exception(
-                FlowError(f"Prefect's server {what}: {self._last_words()}; run `longhand doctor`")
+                FlowError(
+                    f"Prefect's server {what}: {last_words(self._folder / 'log')}; run `longhand doctor`"
+                )
             )
-
-    def _last_words(self) -> str:
-        try:
-            assert self._folder is not None
-            lines = (self._folder / "log").read_text(errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        said = " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:])
-        return said or f"it said nothing (is there room in {tempfile.gettempdir()}?)"
 
     def stop(self) -> None:
         """End the server and remove its folder; may be called at any time and again."""

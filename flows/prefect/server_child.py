@@ -1,6 +1,7 @@
 """A process that serves Prefect's API: to one run (it ends with its parent, however that ends), or to `longhand up`.
 
-    server_child.py run FOLDER TEMPLATE     any free port, no UI and no services; prints the port
+    server_child.py run FOLDER TEMPLATE     any free port, no UI and no services; prints the port; a TEMPLATE of ""
+                                            leaves the database to the server's settings
     server_child.py station PORT            with the UI and the services that make and follow runs
 
 Of our rooms it imports `flows.prefect_repair` alone. The database of a run's server is a copy of an already migrated
@@ -146,10 +147,11 @@ def main() -> None:
     if sys.argv[1] == "station":
         serve(int(sys.argv[2]), is_station=True)
         return
-    folder, template = Path(sys.argv[2]), Path(sys.argv[3])
+    folder, template = Path(sys.argv[2]), sys.argv[3]
     end_with_parent(folder)
     # Only now the slow imports: a parent that dies meanwhile must not leave us behind.
-    prepare_database(folder / "prefect.db", template)
+    if template:
+        prepare_database(folder / "prefect.db", Path(template))
     serve(0, is_station=False)
 
 

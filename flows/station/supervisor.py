@@ -35,6 +35,7 @@ from flows.prefect.api import PrefectApi
 from flows.prefect.server import (
     START_TIMEOUT_S,
     foreign_variables,
+    last_words,
     prefect_home,
     settings_variables,
     template_path,
@@ -51,7 +52,6 @@ CALM_S = 60.0
 """A child that lived so long is started again at once."""
 GRACE_S = {"server": 5.0, "worker": 60.0}
 """How long a child may take to end: a worker finishes the units that run."""
-LOG_LINES_SHOWN = 3
 MAX_LOG_BYTES = 20_000_000
 
 
@@ -261,14 +261,6 @@ def _open_log(path: Path) -> IO[bytes]:
     return open(path, "ab")
 
 
-def _last_words(path: Path) -> str:
-    try:
-        lines = path.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:]) or "it said nothing"
-
-
 def _placed_environment() -> dict[str, str]:
     """Return the user's environment for a process in another folder: paths in it lead where they led from here."""
     from storage.database import URL_VARIABLE, resolve_url
@@ -412,7 +404,7 @@ def _wait_until_healthy(station: Station, server: _Child, stopping: threading.Ev
     deadline = time.monotonic() + START_TIMEOUT_S
     while not stopping.wait(POLL_S):
         if not server.is_alive or time.monotonic() > deadline:
-            words = _last_words(station_folder() / "server.log")
+            words = last_words(station_folder() / "server.log")
             raise FlowError(f"Prefect's server did not start: {words}; see {station_folder()}")
         with (
             suppress(OSError, urllib.error.URLError),
@@ -460,7 +452,7 @@ def start_station(settings: StationSettings) -> Station:
     except BaseException:
         process.terminate()
         raise
-    words = _last_words(log_path).removeprefix("longhand: ")
+    words = last_words(log_path).removeprefix("longhand: ")
     raise FlowError(words if process.returncode == 1 else f"the server and the worker did not start: {words}")
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from flow_fakes import FakeEngine
 from queue_runner import drain, make_worker, run, state_of
@@ -90,6 +91,41 @@ def test_a_run_shows_what_was_done(store: Store, api: PrefectApi, new_document: 
     assert outline.startswith("# How to share a folder\n")
     commands = {name for names in COMMANDS.values() for name in names}
     assert set(re.findall(r"`longhand (\w+)", outline)) <= commands
+
+
+def test_a_run_asks_prefects_server_for_no_more_than_it_needs(
+    store: Store, api: PrefectApi, new_document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def note(kind: type[httpx.Client | httpx.AsyncClient]) -> None:
+        build = kind.build_request
+
+        def build_request(self: Any, method: str, url: Any, **kwargs: Any) -> httpx.Request:
+            asked.append((method, str(url)))
+            return build(self, method, url, **kwargs)
+
+        monkeypatch.setattr(kind, "build_request", build_request)
+
+    note(httpx.Client)
+    note(httpx.AsyncClient)
+    document_id = new_document(store)
+    assert drain(store, api) == {"done": 1}
+    run_id = store.get_document(document_id).flow_run_id
+    own = [(method, url.rpartition("/api")[2] or url) for method, url in asked]
+    # No limits for tags that nobody has limited, no storage for results that nobody keeps.
+    assert not [url for _, url in own if "concurrency_limits" in url or "/admin/storage" in url]
+    # The engine reads the run once; nobody waits beside it for its suspension.
+    assert len([1 for method, url in own if method == "GET" and url.endswith(f"/flow_runs/{run_id}")]) == 1
+    assert len([1 for _, url in own if str(run_id) in url]) <= 7
+
+
+def test_prefects_clients_share_their_certificates() -> None:
+    from prefect.client.orchestration import SyncPrefectClient
+
+    first, second = (SyncPrefectClient("http://127.0.0.1:1/api") for _ in range(2))
+    contexts = [client._client._transport._pool._ssl_context for client in (first, second)]  # type: ignore[attr-defined]
+    assert contexts[0] is contexts[1]
 
 
 def wait_for(found: Callable[[], Any], timeout_s: float = 30.0) -> Any:
@@ -344,9 +380,10 @@ def test_what_a_user_does_to_a_run_reaches_its_document(
             if document_id == cancelled:
                 api_here.set_state(run_id, "CANCELLING", name="Cancelling")
                 wait_for(lambda: store.get_document(cancelled).status == "cancelled")
+                time.sleep(3.0)  # while its step goes on, the worker looks again and again
             else:
                 api_here.set_state(run_id, "PAUSED", name="Suspended", pause_reschedule=True)
-                time.sleep(12.0)  # until the run's observer has looked, where no event tells it
+                time.sleep(3.0)  # until the worker has looked
 
     with PrefectApi(api.url, api.auth) as api_here:
         work_pool.submit(api, [store.get_document(i) for i in (cancelled, suspended, waiting)])
@@ -354,6 +391,7 @@ def test_what_a_user_does_to_a_run_reaches_its_document(
         api.set_state(run_of_waiting["id"], "CANCELLED", name="Cancelled")
         assert drain(store, api, FakeEngine(before=act), limit=1) == {"cancelled": 1, "paused": 1}
     assert store.get_document(cancelled).status == "cancelled"
+    assert store.get_document(cancelled).epoch <= 3  # claimed, and cancelled once
     assert store.get_document(suspended).status == "paused"
     assert state_of(api, store, cancelled)["type"] == "CANCELLED"
     assert store.get_document(waiting).status == "cancelled"

@@ -68,6 +68,16 @@ def test_prefix_finds_one_document(author: Author, clock: Clock) -> None:
     assert old.id in str(caught.value) and new.id in str(caught.value)
 
 
+def test_a_whole_id_is_looked_up_by_its_index(author: Author) -> None:
+    found = author.new()
+    seen: list[str] = []
+    engine = author.store._database.engine
+    event.listen(engine, "before_cursor_execute", lambda _, __, statement, *___: seen.append(statement))
+    assert author.store.get_document(found.id).id == found.id
+    # For the beginning of an id SQLite looks at every document.
+    assert seen and not any(" LIKE " in statement for statement in seen)
+
+
 @pytest.mark.parametrize("typed", ["zzzz", "%", "_", "'; drop table documents; --"])
 def test_unknown_id_is_not_found(author: Author, typed: str) -> None:
     author.new()
