@@ -13,14 +13,14 @@ from torch.nn import functional as F
 
 
 class RMSNorm(nn.RMSNorm):
-    """RMS normalization in the precision of its weights.
+    """Root mean square normalization (Zhang and Sennrich 2019, arXiv 1910.07467) in the number format of its input.
 
-    Under autocast its input has fewer bits than its weights, which torch warns of and computes without a fused kernel.
+    torch has a fast path only where input and weight have the same one, and warns where, under autocast, they have not.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `x` (..., M) normalized, in the dtype of the weights."""
-        return super().forward(x.to(self.weight.dtype))
+        weight = None if self.weight is None else self.weight.to(x.dtype)
+        return F.rms_norm(x, self.normalized_shape, weight, self.eps)
 
 
 class Attention(nn.Module):

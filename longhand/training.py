@@ -13,8 +13,12 @@ from concepts.errors import InputError, ModelError, UsageError
 from longhand.terminal import say
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from concepts.card import Kind, ModelCard
     from concepts.codec import ConceptCodec
+    from concepts.corpus.records import Kind as CorpusKind
+    from concepts.corpus.split import Split
     from concepts.diffusion import Objective
     from concepts.training import LoopConfig, Progress
 
@@ -24,6 +28,8 @@ WARM_START_RATE = 0.6
 """Share of the recipe's peak learning rates for a run that starts from trained weights."""
 TINY_PIECES = 1_000
 """Pieces of the tiny preset's new languages."""
+DRAWN_KINDS: tuple[CorpusKind, ...] = ("guide",)
+"""Kinds of documents for which planner and writer draw: those that people ask for."""
 MIN_HELD_OUT = 10
 """Documents of the test split without which figures would be chance."""
 RELEASE_FOLDER = "model"
@@ -59,6 +65,10 @@ class TrainingRequest:
     """Whether languages that go on leave their vectors as they are."""
     voice: str | None = None
     """Name or folder of the base model that a voice's adapter is for; None: the one that ships."""
+    planner: str | None = None
+    """Name or folder of the planner whose draws a voice learns to read; None: none."""
+    writer: str | None = None
+    """The writer likewise."""
     parts: int | None = None
     """Batches whose gradients a step averages; None: as the run began, else one for each process."""
     kept: float | None = None
@@ -66,13 +76,18 @@ class TrainingRequest:
 
 
 def start_training(
-    request: TrainingRequest, *, on_progress: Callable[[Progress], None], on_embedded: OnCount
+    request: TrainingRequest,
+    *,
+    on_progress: Callable[[Progress], None],
+    on_embedded: OnCount,
+    on_drawn: OnCount = lambda _done, _total: None,
 ) -> tuple[dict[str, float], ModelCard]:
     """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
 
     `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
-    happens once. A process that a launcher started beside others shares the work with them (concepts/training.py), and
-    rank 0 alone writes files. Raises UsageError there for a space and for languages, which one process trains.
+    happens once, and `on_drawn` while a writer draws what a voice is to read. A process that a launcher started
+    beside others shares the work with them (concepts/training.py), and rank 0 alone writes files. Raises
+    UsageError there for a space and for languages, which one process trains.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1" and request.kind in ("space", "languages"):
         raise UsageError(
@@ -86,7 +101,7 @@ def start_training(
     from concepts.processes import is_lost_peer, leave
 
     try:
-        found = _train_shared(request, on_progress, on_embedded)
+        found = _train_shared(request, on_progress, on_embedded, on_drawn)
         leave()
     except RuntimeError as error:
         if not is_lost_peer(error):
@@ -99,7 +114,10 @@ def start_training(
 
 
 def _train_shared(
-    request: TrainingRequest, on_progress: Callable[[Progress], None], on_embedded: OnCount
+    request: TrainingRequest,
+    on_progress: Callable[[Progress], None],
+    on_embedded: OnCount,
+    on_drawn: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.codec import load_codec
     from concepts.corpus.embed import embed_corpus
@@ -109,7 +127,7 @@ def _train_shared(
     codec = load_codec(request.space, device=device_of_process(), on_note=say)
     on_main(lambda: embed_corpus(request.corpus, codec, on_progress=on_embedded))
     if request.kind == "voice":
-        return _train_voice(request, codec, on_progress)
+        return _train_voice(request, codec, on_progress, on_drawn)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
     return _train_writer(request, codec, on_progress)
@@ -172,10 +190,10 @@ def _train_voice(
     request: TrainingRequest,
     codec: ConceptCodec,
     on_progress: Callable[[Progress], None],
+    on_drawn: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.card import read_card
     from concepts.corpus.embed import embedded_encoder
-    from concepts.corpus.split import Split
     from concepts.corpus.store import data_line
     from concepts.devices import device_of_process
     from concepts.processes import on_main
@@ -210,7 +228,11 @@ def _train_voice(
         def pack() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                pack_corpus(request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens).save(path)
+                drawn = _drawn_for(request, codec.space_id, split, on_drawn)
+                texts = pack_corpus(
+                    request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens, drawn_for=drawn
+                )
+                texts.save(path)
 
         on_main(pack)
         return PackedTexts.load(path)
@@ -235,6 +257,41 @@ def _train_voice(
     folder = request.run_dir / RELEASE_FOLDER
     on_main(lambda: release_voice(request.run_dir, folder, name=request.name, figures=figures, newest=False))
     return figures, read_card(folder)
+
+
+def _drawn_for(
+    request: TrainingRequest, space_id: str, split: Split, on_drawn: OnCount
+) -> Callable[[list[str]], Tensor] | None:
+    """Return what maps texts to what planner and writer draw for them (N, D), zeros for none; None without both."""
+    import torch
+
+    from concepts.corpus.embed import load_embedded
+    from concepts.devices import device_of_process
+    from planner import Planner
+    from planner.draws import draw_headings
+    from writer import Writer
+    from writer.draws import draw_sentences
+
+    if request.planner is None and request.writer is None:
+        return None
+    corpus = load_embedded(request.corpus, space_id, split)
+    found = torch.zeros_like(corpus.vectors)
+    device = device_of_process()
+    if request.planner is not None:
+        planner = Planner.load(request.planner, space_id=space_id, device=device)
+        found += draw_headings(corpus, planner, kinds=DRAWN_KINDS, seed=request.seed)
+    if request.writer is not None:
+        writer = Writer.load(request.writer, space_id=space_id, device=device)
+        said = draw_sentences(corpus, writer, kinds=DRAWN_KINDS, seed=request.seed, on_progress=on_drawn)
+        found = torch.where((said != 0).any(dim=1, keepdim=True), said, found)
+    row_of = {text: row for row, text in enumerate(corpus.texts)}
+    nothing = torch.zeros(1, found.shape[1])
+
+    def drawn_for(texts: list[str]) -> Tensor:
+        rows = torch.tensor([row_of.get(text, -1) for text in texts])
+        return torch.where((rows >= 0).unsqueeze(1), found[rows.clamp_min(0)], nothing)
+
+    return drawn_for
 
 
 def _train_languages(

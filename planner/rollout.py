@@ -394,18 +394,27 @@ class Planner:
 
         Then the times (T,) of the diffusion steps and the leads (T, R, D, normalized) predicted at each.
         """
-        options, dim = self.options, self.model.config.concept_dim
+        dim = self.model.config.concept_dim
         leads = (
             torch.stack([row.given_leads[len(row.items)] for row in rows]) if rows[0].given_leads else None
         )
-        is_mean = self.model.config.objective == "mse"
         again = ("again", attempt) if attempt else ()
         noise = torch.stack([seeded_noise((2 * dim,), *row.key, len(row.items), *again) for row in rows])
-        noise = noise.to(self.device)
+        return self.denoise_items(noise.to(self.device), state, blind, leads)
+
+    def denoise_items(
+        self, noise: Tensor, state: Tensor, blind: Tensor, leads: Tensor | None = None
+    ) -> tuple[Tensor, tuple[float, ...], Tensor]:
+        """Return what `_denoise` returns, from `noise` (R, 2D) and states (R, M) with and without the prompt.
+
+        `leads` (R, D, normalized): leads that stay as they are.
+        """
+        options, dim = self.options, self.model.config.concept_dim
+        is_mean = self.model.config.objective == "mse"
         both = torch.cat((state, blind))
 
         def denoise(x: Tensor, t: float) -> Tensor:
-            times = torch.full((2 * len(rows),), t, device=self.device)
+            times = torch.full((2 * len(noise),), t, device=self.device)
             told, untold = self.model.diffusion_head(torch.cat((x, x)), times, both).chunk(2)
             x0 = guide(told, untold, options.guidance_scale, options.guidance_rescale)
             return x0 if leads is None else torch.cat((leads, x0[:, dim:]), dim=1)

@@ -233,7 +233,7 @@ class Writer:
 
     def _draw_blocks(self, rows: list[_Row]) -> list[tuple[float, Tensor]]:
         """Return time and next block (R, K, D, normalized) of each section at each step; the last is the draw."""
-        options, size = self.options, self.options.block_size
+        size = self.options.block_size
         noise = torch.stack(
             [
                 seeded_noise((size, self.model.config.concept_dim), r.seed, "write", r.path, r.num_drawn)
@@ -243,10 +243,18 @@ class Writer:
         index = torch.stack([torch.arange(row.num_drawn, row.num_drawn + size) for row in rows])
         planned = torch.tensor([row.num_planned for row in rows])
         slots = Slots(index.repeat(2, 1).to(self.device), planned.repeat(2).to(self.device))
-        cache, mask = self.model.contextualize(self._context(rows))
+        return self.denoise_blocks(noise, self._context(rows), slots)
+
+    def denoise_blocks(self, noise: Tensor, context: Context, slots: Slots) -> list[tuple[float, Tensor]]:
+        """Return time and predicted blocks (R, K, D, normalized) at each step from `noise`; the last is the draw.
+
+        `context` and `slots` have 2R rows: what the blocks are shown, then the same with nothing shown, for guidance.
+        """
+        options = self.options
+        cache, mask = self.model.contextualize(context)
 
         def denoise(x: Tensor, t: float) -> Tensor:
-            times = torch.full((2 * len(rows),), t, device=self.device)
+            times = torch.full((2 * len(noise),), t, device=self.device)
             told, untold = self.model.denoise(torch.cat((x, x)), times, slots, cache, mask).chunk(2)
             return guide(told, untold, options.guidance_scale, options.guidance_rescale)
 

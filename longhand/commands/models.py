@@ -69,6 +69,12 @@ def train(
         str | None,
         typer.Option(help="Voice only: the base model, by name or folder; else the one that ships."),
     ] = None,
+    planner: Annotated[
+        str | None, typer.Option(help="Voice only: learn to read the headings that this planner draws.")
+    ] = None,
+    writer: Annotated[
+        str | None, typer.Option(help="Voice only: learn to read the sentences that this writer draws.")
+    ] = None,
     langs: Annotated[
         str | None, typer.Option(help="Languages only: those to add, such as deu_Latn,fra_Latn.")
     ] = None,
@@ -103,6 +109,9 @@ def train(
             raise UsageError(f"--objective is for a planner or a writer, got {kind}: leave it out")
     if voice is not None and kind != "voice":
         raise UsageError(f"--voice is for a voice, got {kind}: leave it out")
+    for option, given in (("--planner", planner), ("--writer", writer)):
+        if given is not None and kind != "voice":
+            raise UsageError(f"{option} is for a voice, got {kind}: leave it out")
     if langs is not None and kind != "languages":
         raise UsageError(f"--langs is for languages, got {kind}: leave it out")
     if decoder_only and (kind != "languages" or init is None):
@@ -138,6 +147,8 @@ def train(
         teacher=teacher,
         objective="mse" if objective == "mse" else "diffusion",
         voice=voice,
+        planner=planner,
+        writer=writer,
         langs=None if langs is None else tuple(code.strip() for code in langs.split(",")),
         decoder_only=decoder_only,
         kept=kept,
@@ -149,6 +160,7 @@ def train(
                 request,
                 on_progress=display.show,
                 on_embedded=lambda done, total: display.count("embedded", done, total),
+                on_drawn=lambda done, total: display.count("drawn", done, total),
             )
     except LonghandError as error:
         if SAID in getattr(error, "__notes__", ()):

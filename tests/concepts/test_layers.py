@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from concepts.layers import Attention, Block, init_transformer, rotate, timestep_embedding
+from concepts.layers import Attention, Block, RMSNorm, init_transformer, rotate, timestep_embedding
 
 DIM, HEADS = 16, 2
 
@@ -86,3 +86,17 @@ def test_residual_outputs_start_smaller_the_deeper_the_stack() -> None:
     torch.testing.assert_close(deep.ffn.down.weight * 4, shallow.ffn.down.weight)
     torch.testing.assert_close(deep.attention.out.weight * 4, shallow.attention.out.weight)
     torch.testing.assert_close(deep.ffn.gate_up.weight, shallow.ffn.gate_up.weight)
+
+
+def test_normalization_works_in_the_number_format_of_its_input() -> None:
+    """Also under autocast, where torch would warn of a weight in another format."""
+    norm = RMSNorm(8)
+    with torch.no_grad():
+        norm.weight.copy_(torch.linspace(0.5, 1.5, 8))
+        x = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+        plain = norm(x)
+        torch.testing.assert_close(plain, torch.nn.functional.rms_norm(x, (8,), norm.weight))
+        with torch.autocast("cpu", torch.bfloat16):
+            found = norm(x.bfloat16())
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), plain, atol=0.05, rtol=0)

@@ -25,8 +25,6 @@ from planner.reach import REACH_FILE, load_reach
 from planner.rollout import Planner, PlanOptions
 from planner.train import OutlineTask, train_planner
 
-# a hint of torch about speed: RMSNorm's float32 weights under bfloat16 autocast
-
 CONFIG = PlannerTrainingConfig(
     model=PlannerConfig(
         concept_dim=12, model_dim=32, num_layers=1, num_heads=2, head_dim=32, num_head_blocks=1, dropout=0.0

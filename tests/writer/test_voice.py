@@ -342,6 +342,7 @@ def test_a_section_reads_what_all_share_and_no_other_section(base: LlamaForCausa
                 np.array([0, len(keep)], dtype=np.int64),
                 np.ones(1, dtype=np.float32),
                 packed.vectors,
+                packed.drawn,
             )
             single = make_batch(one, [0], vectors)
             nats, said = task.module.nats(single, single.concepts_BSD)
@@ -354,8 +355,25 @@ def test_packed_texts_survive_their_file(tmp_path: Path) -> None:
     packed = _packed()
     packed.save(tmp_path / "packed.safetensors")
     again = PackedTexts.load(tmp_path / "packed.safetensors")
-    for name in ("tokens", "rows", "groups", "starts", "weights", "vectors"):
+    for name in ("tokens", "rows", "groups", "starts", "weights", "vectors", "drawn"):
         np.testing.assert_array_equal(getattr(again, name), getattr(packed, name))
+
+
+def test_a_section_shows_what_was_drawn_for_it_where_something_was() -> None:
+    """True concepts stay where nothing was drawn, and in the sections that show none."""
+
+    def drawn_for(texts: list[str]) -> Tensor:
+        return torch.stack([torch.full((_DIM,), 0.5 if "pour" in text else 0.0) for text in texts])
+
+    packed = pack([(_DOCUMENTS, 1.0)], WordTokenizer(), _encode, max_tokens=60, drawn_for=drawn_for)
+    vectors, drawn = torch.from_numpy(packed.vectors).float(), torch.from_numpy(packed.drawn).float()
+    chosen = list(range(len(packed)))
+    plain = make_batch(packed, chosen, vectors)
+    shown = make_batch(packed, chosen, vectors, drawn, [n % 2 == 1 for n in chosen])
+    assert not plain.is_drawn_BS.any() and shown.is_drawn_BS[1].any() and not shown.is_drawn_BS[0].any()
+    assert (shown.concepts_BSD[shown.is_drawn_BS] == 0.5).all()
+    torch.testing.assert_close(shown.concepts_BSD[~shown.is_drawn_BS], plain.concepts_BSD[~shown.is_drawn_BS])
+    assert (shown.targets_BS == plain.targets_BS).all()
 
 
 def test_a_title_is_said_after_what_was_typed_for_it() -> None:

@@ -70,3 +70,7 @@ class VoiceTrainingConfig:
     max_noise: float = 1.5
     """Largest noise on a concept, as a share of its length; each section draws its own size. What planner and writer
     draw is further from what is said than a share of 1."""
+    drawn_share: float = 0.6
+    """Share of the sections that show what planner and writer draw instead of the true concepts, where they drew."""
+    drawn_noise: float = 0.3
+    """Largest noise on what was drawn: for documents that they have not learnt from they draw worse."""

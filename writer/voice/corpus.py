@@ -30,9 +30,11 @@ def pack_corpus(
     encode: Callable[[list[str]], Tensor],
     *,
     max_tokens: int,
+    drawn_for: Callable[[list[str]], Tensor] | None = None,
 ) -> PackedTexts:
     """Return the English documents of a split as sequences of tokens with their concepts.
 
+    `drawn_for` returns what planner and writer draw for texts (N, D), zeros where they do not.
     Raises InputError where the corpus has no document with a section.
     """
     groups: dict[Kind, list[SpokenDocument]] = defaultdict(list)
@@ -50,7 +52,7 @@ def pack_corpus(
             f"{corpus_dir} has no {split} document with a section in English; import more documents"
         )
     shares = [(documents, SHARES[kind]) for kind, documents in sorted(groups.items()) if documents]
-    return pack(shares, tokenizer, encode, max_tokens=max_tokens)
+    return pack(shares, tokenizer, encode, max_tokens=max_tokens, drawn_for=drawn_for)
 
 
 def spoken_document(document: Document) -> SpokenDocument | None:

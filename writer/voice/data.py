@@ -72,6 +72,8 @@ class PackedTexts:
     """(N,): how often each sequence is drawn, relative to the others: by its share and what it says."""
     vectors: NDArray[np.float16]
     """Raw concepts (R, D)."""
+    drawn: NDArray[np.float16]
+    """What planner and writer draw for these (R, D), raw; a row of zeros where nothing was drawn."""
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -96,10 +98,12 @@ def pack(
     encode: Callable[[list[str]], Tensor],
     *,
     max_tokens: int,
+    drawn_for: Callable[[list[str]], Tensor] | None = None,
 ) -> PackedTexts:
     """Return the sections and contents of documents as sequences.
 
-    `groups` are documents and the share of the draws that theirs get; `encode` returns the concepts (N, D) of texts.
+    `groups` are documents and the share of the draws that theirs get; `encode` returns the concepts (N, D) of texts,
+    `drawn_for` what planner and writer draw for them, zeros where they do not.
     """
     packer = _Packer(tokenizer, max_tokens)
     for documents, share in groups:
@@ -120,13 +124,15 @@ def pack(
         packer.end_group(share)
     if not packer.tokens:
         raise InputError("the corpus has no section to learn from; import more documents")
+    vectors = encode(list(packer.row_of)).half().numpy()
     return PackedTexts(
         np.array(packer.tokens, dtype=np.int32),
         np.array(packer.rows, dtype=np.int32),
         np.array(packer.groups, dtype=np.int32),
         np.array(packer.starts, dtype=np.int64),
         np.concatenate(packer.weights),
-        encode(list(packer.row_of)).half().numpy(),
+        vectors,
+        np.zeros_like(vectors) if drawn_for is None else drawn_for(list(packer.row_of)).half().numpy(),
     )
 
 
@@ -206,10 +212,21 @@ class VoiceBatch:
     """The concept of that token's sentence; zero where there is none."""
     said_BSL: Tensor
     """The tokens of that sentence so far, the nearest first, -1 where there are fewer than `MOST_SAID`."""
+    is_drawn_BS: Tensor
+    """Whether that concept was drawn by planner or writer."""
 
 
-def make_batch(packed: PackedTexts, indices: Sequence[int], vectors_RD: Tensor) -> VoiceBatch:
-    """Return the sequences at `indices`, with the concepts `vectors_RD` (float32) of their sentences."""
+def make_batch(
+    packed: PackedTexts,
+    indices: Sequence[int],
+    vectors_RD: Tensor,
+    drawn_RD: Tensor | None = None,
+    shows_drawn: Sequence[bool] = (),
+) -> VoiceBatch:
+    """Return the sequences at `indices`, with the concepts `vectors_RD` (float32) of their sentences.
+
+    Those for which `shows_drawn` is true get what was drawn instead, `drawn_RD`, where it is not zero.
+    """
     spans = [(int(packed.starts[i]), int(packed.starts[i + 1])) for i in indices]
     width = max(end - start for start, end in spans) - 1
     shape = (len(spans), width)
@@ -229,8 +246,13 @@ def make_batch(packed: PackedTexts, indices: Sequence[int], vectors_RD: Tensor) 
         targets[b, :num] = torch.where(following == NO_CONCEPT, -1, part(packed.tokens, start + 1, end))
     reads = (groups[:, None, :] == 0) | (groups[:, None, :] == groups[:, :, None])
     mask = (reads & torch.ones(width, width, dtype=torch.bool).tril())[:, None]
+    is_drawn = torch.zeros(shape, dtype=torch.bool)
     concepts = vectors_RD[rows.clamp_min(0)] * (rows >= 0).unsqueeze(-1)
-    return VoiceBatch(ids, places, mask, targets, concepts, _said(ids, rows, groups))
+    if drawn_RD is not None:
+        drawn = drawn_RD[rows.clamp_min(0)]
+        is_drawn = torch.tensor(shows_drawn)[:, None] & (rows >= 0) & (drawn != 0).any(dim=-1)
+        concepts = torch.where(is_drawn.unsqueeze(-1), drawn, concepts)
+    return VoiceBatch(ids, places, mask, targets, concepts, _said(ids, rows, groups), is_drawn)
 
 
 def _said(ids_BS: Tensor, rows_BS: Tensor, groups_BS: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ class VoiceLoss(nn.Module):
         """Return nats a token of what is to be said; while training concepts are noised and some are hidden."""
         concepts = batch.concepts_BSD
         if self.training:
-            concepts = blur(concepts, self.config, generator)
+            concepts = blur(concepts, batch.is_drawn_BS, self.config, generator)
         loss, num = self.nats(batch, concepts)
         return loss, {"tokens": torch.tensor(float(num))}
 
@@ -74,11 +74,14 @@ class VoiceLoss(nn.Module):
         return F.cross_entropy(logits, batch.targets_BS[said]), int(said.sum())
 
 
-def blur(concepts_BSD: Tensor, config: VoiceTrainingConfig, generator: torch.Generator) -> Tensor:
+def blur(
+    concepts_BSD: Tensor, is_drawn_BS: Tensor, config: VoiceTrainingConfig, generator: torch.Generator
+) -> Tensor:
     """Return concepts with noise of a size that each sequence draws; some sequences lose theirs."""
     num = len(concepts_BSD)
     device = concepts_BSD.device
-    size = config.max_noise * torch.rand(num, 1, 1, generator=generator).to(device)
+    largest = torch.where(is_drawn_BS, config.drawn_noise, config.max_noise).unsqueeze(-1)
+    size = largest * torch.rand(num, 1, 1, generator=generator).to(device)
     keep = (torch.rand(num, 1, 1, generator=generator) >= config.hidden_share).to(device)
     return keep * _mixed(concepts_BSD, size, generator)
 
@@ -112,8 +115,8 @@ class VoiceTask:
         torch.manual_seed(config.loop.seed)
         adapter = VoiceAdapter(config.adapter, base)
         adapter.load_state_dict(dict(start))
-        self._vectors = torch.from_numpy(packed.vectors).float()
-        self._dev_vectors = torch.from_numpy(dev.vectors).float()
+        self._vectors, self._drawn = _concepts(packed)
+        self._dev_vectors, self._dev_drawn = _concepts(dev)
         base.requires_grad_(False)
         adapter.attach(base)
         self._module = VoiceLoss(adapter, base, config)
@@ -126,7 +129,9 @@ class VoiceTask:
     def batch(self, step: int, part: int, num_parts: int) -> VoiceBatch:
         """Return the sections of one part of `step`."""
         rng = np.random.default_rng((self.config.loop.seed, step * num_parts + part))
-        return make_batch(self._packed, draw(self._packed, rng, self.config.tokens_per_batch), self._vectors)
+        chosen = draw(self._packed, rng, self.config.tokens_per_batch)
+        shows_drawn = rng.random(len(chosen)) < self.config.drawn_share
+        return make_batch(self._packed, chosen, self._vectors, self._drawn, shows_drawn.tolist())
 
     def count(self, batch: object) -> int:
         """Return the number of tokens to say."""
@@ -135,20 +140,35 @@ class VoiceTask:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return nats a token on the dev texts with true, noised and hidden concepts; `loss` is their mean."""
-        device = self._module.adapter.outward.weight.device
-        figures: dict[str, float] = {}
-        order = np.argsort(np.diff(self._dev.starts), kind="stable").tolist()
-        for noise in DEV_NOISE:
-            total, num = 0.0, 0
-            for start in range(0, len(order), 4):
-                batch = make_batch(self._dev, order[start : start + 4], self._dev_vectors)
-                concepts = noised(batch.concepts_BSD, noise, start)
-                with autocast(device):
-                    nats, said = self._module.nats(to_device(batch, device), concepts.to(device))
-                total, num = total + float(nats) * said, num + said
-            figures["none" if noise is None else f"noise_{noise}"] = total / max(1, num)
+        """Return nats a token on the dev texts with true, noised, hidden and drawn concepts; `loss` is their mean.
+
+        Drawn ones only where planner and writer drew some.
+        """
+        figures = {
+            "none" if noise is None else f"noise_{noise}": self._dev_nats(noise) for noise in DEV_NOISE
+        }
+        if self._dev_drawn is not None:
+            figures["drawn"] = self._dev_nats(0.0, self._dev_drawn)
         return {"loss": sum(figures.values()) / len(figures), **figures}
+
+    def _dev_nats(self, noise: float | None, drawn: Tensor | None = None) -> float:
+        device = self._module.adapter.outward.weight.device
+        order = np.argsort(np.diff(self._dev.starts), kind="stable").tolist()
+        total, num = 0.0, 0
+        for start in range(0, len(order), 4):
+            chosen = order[start : start + 4]
+            batch = make_batch(self._dev, chosen, self._dev_vectors, drawn, [True] * len(chosen))
+            concepts = noised(batch.concepts_BSD, noise, start)
+            with autocast(device):
+                nats, said = self._module.nats(to_device(batch, device), concepts.to(device))
+            total, num = total + float(nats) * said, num + said
+        return total / max(1, num)
+
+
+def _concepts(packed: PackedTexts) -> tuple[Tensor, Tensor | None]:
+    """Return the true concepts of texts and, where there are any, the drawn ones (R, D), float32."""
+    drawn = torch.from_numpy(packed.drawn).float()
+    return torch.from_numpy(packed.vectors).float(), drawn if drawn.any() else None
 
 
 def noised(concepts_BSD: Tensor, size: float | None, seed: int) -> Tensor:
