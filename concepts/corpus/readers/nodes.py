@@ -124,7 +124,7 @@ def is_inside(node: LexborNode, outer: LexborNode) -> bool:
     """Whether a node is another one or stands below it."""
     current: LexborNode | None = node
     while current is not None:
-        if current == outer:
+        if current.mem_id == outer.mem_id:  # equality compares the HTML of both
             return True
         current = current.parent
     return False
