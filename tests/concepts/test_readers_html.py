@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,13 @@ def test_bold_paragraphs_are_headings_where_there_are_no_others() -> None:
         (2, "How"),
         ("paragraph", "Push it in."),
     ]
+
+
+def test_many_notes_and_headers_take_no_time() -> None:
+    numbers = range(1500)
+    html = "".join(f"<header><h1>T</h1></header><p>a<a href='#b{n}' id='a{n}'>1</a></p>" for n in numbers)
+    html += "".join(f"<p><a href='#a{n}' id='b{n}'>1</a> Note {n}.</p>" for n in numbers)
+    start = time.process_time()
+    reading = read(html, ".html")
+    assert sum(element.kind == "note" for element in reading.elements) == 1500
+    assert time.process_time() - start < 5

@@ -78,6 +78,7 @@ def test_marks_of_tools_are_no_text(text: str, expected: list[str]) -> None:
         ("{{< figure src='a' >}}", "1 template tag"),
         ("import Tabs from '@theme/Tabs';\n\n<Tabs />", "1 code block"),
         ("text :rocket: here", "1 icon"),
+        ("text [@seeley1995, p. 3] here", "1 citation"),
     ],
 )
 def test_what_tools_hide_is_counted(text: str, left_out: str) -> None:

@@ -54,6 +54,9 @@ _LEFT_OUT: tuple[tuple[str, re.Pattern[str]], ...] = (
 """... and of one line each."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _FEWEST_WORDS = 3
+_CITATION = re.compile(
+    r"[ \t]?(?<!\\)\[(?:[^\[\]@\n]*[ \t;])?-?@[\w:.#$%&+?<>~/-]+(?:[,; ][^\[\]\n]*)?\](?![\[({:])"
+)
 _ICON = re.compile(r"(?<![\w:\\]):[a-z][a-z0-9_+-]*:(?![\w:`])")
 _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = (
     # A line of attributes alone: {: .lead }, { .annotate }, {.wide #top}
@@ -70,7 +73,6 @@ _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![=\\\w])==(?=[^\s=])([^=\n]+?)(?<=[^\s=\\])==(?![=\w])"), r"\1"),
     (re.compile(r"(?<=\S)[ \t]\^[A-Za-z0-9][A-Za-z0-9-]{2,}[ \t]*$", re.MULTILINE), ""),
     (re.compile(r"(?<![\w+\\])\+\+(?=[a-z])([a-z0-9+-]*[a-z0-9])\+\+(?![\w+])"), r"\1"),
-    (re.compile(r"[ \t]?(?<!\\)\[(?:[^\[\]@\n]*[ \t;])?-?@[\w:.#$%&+?<>~/-]+(?:[,; ][^\[\]\n]*)?\](?![\[({:])"), ""),
 )  # fmt: skip
 
 
@@ -190,6 +192,7 @@ def _take_out(text: str, name: str, pattern: re.Pattern[str], left_out: Counter[
 def _plain_inline(text: str, left_out: Counter[str]) -> str:
     for pattern, replacement in _INLINE:
         text = pattern.sub(replacement, text)
+    text = _take_out(text, "citation", _CITATION, left_out)
     return _take_out(text, "icon", _ICON, left_out)
 
 

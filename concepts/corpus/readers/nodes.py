@@ -124,7 +124,7 @@ def is_inside(node: LexborNode, outer: LexborNode) -> bool:
     """Whether a node is another one or stands below it."""
     current: LexborNode | None = node
     while current is not None:
-        if current == outer:
+        if current.mem_id == outer.mem_id:  # equality compares the HTML of both
             return True
         current = current.parent
     return False
@@ -276,8 +276,8 @@ def lays_out(table: LexborNode) -> bool:
     if table.css_first("h1, h2, h3, article, main") is not None or len(table.css("table")) > 1:
         return True
     cells = table.css("td")
-    if len(cells) == 1:
-        return True  # a frame
+    if len(cells) == 1 and cells[0].text(deep=True).strip().endswith((".", "!", "?")):
+        return True  # a frame around text
     has_prose = any(looks_like_prose(cell.text(deep=True)) for cell in cells)
     is_row = len(table.css("tr")) < 2
     return has_prose and (is_row or any(len(cell.css("p, ul, ol, br")) > 1 for cell in cells))
