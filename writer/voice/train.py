@@ -142,7 +142,7 @@ class VoiceTask:
     def evaluate(self) -> dict[str, float]:
         """Return nats a token on the dev texts with true, noised, hidden and drawn concepts; `loss` is their mean.
 
-        Drawn ones only where planner and writer drew some.
+        Drawn ones only where planner and writer drew some; what they did not draw is then hidden.
         """
         figures = {
             "none" if noise is None else f"noise_{noise}": self._dev_nats(noise) for noise in DEV_NOISE
@@ -159,6 +159,8 @@ class VoiceTask:
             chosen = order[start : start + 4]
             batch = make_batch(self._dev, chosen, self._dev_vectors, drawn, [True] * len(chosen))
             concepts = noised(batch.concepts_BSD, noise, start)
+            if drawn is not None:
+                concepts = concepts * batch.is_drawn_BS.unsqueeze(-1)
             with autocast(device):
                 nats, said = self._module.nats(to_device(batch, device), concepts.to(device))
             total, num = total + float(nats) * said, num + said
