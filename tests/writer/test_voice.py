@@ -206,21 +206,42 @@ def test_a_sentence_never_ends_as_a_text_does(base: LlamaForCausalLM) -> None:
         assert all(rendering.said.text and "<s>" not in rendering.said.text for rendering in section)
 
 
-def test_a_concept_changes_what_is_said(base: LlamaForCausalLM) -> None:
-    """One candidate, so that concepts choose nothing."""
+def test_concepts_have_the_share_of_their_effect_that_is_asked_for(base: LlamaForCausalLM) -> None:
+    """One candidate, so that concepts choose nothing: at trust 0 the text is that of no concept, at 1 another one."""
     adapter = _adapter(base, std=1.0)
     section = _sections()[0]
     hidden = SectionSaying(**{**vars(section), "concepts": torch.zeros_like(section.concepts)})
 
-    def text(asked: SectionSaying) -> list[Said]:
-        options = SayOptions(temperatures=(0.7,), max_tokens=8)
+    def text(asked: SectionSaying, trust: float) -> list[Said]:
+        options = SayOptions(temperatures=(0.7,), max_tokens=8, trust=trust)
         voice = Voice(
             Speaker(base, adapter, WordTokenizer(), _encode), name="toy", checksum="0", options=options
         )
         ((*said,),) = voice.say_sections([asked])
         return [rendering.said for rendering in said]
 
-    assert text(section) != text(hidden)
+    assert text(section, 0.0) == text(hidden, 1.0)
+    assert text(section, 1.0) != text(hidden, 1.0)
+
+
+def test_headings_trust_their_leads_less_than_sentences_their_concepts(base: LlamaForCausalLM) -> None:
+    asked: list[float] = []
+
+    class Heard(Speaker):
+        def say(self, sayings: Any, options: SayOptions, *args: Any) -> Any:
+            asked.append(options.trust)
+            return super().say(sayings, options, *args)
+
+    voice = Voice(Heard(base, None, WordTokenizer(), _encode), name="toy", checksum="0")
+    voice.say_sections(_sections()[:1])
+    leads = HeadingsSaying(
+        title="tea", leads=_encode(["cup"]), title_concept=_encode(["tea"])[0], known=(None,), key=(7,)
+    )
+    voice.say_headings(leads)
+    voice.options = SayOptions(trust=0.1)
+    voice.say_headings(leads)
+    sentences, headings, least = asked
+    assert 0 < headings < sentences and least == 0.1
 
 
 def test_another_key_draws_other_words(base: LlamaForCausalLM) -> None:
@@ -409,6 +430,21 @@ def test_words_that_were_said_are_not_made_likelier_again(base: LlamaForCausalLM
         wanted[row, token] -= gained[row, token].clamp_min(0.0)
     torch.testing.assert_close(adapter.logits(base, states, concepts, said), wanted, atol=1e-5, rtol=0)
     assert not torch.equal(wanted, plain)
+
+
+def test_trust_is_the_share_of_a_concepts_effect(base: LlamaForCausalLM) -> None:
+    base.config._attn_implementation = "eager"
+    adapter = _adapter(base)
+    ids, concepts = torch.tensor([[1, 2, 3]]), torch.randn(1, 3, _DIM)
+    none = torch.zeros_like(concepts)
+
+    def logits(concepts: Tensor, trust: float) -> Tensor:
+        states = adapter.states(base, ids, concepts, trust)[0]
+        return adapter.logits(base, states, concepts[0], trust=trust)
+
+    torch.testing.assert_close(logits(concepts, 0.0), logits(none, 1.0))
+    half, whole = logits(concepts, 0.5) - logits(none, 1.0), logits(concepts, 1.0) - logits(none, 1.0)
+    assert 0 < float(half.norm()) < float(whole.norm())
 
 
 def test_a_batch_knows_what_each_sentence_has_said() -> None:

@@ -73,12 +73,15 @@ class VoiceAdapter(nn.Module):
         """Return the matrices through which concepts are read, those of the injected layers first."""
         return [*self.inward.parameters(), *self.outward.parameters()]
 
-    def states(self, base: Any, ids_BS: Tensor, concepts_BSD: Tensor, **kwargs: Any) -> Tensor:
+    def states(
+        self, base: Any, ids_BS: Tensor, concepts_BSD: Tensor, trust: float = 1.0, **kwargs: Any
+    ) -> Tensor:
         """Return the last hidden states (B, S, M); `kwargs` go to the base's transformer.
 
         `concepts_BSD`: at each position the concept of the sentence to which the next token belongs, zero for none.
+        `trust`: share of their effect, from 0 (as if there were none) to 1.
         """
-        with self._injecting(base, concepts_BSD):
+        with self._injecting(base, concepts_BSD, trust):
             states: Tensor = base.model(input_ids=ids_BS, **kwargs).last_hidden_state
         return states
 
@@ -88,6 +91,7 @@ class VoiceAdapter(nn.Module):
         states_NM: Tensor,
         concepts_ND: Tensor,
         said_NL: Tensor | None = None,
+        trust: float = 1.0,
     ) -> Tensor:
         """Return the logits (N, V) of the tokens that follow last hidden states, the concepts added.
 
@@ -95,9 +99,9 @@ class VoiceAdapter(nn.Module):
         one of those that are to be said.
         """
         length = states_NM.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-        amount_N1 = F.softplus(self._read(self.amount, states_NM / length, states_NM))
+        amount_N1 = trust * F.softplus(self._read(self.amount, states_NM / length, states_NM))
         words_NM = amount_N1 * self._read(self.words, concepts_ND, states_NM)
-        outward_NM = self._read(self.outward, concepts_ND, states_NM)
+        outward_NM = trust * self._read(self.outward, concepts_ND, states_NM)
         logits_NV: Tensor = base.lm_head(states_NM + outward_NM + words_NM).float()
         if said_NL is None:
             return logits_NV
@@ -126,10 +130,10 @@ class VoiceAdapter(nn.Module):
         return read.to(like.device, like.dtype)
 
     @contextmanager
-    def _injecting(self, base: Any, concepts_BSD: Tensor) -> Iterator[None]:
+    def _injecting(self, base: Any, concepts_BSD: Tensor, trust: float) -> Iterator[None]:
         def inject(layer: str) -> Any:
             def hook(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-                return (args[0] + self._read(self.inward[layer], concepts_BSD, args[0]), *args[1:])
+                return (args[0] + trust * self._read(self.inward[layer], concepts_BSD, args[0]), *args[1:])
 
             return hook
 

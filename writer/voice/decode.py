@@ -46,6 +46,9 @@ class SayOptions:
     """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
     max_tokens: int = 64
     """Longest sentence."""
+    trust: float = 0.5
+    """Share of their effect that concepts have on what is drawn, up to 1. The voice has learnt to read true concepts
+    with noise; what planner and writer draw is wrong in other ways, and at 1 their mistakes are said word by word."""
     likelihood_weight: float = 0.1
     """How much a nat a token counts beside the cosine to the concept."""
     repeat_weight: float = 1.0
@@ -155,7 +158,7 @@ class Speaker:
         active = [n for n, row in enumerate(rows) if not row.is_done]
         if not active:
             return [[] for _ in rows]
-        stepper = Stepper(self._base, self._adapter, self._device)
+        stepper = Stepper(self._base, self._adapter, self._device, options.trust)
         stepper.read([starts[n] for n in active])
         stepper.select([i for i in range(len(active)) for _ in range(num_candidates)])
         for n in active:

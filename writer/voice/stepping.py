@@ -24,9 +24,13 @@ class Stepper:
         base: Any,
         adapter: VoiceAdapter | None,
         device: torch.device | None = None,
+        trust: float = 1.0,
     ) -> None:
-        """`device`: where what is read begins, and the adapter lies; None: the CPU."""
-        self._base, self._adapter = base, adapter
+        """`device`: where what is read begins, and the adapter lies; None: the CPU.
+
+        `trust`: share of the effect that concepts have, as in `VoiceAdapter.states`.
+        """
+        self._base, self._adapter, self._trust = base, adapter, trust
         self._device = device or torch.device("cpu")
         self._cache = RowCache()
 
@@ -68,7 +72,7 @@ class Stepper:
         concepts_RD = concepts_RD.to(self._device)
         states = self._run(tokens_R[:, None], columns_R[:, None], concepts_RD[:, None])[:, -1]
         said = None if said_RL is None else said_RL.to(self._device)
-        return self._adapter.logits(self._base, states, concepts_RD, said)
+        return self._adapter.logits(self._base, states, concepts_RD, said, self._trust)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep `rows`, in that order; a row may come more than once."""
@@ -94,7 +98,7 @@ class Stepper:
         if self._adapter is None or concepts_RSD is None:
             states: Tensor = self._base.model(input_ids=ids, **kwargs).last_hidden_state
             return states
-        return self._adapter.states(self._base, ids, concepts_RSD.to(self._device), **kwargs)
+        return self._adapter.states(self._base, ids, concepts_RSD.to(self._device), self._trust, **kwargs)
 
 
 def _num_shared(texts: Sequence[Sequence[int]]) -> int:
