@@ -224,26 +224,6 @@ def test_concepts_have_the_share_of_their_effect_that_is_asked_for(base: LlamaFo
     assert text(section, 1.0) != text(hidden, 1.0)
 
 
-def test_headings_trust_their_leads_less_than_sentences_their_concepts(base: LlamaForCausalLM) -> None:
-    asked: list[float] = []
-
-    class Heard(Speaker):
-        def say(self, sayings: Any, options: SayOptions, *args: Any) -> Any:
-            asked.append(options.trust)
-            return super().say(sayings, options, *args)
-
-    voice = Voice(Heard(base, None, WordTokenizer(), _encode), name="toy", checksum="0")
-    voice.say_sections(_sections()[:1])
-    leads = HeadingsSaying(
-        title="tea", leads=_encode(["cup"]), title_concept=_encode(["tea"])[0], known=(None,), key=(7,)
-    )
-    voice.say_headings(leads)
-    voice.options = SayOptions(trust=0.1)
-    voice.say_headings(leads)
-    sentences, headings, least = asked
-    assert 0 < headings < sentences and least == 0.1
-
-
 def test_another_key_draws_other_words(base: LlamaForCausalLM) -> None:
     voice = _voice(base, None)
     (first,) = voice.say_sections(_sections()[:1])

@@ -46,9 +46,9 @@ class SayOptions:
     """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
     max_tokens: int = 64
     """Longest sentence."""
-    trust: float = 0.5
-    """Share of their effect that concepts have on what is drawn, up to 1. The voice has learnt to read true concepts
-    with noise; what planner and writer draw is wrong in other ways, and at 1 their mistakes are said word by word."""
+    trust: float = 0.25
+    """Share of their effect that concepts have on what is drawn, up to 1. The voice has learnt to read what is drawn
+    after true concepts; what is drawn after drawn ones strays further, and at 1 its mistakes are said word by word."""
     likelihood_weight: float = 0.1
     """How much a nat a token counts beside the cosine to the concept."""
     repeat_weight: float = 1.0

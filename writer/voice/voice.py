@@ -87,7 +87,6 @@ class Voice:
         """Devices on which it lies, such as "cuda:0" or "cuda:0, cpu"."""
         self.title_temperatures = (0.2, 0.4, 0.6)
         self.heading_temperatures = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
-        self.heading_trust = 0.3  # leads are further from headings than sentences from what is said
         self.options = options or SayOptions()
 
     @classmethod
@@ -159,7 +158,6 @@ class Voice:
             self.options,
             temperatures=self.heading_temperatures,
             max_tokens=16,
-            trust=min(self.heading_trust, self.options.trust),
         )
         found: list[Rendering] = []
         prefix, place = outline_prefix(asked.title), 0
