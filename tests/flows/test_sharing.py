@@ -32,7 +32,7 @@ class Shop:
 
     def close(self) -> None:
         """Keep the device busy until `open`."""
-        self.pool.submit(self.device.call, lambda: self._gate.wait(TIMEOUT_S))
+        self.pool.submit(self.device.call, self._gate.wait)
         wait_until(lambda: self.device._is_busy)
 
     def open(self) -> None:
@@ -49,10 +49,10 @@ class Shop:
         return self.device.ask(number, lambda n: self.double([n])[0], num_rows=num_rows, kind=kind)
 
     def send(self, number: int, key: str | None = "a", num_rows: int = 1) -> Future[int]:
-        """Ask in a thread of its own; returns once it waits, so that asks have an order."""
+        """Ask in a thread of its own; returns once it waits, so that asks have an order, or has its answer."""
         before = len(self.device._waiting)
         future = self.pool.submit(self.buy, number, key, num_rows)
-        wait_until(lambda: len(self.device._waiting) > before)
+        wait_until(lambda: len(self.device._waiting) > before or future.done())
         return future
 
 
