@@ -262,7 +262,10 @@ def _train_voice(
 def _drawn_for(
     request: TrainingRequest, space_id: str, split: Split, on_drawn: OnCount
 ) -> Callable[[list[str]], Tensor] | None:
-    """Return what maps texts to what planner and writer draw for them (N, D), zeros for none; None without both."""
+    """Return a function from texts to the concepts (N, D) that planner and writer draw for them, zeros for none.
+
+    None where neither of them is named.
+    """
     import torch
 
     from concepts.corpus.embed import load_embedded

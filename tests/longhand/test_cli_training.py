@@ -99,6 +99,8 @@ def test_a_folder_becomes_three_models_that_can_be_measured(run, folder, monkeyp
     ("words", "why"),
     [
         (("space", "--objective", "mse"), "--objective is for a planner or a writer, got space"),
+        (("planner", "--writer", "w"), "--writer is for a voice, got planner"),
+        (("writer", "--planner", "p"), "--planner is for a voice, got writer"),
         (("planner", "--objective", "gan"), "--objective"),
         (("decoder",), "the model"),
         (

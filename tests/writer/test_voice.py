@@ -38,7 +38,7 @@ from writer.voice.decode import (
 )
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
-from writer.voice.train import VoiceTask, first_tensors, noised, release_voice, train_voice
+from writer.voice.train import VoiceTask, blur, first_tensors, noised, release_voice, train_voice
 from writer.voice.voice import HeadingsSaying, SectionSaying, SentenceSaying, Voice
 from writer.voice.words import WordMap, learn_words
 
@@ -490,6 +490,38 @@ def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausal
     card = release_voice(tmp_path, tmp_path / "voice", name="toy", figures=figures, newest=False)
     assert card.kind == "voice"
     assert card.steps == 30
+
+
+@pytest.mark.parametrize(("part", "same_as"), [(1.0, "noise_0.0"), (-0.0, None)])
+def test_what_was_drawn_is_measured_as_concepts_are(
+    base: LlamaForCausalLM, part: float, same_as: str | None
+) -> None:
+    """Draws that are the true concepts cost what these cost; where nothing was drawn nothing is measured."""
+    base.config._attn_implementation = "eager"
+    packed = pack(
+        [(_DOCUMENTS, 1.0)],
+        WordTokenizer(),
+        _encode,
+        max_tokens=60,
+        drawn_for=lambda texts: part * _encode(texts),
+    )
+    start = first_tensors(packed, base, _config(1), {})
+    figures = VoiceTask(_config(1), packed, packed, base, start).evaluate()
+    if same_as is None:
+        assert "drawn" not in figures
+    else:
+        assert figures["drawn"] == pytest.approx(figures[same_as], abs=1e-5)
+        assert figures["drawn"] != pytest.approx(figures["none"], abs=1e-5)
+
+
+def test_drawn_concepts_get_less_noise_than_true_ones() -> None:
+    concepts = torch.nn.functional.normalize(torch.randn(64, 2, 48), dim=-1)
+    is_drawn = torch.zeros(64, 2, dtype=torch.bool)
+    is_drawn[:32] = True
+    config = replace(_config(1), hidden_share=0.0, max_noise=1.5, drawn_noise=0.1)
+    found = blur(concepts, is_drawn, config, torch.Generator().manual_seed(0))
+    likeness = torch.nn.functional.cosine_similarity(found, concepts, dim=-1)
+    assert likeness[:32].min() > 0.98 and likeness[32:].mean() < 0.9
 
 
 def test_a_run_goes_on_from_another_ones_adapter(base: LlamaForCausalLM) -> None:

@@ -47,8 +47,8 @@ class SayOptions:
     max_tokens: int = 64
     """Longest sentence."""
     trust: float = 0.25
-    """Share of their effect that concepts have on what is drawn, up to 1. The voice has learnt to read what is drawn
-    after true concepts; what is drawn after drawn ones strays further, and at 1 its mistakes are said word by word."""
+    """Share of their effect that concepts have on what is drawn, up to 1. For documents that planner and writer
+    have not learnt from they draw worse than for those the voice was trained on: at 1 it says their mistakes."""
     likelihood_weight: float = 0.1
     """How much a nat a token counts beside the cosine to the concept."""
     repeat_weight: float = 1.0
