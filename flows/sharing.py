@@ -138,7 +138,7 @@ class Device:
                         group = self._gather(mine)
                         self._is_busy = True
                 if not group:
-                    mine.woken.acquire()
+                    mine.woken.acquire(timeout=LOOK_S)
             started = time.perf_counter()
             if mine.kind is None or len(group) == 1:
                 answers = (alone(mine.what),)

@@ -32,7 +32,7 @@ class Shop:
 
     def close(self) -> None:
         """Keep the device busy until `open`."""
-        self.pool.submit(self.device.call, self._gate.wait)
+        self.pool.submit(self.device.call, lambda: self._gate.wait(TIMEOUT_S))
         wait_until(lambda: self.device._is_busy)
 
     def open(self) -> None:
@@ -49,10 +49,10 @@ class Shop:
         return self.device.ask(number, lambda n: self.double([n])[0], num_rows=num_rows, kind=kind)
 
     def send(self, number: int, key: str | None = "a", num_rows: int = 1) -> Future[int]:
-        """Ask in a thread of its own; returns once it waits, so that asks have an order, or has its answer."""
+        """Ask in a thread of its own; returns once it waits, so that asks have an order."""
         before = len(self.device._waiting)
         future = self.pool.submit(self.buy, number, key, num_rows)
-        wait_until(lambda: len(self.device._waiting) > before or future.done())
+        wait_until(lambda: len(self.device._waiting) > before)
         return future
 
 
@@ -156,10 +156,15 @@ def test_who_wakes_while_another_calls_for_it_waits_on(shop: Shop) -> None:
     assert shop.calls == [[1, 2]]
 
 
-def test_who_is_interrupted_while_waiting_keeps_nobody_waiting(shop: Shop) -> None:
+@pytest.mark.parametrize("ends_wait", [True, False])
+def test_who_is_interrupted_while_waiting_keeps_nobody_waiting(shop: Shop, ends_wait: bool) -> None:
+    """Also by a signal that another thread of the process gets, which does not end the wait by itself."""
+
     def interrupt() -> None:
         wait_until(lambda: len(shop.device._waiting) == 1)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.05)  # until it waits
+        thread = threading.main_thread().ident if ends_wait else threading.get_ident()
+        signal.pthread_kill(thread or 0, signal.SIGINT)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell put aside
     try:
