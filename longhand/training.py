@@ -243,6 +243,7 @@ def _train_voice(
         "base": base_name,
         "data": data_line(request.corpus),
         "init": init.model_id if init else None,
+        "drawn_by": _drawing(request),
     }
     figures = train_voice(
         packed("train"),
@@ -257,6 +258,14 @@ def _train_voice(
     folder = request.run_dir / RELEASE_FOLDER
     on_main(lambda: release_voice(request.run_dir, folder, name=request.name, figures=figures, newest=False))
     return figures, read_card(folder)
+
+
+def _drawing(request: TrainingRequest) -> list[str]:
+    """Return the identities of the models whose draws a voice learns to read."""
+    from concepts.card import find_card
+
+    asked: tuple[tuple[Kind, str | None], ...] = (("planner", request.planner), ("writer", request.writer))
+    return [find_card(kind, name).model_id for kind, name in asked if name is not None]
 
 
 def _drawn_for(

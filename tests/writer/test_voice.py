@@ -480,7 +480,13 @@ def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausal
     task.module(task.batch(0, 0, 1), torch.Generator().manual_seed(0))[0].backward()
     # several processes wait for the gradient of each
     assert all(parameter.grad is not None for parameter in task.module.parameters())
-    recipe: dict[str, object] = {"space": "toy@0", "base": "toy", "data": "none", "init": None}
+    recipe: dict[str, object] = {
+        "space": "toy@0",
+        "base": "toy",
+        "data": "none",
+        "init": None,
+        "drawn_by": ["toy-writer@1"],
+    }
     fresh = LlamaForCausalLM(base.config).eval()
     fresh.load_state_dict(base.state_dict())
     figures = train_voice(_packed(), _packed(), fresh, tmp_path, _config(30), recipe=recipe)
@@ -490,6 +496,7 @@ def test_training_lowers_the_loss_and_leaves_the_base_alone(base: LlamaForCausal
     card = release_voice(tmp_path, tmp_path / "voice", name="toy", figures=figures, newest=False)
     assert card.kind == "voice"
     assert card.steps == 30
+    assert "with draws of toy-writer@1" in card.recipe
 
 
 @pytest.mark.parametrize(("part", "same_as"), [(1.0, "noise_0.0"), (-0.0, None)])

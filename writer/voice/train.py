@@ -266,6 +266,7 @@ def release_voice(
     path = trained_weights(run_dir, "voice", newest=newest)
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
     state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    drawn = "".join(f", with draws of {name}" for name in recipe.get("drawn_by", ()))
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.half() for name, value in tensors_of(path, "adapter").items()}
     save_tensors(folder / ADAPTER_FILE, tensors)
@@ -278,7 +279,7 @@ def release_voice(
         config={**recipe["model"], "base": recipe["base"]},
         space=recipe["space"],
         data=recipe["data"],
-        recipe=f"longhand train voice on {recipe['base']}{origin(recipe)}",
+        recipe=f"longhand train voice on {recipe['base']}{drawn}{origin(recipe)}",
         steps=int(state["step"]),
         figures=figures,
         licence=LICENCE,
