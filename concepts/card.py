@@ -20,7 +20,7 @@ from concepts.checksums import recorded_sha256, sha256_of
 from concepts.errors import ModelError, shorten
 from concepts.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
 
-Kind = Literal["space", "planner", "writer", "voice"]
+Kind = Literal["space", "planner", "writer", "voice", "library"]
 
 MODELS_VARIABLE = "LONGHAND_MODELS"
 """Folders of models, separated as in PATH."""
@@ -29,6 +29,7 @@ DEFAULT_NAMES: dict[str, str] = {
     "planner": "outline-mini",
     "writer": "writer-mini",
     "voice": "voice-mini",
+    "library": "everyday",
 }
 """The models used when none is named."""
 

@@ -22,6 +22,7 @@ from flows.engine import (
     HeadingsAsk,
     LeafPlan,
     ModelEngine,
+    NotesAsk,
     OnLoaded,
     SayAsk,
     Section,
@@ -33,7 +34,7 @@ from flows.engine import (
     nobody,
 )
 from flows.sharing import Device, Kind
-from storage import CardRef, DocumentRecord, NewPlanItem, SpaceRef
+from storage import CardRef, DocumentRecord, NewPlanItem, NoteRecord, SpaceRef
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -136,6 +137,10 @@ class SharedEngine:
             kind=Kind((engine, "write"), engine.write_together) if self._together else None,
         )
 
+    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.find_notes, ask)
+
     def say(self, ask: SayAsk) -> list[list[Text]]:
         """As the engine, in turn; together with other documents' sections."""
         engine = self._engine
@@ -147,22 +152,24 @@ class SharedEngine:
         )
 
 
-ModelNames = tuple[str | None, str | None, str | None, str | None]
-"""Names of the space, the planner, the writer and the voice, as `ModelEngine` takes them."""
-SHIPPED: ModelNames = (None, None, None, None)
+ModelNames = tuple[str | None, str | None, str | None, str | None, str | None]
+"""Names of space, planner, writer, voice and library, as `ModelEngine` takes them."""
+SHIPPED: ModelNames = (None, None, None, None, None)
 
 
 def make_engine(names: ModelNames) -> SharingEngine:
-    """Return the real engine for four models."""
-    space, planner, writer, voice = names
-    return ModelEngine(space=space, planner=planner, writer=writer, voice=voice)
+    """Return the real engine for these models."""
+    space, planner, writer, voice, library = names
+    return ModelEngine(space=space, planner=planner, writer=writer, voice=voice, library=library)
 
 
 def names_for(document: DocumentRecord) -> ModelNames:
     """Return the models that a stored document asks for or was begun with; `SHIPPED`: those that ship."""
     names = ModelEngine.names_for(document)
     is_default = all(name in (None, DEFAULT_NAMES.get(kind)) for kind, name in names.items())
-    return SHIPPED if is_default else (names["space"], names["planner"], names["writer"], names["voice"])
+    if is_default:
+        return SHIPPED
+    return names["space"], names["planner"], names["writer"], names["voice"], names["library"]
 
 
 class SharedModels:

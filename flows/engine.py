@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from concepts.card import find_name_in_space
 from concepts.space.config import ENGLISH
-from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
-from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, SpaceRef, Stage
+from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
+from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, NoteRecord, SpaceRef, Stage
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from concepts.codec import ConceptCodec
+    from concepts.library.library import Library
     from concepts.translation import Translator
     from planner import PlannedItem, Planner
     from storage.records import Vector
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 LAST_PART_S = 30.0
 """Longest wait, at the end of a process, for a model that is still being loaded."""
-Part = Literal["space", "planner", "writer", "voice", "translator"]
+Part = Literal["space", "planner", "writer", "voice", "library", "translator"]
 Work = Stage | Literal["encode", "translate"]
 """What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
 Key = tuple[int | str, ...]
@@ -86,6 +87,8 @@ class SectionConcepts:
     """Which of them lack a text, ascending."""
     key: Key
     """Seed of the document, the item's path, and the section's own seed where it is written again."""
+    notes: tuple[str, ...] = ()
+    """Sentences that it may be written from, in English."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,19 @@ class WriteAsk:
     plan: LeafPlan
     paths: tuple[str, ...]
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotesAsk:
+    """What one document asks of `Engine.find_notes`."""
+
+    title: str
+    headings: tuple[str, ...]
+    """Of all leaves of the outline, in reading order."""
+    lang: str
+    """Language of the document, so of title and headings."""
+    known: tuple[tuple[NoteRecord, ...] | None, ...]
+    """Notes of sections that have theirs; None for those to look for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -226,6 +242,9 @@ class Engine(Protocol):
         `known` items, of an outline that was edited, have both already: the others are planned around them.
         """
 
+    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+        """Return the notes of all leaves: known ones as they are, others from the library, none twice."""
+
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Return the sections named by `paths`, made in one batch."""
 
@@ -261,7 +280,7 @@ class SharingEngine(Engine, Protocol):
 NEEDS: dict[Work, tuple[Part, ...]] = {
     "encode": ("space",),
     "plan": ("space", "planner"),
-    "write": ("space", "writer"),
+    "write": ("space", "writer", "library"),
     "decode": ("space", "voice"),
     "translate": ("space", "translator"),
 }
@@ -277,21 +296,30 @@ class ModelEngine:
         planner: str | None = None,
         writer: str | None = None,
         voice: str | None = None,
+        library: str | None = None,
         device: str | None = None,
     ) -> None:
         """Name the cards or folders; None: the ones that ship. `device`: of all models, None: accelerate's."""
-        self._names = {"space": space, "planner": planner, "writer": writer, "voice": voice}
+        self._names = {
+            "space": space,
+            "planner": planner,
+            "writer": writer,
+            "voice": voice,
+            "library": library,
+        }
         self._device_name = device
         self._codec: Future[ConceptCodec] = Future()
         self._planner: Future[Planner] = Future()
         self._writer: Future[Writer] = Future()
         self._voice: Future[Voice] = Future()
+        self._library: Future[Library] = Future()
         self._translator: Future[Translator] = Future()
         self._parts: dict[Part, tuple[Future[Any], Callable[[], Any]]] = {
             "space": (self._codec, self._load_codec),
             "planner": (self._planner, self._load_planner),
             "writer": (self._writer, self._load_writer),
             "voice": (self._voice, self._load_voice),
+            "library": (self._library, self._load_library),
             "translator": (self._translator, self._load_translator),
         }
         """What a part becomes, and what loads it."""
@@ -319,6 +347,7 @@ class ModelEngine:
             "planner": asked.planner or (None if document.planner is None else document.planner.name),
             "writer": asked.writer or (None if document.writer is None else document.writer.name),
             "voice": asked.voice,
+            "library": None if asked.library == NO_LIBRARY else asked.library,
         }
 
     @property
@@ -430,6 +459,12 @@ class ModelEngine:
             placement=Placement(device=self._device()),
         )
 
+    def _load_library(self) -> Library:
+        space_id = self._codec.result().space_id
+        from concepts.library.stored import load_library
+
+        return load_library(self._names["library"], space_id=space_id)
+
     def _load_translator(self) -> Translator:
         from concepts.translation import Translator
 
@@ -513,6 +548,27 @@ class ModelEngine:
         )
         return _new_items(items)
 
+    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+        """Look for notes by the concepts of title and headings."""
+        from concepts.library.notes import find_notes
+
+        codec = self._codec.result()
+        title, *headings = self._in_english([ask.title, *ask.headings], ask.lang)
+        found = find_notes(
+            self._library.result(),
+            lambda texts: codec.encode(texts, ENGLISH),
+            title,
+            headings,
+            wanted=[known is None for known in ask.known],
+            taken=[note.text for known in ask.known for note in known or ()],
+        )
+        return [
+            tuple(NoteRecord(text=n.text, title=n.title, heading=n.heading, score=n.score) for n in own)
+            if known is None
+            else known
+            for own, known in zip(found, ask.known, strict=True)
+        ]
+
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""
         (sections,) = self.write_together([WriteAsk(plan=plan, paths=tuple(paths), seed=seed)])
@@ -577,6 +633,7 @@ class ModelEngine:
                     here=section.here,
                     concepts=_tensor(section.vectors),
                     key=section.key,
+                    notes=section.notes,
                 )
                 for section in ask.sections
             ]

@@ -65,6 +65,8 @@ class Wishes(TypedDict, total=False):
     planner: str | None
     writer: str | None
     voice: str | None
+    library: str | None
+    """What sections are written from; "none": nothing."""
     steps: int | None
     """Diffusion steps of planner and writer."""
     guidance: float | None
@@ -92,6 +94,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "planner": (str,),
     "writer": (str,),
     "voice": (str,),
+    "library": (str,),
     "steps": (int,),
     "guidance": (float, int),
     "review": (bool,),
@@ -217,6 +220,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         writer=models["writer"],
         # A folder by its whole path: a worker may start elsewhere.
         voice=str(Path(voice).resolve()) if voice is not None and Path(voice).is_dir() else voice,
+        library=_installed_library(wishes.get("library")),
         steps=steps,
         guidance=None if guidance is None else float(guidance),
         # Last: this loads a model.
@@ -246,6 +250,13 @@ def _installed(kind: Kind, name: str | None) -> str | None:
         return None
     card = find_card(kind, name, verify=False)
     return name if name == card.name else str(card.folder)
+
+
+def _installed_library(name: str | None) -> str | None:
+    """Return a library's name as it is stored, as `_installed` does, or that there is to be none."""
+    from flows.document.options import NO_LIBRARY
+
+    return name if name == NO_LIBRARY else _installed("library", name)
 
 
 def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> None:

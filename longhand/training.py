@@ -125,9 +125,10 @@ def _train_shared(
     from concepts.processes import on_main
 
     codec = load_codec(request.space, device=device_of_process(), on_note=say)
-    on_main(lambda: embed_corpus(request.corpus, codec, on_progress=on_embedded))
+    if request.kind != "voice" or request.planner or request.writer:
+        on_main(lambda: embed_corpus(request.corpus, codec, on_progress=on_embedded))
     if request.kind == "voice":
-        return _train_voice(request, codec, on_progress, on_drawn)
+        return _train_voice(request, codec, on_progress, on_embedded, on_drawn)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
     return _train_writer(request, codec, on_progress)
@@ -190,6 +191,7 @@ def _train_voice(
     request: TrainingRequest,
     codec: ConceptCodec,
     on_progress: Callable[[Progress], None],
+    on_embedded: OnCount,
     on_drawn: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.card import read_card
@@ -201,7 +203,7 @@ def _train_voice(
     from concepts.wheels import SMOLLM2
     from writer.voice.base import load_base
     from writer.voice.config import ADAPTER_FILE, AdapterConfig, VoiceTrainingConfig
-    from writer.voice.corpus import pack_corpus
+    from writer.voice.corpus import library_of, pack_corpus
     from writer.voice.data import PackedTexts
     from writer.voice.placement import Placement
     from writer.voice.train import release_voice, train_voice
@@ -220,7 +222,7 @@ def _train_voice(
     config = VoiceTrainingConfig(adapter=adapter)
     config = replace(config, loop=_loop(config.loop, request))
 
-    encode = embedded_encoder(request.corpus, codec)
+    encode = embedded_encoder(request.corpus, codec, on_progress=on_embedded)
 
     def packed(split: Split) -> PackedTexts:
         path = request.run_dir / f"{split}.safetensors"
@@ -230,7 +232,14 @@ def _train_voice(
             if not path.exists():
                 drawn = _drawn_for(request, codec.space_id, split, on_drawn)
                 texts = pack_corpus(
-                    request.corpus, split, tokenizer, encode, max_tokens=config.max_tokens, drawn_for=drawn
+                    request.corpus,
+                    split,
+                    tokenizer,
+                    encode,
+                    max_tokens=config.max_tokens,
+                    drawn_for=drawn,
+                    library=library_of(request.corpus, encode),
+                    on_noted=on_drawn,
                 )
                 texts.save(path)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, literal, select, update
@@ -206,7 +207,7 @@ def _matchable(connection: Connection, outline_id: int) -> Sequence[Row[Any]]:
 
 def _copy_item(connection: Connection, old: Row[Any], new: Row[Any]) -> None:
     state = connection.execute(
-        select(PlanItem.c.status, PlanItem.c.stop_reason, PlanItem.c.similarity).where(
+        select(PlanItem.c.status, PlanItem.c.stop_reason, PlanItem.c.similarity, PlanItem.c.notes).where(
             PlanItem.c.id == old.id
         )
     ).one()
@@ -326,7 +327,8 @@ def list_versions(connection: Connection, document_id: str) -> tuple[OutlineReco
 
 def get_items(connection: Connection, outline_id: int, *, vectors: bool) -> tuple[PlanItemRecord, ...]:
     """Return all items of an outline in reading order."""
-    columns = [column for column in PlanItem.columns if vectors or column.name not in ("lead", "gist")]
+    shown = {f.name for f in fields(PlanItemRecord)} - (set() if vectors else {"lead", "gist"})
+    columns = [column for column in PlanItem.columns if column.name in shown]
     rows = connection.execute(select(*columns).where(PlanItem.c.outline_id == outline_id))
     items = []
     for row in rows:

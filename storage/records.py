@@ -245,6 +245,18 @@ class PlanItemRecord:
         return self.id if self.lineage is None else self.lineage
 
 
+@dataclass(frozen=True, kw_only=True)
+class NoteRecord:
+    """A sentence that a section is written from."""
+
+    text: str
+    title: str
+    """Of the document that it stands in."""
+    heading: str
+    score: float
+    """How near it is to the section, about a cosine."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OutlineRecord:
     """One version of a document's plan, its items in reading order."""

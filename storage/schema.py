@@ -17,7 +17,7 @@ from storage.database import URL_VARIABLE, Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "lh0008"
+HEAD = "lh0009"
 """The revision this code knows (a test compares it with the newest migration)."""
 # Any fixed number: whoever migrates a PostgreSQL database holds this advisory lock.
 MIGRATION_LOCK = 0x10_6E_6A_4D

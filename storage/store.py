@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from storage import documents, export, leases, outlines, overview, units, writing
+from storage import documents, export, leases, notes, outlines, overview, units, writing
 from storage.clock import clock_of
 from storage.database import Database, resolve_busy_timeout_s, resolve_url
 from storage.records import (
@@ -30,6 +30,7 @@ from storage.records import (
     Match,
     NewDocument,
     NewPlanItem,
+    NoteRecord,
     OpenUnit,
     OutlineRecord,
     Overview,
@@ -367,6 +368,11 @@ class Store:
         """Return the prompt's concepts, then the goal's, with vectors."""
         with self._database.read() as connection:
             return writing.get_prompt(connection, document_id)
+
+    def get_notes(self, document_id: str, outline_id: int | None = None) -> dict[int, tuple[NoteRecord, ...]]:
+        """Return the notes of an outline's sections (None: the active one's) by item id; absent: nobody looked."""
+        with self._database.read() as connection:
+            return notes.get_notes(connection, document_id, outline_id)
 
     def get_source(self, document_id: str) -> JsonObject | None:
         """Return the text that the document is made of; None where it has only a prompt."""

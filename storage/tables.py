@@ -139,6 +139,8 @@ class _PlanItem(TypedColumns):
     gist: Named[bytes | None]
     # Id of the first item, in an older version, that this one comes from; no foreign key, see above.
     lineage: Named[int | None] = Column(BigInteger)
+    # NULL where nobody has looked for any.
+    notes: Named[list[dict[str, object]] | None] = Column(JSON(none_as_null=True))
 
 
 PlanItem = Table(

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select, update
 
 from concepts.errors import NotFoundError, SpaceMismatchError, StorageError
-from storage import documents, outlines, units, writing
+from storage import documents, notes, outlines, units, writing
 from storage.documents import card_columns, space_columns
 from storage.records import (
     DOCUMENT_STATUSES,
@@ -25,6 +25,7 @@ from storage.records import (
     Lease,
     NewPlanItem,
     NewRendering,
+    NoteRecord,
     PromptConcept,
     Source,
     SpaceRef,
@@ -188,6 +189,10 @@ class Transaction:
     def set_headings(self, headings: Mapping[int, str]) -> None:
         """Set headings (in the document's language) by item id."""
         outlines.set_headings(self._connection, self.document_id, dict(headings))
+
+    def set_notes(self, found: Mapping[int, Sequence[NoteRecord]]) -> None:
+        """Give sections the sentences that they are written from, by item id; those that have some keep them."""
+        notes.set_notes(self._connection, self.document_id, found)
 
     # Units
 

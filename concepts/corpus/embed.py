@@ -90,37 +90,49 @@ def embed_corpus(
 ) -> Path:
     """Embed the texts of the planned documents in `lang` that are not embedded yet, and return the cache folder."""
     check_corpus(corpus_dir)
-    folder = corpus_dir / EMBEDDINGS / codec.space_id / lang
-    texts = sorted(
-        {text for document in _documents(corpus_dir, lang, None) for text in _texts(document)}, key=_order
-    )
+    texts = {text for document in _documents(corpus_dir, lang, None) for text in _texts(document)}
     if not texts:
         raise InputError(
             f"{corpus_dir} has no document in {lang} to learn from; import some with `longhand corpus import`"
         )
-    known, known_vectors = _known(folder, codec)
-    if known.keys() == set(texts):
+    folder = corpus_dir / EMBEDDINGS / codec.space_id / lang
+    if texts <= _known(folder, codec)[0].keys():
         return folder
-    vectors = np.empty((len(texts), codec.dim), dtype=np.float16)
-    new = []
-    for row, text in enumerate(texts):
-        if (at := known.get(text)) is None:
-            new.append(row)
-        else:
-            vectors[row] = known_vectors[at]
+    return _embed(corpus_dir, codec, texts, lang, on_progress, is_all=True)
+
+
+def _embed(
+    corpus_dir: Path,
+    codec: Encoder,
+    texts: Collection[str],
+    lang: str,
+    on_progress: Callable[[int, int], None],
+    *,
+    is_all: bool = False,
+) -> Path:
+    """Embed those of `texts` that the cache lacks; with `is_all` it then holds these and no others."""
+    folder = corpus_dir / EMBEDDINGS / codec.space_id / lang
+    known, known_vectors = _known(folder, codec)
+    if is_all:
+        kept = {text: row for text, row in known.items() if text in texts}
+        known, known_vectors = kept, known_vectors[list(kept.values())]
+    new = sorted(set(texts) - known.keys(), key=_order)
+    vectors = np.empty((len(known) + len(new), codec.dim), dtype=np.float16)
+    vectors[: len(known)] = known_vectors
     for start in range(0, len(new), _CHUNK):
-        rows = new[start : start + _CHUNK]
         with autocast(training_device()):
-            chunk = codec.encode([texts[row] for row in rows], lang)
+            chunk = codec.encode(new[start : start + _CHUNK], lang)
         if not torch.isfinite(chunk).all():
             raise NonFiniteError(
                 f"the space {codec.space_id} encodes some text to NaN or infinity; train it anew"
             )
-        vectors[rows] = chunk.numpy()
+        vectors[len(known) + start :][: len(chunk)] = chunk.numpy()
         on_progress(min(start + _CHUNK, len(new)), len(new))
+    texts = [*known, *new]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").unlink(missing_ok=True)
-    np.save(folder / "vectors.npy", vectors)
+    np.save(folder / "new.npy", vectors)  # the old file may be mapped by somebody
+    (folder / "new.npy").replace(folder / "vectors.npy")
     (folder / "texts.txt").write_text("".join(text + "\n" for text in texts), encoding="utf-8")
     index = {
         "format_version": _FORMAT_VERSION,
@@ -133,21 +145,35 @@ def embed_corpus(
 
 
 def embedded_encoder(
-    corpus_dir: Path, codec: Encoder, lang: str = "eng_Latn"
+    corpus_dir: Path,
+    codec: Encoder,
+    lang: str = "eng_Latn",
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Callable[[list[str]], Tensor]:
-    """Return a function from texts to raw concepts (N, D) that encodes only what `embed_corpus` has not embedded."""
-    rows, vectors = _known(corpus_dir / EMBEDDINGS / codec.space_id / lang, codec)
+    """Return a function from texts to raw concepts (N, D) that encodes only what is not embedded yet.
+
+    Many new texts are embedded for good, which `on_progress` is told of as (done, total); a few are not.
+    """
+    folder = corpus_dir / EMBEDDINGS / codec.space_id / lang
+    rows, vectors = _known(folder, codec)
 
     def encode(texts: list[str]) -> Tensor:
+        nonlocal rows, vectors
         found = np.empty((len(texts), codec.dim), dtype=np.float32)
-        new = [place for place, text in enumerate(texts) if text not in rows]
-        for start in range(0, len(new), _CHUNK):
-            places = new[start : start + _CHUNK]
+        lines = [_line(text) for text in texts]
+        new = {line for line in lines if line not in rows}
+        if len(new) >= _CHUNK:
+            _embed(corpus_dir, codec, new, lang, on_progress)
+            rows, vectors = _known(folder, codec)
+            new = set()
+        if new:
+            few = sorted(new, key=_order)
+            place_of = {line: place for place, line in enumerate(few)}
             with autocast(training_device()):
-                found[places] = codec.encode([texts[place] for place in places], lang).numpy()
-        for place, text in enumerate(texts):
-            if (row := rows.get(text)) is not None:
-                found[place] = vectors[row]
+                encoded = codec.encode(few, lang).numpy()
+        for place, line in enumerate(lines):
+            found[place] = encoded[place_of[line]] if line in new else vectors[rows[line]]
         return torch.from_numpy(found)
 
     return encode

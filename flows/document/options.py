@@ -69,6 +69,9 @@ class Drawing:
         return {name: value for name, value in asked.items() if value is not None}
 
 
+NO_LIBRARY = "none"
+"""What is said instead of a library's name where nothing is to be looked up."""
+
 DEFAULT_DRAWING = Drawing()
 """Each model as it draws by itself."""
 
@@ -103,6 +106,8 @@ class WritingOptions:
     """Name or folder of the writer; None: the space's own."""
     voice: str | None = None
     """Name or folder of the voice, or of a language model that speaks without an adapter; None: the space's own."""
+    library: str | None = None
+    """Name or folder of the library that sections get notes from; `NO_LIBRARY`: none; None: the one that ships."""
     steps: int | None = None
     """Diffusion steps of planner and writer, at most `MOST_STEPS`; None: each model's own."""
     guidance: float | None = None

@@ -15,7 +15,9 @@ from concepts.languages import language_name
 from flows.document import queries, steps
 from flows.document.job import Job
 
-StepKind = Literal["plan", "headings", "review", "planned", "write", "begin-decoding", "decode", "finish"]
+StepKind = Literal[
+    "plan", "headings", "review", "planned", "notes", "write", "begin-decoding", "decode", "finish"
+]
 """`review` and `planned` end a run after the outline; `begin-decoding` writes down the units of a language."""
 
 
@@ -47,6 +49,8 @@ def steps_left(job: Job, translate_to: str | None = None) -> Iterator[Step]:
         if queries.is_plan_only(job):
             yield Step("planned", "stop after the plan", partial(steps.begin_stage, status="planned"))
             return
+        if queries.lacks_notes(job):
+            yield Step("notes", "gather notes", steps.gather_notes)
         yield from _sections_then_texts(job)
     if translate_to is not None:
         verb = f"translate to {language_name(translate_to)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.document.job import Job
-from flows.document.options import WritingOptions
+from flows.document.options import NO_LIBRARY, WritingOptions
 from storage import UnitRecord, UnitStatus
 
 
@@ -71,6 +71,20 @@ def is_kept(job: Job) -> bool:
     """Return whether all texts of the document are those that it was given, in its own language: nothing is said."""
     source = job.store.get_source(job.document_id) if is_given(job) else None
     return source is not None and source["lang"] == job.store.get_document(job.document_id).lang
+
+
+def lacks_notes(job: Job) -> bool:
+    """Return whether sections are still to be written from notes that nobody has looked for.
+
+    A text that was given, or its summary, is said from its own sentences.
+    """
+    document = job.store.get_document(job.document_id)
+    options = WritingOptions.from_params(document.params)
+    if options.library == NO_LIBRARY or options.use in ("keep", "summarize"):
+        return False
+    known = job.store.get_notes(document.id)
+    leaves = job.store.get_outline(document.id).leaves()
+    return any(item.status == "pending" and item.id not in known for item in leaves)
 
 
 def awaits_review(job: Job) -> bool:

@@ -28,7 +28,7 @@ from flows.document.planning import (
 )
 from flows.document.points import cover_points, heading_with_points, place_points, point_vectors, points_of
 from flows.document.queries import pending_sections
-from flows.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text
+from flows.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, SectionConcepts, Text
 from flows.errors import FlowError
 from flows.events import Said
 from storage import (
@@ -52,6 +52,7 @@ __all__ = [
     "begin_translation",
     "decode_unit",
     "finish_document",
+    "gather_notes",
     "note_flow_run",
     "plan_decoding",
     "plan_document",
@@ -125,6 +126,31 @@ def write_unit(job: Job, unit_id: int) -> None:
         with job.store.fenced(job.lease, space=engine.space) as tx:
             if tx.commit_concepts(unit.id, written):
                 trial.done(tx)
+
+
+def gather_notes(job: Job) -> None:
+    """Look for notes for the sections that have none yet, and store them; see `flows.document.queries.lacks_notes`."""
+    document = job.store.get_document(job.document_id)
+    outline = job.store.get_outline(document.id)
+    points = points_of(WritingOptions.from_params(document.params), outline)
+    leaves = outline.leaves()
+    known = job.store.get_notes(document.id)
+    job.prepare("write")
+    with job.timings.span("planning"):
+        found = job.engine.find_notes(
+            NotesAsk(
+                title=title_of(document),
+                headings=tuple(
+                    heading_with_points(item.heading or "", points.get(item.id, ())) for item in leaves
+                ),
+                lang=document.lang,
+                known=tuple(known.get(item.id) for item in leaves),
+            )
+        )
+    if len(found) != len(leaves):
+        raise ModelError(f"the library gave notes for {len(found)} of {len(leaves)} sections")
+    with job.store.fenced(job.lease) as tx:
+        tx.set_notes({item.id: notes for item, notes in zip(leaves, found, strict=True)})
 
 
 def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
@@ -320,6 +346,7 @@ def _sections_of(
     wanted = set(unit.concept_ids)
     found: list[SectionConcepts] = []
     order: list[int] = []
+    notes = job.store.get_notes(document.id)
     stored = job.store.get_concepts(sorted(set(job.store.get_owners(unit.concept_ids).values())))
     # A section that was to be written again differently is said by its own seed, too.
     seed_of = {
@@ -343,6 +370,7 @@ def _sections_of(
                 ),
                 places=places,
                 key=(*key, seed_of[item.id]) if item.id in seed_of else key,
+                notes=tuple(note.text for note in notes.get(item.id, ())),
             )
         )
     if tuple(order) != unit.concept_ids:

@@ -112,6 +112,7 @@ def _task(name: str) -> Task[[str, str], Any]:
 _NAMES: dict[StepKind, str] = {
     "plan": "plan",
     "headings": "say-headings",
+    "notes": "gather-notes",
     "write": "write",
     "decode": "decode",
 }

@@ -1,4 +1,4 @@
-"""`corpus fetch` and `corpus import`: documents to train on, downloaded or one's own, cleaned and split."""
+"""`corpus fetch`, `import` and `library`: documents to train on and to write from, downloaded or one's own."""
 
 from __future__ import annotations
 
@@ -98,3 +98,53 @@ def import_corpus(
     if report.drops:
         print_table(("DROPPED", "TIMES"), [(reason, str(count)) for reason, count in report.drops.rows()])
     say(f"wrote {out}")
+
+
+@corpus_app.command("library")
+def library(
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A folder that `corpus import` made.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The library's folder.")],
+    name: Annotated[str | None, typer.Option(help="Its name; else the folder's.")] = None,
+    kinds: Annotated[
+        str | None,
+        typer.Option(help="Kinds of documents, such as guide,howto; else all.", metavar="KIND,..."),
+    ] = None,
+    train_only: Annotated[
+        bool, typer.Option("--train-only", help="Search no document that models are measured on.")
+    ] = False,
+    licence: Annotated[str, typer.Option(help="What its card says of the licence.")] = "as the documents",
+    space: Annotated[str | None, typer.Option(help="The concept space; else the one that ships.")] = None,
+) -> None:
+    """Make a library of English documents, which `write --library` writes from."""
+    from typing import get_args
+
+    from concepts.codec import load_codec
+    from concepts.corpus.embed import embedded_encoder
+    from concepts.corpus.records import Kind
+    from concepts.corpus.store import data_line, load_documents
+    from concepts.errors import InputError, UsageError
+    from concepts.library.stored import write_library
+
+    wanted = [kind.strip() for kind in kinds.split(",")] if kinds is not None else None
+    for kind in wanted or ():
+        if kind not in get_args(Kind):
+            raise UsageError(f"--kinds has {kind!r}: expected some of {', '.join(get_args(Kind))}")
+    codec = load_codec(space)
+    display = _progress()
+    try:
+        card = write_library(
+            load_documents(corpus, lang="eng_Latn", kinds=wanted),  # type: ignore[arg-type]  # checked above
+            out,
+            embedded_encoder(corpus, codec, on_progress=lambda done, total: display("embedded", done, total)),
+            name=name or out.resolve().name,
+            space_id=codec.space_id,
+            dim=codec.dim,
+            data=data_line(corpus),
+            licence=licence,
+            is_split=train_only,
+        )
+    except OSError as error:
+        raise InputError(f"the library cannot be written to {out}: {error.strerror or error}") from error
+    say(
+        f"the library {card.model_id} is in {card.folder}; write from it with: longhand write ... --library {out}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +24,7 @@ from longhand.terminal import (
 
 if TYPE_CHECKING:
     from longhand.stages import StageRow
-    from storage import AttemptRecord, DocumentRecord, OutlineRecord, Store
+    from storage import AttemptRecord, DocumentRecord, NoteRecord, OutlineRecord, Store
 
 DocumentId = Annotated[
     str,
@@ -130,6 +130,9 @@ def list_documents(
 def show_document(
     document_id: DocumentId,
     lang: DecodedLang = None,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Show what each section is written from, not the text.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is known about a document, and its text as far as it is decoded."""
@@ -143,6 +146,7 @@ def show_document(
         languages = store.list_languages(document.id)
         outline = None if document.active_outline_id is None else store.get_outline(document.id)
         num_versions = len(store.list_outlines(document.id))
+        known = store.get_notes(document.id)
     rows = stage_rows(document, outline, exported, attempts)
     if as_json:
         from dataclasses import asdict
@@ -150,6 +154,8 @@ def show_document(
         shown = describe(document) | {"languages": languages, "num_missing": exported.num_missing}
         shown["stages"] = rows
         shown["attempts"] = [asdict(attempt) for attempt in attempts]
+        path_of = {} if outline is None else {item.id: item.path for item in outline.items}
+        shown["notes"] = {path_of[i]: [asdict(note) for note in own] for i, own in known.items()}
         shown["sections"] = [asdict(section) for section in exported.sections]
         print_json(shown)
         return
@@ -171,10 +177,24 @@ def show_document(
     if attempts:
         print_text("")
         _print_stages(rows, attempts)
-    if exported.sections:
+    if notes and outline is not None:
+        _print_notes(outline, known)
+    elif exported.sections:
         print_text("\n" + to_markdown(exported))
     if next_step := next_step_of(document):
         say(next_step)
+
+
+def _print_notes(outline: OutlineRecord, notes: Mapping[int, Sequence[NoteRecord]]) -> None:
+    """Print the notes of each section, with the document that each stands in."""
+    for leaf in outline.leaves():
+        print_text(f"\n{leaf.path} {leaf.heading or ''}")
+        for note in notes.get(leaf.id, ()):
+            print_text(f"- {note.text} ({note.title}: {note.heading})")
+        if leaf.id not in notes:
+            print_text("none were looked for")
+        elif not notes[leaf.id]:
+            print_text("the library has none")
 
 
 def _version_of(outline: OutlineRecord, num_versions: int) -> str:

@@ -16,6 +16,7 @@ from longhand.commands.documents import DocumentId, DocumentIds, open_store
 from longhand.commands.writing import (
     Guidance,
     Length,
+    LibraryName,
     PlannerName,
     SpaceName,
     SpeechFile,
@@ -118,6 +119,7 @@ def submit(
     planner: PlannerName = None,
     writer: WriterName = None,
     voice: VoiceName = None,
+    library: LibraryName = None,
     steps: Steps = None,
     guidance: Guidance = None,
     review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
@@ -143,6 +145,7 @@ def submit(
         planner=planner,
         writer=writer,
         voice=voice,
+        library=library,
         steps=steps,
         guidance=guidance,
         review=review,

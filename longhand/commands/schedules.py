@@ -24,6 +24,7 @@ from longhand.commands.queue import (
 from longhand.commands.writing import (
     Guidance,
     Length,
+    LibraryName,
     PlannerName,
     SpaceName,
     Steps,
@@ -83,6 +84,7 @@ def schedule(
     planner: PlannerName = None,
     writer: WriterName = None,
     voice: VoiceName = None,
+    library: LibraryName = None,
     steps: Steps = None,
     guidance: Guidance = None,
     review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
@@ -106,6 +108,7 @@ def schedule(
         planner=planner,
         writer=writer,
         voice=voice,
+        library=library,
         steps=steps,
         guidance=guidance,
         review=review,

@@ -32,6 +32,10 @@ VoiceName = Annotated[
     str | None,
     typer.Option("--voice", help="Voice, where not the space's own: a name, or a language model's folder."),
 ]
+LibraryName = Annotated[
+    str | None,
+    typer.Option("--library", help="Documents that it is written from, where not the space's own; or none."),
+]
 Length = Annotated[str | None, typer.Option(help="Of sections: short, medium or long; else as planned.")]
 Steps = Annotated[int | None, typer.Option(help="Diffusion steps, 1 to 100; else the models' own.")]
 Guidance = Annotated[
@@ -92,6 +96,7 @@ def write(
     planner: PlannerName = None,
     writer: WriterName = None,
     voice: VoiceName = None,
+    library: LibraryName = None,
     steps: Steps = None,
     guidance: Guidance = None,
     out: Out = None,
@@ -113,7 +118,7 @@ def write(
 
     with Store.open() as store:
         if prompt is not None and is_stored(store, prompt):
-            models = (space, planner, writer, voice)
+            models = (space, planner, writer, voice, library)
             wishes = (sections, depth, length, prompt_lang, goal, outline, steps, guidance, *models)
             others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
             if others or any(wish is not None for wish in wishes):
@@ -137,6 +142,7 @@ def write(
             planner=planner,
             writer=writer,
             voice=voice,
+            library=library,
             steps=steps,
             guidance=guidance,
         )

@@ -13,7 +13,15 @@ from concepts.errors import NotFoundError
 from longhand.export import step_numbers
 
 if TYPE_CHECKING:
-    from storage import BlockKind, ExportedDocument, ExportedSection, OutlineRecord, PlanItemRecord, Store
+    from storage import (
+        BlockKind,
+        ExportedDocument,
+        ExportedSection,
+        NoteRecord,
+        OutlineRecord,
+        PlanItemRecord,
+        Store,
+    )
 
 SENTENCES_PER_PART = 300
 NUM_WEAKEST = 8
@@ -61,6 +69,8 @@ class SectionView:
     heading: str | None
     heading_score: float | None
     sentences: tuple[SentenceView, ...]
+    notes: tuple[NoteRecord, ...] = ()
+    """What it is written from."""
 
     @property
     def path(self) -> str:
@@ -136,11 +146,14 @@ def read_version(store: Store, document_id: str, version: int | None, lang: str 
     exported = store.export_document(document_id, lang, version=None if outline is None else outline.version)
     of_path = {section.path: section for section in flatten(exported.sections)}
     items = () if outline is None else outline.items
+    notes = {} if outline is None else store.get_notes(document_id, outline.id)
     return VersionView(
         outline=outline,
         exported=exported,
         # An item that came after the outline was read waits for the next look.
-        sections=tuple(_view(item, of_path[item.path]) for item in items if item.path in of_path),
+        sections=tuple(
+            _view(item, of_path[item.path], notes.get(item.id, ())) for item in items if item.path in of_path
+        ),
     )
 
 
@@ -151,11 +164,12 @@ def flatten(sections: Sequence[ExportedSection]) -> Iterator[ExportedSection]:
         yield from flatten(section.children)
 
 
-def _view(item: PlanItemRecord, section: ExportedSection) -> SectionView:
+def _view(item: PlanItemRecord, section: ExportedSection, notes: tuple[NoteRecord, ...]) -> SectionView:
     known = {sentence.ordinal: sentence for sentence in section.sentences}
     count = len(known) + section.num_missing
     begun = [known[ordinal].block if ordinal in known else None for ordinal in range(count)]
     return SectionView(
+        notes=notes,
         item=item,
         heading=section.heading,
         heading_score=section.heading_score,

@@ -238,4 +238,4 @@ def test_what_a_corpus_has_embedded_is_not_encoded_again(corpus: Path) -> None:
     other = FakeEncoder()
     other.space_id = "other@0123456789ab"
     embedded_encoder(corpus, other)(texts)
-    assert other.asked == texts
+    assert sorted(other.asked) == sorted(texts)

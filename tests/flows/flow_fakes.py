@@ -19,6 +19,7 @@ from flows.document.options import DEFAULT_DRAWING, Drawing
 from flows.engine import (
     HeadingsAsk,
     LeafPlan,
+    NotesAsk,
     OnLoaded,
     SayAsk,
     Section,
@@ -28,7 +29,7 @@ from flows.engine import (
     WriteAsk,
     nobody,
 )
-from storage import BlockKind, CardRef, NewPlanItem, SpaceRef
+from storage import BlockKind, CardRef, NewPlanItem, NoteRecord, SpaceRef
 
 DIM = 8
 Vector = NDArray[np.float32]
@@ -163,6 +164,23 @@ class FakeEngine:
             for path, lead in leads
         ]
 
+    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+        self._called("find_notes")
+        return [
+            own
+            if own is not None
+            else tuple(
+                NoteRecord(
+                    text=_sentence(ask.title, ask.headings, ask.known, place, n).text,
+                    title=f"Known {place}",
+                    heading=heading,
+                    score=0.5,
+                )
+                for n in range(place % 3)
+            )
+            for place, (heading, own) in enumerate(zip(ask.headings, ask.known, strict=True))
+        ]
+
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         self._called("write")
         return self._written(plan, paths, seed)
@@ -224,7 +242,7 @@ class FakeEngine:
 
 
 def _said(ask: SayAsk) -> list[list[Text]]:
-    batch = [part for s in ask.sections for part in (s.here, s.vectors, s.places, s.key)]
+    batch = [part for s in ask.sections for part in (s.here, s.vectors, s.places, s.key, s.notes)]
     batch += [ask.title, ask.headings, ask.lang]
     return [
         [_sentence(s.vectors[place], place, s.key, *batch, is_first=place == 0) for place in s.places]

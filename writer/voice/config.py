@@ -65,8 +65,8 @@ class VoiceTrainingConfig:
     """How often each sentence is seen while the words of concepts are learnt, before whole texts are read."""
     word_noise: float = 0.8
     """Largest noise on a concept then, as a share of its length."""
-    hidden_share: float = 0.2
-    """Share of the sections whose concepts are hidden, so that the voice can speak without."""
+    hidden_share: float = 0.5
+    """Share of the sections whose concepts are hidden, so that the voice can speak without, from notes and plan."""
     max_noise: float = 1.5
     """Largest noise on a concept, as a share of its length; each section draws its own size. What planner and writer
     draw is further from what is said than a share of 1."""

@@ -14,11 +14,15 @@ from concepts.corpus.records import Document, Kind
 from concepts.corpus.split import Split
 from concepts.corpus.store import load_documents
 from concepts.errors import InputError
+from concepts.library.library import Library, passages_of
 from writer.voice.data import PackedTexts, SpokenDocument, SpokenSection, pack
+from writer.voice.notes import add_notes
 from writer.voice.text import BLOCKS, Said
 
 SHARES: Mapping[Kind, float] = {"guide": 0.78, "howto": 0.09, "recipe": 0.06, "lead": 0.07}
 """Share of the draws that documents of a kind get; kinds that a corpus lacks leave theirs to the others."""
+NOTED_KINDS: tuple[Kind, ...] = ("guide",)
+"""Documents that are written from notes, and that give them."""
 MOST_DEV: Mapping[Kind, int] = {"guide": 10, "howto": 4, "recipe": 3, "lead": 8}
 """Documents of a kind that an evaluation while training reads: four times, so few of them."""
 
@@ -31,10 +35,13 @@ def pack_corpus(
     *,
     max_tokens: int,
     drawn_for: Callable[[list[str]], Tensor] | None = None,
+    library: Library | None = None,
+    on_noted: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> PackedTexts:
     """Return the English documents of a split as sequences of tokens with their concepts.
 
-    `drawn_for` returns what planner and writer draw for texts (N, D), zeros where they do not.
+    `drawn_for` returns what planner and writer draw for texts (N, D), zeros where they do not. Documents of
+    `NOTED_KINDS` get notes from `library`; `on_noted` gets how many have theirs, and of how many.
     Raises InputError where the corpus has no document with a section.
     """
     groups: dict[Kind, list[SpokenDocument]] = defaultdict(list)
@@ -51,8 +58,23 @@ def pack_corpus(
         raise InputError(
             f"{corpus_dir} has no {split} document with a section in English; import more documents"
         )
+    if library is not None:
+        for kind in NOTED_KINDS:
+            groups[kind] = add_notes(
+                groups[kind], library, encode, is_training=split == "train", on_progress=on_noted
+            )
     shares = [(documents, SHARES[kind]) for kind, documents in sorted(groups.items()) if documents]
     return pack(shares, tokenizer, encode, max_tokens=max_tokens, drawn_for=drawn_for)
+
+
+def library_of(corpus_dir: Path, encode: Callable[[list[str]], Tensor]) -> Library:
+    """Return the library of the English documents of `NOTED_KINDS` that models may learn from."""
+    documents = load_documents(corpus_dir, lang="eng_Latn", split="train", kinds=NOTED_KINDS)
+    ordered = sorted(documents, key=lambda d: d.document_id)
+    passages = [passage for document in ordered for passage in passages_of(document)]
+    # all at once: notes are looked for document by document, and few texts are encoded more slowly than many
+    encode([sentence for passage in passages for sentence in passage.sentences])
+    return Library.of(passages, encode)
 
 
 def spoken_document(document: Document) -> SpokenDocument | None:

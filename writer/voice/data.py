@@ -44,6 +44,8 @@ class SpokenSection:
 
     heading: str
     sentences: tuple[Said, ...]
+    notes: tuple[str, ...] = ()
+    """What it can be written from."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ def pack(
                 pieces = [(sign, heading + "\n") for sign, heading in zip(signs, headings, strict=True)]
                 packer.add(outline_prefix(document.title), "", pieces)
             for here, section in enumerate(document.sections):
-                whole = section_prefix(document.title, headings, here)
-                cut = whole.rindex(section_opening(section.heading))
+                whole = section_prefix(document.title, headings, here, section.notes)
+                cut = whole.rindex(section_opening(section.heading, section.notes))
                 packer.add(whole[:cut], whole[cut:], marked(section.sentences))
         packer.end_group(share)
     if not packer.tokens:

@@ -51,16 +51,20 @@ def outline_line(number: int, heading: str) -> str:
     return f"{number}. {heading}\n"
 
 
-def section_prefix(title: str, headings: Sequence[str], here: int) -> str:
-    """Return what stands before the first sentence of section `here` (from 0); of a long outline what is near it."""
+def section_prefix(title: str, headings: Sequence[str], here: int, notes: Sequence[str] = ()) -> str:
+    """Return what stands before the first sentence of section `here` (from 0); of a long outline what is near it.
+
+    `notes` are sentences that the section may be written from.
+    """
     near = range(max(0, here - REACH), min(len(headings), here + REACH + 1))
     contents = "".join(outline_line(i + 1, headings[i]) for i in near)
-    return f"{outline_prefix(title)}{contents}{section_opening(headings[here])}"
+    return f"{outline_prefix(title)}{contents}{section_opening(headings[here], notes)}"
 
 
-def section_opening(heading: str) -> str:
+def section_opening(heading: str, notes: Sequence[str] = ()) -> str:
     """Return what stands between the contents and a section's first sentence."""
-    return f"\n## {heading}\n\n"
+    listed = "".join(f"- {note}\n" for note in notes)
+    return (f"\nNotes:\n{listed}" if notes else "") + f"\n## {heading}\n\n"
 
 
 def mark(said: Said, before: Said | None, number: int) -> str:

@@ -37,6 +37,8 @@ class SectionSaying:
     """Its sentences (S, D), raw; zeros where a voice is to speak without a concept."""
     key: tuple[int | str, ...]
     """Seeds the draws: document seed and path."""
+    notes: tuple[str, ...] = ()
+    """Sentences that it may be written from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +120,7 @@ class Voice:
         """
         sayings = [
             Saying(
-                prefix=section_prefix(section.title, section.headings, section.here),
+                prefix=section_prefix(section.title, section.headings, section.here, section.notes),
                 concepts=section.concepts,
                 key=section.key,
             )

@@ -1,0 +1,110 @@
+"""Passages of known documents, found by meaning.
+
+A passage is a section of a document. What it is about, its title and heading, is kept as the signs of the concept's
+dimensions, one bit each: 48 bytes where floats take 1,536. A query keeps its floats (an asymmetric distance: Gordo et
+al. 2014, "Asymmetric Distances for Binary Embeddings"), so little is lost.
+
+Legend: N passages, M documents, Q queries, D concept dim.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from concepts.corpus.records import Document
+
+Encode = Callable[[list[str]], Tensor]
+"""Texts to raw concepts (N, D)."""
+
+TITLE_WEIGHT = 0.5
+"""How much the documents' titles count beside the sections: a hole in a wall is not one in a tire."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A section of a known document."""
+
+    title: str
+    """Of the document."""
+    heading: str
+    sentences: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        """What the passage is about, as the text that is searched."""
+        return subject_of(self.title, self.heading)
+
+
+def subject_of(title: str, heading: str) -> str:
+    """Return what a section is about, as one text."""
+    return f"{title}: {heading}" if heading and heading != title else title
+
+
+def passages_of(document: Document) -> list[Passage]:
+    """Return the sections of a document that have a sentence."""
+    return [
+        Passage(document.title, section.heading.strip() or document.title, section.sentences)
+        for section in document.sections
+        if section.sentences
+    ]
+
+
+class Library:
+    """Passages that can be searched by concept; the passages of a document stand together."""
+
+    def __init__(
+        self, passages: Sequence[Passage], subject_codes: NDArray[np.uint8], title_codes: NDArray[np.uint8]
+    ) -> None:
+        """`subject_codes` (N, D/8) and `title_codes` (M, D/8): from `codes_of`, in the order of the passages."""
+        self.passages = tuple(passages)
+        self.codes = subject_codes, title_codes
+        self._subjects, self._titles = _signs(subject_codes), _signs(title_codes)
+        owners = np.cumsum(_begins_document(self.passages)) - 1
+        if len(subject_codes) != len(owners) or len(title_codes) != len(np.unique(owners)):
+            raise ValueError(f"{len(subject_codes)} codes for {len(owners)} passages")
+        self._owner = torch.from_numpy(owners.astype(np.int64))
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage], encode: Encode) -> Library:
+        """Return a library of passages whose concepts are made now."""
+        titles = [p.title for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
+        subjects = codes_of(encode([passage.subject for passage in passages]))
+        return cls(passages, subjects, codes_of(encode(titles)))
+
+    def __len__(self) -> int:
+        return len(self.passages)
+
+    def likeness(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
+        """Return how like each passage is (Q, N), about a cosine, to sections of one document, raw concepts."""
+        sections = _cosines(subjects_QD, self._subjects)
+        titles = _cosines(title_D[None], self._titles)[:, self._owner]
+        return (1 - TITLE_WEIGHT) * sections + TITLE_WEIGHT * titles
+
+
+def _begins_document(passages: Sequence[Passage]) -> list[bool]:
+    return [i == 0 or passages[i - 1].title != passage.title for i, passage in enumerate(passages)]
+
+
+def codes_of(concepts_ND: Tensor) -> NDArray[np.uint8]:
+    """Return the signs of concepts, eight dimensions a byte (N, D/8)."""
+    return np.packbits((concepts_ND > 0).numpy(), axis=1)
+
+
+def _signs(codes: NDArray[np.uint8]) -> Tensor:
+    """Return signs (N, D) as int8."""
+    return torch.from_numpy(np.unpackbits(codes, axis=1).astype(np.int8) * 2 - 1)
+
+
+def _cosines(concepts_QD: Tensor, signs_ND: Tensor) -> Tensor:
+    """Return about the cosine (Q, N) of concepts with those whose signs are given."""
+    units = torch.nn.functional.normalize(concepts_QD.float(), dim=1)
+    # what the sign of one of two normal variables tells of the other's product with it
+    scale = math.sqrt(math.pi / (2 * signs_ND.shape[1]))
+    return torch.cat([units @ part.float().T for part in torch.split(signs_ND, 8192)], dim=1) * scale

@@ -1,0 +1,144 @@
+"""Notes: the sentences of a library that a section is written from.
+
+Passages about what the section is about give them; each sentence goes to one section of the document, and none that
+says what another one says.
+
+Legend: Q sections, N passages, S sentences, D concept dim.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from concepts.library.library import Encode, Library, subject_of
+
+_WORD = re.compile(r"\w+")
+_NEEDS_MORE = re.compile(
+    r"(?:it|its|they|them|their|this|that|these|those|he|she|his|her|both|then|so|but|and|or|also|such|there|"
+    r"however|therefore|otherwise|instead|afterwards|the same|each of|some of|one of|"
+    r"the (?:first|second|third|last|other))\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that leans on one before it."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence of a library."""
+
+    text: str
+    title: str
+    """Of the document that it stands in."""
+    heading: str
+    score: float
+    """How near it is to the section, about a cosine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteOptions:
+    """How notes are chosen."""
+
+    num_passages: int = 10
+    """Passages looked at for a section."""
+    least_likeness: float = 0.42
+    """A passage that is less like a section gives it nothing."""
+    most_notes: int = 6
+    """Notes of a section, at most."""
+    sentence_weight: float = 0.5
+    """How much a sentence's own nearness counts beside that of its passage."""
+    same: float = 0.85
+    """Sentences of a larger cosine say the same."""
+    fewest_words: int = 5
+    most_words: int = 32
+
+
+def find_notes(
+    library: Library,
+    encode: Encode,
+    title: str,
+    headings: Sequence[str],
+    *,
+    options: NoteOptions | None = None,
+    without: Collection[str] = (),
+    wanted: Sequence[bool] = (),
+    taken: Sequence[str] = (),
+) -> list[list[Note]]:
+    """Return the notes of each section of a document, the nearest first; none from documents titled `without`.
+
+    `wanted` says which sections get some (empty: all), `taken` what other sections have got already.
+    """
+    options = options or NoteOptions()
+    found: list[list[Note]] = [[] for _ in headings]
+    if not headings or not len(library):
+        return found
+    subjects = encode([title, *(subject_of(title, heading) for heading in headings)])
+    likeness = library.likeness(subjects[1:], subjects[0])
+    if without:
+        hidden = torch.tensor([passage.title in without for passage in library.passages])
+        likeness = likeness.masked_fill(hidden, 0.0)
+    top = likeness.topk(min(options.num_passages, len(library)), dim=1)
+    near = sorted(
+        {
+            int(n)
+            for row, likes in zip(top.indices, top.values, strict=True)
+            for n, like in zip(row, likes, strict=True)
+            if float(like) >= options.least_likeness
+        }
+    )
+    sentences = [
+        (n, text) for n in near for text in library.passages[n].sentences if stands_alone(text, options)
+    ]
+    if not sentences:
+        return found
+    vectors_SD = F.normalize(encode([text for _, text in sentences]), dim=1)
+    owners_S = torch.tensor([n for n, _ in sentences])
+    own_QS = F.normalize(subjects[1:], dim=1) @ vectors_SD.T
+    passage_QS = likeness[:, owners_S]
+    scores_QS = options.sentence_weight * own_QS + (1 - options.sentence_weight) * passage_QS
+    is_near = passage_QS >= torch.minimum(
+        torch.full((len(headings), 1), options.least_likeness), top.values[:, :1]
+    )
+    is_near &= (passage_QS >= top.values[:, -1:]) & (passage_QS >= options.least_likeness)
+    if wanted:
+        is_near &= torch.tensor(wanted)[:, None]
+    if taken:
+        others = F.normalize(encode(list(taken)), dim=1)
+        is_near &= (vectors_SD @ others.T).max(dim=1).values[None] <= options.same
+    for section, at in _allocate(scores_QS.masked_fill(~is_near, float("-inf")), vectors_SD, options):
+        passage = library.passages[sentences[at][0]]
+        found[section].append(
+            Note(sentences[at][1], passage.title, passage.heading, round(float(scores_QS[section, at]), 4))
+        )
+    return found
+
+
+def _allocate(scores_QS: Tensor, vectors_SD: Tensor, options: NoteOptions) -> list[tuple[int, int]]:
+    """Return (section, sentence), the best first: each sentence once, and none like one that is taken."""
+    num_sentences = scores_QS.shape[1]
+    order = scores_QS.flatten().argsort(descending=True, stable=True)
+    room = [options.most_notes] * len(scores_QS)
+    is_gone = torch.zeros(num_sentences, dtype=torch.bool)
+    taken: list[tuple[int, int]] = []
+    for flat in order.tolist():
+        section, at = divmod(flat, num_sentences)
+        if scores_QS[section, at] == float("-inf") or not any(room):
+            break
+        if room[section] and not is_gone[at]:
+            taken.append((section, at))
+            room[section] -= 1
+            is_gone |= vectors_SD @ vectors_SD[at] > options.same
+    return taken
+
+
+def stands_alone(text: str, options: NoteOptions) -> bool:
+    """Return whether a sentence can be read without those before it, as far as its first words tell."""
+    num_words = len(_WORD.findall(text))
+    if not options.fewest_words <= num_words <= options.most_words or text.rstrip().endswith(":"):
+        return False
+    return _NEEDS_MORE.match(text) is None

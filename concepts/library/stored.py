@@ -1,0 +1,105 @@
+"""A library as a folder: `documents.jsonl.gz`, the documents of the corpus format, `codes.safetensors` and a card.
+
+A model that has learnt from some of the documents may be measured on the others: a library whose card says "split":
+"train" gives nothing from those that are kept for that.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from concepts.card import ModelCard, find_card, find_name_in_space, list_cards, write_card
+from concepts.corpus.importers import document_of_json, document_row
+from concepts.corpus.records import Document
+from concepts.corpus.split import split_of
+from concepts.errors import InputError, ModelError
+from concepts.library.library import Encode, Library, Passage, passages_of
+
+EMPTY = Library((), np.zeros((0, 1), dtype=np.uint8), np.zeros((0, 1), dtype=np.uint8))
+"""A library that gives no notes."""
+DOCUMENTS_FILE = "documents.jsonl.gz"
+CODES_FILE = "codes.safetensors"
+
+
+def write_library(
+    documents: Iterable[Document],
+    folder: Path,
+    encode: Encode,
+    *,
+    name: str,
+    space_id: str,
+    dim: int,
+    data: str,
+    licence: str,
+    is_split: bool = False,
+) -> ModelCard:
+    """Write documents, their codes and a card to `folder`; with `is_split` only train documents will be searched.
+
+    `data` says where the documents come from. Raises InputError where none has a sentence.
+    """
+    kept = sorted(documents, key=lambda d: d.document_id)
+    passages = list(_passages(kept, is_split=is_split))
+    if not passages:
+        raise InputError("the corpus has no document with a sentence; import more documents")
+    library = Library.of(passages, encode)
+    folder.mkdir(parents=True, exist_ok=True)
+    # without a time in it, so that the same documents give the same file
+    with (
+        (folder / DOCUMENTS_FILE).open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as packed,
+    ):
+        for document in kept:
+            packed.write((json.dumps(document_row(document), ensure_ascii=False) + "\n").encode())
+    subjects, titles = library.codes
+    save_file({"subjects": subjects, "titles": titles}, folder / CODES_FILE)
+    return write_card(
+        folder,
+        name=name,
+        kind="library",
+        version=1,
+        file_names=[DOCUMENTS_FILE, CODES_FILE],
+        config={"concept_dim": dim, "split": "train" if is_split else None},
+        space=space_id,
+        data=data,
+        recipe="longhand corpus library",
+        steps=0,
+        figures={"documents": float(len(kept)), "passages": float(len(passages))},
+        licence=licence,
+    )
+
+
+def load_library(name: str | None = None, *, space_id: str) -> Library:
+    """Load a library by name or folder; None: the space's own, and one without a passage where it has none.
+
+    Raises ModelError where there is no such library, it is damaged, or its codes are of another space than `space_id`.
+    """
+    if name is None and not any(c.kind == "library" and c.space == space_id for c in list_cards()):
+        return EMPTY
+    card = find_card("library", find_name_in_space("library", space_id) if name is None else name)
+    if card.space != space_id:
+        raise ModelError(
+            f"the library {card.name} was made in the space {card.space}, got {space_id}: make it anew with "
+            "`longhand corpus library`, or write without one by --library none"
+        )
+    try:
+        with gzip.open(card.path(DOCUMENTS_FILE), "rt", encoding="utf-8") as lines:
+            documents = [document_of_json(json.loads(line)) for line in lines]
+        codes = load_file(card.path(CODES_FILE))
+        passages = list(_passages(documents, is_split=card.config.get("split") == "train"))
+        return Library(passages, codes["subjects"], codes["titles"])
+    except (OSError, EOFError, ValueError, TypeError, LookupError, SafetensorError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
+
+
+def _passages(documents: Iterable[Document], *, is_split: bool) -> Iterator[Passage]:
+    for document in documents:
+        if not is_split or split_of(document) == "train":
+            yield from passages_of(document)

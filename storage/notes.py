@@ -1,0 +1,52 @@
+"""Notes: the sentences of a library that each section is written from, with the document that they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select, update
+
+from storage.outlines import active_outline_id, item_belongs_to
+from storage.records import NoteRecord
+from storage.tables import PlanItem
+from storage.texts import check_text
+
+
+def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequence[NoteRecord]]) -> None:
+    """Give leaves their notes, by item id; one that has notes already, or is another document's, keeps its own."""
+    for item_id, own in notes.items():
+        rows = [
+            {
+                "text": check_text("a note", note.text),
+                "title": check_text("the title of a note's document", note.title),
+                "heading": check_text("the heading of a note", note.heading),
+                "score": note.score,
+            }
+            for note in own
+        ]
+        connection.execute(
+            update(PlanItem)
+            .where(PlanItem.c.id == item_id, item_belongs_to(document_id), PlanItem.c.notes.is_(None))
+            .values(notes=rows)
+        )
+
+
+def get_notes(
+    connection: Connection, document_id: str, outline_id: int | None
+) -> dict[int, tuple[NoteRecord, ...]]:
+    """Return the notes of an outline's items (None: the active one's) by item id.
+
+    Items for which none were looked for are left out.
+    """
+    if outline_id is None:
+        outline_id = active_outline_id(connection, document_id)
+    if outline_id is None:
+        return {}
+    rows = connection.execute(
+        select(PlanItem.c.id, PlanItem.c.notes)
+        .where(
+            PlanItem.c.outline_id == outline_id, item_belongs_to(document_id), PlanItem.c.notes.is_not(None)
+        )
+        .order_by(PlanItem.c.id)
+    )
+    return {row.id: tuple(NoteRecord(**note) for note in row.notes) for row in rows}

@@ -1,0 +1,217 @@
+"""Libraries: passages found by meaning, and the notes that sections get from them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from concepts.corpus.records import Block, Document, Section
+from concepts.corpus.split import split_of
+from concepts.errors import ModelError
+from concepts.library.library import Library, Passage, codes_of, passages_of
+from concepts.library.notes import NoteOptions, find_notes, stands_alone
+from concepts.library.stored import EMPTY, load_library, write_library
+
+DIM = 64
+OPTIONS = NoteOptions(least_likeness=0.3)
+
+
+def encode(texts: list[str]) -> Tensor:
+    """Return the sum of a random vector for each word: texts with the same words are alike."""
+    rows = []
+    for text in texts:
+        words = [word.strip(".,:").lower() for word in text.split()]
+        seeds = [int.from_bytes(word.encode()[:7], "little") for word in words]
+        rows.append(sum(torch.randn(DIM, generator=torch.Generator().manual_seed(s)) for s in seeds))
+    return torch.stack(rows)  # type: ignore[arg-type]
+
+
+def passage(title: str, heading: str, *sentences: str) -> Passage:
+    return Passage(title, heading, sentences)
+
+
+TIRES = passage(
+    "Bicycle tire repair",
+    "Finding hole",
+    "Pumped tubes hiss where the hole is.",
+    "A bucket of water shows bubbles at a hole.",
+    "It is then marked with chalk.",
+)
+PATCH = passage(
+    "Bicycle tire repair",
+    "Gluing patch",
+    "Rough rubber takes the patch well.",
+    "Press the patch for a minute.",
+)
+BREAD = passage(
+    "White bread", "Kneading dough", "Knead the dough until it is smooth.", "Flour keeps dough dry."
+)
+LIBRARY = Library.of([TIRES, PATCH, BREAD], encode)
+
+
+def test_the_nearest_passage_is_that_about_the_same() -> None:
+    subjects = encode(["Bicycle tire: Finding hole", "Bread: Kneading dough"])
+    likeness = LIBRARY.likeness(subjects, encode(["Bicycle tire"])[0])
+    assert int(likeness[0].argmax()) == 0
+    assert likeness[1, 1] > likeness[0, 2]  # the title counts: all of the bicycle is nearer than bread
+
+
+def test_likeness_is_about_the_cosine() -> None:
+    many = torch.randn(200, 384, generator=torch.Generator().manual_seed(1))
+    library = Library([passage(str(n), "", "A.") for n in range(200)], codes_of(many), codes_of(many))
+    query = many[:1] + 0.8 * torch.randn(1, 384, generator=torch.Generator().manual_seed(2))
+    exact = torch.cosine_similarity(query, many)
+    found = library.likeness(query, query[0])[0]
+    assert int(found.argmax()) == 0
+    assert (found - exact).abs().max() < 0.2
+    assert abs(float(found[0] - exact[0])) < 0.1
+
+
+def test_a_sections_notes_are_about_it_and_stand_alone() -> None:
+    finding, gluing = find_notes(
+        LIBRARY, encode, "Bicycle tire repair", ["Finding hole", "Gluing patch"], options=OPTIONS
+    )
+    assert {note.text for note in finding} >= {TIRES.sentences[1]}
+    assert {note.title for note in finding + gluing} == {"Bicycle tire repair"}
+    assert all(note.text != TIRES.sentences[2] for note in finding + gluing)
+    assert finding[0].heading == "Finding hole" and gluing[0].heading == "Gluing patch"
+    assert [note.score for note in finding] == sorted((note.score for note in finding), reverse=True)
+
+
+def test_no_sentence_is_given_twice_nor_one_that_says_the_same() -> None:
+    twin = passage(
+        "Bicycle tire repair again",
+        "Finding hole",
+        TIRES.sentences[0],
+        "The hole is where pumped tubes hiss.",
+    )
+    library = Library.of([TIRES, PATCH, twin], encode)
+    found = find_notes(
+        library, encode, "Bicycle tire repair", ["Finding hole", "Finding the hole"], options=OPTIONS
+    )
+    texts = [note.text for section in found for note in section]
+    assert sum("hiss" in text for text in texts) == 1
+    assert len(texts) == len(set(texts))
+
+
+def test_documents_that_are_left_out_give_nothing() -> None:
+    found = find_notes(
+        LIBRARY, encode, TIRES.title, ["Finding hole"], options=OPTIONS, without={"Bicycle tire repair"}
+    )
+    assert found == [[]]
+
+
+def test_only_wanted_sections_get_notes_and_none_that_others_have() -> None:
+    options = dataclasses.replace(OPTIONS, same=0.99)
+    taken = [TIRES.sentences[1]]
+    found = find_notes(
+        LIBRARY,
+        encode,
+        TIRES.title,
+        ["Finding hole", "Gluing patch"],
+        options=options,
+        wanted=[True, False],
+        taken=taken,
+    )
+    assert found[1] == []
+    assert [note.text for note in found[0]] and taken[0] not in [note.text for note in found[0]]
+
+
+def test_what_is_like_nothing_gets_nothing() -> None:
+    assert find_notes(LIBRARY, encode, "Tax law", ["Deadlines"], options=OPTIONS) == [[]]
+    assert find_notes(EMPTY, encode, "Tax law", ["Deadlines"]) == [[]]
+    assert find_notes(LIBRARY, encode, "Tax law", []) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "stands"),
+    [
+        ("The rim holds the tire in its place.", True),
+        ("It holds the tire in its place.", False),
+        ("This keeps the air inside the tube.", False),
+        ("Tools that are needed for it:", False),
+        ("Too short.", False),
+        ("Italy has many good cheeses to offer.", True),
+        (" ".join(["word"] * 60) + ".", False),
+    ],
+)
+def test_sentences_that_lean_on_others_are_no_notes(text: str, *, stands: bool) -> None:
+    assert stands_alone(text, NoteOptions()) is stands
+
+
+def _documents(num: int) -> list[Document]:
+    block = Block(("The rim holds the tire in its place.", "Air keeps the tire round."))
+    return [
+        Document(
+            f"Title {n}", (Section("Rims", (block,)), Section("Empty", ())), "eng_Latn", "longhand-everyday"
+        )
+        for n in range(num)
+    ]
+
+
+def test_a_library_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    documents = _documents(30)
+    card = write_library(
+        documents,
+        tmp_path / "mine",
+        encode,
+        name="mine",
+        space_id="toy@1",
+        dim=DIM,
+        data="tests",
+        licence="none",
+    )
+    assert card.kind == "library" and card.figures == {"documents": 30, "passages": 30}
+    loaded = load_library(str(tmp_path / "mine"), space_id="toy@1")
+    assert {p.title for p in loaded.passages} == {d.title for d in documents}
+    subjects = encode(["Title 7: Rims"])
+    again = Library.of(loaded.passages, encode)
+    assert torch.equal(loaded.likeness(subjects, subjects[0]), again.likeness(subjects, subjects[0]))
+    found = load_library(str(tmp_path / "mine"), space_id="toy@1").likeness(subjects, subjects[0])
+    assert loaded.passages[int(found.argmax())].title == "Title 7"
+
+
+def test_documents_that_models_are_measured_on_are_searched_only_where_asked(tmp_path: Path) -> None:
+    documents = _documents(300)
+    held = {d.title for d in documents if split_of(d) != "train"}
+    assert held
+    for name, is_split in (("all", False), ("split", True)):
+        write_library(
+            documents,
+            tmp_path / name,
+            encode,
+            name=name,
+            space_id="toy@1",
+            dim=DIM,
+            data="tests",
+            licence="none",
+            is_split=is_split,
+        )
+        titles = {p.title for p in load_library(str(tmp_path / name), space_id="toy@1").passages}
+        assert (titles & held == set()) is is_split
+
+
+def test_a_library_of_another_space_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_library(
+        _documents(3), folder, encode, name="mine", space_id="toy@1", dim=DIM, data="tests", licence="none"
+    )
+    with pytest.raises(ModelError, match=r"made in the space toy@1, got toy@2.*--library none"):
+        load_library(str(folder), space_id="toy@2")
+    (folder / "codes.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="checksum"):
+        load_library(str(folder), space_id="toy@1")
+
+
+def test_a_space_without_a_library_gives_none() -> None:
+    assert len(load_library(None, space_id="toy@1")) == 0
+
+
+def test_a_documents_sections_are_its_passages() -> None:
+    (found,) = passages_of(_documents(1)[0])
+    assert (found.title, found.heading, found.subject) == ("Title 0", "Rims", "Title 0: Rims")
+    assert Passage("Rims", "Rims", ()).subject == "Rims"
