@@ -173,6 +173,8 @@ class HeadingsAsk:
     key: Key
     lang: str
     """Language of the document, so of title, headings and what is said."""
+    uses_library: bool = False
+    """Whether headings of like documents are proposed."""
 
 
 class Engine(Protocol):
@@ -281,7 +283,7 @@ NEEDS: dict[Work, tuple[Part, ...]] = {
     "encode": ("space",),
     "plan": ("space", "planner"),
     "write": ("space", "writer", "library"),
-    "decode": ("space", "voice"),
+    "decode": ("space", "library", "voice"),
     "translate": ("space", "translator"),
 }
 
@@ -670,6 +672,13 @@ class ModelEngine:
             [ask.title, *(ask.known[place] or "" for place in given)], ask.lang
         )
         heading_at = dict(zip(given, headings, strict=True))
+        proposals: list[str] = []
+        if ask.uses_library:
+            from concepts.library.headings import like_headings
+
+            codec = self._codec.result()
+            library = self._library.result()
+            proposals = like_headings(library, lambda texts: codec.encode(texts, ENGLISH), title)
         said = self._voice.result().say_headings(
             HeadingsSaying(
                 title=title,
@@ -677,6 +686,7 @@ class ModelEngine:
                 title_concept=_tensor(ask.title_vector),
                 known=tuple(heading_at.get(place) for place in range(len(ask.known))),
                 key=ask.key,
+                proposals=tuple(proposals),
             )
         )
         # A heading is no list item, though a voice says it as one.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import ModelError
 from flows.document.checks import check_paths, check_vectors
 from flows.document.job import Attempt, Job, attempt, take
-from flows.document.options import WritingOptions
+from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.planning import (
     check_same_model,
     check_same_space,
@@ -296,6 +296,7 @@ def _say_headings(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
                 known=tuple(None if item.id in lacking else item.heading or "" for item in items),
                 key=(document.seed,),
                 lang=document.lang,
+                uses_library=WritingOptions.from_params(document.params).library != NO_LIBRARY,
             )
         )
     order = [item.id for item in items if item.id in lacking]

@@ -51,7 +51,7 @@ class WordTokenizer:
     """Words, blanks and signs as tokens; the little of transformers' interface that a voice uses."""
 
     def __init__(self) -> None:
-        self._vocabulary = [*_SIGNS, *_WORDS, *(" " + word for word in _WORDS)]
+        self._vocabulary = [*_SIGNS, *_WORDS, *(" " + word for word in _WORDS), "Notes"]
         self.all_special_ids = [0]
 
     def __len__(self) -> int:
@@ -274,6 +274,92 @@ def test_one_sentence_is_said_after_the_text_before_it(base: LlamaForCausalLM) -
     assert len(said) == 3
     for sentence, alone in zip(sentences, said, strict=True):
         assert voice.say_sentences([sentence]) == [alone]
+
+
+def test_a_section_reads_its_notes_before_it_is_said(base: LlamaForCausalLM) -> None:
+    adapter = _adapter(base)
+    (plain,), (noted,) = (
+        _voice(base, adapter).say_sections(
+            [
+                SectionSaying(
+                    title="tea",
+                    headings=("water",),
+                    here=0,
+                    concepts=torch.ones(3, _DIM),
+                    key=(1,),
+                    notes=notes,
+                )
+            ]
+        )
+        for notes in ((), ("Boil the cold water slowly.", "pour tea now."))
+    )
+    assert [r.said for r in plain] != [r.said for r in noted]
+
+
+def test_the_sentence_nearest_to_a_note_is_kept_until_the_note_is_said(base: LlamaForCausalLM) -> None:
+    """Of two candidates that differ in nothing else; a note that was said attracts no more."""
+    speaker = Speaker(base, None, WordTokenizer(), _encode)
+    saying = Saying(prefix="# tea", concepts=torch.zeros(3, _DIM), key=(1,), notes=("hot cup",))
+    row = _Row(saying, 1, 1)
+    speaker._read(row)
+    stepper = Stepper(base, None)
+    stepper.read([[1, 2], [1, 2]])
+    options = SayOptions(temperatures=(0.5, 0.5), likelihood_weight=0.0, repeat_weight=0.0)
+
+    def keep(*texts: str) -> str:
+        row.candidates = [
+            _Candidate(torch.Generator(), 0.5, text=t, tokens=[1], is_whole=True) for t in texts
+        ]
+        speaker._keep(row, stepper, range(2), options)
+        return row.kept[-1].said.text
+
+    assert keep("cold leaves.", "hot cup.") == "hot cup."
+    assert row.notes is not None and len(row.notes) == 0
+    assert keep("Boil leaves.", "hot cup.") == "Boil leaves."
+
+
+def test_a_proposed_heading_is_weighed_and_said_once(base: LlamaForCausalLM) -> None:
+    """With all weight on the concept the proposal that is the concept wins, and another one where it comes again."""
+    concept = _encode(["Dry leaves"])[0]
+    saying = Saying(
+        prefix="# tea\n\nContents:\n",
+        concepts=torch.stack([concept, concept]),
+        key=(1,),
+        one_line=True,
+        proposals=("Dry leaves", "hot cup", "cold water"),
+    )
+    speaker = Speaker(base, None, WordTokenizer(), _encode)
+    options = SayOptions(temperatures=(0.5,), likelihood_weight=0.0, max_tokens=4, num_proposals=2)
+    ((first, second),) = speaker.say([saying], options)
+    assert first.said == Said("Dry leaves", "step") and first.score == pytest.approx(1.0)
+    assert second.said.text != "Dry leaves"
+
+
+def test_a_proposal_costs_what_the_voice_would_pay_for_it(base: LlamaForCausalLM) -> None:
+    tokenizer = WordTokenizer()
+    saying = Saying(
+        prefix="# tea\n\nContents:\n",
+        concepts=torch.zeros(1, _DIM),
+        key=(1,),
+        one_line=True,
+        proposals=("Boil water",),
+    )
+    heard: list[_Candidate] = []
+
+    class Listening(Speaker):
+        def _keep(self, row: _Row, *rest: Any) -> None:
+            heard.extend(row.candidates)
+            super()._keep(row, *rest)
+
+    Listening(base, None, tokenizer, _encode).say([saying], SayOptions(temperatures=(0.5,), max_tokens=6))
+    proposal = heard[-1]
+    assert proposal.text == "1. Boil water" and proposal.is_whole
+    before, said = tokenizer(saying.prefix)["input_ids"], tokenizer("1. Boil water")["input_ids"]
+    base.config._attn_implementation = "eager"
+    logits = base(input_ids=torch.tensor([[*before, *said]])).logits[0, len(before) - 1 : -1]
+    logits[:, 0] = float("-inf")  # a sentence is over at its mark, not at the end of a text
+    wanted = logits.log_softmax(dim=-1).gather(1, torch.tensor(said)[:, None]).sum()
+    assert proposal.nats == pytest.approx(float(wanted), abs=1e-3)
 
 
 def test_nothing_to_say_is_said_at_once(base: LlamaForCausalLM) -> None:

@@ -42,6 +42,9 @@ def test_the_prefix_holds_title_contents_and_heading() -> None:
     assert section_prefix("Tea", ["Water", "Leaves"], 1) == (
         "# Tea\n\nContents:\n1. Water\n2. Leaves\n\n## Leaves\n\n"
     )
+    assert section_prefix("Tea", ["Water"], 0, ["Boil it once.", "Soft water is best."]) == (
+        "# Tea\n\nContents:\n1. Water\n\nNotes:\n- Boil it once.\n- Soft water is best.\n\n## Water\n\n"
+    )
 
 
 @pytest.mark.parametrize(

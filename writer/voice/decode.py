@@ -9,6 +9,7 @@ Legend: D concept dim, K candidates. Concepts are raw vectors of the space, comp
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from writer.voice.data import MOST_SAID
 from writer.voice.stepping import Stepper
-from writer.voice.text import Said, is_over, parse_piece
+from writer.voice.text import Said, is_over, outline_line, parse_piece
 
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
@@ -32,6 +33,8 @@ _FOLLOWING = "1"
 """What stands behind a prefix while it is cut into tokens."""
 _NUM_LIKELY = 64
 """Tokens that are ever drawn from."""
+_SAID = 0.75
+"""A sentence whose cosine to a note is as large has said it."""
 _GRAM = 3
 """Words in a row that a section should not say twice."""
 
@@ -49,8 +52,14 @@ class SayOptions:
     trust: float = 0.25
     """Share of their effect that concepts have on what is drawn, up to 1. For documents that planner and writer
     have not learnt from they draw worse than for those the voice was trained on: at 1 it says their mistakes."""
+    concept_weight: float = 1.0
+    """How much the cosine to the concept counts."""
     likelihood_weight: float = 0.1
-    """How much a nat a token counts beside the cosine to the concept."""
+    """How much a nat a token counts beside it."""
+    note_weight: float = 0.5
+    """How much the cosine to the nearest note counts, of those that no sentence has said."""
+    num_proposals: int = 6
+    """Texts proposed for a piece that are weighed beside those drawn: the nearest to its concept."""
     repeat_weight: float = 1.0
     """How much the share of words counts that stand in a run said before."""
 
@@ -72,6 +81,12 @@ class Saying:
     """A concept (D,) that every piece should be like as well, such as the title's."""
     near_weight: float = 0.3
     """How much the cosine to `near` counts beside that to the piece's own concept."""
+    notes: tuple[str, ...] = ()
+    """Sentences that it is said from."""
+    proposals: tuple[str, ...] = ()
+    """Texts that a piece may be, each once; they are weighed as what the voice draws is."""
+    first_number: int = 1
+    """Number of the first piece, where pieces are the lines of a numbered list."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +106,19 @@ class _Candidate:
 
     generator: torch.Generator
     temperature: float
+    ahead: list[int] = field(default_factory=list)
+    """What is left to say of a proposal."""
     tokens: list[int] = field(default_factory=list)
     text: str = ""
     nats: float = 0.0
     is_done: bool = False
     is_whole: bool = False
+
+    def follow(self, nats: float) -> None:
+        """Say the next token of a proposal, whose log probability is `nats`."""
+        self.tokens.append(self.ahead.pop(0))
+        self.nats += nats
+        self.is_done = self.is_whole = not self.ahead
 
 
 @dataclass
@@ -108,6 +131,10 @@ class _Row:
     last_token: int
     kept: list[Rendering] = field(default_factory=list)
     vectors: list[Tensor] = field(default_factory=list)
+    notes: Tensor | None = None
+    """Concepts of the notes (N, D) that no sentence has said."""
+    proposals: dict[str, Tensor] = field(default_factory=dict)
+    """Texts that were not said, with their concepts (D,)."""
     candidates: list[_Candidate] = field(default_factory=list)
 
     @property
@@ -148,7 +175,10 @@ class Speaker:
 
         `on_said` gets the index of a text, the place of a sentence in it (from 0), and what is kept for it.
         """
-        num_candidates = len(options.temperatures)
+        num_proposed = min(
+            options.num_proposals, max((len(saying.proposals) for saying in sayings), default=0)
+        )
+        num_candidates = len(options.temperatures) + num_proposed
         rows: list[_Row] = []
         starts: list[list[int]] = []
         for saying in sayings:
@@ -162,7 +192,8 @@ class Speaker:
         stepper.read([starts[n] for n in active])
         stepper.select([i for i in range(len(active)) for _ in range(num_candidates)])
         for n in active:
-            self._begin(rows[n], options)
+            self._read(rows[n])
+            self._begin(rows[n], options, num_candidates)
         while active:
             tokens, columns, concepts = [], [], []
             for n in active:
@@ -180,13 +211,18 @@ class Speaker:
             # a sentence is over at its mark, not at the end of a text
             logits.index_fill_(1, self._specials.to(logits.device), float("-inf"))
             likely = logits.topk(min(_NUM_LIKELY, logits.shape[1]), dim=1)
-            chances = (likely.values - logits.logsumexp(dim=1, keepdim=True)).cpu()
+            total = logits.logsumexp(dim=1, keepdim=True)
+            chances = (likely.values - total).cpu()
             choices = likely.indices.cpu()
+            given = torch.tensor([c.ahead[0] if c.ahead else 0 for n in active for c in rows[n].candidates])
+            given_chances = (logits.gather(1, given[:, None].to(logits.device)) - total).squeeze(1).cpu()
             for at, n in enumerate(active):
                 row = rows[n]
                 for k, candidate in enumerate(row.candidates):
-                    if not candidate.is_done:
-                        at_row = at * num_candidates + k
+                    at_row = at * num_candidates + k
+                    if candidate.ahead:
+                        candidate.follow(float(given_chances[at_row]))
+                    elif not candidate.is_done:
                         self._extend(row, candidate, chances[at_row], choices[at_row], options)
                 if all(candidate.is_done for candidate in row.candidates):
                     first = at * num_candidates
@@ -205,11 +241,35 @@ class Speaker:
         pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
         return [token for token, (_, end) in pairs if end <= len(text)]
 
-    def _begin(self, row: _Row, options: SayOptions) -> None:
+    def _read(self, row: _Row) -> None:
+        """Learn what a text's notes and proposals mean."""
+        saying = row.saying
+        if saying.notes:
+            row.notes = F.normalize(self._encode(list(saying.notes)), dim=1)
+        if saying.proposals:
+            vectors = self._encode(list(saying.proposals))
+            row.proposals = dict(zip(saying.proposals, vectors, strict=True))
+
+    def _begin(self, row: _Row, options: SayOptions, num_candidates: int) -> None:
+        temperatures = itertools.islice(itertools.cycle(options.temperatures), num_candidates)
         row.candidates = [
             _Candidate(_generator((*row.saying.key, row.place, k)), temperature)
-            for k, temperature in enumerate(options.temperatures)
+            for k, temperature in enumerate(temperatures)
         ]
+        if not row.proposals:
+            return
+        saying, texts = row.saying, list(row.proposals)
+        likeness = F.cosine_similarity(
+            torch.stack(list(row.proposals.values())), saying.concepts[row.place][None], dim=1
+        )
+        for candidate, n in zip(
+            row.candidates[len(options.temperatures) :],
+            likeness.argsort(descending=True, stable=True).tolist(),
+            strict=False,
+        ):
+            line = outline_line(saying.first_number + row.place, texts[n]).rstrip("\n")
+            candidate.text = ("\n" if row.place else "") + line
+            candidate.ahead = self._tokenizer(candidate.text, add_special_tokens=False)["input_ids"]
 
     def _extend(
         self, row: _Row, candidate: _Candidate, chances_N: Tensor, choices_N: Tensor, options: SayOptions
@@ -242,7 +302,10 @@ class Speaker:
         likeness = (
             F.cosine_similarity(vectors, meant[None], dim=1) if meant.any() else torch.zeros(len(found))
         )
-        scores = likeness.clone()
+        scores = options.concept_weight * likeness
+        if row.notes is not None and len(row.notes):
+            nearest = (F.normalize(vectors, dim=1) @ row.notes.T).max(dim=1).values
+            scores += options.note_weight * nearest
         if saying.near is not None:
             scores += saying.near_weight * F.cosine_similarity(vectors, saying.near[None], dim=1)
         if saying.before and not row.vectors:
@@ -261,6 +324,9 @@ class Speaker:
         chosen = row.candidates[best]
         row.kept.append(Rendering(found[best], round(float(likeness[best]), 6)))
         row.vectors.append(vectors[best])
+        row.proposals.pop(found[best].text, None)
+        if row.notes is not None:
+            row.notes = row.notes[row.notes @ F.normalize(vectors[best], dim=0) < _SAID]
         if row.is_done:
             return
         first, num = row.length, len(chosen.tokens)
@@ -269,7 +335,7 @@ class Speaker:
             if others:
                 stepper.copy_columns(own[best], others, first, first + num)
             row.length, row.last_token = first + num, chosen.tokens[-1]
-        self._begin(row, options)
+        self._begin(row, options, len(own))
 
 
 def _draw(chances_N: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:

@@ -53,6 +53,8 @@ class HeadingsSaying:
     known: tuple[str | None, ...]
     """Headings that are texts already; None for those to say."""
     key: tuple[int | str, ...]
+    proposals: tuple[str, ...] = ()
+    """Headings of like documents, which those to say may be, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,7 @@ class Voice:
                 prefix=section_prefix(section.title, section.headings, section.here, section.notes),
                 concepts=section.concepts,
                 key=section.key,
+                notes=section.notes,
             )
             for section in sections
         ]
@@ -173,6 +176,7 @@ class Voice:
             end = next(
                 (i for i in range(place, len(asked.known)) if asked.known[i] is not None), len(asked.known)
             )
+            said_before = {rendering.said.text for rendering in found} | set(asked.known)
             saying = Saying(
                 prefix=prefix,
                 concepts=asked.leads[place:end],
@@ -180,6 +184,8 @@ class Voice:
                 one_line=True,
                 before=tuple(rendering.said.text for rendering in found),
                 near=asked.title_concept,
+                proposals=tuple(text for text in asked.proposals if text not in said_before),
+                first_number=place + 1,
             )
             (said,) = self._speaker.say([saying], options)
             for rendering in said:

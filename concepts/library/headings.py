@@ -1,0 +1,39 @@
+"""Headings of documents like the one that is planned: proposals, of which a plan takes what fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from concepts.library.library import Encode, Library
+
+NUM_PASSAGES = 60
+"""Passages whose headings are looked at."""
+LEAST_LIKENESS = 0.4
+FEWEST_WORDS, MOST_WORDS = 2, 8
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+def like_headings(
+    library: Library, encode: Encode, title: str, *, without: Collection[str] = ()
+) -> list[str]:
+    """Return headings of sections that are like a document, the nearest first; none from documents titled `without`.
+
+    One that names somebody or something that the title does not name is left out.
+    """
+    if not len(library):
+        return []
+    about = encode([title])
+    likeness = library.likeness(about, about[0])[0]
+    top = likeness.topk(min(NUM_PASSAGES, len(library)))
+    known = {word.casefold() for word in _WORD.findall(title)}
+    found: dict[str, str] = {}
+    for n, like in zip(top.indices.tolist(), top.values.tolist(), strict=True):
+        passage = library.passages[n]
+        words = _WORD.findall(passage.heading)
+        names = {word.casefold() for word in words[1:] if word[0].isupper()}
+        fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and names <= known
+        if like >= LEAST_LIKENESS and fits and passage.title not in without:
+            found.setdefault(passage.heading.casefold(), passage.heading)
+    return list(found.values())
