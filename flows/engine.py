@@ -462,10 +462,14 @@ class ModelEngine:
         )
 
     def _load_library(self) -> Library:
-        space_id = self._codec.result().space_id
+        codec = self._codec.result()
         from concepts.library.stored import load_library
 
-        return load_library(self._names["library"], space_id=space_id)
+        return load_library(
+            self._names["library"],
+            space_id=codec.space_id,
+            encode=lambda texts: codec.encode(texts, ENGLISH),
+        )
 
     def _load_translator(self) -> Translator:
         from concepts.translation import Translator

@@ -253,10 +253,25 @@ def _installed(kind: Kind, name: str | None) -> str | None:
 
 
 def _installed_library(name: str | None) -> str | None:
-    """Return a library's name as it is stored, as `_installed` does, or that there is to be none."""
+    """Return a library's name as it is stored, as `_installed` does, or that there is to be none.
+
+    Of documents that are named instead, what was left out of them is said.
+    """
     from flows.document.options import NO_LIBRARY
 
-    return name if name == NO_LIBRARY else _installed("library", name)
+    if name is None or name == NO_LIBRARY:
+        return name
+    path = Path(name)
+    if not path.exists():
+        return _installed("library", name)
+    from concepts.library.own import is_own, read_own
+
+    if not is_own(path):
+        return _installed("library", str(path.resolve()))
+    _, left_out = read_own(path)
+    if left_out:
+        say(f"{path}: {', '.join(f'{reason} ({count})' for reason, count in left_out.rows())}")
+    return str(path.resolve())
 
 
 def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> None:

@@ -9,7 +9,6 @@ from concepts.library.library import Encode, Library
 
 NUM_PASSAGES = 60
 """Passages whose headings are looked at."""
-LEAST_LIKENESS = 0.4
 FEWEST_WORDS, MOST_WORDS = 2, 8
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
@@ -34,6 +33,6 @@ def like_headings(
         words = _WORD.findall(passage.heading)
         names = {word.casefold() for word in words[1:] if word[0].isupper()}
         fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and names <= known
-        if like >= LEAST_LIKENESS and fits and passage.title not in without:
+        if like >= library.least_likeness and fits and passage.title not in without:
             found.setdefault(passage.heading.casefold(), passage.heading)
     return list(found.values())

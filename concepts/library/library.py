@@ -23,6 +23,8 @@ from concepts.corpus.records import Document
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
+LEAST_LIKENESS = 0.42
+"""What a passage must be like a section, about a cosine, to be of use for it."""
 TITLE_WEIGHT = 0.5
 """How much the documents' titles count beside the sections: a hole in a wall is not one in a tire."""
 
@@ -60,10 +62,19 @@ class Library:
     """Passages that can be searched by concept; the passages of a document stand together."""
 
     def __init__(
-        self, passages: Sequence[Passage], subject_codes: NDArray[np.uint8], title_codes: NDArray[np.uint8]
+        self,
+        passages: Sequence[Passage],
+        subject_codes: NDArray[np.uint8],
+        title_codes: NDArray[np.uint8],
+        *,
+        least_likeness: float = LEAST_LIKENESS,
     ) -> None:
-        """`subject_codes` (N, D/8) and `title_codes` (M, D/8): from `codes_of`, in the order of the passages."""
+        """`subject_codes` (N, D/8) and `title_codes` (M, D/8): from `codes_of`, in the order of the passages.
+
+        `least_likeness`: a passage that is less like a section gives it nothing.
+        """
         self.passages = tuple(passages)
+        self.least_likeness = least_likeness
         self.codes = subject_codes, title_codes
         self._subjects, self._titles = _signs(subject_codes), _signs(title_codes)
         owners = np.cumsum(_begins_document(self.passages)) - 1
@@ -72,11 +83,13 @@ class Library:
         self._owner = torch.from_numpy(owners.astype(np.int64))
 
     @classmethod
-    def of(cls, passages: Sequence[Passage], encode: Encode) -> Library:
+    def of(
+        cls, passages: Sequence[Passage], encode: Encode, *, least_likeness: float = LEAST_LIKENESS
+    ) -> Library:
         """Return a library of passages whose concepts are made now."""
         titles = [p.title for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
         subjects = codes_of(encode([passage.subject for passage in passages]))
-        return cls(passages, subjects, codes_of(encode(titles)))
+        return cls(passages, subjects, codes_of(encode(titles)), least_likeness=least_likeness)
 
     def __len__(self) -> int:
         return len(self.passages)

@@ -46,8 +46,6 @@ class NoteOptions:
 
     num_passages: int = 10
     """Passages looked at for a section."""
-    least_likeness: float = 0.42
-    """A passage that is less like a section gives it nothing."""
     most_notes: int = 6
     """Notes of a section, at most."""
     sentence_weight: float = 0.5
@@ -88,7 +86,7 @@ def find_notes(
             int(n)
             for row, likes in zip(top.indices, top.values, strict=True)
             for n, like in zip(row, likes, strict=True)
-            if float(like) >= options.least_likeness
+            if float(like) >= library.least_likeness
         }
     )
     sentences = [
@@ -102,9 +100,9 @@ def find_notes(
     passage_QS = likeness[:, owners_S]
     scores_QS = options.sentence_weight * own_QS + (1 - options.sentence_weight) * passage_QS
     is_near = passage_QS >= torch.minimum(
-        torch.full((len(headings), 1), options.least_likeness), top.values[:, :1]
+        torch.full((len(headings), 1), library.least_likeness), top.values[:, :1]
     )
-    is_near &= (passage_QS >= top.values[:, -1:]) & (passage_QS >= options.least_likeness)
+    is_near &= (passage_QS >= top.values[:, -1:]) & (passage_QS >= library.least_likeness)
     if wanted:
         is_near &= torch.tensor(wanted)[:, None]
     if taken:

@@ -21,6 +21,8 @@ from concepts.corpus.records import Document
 from concepts.corpus.split import split_of
 from concepts.errors import InputError, ModelError
 from concepts.library.library import Encode, Library, Passage, passages_of
+from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
+from concepts.library.own import is_own, read_own
 
 EMPTY = Library((), np.zeros((0, 1), dtype=np.uint8), np.zeros((0, 1), dtype=np.uint8))
 """A library that gives no notes."""
@@ -75,11 +77,15 @@ def write_library(
     )
 
 
-def load_library(name: str | None = None, *, space_id: str) -> Library:
+def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> Library:
     """Load a library by name or folder; None: the space's own, and one without a passage where it has none.
 
-    Raises ModelError where there is no such library, it is damaged, or its codes are of another space than `space_id`.
+    A path may also lead to documents, which `encode` then makes a library of. Raises ModelError where there is no such
+    library, it is damaged, or its codes are of another space than `space_id`, InputError for documents that cannot be
+    read.
     """
+    if name is not None and is_own(Path(name)):
+        return Library.of(read_own(Path(name))[0], encode, least_likeness=OWN_LEAST_LIKENESS)
     if name is None and not any(c.kind == "library" and c.space == space_id for c in list_cards()):
         return EMPTY
     card = find_card("library", find_name_in_space("library", space_id) if name is None else name)

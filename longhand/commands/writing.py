@@ -34,7 +34,11 @@ VoiceName = Annotated[
 ]
 LibraryName = Annotated[
     str | None,
-    typer.Option("--library", help="Documents that it is written from, where not the space's own; or none."),
+    typer.Option(
+        "--library",
+        metavar="NAME|PATH|none",
+        help="What it is written from, instead of the documents that ship.",
+    ),
 ]
 Length = Annotated[str | None, typer.Option(help="Of sections: short, medium or long; else as planned.")]
 Steps = Annotated[int | None, typer.Option(help="Diffusion steps, 1 to 100; else the models' own.")]

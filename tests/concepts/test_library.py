@@ -11,13 +11,14 @@ from torch import Tensor
 
 from concepts.corpus.records import Block, Document, Section
 from concepts.corpus.split import split_of
-from concepts.errors import ModelError
+from concepts.errors import InputError, ModelError
 from concepts.library.library import Library, Passage, codes_of, passages_of
 from concepts.library.notes import NoteOptions, find_notes, stands_alone
+from concepts.library.own import read_own
 from concepts.library.stored import EMPTY, load_library, write_library
 
 DIM = 64
-OPTIONS = NoteOptions(least_likeness=0.3)
+OPTIONS = NoteOptions()
 
 
 def encode(texts: list[str]) -> Tensor:
@@ -50,7 +51,7 @@ PATCH = passage(
 BREAD = passage(
     "White bread", "Kneading dough", "Knead the dough until it is smooth.", "Flour keeps dough dry."
 )
-LIBRARY = Library.of([TIRES, PATCH, BREAD], encode)
+LIBRARY = Library.of([TIRES, PATCH, BREAD], encode, least_likeness=0.3)
 
 
 def test_the_nearest_passage_is_that_about_the_same() -> None:
@@ -89,7 +90,7 @@ def test_no_sentence_is_given_twice_nor_one_that_says_the_same() -> None:
         TIRES.sentences[0],
         "The hole is where pumped tubes hiss.",
     )
-    library = Library.of([TIRES, PATCH, twin], encode)
+    library = Library.of([TIRES, PATCH, twin], encode, least_likeness=0.3)
     found = find_notes(
         library, encode, "Bicycle tire repair", ["Finding hole", "Finding the hole"], options=OPTIONS
     )
@@ -166,12 +167,14 @@ def test_a_library_comes_back_as_it_was_written(tmp_path: Path) -> None:
         licence="none",
     )
     assert card.kind == "library" and card.figures == {"documents": 30, "passages": 30}
-    loaded = load_library(str(tmp_path / "mine"), space_id="toy@1")
+    loaded = load_library(str(tmp_path / "mine"), space_id="toy@1", encode=encode)
     assert {p.title for p in loaded.passages} == {d.title for d in documents}
     subjects = encode(["Title 7: Rims"])
     again = Library.of(loaded.passages, encode)
     assert torch.equal(loaded.likeness(subjects, subjects[0]), again.likeness(subjects, subjects[0]))
-    found = load_library(str(tmp_path / "mine"), space_id="toy@1").likeness(subjects, subjects[0])
+    found = load_library(str(tmp_path / "mine"), space_id="toy@1", encode=encode).likeness(
+        subjects, subjects[0]
+    )
     assert loaded.passages[int(found.argmax())].title == "Title 7"
 
 
@@ -191,7 +194,9 @@ def test_documents_that_models_are_measured_on_are_searched_only_where_asked(tmp
             licence="none",
             is_split=is_split,
         )
-        titles = {p.title for p in load_library(str(tmp_path / name), space_id="toy@1").passages}
+        titles = {
+            p.title for p in load_library(str(tmp_path / name), space_id="toy@1", encode=encode).passages
+        }
         assert (titles & held == set()) is is_split
 
 
@@ -201,17 +206,43 @@ def test_a_library_of_another_space_or_a_damaged_one_is_refused(tmp_path: Path) 
         _documents(3), folder, encode, name="mine", space_id="toy@1", dim=DIM, data="tests", licence="none"
     )
     with pytest.raises(ModelError, match=r"made in the space toy@1, got toy@2.*--library none"):
-        load_library(str(folder), space_id="toy@2")
+        load_library(str(folder), space_id="toy@2", encode=encode)
     (folder / "codes.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="checksum"):
-        load_library(str(folder), space_id="toy@1")
+        load_library(str(folder), space_id="toy@1", encode=encode)
 
 
 def test_a_space_without_a_library_gives_none() -> None:
-    assert len(load_library(None, space_id="toy@1")) == 0
+    assert len(load_library(None, space_id="toy@1", encode=encode)) == 0
 
 
 def test_a_documents_sections_are_its_passages() -> None:
     (found,) = passages_of(_documents(1)[0])
     assert (found.title, found.heading, found.subject) == ("Title 0", "Rims", "Title 0: Rims")
     assert Passage("Rims", "Rims", ()).subject == "Rims"
+
+
+def test_documents_of_ones_own_are_a_library(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text(
+        "# Our pond\n\n## Fish\n\nGoldfish eat in spring. They sleep in winter below the ice.\n\n"
+        "## Plants\n\nReeds clean the water of the pond. Lilies give shade to the fish below.\n"
+    )
+    (tmp_path / "photo.jpg").write_bytes(b"\xff")
+    passages, left_out = read_own(tmp_path)
+    assert [(p.title, p.heading, len(p.sentences)) for p in passages] == [
+        ("Our pond", "Fish", 2),
+        ("Our pond", "Plants", 2),
+    ]
+    assert left_out == {"unreadable: unknown kind of file": 1}
+    library = load_library(str(tmp_path / "notes.md"), space_id="toy@1", encode=encode)
+    (notes,) = find_notes(library, encode, "A guide", ["Plants of the pond"])
+    assert {note.text for note in notes} >= {"Reeds clean the water of the pond."}
+
+
+def test_documents_that_cannot_be_read_are_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photo.jpg").write_bytes(b"\xff")
+    (tmp_path / "blank.md").write_text("\n")
+    for path, reason in (("empty", "no document"), ("photo.jpg", r"expected \.md"), ("blank.md", "no text")):
+        with pytest.raises(InputError, match=reason):
+            read_own(tmp_path / path)

@@ -19,6 +19,7 @@ from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
 from concepts.precision import autocast
 from concepts.processes import on_main
+from concepts.quantize import quantize
 from concepts.release import LICENCE, origin, tensors_of, trained_weights
 from concepts.training import Progress, save_tensors, to_device, train, write_recipe
 from writer.voice.adapter import VoiceAdapter
@@ -259,7 +260,7 @@ def first_tensors(
 def release_voice(
     run_dir: Path, folder: Path, *, name: str, figures: dict[str, float], newest: bool
 ) -> ModelCard:
-    """Write the adapter of a training run to `folder` with its card: float16 matrices, the averaged weights.
+    """Write the adapter of a training run to `folder` with its card: the averaged weights, matrices in eight bits.
 
     Raises ModelError when the run has none yet.
     """
@@ -268,8 +269,7 @@ def release_voice(
     state = json.loads((run_dir / "checkpoint" / "state.json").read_text(encoding="utf-8"))
     drawn = "".join(f", with draws of {name}" for name in recipe.get("drawn_by", ()))
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: value.half() for name, value in tensors_of(path, "adapter").items()}
-    save_tensors(folder / ADAPTER_FILE, tensors)
+    save_tensors(folder / ADAPTER_FILE, quantize(tensors_of(path, "adapter")))
     return write_card(
         folder,
         name=name,

@@ -1,0 +1,48 @@
+"""A user's own documents as a library: a file or folder of Markdown, HTML, Word or text, read as it lies there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from concepts.corpus.clean import clean_document
+from concepts.corpus.drops import DropReport
+from concepts.corpus.importers import iter_path, read_file
+from concepts.errors import InputError
+from concepts.library.library import Passage, passages_of
+
+LEAST_LIKENESS = 0.15
+"""Whoever names documents wants them used, also where they are less like a section."""
+MOST_SENTENCES = 100_000
+"""More should be made a library once, not at each start."""
+
+
+def read_own(path: Path) -> tuple[list[Passage], DropReport]:
+    """Return the passages of the English documents at a path, and what was left out, by reason.
+
+    Raises InputError, in one line, where nothing can be read, or too much for reading it again and again.
+    """
+    drops = DropReport()
+    if path.is_file():
+        read_file(path)  # says by itself why it cannot be read
+    passages: list[Passage] = []
+    num_sentences = 0
+    for raw in iter_path(path, "eng_Latn", drops):
+        document = clean_document(raw, drops)
+        if document is None:
+            continue
+        passages += passages_of(document)
+        num_sentences += len(document.sentences)
+        if num_sentences > MOST_SENTENCES:
+            raise InputError(
+                f"{path} holds more than {MOST_SENTENCES:,} sentences: make a library of it once, with "
+                "`longhand corpus import` and `longhand corpus library`"
+            )
+    if not passages:
+        said = f" ({', '.join(f'{reason}: {count}' for reason, count in drops.rows())})" if drops else ""
+        raise InputError(f"{path} has no document to write from{said}; give Markdown, HTML, Word or text")
+    return passages, drops
+
+
+def is_own(path: Path) -> bool:
+    """Return whether a path leads to documents, not to a library that `longhand corpus library` made."""
+    return path.is_file() or (path.is_dir() and not (path / "card.json").is_file())
