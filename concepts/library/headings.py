@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 
 from concepts.library.library import Encode, Library
+from concepts.library.notes import names_other
 
 NUM_PASSAGES = 60
 """Passages whose headings are looked at."""
@@ -33,6 +34,7 @@ def like_headings(
         words = _WORD.findall(passage.heading)
         names = {word.casefold() for word in words[1:] if word[0].isupper()}
         fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and names <= known
-        if like >= library.least_likeness and fits and passage.title not in without:
+        is_like = like >= library.least_likeness and not names_other(passage.title, title)
+        if is_like and fits and passage.title not in without:
             found.setdefault(passage.heading.casefold(), passage.heading)
     return list(found.values())

@@ -23,8 +23,8 @@ from concepts.corpus.records import Document
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
-LEAST_LIKENESS = 0.42
-"""What a passage must be like a section, about a cosine, to be of use for it."""
+LEAST_LIKENESS = 0.46
+"""What a passage, and each of its sentences, must be like a section, about a cosine, to be of use for it."""
 TITLE_WEIGHT = 0.5
 """How much the documents' titles count beside the sections: a hole in a wall is not one in a tire."""
 
@@ -76,11 +76,14 @@ class Library:
         self.passages = tuple(passages)
         self.least_likeness = least_likeness
         self.codes = subject_codes, title_codes
+        begins = _begins_document(self.passages)
+        self.titles = [p.title for p, is_first in zip(self.passages, begins, strict=True) if is_first]
         self._subjects, self._titles = _signs(subject_codes), _signs(title_codes)
-        owners = np.cumsum(_begins_document(self.passages)) - 1
-        if len(subject_codes) != len(owners) or len(title_codes) != len(np.unique(owners)):
+        owners = np.cumsum(begins) - 1
+        if len(subject_codes) != len(owners) or len(title_codes) != len(self.titles):
             raise ValueError(f"{len(subject_codes)} codes for {len(owners)} passages")
-        self._owner = torch.from_numpy(owners.astype(np.int64))
+        self.owner = torch.from_numpy(owners.astype(np.int64))
+        """Which document each passage (N,) is of."""
 
     @classmethod
     def of(
@@ -97,7 +100,7 @@ class Library:
     def likeness(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how like each passage is (Q, N), about a cosine, to sections of one document, raw concepts."""
         sections = _cosines(subjects_QD, self._subjects)
-        titles = _cosines(title_D[None], self._titles)[:, self._owner]
+        titles = _cosines(title_D[None], self._titles)[:, self.owner]
         return (1 - TITLE_WEIGHT) * sections + TITLE_WEIGHT * titles
 
 

@@ -9,6 +9,7 @@ Legend: Q sections, N passages, S sentences, D concept dim.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,9 @@ class NoteOptions:
     """Passages looked at for a section."""
     most_notes: int = 6
     """Notes of a section, at most."""
-    sentence_weight: float = 0.5
+    most_of_document: int = 3
+    """Those of one document among them."""
+    sentence_weight: float = 0.6
     """How much a sentence's own nearness counts beside that of its passage."""
     same: float = 0.85
     """Sentences of a larger cosine say the same."""
@@ -76,10 +79,10 @@ def find_notes(
     if not headings or not len(library):
         return found
     subjects = encode([title, *(subject_of(title, heading) for heading in headings)])
+    subject = " ".join((title, *headings))
     likeness = library.likeness(subjects[1:], subjects[0])
-    if without:
-        hidden = torch.tensor([passage.title in without for passage in library.passages])
-        likeness = likeness.masked_fill(hidden, 0.0)
+    hidden = torch.tensor([title in without or names_other(title, subject) for title in library.titles])
+    likeness = likeness.masked_fill(hidden[library.owner], 0.0)
     top = likeness.topk(min(options.num_passages, len(library)), dim=1)
     near = sorted(
         {
@@ -102,13 +105,14 @@ def find_notes(
     is_near = passage_QS >= torch.minimum(
         torch.full((len(headings), 1), library.least_likeness), top.values[:, :1]
     )
-    is_near &= (passage_QS >= top.values[:, -1:]) & (passage_QS >= library.least_likeness)
+    is_near &= (passage_QS >= top.values[:, -1:]) & (scores_QS >= library.least_likeness)
     if wanted:
         is_near &= torch.tensor(wanted)[:, None]
     if taken:
         others = F.normalize(encode(list(taken)), dim=1)
         is_near &= (vectors_SD @ others.T).max(dim=1).values[None] <= options.same
-    for section, at in _allocate(scores_QS.masked_fill(~is_near, float("-inf")), vectors_SD, options):
+    scores_QS = scores_QS.masked_fill(~is_near, float("-inf"))
+    for section, at in _allocate(scores_QS, vectors_SD, library.owner[owners_S], options):
         passage = library.passages[sentences[at][0]]
         found[section].append(
             Note(sentences[at][1], passage.title, passage.heading, round(float(scores_QS[section, at]), 4))
@@ -116,22 +120,40 @@ def find_notes(
     return found
 
 
-def _allocate(scores_QS: Tensor, vectors_SD: Tensor, options: NoteOptions) -> list[tuple[int, int]]:
+def _allocate(
+    scores_QS: Tensor, vectors_SD: Tensor, documents_S: Tensor, options: NoteOptions
+) -> list[tuple[int, int]]:
     """Return (section, sentence), the best first: each sentence once, and none like one that is taken."""
     num_sentences = scores_QS.shape[1]
     order = scores_QS.flatten().argsort(descending=True, stable=True)
     room = [options.most_notes] * len(scores_QS)
     is_gone = torch.zeros(num_sentences, dtype=torch.bool)
     taken: list[tuple[int, int]] = []
+    num_of: Counter[tuple[int, int]] = Counter()
     for flat in order.tolist():
         section, at = divmod(flat, num_sentences)
         if scores_QS[section, at] == float("-inf") or not any(room):
             break
-        if room[section] and not is_gone[at]:
+        source = section, int(documents_S[at])
+        if room[section] and not is_gone[at] and num_of[source] < options.most_of_document:
             taken.append((section, at))
+            num_of[source] += 1
             room[section] -= 1
             is_gone |= vectors_SD @ vectors_SD[at] > options.same
     return taken
+
+
+def names_other(title: str, subject: str) -> bool:
+    """Return whether a document is about somebody or something by name that a subject does not name.
+
+    What is true of Porto is not true of Lisbon. In a title with capitals throughout no name can be told.
+    """
+    words = _WORD.findall(title)[1:]
+    names = [word for word in words if word[0].isupper()]
+    if len(names) * 2 > len(words):
+        return False
+    known = {word.casefold() for word in _WORD.findall(subject)}
+    return any(name.casefold() not in known for name in names)
 
 
 def stands_alone(text: str, options: NoteOptions) -> bool:

@@ -12,8 +12,9 @@ from torch import Tensor
 from concepts.corpus.records import Block, Document, Section
 from concepts.corpus.split import split_of
 from concepts.errors import InputError, ModelError
+from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage, codes_of, passages_of
-from concepts.library.notes import NoteOptions, find_notes, stands_alone
+from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
 from concepts.library.own import read_own
 from concepts.library.stored import EMPTY, load_library, write_library
 
@@ -246,3 +247,49 @@ def test_documents_that_cannot_be_read_are_refused_in_one_line(tmp_path: Path) -
     for path, reason in (("empty", "no document"), ("photo.jpg", r"expected \.md"), ("blank.md", "no text")):
         with pytest.raises(InputError, match=reason):
             read_own(tmp_path / path)
+
+
+@pytest.mark.parametrize(
+    ("title", "subject", "is_other"),
+    [
+        ("A weekend in Porto", "A long weekend in Lisbon", True),
+        ("A weekend in Lisbon", "A long weekend in Lisbon The first day", False),
+        ("How bread is baked", "A short history of bread", False),
+        ("Porto", "A long weekend in Lisbon", False),  # a first word has a capital whatever it is
+        ("The Care And Feeding Of Fish", "Garden ponds", False),
+    ],
+)
+def test_what_is_true_of_one_name_is_not_of_another(title: str, subject: str, *, is_other: bool) -> None:
+    assert names_other(title, subject) is is_other
+
+
+def test_a_document_about_another_name_gives_nothing() -> None:
+    weekend = passage("Weekend in Porto", "Food drink", "Small bars serve young green wine.")
+    library = Library.of([weekend], encode, least_likeness=0.1)
+    assert find_notes(library, encode, "Weekend in Lisbon", ["Food drink"]) == [[]]
+    assert len(find_notes(library, encode, "Weekend in Porto", ["Food drink"])[0]) == 1
+
+
+def test_no_document_gives_a_section_all_its_notes() -> None:
+    many = [f"Tire number {n} of the bicycle is round word{n} other{n}." for n in range(9)]
+    other = "Bicycle tires of every kind are round."
+    library = Library.of(
+        [passage("Bicycle tire", "Round", *many), passage("Bicycle tires", "Round", other)],
+        encode,
+        least_likeness=0.0,
+    )
+    (notes,) = find_notes(library, encode, "Bicycle tire", ["Round"], options=NoteOptions(most_of_document=2))
+    assert sorted(note.title for note in notes) == ["Bicycle tire", "Bicycle tire", "Bicycle tires"]
+
+
+def test_headings_of_like_documents_are_proposed() -> None:
+    documents = [
+        passage("Bicycle tire repair", "Finding hole", "A."),
+        passage("Bicycle tire repair", "Help from Dunlop", "B."),
+        passage("Bicycle tire repair", "Tools", "C."),
+        passage("Bicycle tire repair again", "finding hole", "D."),
+        passage("White bread", "Kneading the dough", "E."),
+    ]
+    library = Library.of(documents, encode, least_likeness=0.4)
+    assert like_headings(library, encode, "Bicycle tire repair") in (["Finding hole"], ["finding hole"])
+    assert like_headings(EMPTY, encode, "Bicycle tire repair") == []
