@@ -224,13 +224,13 @@ def _train_voice(
 
     encode = embedded_encoder(request.corpus, codec, on_progress=on_embedded)
 
-    def packed(split: Split) -> PackedTexts:
-        path = request.run_dir / f"{split}.safetensors"
+    def packed(split: Split, *, noted: bool = True) -> PackedTexts:
+        path = request.run_dir / f"{split}{'' if noted else '-plain'}.safetensors"
 
         def pack() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                drawn = _drawn_for(request, codec.space_id, split, on_drawn)
+                drawn = _drawn_for(request, codec.space_id, split, on_drawn) if noted else None
                 texts = pack_corpus(
                     request.corpus,
                     split,
@@ -238,7 +238,7 @@ def _train_voice(
                     encode,
                     max_tokens=config.max_tokens,
                     drawn_for=drawn,
-                    library=library_of(request.corpus, encode),
+                    library=library_of(request.corpus, encode) if noted else None,
                     on_noted=on_drawn,
                 )
                 texts.save(path)
@@ -262,6 +262,7 @@ def _train_voice(
         config,
         recipe=recipe,
         init=read_tensors(init.path(ADAPTER_FILE)) if init else None,
+        plain=packed("dev", noted=False),
         on_progress=on_progress,
     )
     folder = request.run_dir / RELEASE_FOLDER

@@ -65,6 +65,8 @@ class DraftsAsk:
     """Which sentence each draft is of."""
     vectors: Vector
     """(N, D)"""
+    notes: tuple[str, ...]
+    """What the section was written from."""
     key: Key
     lang: str
     """Language of the document, so of title, headings and texts."""
@@ -134,6 +136,7 @@ class RefiningModels(ModelEngine):
                 before=tuple(said[:place]),
                 concept=_tensor(vector),
                 key=(*ask.key, "draft", place),
+                notes=ask.notes,
             )
             for place, vector in zip(ask.places, ask.vectors, strict=True)
         ]
@@ -316,6 +319,7 @@ def _refine_sentences(
                 vectors=np.stack([steps.vectors[step, n] for n in range(len(stored)) for step in chosen[:-1]])
                 if places
                 else np.zeros((0, engine.space.dim), np.float32),
+                notes=tuple(note.text for note in job.store.get_notes(document.id).get(item.id, ())),
                 key=(document.seed, item.path),
                 lang=document.lang,
             )

@@ -1,4 +1,4 @@
-"""What Longhand is compared with: its voice without concepts, the base model without a plan, and true parts.
+"""What Longhand is compared with: its voice without concepts or notes, the base model without a plan, true parts.
 
 Each hides or replaces one part of the pipeline, so that the table tells which part a difference comes from.
 """
@@ -44,6 +44,13 @@ class VoiceAlone(LonghandSystem):
     def engine(self) -> Engine:
         """Return Longhand's engine, its concepts hidden."""
         return HiddenConcepts(super().engine())
+
+
+class WithoutNotes(LonghandSystem):
+    """The same models, which look nothing up."""
+
+    name = "without notes"
+    library = "none"
 
 
 class TrueOutline(LonghandSystem):
@@ -152,5 +159,5 @@ def make_baseline(name: str, options: SystemOptions) -> System:
     """Return a baseline by its name."""
     if name == Unplanned.name:
         return Unplanned()
-    kinds: tuple[type[LonghandSystem], ...] = (VoiceAlone, TrueOutline, TrueConcepts)
+    kinds: tuple[type[LonghandSystem], ...] = (VoiceAlone, WithoutNotes, TrueOutline, TrueConcepts)
     return {kind.name: kind for kind in kinds}[name](space=options.space)

@@ -47,6 +47,8 @@ class LonghandSystem:
     """`longhand write` with the models that ship, in this process."""
 
     name = LONGHAND
+    library: str | None = None
+    """What it is written from; None: the library that ships."""
 
     def __init__(self, *, space: str | None = None, engine: Engine | None = None) -> None:
         """`space` None: the one that ships; `engine` None: the space's models, loaded for the first document."""
@@ -75,7 +77,7 @@ class LonghandSystem:
         engine.start_loading(("plan", "write", "decode"))
         with temporary_store() as store:
             given = None if outline is None else parse_outline(outline)
-            new = make_document(prompt, seed=seed, space=self._space, outline=given)
+            new = make_document(prompt, seed=seed, space=self._space, outline=given, library=self.library)
             return write_document(store, engine, new)
 
 
@@ -174,6 +176,7 @@ def _baseline(name: str) -> Callable[[SystemOptions], System]:
 SYSTEMS: dict[str, Callable[[SystemOptions], System]] = {
     LONGHAND: lambda options: LonghandSystem(space=options.space),
     "voice alone": _baseline("voice alone"),
+    "without notes": _baseline("without notes"),
     "unplanned": _baseline("unplanned"),
     "true outline": _baseline("true outline"),
     "true concepts": _baseline("true concepts"),

@@ -110,14 +110,16 @@ class VoiceTask:
         dev: PackedTexts,
         base: Any,
         start: Mapping[str, Tensor],
+        plain: PackedTexts | None = None,
     ) -> None:
-        """`start`: the adapter's tensors at first, from `first_tensors`."""
+        """`start`: the adapter's tensors at first, from `first_tensors`; `plain`: the dev texts without notes."""
         self.config, self._packed, self._dev, self._base = config, packed, dev, base
+        self._plain = plain
         torch.manual_seed(config.loop.seed)
         adapter = VoiceAdapter(config.adapter, base)
         adapter.load_state_dict(dict(start))
         self._vectors, self._drawn = _concepts(packed)
-        self._dev_vectors, self._dev_drawn = _concepts(dev)
+        self._dev_drawn = _concepts(dev)[1]
         base.requires_grad_(False)
         adapter.attach(base)
         self._module = VoiceLoss(adapter, base, config)
@@ -143,22 +145,29 @@ class VoiceTask:
     def evaluate(self) -> dict[str, float]:
         """Return nats a token on the dev texts with true, noised, hidden and drawn concepts; `loss` is their mean.
 
-        Drawn ones only where planner and writer drew some; what they did not draw is then hidden.
+        Drawn ones only where planner and writer drew some; what they did not draw is then hidden. `plain` is what
+        neither concepts nor notes are shown for.
         """
         figures = {
             "none" if noise is None else f"noise_{noise}": self._dev_nats(noise) for noise in DEV_NOISE
         }
         if self._dev_drawn is not None:
-            figures["drawn"] = self._dev_nats(0.0, self._dev_drawn)
+            figures["drawn"] = self._dev_nats(0.0, drawn=self._dev_drawn)
+        if self._plain is not None:
+            figures["plain"] = self._dev_nats(None, self._plain)
         return {"loss": sum(figures.values()) / len(figures), **figures}
 
-    def _dev_nats(self, noise: float | None, drawn: Tensor | None = None) -> float:
+    def _dev_nats(
+        self, noise: float | None, dev: PackedTexts | None = None, *, drawn: Tensor | None = None
+    ) -> float:
+        dev = self._dev if dev is None else dev
+        vectors = torch.from_numpy(dev.vectors).float()
         device = self._module.adapter.outward.weight.device
-        order = np.argsort(np.diff(self._dev.starts), kind="stable").tolist()
+        order = np.argsort(np.diff(dev.starts), kind="stable").tolist()
         total, num = 0.0, 0
         for start in range(0, len(order), 4):
             chosen = order[start : start + 4]
-            batch = make_batch(self._dev, chosen, self._dev_vectors, drawn, [True] * len(chosen))
+            batch = make_batch(dev, chosen, vectors, drawn, [True] * len(chosen))
             concepts = noised(batch.concepts_BSD, noise, start)
             if drawn is not None:
                 concepts = concepts * batch.is_drawn_BS.unsqueeze(-1)
@@ -192,12 +201,14 @@ def train_voice(
     *,
     recipe: dict[str, object],
     init: Mapping[str, Tensor] | None = None,
+    plain: PackedTexts | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
     """Train (or go on training) an adapter for `base`, which lies where it is trained (`concepts.devices`).
 
     It starts from random weights or the tensors `init` of another one. First the words of concepts are learnt from
-    sentences alone, then all from whole texts. `recipe` is kept for the card of its release.
+    sentences alone, then all from whole texts. `recipe` is kept for the card of its release; `plain` are the dev
+    texts without notes, of which the figures tell, too.
     """
     described = asdict(config) | {"model": asdict(config.adapter)} | recipe
     path = run_dir / START_FILE
@@ -208,7 +219,7 @@ def train_voice(
             save_tensors(path, first_tensors(packed, base, config, init or {}, on_progress))
 
     on_main(begin)
-    task = VoiceTask(config, packed, dev, base, load_file(path))
+    task = VoiceTask(config, packed, dev, base, load_file(path), plain)
     return train(task, run_dir, config.loop, on_progress=on_progress)
 
 

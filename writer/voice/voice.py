@@ -71,6 +71,8 @@ class SentenceSaying:
     """(D,), raw."""
     key: tuple[int | str, ...]
     """Seeds the draws."""
+    notes: tuple[str, ...] = ()
+    """As in `SectionSaying`."""
 
 
 class Voice:
@@ -135,7 +137,7 @@ class Voice:
         """Return each sentence, all side by side; they do not see each other's text."""
         sayings = [
             Saying(
-                prefix=section_prefix(asked.title, asked.headings, asked.here)
+                prefix=section_prefix(asked.title, asked.headings, asked.here, asked.notes)
                 + "".join(sign + text for sign, text in marked(asked.before)),
                 concepts=asked.concept[None],
                 key=asked.key,
