@@ -62,6 +62,7 @@ EXAMPLES = {
     "schedules run-now": ("schedules run-now garden",),
     "corpus fetch": ("corpus fetch --out sources",),
     "corpus import": ("corpus import handbooks --out corpus",),
+    "corpus library": ("corpus library corpus --out handbooks",),
     "train": ("train planner --corpus corpus --out planner",),
     "evaluate": ("evaluate planner --corpus corpus",),
     "models": ("models --json",),

@@ -25,6 +25,7 @@ CONFIGS: dict[Kind, dict[str, object]] = {
     "planner": {"concept_dim": 4},
     "writer": {"concept_dim": 4},
     "voice": {"concept_dim": 4, "base": "smollm2-135m"},
+    "library": {"concept_dim": 4},
 }
 
 
