@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LAST_PART_S = 30.0
 """Longest wait, at the end of a process, for a model that is still being loaded."""
+FEWEST_NOTES, ITEMS_SHARE = 2, 0.6
+"""Notes that decide whether a section is prose, and the share of items of lists from which it may be a list."""
 Part = Literal["space", "planner", "writer", "voice", "library", "translator"]
 Work = Stage | Literal["encode", "translate"]
 """What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
@@ -87,8 +89,8 @@ class SectionConcepts:
     """Which of them lack a text, ascending."""
     key: Key
     """Seed of the document, the item's path, and the section's own seed where it is written again."""
-    notes: tuple[str, ...] = ()
-    """Sentences that it may be written from, in English."""
+    notes: tuple[NoteRecord, ...] = ()
+    """What it may be written from, in English."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -569,9 +571,7 @@ class ModelEngine:
             taken=[note.text for known in ask.known for note in known or ()],
         )
         return [
-            tuple(NoteRecord(text=n.text, title=n.title, heading=n.heading, score=n.score) for n in own)
-            if known is None
-            else known
+            tuple(NoteRecord(**asdict(note)) for note in own) if known is None else known
             for own, known in zip(found, ask.known, strict=True)
         ]
 
@@ -639,7 +639,8 @@ class ModelEngine:
                     here=section.here,
                     concepts=_tensor(section.vectors),
                     key=section.key,
-                    notes=section.notes,
+                    notes=tuple(note.text for note in section.notes),
+                    is_prose=_is_prose(section.notes),
                 )
                 for section in ask.sections
             ]
@@ -677,12 +678,19 @@ class ModelEngine:
         )
         heading_at = dict(zip(given, headings, strict=True))
         proposals: list[str] = []
+        worth = None
         if ask.uses_library:
             from concepts.library.headings import like_headings
+            from concepts.library.library import subject_of
 
             codec = self._codec.result()
             library = self._library.result()
             proposals = like_headings(library, lambda texts: codec.encode(texts, ENGLISH), title)
+
+            def worth(texts: list[str]) -> Tensor:
+                subjects = codec.encode([title, *(subject_of(title, text) for text in texts)], ENGLISH)
+                return library.coverage(subjects[1:], subjects[0])
+
         said = self._voice.result().say_headings(
             HeadingsSaying(
                 title=title,
@@ -691,6 +699,7 @@ class ModelEngine:
                 known=tuple(heading_at.get(place) for place in range(len(ask.known))),
                 key=ask.key,
                 proposals=tuple(proposals),
+                worth=worth,
             )
         )
         # A heading is no list item, though a voice says it as one.
@@ -748,6 +757,11 @@ def _listener(ask: SayAsk, index: int) -> Callable[[int, Rendering], None]:
             ask.on_said(index, place, _text(said))
 
     return tell
+
+
+def _is_prose(notes: Sequence[NoteRecord]) -> bool:
+    """Return whether a section's notes are to be said as running text: too few of them stood in lists."""
+    return len(notes) >= FEWEST_NOTES and sum(note.is_item for note in notes) < ITEMS_SHARE * len(notes)
 
 
 def _text(rendering: Rendering) -> Text:

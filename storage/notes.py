@@ -21,6 +21,7 @@ def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequ
                 "title": check_text("the title of a note's document", note.title),
                 "heading": check_text("the heading of a note", note.heading),
                 "score": note.score,
+                "is_item": note.is_item,
             }
             for note in own
         ]

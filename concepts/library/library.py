@@ -18,13 +18,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from concepts.corpus.records import Document
+from concepts.corpus.records import LIST_KINDS, Document
 
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
-LEAST_LIKENESS = 0.46
+LEAST_LIKENESS = 0.45
 """What a passage, and each of its sentences, must be like a section, about a cosine, to be of use for it."""
+NUM_COVERING = 3
+"""Passages that tell how much is known of a section."""
 TITLE_WEIGHT = 0.5
 """How much the documents' titles count beside the sections: a hole in a wall is not one in a tire."""
 
@@ -37,6 +39,8 @@ class Passage:
     """Of the document."""
     heading: str
     sentences: tuple[str, ...]
+    items: frozenset[str] = frozenset()
+    """Those of the sentences that are items of lists."""
 
     @property
     def subject(self) -> str:
@@ -52,7 +56,17 @@ def subject_of(title: str, heading: str) -> str:
 def passages_of(document: Document) -> list[Passage]:
     """Return the sections of a document that have a sentence."""
     return [
-        Passage(document.title, section.heading.strip() or document.title, section.sentences)
+        Passage(
+            document.title,
+            section.heading.strip() or document.title,
+            section.sentences,
+            frozenset(
+                sentence
+                for block in section.blocks
+                if block.kind in LIST_KINDS
+                for sentence in block.sentences
+            ),
+        )
         for section in document.sections
         if section.sentences
     ]
@@ -102,6 +116,13 @@ class Library:
         sections = _cosines(subjects_QD, self._subjects)
         titles = _cosines(title_D[None], self._titles)[:, self.owner]
         return (1 - TITLE_WEIGHT) * sections + TITLE_WEIGHT * titles
+
+    def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
+        """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""
+        if not len(self):
+            return torch.zeros(len(subjects_QD))
+        likeness = self.likeness(subjects_QD, title_D)
+        return likeness.topk(min(NUM_COVERING, len(self)), dim=1).values.mean(dim=1)
 
 
 def _begins_document(passages: Sequence[Passage]) -> list[bool]:

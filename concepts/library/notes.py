@@ -39,6 +39,8 @@ class Note:
     heading: str
     score: float
     """How near it is to the section, about a cosine."""
+    is_item: bool = False
+    """Whether it is an item of a list there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,13 @@ def find_notes(
     for section, at in _allocate(scores_QS, vectors_SD, library.owner[owners_S], options):
         passage = library.passages[sentences[at][0]]
         found[section].append(
-            Note(sentences[at][1], passage.title, passage.heading, round(float(scores_QS[section, at]), 4))
+            Note(
+                sentences[at][1],
+                passage.title,
+                passage.heading,
+                round(float(scores_QS[section, at]), 4),
+                sentences[at][1] in passage.items,
+            )
         )
     return found
 

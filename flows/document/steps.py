@@ -371,7 +371,7 @@ def _sections_of(
                 ),
                 places=places,
                 key=(*key, seed_of[item.id]) if item.id in seed_of else key,
-                notes=tuple(note.text for note in notes.get(item.id, ())),
+                notes=notes.get(item.id, ()),
             )
         )
     if tuple(order) != unit.concept_ids:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -147,6 +147,7 @@ def show_document(
         outline = None if document.active_outline_id is None else store.get_outline(document.id)
         num_versions = len(store.list_outlines(document.id))
         known = store.get_notes(document.id)
+        renderings = store.get_renderings(document.id, document.lang)
     rows = stage_rows(document, outline, exported, attempts)
     if as_json:
         from dataclasses import asdict
@@ -178,19 +179,22 @@ def show_document(
         print_text("")
         _print_stages(rows, attempts)
     if notes and outline is not None:
-        _print_notes(outline, known)
+        _print_notes(outline, known, {r.text for r in renderings})
     elif exported.sections:
         print_text("\n" + to_markdown(exported))
     if next_step := next_step_of(document):
         say(next_step)
 
 
-def _print_notes(outline: OutlineRecord, notes: Mapping[int, Sequence[NoteRecord]]) -> None:
-    """Print the notes of each section, with the document that each stands in."""
+def _print_notes(
+    outline: OutlineRecord, notes: Mapping[int, Sequence[NoteRecord]], said: Collection[str]
+) -> None:
+    """Print the notes of each section, with the document that each stands in; `said` is the text."""
     for leaf in outline.leaves():
         print_text(f"\n{leaf.path} {leaf.heading or ''}")
         for note in notes.get(leaf.id, ()):
-            print_text(f"- {note.text} ({note.title}: {note.heading})")
+            how = "word by word" if note.text in said else "not word by word"
+            print_text(f"- {note.text} ({how}; {note.title}: {note.heading})")
         if leaf.id not in notes:
             print_text("none were looked for")
         elif not notes[leaf.id]:

@@ -72,6 +72,10 @@ class SectionView:
     notes: tuple[NoteRecord, ...] = ()
     """What it is written from."""
 
+    def has_said(self, note: NoteRecord) -> bool:
+        """Return whether a note stands in the text word by word."""
+        return any(sentence.text == note.text for sentence in self.sentences)
+
     @property
     def path(self) -> str:
         """The item's number."""

@@ -293,3 +293,27 @@ def test_headings_of_like_documents_are_proposed() -> None:
     library = Library.of(documents, encode, least_likeness=0.4)
     assert like_headings(library, encode, "Bicycle tire repair") in (["Finding hole"], ["finding hole"])
     assert like_headings(EMPTY, encode, "Bicycle tire repair") == []
+
+
+def test_a_note_knows_whether_it_stood_in_a_list() -> None:
+    section = Section(
+        "Round tires",
+        (Block(("Tires of bicycles are round.",)), Block(("Pump the tires of bicycles.",), "step")),
+    )
+    library = Library.of(
+        passages_of(Document("Bicycle tires", (section,), "eng_Latn", "longhand-everyday")),
+        encode,
+        least_likeness=0.0,
+    )
+    (notes,) = find_notes(library, encode, "Bicycle tires", ["Round tires"])
+    assert {note.text: note.is_item for note in notes} == {
+        "Tires of bicycles are round.": False,
+        "Pump the tires of bicycles.": True,
+    }
+
+
+def test_a_library_covers_what_it_is_about() -> None:
+    subjects = encode(["Bicycle tire repair: Finding hole", "Tax law: Deadlines"])
+    covered, other = LIBRARY.coverage(subjects, encode(["Bicycle tire repair"])[0]).tolist()
+    assert covered > other
+    assert EMPTY.coverage(subjects, subjects[0]).tolist() == [0.0, 0.0]

@@ -53,7 +53,7 @@ def test_notes_are_stored_before_sections_and_read_by_the_voice(
     stored = store.get_notes(document_id)
     assert [len(stored[leaf.id]) for leaf in leaves] == [0, 1, 2]
     read = {section.here: section.notes for say in engine.says for section in say.sections}
-    assert read == {place: tuple(note.text for note in stored[leaf.id]) for place, leaf in enumerate(leaves)}
+    assert read == {place: stored[leaf.id] for place, leaf in enumerate(leaves)}
 
 
 def test_a_section_written_again_looks_for_its_notes_alone(

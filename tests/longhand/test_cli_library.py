@@ -82,12 +82,14 @@ def test_the_notes_of_a_section_are_shown_with_where_they_stand(run, store):
         tx.set_notes({first.id: [NOTE]})
     store.release(lease, "done")
     shown = run("show", document.id, "--notes").stdout
-    assert f"{first.path} {first.heading}\n- {NOTE.text} (Brewing tea: Water)\n" in shown
+    assert f"{first.path} {first.heading}\n- {NOTE.text} (not word by word; Brewing tea: Water)\n" in shown
     assert f"{second.path} {second.heading}\nnone were looked for\n" in shown
     assert "Sentence 1" not in shown
     found = json.loads(run("show", document.id, "--json").stdout)["notes"]
     assert found == {
-        first.path: [{"text": NOTE.text, "title": NOTE.title, "heading": NOTE.heading, "score": 0.61}]
+        first.path: [
+            {"text": NOTE.text, "title": NOTE.title, "heading": NOTE.heading, "score": 0.61, "is_item": False}
+        ]
     }
 
 

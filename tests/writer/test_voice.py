@@ -28,6 +28,7 @@ from writer.voice.data import (
     pack,
 )
 from writer.voice.decode import (
+    Rendering,
     Saying,
     SayOptions,
     Speaker,
@@ -314,8 +315,61 @@ def test_the_sentence_nearest_to_a_note_is_kept_until_the_note_is_said(base: Lla
         return row.kept[-1].said.text
 
     assert keep("cold leaves.", "hot cup.") == "hot cup."
-    assert row.notes is not None and len(row.notes) == 0
+    assert row.proposals == {}
     assert keep("Boil leaves.", "hot cup.") == "Boil leaves."
+
+
+def test_notes_are_weighed_word_by_word_from_the_second_sentence_on(base: LlamaForCausalLM) -> None:
+    saying = Saying(
+        prefix="# tea\n\n", concepts=torch.zeros(3, _DIM), key=(1,), notes=("hot cup.", "cold tea.")
+    )
+    proposed: list[list[str]] = []
+
+    class Listening(Speaker):
+        def _begin(self, row: _Row, *rest: Any) -> None:
+            super()._begin(row, *rest)
+            proposed.append([candidate.text for candidate in row.candidates if candidate.ahead])
+
+    options = SayOptions(temperatures=(0.5, 0.7), max_tokens=5, note_weight=9.0, num_proposals=2)
+    ((_, second, third),) = Listening(base, None, WordTokenizer(), _encode).say([saying], options)
+    assert proposed[0] == []
+    assert {text.strip(" \n-12.") + "." for text in proposed[1]} == {"hot cup.", "cold tea."}
+    assert {second.said.text, third.said.text} == {"hot cup.", "cold tea."}
+
+
+@pytest.mark.parametrize("is_prose", [False, True])
+def test_prose_begins_without_a_mark(base: LlamaForCausalLM, *, is_prose: bool) -> None:
+    tokenizer = WordTokenizer()
+    speaker = Speaker(base, None, tokenizer, _encode)
+    dash, word = (tokenizer(text)["input_ids"][0] for text in ("-", "Boil"))
+    row = _Row(Saying(prefix="# tea", concepts=torch.zeros(2, _DIM), key=(1,), is_prose=is_prose), 1, 1)
+    chances, choices = torch.tensor([-0.01, -5.0]), torch.tensor([dash, word])
+    candidate = _Candidate(torch.Generator().manual_seed(1), 0.5)
+    speaker._extend(row, candidate, chances, choices, SayOptions())
+    assert candidate.tokens == [word if is_prose else dash]
+    row.kept.append(Rendering(Said("Boil the water.", "paragraph"), 0.0))
+    later = _Candidate(torch.Generator().manual_seed(1), 0.5)
+    speaker._extend(row, later, chances, choices, SayOptions())
+    assert later.tokens == [dash]
+
+
+def test_what_is_worth_more_is_said(base: LlamaForCausalLM) -> None:
+    """The worth of a text outweighs what the voice thinks of it."""
+
+    def worth(texts: list[str]) -> Tensor:
+        return torch.tensor([float("cup" in text) for text in texts])
+
+    saying = Saying(
+        prefix="# tea\n\nContents:\n",
+        concepts=torch.zeros(1, _DIM),
+        key=(1,),
+        one_line=True,
+        proposals=("Dry leaves", "Boil cup"),
+        worth=worth,
+    )
+    options = SayOptions(temperatures=(0.5,), max_tokens=4, worth_weight=50.0)
+    ((said,),) = Speaker(base, None, WordTokenizer(), _encode).say([saying], options)
+    assert "cup" in said.said.text
 
 
 def test_a_proposed_heading_is_weighed_and_said_once(base: LlamaForCausalLM) -> None:

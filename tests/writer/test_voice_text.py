@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from writer.voice.text import BLOCKS, Said, is_over, marked, parse_piece, section_prefix
+from writer.voice.text import BLOCKS, Said, is_over, marked, next_piece, parse_piece, section_prefix
 
 _words = st.lists(st.sampled_from(["Peel", "the", "beets", "slowly", "and", "dry"]), min_size=1, max_size=6)
 _sentences = st.builds(lambda words: " ".join(words) + ".", _words)
@@ -62,3 +62,18 @@ def test_the_prefix_holds_title_contents_and_heading() -> None:
 )
 def test_a_sentence_is_over_at_its_mark(text: str, over: bool) -> None:
     assert is_over(text) is over
+
+
+@pytest.mark.parametrize(
+    ("said", "piece"),
+    [
+        ([Said("Tea is hot.", "paragraph")], " Milk is cold."),
+        ([Said("Boil it.", "step"), Said("It takes a while.", None)], "\n2. Milk is cold."),
+        ([Said("Boil it.", "step"), Said("Pour it.", "step")], "\n3. Milk is cold."),
+        ([Said("Cups.", "bullet")], "\n- Milk is cold."),
+        ([Said("Boil it.", "step"), Said("That was it.", "paragraph")], " Milk is cold."),
+    ],
+)
+def test_a_sentence_goes_on_in_the_block_before_it(said: list[Said], piece: str) -> None:
+    assert next_piece(said, "Milk is cold.") == piece
+    assert parse_piece(piece, False).text == "Milk is cold."

@@ -22,12 +22,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from writer.voice.data import MOST_SAID
 from writer.voice.stepping import Stepper
-from writer.voice.text import Said, is_over, outline_line, parse_piece
+from writer.voice.text import Said, is_over, next_piece, outline_line, parse_piece
 
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
 _WORD = re.compile(r"\w+")
+_LIST_MARK = re.compile(r"\s*[-*•\d]")
 _LINE_START = re.compile(r"[\"'(]?[^\W_a-zß-öø-ÿ]")
 _FOLLOWING = "1"
 """What stands behind a prefix while it is cut into tokens."""
@@ -35,6 +36,8 @@ _NUM_LIKELY = 64
 """Tokens that are ever drawn from."""
 _SAID = 0.75
 """A sentence whose cosine to a note is as large has said it."""
+_ALIKE = 0.75
+"""Sentences of a larger cosine say much of the same."""
 _GRAM = 3
 """Words in a row that a section should not say twice."""
 
@@ -43,7 +46,7 @@ _GRAM = 3
 class SayOptions:
     """How sentences are drawn and chosen."""
 
-    temperatures: tuple[float, ...] = (0.3, 0.5, 0.7)
+    temperatures: tuple[float, ...] = (0.3, 0.6)
     """One candidate a sentence is drawn at each."""
     top_p: float = 0.9
     """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
@@ -52,15 +55,17 @@ class SayOptions:
     trust: float = 0.25
     """Share of their effect that concepts have on what is drawn, up to 1. For documents that planner and writer
     have not learnt from they draw worse than for those the voice was trained on: at 1 it says their mistakes."""
-    concept_weight: float = 1.0
+    concept_weight: float = 0.5
     """How much the cosine to the concept counts."""
     likelihood_weight: float = 0.1
     """How much a nat a token counts beside it."""
     note_weight: float = 0.5
     """How much the cosine to the nearest note counts, of those that no sentence has said."""
-    num_proposals: int = 6
-    """Texts proposed for a piece that are weighed beside those drawn: the nearest to its concept."""
-    repeat_weight: float = 1.0
+    worth_weight: float = 0.7
+    """How much `Saying.worth` counts."""
+    num_proposals: int = 2
+    """Notes, or headings that are proposed, weighed beside the texts that are drawn: the nearest to the concept."""
+    repeat_weight: float = 1.5
     """How much the share of words counts that stand in a run said before."""
 
 
@@ -82,9 +87,13 @@ class Saying:
     near_weight: float = 0.3
     """How much the cosine to `near` counts beside that to the piece's own concept."""
     notes: tuple[str, ...] = ()
-    """Sentences that it is said from."""
+    """Sentences that it is said from: to be like one of them is good, and all pieces but the first may be one."""
     proposals: tuple[str, ...] = ()
-    """Texts that a piece may be, each once; they are weighed as what the voice draws is."""
+    """Texts that a line may be, each once; they are weighed as what the voice draws is."""
+    is_prose: bool = False
+    """Whether it begins as running text, not as a list."""
+    worth: Callable[[list[str]], Tensor] | None = None
+    """How good texts are for another reason (N,), such as what is known of them."""
     first_number: int = 1
     """Number of the first piece, where pieces are the lines of a numbered list."""
 
@@ -131,10 +140,8 @@ class _Row:
     last_token: int
     kept: list[Rendering] = field(default_factory=list)
     vectors: list[Tensor] = field(default_factory=list)
-    notes: Tensor | None = None
-    """Concepts of the notes (N, D) that no sentence has said."""
     proposals: dict[str, Tensor] = field(default_factory=dict)
-    """Texts that were not said, with their concepts (D,)."""
+    """Notes or lines that were not said, with their concepts (D,)."""
     candidates: list[_Candidate] = field(default_factory=list)
 
     @property
@@ -162,6 +169,7 @@ class Speaker:
         self._may_begin = torch.tensor(
             [begins_line(text.strip()) or not _WORD.search(text) for text in texts]
         )
+        self._is_mark = torch.tensor([bool(_LIST_MARK.match(text)) for text in texts])
         self._specials = torch.tensor(tokenizer.all_special_ids, dtype=torch.long).to(self._device)
 
     @torch.inference_mode()
@@ -175,9 +183,8 @@ class Speaker:
 
         `on_said` gets the index of a text, the place of a sentence in it (from 0), and what is kept for it.
         """
-        num_proposed = min(
-            options.num_proposals, max((len(saying.proposals) for saying in sayings), default=0)
-        )
+        most = max((len(saying.proposals or saying.notes) for saying in sayings), default=0)
+        num_proposed = min(options.num_proposals, most)
         num_candidates = len(options.temperatures) + num_proposed
         rows: list[_Row] = []
         starts: list[list[int]] = []
@@ -243,12 +250,9 @@ class Speaker:
 
     def _read(self, row: _Row) -> None:
         """Learn what a text's notes and proposals mean."""
-        saying = row.saying
-        if saying.notes:
-            row.notes = F.normalize(self._encode(list(saying.notes)), dim=1)
-        if saying.proposals:
-            vectors = self._encode(list(saying.proposals))
-            row.proposals = dict(zip(saying.proposals, vectors, strict=True))
+        if texts := row.saying.proposals or row.saying.notes:
+            vectors = F.normalize(self._encode(list(texts)), dim=1)
+            row.proposals = dict(zip(texts, vectors, strict=True))
 
     def _begin(self, row: _Row, options: SayOptions, num_candidates: int) -> None:
         temperatures = itertools.islice(itertools.cycle(options.temperatures), num_candidates)
@@ -256,20 +260,22 @@ class Speaker:
             _Candidate(_generator((*row.saying.key, row.place, k)), temperature)
             for k, temperature in enumerate(temperatures)
         ]
-        if not row.proposals:
-            return
         saying, texts = row.saying, list(row.proposals)
-        likeness = F.cosine_similarity(
-            torch.stack(list(row.proposals.values())), saying.concepts[row.place][None], dim=1
-        )
-        for candidate, n in zip(
-            row.candidates[len(options.temperatures) :],
-            likeness.argsort(descending=True, stable=True).tolist(),
-            strict=False,
-        ):
-            line = outline_line(saying.first_number + row.place, texts[n]).rstrip("\n")
-            candidate.text = ("\n" if row.place else "") + line
+        # how a section begins, as a list or not, is the voice's choice
+        if not texts or not (saying.one_line or row.kept):
+            return
+        likeness = torch.stack(list(row.proposals.values())) @ saying.concepts[row.place]
+        order = likeness.argsort(descending=True, stable=True).tolist()
+        for candidate, n in zip(row.candidates[len(options.temperatures) :], order, strict=False):
+            candidate.text = self._proposed(row, texts[n])
             candidate.ahead = self._tokenizer(candidate.text, add_special_tokens=False)["input_ids"]
+
+    def _proposed(self, row: _Row, text: str) -> str:
+        """Return a proposal as it would be said next."""
+        if not row.saying.one_line:
+            return next_piece([rendering.said for rendering in row.kept], text)
+        line = outline_line(row.saying.first_number + row.place, text).rstrip("\n")
+        return ("\n" if row.place else "") + line
 
     def _extend(
         self, row: _Row, candidate: _Candidate, chances_N: Tensor, choices_N: Tensor, options: SayOptions
@@ -277,6 +283,8 @@ class Speaker:
         """Draw a candidate's next token among `choices_N`, or see that it is over."""
         if row.saying.one_line and not _WORD.search(candidate.text) and self._may_begin[choices_N].any():
             chances_N = chances_N.masked_fill(~self._may_begin[choices_N], float("-inf"))
+        if row.saying.is_prose and not row.kept and not candidate.text.strip():
+            chances_N = chances_N.masked_fill(self._is_mark[choices_N], float("-inf"))
         # what a sentence begins, a list or running text, is drawn as it came: colder draws made lists of everything
         temperature = candidate.temperature if candidate.tokens or row.saying.one_line else 1.0
         drawn = _draw(chances_N, temperature, options.top_p, candidate.generator)
@@ -303,11 +311,15 @@ class Speaker:
             F.cosine_similarity(vectors, meant[None], dim=1) if meant.any() else torch.zeros(len(found))
         )
         scores = options.concept_weight * likeness
-        if row.notes is not None and len(row.notes):
-            nearest = (F.normalize(vectors, dim=1) @ row.notes.T).max(dim=1).values
-            scores += options.note_weight * nearest
+        if saying.notes and row.proposals:
+            notes = torch.stack(list(row.proposals.values()))
+            nearest = (F.normalize(vectors, dim=1) @ notes.T).max(dim=1).values
+            # to say a note in other words is as good as to say it word by word
+            scores += options.note_weight * nearest.clamp(max=_SAID)
         if saying.near is not None:
             scores += saying.near_weight * F.cosine_similarity(vectors, saying.near[None], dim=1)
+        if saying.worth is not None:
+            scores += options.worth_weight * saying.worth([said.text or "." for said in found])
         if saying.before and not row.vectors:
             row.vectors = list(self._encode(list(saying.before)))
         earlier = row.vectors
@@ -317,16 +329,19 @@ class Speaker:
             scores[k] -= options.repeat_weight * repeated_share(said.text, before)
             if earlier:
                 nearest = float(F.cosine_similarity(torch.stack(earlier), vectors[k][None], dim=1).max())
-                scores[k] -= options.repeat_weight * max(0.0, nearest - 0.8) * 5
+                scores[k] -= options.repeat_weight * max(0.0, nearest - _ALIKE) * 5
             scores[k] -= 0.0 if candidate.is_whole and said.text else 1.0
             scores[k] -= 1.0 if saying.one_line and not begins_line(said.text) else 0.0
         best = int(scores.argmax())
         chosen = row.candidates[best]
         row.kept.append(Rendering(found[best], round(float(likeness[best]), 6)))
         row.vectors.append(vectors[best])
-        row.proposals.pop(found[best].text, None)
-        if row.notes is not None:
-            row.notes = row.notes[row.notes @ F.normalize(vectors[best], dim=0) < _SAID]
+        said = F.normalize(vectors[best], dim=0)
+        row.proposals = {
+            text: vector
+            for text, vector in row.proposals.items()
+            if text != found[best].text and (saying.one_line or float(vector @ said) < _SAID)
+        }
         if row.is_done:
             return
         first, num = row.length, len(chosen.tokens)

@@ -93,6 +93,16 @@ def marked(sentences: Sequence[Said]) -> list[tuple[str, str]]:
     return pieces
 
 
+def next_piece(said: Sequence[Said], text: str) -> str:
+    """Return a sentence that goes on after those said, in the block that they are in: as the next item of a list."""
+    block = next((piece.block for piece in reversed(said) if piece.block is not None), None)
+    if block not in ("step", "bullet"):
+        return " " + text
+    opener = Said("", block)
+    numbered = 1 + sum(piece.block == "step" for piece in said)
+    return mark(Said(text, block), opener, numbered) + text
+
+
 def parse_piece(piece: str, is_first: bool) -> Said:
     """Return the sentence that a voice said, and the block that it begins, from the text as it came."""
     body = piece.lstrip(" \n\t")

@@ -6,7 +6,7 @@ voice.say_sections([SectionSaying(...)])
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -39,6 +39,8 @@ class SectionSaying:
     """Seeds the draws: document seed and path."""
     notes: tuple[str, ...] = ()
     """Sentences that it may be written from."""
+    is_prose: bool = False
+    """Whether it begins as running text, not as a list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,8 @@ class HeadingsSaying:
     key: tuple[int | str, ...]
     proposals: tuple[str, ...] = ()
     """Headings of like documents, which those to say may be, too."""
+    worth: Callable[[list[str]], Tensor] | None = None
+    """How much is known of sections of these headings (N,); None: nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,8 @@ class Voice:
         self.places = places
         """Devices on which it lies, such as "cuda:0" or "cuda:0, cpu"."""
         self.title_temperatures = (0.2, 0.4, 0.6)
-        self.heading_temperatures = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
+        self.heading_temperatures = (0.3, 0.5, 0.7, 0.9)
+        self.num_heading_proposals = 6
         self.options = options or SayOptions()
 
     @classmethod
@@ -128,6 +133,7 @@ class Voice:
                 concepts=section.concepts,
                 key=section.key,
                 notes=section.notes,
+                is_prose=section.is_prose,
             )
             for section in sections
         ]
@@ -165,6 +171,7 @@ class Voice:
             self.options,
             temperatures=self.heading_temperatures,
             max_tokens=16,
+            num_proposals=self.num_heading_proposals,
         )
         found: list[Rendering] = []
         prefix, place = outline_prefix(asked.title), 0
@@ -188,6 +195,7 @@ class Voice:
                 near=asked.title_concept,
                 proposals=tuple(text for text in asked.proposals if text not in said_before),
                 first_number=place + 1,
+                worth=asked.worth,
             )
             (said,) = self._speaker.say([saying], options)
             for rendering in said:
