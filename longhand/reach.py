@@ -1,4 +1,4 @@
-"""Saying that a prompt lies far from what the planner has learnt."""
+"""Saying that a prompt lies far from what the planner has learnt, or from what the library knows."""
 
 from __future__ import annotations
 
@@ -34,3 +34,19 @@ def is_far(store: Store, document_id: str) -> bool:
     reach = load_reach(find_card("planner", name, verify=False))
     prompt = [concept.vector for concept in store.get_prompt(document.id) if concept.role == "prompt"]
     return reach is not None and bool(prompt) and reach.is_far(torch.tensor(np.stack(prompt)))
+
+
+FEWEST_NOTES = 2
+"""A section with fewer is made up."""
+
+
+def describe_gaps(store: Store, document_id: str) -> str | None:
+    """Return a line where notes were looked for and most sections have none to speak of; None elsewhere."""
+    notes = store.get_notes(document_id)
+    num_known = sum(len(own) >= FEWEST_NOTES for own in notes.values())
+    if not notes or num_known * 2 > len(notes):
+        return None
+    return (
+        f"the library knows something of {num_known} of {len(notes)} sections; the others are made up: --library PATH "
+        "writes from documents of your own"
+    )

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from concepts.library.library import Encode, Library, subject_of
 
 _WORD = re.compile(r"\w+")
+_ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
 _NEEDS_MORE = re.compile(
     r"(?:it|its|they|them|their|this|that|these|those|he|she|his|her|both|then|so|but|and|or|also|such|there|"
     r"however|therefore|otherwise|instead|afterwards|the same|each of|some of|one of|"
@@ -27,6 +28,11 @@ _NEEDS_MORE = re.compile(
     re.IGNORECASE,
 )
 """How a sentence begins that leans on one before it."""
+_POINTS_BACK = re.compile(
+    r"\b(?:this|these|those(?! who\b)|such(?! as\b))\b|^\W*(?:\w+\W+){1,4}(?:therefore|also|then|instead|however)\b",
+    re.IGNORECASE,
+)
+"""What else leans on one before it."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,6 @@ def names_other(title: str, subject: str) -> bool:
 def stands_alone(text: str, options: NoteOptions) -> bool:
     """Return whether a sentence can be read without those before it, as far as its first words tell."""
     num_words = len(_WORD.findall(text))
-    if not options.fewest_words <= num_words <= options.most_words or text.rstrip().endswith(":"):
+    if not options.fewest_words <= num_words <= options.most_words or _ENDS.search(text) is None:
         return False
-    return _NEEDS_MORE.match(text) is None
+    return _NEEDS_MORE.match(text) is None and _POINTS_BACK.search(text) is None

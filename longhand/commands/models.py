@@ -435,7 +435,10 @@ def _about(card: ModelCard) -> str:
 
 
 def _short_figures(figures: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in figures.items())
+    return " ".join(
+        f"{name} {value:.0f}" if value == round(value) else f"{name} {value:.4g}"
+        for name, value in figures.items()
+    )
 
 
 def _print_figures(figures: Mapping[str, float], *, as_json: bool) -> None:

@@ -401,8 +401,10 @@ def run_document(
 
     `live`: prints the text on stdout, a terminal, section by section.
     """
-    from longhand.reach import FAR, is_far
+    from longhand.reach import FAR, describe_gaps, is_far
     from longhand.running import make_runner
+
+    told: set[str] = set()
 
     def work(progress: WritingProgress) -> Mapping[str, float]:
         def on_event(event: Event) -> None:
@@ -411,6 +413,10 @@ def run_document(
                 _show_outline(store, document_id, progress)
             if event.kind == "outline" and is_far(store, document_id):
                 progress.remark(FAR)
+            if event.kind == "writing" and "gaps" not in told:
+                told.add("gaps")
+                if gaps := describe_gaps(store, document_id):
+                    progress.remark(gaps)
             if live is not None and (text := live.take(event)):
                 progress.print_text(text)
 

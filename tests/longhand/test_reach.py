@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from flows.document.options import WritingOptions
-from longhand.reach import is_far
+from longhand.reach import describe_gaps, is_far
 from planner.reach import Reach
-from storage import CardRef, NewDocument, PromptConcept, SpaceRef, Store
+from storage import CardRef, NewDocument, NewPlanItem, NoteRecord, PromptConcept, SpaceRef, Store
 
 SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=3)
 
@@ -45,3 +45,25 @@ def test_given_headings_and_a_planner_without_a_reach_are_never_far(
     assert asked == []
     monkeypatch.setattr("planner.reach.load_reach", lambda card: None)
     assert not is_far(store, planned(store, (0, 1, 0)))
+
+
+def noted(store: Store, *counts: int) -> str:
+    """Store a document whose sections have so many notes each."""
+    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn", params={}))
+    lease = store.claim(document.id, "test", 60.0)
+    with store.fenced(lease, space=SPACE) as tx:
+        tx.create_outline(
+            [NewPlanItem(path=str(n), heading="Tea", planned_length=3) for n in range(1, len(counts) + 1)]
+        )
+    ids = {item.path: item.id for item in store.get_outline(document.id).items}
+    note = NoteRecord(text="Tea is hot.", title="Tea", heading="Heat", score=0.5)
+    with store.fenced(lease) as tx:
+        tx.set_notes({ids[str(n)]: [note] * count for n, count in enumerate(counts, 1)})
+    return document.id
+
+
+def test_a_document_that_the_library_knows_little_of_says_so(store: Store) -> None:
+    line = describe_gaps(store, noted(store, 0, 1, 4))
+    assert line is not None and "1 of 3 sections" in line and "--library" in line
+    assert describe_gaps(store, noted(store, 3, 2, 0)) is None
+    assert describe_gaps(store, noted(store)) is None
