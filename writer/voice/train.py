@@ -153,9 +153,10 @@ class VoiceTask:
         }
         if self._dev_drawn is not None:
             figures["drawn"] = self._dev_nats(0.0, drawn=self._dev_drawn)
+        loss = sum(figures.values()) / len(figures)
         if self._plain is not None:
             figures["plain"] = self._dev_nats(None, self._plain)
-        return {"loss": sum(figures.values()) / len(figures), **figures}
+        return {"loss": loss, **figures}
 
     def _dev_nats(
         self, noise: float | None, dev: PackedTexts | None = None, *, drawn: Tensor | None = None
