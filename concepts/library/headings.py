@@ -34,7 +34,7 @@ def like_headings(
         words = _WORD.findall(passage.heading)
         names = {word.casefold() for word in words[1:] if word[0].isupper()}
         fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and names <= known
-        is_like = like >= library.least_likeness and not names_other(passage.title, title)
+        is_like = like >= library.least_likeness and (library.is_own or not names_other(passage.title, title))
         if is_like and fits and passage.title not in without:
             found.setdefault(passage.heading.casefold(), passage.heading)
     return list(found.values())

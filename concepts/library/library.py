@@ -83,13 +83,16 @@ class Library:
         title_codes: NDArray[np.uint8],
         *,
         least_likeness: float = LEAST_LIKENESS,
+        is_own: bool = False,
     ) -> None:
         """`subject_codes` (N, D/8) and `title_codes` (M, D/8): from `codes_of`, in the order of the passages.
 
-        `least_likeness`: a passage that is less like a section gives it nothing.
+        `least_likeness`: a passage that is less like a section gives it nothing. `is_own`: whether somebody named its
+        documents to be written from, so that all of them count, whatever they are called and however few.
         """
         self.passages = tuple(passages)
         self.least_likeness = least_likeness
+        self.is_own = is_own
         self.codes = subject_codes, title_codes
         begins = _begins_document(self.passages)
         self.titles = [p.title for p, is_first in zip(self.passages, begins, strict=True) if is_first]
@@ -102,12 +105,17 @@ class Library:
 
     @classmethod
     def of(
-        cls, passages: Sequence[Passage], encode: Encode, *, least_likeness: float = LEAST_LIKENESS
+        cls,
+        passages: Sequence[Passage],
+        encode: Encode,
+        *,
+        least_likeness: float = LEAST_LIKENESS,
+        is_own: bool = False,
     ) -> Library:
-        """Return a library of passages whose concepts are made now."""
+        """Return a library of passages whose concepts are made now; the others as for a new one."""
         titles = [p.title for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
         subjects = codes_of(encode([passage.subject for passage in passages]))
-        return cls(passages, subjects, codes_of(encode(titles)), least_likeness=least_likeness)
+        return cls(passages, subjects, codes_of(encode(titles)), least_likeness=least_likeness, is_own=is_own)
 
     def __len__(self) -> int:
         return len(self.passages)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -83,14 +83,18 @@ def find_notes(
     `wanted` says which sections get some (empty: all), `taken` what other sections have got already.
     """
     options = options or NoteOptions()
+    if library.is_own:
+        options = replace(options, most_of_document=options.most_notes)
     found: list[list[Note]] = [[] for _ in headings]
     if not headings or not len(library):
         return found
     subjects = encode([title, *(subject_of(title, heading) for heading in headings)])
     subject = " ".join((title, *headings))
     likeness = library.likeness(subjects[1:], subjects[0])
-    hidden = torch.tensor([title in without or names_other(title, subject) for title in library.titles])
-    likeness = likeness.masked_fill(hidden[library.owner], 0.0)
+    hidden = torch.tensor(
+        [name in without or (not library.is_own and names_other(name, subject)) for name in library.titles]
+    )
+    likeness = likeness.masked_fill(hidden[library.owner], -1.0)
     top = likeness.topk(min(options.num_passages, len(library)), dim=1)
     near = sorted(
         {
@@ -110,10 +114,8 @@ def find_notes(
     own_QS = F.normalize(subjects[1:], dim=1) @ vectors_SD.T
     passage_QS = likeness[:, owners_S]
     scores_QS = options.sentence_weight * own_QS + (1 - options.sentence_weight) * passage_QS
-    is_near = passage_QS >= torch.minimum(
-        torch.full((len(headings), 1), library.least_likeness), top.values[:, :1]
-    )
-    is_near &= (passage_QS >= top.values[:, -1:]) & (scores_QS >= library.least_likeness)
+    # a passage counts for a section only where it is among those looked at for it
+    is_near = (passage_QS >= top.values[:, -1:]) & (scores_QS >= library.least_likeness)
     if wanted:
         is_near &= torch.tensor(wanted)[:, None]
     if taken:

@@ -85,7 +85,7 @@ def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> L
     read.
     """
     if name is not None and is_own(Path(name)):
-        return Library.of(read_own(Path(name))[0], encode, least_likeness=OWN_LEAST_LIKENESS)
+        return Library.of(read_own(Path(name))[0], encode, least_likeness=OWN_LEAST_LIKENESS, is_own=True)
     if name is None and not any(c.kind == "library" and c.space == space_id for c in list_cards()):
         return EMPTY
     card = find_card("library", find_name_in_space("library", space_id) if name is None else name)

@@ -322,3 +322,18 @@ def test_a_library_covers_what_it_is_about() -> None:
     covered, other = LIBRARY.coverage(subjects, encode(["Bicycle tire repair"])[0]).tolist()
     assert covered > other
     assert EMPTY.coverage(subjects, subjects[0]).tolist() == [0.0, 0.0]
+
+
+def test_of_ones_own_documents_all_count_whatever_they_are_called() -> None:
+    sentences = [
+        "Dogs stay outside the garden gate.",
+        "Tools belong back into the shed.",
+        "Members pay their share in January.",
+        "Everyone waters the young trees weekly.",
+        "Rubbish goes home with whoever brought some.",
+    ]
+    minutes = passage("Minutes of May", "Rules of the club", *sentences)
+    for is_own, num in ((True, 5), (False, 0)):
+        library = Library.of([minutes], encode, least_likeness=0.0, is_own=is_own)
+        (notes,) = find_notes(library, encode, "Guide for members", ["Rules of the club"])
+        assert len(notes) == num
