@@ -27,6 +27,8 @@ LEAST_LIKENESS = 0.45
 """What a passage, and each of its sentences, must be like a section, about a cosine, to be of use for it."""
 NUM_COVERING = 3
 """Passages that tell how much is known of a section."""
+COVERING_TITLE_WEIGHT = 0.5
+"""How much titles count there: else much is known of "Waxing" for a flat tire, from skis."""
 TITLE_WEIGHT = 0.2
 """How much the documents' titles count beside the sections, whose subjects hold the titles already. At 0.5 a guide to
 saving for a first home got notes from how to furnish it, and none from mortgages."""
@@ -120,17 +122,17 @@ class Library:
     def __len__(self) -> int:
         return len(self.passages)
 
-    def likeness(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
+    def likeness(self, subjects_QD: Tensor, title_D: Tensor, *, title_weight: float = TITLE_WEIGHT) -> Tensor:
         """Return how like each passage is (Q, N), about a cosine, to sections of one document, raw concepts."""
         sections = _cosines(subjects_QD, self._subjects)
         titles = _cosines(title_D[None], self._titles)[:, self.owner]
-        return (1 - TITLE_WEIGHT) * sections + TITLE_WEIGHT * titles
+        return (1 - title_weight) * sections + title_weight * titles
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""
         if not len(self):
             return torch.zeros(len(subjects_QD))
-        likeness = self.likeness(subjects_QD, title_D)
+        likeness = self.likeness(subjects_QD, title_D, title_weight=COVERING_TITLE_WEIGHT)
         return likeness.topk(min(NUM_COVERING, len(self)), dim=1).values.mean(dim=1)
 
 

@@ -98,6 +98,7 @@ class Voice:
         self.title_temperatures = (0.2, 0.4, 0.6)
         self.heading_temperatures = (0.3, 0.5, 0.7, 0.9)
         self.num_heading_proposals = 6
+        self.heading_concept_weight = 0.25
         self.options = options or SayOptions()
 
     @classmethod
@@ -172,6 +173,7 @@ class Voice:
             temperatures=self.heading_temperatures,
             max_tokens=16,
             num_proposals=self.num_heading_proposals,
+            concept_weight=self.heading_concept_weight,
         )
         found: list[Rendering] = []
         prefix, place = outline_prefix(asked.title), 0
@@ -193,6 +195,7 @@ class Voice:
                 one_line=True,
                 before=tuple(rendering.said.text for rendering in found),
                 near=asked.title_concept,
+                near_weight=0.5,
                 proposals=tuple(text for text in asked.proposals if text not in said_before),
                 first_number=place + 1,
                 worth=asked.worth,
