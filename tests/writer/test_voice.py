@@ -372,6 +372,23 @@ def test_what_is_worth_more_is_said(base: LlamaForCausalLM) -> None:
     assert "cup" in said.said.text
 
 
+def test_a_sentence_is_never_said_twice_while_there_is_another(base: LlamaForCausalLM) -> None:
+    """Whatever speaks for it: here it is its concept, and the other one is not."""
+    speaker = Speaker(base, None, WordTokenizer(), _encode)
+    meant = _encode(["hot cup"])[0]
+    row = _Row(Saying(prefix="# tea", concepts=meant.expand(3, -1), key=(1,)), 1, 1)
+    stepper = Stepper(base, None)
+    stepper.read([[1, 2], [1, 2]])
+    options = SayOptions(temperatures=(0.5, 0.5), repeat_weight=0.0)
+    for kept in ("hot cup.", "cold leaves."):
+        row.candidates = [
+            _Candidate(torch.Generator(), 0.5, text=text, tokens=[1], is_whole=True)
+            for text in ("hot cup.", "cold leaves.")
+        ]
+        speaker._keep(row, stepper, range(2), options)
+        assert row.kept[-1].said.text == kept
+
+
 def test_a_proposed_heading_is_weighed_and_said_once(base: LlamaForCausalLM) -> None:
     """With all weight on the concept the proposal that is the concept wins, and another one where it comes again."""
     concept = _encode(["Dry leaves"])[0]

@@ -38,6 +38,8 @@ _SAID = 0.75
 """A sentence whose cosine to a note is as large has said it."""
 _ALIKE = 0.75
 """Sentences of a larger cosine say much of the same."""
+_NEVER = 10.0
+"""What a sentence loses that was said word by word before."""
 _GRAM = 3
 """Words in a row that a section should not say twice."""
 
@@ -323,10 +325,12 @@ class Speaker:
         if saying.before and not row.vectors:
             row.vectors = list(self._encode(list(saying.before)))
         earlier = row.vectors
-        before = " ".join((*saying.before, *(rendering.said.text for rendering in row.kept)))
+        old = [*saying.before, *(rendering.said.text for rendering in row.kept)]
+        before = " ".join(old)
         for k, (said, candidate) in enumerate(zip(found, row.candidates, strict=True)):
             scores[k] += options.likelihood_weight * candidate.nats / max(1, len(candidate.tokens))
             scores[k] -= options.repeat_weight * repeated_share(said.text, before)
+            scores[k] -= _NEVER if said.text in old else 0.0
             if earlier:
                 nearest = float(F.cosine_similarity(torch.stack(earlier), vectors[k][None], dim=1).max())
                 scores[k] -= options.repeat_weight * max(0.0, nearest - _ALIKE) * 5
