@@ -78,7 +78,7 @@ def test_a_run_shows_what_was_done(store: Store, api: PrefectApi, new_document: 
     def names() -> list[str]:
         return [task["name"] for task in api.pages("/task_runs/filter", filters)]
 
-    wanted = {"plan", "say headings", "write sections 1-2", "write section 3"}
+    wanted = {"plan", "say headings", "gather notes", "write sections 1-2", "write section 3"}
     wait_for(lambda: wanted < set(names()))
     assert all(
         name.startswith("decode: section") for name in set(names()) - wanted

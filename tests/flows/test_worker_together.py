@@ -13,7 +13,14 @@ from step_runner import run_steps
 
 from flows.device import SharedModels
 from flows.document.options import WritingOptions
-from flows.document.steps import begin_stage, decode_unit, plan_decoding, plan_document, write_unit
+from flows.document.steps import (
+    begin_stage,
+    decode_unit,
+    gather_notes,
+    plan_decoding,
+    plan_document,
+    write_unit,
+)
 from flows.engine import LeafPlan, SayAsk, Section, WriteAsk
 from flows.events import WorkerEvent
 from flows.prefect.api import PrefectApi
@@ -74,6 +81,7 @@ def to_write(new_document: Make, new_job: Make) -> Make:
         plan_document(job)
         for unit in store.pending_units(document_id, "decode", job.store.get_document(document_id).lang):
             decode_unit(job, unit.id)
+        gather_notes(job)
         begin_stage(job, "writing")
         if is_written:
             for unit in store.pending_units(document_id, "write"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from conftest import Author
+from typing import TYPE_CHECKING
 
 from storage import NewPlanItem, NoteRecord, SpaceRef
+
+if TYPE_CHECKING:
+    from .conftest import Author
 
 
 def note(text: str) -> NoteRecord:

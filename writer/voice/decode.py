@@ -315,9 +315,9 @@ class Speaker:
         scores = options.concept_weight * likeness
         if saying.notes and row.proposals:
             notes = torch.stack(list(row.proposals.values()))
-            nearest = (F.normalize(vectors, dim=1) @ notes.T).max(dim=1).values
+            to_note = (F.normalize(vectors, dim=1) @ notes.T).max(dim=1).values
             # to say a note in other words is as good as to say it word by word
-            scores += options.note_weight * nearest.clamp(max=_SAID)
+            scores += options.note_weight * to_note.clamp(max=_SAID)
         if saying.near is not None:
             scores += saying.near_weight * F.cosine_similarity(vectors, saying.near[None], dim=1)
         if saying.worth is not None:
@@ -340,11 +340,11 @@ class Speaker:
         chosen = row.candidates[best]
         row.kept.append(Rendering(found[best], round(float(likeness[best]), 6)))
         row.vectors.append(vectors[best])
-        said = F.normalize(vectors[best], dim=0)
+        kept = F.normalize(vectors[best], dim=0)
         row.proposals = {
             text: vector
             for text, vector in row.proposals.items()
-            if text != found[best].text and (saying.one_line or float(vector @ said) < _SAID)
+            if text != found[best].text and (saying.one_line or float(vector @ kept) < _SAID)
         }
         if row.is_done:
             return
