@@ -123,6 +123,10 @@ class SharedEngine:
         """As the engine, in turn."""
         return self._turn(self._engine.say_headings, ask)
 
+    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.find_notes, ask)
+
     def translate(self, *args: Any) -> list[Text]:
         """As the engine, in turn."""
         return self._turn(self._engine.translate, *args)
@@ -137,10 +141,6 @@ class SharedEngine:
             kind=Kind((engine, "write"), engine.write_together) if self._together else None,
         )
 
-    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.find_notes, ask)
-
     def say(self, ask: SayAsk) -> list[list[Text]]:
         """As the engine, in turn; together with other documents' sections."""
         engine = self._engine
@@ -152,24 +152,22 @@ class SharedEngine:
         )
 
 
-ModelNames = tuple[str | None, str | None, str | None, str | None, str | None]
-"""Names of space, planner, writer, voice and library, as `ModelEngine` takes them."""
-SHIPPED: ModelNames = (None, None, None, None, None)
+ModelNames = tuple[str | None, str | None, str | None, str | None]
+"""Names of the space, the planner, the writer and the voice, as `ModelEngine` takes them."""
+SHIPPED: ModelNames = (None, None, None, None)
 
 
 def make_engine(names: ModelNames) -> SharingEngine:
-    """Return the real engine for these models."""
-    space, planner, writer, voice, library = names
-    return ModelEngine(space=space, planner=planner, writer=writer, voice=voice, library=library)
+    """Return the real engine for four models."""
+    space, planner, writer, voice = names
+    return ModelEngine(space=space, planner=planner, writer=writer, voice=voice)
 
 
 def names_for(document: DocumentRecord) -> ModelNames:
     """Return the models that a stored document asks for or was begun with; `SHIPPED`: those that ship."""
     names = ModelEngine.names_for(document)
     is_default = all(name in (None, DEFAULT_NAMES.get(kind)) for kind, name in names.items())
-    if is_default:
-        return SHIPPED
-    return names["space"], names["planner"], names["writer"], names["voice"], names["library"]
+    return SHIPPED if is_default else (names["space"], names["planner"], names["writer"], names["voice"])
 
 
 class SharedModels:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from concepts.codec import ConceptCodec
     from concepts.library.library import Library
+    from concepts.library.stored import Libraries
     from concepts.translation import Translator
     from planner import PlannedItem, Planner
     from storage.records import Vector
@@ -38,7 +39,7 @@ LAST_PART_S = 30.0
 """Longest wait, at the end of a process, for a model that is still being loaded."""
 FEWEST_NOTES, ITEMS_SHARE = 2, 0.6
 """Notes that decide whether a section is prose, and the share of items of lists from which it may be a list."""
-Part = Literal["space", "planner", "writer", "voice", "library", "translator"]
+Part = Literal["space", "planner", "writer", "voice", "translator"]
 Work = Stage | Literal["encode", "translate"]
 """What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
 Key = tuple[int | str, ...]
@@ -132,6 +133,8 @@ class NotesAsk:
     """Language of the document, so of title and headings."""
     known: tuple[tuple[NoteRecord, ...] | None, ...]
     """Notes of sections that have theirs; None for those to look for."""
+    library: str | None
+    """Where they are looked for, as `WritingOptions.library`; None: in the space's own library."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -175,8 +178,8 @@ class HeadingsAsk:
     key: Key
     lang: str
     """Language of the document, so of title, headings and what is said."""
-    uses_library: bool = False
-    """Whether headings of like documents are proposed."""
+    library: str | None = NO_LIBRARY
+    """Whose headings are proposed, as in `NotesAsk`."""
 
 
 class Engine(Protocol):
@@ -284,8 +287,8 @@ class SharingEngine(Engine, Protocol):
 NEEDS: dict[Work, tuple[Part, ...]] = {
     "encode": ("space",),
     "plan": ("space", "planner"),
-    "write": ("space", "writer", "library"),
-    "decode": ("space", "library", "voice"),
+    "write": ("space", "writer"),
+    "decode": ("space", "voice"),
     "translate": ("space", "translator"),
 }
 
@@ -300,33 +303,25 @@ class ModelEngine:
         planner: str | None = None,
         writer: str | None = None,
         voice: str | None = None,
-        library: str | None = None,
         device: str | None = None,
     ) -> None:
         """Name the cards or folders; None: the ones that ship. `device`: of all models, None: accelerate's."""
-        self._names = {
-            "space": space,
-            "planner": planner,
-            "writer": writer,
-            "voice": voice,
-            "library": library,
-        }
+        self._names = {"space": space, "planner": planner, "writer": writer, "voice": voice}
         self._device_name = device
         self._codec: Future[ConceptCodec] = Future()
         self._planner: Future[Planner] = Future()
         self._writer: Future[Writer] = Future()
         self._voice: Future[Voice] = Future()
-        self._library: Future[Library] = Future()
         self._translator: Future[Translator] = Future()
         self._parts: dict[Part, tuple[Future[Any], Callable[[], Any]]] = {
             "space": (self._codec, self._load_codec),
             "planner": (self._planner, self._load_planner),
             "writer": (self._writer, self._load_writer),
             "voice": (self._voice, self._load_voice),
-            "library": (self._library, self._load_library),
             "translator": (self._translator, self._load_translator),
         }
         """What a part becomes, and what loads it."""
+        self._libraries: Libraries | None = None
         self._load_times: dict[str, float] = {}
         self._on_loaded: OnLoaded = nobody
         self._thread: threading.Thread | None = None
@@ -351,7 +346,6 @@ class ModelEngine:
             "planner": asked.planner or (None if document.planner is None else document.planner.name),
             "writer": asked.writer or (None if document.writer is None else document.writer.name),
             "voice": asked.voice,
-            "library": None if asked.library == NO_LIBRARY else asked.library,
         }
 
     @property
@@ -459,18 +453,8 @@ class ModelEngine:
         return Voice.load(
             self._names["voice"],
             space_id=codec.space_id,
-            encode=lambda texts: codec.encode(texts, ENGLISH),
+            encode=self._encode_english,
             placement=Placement(device=self._device()),
-        )
-
-    def _load_library(self) -> Library:
-        codec = self._codec.result()
-        from concepts.library.stored import load_library
-
-        return load_library(
-            self._names["library"],
-            space_id=codec.space_id,
-            encode=lambda texts: codec.encode(texts, ENGLISH),
         )
 
     def _load_translator(self) -> Translator:
@@ -560,11 +544,10 @@ class ModelEngine:
         """Look for notes by the concepts of title and headings."""
         from concepts.library.notes import find_notes
 
-        codec = self._codec.result()
         title, *headings = self._in_english([ask.title, *ask.headings], ask.lang)
         found = find_notes(
-            self._library.result(),
-            lambda texts: codec.encode(texts, ENGLISH),
+            self._library(ask.library),
+            self._encode_english,
             title,
             headings,
             wanted=[known is None for known in ask.known],
@@ -574,6 +557,18 @@ class ModelEngine:
             tuple(NoteRecord(**asdict(note)) for note in own) if known is None else known
             for own, known in zip(found, ask.known, strict=True)
         ]
+
+    def _library(self, name: str | None) -> Library:
+        """Return a library, which is loaded where it is first asked for."""
+        from concepts.library.stored import Libraries
+
+        with self._beginning:
+            if self._libraries is None:
+                self._libraries = Libraries(self._codec.result().space_id, self._encode_english)
+        return self._libraries.get(None if name == NO_LIBRARY else name)
+
+    def _encode_english(self, texts: list[str]) -> Tensor:
+        return self._codec.result().encode(texts, ENGLISH)
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""
@@ -678,19 +673,13 @@ class ModelEngine:
         )
         heading_at = dict(zip(given, headings, strict=True))
         proposals: list[str] = []
-        worth = None
-        if ask.uses_library:
-            from concepts.library.headings import like_headings
-            from concepts.library.library import subject_of
+        worth: Callable[[list[str]], Tensor] | None = None
+        if ask.library != NO_LIBRARY:
+            from concepts.library.headings import how_covered, like_headings
 
-            codec = self._codec.result()
-            library = self._library.result()
-            proposals = like_headings(library, lambda texts: codec.encode(texts, ENGLISH), title)
-
-            def worth(texts: list[str]) -> Tensor:
-                subjects = codec.encode([title, *(subject_of(title, text) for text in texts)], ENGLISH)
-                return library.coverage(subjects[1:], subjects[0])
-
+            library = self._library(ask.library)
+            proposals = like_headings(library, self._encode_english, title)
+            worth = how_covered(library, self._encode_english, title)
         said = self._voice.result().say_headings(
             HeadingsSaying(
                 title=title,

@@ -81,13 +81,14 @@ def start_training(
     on_progress: Callable[[Progress], None],
     on_embedded: OnCount,
     on_drawn: OnCount = lambda _done, _total: None,
+    on_noted: OnCount = lambda _done, _total: None,
 ) -> tuple[dict[str, float], ModelCard]:
     """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
 
     `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
-    happens once, and `on_drawn` while a writer draws what a voice is to read. A process that a launcher started beside
-    others shares the work with them (concepts/training.py), and rank 0 alone writes files. Raises UsageError there for
-    a space and for languages, which one process trains.
+    happens once, `on_drawn` while a writer draws what a voice is to read, and `on_noted` while documents get their
+    notes. A process that a launcher started beside others shares the work with them (concepts/training.py), and rank 0
+    alone writes files. Raises UsageError there for a space and for languages, which one process trains.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1" and request.kind in ("space", "languages"):
         raise UsageError(
@@ -101,7 +102,7 @@ def start_training(
     from concepts.processes import is_lost_peer, leave
 
     try:
-        found = _train_shared(request, on_progress, on_embedded, on_drawn)
+        found = _train_shared(request, on_progress, on_embedded, on_drawn, on_noted)
         leave()
     except RuntimeError as error:
         if not is_lost_peer(error):
@@ -118,6 +119,7 @@ def _train_shared(
     on_progress: Callable[[Progress], None],
     on_embedded: OnCount,
     on_drawn: OnCount,
+    on_noted: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.codec import load_codec
     from concepts.corpus.embed import embed_corpus
@@ -128,7 +130,7 @@ def _train_shared(
     if request.kind != "voice" or request.planner or request.writer:
         on_main(lambda: embed_corpus(request.corpus, codec, on_progress=on_embedded))
     if request.kind == "voice":
-        return _train_voice(request, codec, on_progress, on_embedded, on_drawn)
+        return _train_voice(request, codec, on_progress, on_embedded, on_drawn, on_noted)
     if request.kind == "planner":
         return _train_planner(request, codec, on_progress)
     return _train_writer(request, codec, on_progress)
@@ -193,6 +195,7 @@ def _train_voice(
     on_progress: Callable[[Progress], None],
     on_embedded: OnCount,
     on_drawn: OnCount,
+    on_noted: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.card import read_card
     from concepts.corpus.embed import embedded_encoder
@@ -239,7 +242,7 @@ def _train_voice(
                     max_tokens=config.max_tokens,
                     drawn_for=drawn,
                     library=library_of(request.corpus, encode) if noted else None,
-                    on_noted=on_drawn,
+                    on_noted=on_noted,
                 )
                 texts.save(path)
 

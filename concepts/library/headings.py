@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable
 
-from concepts.library.library import Encode, Library
+from torch import Tensor
+
+from concepts.library.library import Encode, Library, subject_of
 from concepts.library.notes import names_other
 
 NUM_PASSAGES = 60
@@ -15,10 +17,8 @@ FEWEST_WORDS, MOST_WORDS = 2, 8
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
-def like_headings(
-    library: Library, encode: Encode, title: str, *, without: Collection[str] = ()
-) -> list[str]:
-    """Return headings of sections that are like a document, the nearest first; none from documents titled `without`.
+def like_headings(library: Library, encode: Encode, title: str) -> list[str]:
+    """Return headings of sections that are like a document, the nearest first.
 
     One that names somebody or something that the title does not name is left out.
     """
@@ -35,6 +35,16 @@ def like_headings(
         names = {word.casefold() for word in words[1:] if word[0].isupper()}
         fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and names <= known
         is_like = like >= library.least_likeness and (library.is_own or not names_other(passage.title, title))
-        if is_like and fits and passage.title not in without:
+        if is_like and fits:
             found.setdefault(passage.heading.casefold(), passage.heading)
     return list(found.values())
+
+
+def how_covered(library: Library, encode: Encode, title: str) -> Callable[[list[str]], Tensor]:
+    """Return a function that says how much a library knows of sections with given headings (N,)."""
+    about = encode([title])[0]
+
+    def covered(headings: list[str]) -> Tensor:
+        return library.coverage(encode([subject_of(title, heading) for heading in headings]), about)
+
+    return covered

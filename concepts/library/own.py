@@ -46,3 +46,9 @@ def read_own(path: Path) -> tuple[list[Passage], DropReport]:
 def is_own(path: Path) -> bool:
     """Return whether a path leads to documents, not to a library that `longhand corpus library` made."""
     return path.is_file() or (path.is_dir() and not (path / "card.json").is_file())
+
+
+def state_of(path: Path) -> frozenset[tuple[str, int, int]]:
+    """Return what tells whether the documents at a path have changed: names, times and sizes of the files."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return frozenset((str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)

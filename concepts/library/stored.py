@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -22,12 +24,14 @@ from concepts.corpus.split import split_of
 from concepts.errors import InputError, ModelError
 from concepts.library.library import Encode, Library, Passage, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
-from concepts.library.own import is_own, read_own
+from concepts.library.own import is_own, read_own, state_of
 
 EMPTY = Library((), np.zeros((0, 1), dtype=np.uint8), np.zeros((0, 1), dtype=np.uint8))
 """A library that gives no notes."""
 DOCUMENTS_FILE = "documents.jsonl.gz"
 CODES_FILE = "codes.safetensors"
+MOST_LOADED = 4
+"""Libraries that stay loaded."""
 
 
 def write_library(
@@ -103,6 +107,29 @@ def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> L
     except (OSError, EOFError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
+
+
+class Libraries:
+    """Libraries that were asked for lately; documents of one's own are read again once they have changed."""
+
+    def __init__(self, space_id: str, encode: Encode) -> None:
+        self._space_id, self._encode = space_id, encode
+        self._loaded: OrderedDict[str | None, tuple[object, Library]] = OrderedDict()
+        self._loading = threading.Lock()
+
+    def get(self, name: str | None) -> Library:
+        """Return a library, as `load_library` does."""
+        own = name is not None and is_own(Path(name))
+        state = state_of(Path(name)) if own and name is not None else None
+        with self._loading:
+            found = self._loaded.get(name)
+            if found is None or found[0] != state:
+                found = state, load_library(name, space_id=self._space_id, encode=self._encode)
+                self._loaded[name] = found
+            self._loaded.move_to_end(name)
+            while len(self._loaded) > MOST_LOADED:
+                self._loaded.popitem(last=False)
+        return found[1]
 
 
 def _passages(documents: Iterable[Document], *, is_split: bool) -> Iterator[Passage]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import ModelError
 from flows.document.checks import check_paths, check_vectors
 from flows.document.job import Attempt, Job, attempt, take
-from flows.document.options import NO_LIBRARY, WritingOptions
+from flows.document.options import WritingOptions
 from flows.document.planning import (
     check_same_model,
     check_same_space,
@@ -132,10 +132,11 @@ def gather_notes(job: Job) -> None:
     """Look for notes for the sections that have none yet, and store them; see `flows.document.queries.lacks_notes`."""
     document = job.store.get_document(job.document_id)
     outline = job.store.get_outline(document.id)
-    points = points_of(WritingOptions.from_params(document.params), outline)
+    options = WritingOptions.from_params(document.params)
+    points = points_of(options, outline)
     leaves = outline.leaves()
     known = job.store.get_notes(document.id)
-    job.prepare("write")
+    job.prepare("encode")
     with job.timings.span("planning"):
         found = job.engine.find_notes(
             NotesAsk(
@@ -145,6 +146,7 @@ def gather_notes(job: Job) -> None:
                 ),
                 lang=document.lang,
                 known=tuple(known.get(item.id) for item in leaves),
+                library=options.library,
             )
         )
     if len(found) != len(leaves):
@@ -296,7 +298,7 @@ def _say_headings(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
                 known=tuple(None if item.id in lacking else item.heading or "" for item in items),
                 key=(document.seed,),
                 lang=document.lang,
-                uses_library=WritingOptions.from_params(document.params).library != NO_LIBRARY,
+                library=WritingOptions.from_params(document.params).library,
             )
         )
     order = [item.id for item in items if item.id in lacking]

@@ -161,6 +161,7 @@ def train(
                 on_progress=display.show,
                 on_embedded=lambda done, total: display.count("embedded", done, total),
                 on_drawn=lambda done, total: display.count("drawn", done, total),
+                on_noted=lambda done, total: display.count("documents with notes", done, total),
             )
     except LonghandError as error:
         if SAID in getattr(error, "__notes__", ()):

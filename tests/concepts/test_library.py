@@ -16,7 +16,7 @@ from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage, codes_of, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
 from concepts.library.own import read_own
-from concepts.library.stored import EMPTY, load_library, write_library
+from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, load_library, write_library
 
 DIM = 64
 OPTIONS = NoteOptions()
@@ -337,3 +337,27 @@ def test_of_ones_own_documents_all_count_whatever_they_are_called() -> None:
         library = Library.of([minutes], encode, least_likeness=0.0, is_own=is_own)
         (notes,) = find_notes(library, encode, "Guide for members", ["Rules of the club"])
         assert len(notes) == num
+
+
+def test_own_documents_are_read_again_once_they_have_changed(tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_text("# Pond\n\n## Fish\n\nGoldfish eat in spring. Carp sleep below the ice.\n")
+    libraries = Libraries("toy@1", encode)
+    first = libraries.get(str(path))
+    assert libraries.get(str(path)) is first
+    path.write_text("# Pond\n\n## Fish\n\nGoldfish eat in spring. Carp sleep below the ice. Frogs sing.\n")
+    again = libraries.get(str(path))
+    assert again is not first and len(again.passages[0].sentences) == 3
+    assert len(libraries.get(None)) == 0
+
+
+def test_few_libraries_stay_loaded(tmp_path: Path) -> None:
+    libraries = Libraries("toy@1", encode)
+    for n in range(MOST_LOADED + 1):
+        (tmp_path / f"{n}.md").write_text(
+            "# Pond\n\n## Fish\n\nGoldfish eat in spring. Carp sleep below the ice.\n"
+        )
+    first = libraries.get(str(tmp_path / "0.md"))
+    for n in range(1, MOST_LOADED + 1):
+        libraries.get(str(tmp_path / f"{n}.md"))
+    assert libraries.get(str(tmp_path / "0.md")) is not first

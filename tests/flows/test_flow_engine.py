@@ -154,8 +154,8 @@ def test_all_models_live_on_the_device_that_accelerate_names(
     [
         ("encode", ["codec"]),
         ("plan", ["codec", "planner"]),
-        ("write", ["codec", "writer", "library"]),
-        ("decode", ["codec", "library", "voice"]),
+        ("write", ["codec", "writer"]),
+        ("decode", ["codec", "voice"]),
         ("translate", ["codec", "translator"]),
     ],
 )
@@ -164,7 +164,7 @@ def test_each_stage_loads_what_it_needs_once_even_where_nobody_foresaw_it(
 ) -> None:
     """Waiting for a model that is never loaded would last for ever."""
     loaded: list[str] = []
-    for part in ("codec", "planner", "writer", "voice", "library", "translator"):
+    for part in ("codec", "planner", "writer", "voice", "translator"):
         monkeypatch.setattr(ModelEngine, f"_load_{part}", lambda self, part=part: loaded.append(part))
     engine = ModelEngine()
     engine.start_loading(["encode"])
@@ -231,7 +231,7 @@ def test_who_asks_hears_each_sentence_that_lacks_a_text_unless_it_is_translated(
 
 
 def test_loading_is_counted_and_a_listener_that_fails_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for part in ("codec", "planner", "library", "voice"):
+    for part in ("codec", "planner", "voice"):
         monkeypatch.setattr(ModelEngine, f"_load_{part}", lambda self: None)
     counts: list[tuple[int, int]] = []
 
@@ -244,7 +244,7 @@ def test_loading_is_counted_and_a_listener_that_fails_spoils_nothing(monkeypatch
     engine.prepare("decode")
     assert engine._thread is not None
     engine._thread.join()
-    assert counts == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert counts == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
 def test_what_is_not_english_is_said_in_english_and_translated(engine: ModelEngine) -> None:

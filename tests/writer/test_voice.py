@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from concepts.errors import ModelError
+from concepts.library.library import Library, Passage
 from concepts.training import LoopConfig, make_optimizers
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
@@ -37,6 +38,7 @@ from writer.voice.decode import (
     begins_line,
     repeated_share,
 )
+from writer.voice.notes import NO_NOTES_SHARE, OWN_NOTES_SHARE, OWN_SHARE, add_notes
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
 from writer.voice.train import VoiceTask, blur, first_tensors, noised, release_voice, train_voice
@@ -278,23 +280,32 @@ def test_one_sentence_is_said_after_the_text_before_it(base: LlamaForCausalLM) -
 
 
 def test_a_section_reads_its_notes_before_it_is_said(base: LlamaForCausalLM) -> None:
-    adapter = _adapter(base)
-    (plain,), (noted,) = (
-        _voice(base, adapter).say_sections(
-            [
-                SectionSaying(
-                    title="tea",
-                    headings=("water",),
-                    here=0,
-                    concepts=torch.ones(3, _DIM),
-                    key=(1,),
-                    notes=notes,
-                )
-            ]
+    """It is the words before the heading alone that tell: notes are neither proposed nor preferred here."""
+    voice = _voice(base, _adapter(base))
+    voice.options = replace(voice.options, num_proposals=0, note_weight=0.0)
+
+    def say(*notes: str) -> list[Said]:
+        section = SectionSaying(
+            title="tea", headings=("water",), here=0, concepts=torch.ones(3, _DIM), key=(1,), notes=notes
         )
-        for notes in ((), ("Boil the cold water slowly.", "pour tea now."))
+        return [rendering.said for rendering in voice.say_sections([section])[0]]
+
+    assert say() == say()
+    assert say() != say("Boil the cold water slowly.", "pour tea now.")
+
+
+def test_a_section_without_notes_is_said_the_same_beside_one_with_notes(base: LlamaForCausalLM) -> None:
+    voice = _voice(base, _adapter(base))
+    plain, noted = (
+        SectionSaying(
+            title="tea", headings=("water",), here=0, concepts=torch.ones(3, _DIM), key=(n,), notes=notes
+        )
+        for n, notes in enumerate(((), ("Boil the cold water slowly.", "pour tea now.")))
     )
-    assert [r.said for r in plain] != [r.said for r in noted]
+    (alone,) = voice.say_sections([plain])
+    both = voice.say_sections([plain, noted])
+    assert both[0] == alone
+    assert voice.say_sections([noted])[0] == both[1]
 
 
 def test_the_sentence_nearest_to_a_note_is_kept_until_the_note_is_said(base: LlamaForCausalLM) -> None:
@@ -423,8 +434,8 @@ def test_a_proposal_costs_what_the_voice_would_pay_for_it(base: LlamaForCausalLM
             super()._keep(row, *rest)
 
     Listening(base, None, tokenizer, _encode).say([saying], SayOptions(temperatures=(0.5,), max_tokens=6))
-    proposal = heard[-1]
-    assert proposal.text == "1. Boil water" and proposal.is_whole
+    (proposal,) = [candidate for candidate in heard if candidate.text == "1. Boil water"]
+    assert proposal.is_whole
     before, said = tokenizer(saying.prefix)["input_ids"], tokenizer("1. Boil water")["input_ids"]
     base.config._attn_implementation = "eager"
     logits = base(input_ids=torch.tensor([[*before, *said]])).logits[0, len(before) - 1 : -1]
@@ -781,3 +792,68 @@ def test_what_is_said_again_is_counted_in_the_sentence_itself_too() -> None:
     assert repeated_share("Boil the water.", "First boil the water now.") == 1.0
     assert repeated_share("The sound of the sound of the sound.", "") > 0.5
     assert repeated_share("", "Boil the water.") == 0.0
+
+
+def _everyday(title: str, *sections: tuple[str, tuple[str, ...]]) -> SpokenDocument:
+    return SpokenDocument(
+        title,
+        tuple(SpokenSection(h, tuple(Said(text, "paragraph") for text in texts)) for h, texts in sections),
+    )
+
+
+def _bags(texts: list[str]) -> Tensor:
+    """Return the sum of a random vector for each word."""
+    rows = [
+        sum(
+            torch.randn(64, generator=torch.Generator().manual_seed(hash_of(word)))
+            for word in text.lower().split()
+        )
+        for text in texts
+    ]
+    return torch.stack(rows)  # type: ignore[arg-type]
+
+
+def hash_of(word: str) -> int:
+    return int.from_bytes(word.strip(".:").encode()[:6], "little")
+
+
+def _tea_library() -> Library:
+    passages = [
+        Passage(
+            f"Making tea {n}", "Boiling water", (f"Fresh water boils best in pot number {n} of the kitchen.",)
+        )
+        for n in range(6)
+    ]
+    return Library.of(passages, _bags, least_likeness=0.0)
+
+
+def test_documents_learn_from_notes_of_others_and_never_of_their_own() -> None:
+    document = _everyday(
+        "Making tea 3", ("Boiling water", ("Cold water takes longer to boil in the kitchen.",))
+    )
+    (found,) = add_notes([document], _tea_library(), _bags, is_training=False)
+    notes = found.sections[0].notes
+    assert notes and not any("number 3" in note for note in notes)
+    assert found.sections[0].sentences == document.sections[0].sentences
+
+
+def test_in_training_some_sections_have_no_notes_and_some_their_own_sentences() -> None:
+    own = "Cold water takes longer to boil in the kitchen."
+    documents = [_everyday(f"Tea of day {n}", ("Boiling water", (own,))) for n in range(300)]
+    found = add_notes(documents, _tea_library(), _bags, is_training=True)
+    notes = [document.sections[0].notes for document in found]
+    without = sum(not texts for texts in notes) / len(notes)
+    with_own = sum(own in texts for texts in notes) / len(notes)
+    assert without == pytest.approx(NO_NOTES_SHARE, abs=0.07)
+    assert with_own == pytest.approx(OWN_NOTES_SHARE * OWN_SHARE, abs=0.07)
+    assert add_notes(documents, _tea_library(), _bags, is_training=True) == found
+
+
+def test_packed_sections_read_their_notes_and_learn_to_say_none_of_them() -> None:
+    tokenizer = WordTokenizer()
+    section = SpokenSection("leaves", (Said("Dry the leaves.", "paragraph"),), notes=("hot cup.",))
+    packed = pack([([SpokenDocument("tea", (section,))], 1.0)], tokenizer, _encode, max_tokens=60)
+    read = tokenizer.decode(packed.tokens[packed.rows == NO_CONCEPT].tolist())
+    said = tokenizer.decode(packed.tokens[packed.rows != NO_CONCEPT].tolist())
+    assert "Notes:\n- hot cup.\n\n## leaves" in read
+    assert said.strip() == "Dry the leaves."

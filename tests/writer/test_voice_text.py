@@ -71,6 +71,10 @@ def test_a_sentence_is_over_at_its_mark(text: str, over: bool) -> None:
         ([Said("Boil it.", "step"), Said("It takes a while.", None)], "\n2. Milk is cold."),
         ([Said("Boil it.", "step"), Said("Pour it.", "step")], "\n3. Milk is cold."),
         ([Said("Cups.", "bullet")], "\n- Milk is cold."),
+        (
+            [Said("Boil it.", "step"), Said("Then this.", "paragraph"), Said("Pour it.", "step")],
+            "\n2. Milk is cold.",
+        ),
         ([Said("Boil it.", "step"), Said("That was it.", "paragraph")], " Milk is cold."),
     ],
 )

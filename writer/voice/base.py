@@ -13,13 +13,14 @@ from safetensors import SafetensorError
 
 from concepts.card import ModelCard, find_card, list_cards
 from concepts.errors import LonghandError, ModelError
+from concepts.library.library import Encode
 from concepts.quantize import read_tensors
 from concepts.release import check_space
 from concepts.wheels import SMOLLM2, require
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
 from writer.voice.config import ADAPTER_FILE, AdapterConfig
-from writer.voice.decode import Encode, Speaker
+from writer.voice.decode import Speaker
 from writer.voice.placement import Placement, places_of
 from writer.voice.voice import Voice
 

@@ -20,12 +20,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from concepts.library.library import Encode
 from writer.voice.data import MOST_SAID
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, is_over, next_piece, outline_line, parse_piece
-
-Encode = Callable[[list[str]], Tensor]
-"""Texts to raw concepts (N, D)."""
 
 _WORD = re.compile(r"\w+")
 _LIST_MARK = re.compile(r"\s*[-*•\d]")
@@ -66,7 +64,8 @@ class SayOptions:
     worth_weight: float = 0.7
     """How much `Saying.worth` counts."""
     num_proposals: int = 2
-    """Notes, or headings that are proposed, weighed beside the texts that are drawn: the nearest to the concept."""
+    """Notes, or headings that are proposed, weighed beside the texts that are drawn: the nearest to the concept.
+    Where there are fewer, more texts are drawn."""
     repeat_weight: float = 1.5
     """How much the share of words counts that stand in a run said before."""
 
@@ -185,9 +184,8 @@ class Speaker:
 
         `on_said` gets the index of a text, the place of a sentence in it (from 0), and what is kept for it.
         """
-        most = max((len(saying.proposals or saying.notes) for saying in sayings), default=0)
-        num_proposed = min(options.num_proposals, most)
-        num_candidates = len(options.temperatures) + num_proposed
+        # as many for each text, proposals or not: what one says must not depend on what others are said beside it
+        num_candidates = len(options.temperatures) + options.num_proposals
         rows: list[_Row] = []
         starts: list[list[int]] = []
         for saying in sayings:

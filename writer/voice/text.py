@@ -96,11 +96,8 @@ def marked(sentences: Sequence[Said]) -> list[tuple[str, str]]:
 def next_piece(said: Sequence[Said], text: str) -> str:
     """Return a sentence that goes on after those said, in the block that they are in: as the next item of a list."""
     block = next((piece.block for piece in reversed(said) if piece.block is not None), None)
-    if block not in ("step", "bullet"):
-        return " " + text
-    opener = Said("", block)
-    numbered = 1 + sum(piece.block == "step" for piece in said)
-    return mark(Said(text, block), opener, numbered) + text
+    sign, _ = marked([*said, Said(text, block if block in ("step", "bullet") else None)])[-1]
+    return sign + text
 
 
 def parse_piece(piece: str, is_first: bool) -> Said:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from writer.voice.decode import Encode, OnSaid, Rendering, Saying, SayOptions, Speaker
+from concepts.library.library import Encode
+from writer.voice.decode import OnSaid, Rendering, Saying, SayOptions, Speaker
 from writer.voice.placement import Placement
 from writer.voice.text import (
     TITLE_MARK,
@@ -159,7 +160,7 @@ class Voice:
         saying = Saying(
             prefix=title_prefix(prompt), concepts=concept[None], key=(*key, "title"), one_line=True
         )
-        options = replace(self.options, temperatures=self.title_temperatures, max_tokens=20)
+        options = replace(self.options, temperatures=self.title_temperatures, max_tokens=20, num_proposals=0)
         ((said,),) = self._speaker.say([saying], options)
         return said.said.text.removeprefix(TITLE_MARK.strip()).strip()
 
