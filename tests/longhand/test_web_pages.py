@@ -23,6 +23,7 @@ from storage import (
     NewDocument,
     NewPlanItem,
     NewRendering,
+    NoteRecord,
     SpaceRef,
     Store,
     UnitSpec,
@@ -195,6 +196,26 @@ def test_the_document_page_links_sentences_to_their_plan(client: TestClient, sto
     assert "Wait." in node(page, ".weakest li").text()
     short = client.get(f"/documents/{document_id[:8]}?lang=eng_Latn", follow_redirects=False)
     assert short.headers["location"] == f"/documents/{document_id}?lang=eng_Latn"
+
+
+def test_a_section_shows_what_it_is_written_from(client: TestClient, store: Store) -> None:
+    document_id = written(store, "Tea", [["Boil water.", "Wait."], ["Drink it."]])
+    first, _ = store.get_outline(document_id).leaves()
+    notes = [
+        NoteRecord(text=text, title=EVIL, heading="Water", score=0.61)
+        for text in ("Boil water.", "Soft water.")
+    ]
+    lease = store.claim(document_id, "test", 60.0)
+    with store.fenced(lease) as tx:
+        tx.set_notes({first.id: notes})
+    store.release(lease, "done")
+    text = client.get(f"/documents/{document_id}").text
+    assert "<script>alert" not in text
+    page = parse(text)
+    assert len(page.css(".notes")) == 1
+    said, other = (" ".join(found.text().split()) for found in page.css(".notes li"))
+    assert said == f"Boil water. {EVIL}: Water, 0.61, word by word"
+    assert other == f"Soft water. {EVIL}: Water, 0.61"
 
 
 def test_everything_that_people_or_models_wrote_is_escaped(
