@@ -400,6 +400,26 @@ def test_a_sentence_is_never_said_twice_while_there_is_another(base: LlamaForCau
         assert row.kept[-1].said.text == kept
 
 
+def test_no_run_of_tokens_is_drawn_twice(base: LlamaForCausalLM) -> None:
+    tokenizer = WordTokenizer()
+    speaker = Speaker(base, None, tokenizer, _encode)
+    row = _Row(Saying(prefix="# tea", concepts=torch.zeros(2, _DIM), key=(1,)), 1, 1)
+    stepper = Stepper(base, None)
+    stepper.read([[1, 2]])
+    said = tokenizer("Boil the hot water slowly now pour tea.")["input_ids"]
+    row.candidates = [
+        _Candidate(torch.Generator(), 0.5, tokens=said, text=tokenizer.decode(said), is_whole=True)
+    ]
+    speaker._keep(row, stepper, range(1), SayOptions(temperatures=(0.5,), num_proposals=0))
+    seventh, other = said[6], said[0]
+    chances, choices = torch.tensor([-0.01, -9.0]), torch.tensor([seventh, other])
+    for begun, drawn in ((said[:6], other), (said[1:6], seventh), ([*said[:5], other], seventh)):
+        candidate = _Candidate(torch.Generator().manual_seed(1), 0.5, tokens=list(begun))
+        candidate.text = tokenizer.decode(candidate.tokens)
+        speaker._extend(row, candidate, chances, choices, SayOptions())
+        assert candidate.tokens[-1] == drawn
+
+
 def test_a_proposed_heading_is_weighed_and_said_once(base: LlamaForCausalLM) -> None:
     """With all weight on the concept the proposal that is the concept wins, and another one where it comes again."""
     concept = _encode(["Dry leaves"])[0]

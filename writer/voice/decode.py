@@ -38,6 +38,9 @@ _ALIKE = 0.75
 """Sentences of a larger cosine say much of the same."""
 _NEVER = 10.0
 """What a sentence loses that was said word by word before."""
+_RUN = 7
+"""Tokens in a row that no text draws twice (as in Paulus et al. 2017, arXiv 1705.04304): where notes are read, all
+candidates may come out as one that was said."""
 _GRAM = 3
 """Words in a row that a section should not say twice."""
 
@@ -141,6 +144,8 @@ class _Row:
     last_token: int
     kept: list[Rendering] = field(default_factory=list)
     vectors: list[Tensor] = field(default_factory=list)
+    runs: dict[tuple[int, ...], set[int]] = field(default_factory=dict)
+    """What came behind each `_RUN` - 1 tokens of what is kept."""
     proposals: dict[str, Tensor] = field(default_factory=dict)
     """Notes or lines that were not said, with their concepts (D,)."""
     candidates: list[_Candidate] = field(default_factory=list)
@@ -283,6 +288,10 @@ class Speaker:
         """Draw a candidate's next token among `choices_N`, or see that it is over."""
         if row.saying.one_line and not _WORD.search(candidate.text) and self._may_begin[choices_N].any():
             chances_N = chances_N.masked_fill(~self._may_begin[choices_N], float("-inf"))
+        again = row.runs.get(tuple(candidate.tokens[1 - _RUN :]), set())
+        is_new = torch.tensor([int(choice) not in again for choice in choices_N])
+        if is_new.any():
+            chances_N = chances_N.masked_fill(~is_new, float("-inf"))
         if row.saying.is_prose and not row.kept and not candidate.text.strip():
             chances_N = chances_N.masked_fill(self._is_mark[choices_N], float("-inf"))
         # what a sentence begins, a list or running text, is drawn as it came: colder draws made lists of everything
@@ -338,6 +347,9 @@ class Speaker:
         chosen = row.candidates[best]
         row.kept.append(Rendering(found[best], round(float(likeness[best]), 6)))
         row.vectors.append(vectors[best])
+        for end in range(_RUN, len(chosen.tokens) + 1):
+            *run, last = chosen.tokens[end - _RUN : end]
+            row.runs.setdefault(tuple(run), set()).add(last)
         kept = F.normalize(vectors[best], dim=0)
         row.proposals = {
             text: vector
