@@ -24,6 +24,7 @@ from flows.engine import (
     ModelEngine,
     NotesAsk,
     OnLoaded,
+    OutlineAsk,
     SayAsk,
     Section,
     SharingEngine,
@@ -122,6 +123,10 @@ class SharedEngine:
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """As the engine, in turn."""
         return self._turn(self._engine.say_headings, ask)
+
+    def find_outline(self, ask: OutlineAsk) -> list[str]:
+        """As the engine, in turn."""
+        return self._turn(self._engine.find_outline, ask)
 
     def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
         """As the engine, in turn."""

@@ -7,6 +7,7 @@ Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vector
 from __future__ import annotations
 
 import atexit
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 LAST_PART_S = 30.0
 """Longest wait, at the end of a process, for a model that is still being loaded."""
-FEWEST_NOTES, ITEMS_SHARE = 2, 0.6
-"""Notes that decide whether a section is prose, and the share of items of lists from which it may be a list."""
 Part = Literal["space", "planner", "writer", "voice", "translator"]
 Work = Stage | Literal["encode", "translate"]
 """What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
@@ -135,6 +134,19 @@ class NotesAsk:
     """Notes of sections that have theirs; None for those to look for."""
     library: str | None
     """Where they are looked for, as `WritingOptions.library`; None: in the space's own library."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlineAsk:
+    """What one document asks of `Engine.find_outline`."""
+
+    title: str
+    lang: str
+    """Language of the document, so of title and headings."""
+    num_sections: int | None
+    """None: as many as are known."""
+    library: str | None
+    """As in `NotesAsk`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -249,6 +261,9 @@ class Engine(Protocol):
         `known` items, of an outline that was edited, have both already: the others are planned around them.
         """
 
+    def find_outline(self, ask: OutlineAsk) -> list[str]:
+        """Return the headings of an outline on a subject that the library knows; none where it knows too little."""
+
     def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
         """Return the notes of all leaves: known ones as they are, others from the library, none twice."""
 
@@ -321,6 +336,8 @@ class ModelEngine:
             "translator": (self._translator, self._load_translator),
         }
         """What a part becomes, and what loads it."""
+        self.most_alike = math.inf
+        """Of the libraries that will be loaded; see `concepts.library.library.Library.most_alike`."""
         self._libraries: Libraries | None = None
         self._load_times: dict[str, float] = {}
         self._on_loaded: OnLoaded = nobody
@@ -540,6 +557,16 @@ class ModelEngine:
         )
         return _new_items(items)
 
+    def find_outline(self, ask: OutlineAsk) -> list[str]:
+        """Look for sections of documents like the title."""
+        from concepts.library.outline import find_outline
+
+        (title,) = self._in_english([ask.title], ask.lang)
+        library = self._library(ask.library)
+        found = find_outline(library, self._encode_english, title, ask.num_sections)
+        texts = self._from_english([Text(text=heading, score=None) for heading in found], ask.lang)
+        return [text.text.strip() for text in texts]
+
     def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
         """Look for notes by the concepts of title and headings."""
         from concepts.library.notes import find_notes
@@ -564,7 +591,8 @@ class ModelEngine:
 
         with self._beginning:
             if self._libraries is None:
-                self._libraries = Libraries(self._codec.result().space_id, self._encode_english)
+                space_id = self._codec.result().space_id
+                self._libraries = Libraries(space_id, self._encode_english, self.most_alike)
         return self._libraries.get(None if name == NO_LIBRARY else name)
 
     def _encode_english(self, texts: list[str]) -> Tensor:
@@ -621,6 +649,7 @@ class ModelEngine:
 
     def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
         """Say the sections of several documents side by side."""
+        from writer.voice.text import Said
         from writer.voice.voice import SectionSaying
 
         sayings, listeners = [], []
@@ -634,8 +663,7 @@ class ModelEngine:
                     here=section.here,
                     concepts=_tensor(section.vectors),
                     key=section.key,
-                    notes=tuple(note.text for note in section.notes),
-                    is_prose=_is_prose(section.notes),
+                    notes=tuple(Said(note.text, note.block) for note in section.notes),
                 )
                 for section in ask.sections
             ]
@@ -746,11 +774,6 @@ def _listener(ask: SayAsk, index: int) -> Callable[[int, Rendering], None]:
             ask.on_said(index, place, _text(said))
 
     return tell
-
-
-def _is_prose(notes: Sequence[NoteRecord]) -> bool:
-    """Return whether a section's notes are to be said as running text: too few of them stood in lists."""
-    return len(notes) >= FEWEST_NOTES and sum(note.is_item for note in notes) < ITEMS_SHARE * len(notes)
 
 
 def _text(rendering: Rendering) -> Text:

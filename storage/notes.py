@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select, update
 
 from storage.outlines import active_outline_id, item_belongs_to
-from storage.records import NoteRecord
+from storage.records import NoteRecord, check_block
 from storage.tables import PlanItem
 from storage.texts import check_text
 
@@ -21,7 +21,7 @@ def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequ
                 "title": check_text("the title of a note's document", note.title),
                 "heading": check_text("the heading of a note", note.heading),
                 "score": note.score,
-                "is_item": note.is_item,
+                "block": check_block(note.block),
             }
             for note in own
         ]

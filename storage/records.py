@@ -255,8 +255,8 @@ class NoteRecord:
     heading: str
     score: float
     """How near it is to the section, about a cosine."""
-    is_item: bool = False
-    """Whether it is an item of a list there."""
+    block: BlockKind = "paragraph"
+    """What it stands in there."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

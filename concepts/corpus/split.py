@@ -18,6 +18,9 @@ HELD_OUT_PACKAGES = frozenset(
 HELD_OUT_APPS = frozenset(("gedit", "pitivi", "meld", "file-roller", "cheese", "kmymoney"))
 """The same packages as the first part of a page name."""
 HELD_OUT_RECIPE_INITIALS = ("V", "Z")
+ASKED = "asked/"
+"""How the page names of documents begin that answer what `longhand evaluate documents` asks. No model learns from them;
+a library holds them, and what is measured is written without them (`Library.most_alike`)."""
 
 _END_MARKS = re.compile(r"[\s.:;,!?…\"»«]+$")
 
@@ -28,7 +31,7 @@ _PERCENT_TEST = 2
 def split_of(document: Document) -> Split:
     """Return the split of `document`: 2% dev, 2% test, the rest train, by a hash of its identity.
 
-    The held-out help packages and recipes are always test. All languages of a page agree. A corpus without any
+    The held-out help packages, recipes and answers to the prompts of the evaluation are always test. All languages of a page agree. A corpus without any
     dev document gives some of its train documents (`concepts.corpus.build`).
     """
     if is_held_out(document):
@@ -48,8 +51,15 @@ def same_text(text: str) -> str:
     return _END_MARKS.sub("", text.casefold())
 
 
+def is_asked(document: Document) -> bool:
+    """Whether `document` answers a prompt that Longhand is measured with."""
+    return (document.page or "").startswith(ASKED)
+
+
 def is_held_out(document: Document) -> bool:
     """Whether `document` belongs to the acceptance set of the corpus."""
+    if is_asked(document):
+        return True
     if document.kind == "recipe":
         return document.title.upper().startswith(HELD_OUT_RECIPE_INITIALS)
     app = (document.page or "").split("/")[0] if document.page and "/" in document.page else ""

@@ -12,7 +12,7 @@ from concepts.library.notes import names_other
 
 NUM_PASSAGES = 60
 """Passages whose headings are looked at."""
-FEWEST_WORDS, MOST_WORDS = 2, 8
+MOST_WORDS = 8
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
@@ -27,17 +27,21 @@ def like_headings(library: Library, encode: Encode, title: str) -> list[str]:
     about = encode([title])
     likeness = library.likeness(about, about[0])[0]
     top = likeness.topk(min(NUM_PASSAGES, len(library)))
-    known = {word.casefold() for word in _WORD.findall(title)}
     found: dict[str, str] = {}
     for n, like in zip(top.indices.tolist(), top.values.tolist(), strict=True):
         passage = library.passages[n]
-        words = _WORD.findall(passage.heading)
-        names = {word.casefold() for word in words[1:] if word[0].isupper()}
-        fits = FEWEST_WORDS <= len(words) <= MOST_WORDS and names <= known
         is_like = like >= library.least_likeness and (library.is_own or not names_other(passage.title, title))
-        if is_like and fits:
+        if is_like and may_head(passage.heading, title):
             found.setdefault(passage.heading.casefold(), passage.heading)
     return list(found.values())
+
+
+def may_head(heading: str, title: str) -> bool:
+    """Return whether a heading fits a document of a title: it is not long, and names nothing else."""
+    words = _WORD.findall(heading)
+    known = {word.casefold() for word in _WORD.findall(title)}
+    names = {word.casefold() for word in words[1:] if word[0].isupper()}
+    return 0 < len(words) <= MOST_WORDS and names <= known
 
 
 def how_covered(library: Library, encode: Encode, title: str) -> Callable[[list[str]], Tensor]:

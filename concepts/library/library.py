@@ -12,14 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from concepts.corpus.records import LIST_KINDS, Document
+from concepts.corpus.records import Block, Document
 
+Form = Literal["paragraph", "step", "bullet"]
+"""What a sentence stands in: running text, a list in order, another list."""
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
@@ -42,8 +45,10 @@ class Passage:
     """Of the document."""
     heading: str
     sentences: tuple[str, ...]
-    items: frozenset[str] = frozenset()
-    """Those of the sentences that are items of lists."""
+    forms: tuple[Form, ...] = ()
+    """What each sentence stands in; empty: running text throughout."""
+    prompt: str = ""
+    """What is typed for the document; empty: its title."""
 
     @property
     def subject(self) -> str:
@@ -63,16 +68,16 @@ def passages_of(document: Document) -> list[Passage]:
             document.title,
             section.heading.strip() or document.title,
             section.sentences,
-            frozenset(
-                sentence
-                for block in section.blocks
-                if block.kind in LIST_KINDS
-                for sentence in block.sentences
-            ),
+            tuple(_form_of(block) for block in section.blocks for _ in block.sentences),
+            document.prompt or "",
         )
         for section in document.sections
         if section.sentences
     ]
+
+
+def _form_of(block: Block) -> Form:
+    return "paragraph" if block.kind == "note" else block.kind
 
 
 class Library:
@@ -83,11 +88,12 @@ class Library:
         passages: Sequence[Passage],
         subject_codes: NDArray[np.uint8],
         title_codes: NDArray[np.uint8],
+        prompt_codes: NDArray[np.uint8],
         *,
         least_likeness: float = LEAST_LIKENESS,
         is_own: bool = False,
     ) -> None:
-        """`subject_codes` (N, D/8) and `title_codes` (M, D/8): from `codes_of`, in the order of the passages.
+        """`subject_codes` (N, D/8), `title_codes` and `prompt_codes` (M, D/8): from `codes_of`, in the passages' order.
 
         `least_likeness`: a passage that is less like a section gives it nothing. `is_own`: whether somebody named its
         documents to be written from, so that all of them count, whatever they are called and however few.
@@ -95,12 +101,15 @@ class Library:
         self.passages = tuple(passages)
         self.least_likeness = least_likeness
         self.is_own = is_own
-        self.codes = subject_codes, title_codes
+        self.most_alike = math.inf
+        """Documents that are more like a title than this, about a cosine, give nothing to a document of that title:
+        what is measured is written as if nobody had written on its subject before."""
+        self.codes = subject_codes, title_codes, prompt_codes
         begins = _begins_document(self.passages)
         self.titles = [p.title for p, is_first in zip(self.passages, begins, strict=True) if is_first]
-        self._subjects, self._titles = _signs(subject_codes), _signs(title_codes)
+        self._subjects, self._titles, self._prompts = map(_signs, self.codes)
         owners = np.cumsum(begins) - 1
-        if len(subject_codes) != len(owners) or len(title_codes) != len(self.titles):
+        if len(subject_codes) != len(owners) or {len(title_codes), len(prompt_codes)} != {len(self.titles)}:
             raise ValueError(f"{len(subject_codes)} codes for {len(owners)} passages")
         self.owner = torch.from_numpy(owners.astype(np.int64))
         """Which document each passage (N,) is of."""
@@ -115,9 +124,15 @@ class Library:
         is_own: bool = False,
     ) -> Library:
         """Return a library of passages whose concepts are made now; the others as for a new one."""
-        titles = [p.title for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
-        subjects = codes_of(encode([passage.subject for passage in passages]))
-        return cls(passages, subjects, codes_of(encode(titles)), least_likeness=least_likeness, is_own=is_own)
+        firsts = [p for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
+        return cls(
+            passages,
+            codes_of(encode([passage.subject for passage in passages])),
+            codes_of(encode([passage.title for passage in firsts])),
+            codes_of(encode([passage.prompt or passage.title for passage in firsts])),
+            least_likeness=least_likeness,
+            is_own=is_own,
+        )
 
     def __len__(self) -> int:
         return len(self.passages)
@@ -126,7 +141,18 @@ class Library:
         """Return how like each passage is (Q, N), about a cosine, to sections of one document, raw concepts."""
         sections = _cosines(subjects_QD, self._subjects)
         titles = _cosines(title_D[None], self._titles)[:, self.owner]
-        return (1 - title_weight) * sections + title_weight * titles
+        found = (1 - title_weight) * sections + title_weight * titles
+        is_hidden = self._all_likeness(title_D) > self.most_alike
+        return found.masked_fill(is_hidden[self.owner], -1.0)
+
+    def document_likeness(self, title_D: Tensor) -> Tensor:
+        """Return how like each document (M,) is to a title, a raw concept, about a cosine: its title or its prompt."""
+        likeness = self._all_likeness(title_D)
+        return likeness.masked_fill(likeness > self.most_alike, -1.0)
+
+    def _all_likeness(self, title_D: Tensor) -> Tensor:
+        about = title_D[None]
+        return torch.maximum(_cosines(about, self._titles), _cosines(about, self._prompts))[0]
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""

@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.library.library import Encode, Library, subject_of
+from concepts.library.library import Encode, Form, Library, Passage, subject_of
 
 _WORD = re.compile(r"\w+")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
 _NEEDS_MORE = re.compile(
     r"(?:it|its|they|them|their|this|that|these|those|he|she|his|her|both|then|so|but|and|or|also|such|there|"
     r"however|therefore|otherwise|instead|afterwards|the same|each of|some of|one of|"
-    r"the (?:first|second|third|last|other))\b",
+    r"the (?:first|second|third|last|other|latter|former|result)|another (?:is|was|reason|way)|"
+    r"(?:if|when|where|once|after|because|in|by) (?:that|this|these|those|so|it|they))\b",
     re.IGNORECASE,
 )
 """How a sentence begins that leans on one before it."""
@@ -45,8 +46,23 @@ class Note:
     heading: str
     score: float
     """How near it is to the section, about a cosine."""
-    is_item: bool = False
-    """Whether it is an item of a list there."""
+    block: Form = "paragraph"
+    """What it stands in there."""
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Sentences of a passage that are taken together: one with those that lean on it, or a whole list."""
+
+    passage: int
+    place: int
+    """Of the first one in its passage, from 0."""
+    texts: tuple[str, ...]
+    form: Form
+
+    @property
+    def is_list(self) -> bool:
+        return self.form != "paragraph"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +71,27 @@ class NoteOptions:
 
     num_passages: int = 10
     """Passages looked at for a section."""
-    most_notes: int = 6
-    """Notes of a section, at most."""
-    most_of_document: int = 3
+    most_notes: int = 8
+    """Notes of a section, at most; a list counts as one."""
+    most_of_document: int = 4
     """Those of one document among them."""
+    most_of_own: int = 6
+    """Those of a document with a passage of the section's own heading and a likeness of `own_passage`."""
+    own_passage: float = 0.6
+    own_weight: float = 0.25
+    """`sentence_weight` in such a passage."""
+    most_leaning: int = 2
+    """Sentences in a row that lean on one before them."""
+    fewest_items: int = 2
+    """Items of a list that is worth taking."""
+    most_items: int = 9
+    list_within: float = 0.1
+    """How much less near than the nearest passage that of a list may be."""
     sentence_weight: float = 0.6
     """How much a sentence's own nearness counts beside that of its passage."""
-    same: float = 0.85
+    within: float = 0.25
+    """How much less near than the nearest note of its section another may be."""
+    same: float = 0.8
     """Sentences of a larger cosine say the same."""
     fewest_words: int = 5
     most_words: int = 32
@@ -78,7 +108,10 @@ def find_notes(
     wanted: Sequence[bool] = (),
     taken: Sequence[str] = (),
 ) -> list[list[Note]]:
-    """Return the notes of each section of a document, the nearest first; none from documents titled `without`.
+    """Return the notes of each section of a document; none from documents titled `without`.
+
+    They come in the order to be read in: passage by passage, the nearest first, each in its own order, and a list last.
+    A list comes whole, and a section has one at most: steps of several are no instruction.
 
     `wanted` says which sections get some (empty: all), `taken` what other sections have got already.
     """
@@ -104,58 +137,138 @@ def find_notes(
             if float(like) >= library.least_likeness
         }
     )
-    sentences = [
-        (n, text) for n in near for text in library.passages[n].sentences if stands_alone(text, options)
-    ]
-    if not sentences:
+    units = [unit for n in near for unit in _units(n, library.passages[n], options)]
+    if not units:
         return found
-    vectors_SD = F.normalize(encode([text for _, text in sentences]), dim=1)
-    owners_S = torch.tensor([n for n, _ in sentences])
-    own_QS = F.normalize(subjects[1:], dim=1) @ vectors_SD.T
-    passage_QS = likeness[:, owners_S]
-    scores_QS = options.sentence_weight * own_QS + (1 - options.sentence_weight) * passage_QS
+    vectors_UD = _vectors(units, encode)
+    passages_U = torch.tensor([unit.passage for unit in units])
+    own_QU = F.normalize(subjects[1:], dim=1) @ vectors_UD.T
+    passage_QU = likeness[:, passages_U]
+    # what stands under a section's own heading is about it, and not for the others
+    names = [heading.casefold() for heading in headings]
+    under = [library.passages[unit.passage].heading.casefold() for unit in units]
+    is_own_QU = torch.tensor([[name == own for own in under] for name in names])
+    is_own_QU &= passage_QU >= options.own_passage
+    weight_QU = torch.where(is_own_QU, options.own_weight, options.sentence_weight)
+    scores_QU = weight_QU * own_QU + (1 - weight_QU) * passage_QU
     # a passage counts for a section only where it is among those looked at for it
-    is_near = (passage_QS >= top.values[:, -1:]) & (scores_QS >= library.least_likeness)
+    is_near = (passage_QU >= top.values[:, -1:]) & (scores_QU >= library.least_likeness)
+    is_list_U = torch.tensor([unit.is_list for unit in units])
+    is_near &= is_own_QU | ~is_own_QU.any(dim=0)
+    is_near &= ~is_list_U | (passage_QU >= top.values[:, :1] - options.list_within)
     if wanted:
         is_near &= torch.tensor(wanted)[:, None]
     if taken:
         others = F.normalize(encode(list(taken)), dim=1)
-        is_near &= (vectors_SD @ others.T).max(dim=1).values[None] <= options.same
-    scores_QS = scores_QS.masked_fill(~is_near, float("-inf"))
-    for section, at in _allocate(scores_QS, vectors_SD, library.owner[owners_S], options):
-        passage = library.passages[sentences[at][0]]
-        found[section].append(
-            Note(
-                sentences[at][1],
-                passage.title,
-                passage.heading,
-                round(float(scores_QS[section, at]), 4),
-                sentences[at][1] in passage.items,
-            )
-        )
+        is_near &= (vectors_UD @ others.T).max(dim=1).values[None] <= options.same
+    chosen_QU = scores_QU.masked_fill(~is_near, float("-inf"))
+    nearest_Q1 = chosen_QU.max(dim=1, keepdim=True).values
+    chosen_QU = chosen_QU.masked_fill(chosen_QU < nearest_Q1 - options.within, float("-inf"))
+    most_QU = torch.where(
+        is_own_QU, max(options.most_of_own, options.most_of_document), options.most_of_document
+    )
+    taken_by = _allocate(chosen_QU, vectors_UD, units, library.owner[passages_U], most_QU, options)
+    for section, places in enumerate(taken_by):
+        for at in _in_reading_order(places, units):
+            unit = units[at]
+            passage = library.passages[unit.passage]
+            score = round(float(scores_QU[section, at]), 4)
+            found[section] += [
+                Note(text, passage.title, passage.heading, score, unit.form) for text in unit.texts
+            ]
     return found
 
 
+def _units(number: int, passage: Passage, options: NoteOptions) -> list[_Unit]:
+    """Return what can be taken of a passage, in its order."""
+    forms: Sequence[Form] = passage.forms or ["paragraph"] * len(passage.sentences)
+    units: list[_Unit] = []
+    is_open = False  # whether a sentence that leans may follow the last unit
+    for place, (text, form) in enumerate(zip(passage.sentences, forms, strict=True)):
+        last = units[-1] if units and is_open else None
+        if form != "paragraph":
+            if last is not None and last.form == form:
+                units[-1] = replace(last, texts=(*last.texts, text))
+            else:
+                units.append(_Unit(number, place, (text,), form))
+            is_open = True
+        elif stands_alone(text, options):
+            units.append(_Unit(number, place, (text,), form))
+            is_open = True
+        elif (
+            last is not None
+            and last.form == form
+            and len(last.texts) <= options.most_leaning
+            and is_sentence(text, options)
+        ):
+            units[-1] = replace(last, texts=(*last.texts, text))
+        else:
+            is_open = False
+    return [
+        unit
+        for unit in units
+        if not unit.is_list or options.fewest_items <= len(unit.texts) <= options.most_items
+    ]
+
+
+def num_usable(passage: Passage, options: NoteOptions | None = None) -> int:
+    """Return how many sentences of a passage may become notes."""
+    return sum(len(unit.texts) for unit in _units(0, passage, options or NoteOptions()))
+
+
+def _vectors(units: Sequence[_Unit], encode: Encode) -> Tensor:
+    """Return what units are about, as unit vectors (U, D): their first sentence, or all items of a list."""
+    told = [unit.texts if unit.is_list else unit.texts[:1] for unit in units]
+    vectors = F.normalize(encode([text for texts in told for text in texts]), dim=1)
+    parts = torch.split(vectors, [len(texts) for texts in told])
+    return F.normalize(torch.stack([part.mean(dim=0) for part in parts]), dim=1)
+
+
+def _in_reading_order(places: Sequence[int], units: Sequence[_Unit]) -> list[int]:
+    """Return the units of a section, given the best first, in the order to be read in."""
+    best_of: dict[int, int] = {}
+    for rank, at in enumerate(places):
+        best_of.setdefault(units[at].passage, rank)
+
+    def order(at: int) -> tuple[bool, int, int]:
+        return units[at].is_list, best_of[units[at].passage], units[at].place
+
+    return sorted(places, key=order)
+
+
 def _allocate(
-    scores_QS: Tensor, vectors_SD: Tensor, documents_S: Tensor, options: NoteOptions
-) -> list[tuple[int, int]]:
-    """Return (section, sentence), the best first: each sentence once, and none like one that is taken."""
-    num_sentences = scores_QS.shape[1]
-    order = scores_QS.flatten().argsort(descending=True, stable=True)
-    room = [options.most_notes] * len(scores_QS)
-    is_gone = torch.zeros(num_sentences, dtype=torch.bool)
-    taken: list[tuple[int, int]] = []
+    scores_QU: Tensor,
+    vectors_UD: Tensor,
+    units: Sequence[_Unit],
+    documents_U: Tensor,
+    most_QU: Tensor,
+    options: NoteOptions,
+) -> list[list[int]]:
+    """Return the units of each section, the best first: each once, and none like one that is taken.
+
+    `documents_U` says which document a unit is of, `most_QU` how many notes of that one a section may have.
+    """
+    num_units = len(units)
+    order = scores_QU.flatten().argsort(descending=True, stable=True)
+    taken: list[list[int]] = [[] for _ in scores_QU]
+    room = [options.most_notes] * len(taken)
+    is_gone = torch.zeros(num_units, dtype=torch.bool)
     num_of: Counter[tuple[int, int]] = Counter()
     for flat in order.tolist():
-        section, at = divmod(flat, num_sentences)
-        if scores_QS[section, at] == float("-inf") or not any(room):
+        section, at = divmod(flat, num_units)
+        if scores_QU[section, at] == float("-inf") or not any(room):
             break
-        source = section, int(documents_S[at])
-        if room[section] and not is_gone[at] and num_of[source] < options.most_of_document:
-            taken.append((section, at))
-            num_of[source] += 1
-            room[section] -= 1
-            is_gone |= vectors_SD @ vectors_SD[at] > options.same
+        source = section, int(documents_U[at])
+        size = 1 if units[at].is_list else len(units[at].texts)
+        is_second_list = units[at].is_list and any(units[other].is_list for other in taken[section])
+        is_too_much = room[section] < size or num_of[source] + size > most_QU[section, at]
+        if is_gone[at] or is_second_list or is_too_much:
+            continue
+        taken[section].append(at)
+        num_of[source] += size
+        room[section] -= size
+        is_gone |= vectors_UD @ vectors_UD[at] > options.same
+        is_gone[at] = True
     return taken
 
 
@@ -172,9 +285,14 @@ def names_other(title: str, subject: str) -> bool:
     return any(name.casefold() not in known for name in names)
 
 
-def stands_alone(text: str, options: NoteOptions) -> bool:
-    """Return whether a sentence can be read without those before it, as far as its first words tell."""
+def is_sentence(text: str, options: NoteOptions) -> bool:
+    """Return whether a text is a whole sentence of a fair length."""
     num_words = len(_WORD.findall(text))
-    if not options.fewest_words <= num_words <= options.most_words or _ENDS.search(text) is None:
-        return False
-    return _NEEDS_MORE.match(text) is None and _POINTS_BACK.search(text) is None
+    return options.fewest_words <= num_words <= options.most_words and _ENDS.search(text) is not None
+
+
+def stands_alone(text: str, options: NoteOptions) -> bool:
+    """Return whether a sentence can be read without those before it, as far as its words tell."""
+    return (
+        is_sentence(text, options) and _NEEDS_MORE.match(text) is None and _POINTS_BACK.search(text) is None
+    )

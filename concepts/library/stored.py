@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -20,16 +21,18 @@ from safetensors.numpy import load_file, save_file
 from concepts.card import ModelCard, find_card, find_name_in_space, list_cards, write_card
 from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.records import Document
-from concepts.corpus.split import split_of
+from concepts.corpus.split import is_asked, split_of
 from concepts.errors import InputError, ModelError
 from concepts.library.library import Encode, Library, Passage, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
 from concepts.library.own import is_own, read_own, state_of
 
-EMPTY = Library((), np.zeros((0, 1), dtype=np.uint8), np.zeros((0, 1), dtype=np.uint8))
+_NONE = np.zeros((0, 1), dtype=np.uint8)
+EMPTY = Library((), _NONE, _NONE, _NONE)
 """A library that gives no notes."""
 DOCUMENTS_FILE = "documents.jsonl.gz"
 CODES_FILE = "codes.safetensors"
+_CODES = ("subjects", "titles", "prompts")
 MOST_LOADED = 4
 """Libraries that stay loaded."""
 
@@ -63,8 +66,7 @@ def write_library(
     ):
         for document in kept:
             packed.write((json.dumps(document_row(document), ensure_ascii=False) + "\n").encode())
-    subjects, titles = library.codes
-    save_file({"subjects": subjects, "titles": titles}, folder / CODES_FILE)
+    save_file(dict(zip(_CODES, library.codes, strict=True)), folder / CODES_FILE)
     return write_card(
         folder,
         name=name,
@@ -103,7 +105,7 @@ def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> L
             documents = [document_of_json(json.loads(line)) for line in lines]
         codes = load_file(card.path(CODES_FILE))
         passages = list(_passages(documents, is_split=card.config.get("split") == "train"))
-        return Library(passages, codes["subjects"], codes["titles"])
+        return Library(passages, *(codes[name] for name in _CODES))
     except (OSError, EOFError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
@@ -112,8 +114,9 @@ def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> L
 class Libraries:
     """Libraries that were asked for lately; documents of one's own are read again once they have changed."""
 
-    def __init__(self, space_id: str, encode: Encode) -> None:
-        self._space_id, self._encode = space_id, encode
+    def __init__(self, space_id: str, encode: Encode, most_alike: float = math.inf) -> None:
+        """`most_alike`: as `Library.most_alike`."""
+        self._space_id, self._encode, self._most_alike = space_id, encode, most_alike
         self._loaded: OrderedDict[str | None, tuple[object, Library]] = OrderedDict()
         self._loading = threading.Lock()
 
@@ -125,6 +128,7 @@ class Libraries:
             found = self._loaded.get(name)
             if found is None or found[0] != state:
                 found = state, load_library(name, space_id=self._space_id, encode=self._encode)
+                found[1].most_alike = self._most_alike
                 self._loaded[name] = found
             self._loaded.move_to_end(name)
             while len(self._loaded) > MOST_LOADED:
@@ -134,5 +138,5 @@ class Libraries:
 
 def _passages(documents: Iterable[Document], *, is_split: bool) -> Iterator[Passage]:
     for document in documents:
-        if not is_split or split_of(document) == "train":
+        if not is_split or split_of(document) == "train" or is_asked(document):
             yield from passages_of(document)

@@ -16,10 +16,11 @@ from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_senten
 from flows.document.checks import check_paths, check_vectors
 from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.document.job import Job, attempt, take
-from flows.document.options import LENGTHS, Length, SpokenPrompt, Use, WritingOptions
+from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
 from flows.document.titles import choose_title, is_title, recased
+from flows.engine import OutlineAsk
 from storage import (
     CardRef,
     DocumentRecord,
@@ -264,6 +265,9 @@ def conditions(job: Job) -> tuple[Vector, Vector | None]:
 
 def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
     prompt, goal = conditions(job)
+    if headings := _known_outline(job, document, options):
+        outline = tuple((str(n), heading) for n, heading in enumerate(headings, 1))
+        return _fill(job, document, replace(options, outline=outline, outline_lang=document.lang))
     return job.engine.plan(
         prompt,
         goal=goal,
@@ -272,6 +276,21 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
         seed=document.seed,
         drawing=options.drawing,
     )
+
+
+def _known_outline(job: Job, document: DocumentRecord, options: WritingOptions) -> list[str]:
+    """Return headings for a document on a subject that its library knows well, empty for others and for manuals."""
+    if options.library == NO_LIBRARY or options.depth != 1 or options.speech is not None:
+        return []
+    headings = job.engine.find_outline(
+        OutlineAsk(
+            title=title_of(document),
+            lang=document.lang,
+            num_sections=options.sections,
+            library=options.library,
+        )
+    )
+    return headings if all(normalize_text(heading) for heading in headings) else []
 
 
 def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:

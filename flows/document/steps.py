@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import ModelError
 from flows.document.checks import check_paths, check_vectors
 from flows.document.job import Attempt, Job, attempt, take
+from flows.document.noted import note_vectors, place_notes
 from flows.document.options import WritingOptions
 from flows.document.planning import (
     check_same_model,
@@ -102,15 +103,25 @@ def write_unit(job: Job, unit_id: int) -> None:
         return
     options = WritingOptions.from_params(document.params)
     points = points_of(options, outline)
+    notes = job.store.get_notes(document.id)
+    is_again = "seed" in unit.extra
     with attempt(trial):
         with trial.model():
             sections = engine.write(plan, paths, seed=seed)
             told = [point_vectors(engine, options, document.lang, points.get(i, ())) for i in unit.item_ids]
+            known = [note_vectors(engine, notes.get(i, ())) for i in unit.item_ids]
         who = f"writer {engine.writer.name}"
         check_paths([section.path for section in sections], paths, who)
         sections = [
-            replace(section, vectors=place_points(section.vectors, own)) if len(own) else section
-            for section, own in zip(sections, told, strict=True)
+            replace(
+                section,
+                vectors=place_points(section.vectors, own)
+                if len(own)
+                else place_notes(
+                    section.vectors, vectors, notes.get(item_id, ()), seed if is_again else None
+                ),
+            )
+            for section, own, vectors, item_id in zip(sections, told, known, unit.item_ids, strict=True)
         ]
         written = [
             ItemConcepts(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LONGHAND = "longhand"
 FIRST_RELEASE = "first release"
+MOST_ALIKE = 0.75
+"""Documents of the library that are more like a prompt, about a cosine, are hidden from what is measured: it is written
+as on a subject that the library does not hold."""
 
 
 class System(Protocol):
@@ -60,7 +63,9 @@ class LonghandSystem:
         if self._engine is None:
             from flows.engine import ModelEngine
 
-            self._engine = ModelEngine(space=self._space)
+            engine = ModelEngine(space=self._space)
+            engine.most_alike = MOST_ALIKE
+            self._engine = engine
         return self._engine
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:

@@ -15,6 +15,7 @@ from concepts.errors import InputError, ModelError
 from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage, codes_of, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
+from concepts.library.outline import find_outline
 from concepts.library.own import read_own
 from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, load_library, write_library
 
@@ -64,7 +65,7 @@ def test_the_nearest_passage_is_that_about_the_same() -> None:
 
 def test_likeness_is_about_the_cosine() -> None:
     many = torch.randn(200, 384, generator=torch.Generator().manual_seed(1))
-    library = Library([passage(str(n), "", "A.") for n in range(200)], codes_of(many), codes_of(many))
+    library = Library([passage(str(n), "", "A.") for n in range(200)], *[codes_of(many)] * 3)
     query = many[:1] + 0.8 * torch.randn(1, 384, generator=torch.Generator().manual_seed(2))
     exact = torch.cosine_similarity(query, many)
     found = library.likeness(query, query[0])[0]
@@ -79,9 +80,11 @@ def test_a_sections_notes_are_about_it_and_stand_alone() -> None:
     )
     assert {note.text for note in finding} >= {TIRES.sentences[1]}
     assert {note.title for note in finding + gluing} == {"Bicycle tire repair"}
-    assert all(note.text != TIRES.sentences[2] for note in finding + gluing)
+    texts = [note.text for note in finding]
+    assert TIRES.sentences[2] not in texts or texts[texts.index(TIRES.sentences[2]) - 1] == TIRES.sentences[1]
     assert finding[0].heading == "Finding hole" and gluing[0].heading == "Gluing patch"
-    assert [note.score for note in finding] == sorted((note.score for note in finding), reverse=True)
+    places = [TIRES.sentences.index(note.text) for note in finding if note.heading == TIRES.heading]
+    assert places == sorted(places), "the notes of a passage keep its order"
 
 
 def test_no_sentence_is_given_twice_nor_one_that_says_the_same() -> None:
@@ -283,7 +286,8 @@ def test_no_document_gives_a_section_all_its_notes() -> None:
         encode,
         least_likeness=0.0,
     )
-    (notes,) = find_notes(library, encode, "Bicycle tire", ["Round"], options=NoteOptions(most_of_document=2))
+    options = NoteOptions(most_of_document=2, most_of_own=2, same=0.97)
+    (notes,) = find_notes(library, encode, "Bicycle tire", ["Round"], options=options)
     assert sorted(note.title for note in notes) == ["Bicycle tire", "Bicycle tire", "Bicycle tires"]
 
 
@@ -291,7 +295,7 @@ def test_headings_of_like_documents_are_proposed() -> None:
     documents = [
         passage("Bicycle tire repair", "Finding hole", "A."),
         passage("Bicycle tire repair", "Help from Dunlop", "B."),
-        passage("Bicycle tire repair", "Tools", "C."),
+        passage("Bicycle tire repair", "What nobody ever needs to know about the tools of his bicycle", "C."),
         passage("Bicycle tire repair again", "finding hole", "D."),
         passage("White bread", "Kneading the dough", "E."),
     ]
@@ -303,7 +307,11 @@ def test_headings_of_like_documents_are_proposed() -> None:
 def test_a_note_knows_whether_it_stood_in_a_list() -> None:
     section = Section(
         "Round tires",
-        (Block(("Tires of bicycles are round.",)), Block(("Pump the tires of bicycles.",), "step")),
+        (
+            Block(("Tires of bicycles are round.",)),
+            Block(("Pump the tires of bicycles.",), "step"),
+            Block(("Ride.",), "step"),
+        ),
     )
     library = Library.of(
         passages_of(Document("Bicycle tires", (section,), "eng_Latn", "longhand-everyday")),
@@ -311,10 +319,113 @@ def test_a_note_knows_whether_it_stood_in_a_list() -> None:
         least_likeness=0.0,
     )
     (notes,) = find_notes(library, encode, "Bicycle tires", ["Round tires"])
-    assert {note.text: note.is_item for note in notes} == {
-        "Tires of bicycles are round.": False,
-        "Pump the tires of bicycles.": True,
-    }
+    assert [(note.text, note.block) for note in notes] == [
+        ("Tires of bicycles are round.", "paragraph"),
+        ("Pump the tires of bicycles.", "step"),
+        ("Ride.", "step"),
+    ]
+
+
+def test_a_sentence_that_leans_on_another_is_taken_with_it_or_not_at_all() -> None:
+    said = (
+        "They hiss.",
+        "It was invented for bicycles of another kind.",
+        "A tire holds the air of a bicycle.",
+        "It is made of rubber and of cord.",
+        "Such cord is woven from cotton.",
+    )
+    library = Library.of([Passage("Bicycle tires", "Tires", said)], encode, least_likeness=0.0)
+    (notes,) = find_notes(library, encode, "Bicycle tires", ["Tires"])
+    assert [note.text for note in notes] == list(said[2:])
+
+
+def test_what_stands_under_a_sections_own_heading_is_for_no_other() -> None:
+    water = passage("Bees", "Water", "Bees need food and food and water.", "Bees drink at a shallow dish.")
+    food = passage("Bees", "Food", "Bees find food in flowers of spring.")
+    library = Library.of([water, food], encode, least_likeness=0.0)
+    of_food, of_water = find_notes(library, encode, "Bees", ["Food", "Water"])
+    assert [note.text for note in of_food] == list(food.sentences)
+    assert [note.text for note in of_water] == list(water.sentences)
+
+
+def test_notes_are_read_passage_by_passage_and_a_list_comes_last() -> None:
+    steps = Passage(
+        "Bicycle tire repair",
+        "Finding hole",
+        ("Pump the tube of the bicycle.", "Hold the tube of the bicycle under water."),
+        ("step", "step"),
+    )
+    prose = passage(
+        "Bicycle tire mending",
+        "Finding hole",
+        "A hole lets the air of the tube out.",
+        "The hole of a tire is seldom large.",
+    )
+    other = Passage(
+        "Bicycle tire care", "Finding hole", ("Look for a hole of the tire weekly.",), ("bullet",)
+    )
+    library = Library.of([steps, prose, other], encode, least_likeness=0.0)
+    (notes,) = find_notes(library, encode, "Bicycle tire repair", ["Finding hole"])
+    assert [note.block for note in notes] in (
+        ["paragraph"] * 2 + ["step"] * 2,
+        ["paragraph"] * 2 + ["bullet"],
+    )
+    texts = [note.text for note in notes]
+    assert texts[:2] == list(prose.sentences)
+    assert texts[2:] in (list(steps.sentences), list(other.sentences)), "items are of one list"
+
+
+GARDEN = [
+    Passage(
+        title,
+        heading,
+        tuple(f"{title} and {heading.lower()} are {what} to somebody." for what in ("dear", "near", "new")),
+        prompt=typed,
+    )
+    for title, typed in (
+        ("Bees in the garden", "how can bees live at my home"),
+        ("Bees in a garden", ""),
+        ("Baking bread", "bread recipe"),
+    )
+    for heading in (
+        "Water",
+        "Flowers",
+        "Nesting",
+        "Shelter",
+        "Winter work",
+        f"Advice of {title.split()[0]} Smith",
+    )
+]
+
+
+def test_the_outline_of_a_known_subject_is_of_its_documents_in_their_order() -> None:
+    library = Library.of(GARDEN, encode)
+    found = find_outline(library, encode, "Bees in the garden")
+    assert found == ["Water", "Flowers", "Nesting", "Shelter", "Winter work"], (
+        "each once, none that names another"
+    )
+    assert len(find_outline(library, encode, "Bees in the garden", 3)) == 3
+    assert find_outline(library, encode, "Bees in the garden", 30) == []
+    bare = Library.of(
+        [dataclasses.replace(passage, sentences=passage.sentences[:1]) for passage in GARDEN], encode
+    )
+    assert find_outline(bare, encode, "Bees in the garden") == [], "sections that say nothing are none"
+
+
+def test_a_subject_may_be_known_by_what_is_typed_for_it() -> None:
+    library = Library.of(GARDEN, encode)
+    assert find_outline(library, encode, "How can bees live at home")[:2] == ["Water", "Flowers"]
+    assert find_outline(library, encode, "Steam engines") == []
+    assert find_outline(EMPTY, encode, "Steam engines") == []
+
+
+def test_documents_on_the_very_subject_can_be_hidden() -> None:
+    library = Library.of(GARDEN, encode, least_likeness=0.3)
+    library.most_alike = 0.75
+    assert find_outline(library, encode, "Bees in the garden") == []
+    (notes,) = find_notes(library, encode, "Bees in the garden", ["Water"])
+    assert all("Bees" not in note.title for note in notes)
+    assert all("Bees" not in name for name in like_headings(library, encode, "Bees in the garden"))
 
 
 def test_a_library_covers_what_it_is_about() -> None:

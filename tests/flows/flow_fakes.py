@@ -21,6 +21,7 @@ from flows.engine import (
     LeafPlan,
     NotesAsk,
     OnLoaded,
+    OutlineAsk,
     SayAsk,
     Section,
     Text,
@@ -72,6 +73,8 @@ class FakeEngine:
         self.voice = CardRef(name="fake-voice", checksum=version)
         self.calls: list[str] = []
         self.loading: tuple[Work, ...] = ()
+        self.outline: list[str] = []
+        """Headings that the library knows."""
         self.spoil: dict[str, float] = {}
         """Method name to the value (NaN, infinity) that replaces the first number of its vectors."""
         self._delay_s = delay_s
@@ -214,6 +217,9 @@ class FakeEngine:
     def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
         self._called("say_together")
         return [_said(ask) for ask in asks]
+
+    def find_outline(self, ask: OutlineAsk) -> list[str]:
+        return self.outline if ask.num_sections in (None, len(self.outline)) else []
 
     def say_title(self, ask: TitleAsk) -> str:
         self._called("say_title")

@@ -46,7 +46,7 @@ def test_a_document_survives(trials: Trials, kind: Kind) -> None:
         pytest.skip("needs PostgreSQL, or the right to mount a small disk")
     if kind in SLOW and trials.database.kind == "postgresql":
         pytest.skip("tried on SQLite")
-    for _ in range(1 if kind in SLOW else 3):
+    for _ in range(1 if kind in SLOW or trials.database.kind == "postgresql" else 2):
         kind(trials)
 
 

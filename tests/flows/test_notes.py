@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from flows.document import queries
+from flows.document.noted import place_notes
 from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.order import steps_left
 from flows.engine import NotesAsk, SayAsk, Text
@@ -97,3 +100,98 @@ def test_texts_follow_from_the_notes(store: Store, new_document: Make, new_job: 
         for i in (with_notes, without)
     ]
     assert texts[0] != texts[1]
+
+
+HEADINGS = ["Water", "Flowers", "Nesting"]
+
+
+@pytest.mark.parametrize(
+    ("options", "is_known"),
+    [
+        (WritingOptions(sections=3), True),
+        (WritingOptions(), True),
+        (WritingOptions(sections=2), False),
+        (WritingOptions(sections=3, library=NO_LIBRARY), False),
+        (WritingOptions(sections=6, depth=2), False),
+    ],
+)
+def test_a_subject_that_the_library_knows_is_planned_from_it(
+    store: Store, new_document: Make, new_job: Make, options: WritingOptions, *, is_known: bool
+) -> None:
+    """The planner gives gist and length; where the library knows too little, it gives the leads, too."""
+    engine = FakeEngine()
+    engine.outline = HEADINGS
+    document_id = new_document(store, options)
+    run_steps(new_job(store, document_id, engine))
+    outline = store.get_outline(document_id)
+    assert ([item.heading for item in outline.items] == HEADINGS) == is_known
+    assert ("plan" in engine.calls) != is_known
+    assert ("fill" in engine.calls) == is_known
+
+
+def note(number: int, score: float) -> NoteRecord:
+    return NoteRecord(text=f"Tea is note number {number}.", title="Tea", heading="Water", score=score)
+
+
+DRAWN = np.zeros((5, 2), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("scores", "places"),
+    [
+        ([], [None] * 5),
+        ([0.5], [0, None, None, None, None]),
+        ([0.5, 0.9], [0, 1]),
+        ([0.5, 0.9, 0.6, 0.7], [0, 1, 2, 3]),
+        ([0.5, 0.9, 0.1, 0.7, 0.6, 0.8], [0, 1, 3, 4, 5]),
+    ],
+)
+def test_a_section_begins_with_its_best_notes_in_their_order(
+    scores: list[float], places: list[int | None]
+) -> None:
+    notes = [note(n, score) for n, score in enumerate(scores)]
+    vectors = np.arange(2, 2 + 2 * len(notes), dtype=np.float32).reshape(-1, 2)
+    found = place_notes(DRAWN, vectors, notes)
+    wanted = [DRAWN[0] if place is None else vectors[place] for place in places]
+    assert np.array_equal(found, np.stack(wanted))
+
+
+def test_what_leans_on_a_note_stays_with_it() -> None:
+    notes = [
+        note(0, 0.9),
+        note(1, 0.2),
+        replace(note(2, 0.2), text="It is hot and it is sweet."),
+        note(3, 0.5),
+    ]
+    vectors = np.arange(2, 10, dtype=np.float32).reshape(-1, 2)
+    assert np.array_equal(place_notes(DRAWN[:3], vectors, notes), vectors[[0, 3]])
+    assert np.array_equal(place_notes(DRAWN[:4], vectors, notes), vectors)
+
+
+def test_a_list_is_said_whole_with_some_sentences_before_it() -> None:
+    notes = [note(n, 0.5) for n in range(4)]
+    notes += [replace(note(n, 0.4), block="step") for n in range(4, 10)]
+    vectors = np.arange(2, 22, dtype=np.float32).reshape(-1, 2)
+    assert np.array_equal(place_notes(DRAWN, vectors, notes), vectors[[0, 1, *range(4, 10)]])
+
+
+def test_a_section_that_is_to_be_written_differently_leaves_notes_out() -> None:
+    notes = [note(n, 0.5) for n in range(5)]
+    vectors = np.arange(2, 12, dtype=np.float32).reshape(-1, 2)
+    found = {place_notes(DRAWN, vectors, notes, seed).tobytes() for seed in range(12)}
+    assert len(found) > 2
+    again = place_notes(DRAWN, vectors, notes, 3)
+    assert len(again) == 3 and not (again == 0).all(axis=1).any()
+    assert np.array_equal(again, place_notes(DRAWN, vectors, notes, 3))
+
+
+def test_what_the_store_holds_are_the_concepts_of_the_notes(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    document_id = new_document(store)
+    engine = FakeEngine()
+    run_steps(new_job(store, document_id, engine))
+    last = store.get_outline(document_id).leaves()[2]
+    notes = store.get_notes(document_id)[last.id]
+    vectors = store.get_concepts([last.id])[last.id].vectors
+    assert np.allclose(vectors[: len(notes)], engine.encode([note.text for note in notes], "eng_Latn"))

@@ -99,7 +99,19 @@ def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_p
         )
     # A spoken prompt: a document of text and speech alike, in a process as a user starts it.
     speech = ("--speech", str(sonar / "prompt.wav"))
-    command = [sys.executable, "-m", "longhand", "write", *SONAR, *speech, "--sections", "2", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "longhand",
+        "write",
+        *SONAR,
+        *speech,
+        "--sections",
+        "1",
+        "--length",
+        "short",
+        "--json",
+    ]
     done = subprocess.run(
         [*command, "--lang", "deu_Latn", "--prompt-lang", "eng_Latn"],
         cwd=ROOT,
@@ -112,7 +124,7 @@ def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_p
     assert "the space sonar needs about" in done.stderr
     document = json.loads(done.stdout)
     assert (document["status"], document["lang"], document["num_missing"]) == ("done", "deu_Latn", 0)
-    assert len(document["sections"]) == 2 and document["sections"][0]["sentences"]
+    assert len(document["sections"]) == 1 and document["sections"][0]["sentences"]
     assert document["prompt"] == "Speech: prompt.wav" and document["title"]
     assert run("submit", "Print a folder", *SONAR).exit_code == 0
 

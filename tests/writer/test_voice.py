@@ -279,6 +279,10 @@ def test_one_sentence_is_said_after_the_text_before_it(base: LlamaForCausalLM) -
         assert voice.say_sentences([sentence]) == [alone]
 
 
+def prose(*texts: str) -> tuple[Said, ...]:
+    return tuple(Said(text, "paragraph") for text in texts)
+
+
 def test_a_section_reads_its_notes_before_it_is_said(base: LlamaForCausalLM) -> None:
     """It is the words before the heading alone that tell: notes are neither proposed nor preferred here."""
     voice = _voice(base, _adapter(base))
@@ -286,7 +290,12 @@ def test_a_section_reads_its_notes_before_it_is_said(base: LlamaForCausalLM) -> 
 
     def say(*notes: str) -> list[Said]:
         section = SectionSaying(
-            title="tea", headings=("water",), here=0, concepts=torch.ones(3, _DIM), key=(1,), notes=notes
+            title="tea",
+            headings=("water",),
+            here=0,
+            concepts=-torch.ones(3, _DIM),
+            key=(1,),
+            notes=prose(*notes),
         )
         return [rendering.said for rendering in voice.say_sections([section])[0]]
 
@@ -298,7 +307,12 @@ def test_a_section_without_notes_is_said_the_same_beside_one_with_notes(base: Ll
     voice = _voice(base, _adapter(base))
     plain, noted = (
         SectionSaying(
-            title="tea", headings=("water",), here=0, concepts=torch.ones(3, _DIM), key=(n,), notes=notes
+            title="tea",
+            headings=("water",),
+            here=0,
+            concepts=-torch.ones(3, _DIM),
+            key=(n,),
+            notes=prose(*notes),
         )
         for n, notes in enumerate(((), ("Boil the cold water slowly.", "pour tea now.")))
     )
@@ -311,9 +325,8 @@ def test_a_section_without_notes_is_said_the_same_beside_one_with_notes(base: Ll
 def test_the_sentence_nearest_to_a_note_is_kept_until_the_note_is_said(base: LlamaForCausalLM) -> None:
     """Of two candidates that differ in nothing else; a note that was said attracts no more."""
     speaker = Speaker(base, None, WordTokenizer(), _encode)
-    saying = Saying(prefix="# tea", concepts=torch.zeros(3, _DIM), key=(1,), notes=("hot cup",))
-    row = _Row(saying, 1, 1)
-    speaker._read(row)
+    saying = Saying(prefix="# tea", concepts=torch.zeros(3, _DIM), key=(1,), notes=prose("hot cup"))
+    row = speaker._row(saying)
     stepper = Stepper(base, None)
     stepper.read([[1, 2], [1, 2]])
     options = SayOptions(temperatures=(0.5, 0.5), likelihood_weight=0.0, repeat_weight=0.0)
@@ -330,10 +343,9 @@ def test_the_sentence_nearest_to_a_note_is_kept_until_the_note_is_said(base: Lla
     assert keep("Boil leaves.", "hot cup.") == "Boil leaves."
 
 
-def test_notes_are_weighed_word_by_word_from_the_second_sentence_on(base: LlamaForCausalLM) -> None:
-    saying = Saying(
-        prefix="# tea\n\n", concepts=torch.zeros(3, _DIM), key=(1,), notes=("hot cup.", "cold tea.")
-    )
+def test_the_notes_that_come_next_are_weighed_word_by_word(base: LlamaForCausalLM) -> None:
+    notes = prose("hot cup.", "cold tea.", "pour water.")
+    saying = Saying(prefix="# tea\n\n", concepts=torch.zeros(3, _DIM), key=(1,), notes=notes)
     proposed: list[list[str]] = []
 
     class Listening(Speaker):
@@ -342,10 +354,43 @@ def test_notes_are_weighed_word_by_word_from_the_second_sentence_on(base: LlamaF
             proposed.append([candidate.text for candidate in row.candidates if candidate.ahead])
 
     options = SayOptions(temperatures=(0.5, 0.7), max_tokens=5, note_weight=9.0, num_proposals=2)
-    ((_, second, third),) = Listening(base, None, WordTokenizer(), _encode).say([saying], options)
-    assert proposed[0] == []
-    assert {text.strip(" \n-12.") + "." for text in proposed[1]} == {"hot cup.", "cold tea."}
-    assert {second.said.text, third.said.text} == {"hot cup.", "cold tea."}
+    (said,) = Listening(base, None, WordTokenizer(), _encode).say([saying], options)
+    assert proposed[0] == ["hot cup.", "cold tea."]
+    assert {rendering.said.text for rendering in said} == {note.text for note in notes}
+    left = [note.text for note in notes if note.text != said[0].said.text]
+    assert [text.strip() for text in proposed[1]] == left
+
+
+def test_notes_that_the_concepts_name_are_said_before_anything_is_drawn(base: LlamaForCausalLM) -> None:
+    """As they are, in their order and blocks; what follows them is drawn with them in view."""
+    speaker = Speaker(base, None, WordTokenizer(), _encode)
+    notes = (
+        Said("hot cup.", "paragraph"),
+        Said("cold tea.", "paragraph"),
+        Said("pour water.", "step"),
+        Said("Boil water.", "bullet"),
+    )
+    known = _encode([note.text for note in notes])
+    told: list[tuple[int, int]] = []
+
+    def say(concepts: Tensor, key: int = 1) -> list[Rendering]:
+        saying = Saying(prefix="# tea\n\n", concepts=concepts, key=(key,), notes=notes)
+        options = SayOptions(temperatures=(0.9,), num_proposals=0, max_tokens=4)
+        return speaker.say([saying], options, lambda n, place, _: told.append((n, place)))[0]
+
+    whole = say(known)
+    assert [rendering.said for rendering in whole] == [
+        Said("hot cup.", "paragraph"),
+        Said("cold tea.", None),
+        Said("pour water.", "step"),
+        Said("Boil water.", "step"),
+    ]
+    assert [rendering.score for rendering in whole] == pytest.approx([1.0] * 4, abs=1e-5)
+    assert told == [(0, place) for place in range(4)]
+    drawn = say(torch.cat([known[:2], -known[2:3], known[3:]]))
+    assert drawn[:2] == whole[:2]
+    assert "hot cup. cold tea." not in drawn[2].said.text
+    assert drawn[2] == say(torch.cat([known[:2], -known[2:3], known[3:]]))[2]
 
 
 @pytest.mark.parametrize("is_prose", [False, True])
@@ -353,7 +398,8 @@ def test_prose_begins_without_a_mark(base: LlamaForCausalLM, *, is_prose: bool) 
     tokenizer = WordTokenizer()
     speaker = Speaker(base, None, tokenizer, _encode)
     dash, word = (tokenizer(text)["input_ids"][0] for text in ("-", "Boil"))
-    row = _Row(Saying(prefix="# tea", concepts=torch.zeros(2, _DIM), key=(1,), is_prose=is_prose), 1, 1)
+    notes = (Said("hot cup.", "paragraph" if is_prose else "bullet"),)
+    row = _Row(Saying(prefix="# tea", concepts=torch.zeros(2, _DIM), key=(1,), notes=notes))
     chances, choices = torch.tensor([-0.01, -5.0]), torch.tensor([dash, word])
     candidate = _Candidate(torch.Generator().manual_seed(1), 0.5)
     speaker._extend(row, candidate, chances, choices, SayOptions())

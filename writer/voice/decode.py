@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import pad_sequence
 from concepts.library.library import Encode
 from writer.voice.data import MOST_SAID
 from writer.voice.stepping import Stepper
-from writer.voice.text import Said, is_over, next_piece, outline_line, parse_piece
+from writer.voice.text import Said, is_over, marked, next_piece, outline_line, parse_piece
 
 _WORD = re.compile(r"\w+")
 _LIST_MARK = re.compile(r"\s*[-*•\d]")
@@ -32,6 +32,8 @@ _FOLLOWING = "1"
 """What stands behind a prefix while it is cut into tokens."""
 _NUM_LIKELY = 64
 """Tokens that are ever drawn from."""
+_KNOWN = 0.99
+"""A concept of a larger cosine to a note is that note's own."""
 _SAID = 0.75
 """A sentence whose cosine to a note is as large has said it."""
 _ALIKE = 0.75
@@ -66,9 +68,11 @@ class SayOptions:
     """How much the cosine to the nearest note counts, of those that no sentence has said."""
     worth_weight: float = 0.7
     """How much `Saying.worth` counts."""
+    verbatim_weight: float = 0.15
+    """How much more it counts to say a note word by word: whoever wrote it knew that it is true."""
     num_proposals: int = 2
-    """Notes, or headings that are proposed, weighed beside the texts that are drawn: the nearest to the concept.
-    Where there are fewer, more texts are drawn."""
+    """Notes, or headings that are proposed, weighed beside the texts that are drawn: the notes that come next, the
+    headings that are nearest to the concept. Where there are fewer, more texts are drawn."""
     repeat_weight: float = 1.5
     """How much the share of words counts that stand in a run said before."""
 
@@ -90,12 +94,11 @@ class Saying:
     """A concept (D,) that every piece should be like as well, such as the title's."""
     near_weight: float = 0.3
     """How much the cosine to `near` counts beside that to the piece's own concept."""
-    notes: tuple[str, ...] = ()
-    """Sentences that it is said from: to be like one of them is good, and all pieces but the first may be one."""
+    notes: tuple[Said, ...] = ()
+    """Sentences that it is said from, in the order to be read in, each with the block it stands in: to be like one of
+    them is good, and every piece may be one."""
     proposals: tuple[str, ...] = ()
     """Texts that a line may be, each once; they are weighed as what the voice draws is."""
-    is_prose: bool = False
-    """Whether it begins as running text, not as a list."""
     worth: Callable[[list[str]], Tensor] | None = None
     """How good texts are for another reason (N,), such as what is known of them."""
     first_number: int = 1
@@ -123,6 +126,7 @@ class _Candidate:
     """What is left to say of a proposal."""
     tokens: list[int] = field(default_factory=list)
     text: str = ""
+    is_proposal: bool = False
     nats: float = 0.0
     is_done: bool = False
     is_whole: bool = False
@@ -139,9 +143,9 @@ class _Row:
     """One text on its way: its candidates are `K` rows of the stepper, side by side."""
 
     saying: Saying
-    length: int
+    length: int = 0
     """Tokens of what is kept."""
-    last_token: int
+    last_token: int = 0
     kept: list[Rendering] = field(default_factory=list)
     vectors: list[Tensor] = field(default_factory=list)
     runs: dict[tuple[int, ...], set[int]] = field(default_factory=dict)
@@ -153,6 +157,28 @@ class _Row:
     @property
     def place(self) -> int:
         return len(self.kept)
+
+    def keep(self, rendering: Rendering, vector_D: Tensor) -> None:
+        """Go on behind a sentence; notes that it has said need not be said any more."""
+        self.kept.append(rendering)
+        self.vectors.append(vector_D)
+        unit = F.normalize(vector_D, dim=0)
+        self.proposals = {
+            text: vector
+            for text, vector in self.proposals.items()
+            if text != rendering.said.text and (self.saying.one_line or float(vector @ unit) < _SAID)
+        }
+
+    def remember(self, tokens: Sequence[int]) -> None:
+        """Draw no run of these tokens again."""
+        for end in range(_RUN, len(tokens) + 1):
+            *run, last = tokens[end - _RUN : end]
+            self.runs.setdefault(tuple(run), set()).add(last)
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether it begins as running text: how a section without notes begins is the voice's choice."""
+        return bool(self.saying.notes) and self.saying.notes[0].block == "paragraph"
 
     @property
     def is_done(self) -> bool:
@@ -193,18 +219,20 @@ class Speaker:
         num_candidates = len(options.temperatures) + options.num_proposals
         rows: list[_Row] = []
         starts: list[list[int]] = []
-        for saying in sayings:
-            tokens = self._tokens(saying.prefix)
-            rows.append(_Row(saying, len(tokens), tokens[-1]))
-            starts.append(tokens)
+        for n, saying in enumerate(sayings):
+            row = self._row(saying)
+            rows.append(row)
+            starts.append(self._tokens(saying.prefix + _pieces(row.kept)))
+            row.length, row.last_token = len(starts[-1]), starts[-1][-1]
+            for place, rendering in enumerate(row.kept):
+                on_said(n, place, rendering)
         active = [n for n, row in enumerate(rows) if not row.is_done]
         if not active:
-            return [[] for _ in rows]
+            return [row.kept for row in rows]
         stepper = Stepper(self._base, self._adapter, self._device, options.trust)
         stepper.read([starts[n] for n in active])
         stepper.select([i for i in range(len(active)) for _ in range(num_candidates)])
         for n in active:
-            self._read(rows[n])
             self._begin(rows[n], options, num_candidates)
         while active:
             tokens, columns, concepts = [], [], []
@@ -253,11 +281,29 @@ class Speaker:
         pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
         return [token for token, (_, end) in pairs if end <= len(text)]
 
-    def _read(self, row: _Row) -> None:
-        """Learn what a text's notes and proposals mean."""
-        if texts := row.saying.proposals or row.saying.notes:
-            vectors = F.normalize(self._encode(list(texts)), dim=1)
-            row.proposals = dict(zip(texts, vectors, strict=True))
+    def _row(self, saying: Saying) -> _Row:
+        """Return a text with what its notes and proposals mean; the notes that it begins with are said at once."""
+        row = _Row(saying)
+        texts = saying.proposals or tuple(note.text for note in saying.notes)
+        if not texts:
+            return row
+        vectors = F.normalize(self._encode(list(texts)), dim=1)
+        row.proposals = dict(zip(texts, vectors, strict=True))
+        if saying.one_line:
+            return row
+        said: set[int] = set()
+        for concept in saying.concepts:
+            likeness = vectors @ F.normalize(concept, dim=0)
+            best = int(likeness.argmax())
+            if float(likeness[best]) < _KNOWN or best in said:
+                break
+            said.add(best)
+            piece = self._proposed(row, texts[best])
+            row.keep(
+                Rendering(parse_piece(piece, not row.kept), round(float(likeness[best]), 6)), vectors[best]
+            )
+            row.remember(self._tokenizer(piece, add_special_tokens=False)["input_ids"])
+        return row
 
     def _begin(self, row: _Row, options: SayOptions, num_candidates: int) -> None:
         temperatures = itertools.islice(itertools.cycle(options.temperatures), num_candidates)
@@ -265,20 +311,20 @@ class Speaker:
             _Candidate(_generator((*row.saying.key, row.place, k)), temperature)
             for k, temperature in enumerate(temperatures)
         ]
-        saying, texts = row.saying, list(row.proposals)
-        # how a section begins, as a list or not, is the voice's choice
-        if not texts or not (saying.one_line or row.kept):
-            return
-        likeness = torch.stack(list(row.proposals.values())) @ saying.concepts[row.place]
-        order = likeness.argsort(descending=True, stable=True).tolist()
-        for candidate, n in zip(row.candidates[len(options.temperatures) :], order, strict=False):
-            candidate.text = self._proposed(row, texts[n])
+        texts = list(row.proposals)
+        if texts and row.saying.one_line:
+            likeness = torch.stack(list(row.proposals.values())) @ row.saying.concepts[row.place]
+            texts = [texts[n] for n in likeness.argsort(descending=True, stable=True).tolist()]
+        for candidate, text in zip(row.candidates[len(options.temperatures) :], texts, strict=False):
+            candidate.is_proposal = True
+            candidate.text = self._proposed(row, text)
             candidate.ahead = self._tokenizer(candidate.text, add_special_tokens=False)["input_ids"]
 
     def _proposed(self, row: _Row, text: str) -> str:
         """Return a proposal as it would be said next."""
         if not row.saying.one_line:
-            return next_piece([rendering.said for rendering in row.kept], text)
+            note = next(note for note in row.saying.notes if note.text == text)
+            return next_piece([rendering.said for rendering in row.kept], note)
         line = outline_line(row.saying.first_number + row.place, text).rstrip("\n")
         return ("\n" if row.place else "") + line
 
@@ -292,7 +338,7 @@ class Speaker:
         is_new = torch.tensor([int(choice) not in again for choice in choices_N])
         if is_new.any():
             chances_N = chances_N.masked_fill(~is_new, float("-inf"))
-        if row.saying.is_prose and not row.kept and not candidate.text.strip():
+        if row.is_prose and not row.kept and not candidate.text.strip():
             chances_N = chances_N.masked_fill(self._is_mark[choices_N], float("-inf"))
         # what a sentence begins, a list or running text, is drawn as it came: colder draws made lists of everything
         temperature = candidate.temperature if candidate.tokens or row.saying.one_line else 1.0
@@ -325,6 +371,7 @@ class Speaker:
             to_note = (F.normalize(vectors, dim=1) @ notes.T).max(dim=1).values
             # to say a note in other words is as good as to say it word by word
             scores += options.note_weight * to_note.clamp(max=_SAID)
+            scores += options.verbatim_weight * torch.tensor([float(c.is_proposal) for c in row.candidates])
         if saying.near is not None:
             scores += saying.near_weight * F.cosine_similarity(vectors, saying.near[None], dim=1)
         if saying.worth is not None:
@@ -345,17 +392,8 @@ class Speaker:
             scores[k] -= 1.0 if saying.one_line and not begins_line(said.text) else 0.0
         best = int(scores.argmax())
         chosen = row.candidates[best]
-        row.kept.append(Rendering(found[best], round(float(likeness[best]), 6)))
-        row.vectors.append(vectors[best])
-        for end in range(_RUN, len(chosen.tokens) + 1):
-            *run, last = chosen.tokens[end - _RUN : end]
-            row.runs.setdefault(tuple(run), set()).add(last)
-        kept = F.normalize(vectors[best], dim=0)
-        row.proposals = {
-            text: vector
-            for text, vector in row.proposals.items()
-            if text != found[best].text and (saying.one_line or float(vector @ kept) < _SAID)
-        }
+        row.keep(Rendering(found[best], round(float(likeness[best]), 6)), vectors[best])
+        row.remember(chosen.tokens)
         if row.is_done:
             return
         first, num = row.length, len(chosen.tokens)
@@ -365,6 +403,11 @@ class Speaker:
                 stepper.copy_columns(own[best], others, first, first + num)
             row.length, row.last_token = first + num, chosen.tokens[-1]
         self._begin(row, options, len(own))
+
+
+def _pieces(kept: Sequence[Rendering]) -> str:
+    """Return sentences as they stand in the text that a voice goes on with."""
+    return "".join(sign + text for sign, text in marked([rendering.said for rendering in kept]))
 
 
 def _draw(chances_N: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:

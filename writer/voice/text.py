@@ -93,11 +93,19 @@ def marked(sentences: Sequence[Said]) -> list[tuple[str, str]]:
     return pieces
 
 
-def next_piece(said: Sequence[Said], text: str) -> str:
-    """Return a sentence that goes on after those said, in the block that they are in: as the next item of a list."""
-    block = next((piece.block for piece in reversed(said) if piece.block is not None), None)
-    sign, _ = marked([*said, Said(text, block if block in ("step", "bullet") else None)])[-1]
-    return sign + text
+def next_piece(said: Sequence[Said], following: Said) -> str:
+    """Return a sentence that comes after those said: in the block that they are in, where it may be.
+
+    Running text goes on with a list as its next item, and items of another list with the list that has begun.
+    """
+    open_block = next((piece.block for piece in reversed(said) if piece.block is not None), None)
+    block = following.block
+    if open_block in ("step", "bullet"):
+        block = open_block
+    elif open_block == "paragraph" and block == "paragraph":
+        block = None
+    sign, _ = marked([*said, Said(following.text, block)])[-1]
+    return sign + following.text
 
 
 def parse_piece(piece: str, is_first: bool) -> Said:

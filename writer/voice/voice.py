@@ -38,10 +38,8 @@ class SectionSaying:
     """Its sentences (S, D), raw; zeros where a voice is to speak without a concept."""
     key: tuple[int | str, ...]
     """Seeds the draws: document seed and path."""
-    notes: tuple[str, ...] = ()
-    """Sentences that it may be written from."""
-    is_prose: bool = False
-    """Whether it begins as running text, not as a list."""
+    notes: tuple[Said, ...] = ()
+    """Sentences that it may be written from, as in `Saying`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,11 +129,12 @@ class Voice:
         """
         sayings = [
             Saying(
-                prefix=section_prefix(section.title, section.headings, section.here, section.notes),
+                prefix=section_prefix(
+                    section.title, section.headings, section.here, [note.text for note in section.notes]
+                ),
                 concepts=section.concepts,
                 key=section.key,
                 notes=section.notes,
-                is_prose=section.is_prose,
             )
             for section in sections
         ]

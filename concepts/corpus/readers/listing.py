@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,11 +99,12 @@ def parse_list(
     """
     read = _read_lines(lines, first_line)
     dotted = _dotted_numbers(read)
+    last_at = _last_places(read)
     frames: list[_Frame] = []
     found: list[ListLine] = []
     last_indent: int | None = None
     for at, line in enumerate(read):
-        mark = _choose(line, at, read, frames, dotted)
+        mark = _choose(line, at, last_at, frames, dotted)
         if (
             mark is None
             and last_indent is not None
@@ -212,8 +213,19 @@ def _roman(letters: str) -> int | None:
     return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
 
 
+def _last_places(lines: Sequence[_Line]) -> dict[tuple[str, tuple[int, ...]], int]:
+    """Return for each style and number the place of the last line that may be read so."""
+    return {(mark.style, mark.value): at for at, line in enumerate(lines) for mark in line.marks}
+
+
 def _dotted_numbers(lines: Sequence[_Line]) -> set[int]:
     """Return the places of lines whose dotted numbers number them: each follows its sibling, parent or uncle."""
+    last_at = {
+        mark.value: at
+        for at, line in enumerate(lines)
+        for mark in line.marks
+        if mark.style == "dotted" or mark.kind == "decimal"
+    }
     seen: set[tuple[int, ...]] = set()
     accepted: set[int] = set()
     for at, line in enumerate(lines):
@@ -229,10 +241,8 @@ def _dotted_numbers(lines: Sequence[_Line]) -> set[int]:
             )
             begins = last in (0, 1) and (parent[-1] == 1 or (*parent[:-1], parent[-1] - 1) in seen)
             has_next = any(
-                other.value in ((*parent, last + 1), (parent[0] + 1, 0), (parent[0] + 1, 1))
-                for later in lines[at + 1 :]
-                for other in later.marks
-                if other.style == "dotted" or other.kind == "decimal"
+                last_at.get(successor, -1) > at
+                for successor in ((*parent, last + 1), (parent[0] + 1, 0), (parent[0] + 1, 1))
             )
             if (
                 follows
@@ -247,7 +257,11 @@ def _dotted_numbers(lines: Sequence[_Line]) -> set[int]:
 
 
 def _choose(
-    line: _Line, at: int, lines: Sequence[_Line], frames: Sequence[_Frame], dotted: set[int]
+    line: _Line,
+    at: int,
+    last_at: Mapping[tuple[str, tuple[int, ...]], int],
+    frames: Sequence[_Frame],
+    dotted: set[int],
 ) -> _Mark | None:
     """Return the mark that a line has among its neighbours, None for a plain line."""
     for mark in line.marks:
@@ -260,13 +274,9 @@ def _choose(
             return mark
     for mark in line.marks:
         (value,) = mark.value
-        successor = (value + 1,)
         is_decimal = mark.kind == "decimal"
         # A list of one item, such as an (a) without a (b), needs another list with the same marks.
-        others = lines if value == 1 else lines[at + 1 :]
-        has_next = any(
-            other.style == mark.style and other.value == successor for line in others for other in line.marks
-        )
+        has_next = last_at.get((mark.style, (value + 1,)), -1) > (-1 if value == 1 else at)
         if is_decimal and value < _MOST_NUMBER and ":" not in mark.style:
             same = bool(dotted) or any(frame.style == mark.style for frame in frames)
             if value in (0, 1) or has_next or same:

@@ -1,0 +1,87 @@
+"""The concepts of a section that is written from notes: those of its notes, and drawn ones where there are few.
+
+Legend: S sentences, N notes, D concept dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flows.document.checks import check_vectors
+
+if TYPE_CHECKING:
+    from flows.engine import Engine
+    from storage import NoteRecord
+    from storage.records import Vector
+
+ENGLISH = "eng_Latn"
+"""Language of all notes."""
+ENOUGH = 2
+"""Notes that a section needs no drawn concept beside."""
+FEWEST_BESIDE = 2
+"""Sentences that stand beside a list, which is said whole."""
+KEPT_SHARE = 0.6
+"""Share of the notes that stay, no fewer than `ENOUGH`, when a section is to be written again differently."""
+
+
+def note_vectors(engine: Engine, notes: Sequence[NoteRecord]) -> Vector:
+    """Return the concepts (N, D) of notes."""
+    if not notes:
+        return np.zeros((0, engine.space.dim), dtype=np.float32)
+    vectors = engine.encode([note.text for note in notes], ENGLISH)
+    return check_vectors(vectors, (len(notes), engine.space.dim), "the notes of a section")
+
+
+def place_notes(
+    drawn_SD: Vector,
+    notes_ND: Vector,
+    notes: Sequence[NoteRecord],
+    seed: int | None = None,
+) -> Vector:
+    """Return a section's concepts: its best notes in their order, then drawn ones where the notes are few.
+
+    It gets no longer than was planned but for a list, and shorter where there are `ENOUGH` notes. With `seed` some of
+    the notes, by chance, are left out.
+    """
+    groups = _groups(notes)
+    lists = [group for group in groups if notes[group[0]].block != "paragraph"]
+    prose = sorted((g for g in groups if g not in lists), key=lambda group: -notes[group[0]].score)
+    if seed is not None:
+        rng = np.random.default_rng(seed)
+        num = max(ENOUGH, round(len(prose) * KEPT_SHARE))
+        prose = [prose[n] for n in rng.permutation(len(prose))[:num]]
+    num_items = sum(map(len, lists))
+    room = max(len(drawn_SD) - num_items, FEWEST_BESIDE if lists else 1)
+    kept = [n for group in lists for n in group]
+    for group in prose:
+        if room >= len(group):
+            kept += group
+            room -= len(group)
+    kept.sort()
+    if len(kept) >= ENOUGH:
+        return notes_ND[kept]
+    return np.concatenate([notes_ND[kept], drawn_SD[len(kept) :]])
+
+
+def _groups(notes: Sequence[NoteRecord]) -> list[list[int]]:
+    """Return the places of notes that go together: a list, and a sentence with those that lean on it."""
+    from concepts.library.notes import NoteOptions, stands_alone
+
+    options = NoteOptions()
+    groups: list[list[int]] = []
+    for n, note in enumerate(notes):
+        last = notes[groups[-1][-1]] if groups else None
+        is_item = note.block != "paragraph"
+        goes_on = last is not None and (last.block, last.title, last.heading) == (
+            note.block,
+            note.title,
+            note.heading,
+        )
+        if goes_on and (is_item or not stands_alone(note.text, options)):
+            groups[-1].append(n)
+        else:
+            groups.append([n])
+    return groups
