@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from concepts.corpus.records import Block, Document
+from concepts.corpus.split import is_asked
 
 Form = Literal["paragraph", "step", "bullet"]
 """What a sentence stands in: running text, a list in order, another list."""
@@ -49,6 +50,8 @@ class Passage:
     """What each sentence stands in; empty: running text throughout."""
     prompt: str = ""
     """What is typed for the document; empty: its title."""
+    is_asked: bool = False
+    """Whether the document answers a prompt that Longhand is measured with."""
 
     @property
     def subject(self) -> str:
@@ -70,6 +73,7 @@ def passages_of(document: Document) -> list[Passage]:
             section.sentences,
             tuple(_form_of(block) for block in section.blocks for _ in block.sentences),
             document.prompt or "",
+            is_asked(document),
         )
         for section in document.sections
         if section.sentences
@@ -102,11 +106,15 @@ class Library:
         self.least_likeness = least_likeness
         self.is_own = is_own
         self.most_alike = math.inf
-        """Documents that are more like a title than this, about a cosine, give nothing to a document of that title:
-        what is measured is written as if nobody had written on its subject before."""
+        """Documents that are more like a title than this, about a cosine, give nothing to a document of that title, and
+        where it is finite those that answer prompts of the evaluation give nothing to any: what is measured is written
+        as if nobody had written on its subject before."""
         self.codes = subject_codes, title_codes, prompt_codes
         begins = _begins_document(self.passages)
         self.titles = [p.title for p, is_first in zip(self.passages, begins, strict=True) if is_first]
+        self._is_asked = torch.tensor(
+            [p.is_asked for p, is_first in zip(self.passages, begins, strict=True) if is_first]
+        )
         self._subjects, self._titles, self._prompts = map(_signs, self.codes)
         owners = np.cumsum(begins) - 1
         if len(subject_codes) != len(owners) or {len(title_codes), len(prompt_codes)} != {len(self.titles)}:
@@ -142,17 +150,20 @@ class Library:
         sections = _cosines(subjects_QD, self._subjects)
         titles = _cosines(title_D[None], self._titles)[:, self.owner]
         found = (1 - title_weight) * sections + title_weight * titles
-        is_hidden = self._all_likeness(title_D) > self.most_alike
-        return found.masked_fill(is_hidden[self.owner], -1.0)
+        is_hidden = self.document_likeness(title_D) < 0 if math.isfinite(self.most_alike) else None
+        return found if is_hidden is None else found.masked_fill(is_hidden[self.owner], -1.0)
 
     def document_likeness(self, title_D: Tensor) -> Tensor:
-        """Return how like each document (M,) is to a title, a raw concept, about a cosine: its title or its prompt."""
-        likeness = self._all_likeness(title_D)
-        return likeness.masked_fill(likeness > self.most_alike, -1.0)
+        """Return how like each document (M,) is to a title, a raw concept, about a cosine: its title or its prompt.
 
-    def _all_likeness(self, title_D: Tensor) -> Tensor:
+        Hidden ones are -1.
+        """
         about = title_D[None]
-        return torch.maximum(_cosines(about, self._titles), _cosines(about, self._prompts))[0]
+        likeness = torch.maximum(_cosines(about, self._titles), _cosines(about, self._prompts))[0]
+        is_hidden = likeness > self.most_alike
+        if math.isfinite(self.most_alike):
+            is_hidden |= self._is_asked
+        return likeness.masked_fill(is_hidden, -1.0)
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""

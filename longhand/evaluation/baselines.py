@@ -46,6 +46,13 @@ class VoiceAlone(LonghandSystem):
         return HiddenConcepts(super().engine())
 
 
+class SubjectHidden(LonghandSystem):
+    """The same models, which find no document on the very subject in the library, only what is near it."""
+
+    name = "subject hidden"
+    most_alike = 0.7
+
+
 class WithoutNotes(LonghandSystem):
     """The same models, which look nothing up."""
 
@@ -159,5 +166,5 @@ def make_baseline(name: str, options: SystemOptions) -> System:
     """Return a baseline by its name."""
     if name == Unplanned.name:
         return Unplanned()
-    kinds: tuple[type[LonghandSystem], ...] = (VoiceAlone, WithoutNotes, TrueOutline, TrueConcepts)
+    kinds: tuple[type[LonghandSystem], ...] = (VoiceAlone, SubjectHidden, WithoutNotes, TrueOutline, TrueConcepts)
     return {kind.name: kind for kind in kinds}[name](space=options.space)

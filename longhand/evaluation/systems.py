@@ -6,6 +6,7 @@ returns is a function of prompt and seed.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 LONGHAND = "longhand"
 FIRST_RELEASE = "first release"
-MOST_ALIKE = 0.75
-"""Documents of the library that are more like a prompt, about a cosine, are hidden from what is measured: it is written
-as on a subject that the library does not hold."""
 
 
 class System(Protocol):
@@ -52,6 +50,8 @@ class LonghandSystem:
     name = LONGHAND
     library: str | None = None
     """What it is written from; None: the library that ships."""
+    most_alike = math.inf
+    """As `concepts.library.library.Library.most_alike`."""
 
     def __init__(self, *, space: str | None = None, engine: Engine | None = None) -> None:
         """`space` None: the one that ships; `engine` None: the space's models, loaded for the first document."""
@@ -64,7 +64,7 @@ class LonghandSystem:
             from flows.engine import ModelEngine
 
             engine = ModelEngine(space=self._space)
-            engine.most_alike = MOST_ALIKE
+            engine.most_alike = self.most_alike
             self._engine = engine
         return self._engine
 
@@ -181,6 +181,7 @@ def _baseline(name: str) -> Callable[[SystemOptions], System]:
 SYSTEMS: dict[str, Callable[[SystemOptions], System]] = {
     LONGHAND: lambda options: LonghandSystem(space=options.space),
     "voice alone": _baseline("voice alone"),
+    "subject hidden": _baseline("subject hidden"),
     "without notes": _baseline("without notes"),
     "unplanned": _baseline("unplanned"),
     "true outline": _baseline("true outline"),

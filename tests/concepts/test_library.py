@@ -191,6 +191,9 @@ def test_documents_that_models_are_measured_on_are_searched_only_where_asked(tmp
     documents = _documents(300)
     held = {d.title for d in documents if split_of(d) != "train"}
     assert held
+    asked = dataclasses.replace(documents[0], title="Asked of Longhand", page="asked/0001")
+    assert split_of(asked) == "test"
+    documents.append(asked)
     for name, is_split in (("all", False), ("split", True)):
         write_library(
             documents,
@@ -207,6 +210,7 @@ def test_documents_that_models_are_measured_on_are_searched_only_where_asked(tmp
             p.title for p in load_library(str(tmp_path / name), space_id="toy@1", encode=encode).passages
         }
         assert (titles & held == set()) is is_split
+        assert asked.title in titles, "no model learns from it, and a user finds it"
 
 
 def test_a_library_of_another_space_or_a_damaged_one_is_refused(tmp_path: Path) -> None:

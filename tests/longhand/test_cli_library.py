@@ -88,7 +88,7 @@ def test_the_notes_of_a_section_are_shown_with_where_they_stand(run, store):
     found = json.loads(run("show", document.id, "--json").stdout)["notes"]
     assert found == {
         first.path: [
-            {"text": NOTE.text, "title": NOTE.title, "heading": NOTE.heading, "score": 0.61, "is_item": False}
+            {"text": NOTE.text, "title": NOTE.title, "heading": NOTE.heading, "score": 0.61, "block": "paragraph"}
         ]
     }
 

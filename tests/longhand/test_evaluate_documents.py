@@ -90,7 +90,7 @@ def test_longhand_writes_in_this_process() -> None:
     )
     assert document.title == "How to share a folder"
     assert document.sections and all(
-        s.heading and len(s.sentences) == s.num_planned for s in document.sections
+        s.heading and 2 <= len(s.sentences) <= (s.num_planned or 0) for s in document.sections
     )
 
 
