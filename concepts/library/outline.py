@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -20,15 +22,16 @@ from concepts.library.headings import may_head
 from concepts.library.library import Encode, Library, Passage
 from concepts.library.notes import names_other, num_usable
 
-NUM_CANDIDATES = 12
-"""Documents that are looked at closely."""
+if TYPE_CHECKING:
+    from nltk.stem.api import StemmerI
+
+NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
+"""Documents that are looked at closely: those whose title or prompt is nearest, and those of the nearest sections."""
 TELLING = 3
 """Sections of a document, its nearest ones, that tell how near it is to a title."""
-LEAST_LIKENESS = 0.64
-"""How near to the title the best document must be, a cosine."""
-CLEAR_LEAST, CLEAR_MARGIN = 0.5, 0.08
-"""Less will do where no other document is so near by this margin. Below, sections are of neighbouring subjects: a
-flat bicycle tire got an outline on how tires were invented."""
+LEAST_LIKENESS = 0.38
+"""How near to the title the best document must be, about a cosine. From .65 on it is mostly on the very subject,
+below often on a neighbouring one."""
 UNSAID_WEIGHT = 0.15
 """How much less near a document is that has none of the title's words."""
 WITHIN = 0.12
@@ -41,33 +44,19 @@ FEWEST, MOST = 4, 8
 _SAME = 0.6
 """Headings of a larger cosine are about the same."""
 _WORD = re.compile(r"[^\W\d_]+")
-_STEM, _FEWEST_LETTERS = 5, 4
+_FEWEST_LETTERS = 4
 _COMMON = frozenset(
-    (
-        *(
-            "about",
-            "after",
-            "best",
-            "better",
-            "does",
-            "each",
-            "first",
-            "from",
-            "good",
-            "guide",
-            "have",
-            "having",
-        ),
-        *("into", "make", "making", "more", "most", "much", "need", "other", "some", "than", "that", "their"),
-        *("them", "they", "this", "using", "very", "want", "what", "when", "where", "which", "while", "with"),
-        *("without", "your"),
+    _WORD.findall(
+        "about after before best better does each every first from good guide have having into know like make making "
+        "more most much need other some something than that their them they thing things this using very want what "
+        "when where which while with without would your"
     )
 )
 """Words that tell nothing of a subject."""
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
     """A document that may be on the subject."""
 
     passages: tuple[Passage, ...]
@@ -81,7 +70,7 @@ def find_outline(library: Library, encode: Encode, title: str, num_sections: int
 
     With `num_sections` exactly as many, or none.
     """
-    known = _known(library, encode, title)
+    known = _known(find_candidates(library, encode, title))
     passages = [passage for document in known for passage in document.passages]
     worth_C = torch.cat([(d.nearness_P + d.likeness) / 2 for d in known]) if known else torch.zeros(0)
     positions = [n / max(1, len(d.passages) - 1) for d in known for n in range(len(d.passages))]
@@ -97,41 +86,47 @@ def find_outline(library: Library, encode: Encode, title: str, num_sections: int
     return [headings[c] for c in sorted(chosen, key=lambda c: positions[c])]
 
 
-def _known(library: Library, encode: Encode, title: str) -> list[_Candidate]:
-    """Return the documents on the subject of a title, the nearest first; none where no document is on it."""
+def find_candidates(library: Library, encode: Encode, title: str) -> list[Candidate]:
+    """Return the documents that may be on the subject of a title, the nearest first."""
     if not len(library):
         return []
     about = encode([title])[0]
-    near = library.document_likeness(about).topk(min(NUM_CANDIDATES, len(library.titles)))
-    candidates = [
-        _candidate(
-            title,
-            tuple(library.passages[n] for n in (library.owner == m).nonzero().flatten().tolist()),
-            about,
-            encode,
-        )
-        for m, likeness in zip(near.indices.tolist(), near.values.tolist(), strict=True)
-        if likeness >= 0 and (library.is_own or not names_other(library.titles[m], title))
+    sections_N = library.likeness(about[None], about, title_weight=0.0)[0]
+    by_title = library.document_likeness(about).topk(min(NUM_BY_TITLE, len(library.titles)))
+    by_section = sections_N.topk(min(NUM_BY_SECTION, len(library)))
+    numbers = {
+        m
+        for m, like in zip(*map(Tensor.tolist, (by_title.indices, by_title.values)), strict=True)
+        if like >= 0
+    }
+    numbers |= {int(library.owner[n]) for n in by_section.indices if sections_N[n] >= 0}
+    chosen = [m for m in sorted(numbers) if library.is_own or not names_other(library.titles[m], title)]
+    if not chosen:
+        return []
+    places = [(library.owner == m).nonzero().flatten() for m in chosen]
+    firsts = [library.passages[int(own[0])] for own in places]
+    texts = [text for first in firsts for text in (first.title, first.prompt or first.title)]
+    names_M2 = (F.normalize(encode(texts), dim=1) @ F.normalize(about, dim=0)).reshape(-1, 2)
+    found = [
+        _candidate(title, tuple(library.passages[int(n)] for n in own), sections_N[own], float(named.max()))
+        for own, named in zip(places, names_M2, strict=True)
     ]
-    candidates.sort(key=lambda candidate: -candidate.likeness)
+    return sorted(found, key=lambda candidate: -candidate.likeness)
+
+
+def _known(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates that are on the subject; none where the best one is not."""
     if not candidates:
         return []
-    best, second = candidates[0].likeness, candidates[1].likeness if len(candidates) > 1 else 0.0
-    if best < LEAST_LIKENESS and (best < CLEAR_LEAST or best - second < CLEAR_MARGIN):
-        return []
-    least = max(best - WITHIN, min(best, LEAST_LIKENESS))
+    least = max(candidates[0].likeness - WITHIN, LEAST_LIKENESS)
     return [candidate for candidate in candidates if candidate.likeness >= least][:MOST_DOCUMENTS]
 
 
-def _candidate(title: str, passages: tuple[Passage, ...], about_D: Tensor, encode: Encode) -> _Candidate:
-    """Return a document with how near it is: by its title or what is typed for it, and by its nearest sections."""
-    first = passages[0]
-    texts = [first.title, first.prompt or first.title, *(passage.subject for passage in passages)]
-    nearness = F.normalize(encode(texts), dim=1) @ F.normalize(about_D, dim=0)
-    sections = nearness[2:]
-    telling = sections.topk(min(TELLING, len(sections))).values.mean()
-    likeness = float((nearness[:2].max() + telling) / 2)
-    return _Candidate(passages, sections, likeness - UNSAID_WEIGHT * (1.0 - _share_said(title, passages)))
+def _candidate(title: str, passages: tuple[Passage, ...], nearness_P: Tensor, named: float) -> Candidate:
+    """Return a document with how near it is: by what it is called, and by its nearest sections."""
+    telling = float(nearness_P.topk(min(TELLING, len(passages))).values.mean())
+    unsaid = 1.0 - _share_said(title, passages)
+    return Candidate(passages, nearness_P, (named + telling) / 2 - UNSAID_WEIGHT * unsaid)
 
 
 def _share_said(title: str, passages: Sequence[Passage]) -> float:
@@ -145,8 +140,25 @@ def _share_said(title: str, passages: Sequence[Passage]) -> float:
 
 
 def _stems(text: str) -> set[str]:
-    words = {word.casefold() for word in _WORD.findall(text)}
-    return {word[:_STEM] for word in words - _COMMON if len(word) >= _FEWEST_LETTERS}
+    """Return the stems of a text's telling words (Porter 1980); of short ones those in capitals, such as CV, alone."""
+    words = {
+        word
+        for word in _WORD.findall(text)
+        if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)
+    }
+    return {_stem(word.casefold()) for word in words if word.casefold() not in _COMMON}
+
+
+@lru_cache(50_000)
+def _stem(word: str) -> str:
+    return str(_stemmer().stem(word))
+
+
+@cache
+def _stemmer() -> StemmerI:
+    from nltk.stem import PorterStemmer
+
+    return PorterStemmer()
 
 
 def _spread(worth_C: Tensor, headings_CD: Tensor, most: int) -> list[int]:

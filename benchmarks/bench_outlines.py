@@ -1,0 +1,64 @@
+"""Which document of the library is on the subject of a prompt, and whether the prompt gets its outline from there.
+
+    .venv/bin/python benchmarks/bench_outlines.py
+
+For each general prompt of the evaluation the library holds one document that answers it (its page is `asked/NNNN`, the
+number of the prompt). Prints for each prompt whether that document is the nearest by title or prompt alone, and by all
+that counts, and how many headings the outline has; then the sums. Some minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from concepts.card import find_card, find_name_in_space
+from concepts.codec import load_codec
+from concepts.corpus.split import ASKED
+from concepts.library.outline import find_candidates, find_outline
+from concepts.library.stored import DOCUMENTS_FILE, load_library
+
+
+def main() -> None:
+    """Print a row for each prompt, and the sums."""
+    codec = load_codec(None)
+
+    def encode(texts: list[str]) -> torch.Tensor:
+        return codec.encode(texts, "eng_Latn")
+
+    library = load_library(None, space_id=codec.space_id, encode=encode)
+    prompts = (files("longhand.evaluation") / "prompts" / "general.txt").read_text().splitlines()
+    prompts = [prompt for prompt in prompts if prompt.strip()]
+    card = find_card("library", find_name_in_space("library", codec.space_id))
+    answers = _answers(card.path(DOCUMENTS_FILE))
+    by_title = by_all = with_outline = 0
+    for number, prompt in enumerate(prompts, 1):
+        answer = answers[number]
+        alone = library.titles[int(library.document_likeness(encode([prompt])[0]).argmax())]
+        found = find_candidates(library, encode, prompt)
+        best = found[0].passages[0].title if found else ""
+        outline = find_outline(library, encode, prompt)
+        by_title, by_all = by_title + (alone == answer), by_all + (best == answer)
+        with_outline += bool(outline)
+        shown = f"{found[0].likeness:.2f} {best}" if found else "none"
+        print(
+            f"{prompt[:50]:50} {alone == answer!s:5} {best == answer!s:5} {len(outline)}  {shown}", flush=True
+        )
+    print(
+        f"nearest by title or prompt: {by_title} of {len(prompts)}; by all: {by_all}; outlines: {with_outline}"
+    )
+
+
+def _answers(path: Path) -> dict[int, str]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    pages = {row["title"]: row.get("page") or "" for row in rows}
+    return {int(page.removeprefix(ASKED)): title for title, page in pages.items() if page.startswith(ASKED)}
+
+
+if __name__ == "__main__":
+    main()
