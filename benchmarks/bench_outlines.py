@@ -41,7 +41,7 @@ def main() -> None:
         alone = library.titles[int(library.document_likeness(encode([prompt])[0]).argmax())]
         found = find_candidates(library, encode, prompt)
         best = found[0].passages[0].title if found else ""
-        outline = find_outline(library, encode, prompt)
+        outline = find_outline(library, encode, [prompt])
         by_title, by_all = by_title + (alone == answer), by_all + (best == answer)
         with_outline += bool(outline)
         shown = f"{found[0].likeness:.2f} {best}" if found else "none"

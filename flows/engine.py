@@ -141,6 +141,9 @@ class OutlineAsk:
     """What one document asks of `Engine.find_outline`."""
 
     title: str
+    prompt: str
+    """What was typed, in `prompt_lang`."""
+    prompt_lang: str
     lang: str
     """Language of the document, so of title and headings."""
     num_sections: int | None
@@ -562,8 +565,9 @@ class ModelEngine:
         from concepts.library.outline import find_outline
 
         (title,) = self._in_english([ask.title], ask.lang)
+        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
         library = self._library(ask.library)
-        found = find_outline(library, self._encode_english, title, ask.num_sections)
+        found = find_outline(library, self._encode_english, (title, prompt), ask.num_sections)
         texts = self._from_english([Text(text=heading, score=None) for heading in found], ask.lang)
         return [text.text.strip() for text in texts]
 

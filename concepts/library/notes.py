@@ -8,6 +8,7 @@ Legend: Q sections, N passages, S sentences, D concept dim.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -76,8 +77,8 @@ class NoteOptions:
     most_of_document: int = 4
     """Those of one document among them."""
     most_of_own: int = 6
-    """Those of a document with a passage of the section's own heading and a likeness of `own_passage`."""
-    own_passage: float = 0.6
+    """Those of the nearest document with a passage of the section's own heading and a likeness of `own_passage`."""
+    own_passage: float = 0.4
     own_weight: float = 0.25
     """`sentence_weight` in such a passage."""
     most_leaning: int = 2
@@ -86,11 +87,16 @@ class NoteOptions:
     """Items of a list that is worth taking."""
     most_items: int = 9
     list_within: float = 0.1
-    """How much less near than the nearest passage that of a list may be."""
+    """How much less near than the nearest passage that of a list may be; where one has the section's own heading, all
+    lists are of it."""
+    nearly: float = 0.95
+    """`same` for what stands under a section's own heading."""
     sentence_weight: float = 0.6
     """How much a sentence's own nearness counts beside that of its passage."""
     within: float = 0.25
     """How much less near than the nearest note of its section another may be."""
+    passage_within: float = 0.2
+    """How much less near than its nearest passage another may be."""
     same: float = 0.8
     """Sentences of a larger cosine say the same."""
     fewest_words: int = 5
@@ -148,14 +154,19 @@ def find_notes(
     names = [heading.casefold() for heading in headings]
     under = [library.passages[unit.passage].heading.casefold() for unit in units]
     is_own_QU = torch.tensor([[name == own for own in under] for name in names])
-    is_own_QU &= passage_QU >= options.own_passage
+    nearest_own_Q1 = passage_QU.masked_fill(~is_own_QU, -1.0).max(dim=1, keepdim=True).values
+    is_own_QU &= passage_QU >= nearest_own_Q1.clamp(min=options.own_passage)
     weight_QU = torch.where(is_own_QU, options.own_weight, options.sentence_weight)
     scores_QU = weight_QU * own_QU + (1 - weight_QU) * passage_QU
     # a passage counts for a section only where it is among those looked at for it
-    is_near = (passage_QU >= top.values[:, -1:]) & (scores_QU >= library.least_likeness)
+    is_near = (passage_QU >= top.values[:, -1:]) & (is_own_QU | (scores_QU >= library.least_likeness))
     is_list_U = torch.tensor([unit.is_list for unit in units])
     is_near &= is_own_QU | ~is_own_QU.any(dim=0)
-    is_near &= ~is_list_U | (passage_QU >= top.values[:, :1] - options.list_within)
+    is_near &= is_own_QU | (passage_QU >= top.values[:, :1] - options.passage_within)
+    is_list_near = ~is_own_QU.any(dim=1, keepdim=True) & (
+        passage_QU >= top.values[:, :1] - options.list_within
+    )
+    is_near &= ~is_list_U | is_own_QU | is_list_near
     if wanted:
         is_near &= torch.tensor(wanted)[:, None]
     if taken:
@@ -163,11 +174,13 @@ def find_notes(
         is_near &= (vectors_UD @ others.T).max(dim=1).values[None] <= options.same
     chosen_QU = scores_QU.masked_fill(~is_near, float("-inf"))
     nearest_Q1 = chosen_QU.max(dim=1, keepdim=True).values
-    chosen_QU = chosen_QU.masked_fill(chosen_QU < nearest_Q1 - options.within, float("-inf"))
+    is_far = ~is_own_QU & (chosen_QU < nearest_Q1 - options.within)
+    chosen_QU = chosen_QU.masked_fill(is_far, float("-inf"))
     most_QU = torch.where(
         is_own_QU, max(options.most_of_own, options.most_of_document), options.most_of_document
     )
-    taken_by = _allocate(chosen_QU, vectors_UD, units, library.owner[passages_U], most_QU, options)
+    same_QU = torch.where(is_own_QU, options.nearly, options.same)
+    taken_by = _allocate(chosen_QU, vectors_UD, units, library.owner[passages_U], most_QU, same_QU, options)
     for section, places in enumerate(taken_by):
         for at in _in_reading_order(places, units):
             unit = units[at]
@@ -242,17 +255,19 @@ def _allocate(
     units: Sequence[_Unit],
     documents_U: Tensor,
     most_QU: Tensor,
+    same_QU: Tensor,
     options: NoteOptions,
 ) -> list[list[int]]:
     """Return the units of each section, the best first: each once, and none like one that is taken.
 
-    `documents_U` says which document a unit is of, `most_QU` how many notes of that one a section may have.
+    `documents_U` says which document a unit is of, `most_QU` how many notes of that one a section may have, and
+    `same_QU` from which cosine on it says what another one says.
     """
     num_units = len(units)
     order = scores_QU.flatten().argsort(descending=True, stable=True)
     taken: list[list[int]] = [[] for _ in scores_QU]
     room = [options.most_notes] * len(taken)
-    is_gone = torch.zeros(num_units, dtype=torch.bool)
+    nearest_U = torch.full((num_units,), -1.0)  # cosine with what is taken
     num_of: Counter[tuple[int, int]] = Counter()
     for flat in order.tolist():
         section, at = divmod(flat, num_units)
@@ -262,13 +277,13 @@ def _allocate(
         size = 1 if units[at].is_list else len(units[at].texts)
         is_second_list = units[at].is_list and any(units[other].is_list for other in taken[section])
         is_too_much = room[section] < size or num_of[source] + size > most_QU[section, at]
-        if is_gone[at] or is_second_list or is_too_much:
+        if nearest_U[at] > same_QU[section, at] or is_second_list or is_too_much:
             continue
         taken[section].append(at)
         num_of[source] += size
         room[section] -= size
-        is_gone |= vectors_UD @ vectors_UD[at] > options.same
-        is_gone[at] = True
+        nearest_U = torch.maximum(nearest_U, vectors_UD @ vectors_UD[at])
+        nearest_U[at] = math.inf
     return taken
 
 

@@ -65,12 +65,20 @@ class Candidate:
     likeness: float
 
 
-def find_outline(library: Library, encode: Encode, title: str, num_sections: int | None = None) -> list[str]:
+def find_outline(
+    library: Library, encode: Encode, names: Sequence[str], num_sections: int | None = None
+) -> list[str]:
     """Return the headings of an outline, empty where the library knows too little of the subject.
 
-    With `num_sections` exactly as many, or none.
+    `names` are what the document is called, such as its title and what was typed for it; the one counts that a
+    document of the library is nearest to. With `num_sections` exactly as many, or none.
     """
-    known = _known(find_candidates(library, encode, title))
+    title = ""
+    known: list[Candidate] = []
+    for name in dict.fromkeys(names):
+        found = _known(find_candidates(library, encode, name))
+        if found and (not known or found[0].likeness > known[0].likeness):
+            title, known = name, found
     passages = [passage for document in known for passage in document.passages]
     worth_C = torch.cat([(d.nearness_P + d.likeness) / 2 for d in known]) if known else torch.zeros(0)
     positions = [n / max(1, len(d.passages) - 1) for d in known for n in range(len(d.passages))]

@@ -285,6 +285,8 @@ def _known_outline(job: Job, document: DocumentRecord, options: WritingOptions) 
     headings = job.engine.find_outline(
         OutlineAsk(
             title=title_of(document),
+            prompt=document.prompt,
+            prompt_lang=options.prompt_lang or document.lang,
             lang=document.lang,
             num_sections=options.sections,
             library=options.library,

@@ -37,6 +37,16 @@ _REQUEST = re.compile(
 )
 """What somebody asks for: "a guide for new members"."""
 _ABOUT = re.compile(r"\b(?:about|on|explaining|describing|covering)\s+(?P<what>[^.!?;:]{3,})", re.IGNORECASE)
+_EXPLAINS = re.compile(
+    r"\b(?:explain|describe|show|tell|teache?)s?\s+(?:me\s+|us\s+|to\s+\w+\s+)?(?P<what>(?:how|why|what)\s+[^.!?;:,]{3,})",
+    re.IGNORECASE,
+)
+_WISH = re.compile(
+    r"(?:please|kindly|can|could|would|help|i|i'd|we|my|our|write|draft|create|make|produce|compose|give|put "
+    r"together)\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that speaks of whoever asks, not of a subject."""
 _CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
@@ -98,6 +108,9 @@ def titles_in(prompt: str, lang: str) -> list[str]:
         return [*titles, first]
     topic = _topic(sentences)
     for sentence in sentences:
+        if (explained := _EXPLAINS.search(sentence)) is not None:
+            what = explained["what"].strip()
+            titles.append(headline(what[:1].upper() + what[1:], LONGEST_TITLE))
         asked = _REQUEST.search(sentence)
         if asked is None:
             continue
@@ -110,7 +123,7 @@ def titles_in(prompt: str, lang: str) -> list[str]:
                 headline(f"{topic[:1].upper()}{topic[1:]}: {what[:1].lower()}{what[1:]}", LONGEST_TITLE)
             )
         titles.append(headline(what, LONGEST_TITLE))
-    return [*titles, first]
+    return titles if titles and _WISH.match(first) else [*titles, first]
 
 
 def _topic(sentences: Sequence[str]) -> str:

@@ -369,7 +369,8 @@ def test_notes_are_read_passage_by_passage_and_a_list_comes_last() -> None:
         "Bicycle tire care", "Finding hole", ("Look for a hole of the tire weekly.",), ("bullet",)
     )
     library = Library.of([steps, prose, other], encode, least_likeness=0.0)
-    (notes,) = find_notes(library, encode, "Bicycle tire repair", ["Finding hole"])
+    options = NoteOptions(passage_within=1.0, within=1.0)
+    (notes,) = find_notes(library, encode, "Bicycle tire repair", ["Finding hole"], options=options)
     assert [note.block for note in notes] in (
         ["paragraph"] * 2 + ["step"] * 2,
         ["paragraph"] * 2 + ["bullet"],
@@ -404,29 +405,29 @@ GARDEN = [
 
 def test_the_outline_of_a_known_subject_is_of_its_documents_in_their_order() -> None:
     library = Library.of(GARDEN, encode)
-    found = find_outline(library, encode, "Bees in the garden")
+    found = find_outline(library, encode, ["Bees in the garden"])
     assert found == ["Water", "Flowers", "Nesting", "Shelter", "Winter work"], (
         "each once, none that names another"
     )
-    assert len(find_outline(library, encode, "Bees in the garden", 3)) == 3
-    assert find_outline(library, encode, "Bees in the garden", 30) == []
+    assert len(find_outline(library, encode, ["Bees in the garden"], 3)) == 3
+    assert find_outline(library, encode, ["Bees in the garden"], 30) == []
     bare = Library.of(
         [dataclasses.replace(passage, sentences=passage.sentences[:1]) for passage in GARDEN], encode
     )
-    assert find_outline(bare, encode, "Bees in the garden") == [], "sections that say nothing are none"
+    assert find_outline(bare, encode, ["Bees in the garden"]) == [], "sections that say nothing are none"
 
 
 def test_a_subject_may_be_known_by_what_is_typed_for_it() -> None:
     library = Library.of(GARDEN, encode)
-    assert find_outline(library, encode, "How can bees live at home")[:2] == ["Water", "Flowers"]
-    assert find_outline(library, encode, "Steam engines") == []
-    assert find_outline(EMPTY, encode, "Steam engines") == []
+    assert find_outline(library, encode, ["How can bees live at home"])[:2] == ["Water", "Flowers"]
+    assert find_outline(library, encode, ["Steam engines"]) == []
+    assert find_outline(EMPTY, encode, ["Steam engines"]) == []
 
 
 def test_documents_on_the_very_subject_can_be_hidden() -> None:
     library = Library.of(GARDEN, encode, least_likeness=0.3)
     library.most_alike = 0.75
-    assert find_outline(library, encode, "Bees in the garden") == []
+    assert find_outline(library, encode, ["Bees in the garden"]) == []
     (notes,) = find_notes(library, encode, "Bees in the garden", ["Water"])
     assert all("Bees" not in note.title for note in notes)
     assert all("Bees" not in name for name in like_headings(library, encode, "Bees in the garden"))

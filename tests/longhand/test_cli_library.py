@@ -88,7 +88,13 @@ def test_the_notes_of_a_section_are_shown_with_where_they_stand(run, store):
     found = json.loads(run("show", document.id, "--json").stdout)["notes"]
     assert found == {
         first.path: [
-            {"text": NOTE.text, "title": NOTE.title, "heading": NOTE.heading, "score": 0.61, "block": "paragraph"}
+            {
+                "text": NOTE.text,
+                "title": NOTE.title,
+                "heading": NOTE.heading,
+                "score": 0.61,
+                "block": "paragraph",
+            }
         ]
     }
 
