@@ -86,10 +86,14 @@ class NoteOptions:
     fewest_items: int = 2
     """Items of a list that is worth taking."""
     most_items: int = 9
+    enough_own: int = 4
+    """Where as many stand under the section's own heading, it gets no others."""
+    beside_own: float = 0.1
+    """`passage_within` beside notes of a section's own heading."""
     list_within: float = 0.1
     """How much less near than the nearest passage that of a list may be; where one has the section's own heading, all
     lists are of it."""
-    nearly: float = 0.95
+    nearly: float = 0.9
     """`same` for what stands under a section's own heading."""
     sentence_weight: float = 0.6
     """How much a sentence's own nearness counts beside that of its passage."""
@@ -148,25 +152,17 @@ def find_notes(
         return found
     vectors_UD = _vectors(units, encode)
     passages_U = torch.tensor([unit.passage for unit in units])
-    own_QU = F.normalize(subjects[1:], dim=1) @ vectors_UD.T
     passage_QU = likeness[:, passages_U]
-    # what stands under a section's own heading is about it, and not for the others
-    names = [heading.casefold() for heading in headings]
-    under = [library.passages[unit.passage].heading.casefold() for unit in units]
-    is_own_QU = torch.tensor([[name == own for own in under] for name in names])
-    nearest_own_Q1 = passage_QU.masked_fill(~is_own_QU, -1.0).max(dim=1, keepdim=True).values
-    is_own_QU &= passage_QU >= nearest_own_Q1.clamp(min=options.own_passage)
-    weight_QU = torch.where(is_own_QU, options.own_weight, options.sentence_weight)
-    scores_QU = weight_QU * own_QU + (1 - weight_QU) * passage_QU
-    # a passage counts for a section only where it is among those looked at for it
-    is_near = (passage_QU >= top.values[:, -1:]) & (is_own_QU | (scores_QU >= library.least_likeness))
-    is_list_U = torch.tensor([unit.is_list for unit in units])
-    is_near &= is_own_QU | ~is_own_QU.any(dim=0)
-    is_near &= is_own_QU | (passage_QU >= top.values[:, :1] - options.passage_within)
-    is_list_near = ~is_own_QU.any(dim=1, keepdim=True) & (
-        passage_QU >= top.values[:, :1] - options.list_within
+    is_own_QU = _under_own_heading(
+        passage_QU, headings, [library.passages[unit.passage] for unit in units], options
     )
-    is_near &= ~is_list_U | is_own_QU | is_list_near
+    weight_QU = torch.where(is_own_QU, options.own_weight, options.sentence_weight)
+    own_QU = F.normalize(subjects[1:], dim=1) @ vectors_UD.T
+    scores_QU = weight_QU * own_QU + (1 - weight_QU) * passage_QU
+    is_list_U = torch.tensor([unit.is_list for unit in units])
+    is_near = _is_near(
+        scores_QU, passage_QU, is_own_QU, is_list_U, top.values, library.least_likeness, options
+    )
     if wanted:
         is_near &= torch.tensor(wanted)[:, None]
     if taken:
@@ -190,6 +186,39 @@ def find_notes(
                 Note(text, passage.title, passage.heading, score, unit.form) for text in unit.texts
             ]
     return found
+
+
+def _under_own_heading(
+    passage_QU: Tensor, headings: Sequence[str], passages_of_units: Sequence[Passage], options: NoteOptions
+) -> Tensor:
+    """Return which units (Q, U) stand under the very heading of a section, in the nearest passage that has it."""
+    under = [passage.heading.casefold() for passage in passages_of_units]
+    is_own = torch.tensor([[heading.casefold() == other for other in under] for heading in headings])
+    nearest_Q1 = passage_QU.masked_fill(~is_own, -1.0).max(dim=1, keepdim=True).values
+    return is_own & (passage_QU >= nearest_Q1.clamp(min=options.own_passage))
+
+
+def _is_near(
+    scores_QU: Tensor,
+    passage_QU: Tensor,
+    is_own_QU: Tensor,
+    is_list_U: Tensor,
+    top_QP: Tensor,
+    least: float,
+    options: NoteOptions,
+) -> Tensor:
+    """Return which units (Q, U) are near enough to a section; `top_QP` are the likenesses of the passages looked at."""
+    nearest_Q1 = top_QP[:, :1]
+    # a passage counts for a section only where it is among those looked at for it
+    is_near = (passage_QU >= top_QP[:, -1:].clamp(min=0)) & (scores_QU >= least)
+    is_near &= passage_QU >= nearest_Q1 - options.passage_within
+    # what stands under a section's own heading is not for the others, and all its lists are from there
+    is_near &= ~is_own_QU.any(dim=0)
+    has_own_Q1 = is_own_QU.any(dim=1, keepdim=True)
+    is_near &= ~is_list_U | (~has_own_Q1 & (passage_QU >= nearest_Q1 - options.list_within))
+    is_near &= ~has_own_Q1 | (passage_QU >= nearest_Q1 - options.beside_own)
+    is_near &= is_own_QU.sum(dim=1, keepdim=True) < options.enough_own
+    return is_near | is_own_QU
 
 
 def _units(number: int, passage: Passage, options: NoteOptions) -> list[_Unit]:

@@ -41,8 +41,14 @@ FEWEST_NOTES = 3
 """Sentences that a section must give to be worth writing."""
 FEWEST, MOST = 4, 8
 """Sections of an outline whose number nobody named."""
-_SAME = 0.6
-"""Headings of a larger cosine are about the same."""
+_SAME, _SAME_TEXT = 0.6, 0.75
+"""Sections are about the same if their headings have a larger cosine, or the beginnings of their texts."""
+_BEGINNING = 300
+"""Letters of a text that tell what it is about."""
+_LEADING = 0.05
+"""How much more a section of the nearest document is worth, which leads the others."""
+_BETWEEN = 0.15
+"""Where sections of other documents stand at the earliest, and this far from the end at the latest."""
 _WORD = re.compile(r"[^\W\d_]+")
 _FEWEST_LETTERS = 4
 _COMMON = frozenset(
@@ -80,15 +86,17 @@ def find_outline(
         if found and (not known or found[0].likeness > known[0].likeness):
             title, known = name, found
     passages = [passage for document in known for passage in document.passages]
-    worth_C = torch.cat([(d.nearness_P + d.likeness) / 2 for d in known]) if known else torch.zeros(0)
-    positions = [n / max(1, len(d.passages) - 1) for d in known for n in range(len(d.passages))]
+    worths = [(d.nearness_P + d.likeness) / 2 + (_LEADING if d is known[0] else 0.0) for d in known]
+    worth_C = torch.cat(worths) if known else torch.zeros(0)
+    positions = [place for d in known for place in _positions(d, is_leading=d is known[0])]
     is_fit_C = torch.tensor([may_head(p.heading, title) and num_usable(p) >= FEWEST_NOTES for p in passages])
     if is_fit_C.sum() < (num_sections or FEWEST):
         return []
     worth_C = worth_C.masked_fill(~is_fit_C, float("-inf"))
     worth_C = worth_C.masked_fill(worth_C < worth_C.max() - WITHIN, float("-inf"))
     headings = [passage.heading for passage in passages]
-    chosen = _spread(worth_C, F.normalize(encode(headings), dim=1), num_sections or MOST)
+    same_CC = _is_same(encode, passages)
+    chosen = _spread(worth_C, same_CC, num_sections or MOST)
     if len(chosen) < (num_sections or FEWEST):
         return []
     return [headings[c] for c in sorted(chosen, key=lambda c: positions[c])]
@@ -169,12 +177,27 @@ def _stemmer() -> StemmerI:
     return PorterStemmer()
 
 
-def _spread(worth_C: Tensor, headings_CD: Tensor, most: int) -> list[int]:
+def _positions(document: Candidate, *, is_leading: bool) -> list[float]:
+    """Return where the sections of a document stand in the new one, from 0 to 1."""
+    last = max(1, len(document.passages) - 1)
+    places = [n / last for n in range(len(document.passages))]
+    return places if is_leading else [_BETWEEN + place * (1 - 2 * _BETWEEN) for place in places]
+
+
+def _is_same(encode: Encode, passages: Sequence[Passage]) -> Tensor:
+    """Return which sections (C, C) are about the same."""
+    headings = F.normalize(encode([passage.heading for passage in passages]), dim=1)
+    texts = F.normalize(encode([" ".join(passage.sentences)[:_BEGINNING] for passage in passages]), dim=1)
+    return (headings @ headings.T > _SAME) | (texts @ texts.T > _SAME_TEXT)
+
+
+def _spread(worth_C: Tensor, same_CC: Tensor, most: int) -> list[int]:
     """Return the best sections of which no two are about the same."""
     chosen: list[int] = []
     is_left = worth_C.isfinite()
     while len(chosen) < most and is_left.any():
         best = int(worth_C.masked_fill(~is_left, float("-inf")).argmax())
         chosen.append(best)
-        is_left &= headings_CD @ headings_CD[best] <= _SAME
+        is_left &= ~same_CC[best]
+        is_left[best] = False
     return chosen

@@ -369,7 +369,7 @@ def test_notes_are_read_passage_by_passage_and_a_list_comes_last() -> None:
         "Bicycle tire care", "Finding hole", ("Look for a hole of the tire weekly.",), ("bullet",)
     )
     library = Library.of([steps, prose, other], encode, least_likeness=0.0)
-    options = NoteOptions(passage_within=1.0, within=1.0)
+    options = NoteOptions(passage_within=1.0, within=1.0, beside_own=1.0)
     (notes,) = find_notes(library, encode, "Bicycle tire repair", ["Finding hole"], options=options)
     assert [note.block for note in notes] in (
         ["paragraph"] * 2 + ["step"] * 2,
@@ -384,7 +384,9 @@ GARDEN = [
     Passage(
         title,
         heading,
-        tuple(f"{title} and {heading.lower()} are {what} to somebody." for what in ("dear", "near", "new")),
+        tuple(
+            f"{heading} {what} {heading.lower()} dear {title.split()[0]}." for what in ("is", "was", "stays")
+        ),
         prompt=typed,
     )
     for title, typed in (

@@ -198,6 +198,28 @@ def test_a_long_prompt_has_a_title_of_its_own(run, runner, store) -> None:
     assert titles_in(prompt, "eng_Latn")[0] == "Small community garden: guide for new members"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "titles"),
+    [
+        (
+            "I would like something I can hand to my sisters that explains how we might share the care of our mother, "
+            "who is 81 and still lives alone.",
+            ["How we might share the care of our mother"],
+        ),
+        (
+            "Write a guide to setting up a home network that reaches every room, and keep it plain.",
+            ["Guide to setting up a home network"],
+        ),
+        (
+            "The gutter leaks and the wall is wet. Tell me why walls get damp behind a gutter.",
+            ["Why walls get damp behind a gutter", "The gutter leaks"],
+        ),
+    ],
+)
+def test_a_title_speaks_of_the_subject_not_of_whoever_asks(prompt, titles) -> None:
+    assert titles_in(prompt, "eng_Latn") == titles
+
+
 @pytest.mark.parametrize("prompt", ["Как испечь хлеб", "Come fare il pane in casa", "パンの焼き方"])
 def test_a_prompt_in_another_language_is_refused_by_name(run, store, prompt) -> None:
     result = run("write", prompt)
