@@ -39,7 +39,7 @@ def main() -> None:
     for number, prompt in enumerate(prompts, 1):
         answer = answers[number]
         alone = library.titles[int(library.document_likeness(encode([prompt])[0]).argmax())]
-        found = find_candidates(library, encode, prompt)
+        found = find_candidates(library, encode, [prompt])
         best = found[0].passages[0].title if found else ""
         outline = find_outline(library, encode, [prompt])
         by_title, by_all = by_title + (alone == answer), by_all + (best == answer)

@@ -76,20 +76,16 @@ def find_outline(
 ) -> list[str]:
     """Return the headings of an outline, empty where the library knows too little of the subject.
 
-    `names` are what the document is called, such as its title and what was typed for it; the one counts that a
-    document of the library is nearest to. With `num_sections` exactly as many, or none.
+    `names` are what the document is called, such as its title and what was typed for it. With `num_sections` exactly as
+    many, or none.
     """
-    title = ""
-    known: list[Candidate] = []
-    for name in dict.fromkeys(names):
-        found = _known(find_candidates(library, encode, name))
-        if found and (not known or found[0].likeness > known[0].likeness):
-            title, known = name, found
+    known = _known(find_candidates(library, encode, names))
+    called = " ".join(names)
     passages = [passage for document in known for passage in document.passages]
     worths = [(d.nearness_P + d.likeness) / 2 + (_LEADING if d is known[0] else 0.0) for d in known]
     worth_C = torch.cat(worths) if known else torch.zeros(0)
     positions = [place for d in known for place in _positions(d, is_leading=d is known[0])]
-    is_fit_C = torch.tensor([may_head(p.heading, title) and num_usable(p) >= FEWEST_NOTES for p in passages])
+    is_fit_C = torch.tensor([may_head(p.heading, called) and num_usable(p) >= FEWEST_NOTES for p in passages])
     if is_fit_C.sum() < (num_sections or FEWEST):
         return []
     worth_C = worth_C.masked_fill(~is_fit_C, float("-inf"))
@@ -102,31 +98,37 @@ def find_outline(
     return [headings[c] for c in sorted(chosen, key=lambda c: positions[c])]
 
 
-def find_candidates(library: Library, encode: Encode, title: str) -> list[Candidate]:
-    """Return the documents that may be on the subject of a title, the nearest first."""
+def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> list[Candidate]:
+    """Return the documents that may be on the subject of a document called so, the nearest to all names first."""
     if not len(library):
         return []
-    about = encode([title])[0]
-    sections_N = library.likeness(about[None], about, title_weight=0.0)[0]
-    by_title = library.document_likeness(about).topk(min(NUM_BY_TITLE, len(library.titles)))
-    by_section = sections_N.topk(min(NUM_BY_SECTION, len(library)))
-    numbers = {
-        m
-        for m, like in zip(*map(Tensor.tolist, (by_title.indices, by_title.values)), strict=True)
-        if like >= 0
-    }
-    numbers |= {int(library.owner[n]) for n in by_section.indices if sections_N[n] >= 0}
-    chosen = [m for m in sorted(numbers) if library.is_own or not names_other(library.titles[m], title)]
+    abouts = encode(list(dict.fromkeys(names)))
+    sections = [library.likeness(about[None], about, title_weight=0.0)[0] for about in abouts]
+    numbers: set[int] = set()
+    for about, likeness_N in zip(abouts, sections, strict=True):
+        likeness_M = library.document_likeness(about)
+        by_title = likeness_M.topk(min(NUM_BY_TITLE, len(likeness_M))).indices
+        by_section = likeness_N.topk(min(NUM_BY_SECTION, len(library))).indices
+        numbers |= {int(m) for m in by_title if likeness_M[m] >= 0}
+        numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
+    called = " ".join(names)
+    chosen = [m for m in sorted(numbers) if library.is_own or not names_other(library.titles[m], called)]
     if not chosen:
         return []
     places = [(library.owner == m).nonzero().flatten() for m in chosen]
     firsts = [library.passages[int(own[0])] for own in places]
     texts = [text for first in firsts for text in (first.title, first.prompt or first.title)]
-    names_M2 = (F.normalize(encode(texts), dim=1) @ F.normalize(about, dim=0)).reshape(-1, 2)
-    found = [
-        _candidate(title, tuple(library.passages[int(n)] for n in own), sections_N[own], float(named.max()))
-        for own, named in zip(places, names_M2, strict=True)
-    ]
+    texts_BN = F.normalize(encode(texts), dim=1) @ F.normalize(abouts, dim=1).T
+    named_MN = texts_BN.reshape(len(chosen), 2, len(abouts)).max(dim=1).values
+    found = []
+    for own, named_N in zip(places, named_MN, strict=True):
+        passages = tuple(library.passages[int(n)] for n in own)
+        likeness = [
+            _likeness(name, passages, likeness_N[own], float(named))
+            for name, likeness_N, named in zip(dict.fromkeys(names), sections, named_N, strict=True)
+        ]
+        nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
+        found.append(Candidate(passages, nearness_P, sum(likeness) / len(likeness)))
     return sorted(found, key=lambda candidate: -candidate.likeness)
 
 
@@ -138,11 +140,10 @@ def _known(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [candidate for candidate in candidates if candidate.likeness >= least][:MOST_DOCUMENTS]
 
 
-def _candidate(title: str, passages: tuple[Passage, ...], nearness_P: Tensor, named: float) -> Candidate:
-    """Return a document with how near it is: by what it is called, and by its nearest sections."""
+def _likeness(name: str, passages: tuple[Passage, ...], nearness_P: Tensor, named: float) -> float:
+    """Return how near a document is to a name: by what it is called, its nearest sections, and its words."""
     telling = float(nearness_P.topk(min(TELLING, len(passages))).values.mean())
-    unsaid = 1.0 - _share_said(title, passages)
-    return Candidate(passages, nearness_P, (named + telling) / 2 - UNSAID_WEIGHT * unsaid)
+    return (named + telling) / 2 - UNSAID_WEIGHT * (1.0 - _share_said(name, passages))
 
 
 def _share_said(title: str, passages: Sequence[Passage]) -> float:
