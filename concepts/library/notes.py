@@ -76,7 +76,7 @@ class NoteOptions:
     """Notes of a section, at most; a list counts as one."""
     most_of_document: int = 4
     """Those of one document among them."""
-    most_of_own: int = 6
+    most_of_own: int = 8
     """Those of the nearest document with a passage of the section's own heading and a likeness of `own_passage`."""
     own_passage: float = 0.4
     own_weight: float = 0.25
@@ -86,8 +86,8 @@ class NoteOptions:
     fewest_items: int = 2
     """Items of a list that is worth taking."""
     most_items: int = 9
-    enough_own: int = 4
-    """Where as many stand under the section's own heading, it gets no others."""
+    enough_own: int = 3
+    """Where as many sentences stand under the section's own heading, it gets no others."""
     beside_own: float = 0.1
     """`passage_within` beside notes of a section's own heading."""
     list_within: float = 0.1
@@ -163,6 +163,8 @@ def find_notes(
     is_near = _is_near(
         scores_QU, passage_QU, is_own_QU, is_list_U, top.values, library.least_likeness, options
     )
+    sizes_U = torch.tensor([len(unit.texts) for unit in units])
+    is_near &= is_own_QU | ((is_own_QU * sizes_U).sum(dim=1, keepdim=True) < options.enough_own)
     if wanted:
         is_near &= torch.tensor(wanted)[:, None]
     if taken:
@@ -217,7 +219,6 @@ def _is_near(
     has_own_Q1 = is_own_QU.any(dim=1, keepdim=True)
     is_near &= ~is_list_U | (~has_own_Q1 & (passage_QU >= nearest_Q1 - options.list_within))
     is_near &= ~has_own_Q1 | (passage_QU >= nearest_Q1 - options.beside_own)
-    is_near &= is_own_QU.sum(dim=1, keepdim=True) < options.enough_own
     return is_near | is_own_QU
 
 

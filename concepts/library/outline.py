@@ -41,12 +41,12 @@ FEWEST_NOTES = 3
 """Sentences that a section must give to be worth writing."""
 FEWEST, MOST = 4, 8
 """Sections of an outline whose number nobody named."""
+ENOUGH = 6
+"""Sections of the nearest document that need no others beside them: those of two documents shuffled read badly."""
 _SAME, _SAME_TEXT = 0.6, 0.75
 """Sections are about the same if their headings have a larger cosine, or the beginnings of their texts."""
 _BEGINNING = 300
 """Letters of a text that tell what it is about."""
-_LEADING = 0.05
-"""How much more a section of the nearest document is worth, which leads the others."""
 _BETWEEN = 0.15
 """Where sections of other documents stand at the earliest, and this far from the end at the latest."""
 _WORD = re.compile(r"[^\W\d_]+")
@@ -82,17 +82,20 @@ def find_outline(
     known = _known(find_candidates(library, encode, names))
     called = " ".join(names)
     passages = [passage for document in known for passage in document.passages]
-    worths = [(d.nearness_P + d.likeness) / 2 + (_LEADING if d is known[0] else 0.0) for d in known]
-    worth_C = torch.cat(worths) if known else torch.zeros(0)
+    worth_C = torch.cat([(d.nearness_P + d.likeness) / 2 for d in known]) if known else torch.zeros(0)
     positions = [place for d in known for place in _positions(d, is_leading=d is known[0])]
     is_fit_C = torch.tensor([may_head(p.heading, called) and num_usable(p) >= FEWEST_NOTES for p in passages])
     if is_fit_C.sum() < (num_sections or FEWEST):
         return []
     worth_C = worth_C.masked_fill(~is_fit_C, float("-inf"))
-    worth_C = worth_C.masked_fill(worth_C < worth_C.max() - WITHIN, float("-inf"))
+    # the nearest document leads: its sections come first, whatever they are worth
+    is_other_C = torch.arange(len(passages)) >= len(known[0].passages)
+    num_leading = min(int((is_fit_C & ~is_other_C).sum()), MOST)
+    is_weak_C = is_other_C & (worth_C < worth_C.max() - WITHIN)
+    worth_C = (worth_C + 2.0 * ~is_other_C).masked_fill(is_weak_C, float("-inf"))
+    same_CC = _is_same(encode, passages) & (is_other_C | is_other_C[:, None])
+    chosen = _spread(worth_C, same_CC, num_sections or max(num_leading, ENOUGH))
     headings = [passage.heading for passage in passages]
-    same_CC = _is_same(encode, passages)
-    chosen = _spread(worth_C, same_CC, num_sections or MOST)
     if len(chosen) < (num_sections or FEWEST):
         return []
     return [headings[c] for c in sorted(chosen, key=lambda c: positions[c])]

@@ -21,6 +21,8 @@ ENGLISH = "eng_Latn"
 """Language of all notes."""
 ENOUGH = 2
 """Notes that a section needs no drawn concept beside."""
+FEWEST_PROSE = 6
+"""Sentences that a section has room for where nobody named its length."""
 FEWEST_BESIDE = 2
 """Sentences that stand beside a list, which is said whole."""
 KEPT_SHARE = 0.6
@@ -39,12 +41,14 @@ def place_notes(
     drawn_SD: Vector,
     notes_ND: Vector,
     notes: Sequence[NoteRecord],
+    *,
     seed: int | None = None,
+    least_room: int = 1,
 ) -> Vector:
     """Return a section's concepts: its best notes in their order, then drawn ones where the notes are few.
 
-    It gets no longer than was planned but for a list, and shorter where there are `ENOUGH` notes. With `seed` some of
-    the notes, by chance, are left out.
+    It gets no longer than was planned, `least_room` or a list allowed, and shorter where there are `ENOUGH` notes. With
+    `seed` some of the notes, by chance, are left out.
     """
     groups = _groups(notes)
     lists = [group for group in groups if notes[group[0]].block != "paragraph"]
@@ -54,7 +58,7 @@ def place_notes(
         num = max(ENOUGH, round(len(prose) * KEPT_SHARE))
         prose = [prose[n] for n in rng.permutation(len(prose))[:num]]
     num_items = sum(map(len, lists))
-    room = max(len(drawn_SD) - num_items, FEWEST_BESIDE if lists else 1)
+    room = max(max(len(drawn_SD), least_room) - num_items, FEWEST_BESIDE if lists else 1)
     kept = [n for group in lists for n in group]
     for group in prose:
         if room >= len(group):

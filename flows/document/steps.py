@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import ModelError
 from flows.document.checks import check_paths, check_vectors
 from flows.document.job import Attempt, Job, attempt, take
-from flows.document.noted import note_vectors, place_notes
+from flows.document.noted import FEWEST_PROSE, note_vectors, place_notes
 from flows.document.options import WritingOptions
 from flows.document.planning import (
     check_same_model,
@@ -104,7 +104,10 @@ def write_unit(job: Job, unit_id: int) -> None:
     options = WritingOptions.from_params(document.params)
     points = points_of(options, outline)
     notes = job.store.get_notes(document.id)
-    is_again = "seed" in unit.extra
+    again = seed if "seed" in unit.extra else None
+    # whoever named lengths gets them
+    is_free = outline.source == "model" and outline.version == 1 and options.length is None
+    least_room = FEWEST_PROSE if is_free else 1
     with attempt(trial):
         with trial.model():
             sections = engine.write(plan, paths, seed=seed)
@@ -118,7 +121,7 @@ def write_unit(job: Job, unit_id: int) -> None:
                 vectors=place_points(section.vectors, own)
                 if len(own)
                 else place_notes(
-                    section.vectors, vectors, notes.get(item_id, ()), seed if is_again else None
+                    section.vectors, vectors, notes.get(item_id, ()), seed=again, least_room=least_room
                 ),
             )
             for section, own, vectors, item_id in zip(sections, told, known, unit.item_ids, strict=True)

@@ -156,6 +156,13 @@ def test_a_section_begins_with_its_best_notes_in_their_order(
     assert np.array_equal(found, np.stack(wanted))
 
 
+def test_where_nobody_named_a_length_there_is_room_for_more_notes() -> None:
+    notes = [note(n, 0.5) for n in range(9)]
+    vectors = np.arange(2, 20, dtype=np.float32).reshape(-1, 2)
+    assert len(place_notes(DRAWN, vectors, notes, least_room=7)) == 7
+    assert len(place_notes(DRAWN, vectors, notes, least_room=2)) == len(DRAWN)
+
+
 def test_what_leans_on_a_note_stays_with_it() -> None:
     notes = [
         note(0, 0.9),
@@ -178,11 +185,11 @@ def test_a_list_is_said_whole_with_some_sentences_before_it() -> None:
 def test_a_section_that_is_to_be_written_differently_leaves_notes_out() -> None:
     notes = [note(n, 0.5) for n in range(5)]
     vectors = np.arange(2, 12, dtype=np.float32).reshape(-1, 2)
-    found = {place_notes(DRAWN, vectors, notes, seed).tobytes() for seed in range(12)}
+    found = {place_notes(DRAWN, vectors, notes, seed=seed).tobytes() for seed in range(12)}
     assert len(found) > 2
-    again = place_notes(DRAWN, vectors, notes, 3)
+    again = place_notes(DRAWN, vectors, notes, seed=3)
     assert len(again) == 3 and not (again == 0).all(axis=1).any()
-    assert np.array_equal(again, place_notes(DRAWN, vectors, notes, 3))
+    assert np.array_equal(again, place_notes(DRAWN, vectors, notes, seed=3))
 
 
 def test_what_the_store_holds_are_the_concepts_of_the_notes(
