@@ -30,8 +30,9 @@ NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 TELLING = 3
 """Sections of a document, its nearest ones, that tell how near it is to a title."""
 LEAST_LIKENESS = 0.38
-"""How near to the title the best document must be, about a cosine. From .65 on it is mostly on the very subject,
-below often on a neighbouring one."""
+"""How near to the title the best document must be, about a cosine."""
+SAME_SUBJECT = 0.65
+"""From here on a document is mostly on the very subject, below often on a neighbouring one."""
 UNSAID_WEIGHT = 0.15
 """How much less near a document is that has none of the title's words."""
 WITHIN = 0.12
@@ -84,7 +85,7 @@ def find_outline(
     passages = [passage for document in known for passage in document.passages]
     worth_C = torch.cat([(d.nearness_P + d.likeness) / 2 for d in known]) if known else torch.zeros(0)
     positions = [place for d in known for place in _positions(d, is_leading=d is known[0])]
-    is_fit_C = torch.tensor([may_head(p.heading, called) and num_usable(p) >= FEWEST_NOTES for p in passages])
+    is_fit_C = torch.tensor([is_fit for document in known for is_fit in _are_fit(document, called)])
     if is_fit_C.sum() < (num_sections or FEWEST):
         return []
     worth_C = worth_C.masked_fill(~is_fit_C, float("-inf"))
@@ -115,14 +116,15 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
         numbers |= {int(m) for m in by_title if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
-    chosen = [m for m in sorted(numbers) if library.is_own or not names_other(library.titles[m], called)]
-    if not chosen:
+    places = [(library.owner == m).nonzero().flatten() for m in sorted(numbers)]
+    if not library.is_own:
+        places = [own for own in places if not _is_of_other([library.passages[int(n)] for n in own], called)]
+    if not places:
         return []
-    places = [(library.owner == m).nonzero().flatten() for m in chosen]
     firsts = [library.passages[int(own[0])] for own in places]
     texts = [text for first in firsts for text in (first.title, first.prompt or first.title)]
     texts_BN = F.normalize(encode(texts), dim=1) @ F.normalize(abouts, dim=1).T
-    named_MN = texts_BN.reshape(len(chosen), 2, len(abouts)).max(dim=1).values
+    named_MN = texts_BN.reshape(len(places), 2, len(abouts)).max(dim=1).values
     found = []
     for own, named_N in zip(places, named_MN, strict=True):
         passages = tuple(library.passages[int(n)] for n in own)
@@ -133,6 +135,19 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         found.append(Candidate(passages, nearness_P, sum(likeness) / len(likeness)))
     return sorted(found, key=lambda candidate: -candidate.likeness)
+
+
+def _is_of_other(passages: Sequence[Passage], called: str) -> bool:
+    """Return whether a document is about a name that another one's names lack, be it the first word of its title."""
+    title = passages[0].title
+    if names_other(title, called):
+        return True
+    first = next(iter(_WORD.findall(title)), "")
+    text = " ".join(
+        (passages[0].prompt, *(sentence for passage in passages for sentence in passage.sentences))
+    )
+    is_name = re.search(rf"[a-z,] {first}\b", text) is not None and first.lower() not in _WORD.findall(text)
+    return is_name and first.casefold() not in called.casefold()
 
 
 def _known(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -179,6 +194,13 @@ def _stemmer() -> StemmerI:
     from nltk.stem import PorterStemmer
 
     return PorterStemmer()
+
+
+def _are_fit(document: Candidate, called: str) -> list[bool]:
+    """Return which passages can be sections of a document called so."""
+    if document.likeness >= SAME_SUBJECT:  # what it names belongs to the subject
+        called = " ".join((called, *(passage.heading for passage in document.passages)))
+    return [may_head(p.heading, called) and num_usable(p) >= FEWEST_NOTES for p in document.passages]
 
 
 def _positions(document: Candidate, *, is_leading: bool) -> list[float]:

@@ -15,7 +15,7 @@ from concepts.errors import InputError, ModelError
 from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage, codes_of, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
-from concepts.library.outline import find_outline
+from concepts.library.outline import find_candidates, find_outline
 from concepts.library.own import read_own
 from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, load_library, write_library
 
@@ -408,8 +408,8 @@ GARDEN = [
 def test_the_outline_of_a_known_subject_is_of_its_documents_in_their_order() -> None:
     library = Library.of(GARDEN, encode)
     found = find_outline(library, encode, ["Bees in the garden"])
-    assert found == ["Water", "Flowers", "Nesting", "Shelter", "Winter work"], (
-        "each once, none that names another"
+    assert found == ["Water", "Flowers", "Nesting", "Shelter", "Winter work", "Advice of Bees Smith"], (
+        "each once"
     )
     assert len(find_outline(library, encode, ["Bees in the garden"], 3)) == 3
     assert find_outline(library, encode, ["Bees in the garden"], 30) == []
@@ -417,6 +417,37 @@ def test_the_outline_of_a_known_subject_is_of_its_documents_in_their_order() -> 
         [dataclasses.replace(passage, sentences=passage.sentences[:1]) for passage in GARDEN], encode
     )
     assert find_outline(bare, encode, ["Bees in the garden"]) == [], "sections that say nothing are none"
+
+
+def test_a_document_about_another_name_gives_no_outline_be_it_its_first_word() -> None:
+    trips = [
+        Passage(
+            f"{place} by train",
+            heading,
+            tuple(
+                f"A train to {place} {what} {heading.lower()} {n}."
+                for n, what in enumerate(("has", "shows", "is"))
+            ),
+        )
+        for place in ("Andalusia", "Galicia")
+        for heading in ("Towns", "Food", "Tickets", "Weather")
+    ]
+    library = Library.of(trips, encode)
+    found = find_candidates(library, encode, ["Galicia by train for a week"])
+    assert [candidate.passages[0].title for candidate in found] == ["Galicia by train"]
+    assert find_outline(library, encode, ["Asturias by train"]) == []
+
+
+def test_what_a_document_on_the_very_subject_names_may_head_a_section() -> None:
+    def tides(heading: str) -> Passage:
+        return Passage(
+            "Tides",
+            heading,
+            tuple(f"{heading} {what} the water of the sea." for what in ("pulls", "lifts", "lowers")),
+        )
+
+    library = Library.of([tides(h) for h in ("Coasts", "Pull of Moon", "Harbors", "Ebb")], encode)
+    assert find_outline(library, encode, ["Tides"]) == ["Coasts", "Pull of Moon", "Harbors", "Ebb"]
 
 
 def test_a_subject_may_be_known_by_what_is_typed_for_it() -> None:
