@@ -143,8 +143,12 @@ _SAYS = re.compile(
 """Begins the clause that says whose words the quotation before it was."""
 _NUMERAL = re.compile(r"[IVXLC]+\b|\(\d")
 _NAME_WITH_MARK = re.compile(r"(?:\b(?:Yahoo|Joomla|Jeopardy|Kahoot|Yum|Guess)|#[A-Z/0]+)!$")
-_ENUMERATED = re.compile(r"(?:[:;,]|\b(?:and|or|und|oder|et|ou|y|o))\s\(?\d{1,2}\.$")
+_ENUMERATED = re.compile(r"(?<!\d)(?<!\d\s)[:;,]\s\(?\d{1,2}\.$")
 """Ends with the number of an item inside a sentence: "Do three things: 1."."""
+_LAST_ENUMERATED = re.compile(r"\b(?:and|or|und|oder|et|ou|y|o)\s\(?\d{1,2}\.$")
+"""The same with the last one: "1. boil and 2."; "Add 2 and 3." ends there, too."""
+_INITIAL_AT_END = re.compile(r"\b[A-Z]\.$")
+_INITIAL_AT_START = re.compile(r"[A-Z]\. ?[A-Z]")
 _ORDINAL = re.compile(r"(?:^|\s)(?:\d{1,2}|[IVX]{1,5})\.$")
 _OTHER_STOPS = re.compile(
     "(?<=[\u3002\u0964\u0965\u06d4\u061f])(?![\u300d\u300f\u201d\"')\u3002])(?=\\s*\\S)|(?<=[!?])(?=[\u3040-\u9fff])"
@@ -152,7 +156,8 @@ _OTHER_STOPS = re.compile(
 """Between sentences of scripts that set no blank there, or have a stop of their own."""
 _AFTER_LETTER = re.compile(
     r"(?<=\w\.\.\.)(?= [A-Z][\w'])(?! I[ '])|"
-    r"(?:(?<=[a-z] [A-Z]\.)|(?<=\b[ap]\.m\.)|(?<=\bU\.[SK]\.)|(?<=\betc\.)|(?<=\bPh\.D\.))"
+    r"(?:(?<=[a-z] [A-Z]\.)|(?<=\b[ap]\.m\.)|(?<=\bU\.[SK]\.)|(?<=\betc\.)|(?<=\bPh\.D\.)|"
+    r"(?<=\bInc\.)|(?<=\bLtd\.)|(?<=\bCorp\.))"
     r"(?= (?:It|We|The|This|These|They|He|She|You|In|If|When|But|And|So|There|Then|Our|My)\b)"
 )
 """Between "Vitamin C." and "It helps.": Punkt takes the letter for an initial."""
@@ -320,7 +325,9 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
         return is_small or not after[0].isalpha()
     if is_small and (len(stem) <= _LONGEST_ABBREVIATION or "." in stem):
         return True
-    if _ENUMERATED.search(before):
+    if _ENUMERATED.search(before) or (_LAST_ENUMERATED.search(before) and not starter):
+        return True
+    if _INITIAL_AT_END.search(before) and _INITIAL_AT_START.match(after):
         return True
     if lang == "deu_Latn" and _ORDINAL.search(before):
         return not starter

@@ -59,6 +59,9 @@ class Longhand:
         """The store beneath, for what has no method here."""
         self._on_event = on_event
 
+    def __repr__(self) -> str:
+        return f"<longhand.Longhand {self.store.location}>"
+
     def __enter__(self) -> Longhand:
         return self
 
@@ -169,6 +172,9 @@ class Document:
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
+
+    def _repr_html_(self) -> str:
+        return _as_html(self._repr_markdown_())
 
     @property
     def record(self) -> DocumentRecord:
@@ -358,6 +364,9 @@ class Outline:
     def _repr_markdown_(self) -> str:
         return "\n".join(f"{'  ' * (i.depth - 1)}- {i.path} {i.heading or ''}" for i in self.items)
 
+    def _repr_html_(self) -> str:
+        return _as_html(self._repr_markdown_())
+
     def edit(self, *edits: Edit, approve: bool = False) -> Outline:
         """Do several edits, all or none; `approve` lets a document that waits for review go on."""
         document = self._document
@@ -395,3 +404,10 @@ class Outline:
         document = self._document
         editing.edit_markdown(document._store, document.id, text, version=self.version, approve=approve)
         return document.outline
+
+
+def _as_html(markdown: str) -> str:
+    """Return what a notebook shows; tags in a text are text."""
+    from markdown_it import MarkdownIt
+
+    return str(MarkdownIt("commonmark", {"html": False}).render(markdown))

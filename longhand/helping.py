@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 MAX_WIDTH = 120
 """Cells of a line of help; longer ones are hard to read."""
@@ -99,7 +99,9 @@ class Group(TyperGroup):
         """Write the commands, in groups where they have some."""
         known = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         width = max(map(len, known), default=0)
-        for title, names in _sections(list(known)):
+        # of a group within, whose commands may be called like those of the whole, all are one section
+        sections = GROUPS if ctx.parent is None else {"Commands": tuple(known)}
+        for title, names in sections.items():
             rows = [
                 (name.ljust(width), " ".join((command.help or "").split("\n\n")[0].split()))
                 for name in names
@@ -112,13 +114,6 @@ class Group(TyperGroup):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples of a command that has commands of its own."""
         _write_examples(ctx.command_path, formatter)
-
-
-def _sections(names: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    if not any(name in GROUPS["Write"] for name in names):
-        yield "Commands", tuple(names)
-        return
-    yield from GROUPS.items()
 
 
 def add_help(app: typer.Typer) -> None:

@@ -233,7 +233,7 @@ class _Reader:
     def _items(self, lines: Sequence[str], *, first_line: int = 1, only_marked: bool = False) -> list[_Entry]:
         from concepts.corpus.readers.listing import parse_list
 
-        said = {} if only_marked else self._sentences(lines, first_line)
+        said = self._sentences(lines, first_line)
         kept = ["" if number in said else line for number, line in enumerate(lines, first_line)]
         entries: list[_Entry] = []
         for item in parse_list(kept, first_line=first_line, only_marked=only_marked):

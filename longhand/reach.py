@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +39,21 @@ def is_far(store: Store, document_id: str) -> bool:
 
 FEWEST_NOTES = 2
 """A section with fewer is made up."""
+
+
+MOST_SOURCES = 3
+"""Documents that a line names."""
+
+
+def describe_sources(store: Store, document_id: str) -> str | None:
+    """Return a line that names the documents whose sentences most sections are made of; None where few are known."""
+    notes = store.get_notes(document_id)
+    known = [own for own in notes.values() if len(own) >= FEWEST_NOTES]
+    if not known or len(known) * 2 <= len(notes):
+        return None
+    counts = Counter(Counter(note.title for note in own).most_common(1)[0][0] for own in known)
+    named = ", ".join(f"{title!r} ({num})" for title, num in counts.most_common(MOST_SOURCES))
+    return f"from the library, by sections: {named}"
 
 
 def describe_gaps(store: Store, document_id: str) -> str | None:

@@ -19,6 +19,7 @@ from concepts.corpus.readers import (
     READABLE_SUFFIXES,
     EncodingError,
     KindError,
+    NestingError,
     Reading,
     count_phrase,
     read_data,
@@ -227,6 +228,8 @@ def read_bytes(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool =
         raise Unreadable(name, "binary" if error.is_binary else "not UTF-8", str(error)) from None
     except KindError as error:
         raise Unreadable(name, "unknown kind of file", str(error)) from None
+    except NestingError as error:
+        raise Unreadable(name, "nested too deep", str(error)) from None
     except (RecursionError, ValueError):
         raise Unreadable(name, "broken markup") from None
     if not reading.elements or (not allow_bare and all(e.level is not None for e in reading.elements)):

@@ -401,7 +401,7 @@ def run_document(
 
     `live`: prints the text on stdout, a terminal, section by section.
     """
-    from longhand.reach import FAR, describe_gaps, is_far
+    from longhand.reach import FAR, describe_gaps, describe_sources, is_far
     from longhand.running import make_runner
 
     told: set[str] = set()
@@ -415,8 +415,9 @@ def run_document(
                 progress.remark(FAR)
             if event.kind == "writing" and "gaps" not in told:
                 told.add("gaps")
-                if gaps := describe_gaps(store, document_id):
-                    progress.remark(gaps)
+                for line in (describe_gaps(store, document_id), describe_sources(store, document_id)):
+                    if line is not None:
+                        progress.remark(line)
             if live is not None and (text := live.take(event)):
                 progress.print_text(text)
 

@@ -166,5 +166,11 @@ def make_baseline(name: str, options: SystemOptions) -> System:
     """Return a baseline by its name."""
     if name == Unplanned.name:
         return Unplanned()
-    kinds: tuple[type[LonghandSystem], ...] = (VoiceAlone, SubjectHidden, WithoutNotes, TrueOutline, TrueConcepts)
+    kinds: tuple[type[LonghandSystem], ...] = (
+        VoiceAlone,
+        SubjectHidden,
+        WithoutNotes,
+        TrueOutline,
+        TrueConcepts,
+    )
     return {kind.name: kind for kind in kinds}[name](space=options.space)

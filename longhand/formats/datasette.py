@@ -55,6 +55,7 @@ _TABLES: dict[str, dict[str, object]] = {
             "planned_length": "Sentences",
             "similarity": "Cosine of the written section's mean and the planned gist, both from the document's centre",
             "stop_reason": "Why the writer ended the section",
+            "notes": "Sentences of a library that the section is written from, as JSON",
             "content_hash": "Items with the same hash keep their text when the outline is edited",
             "lead": f"The concept that decodes to the heading: {_VECTOR}",
             "gist": f"The mean of the planned section, never decoded: {_VECTOR}",

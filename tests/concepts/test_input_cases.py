@@ -303,10 +303,20 @@ def test_html_headings_inside_markdown() -> None:
     assert shown(reading) == [(1, "A"), ("paragraph", "Text."), (2, "B"), ("paragraph", "More.")]
 
 
+def test_what_front_matter_says_beside_the_title_is_counted() -> None:
+    for front in (
+        "---\ntitle: A\ntags: [a, b]\nsummary: This is it.\n---\n",
+        '+++\ntitle = "A"\n[extra]\nb = 1\n+++\n',
+    ):
+        reading = read(f"{front}\nText.\n")
+        assert reading.metadata.title == "A" and reading.left_out["value of the front matter"] > 0
+    assert read("---\ntitle: A\nauthor: B\n---\n\nText.\n").left_out == {}
+
+
 def test_tags_are_nested_as_deep_as_pages_are_and_no_deeper() -> None:
     """The parser looks through all open tags at each new one: 200,000 took over a minute."""
     for opening in ("<div>", "<DIV class=a>", "<b><div/>", "<svg><g>"):
-        with pytest.raises(Unreadable, match=r"a\.html cannot be read: its markup is broken"):
+        with pytest.raises(Unreadable, match=r"a\.html cannot be read: its tags are nested deeper"):
             read_bytes(f"{opening * 200_000}Text.".encode(), ".html", "a.html")
     flat = "<p>One.<td>Two.<li>Three.<br><div><b>Left open.</div><svg><path d='m 0'/></svg>" * 3000
     assert len(read(flat, ".html").elements) == 3 * 3000

@@ -42,6 +42,16 @@ def test_descriptions_are_whole_at_the_terminals_width(run, monkeypatch: pytest.
             assert " ".join(first.split()) in words
 
 
+def test_a_group_within_shows_all_its_commands_under_one_name(run) -> None:
+    groups = {name: command for name, command in all_commands().items() if getattr(command, "commands", None)}
+    assert {"schedules", "corpus"} <= set(groups)
+    for name, group in groups.items():
+        shown = run(name, "--help").stdout
+        assert "\nCommands:\n" in shown and "\nWrite:" not in shown
+        listed = {line.split()[0] for line in shown.splitlines() if line.startswith("  ")}
+        assert {inner for inner, command in group.commands.items() if not command.hidden} <= listed
+
+
 def test_every_command_shows_an_example_that_can_be_typed(run) -> None:
     commands = all_commands()
     leaves = {name for name, command in commands.items() if not getattr(command, "commands", None)}

@@ -82,6 +82,10 @@ def test_chapters_stand_below_their_parts() -> None:
         ),
         ("- Flour\nIt is milled grain.\n- Water\n", [("Flour", ("It is milled grain.",)), ("Water", ())]),
         ("I. Flour\nII. Water\nIt must be cold.\n", [("Flour", ()), ("Water", ("It must be cold.",))]),
+        (
+            "# Bread\n\n1. Flour\n   Say what it is. Name two kinds.\n2. **Water**\n   It must be cold.\n",
+            [("Flour", ("Say what it is.", "Name two kinds.")), ("Water", ("It must be cold.",))],
+        ),
     ],
 )
 def test_sentences_below_items_are_points(text: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:

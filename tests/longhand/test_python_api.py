@@ -75,6 +75,8 @@ def test_a_document_follows_the_store(lh, run):
     assert shapes == {"1": (3, 4), "2": (3, 4)}
     assert doc.concepts()["1"].dtype == np.float32
     assert doc.attempts is not None
+    assert "<h2>" in doc._repr_html_() and "<li>" in doc.outline._repr_html_()
+    assert repr(lh).startswith("<longhand.Longhand ")
     doc.delete()
     with pytest.raises(NotFoundError):
         _ = doc.status

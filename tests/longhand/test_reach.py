@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flows.document.options import WritingOptions
-from longhand.reach import describe_gaps, is_far
+from longhand.reach import describe_gaps, describe_sources, is_far
 from planner.reach import Reach
 from storage import CardRef, NewDocument, NewPlanItem, NoteRecord, PromptConcept, SpaceRef, Store
 
@@ -67,3 +67,9 @@ def test_a_document_that_the_library_knows_little_of_says_so(store: Store) -> No
     assert line is not None and "1 of 3 sections" in line and "--library" in line
     assert describe_gaps(store, noted(store, 3, 2, 0)) is None
     assert describe_gaps(store, noted(store)) is None
+
+
+def test_a_line_names_the_documents_that_most_sections_are_made_of(store: Store) -> None:
+    assert describe_sources(store, noted(store, 3, 2, 0)) == "from the library, by sections: 'Tea' (2)"
+    assert describe_sources(store, noted(store, 0, 1, 4)) is None
+    assert describe_sources(store, noted(store)) is None

@@ -6,7 +6,7 @@
 from concepts.corpus.readers.data import READABLE_SUFFIXES, read_data
 from concepts.corpus.readers.elements import Collector, Element, to_sections
 from concepts.corpus.readers.encoding import EncodingError
-from concepts.corpus.readers.reading import Metadata, Reading, count_phrase
+from concepts.corpus.readers.reading import Metadata, NestingError, Reading, count_phrase
 from concepts.corpus.readers.word import KindError
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "EncodingError",
     "KindError",
     "Metadata",
+    "NestingError",
     "Reading",
     "count_phrase",
     "read_data",

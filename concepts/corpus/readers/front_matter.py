@@ -11,6 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from concepts.corpus.readers.reading import Metadata
@@ -102,13 +103,16 @@ def _metadata(values: Mapping[str, object]) -> Metadata:
         return next((words for key in keys if (words := _words(small.get(key)))), "")
 
     said = say("date", "published", "created")
-    return Metadata(
+    found = Metadata(
         title=say("title"),
         is_title_sure=True,
         author=say("author", "authors", "by"),
         lang=say("lang", "language", "locale"),
         date=said if any(map(str.isdigit, said)) else "",  # "today" is none
     )
+    num_said = sum(value not in (None, "", [], {}) for value in small.values())
+    num_used = sum(map(bool, (found.title, found.author, found.lang, found.date)))
+    return replace(found, num_unused=max(0, num_said - num_used))
 
 
 def _words(value: object) -> str:

@@ -41,7 +41,7 @@ from concepts.corpus.readers.nodes import (
     text_of,
 )
 from concepts.corpus.readers.prose import looks_like_prose
-from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.readers.reading import Metadata, NestingError, Reading
 from concepts.corpus.readers.typed import typed_lines, typed_structure
 from concepts.corpus.records import BlockKind
 
@@ -91,7 +91,7 @@ def read_html(text: str, *, is_markdown: bool = False) -> Reading:
 
     `is_markdown` says that the page was made of Markdown: an <aside> is the author's there, and marks are read already.
 
-    Raises ValueError for tags that are nested deeper than `MAX_NESTING`.
+    Raises NestingError for tags that are nested deeper than `MAX_NESTING`.
     """
     from selectolax.lexbor import LexborHTMLParser
 
@@ -129,7 +129,9 @@ def _check_nesting(text: str) -> None:
             stack.append(tag)
             num_open[tag] += 1
             if len(stack) > MAX_NESTING:
-                raise ValueError(f"tags are nested deeper than {MAX_NESTING}")
+                raise NestingError(
+                    f"its tags are nested deeper than {MAX_NESTING}; give the document without its page"
+                )
         elif num_open[tag]:
             # What was left open inside it is closed with it.
             while stack:

@@ -35,10 +35,14 @@ _TITLE = re.compile(r"title=[\"']([^\"'\n]*)[\"']")
 _NOTES = frozenset(("note", "tip", "info", "hint", "important", "warning", "caution", "danger"))
 
 
+UNUSED = "value of the front matter"
+
+
 def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
     """Return what a Markdown text says; `is_plain` is for text files, where an indented paragraph is no code."""
     metadata, body, _ = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
     body, left_out = plain_source(body)
+    left_out = left_out + Counter({UNUSED: metadata.num_unused})
     page = f"<!DOCTYPE html><body>{_parser(is_plain).render(_containers(body))}</body>"
     reading = read_html(page, is_markdown=True)
     metadata = metadata if metadata != Metadata() else reading.metadata

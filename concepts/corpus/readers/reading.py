@@ -25,6 +25,12 @@ class Metadata:
     lang: str = ""
     """A language tag as it was written: "en", "de-AT", "German"."""
     date: str = ""
+    num_unused: int = 0
+    """Other values that it says."""
+
+
+class NestingError(ValueError):
+    """Tags are nested deeper than anybody's are."""
 
 
 @dataclass(frozen=True, kw_only=True)
