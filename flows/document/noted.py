@@ -44,11 +44,12 @@ def place_notes(
     *,
     seed: int | None = None,
     least_room: int = 1,
+    is_filled: bool = False,
 ) -> Vector:
     """Return a section's concepts: its best notes in their order, then drawn ones where the notes are few.
 
-    It gets no longer than was planned, `least_room` or a list allowed, and shorter where there are `ENOUGH` notes. With
-    `seed` some of the notes, by chance, are left out.
+    It gets no longer than was planned, `least_room` or a list allowed, and shorter where there are `ENOUGH` notes, but
+    for one that `is_filled`: somebody named its length. With `seed` some of the notes, by chance, are left out.
     """
     groups = _groups(notes)
     lists = [group for group in groups if notes[group[0]].block != "paragraph"]
@@ -65,7 +66,7 @@ def place_notes(
             kept += group
             room -= len(group)
     kept.sort()
-    if len(kept) >= ENOUGH:
+    if len(kept) >= ENOUGH and not is_filled:
         return notes_ND[kept]
     return np.concatenate([notes_ND[kept], drawn_SD[len(kept) :]])
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from concepts.errors import InputError, ModelError
+from concepts.segment import normalize_text
 from flows.document.job import Job
+from flows.document.noted import note_vectors
 from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
 from flows.document.planning import check_same_model, check_same_space, conditions, title_of
 from flows.document.steps import leaf_plan
@@ -265,6 +267,12 @@ def _refine_lead(
     place = next(n for n, other in enumerate(outline.items) if other.path == item.path)
     stored = outline.items[place].lead
     assert stored is not None, "a planned item has a lead"
+    heading = normalize_text(outline.items[place].heading or "")
+    if heading and _is_same(engine.encode([heading], document.lang)[0], stored):
+        raise InputError(
+            f"the heading of item {item.path} of {document.id} is the library's, not drawn: there are no steps to "
+            "show; `longhand write --library none` draws all"
+        )
     # An edit may have moved it: it is the item whose lead it was.
     steps = next((steps for steps in drawn if _is_same(steps.vectors[-1], stored)), None)
     if steps is None:
@@ -296,7 +304,14 @@ def _refine_sentences(
 
     engine = _refining(job)
     own = job.store.get_concepts([item.id])[item.id]
-    steps = _drawn_section(job, document, item, own.vectors)
+    notes = job.store.get_notes(document.id).get(item.id, ())
+    num_known = _num_known(own.vectors, note_vectors(job.engine, notes))
+    if num_known == len(own.vectors):
+        raise InputError(
+            f"item {item.path} of {document.id} is made of notes, which nothing drew: there are no steps to show; "
+            "`longhand write --library none` draws all"
+        )
+    steps = _drawn_section(job, document, item, own.vectors, num_known)
     if steps is None:
         raise _not_the_draw(document, item, "writer")
     said = {r.concept_id: r for r in job.store.get_renderings(document.id, document.lang)}
@@ -307,7 +322,8 @@ def _refine_sentences(
         check_same_model("voice", CardRef(name=name, checksum=checksum), engine.voice)
     chosen = choose_steps(len(steps.times), num_drafts)
     leaves = outline.leaves()
-    places = [place for place in range(len(stored)) for _ in chosen[:-1]]
+    drawn = range(num_known, len(stored))
+    places = [place for place in drawn for _ in chosen[:-1]]
     texts = iter(
         engine.say_drafts(
             DraftsAsk(
@@ -316,10 +332,10 @@ def _refine_sentences(
                 here=next(n for n, leaf in enumerate(leaves) if leaf.id == item.id),
                 texts=tuple((r.text, r.block) for r in stored),
                 places=tuple(places),
-                vectors=np.stack([steps.vectors[step, n] for n in range(len(stored)) for step in chosen[:-1]])
+                vectors=np.stack([steps.vectors[step, n] for n in drawn for step in chosen[:-1]])
                 if places
                 else np.zeros((0, engine.space.dim), np.float32),
-                notes=tuple(note.text for note in job.store.get_notes(document.id).get(item.id, ())),
+                notes=tuple(note.text for note in notes),
                 key=(document.seed, item.path),
                 lang=document.lang,
             )
@@ -329,15 +345,29 @@ def _refine_sentences(
         _drafts(
             steps.times,
             steps.vectors[:, n],
-            chosen,
-            [*(next(texts).text for _ in chosen[:-1]), stored[n].text],
+            chosen if n in drawn else chosen[-1:],
+            [*(next(texts).text for _ in chosen[:-1] if n in drawn), stored[n].text],
         )
         for n in range(len(stored))
     ), len(steps.times)
 
 
-def _drawn_section(job: Job, document: DocumentRecord, item: PlanItemRecord, stored: Vector) -> Steps | None:
-    """Return the steps of the draw that `stored` (S, D) comes from; None where no version's plan gives it again.
+def _num_known(stored_SD: Vector, notes_ND: Vector) -> int:
+    """Return with how many of its notes' concepts a section begins."""
+    num = 0
+    for vector in stored_SD:
+        if not any(_is_same(note, vector) for note in notes_ND):
+            break
+        num += 1
+    return num
+
+
+def _drawn_section(
+    job: Job, document: DocumentRecord, item: PlanItemRecord, stored: Vector, num_known: int
+) -> Steps | None:
+    """Return the steps of the draw that `stored` (S, D) comes from but for the first `num_known`.
+
+    None where no version's plan gives it again.
 
     A section that no edit touched was written under the plan of an older version.
     """
@@ -359,7 +389,9 @@ def _drawn_section(job: Job, document: DocumentRecord, item: PlanItemRecord, sto
                 path_of[found],
                 seed=int(str(unit.extra.get("seed", document.seed))),
             )
-            if _is_same(steps.vectors[-1], stored):
+            if steps.vectors.shape[1:] == stored.shape and _is_same(
+                steps.vectors[-1][num_known:], stored[num_known:]
+            ):
                 return steps
     return None
 

@@ -105,9 +105,9 @@ def write_unit(job: Job, unit_id: int) -> None:
     points = points_of(options, outline)
     notes = job.store.get_notes(document.id)
     again = seed if "seed" in unit.extra else None
-    # whoever named lengths gets them
-    is_free = outline.source == "model" and outline.version == 1 and options.length is None
-    least_room = FEWEST_PROSE if is_free else 1
+    # whoever named the length of a section gets it
+    is_free = outline.source == "model" and outline.version == 1
+    least_room = FEWEST_PROSE if is_free and options.length is None else 1
     with attempt(trial):
         with trial.model():
             sections = engine.write(plan, paths, seed=seed)
@@ -121,7 +121,12 @@ def write_unit(job: Job, unit_id: int) -> None:
                 vectors=place_points(section.vectors, own)
                 if len(own)
                 else place_notes(
-                    section.vectors, vectors, notes.get(item_id, ()), seed=again, least_room=least_room
+                    section.vectors,
+                    vectors,
+                    notes.get(item_id, ()),
+                    seed=again,
+                    least_room=least_room,
+                    is_filled=not is_free and again is None,
                 ),
             )
             for section, own, vectors, item_id in zip(sections, told, known, unit.item_ids, strict=True)

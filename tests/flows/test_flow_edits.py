@@ -68,7 +68,7 @@ def test_only_a_renamed_section_is_written(store: Store, written: str, new_job: 
     assert (outline.version, outline.source, store.get_document(written).status) == (2, "user", "planned")
     engine = go_on(store, written, new_job)
     assert (engine.calls.count("encode"), engine.calls.count("fill"), engine.calls.count("write")) == (
-        1,
+        2,  # the heading, and the notes of its section
         1,
         1,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from flow_fakes import DIM, FakeEngine, vectors
 from step_runner import run_steps
 
 from concepts.errors import InputError, ModelError
-from flows.document.options import WritingOptions
+from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.refining import DraftsAsk, Refinement, Steps, choose_steps, refine_item
 from flows.engine import LeafPlan, Text
 from longhand.editing import rewrite_item
@@ -71,11 +72,13 @@ def test_an_item_becomes_clear(
     assert found.heading[-1].text == section.heading
     assert [drafts[-1].text for drafts in found.sentences] == [s.text for s in section.sentences]
     assert found.sentences[1][0].text == "draft 1"
-    for drafts in (found.heading, *found.sentences):
+    # the first sentence is a note of the library, which nothing drew
+    assert [draft.text for draft in found.sentences[0]] == [section.sentences[0].text]
+    for drafts in (found.heading, *found.sentences[1:]):
         assert drafts[0].similarity < drafts[-1].similarity == pytest.approx(1.0)
     (ask,) = engine.asked
     assert ask.here == 1
-    assert ask.places == tuple(n for n in range(len(section.sentences)) for _ in range(2))
+    assert ask.places == tuple(n for n in range(1, len(section.sentences)) for _ in range(2))
     assert [text for text, _ in ask.texts] == [s.text for s in section.sentences]
     assert ask.vectors.shape == (len(ask.places), DIM)
 
@@ -83,7 +86,7 @@ def test_an_item_becomes_clear(
 def test_sections_of_older_versions_are_drawn_by_their_plan(
     store: Store, new_document: Make, new_job: Make
 ) -> None:
-    document_id = new_document(store, SMALL)
+    document_id = new_document(store, replace(SMALL, library=NO_LIBRARY))
     job = new_job(store, document_id)
     run_steps(job)
     store.release(job.lease)
@@ -93,6 +96,18 @@ def test_sections_of_older_versions_are_drawn_by_their_plan(
     run_steps(new_job(store, document_id))
     for path in ("1", "3"):
         assert len(refine(store, document_id, path).sentences) > 0
+
+
+def test_what_is_the_librarys_has_no_steps(store: Store, new_document: Make, new_job: Make) -> None:
+    noted, planned = (new_document(store, WritingOptions(sections=3)) for _ in range(2))
+    run_steps(new_job(store, noted))
+    with pytest.raises(InputError, match=f"item 3 of {noted} is made of notes, which nothing drew"):
+        refine(store, noted, "3")
+    engine = Refining()
+    engine.outline = ["Water", "Leaves", "Cups"]
+    run_steps(new_job(store, planned, engine))
+    with pytest.raises(InputError, match=f"the heading of item 1 of {planned} is the library's, not drawn"):
+        refine(store, planned, "1", engine)
 
 
 def test_a_part_has_a_heading_alone(store: Store, new_document: Make, new_job: Make) -> None:

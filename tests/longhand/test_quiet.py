@@ -51,7 +51,7 @@ OF_LIBRARIES = re.compile(
     r"|^(\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d)|^\[?(WARN|WARNING|INFO|DEBUG|ERROR)\b|^W\d{4}"
 )
 WRITING: list[tuple[int, list[str]]] = [
-    (0, ["write", "Printing a document", "--sections", "1", "--length", "short"]),
+    (0, ["write", "Printing a document", "--sections", "1", "--length", "short", "--library", "none"]),
     (0, ["write", "How to make tea", "--sections", "1", "--length", "short", "--review"]),
     (0, ["approve", "ID1"]),
     (0, ["resume", "ID1"]),

@@ -79,5 +79,5 @@ def test_a_sentence_is_over_at_its_mark(text: str, over: bool) -> None:
     ],
 )
 def test_a_sentence_goes_on_in_the_block_before_it(said: list[Said], piece: str) -> None:
-    assert next_piece(said, "Milk is cold.") == piece
+    assert next_piece(said, Said("Milk is cold.", "paragraph")) == piece
     assert parse_piece(piece, False).text == "Milk is cold."
