@@ -413,8 +413,9 @@ def run_document(
                 _show_outline(store, document_id, progress)
             if event.kind == "outline" and is_far(store, document_id):
                 progress.remark(FAR)
-            if event.kind == "writing" and "gaps" not in told:
-                told.add("gaps")
+            # the first "writing" comes before notes are looked for
+            if event.kind == "decoding" and "notes" not in told:
+                told.add("notes")
                 for line in (describe_gaps(store, document_id), describe_sources(store, document_id)):
                     if line is not None:
                         progress.remark(line)
