@@ -1,4 +1,4 @@
-# make write PROMPT="How to share a folder"   sets up .venv where needed, then writes a document
+# make write PROMPT="Getting rid of ants in the kitchen"   sets up .venv where needed, then writes a document
 # make test                                   sets up .venv where needed, then runs all checks
 # OPTIONS="--sections 4 --out doc.md" goes to longhand write, or to pytest.
 

@@ -1,6 +1,6 @@
 """Sets up `.venv` in a clone and runs something in it; the standard library is all it needs.
 
-    python3.11 -m longhand.setup write "How to share a folder"
+    python3.11 -m longhand.setup write "Getting rid of ants in the kitchen"
     python3.11 -m longhand.setup test
 
 The first run installs (a few GB, minutes) and fetches the models that Longhand does not ship; later ones
