@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from concepts.space.config import ENGLISH
 from flows.document.checks import check_vectors
 
 if TYPE_CHECKING:
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
     from storage import NoteRecord
     from storage.records import Vector
 
-ENGLISH = "eng_Latn"
-"""Language of all notes."""
 ENOUGH = 2
-"""Notes that a section needs no drawn concept beside."""
+"""A section with so many notes gets no drawn concept."""
 FEWEST_PROSE = 6
 """Sentences that a section has room for where nobody named its length."""
 FEWEST_BESIDE = 2
-"""Sentences that stand beside a list, which is said whole."""
+"""Sentences that a section has room for beside a list, however long the list is."""
 KEPT_SHARE = 0.6
 """Share of the notes that stay, no fewer than `ENOUGH`, when a section is to be written again differently."""
 
@@ -48,8 +47,8 @@ def place_notes(
 ) -> Vector:
     """Return a section's concepts: its best notes in their order, then drawn ones where the notes are few.
 
-    It gets no longer than was planned, `least_room` or a list allowed, and shorter where there are `ENOUGH` notes, but
-    for one that `is_filled`: somebody named its length. With `seed` some of the notes, by chance, are left out.
+    A section has room for as many as were planned, at least for `least_room`; a list comes whole. With `ENOUGH` notes
+    and without `is_filled` it ends where the notes end. `seed` chooses notes that are left out.
     """
     groups = _groups(notes)
     lists = [group for group in groups if notes[group[0]].block != "paragraph"]

@@ -279,7 +279,7 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
 
 
 def _known_outline(job: Job, document: DocumentRecord, options: WritingOptions) -> list[str]:
-    """Return headings for a document on a subject that its library knows well, empty for others and for manuals."""
+    """Return headings from the library for a document on what it knows; none for other subjects and for manuals."""
     if options.library == NO_LIBRARY or options.depth != 1 or options.speech is not None:
         return []
     headings = job.engine.find_outline(

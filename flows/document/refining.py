@@ -255,15 +255,6 @@ def _refine_lead(
     import numpy as np
 
     engine, options = _refining(job), WritingOptions.from_params(document.params)
-    prompt, goal = conditions(job)
-    drawn = engine.refine_plan(
-        prompt,
-        goal=goal,
-        num_sections=options.sections,
-        depth=options.depth,
-        seed=document.seed,
-        drawing=options.drawing,
-    )
     place = next(n for n, other in enumerate(outline.items) if other.path == item.path)
     stored = outline.items[place].lead
     assert stored is not None, "a planned item has a lead"
@@ -273,6 +264,15 @@ def _refine_lead(
             f"the heading of item {item.path} of {document.id} is the library's, not drawn: there are no steps to "
             "show; `longhand write --library none` draws all"
         )
+    prompt, goal = conditions(job)
+    drawn = engine.refine_plan(
+        prompt,
+        goal=goal,
+        num_sections=options.sections,
+        depth=options.depth,
+        seed=document.seed,
+        drawing=options.drawing,
+    )
     # An edit may have moved it: it is the item whose lead it was.
     steps = next((steps for steps in drawn if _is_same(steps.vectors[-1], stored)), None)
     if steps is None:

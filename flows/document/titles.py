@@ -38,7 +38,7 @@ _REQUEST = re.compile(
 """What somebody asks for: "a guide for new members"."""
 _ABOUT = re.compile(r"\b(?:about|on|explaining|describing|covering)\s+(?P<what>[^.!?;:]{3,})", re.IGNORECASE)
 _EXPLAINS = re.compile(
-    r"\b(?:explain|describe|show|tell|teache?)s?\s+(?:me\s+|us\s+|to\s+\w+\s+)?(?P<what>(?:how|why|what)\s+[^.!?;:,]{3,})",
+    r"\b(?:explain|describe|show|tell|teach)(?:e?s)?\s+(?:me\s+|us\s+|to\s+\w+\s+)?(?P<what>(?:how|why|what)\s+[^.!?;:,]{3,})",
     re.IGNORECASE,
 )
 _WISH = re.compile(
