@@ -96,6 +96,7 @@ class Library:
         *,
         least_likeness: float = LEAST_LIKENESS,
         is_own: bool = False,
+        most_alike: float = math.inf,
     ) -> None:
         """`subject_codes` (N, D/8), `title_codes` and `prompt_codes` (M, D/8): from `codes_of`, in the passages' order.
 
@@ -105,7 +106,7 @@ class Library:
         self.passages = tuple(passages)
         self.least_likeness = least_likeness
         self.is_own = is_own
-        self.most_alike = math.inf
+        self.most_alike = most_alike
         """Documents that are more like a title than this, about a cosine, give nothing to a document of that title, and
         where it is finite those that answer prompts of the evaluation give nothing to any: what is measured is written
         as if nobody had written on its subject before."""
@@ -130,6 +131,7 @@ class Library:
         *,
         least_likeness: float = LEAST_LIKENESS,
         is_own: bool = False,
+        most_alike: float = math.inf,
     ) -> Library:
         """Return a library of passages whose concepts are made now; the others as for a new one."""
         firsts = [p for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
@@ -140,6 +142,7 @@ class Library:
             codes_of(encode([passage.prompt or passage.title for passage in firsts])),
             least_likeness=least_likeness,
             is_own=is_own,
+            most_alike=most_alike,
         )
 
     def __len__(self) -> int:
@@ -150,8 +153,9 @@ class Library:
         sections = _cosines(subjects_QD, self._subjects)
         titles = _cosines(title_D[None], self._titles)[:, self.owner]
         found = (1 - title_weight) * sections + title_weight * titles
-        is_hidden = self.document_likeness(title_D) < 0 if math.isfinite(self.most_alike) else None
-        return found if is_hidden is None else found.masked_fill(is_hidden[self.owner], -1.0)
+        if math.isfinite(self.most_alike):
+            found = found.masked_fill((self.document_likeness(title_D) < 0)[self.owner], -1.0)
+        return found
 
     def document_likeness(self, title_D: Tensor) -> Tensor:
         """Return how like each document (M,) is to a title, a raw concept, about a cosine: its title or its prompt.
@@ -160,10 +164,9 @@ class Library:
         """
         about = title_D[None]
         likeness = torch.maximum(_cosines(about, self._titles), _cosines(about, self._prompts))[0]
-        is_hidden = likeness > self.most_alike
         if math.isfinite(self.most_alike):
-            is_hidden |= self._is_asked
-        return likeness.masked_fill(is_hidden, -1.0)
+            likeness = likeness.masked_fill((likeness > self.most_alike) | self._is_asked, -1.0)
+        return likeness
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""

@@ -83,7 +83,9 @@ def write_library(
     )
 
 
-def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> Library:
+def load_library(
+    name: str | None = None, *, space_id: str, encode: Encode, most_alike: float = math.inf
+) -> Library:
     """Load a library by name or folder; None: the space's own, and one without a passage where it has none.
 
     A path may also lead to documents, which `encode` then makes a library of. Raises ModelError where there is no such
@@ -91,7 +93,10 @@ def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> L
     read.
     """
     if name is not None and is_own(Path(name)):
-        return Library.of(read_own(Path(name))[0], encode, least_likeness=OWN_LEAST_LIKENESS, is_own=True)
+        passages = read_own(Path(name))[0]
+        return Library.of(
+            passages, encode, least_likeness=OWN_LEAST_LIKENESS, is_own=True, most_alike=most_alike
+        )
     if name is None and not any(c.kind == "library" and c.space == space_id for c in list_cards()):
         return EMPTY
     card = find_card("library", find_name_in_space("library", space_id) if name is None else name)
@@ -105,7 +110,7 @@ def load_library(name: str | None = None, *, space_id: str, encode: Encode) -> L
             documents = [document_of_json(json.loads(line)) for line in lines]
         codes = load_file(card.path(CODES_FILE))
         passages = list(_passages(documents, is_split=card.config.get("split") == "train"))
-        return Library(passages, *(codes[name] for name in _CODES))
+        return Library(passages, *(codes[name] for name in _CODES), most_alike=most_alike)
     except (OSError, EOFError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
@@ -127,8 +132,10 @@ class Libraries:
         with self._loading:
             found = self._loaded.get(name)
             if found is None or found[0] != state:
-                found = state, load_library(name, space_id=self._space_id, encode=self._encode)
-                found[1].most_alike = self._most_alike
+                library = load_library(
+                    name, space_id=self._space_id, encode=self._encode, most_alike=self._most_alike
+                )
+                found = state, library
                 self._loaded[name] = found
             self._loaded.move_to_end(name)
             while len(self._loaded) > MOST_LOADED:

@@ -510,3 +510,22 @@ def test_few_libraries_stay_loaded(tmp_path: Path) -> None:
     for n in range(1, MOST_LOADED + 1):
         libraries.get(str(tmp_path / f"{n}.md"))
     assert libraries.get(str(tmp_path / "0.md")) is not first
+
+
+def test_what_is_hidden_is_hidden_in_each_library_that_is_loaded_and_in_no_other(tmp_path: Path) -> None:
+    write_library(
+        _documents(3),
+        tmp_path / "mine",
+        encode,
+        name="mine",
+        space_id="toy@1",
+        dim=DIM,
+        data="tests",
+        licence="none",
+    )
+    about = encode(["Title 1"])[0]
+    hiding = Libraries("toy@1", encode, most_alike=0.75)
+    assert hiding.get(str(tmp_path / "mine")).document_likeness(about).max() <= 0.75
+    assert Libraries("toy@1", encode).get(str(tmp_path / "mine")).document_likeness(about).max() > 0.75
+    assert hiding.get(None) is EMPTY
+    assert EMPTY.most_alike > 1, "the library of spaces without one is everybody's"
