@@ -124,7 +124,7 @@ class SharedEngine:
         """As the engine, in turn."""
         return self._turn(self._engine.say_headings, ask)
 
-    def find_outline(self, ask: OutlineAsk) -> list[str]:
+    def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
         """As the engine, in turn."""
         return self._turn(self._engine.find_outline, ask)
 

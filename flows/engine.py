@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from concepts.card import find_name_in_space
 from concepts.space.config import ENGLISH
+from flows.document.noted import is_passage
 from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
 from storage import BlockKind, CardRef, DocumentRecord, NewPlanItem, NoteRecord, SpaceRef, Stage
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from storage.records import Vector
     from writer import Writer, WritingPlan
     from writer.voice.decode import Rendering
+    from writer.voice.text import Said
     from writer.voice.voice import Voice
 
 LAST_PART_S = 30.0
@@ -128,6 +130,8 @@ class NotesAsk:
     title: str
     headings: tuple[str, ...]
     """Of all leaves of the outline, in reading order."""
+    parts: tuple[str, ...]
+    """Headings of the parts that the leaves stand in, "" for none."""
     lang: str
     """Language of the document, so of title and headings."""
     known: tuple[tuple[NoteRecord, ...] | None, ...]
@@ -146,8 +150,9 @@ class OutlineAsk:
     prompt_lang: str
     lang: str
     """Language of the document, so of title and headings."""
-    num_sections: int | None
-    """None: as many as are known."""
+    num_items: int | None
+    """Sections, or parts where `depth` is 2; None: as many as are known."""
+    depth: int
     library: str | None
     """As in `NotesAsk`."""
 
@@ -264,8 +269,8 @@ class Engine(Protocol):
         `known` items, of an outline that was edited, have both already: the others are planned around them.
         """
 
-    def find_outline(self, ask: OutlineAsk) -> list[str]:
-        """Return the headings of an outline on a subject that the library knows; none where it knows too little."""
+    def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
+        """Return an outline, path and heading, on a subject that the library knows; empty where it knows too little."""
 
     def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
         """Return the notes of all leaves: known ones as they are, others from the library, none twice."""
@@ -560,27 +565,38 @@ class ModelEngine:
         )
         return _new_items(items)
 
-    def find_outline(self, ask: OutlineAsk) -> list[str]:
-        """Look for sections of documents like the title."""
+    def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
+        """Look for sections of documents like the title, or for documents that are parts of it."""
         from concepts.library.outline import find_outline
+        from concepts.library.parts import find_parts
 
         (title,) = self._in_english([ask.title], ask.lang)
         (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
-        library = self._library(ask.library)
-        found = find_outline(library, self._encode_english, (title, prompt), ask.num_sections)
-        texts = self._from_english([Text(text=heading, score=None) for heading in found], ask.lang)
-        return [text.text.strip() for text in texts]
+        library, encode, names = self._library(ask.library), self._encode_english, (title, prompt)
+        if ask.depth == 1:
+            headings = find_outline(library, encode, names, ask.num_items)
+            found = [(str(n), heading) for n, heading in enumerate(headings, 1)]
+        else:
+            found = []
+            for n, part in enumerate(find_parts(library, encode, names, ask.num_items), 1):
+                found.append((str(n), part.heading))
+                found += [(f"{n}.{k}", heading) for k, heading in enumerate(part.sections, 1)]
+        texts = self._from_english([Text(text=heading, score=None) for _, heading in found], ask.lang)
+        return [(path, text.text.strip()) for (path, _), text in zip(found, texts, strict=True)]
 
     def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
         """Look for notes by the concepts of title and headings."""
         from concepts.library.notes import find_notes
 
-        title, *headings = self._in_english([ask.title, *ask.headings], ask.lang)
+        named = [part for part in dict.fromkeys(ask.parts) if part]
+        title, *texts = self._in_english([ask.title, *named, *ask.headings], ask.lang)
+        english_of = {"": ""} | dict(zip(named, texts, strict=False))
         found = find_notes(
             self._library(ask.library),
             self._encode_english,
             title,
-            headings,
+            texts[len(named) :],
+            parts=[english_of[part] for part in ask.parts],
             wanted=[known is None for known in ask.known],
             taken=[note.text for known in ask.known for note in known or ()],
         )
@@ -653,7 +669,6 @@ class ModelEngine:
 
     def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
         """Say the sections of several documents side by side."""
-        from writer.voice.text import Said
         from writer.voice.voice import SectionSaying
 
         sayings, listeners = [], []
@@ -667,7 +682,7 @@ class ModelEngine:
                     here=section.here,
                     concepts=_tensor(section.vectors),
                     key=section.key,
-                    notes=tuple(Said(note.text, note.block) for note in section.notes),
+                    notes=_said(section.notes),
                 )
                 for section in ask.sections
             ]
@@ -765,6 +780,16 @@ class ModelEngine:
         for place, answer in zip(places, answers, strict=True):
             found[place] = answer
         return found
+
+
+def _said(notes: Sequence[NoteRecord]) -> tuple[Said, ...]:
+    """Return notes as what is said: those of a passage that was taken whole in its own blocks."""
+    from writer.voice.text import Said
+
+    whole = is_passage(notes)
+    return tuple(
+        Said(note.text, note.block if note.begins or not whole else None, note.begins) for note in notes
+    )
 
 
 def _listener(ask: SayAsk, index: int) -> Callable[[int, Rendering], None]:

@@ -22,6 +22,7 @@ def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequ
                 "heading": check_text("the heading of a note", note.heading),
                 "score": note.score,
                 "block": check_block(note.block),
+                "begins": note.begins,
             }
             for note in own
         ]

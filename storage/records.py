@@ -257,6 +257,8 @@ class NoteRecord:
     """How near it is to the section, about a cosine."""
     block: BlockKind = "paragraph"
     """What it stands in there."""
+    begins: bool = False
+    """Whether it begins a paragraph or an item; if not, running text goes on in the paragraph before it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -278,6 +280,10 @@ class OutlineRecord:
     def leaves(self) -> tuple[PlanItemRecord, ...]:
         """Return the items that are written, in reading order."""
         return tuple(item for item in self.items if item.is_leaf)
+
+    def part_of(self, item: PlanItemRecord) -> str:
+        """Return the heading of the part that an item stands in, "" where it stands in none."""
+        return next((other.heading or "" for other in self.items if other.path == item.parent_path), "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,8 @@ class Passage:
     sentences: tuple[str, ...]
     forms: tuple[Form, ...] = ()
     """What each sentence stands in; empty: running text throughout."""
+    begins: tuple[bool, ...] = ()
+    """Whether each sentence begins a paragraph or an item; empty: all running text is one paragraph."""
     prompt: str = ""
     """What is typed for the document; empty: its title."""
     is_asked: bool = False
@@ -64,6 +66,24 @@ def subject_of(title: str, heading: str) -> str:
     return f"{title}: {heading}" if heading and heading != title else title
 
 
+def subjects_of_parts(
+    encode: Encode, title: str, headings: Sequence[str], parts: Sequence[str]
+) -> tuple[Tensor, Tensor | None]:
+    """Return what sections (Q, D), and the parts (Q, D) that they stand in, are about, as raw concepts.
+
+    `parts` are the headings of these, "" for a section that stands in none; None where all are "". What a part is
+    about, its heading alone may tell ("Choosing a saddle") or not ("Preparation"): both count, with title and without.
+    """
+    if not any(parts):
+        return encode([subject_of(title, heading) for heading in headings]), None
+    pairs = list(zip(parts, headings, strict=True))
+    alone = encode([subject_of(part or title, heading) for part, heading in pairs])
+    below = encode([subject_of(subject_of(title, part), heading) for part, heading in pairs])
+    named = encode([part or title for part in parts])
+    titled = encode([subject_of(title, part) for part in parts])
+    return (alone + below) / 2, (named + titled) / 2
+
+
 def passages_of(document: Document) -> list[Passage]:
     """Return the sections of a document that have a sentence."""
     return [
@@ -72,6 +92,7 @@ def passages_of(document: Document) -> list[Passage]:
             section.heading.strip() or document.title,
             section.sentences,
             tuple(_form_of(block) for block in section.blocks for _ in block.sentences),
+            tuple(n == 0 for block in section.blocks for n, _ in enumerate(block.sentences)),
             document.prompt or "",
             is_asked(document),
         )
@@ -148,10 +169,20 @@ class Library:
     def __len__(self) -> int:
         return len(self.passages)
 
-    def likeness(self, subjects_QD: Tensor, title_D: Tensor, *, title_weight: float = TITLE_WEIGHT) -> Tensor:
-        """Return how like each passage is (Q, N), about a cosine, to sections of one document, raw concepts."""
+    def likeness(
+        self,
+        subjects_QD: Tensor,
+        title_D: Tensor,
+        parts_QD: Tensor | None = None,
+        *,
+        title_weight: float = TITLE_WEIGHT,
+    ) -> Tensor:
+        """Return how like each passage is (Q, N), about a cosine, to sections of one document, raw concepts.
+
+        `parts_QD` is what the part of the document that each section stands in is about, where it has parts.
+        """
         sections = _cosines(subjects_QD, self._subjects)
-        titles = _cosines(title_D[None], self._titles)[:, self.owner]
+        titles = _cosines(title_D[None] if parts_QD is None else parts_QD, self._titles)[:, self.owner]
         found = (1 - title_weight) * sections + title_weight * titles
         if math.isfinite(self.most_alike):
             found = found.masked_fill((self.document_likeness(title_D) < 0)[self.owner], -1.0)

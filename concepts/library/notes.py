@@ -1,7 +1,8 @@
 """Notes: the sentences of a library that a section is written from.
 
-Passages about what the section is about give them; each sentence goes to one section of the document, and none that
-says what another one says.
+Where a passage about what the section is about has the very heading of the section, as in an outline made of the
+library's documents, the section gets that passage as it stands. Elsewhere passages about it give sentences; each goes
+to one section of the document, and none that says what another one says.
 
 Legend: Q sections, N passages, S sentences, D concept dim.
 """
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.library.library import Encode, Form, Library, Passage, subject_of
+from concepts.library.library import Encode, Form, Library, Passage, subjects_of_parts
 
 _WORD = re.compile(r"\w+")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
@@ -49,6 +50,8 @@ class Note:
     """How near it is to the section, about a cosine."""
     block: Form = "paragraph"
     """What it stands in there."""
+    begins: bool = False
+    """Whether it begins a paragraph or an item of its own; if not, running text goes on in the paragraph before it."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +79,19 @@ class NoteOptions:
     """Notes of a section, at most; a list counts as one."""
     most_of_document: int = 4
     """Those of one document among them."""
-    most_of_own: int = 8
-    """Those of the nearest document with a passage of the section's own heading and a likeness of `own_passage`."""
-    own_passage: float = 0.4
-    own_weight: float = 0.25
-    """`sentence_weight` in such a passage."""
+    whole_likeness: float = 0.4
+    """How like the section a passage of the section's own heading must be to be taken whole."""
+    fewest_whole: int = 3
+    """Sentences that it must have."""
+    most_whole: int = 30
+    """Sentences that are taken of it."""
     most_leaning: int = 2
     """Sentences in a row that lean on one before them."""
     fewest_items: int = 2
     """Items of a list that is worth taking."""
     most_items: int = 9
-    enough_own: int = 3
-    """Where as many sentences stand under the section's own heading, it gets no others."""
-    beside_own: float = 0.1
-    """`passage_within` beside notes of a section's own heading."""
     list_within: float = 0.1
-    """How much less near than the nearest passage that of a list may be; where one has the section's own heading, all
-    lists are of it."""
-    nearly: float = 0.9
-    """`same` for what stands under a section's own heading."""
+    """How much less near than the nearest passage that of a list may be."""
     sentence_weight: float = 0.6
     """How much a sentence's own nearness counts beside that of its passage."""
     within: float = 0.25
@@ -113,6 +110,7 @@ def find_notes(
     title: str,
     headings: Sequence[str],
     *,
+    parts: Sequence[str] = (),
     options: NoteOptions | None = None,
     without: Collection[str] = (),
     wanted: Sequence[bool] = (),
@@ -120,10 +118,12 @@ def find_notes(
 ) -> list[list[Note]]:
     """Return the notes of each section of a document; none from documents titled `without`.
 
-    They come in the order to be read in: passage by passage, the nearest first, each in its own order, and a list last.
-    A list comes whole, and a section has one at most: steps of several are no instruction.
+    A passage that is taken whole keeps its order. Other notes come passage by passage, the nearest first, each in its
+    own order, and a list last. Such a list comes whole, and a section has one at most: steps of several are no
+    instruction.
 
-    `wanted` says which sections get some (empty: all), `taken` what other sections have got already.
+    `parts` are the headings of the parts that the sections stand in, "" for none (empty: none has one). `wanted` says
+    which sections get some (empty: all), `taken` what other sections have got already.
     """
     options = options or NoteOptions()
     if library.is_own:
@@ -131,20 +131,25 @@ def find_notes(
     found: list[list[Note]] = [[] for _ in headings]
     if not headings or not len(library):
         return found
-    subjects = encode([title, *(subject_of(title, heading) for heading in headings)])
-    subject = " ".join((title, *headings))
-    likeness = library.likeness(subjects[1:], subjects[0])
+    subjects_QD, parts_QD = subjects_of_parts(encode, title, headings, parts or [""] * len(headings))
+    subject = " ".join((title, *parts, *headings))
+    likeness = library.likeness(subjects_QD, encode([title])[0], parts_QD)
     hidden = torch.tensor(
         [name in without or (not library.is_own and names_other(name, subject)) for name in library.titles]
     )
     likeness = likeness.masked_fill(hidden[library.owner], -1.0)
     top = likeness.topk(min(options.num_passages, len(library)), dim=1)
+    is_wanted = list(wanted) or [True] * len(headings)
+    whole = _whole_passages(library, headings, top.indices, top.values, is_wanted, taken, options)
+    for section, n in whole.items():
+        found[section] = _whole(library.passages[n], round(float(likeness[section, n]), 4), options)
+        is_wanted[section] = False
     near = sorted(
         {
             int(n)
-            for row, likes in zip(top.indices, top.values, strict=True)
+            for row, likes, wants in zip(top.indices, top.values, is_wanted, strict=True)
             for n, like in zip(row, likes, strict=True)
-            if float(like) >= library.least_likeness
+            if wants and float(like) >= library.least_likeness and int(n) not in whole.values()
         }
     )
     units = [unit for n in near for unit in _units(n, library.passages[n], options)]
@@ -153,32 +158,18 @@ def find_notes(
     vectors_UD = _vectors(units, encode)
     passages_U = torch.tensor([unit.passage for unit in units])
     passage_QU = likeness[:, passages_U]
-    is_own_QU = _under_own_heading(
-        passage_QU, headings, [library.passages[unit.passage] for unit in units], options
-    )
-    weight_QU = torch.where(is_own_QU, options.own_weight, options.sentence_weight)
-    own_QU = F.normalize(subjects[1:], dim=1) @ vectors_UD.T
-    scores_QU = weight_QU * own_QU + (1 - weight_QU) * passage_QU
+    own_QU = F.normalize(subjects_QD, dim=1) @ vectors_UD.T
+    weight = options.sentence_weight
+    scores_QU = weight * own_QU + (1 - weight) * passage_QU
     is_list_U = torch.tensor([unit.is_list for unit in units])
-    is_near = _is_near(
-        scores_QU, passage_QU, is_own_QU, is_list_U, top.values, library.least_likeness, options
-    )
-    sizes_U = torch.tensor([len(unit.texts) for unit in units])
-    is_near &= is_own_QU | ((is_own_QU * sizes_U).sum(dim=1, keepdim=True) < options.enough_own)
-    if wanted:
-        is_near &= torch.tensor(wanted)[:, None]
-    if taken:
-        others = F.normalize(encode(list(taken)), dim=1)
-        is_near &= (vectors_UD @ others.T).max(dim=1).values[None] <= options.same
+    is_near = _is_near(scores_QU, passage_QU, is_list_U, top.values, library.least_likeness, options)
+    is_near &= torch.tensor(is_wanted)[:, None]
+    if others := [*taken, *(note.text for notes in found for note in notes)]:
+        is_near &= (vectors_UD @ F.normalize(encode(others), dim=1).T).max(dim=1).values[None] <= options.same
     chosen_QU = scores_QU.masked_fill(~is_near, float("-inf"))
     nearest_Q1 = chosen_QU.max(dim=1, keepdim=True).values
-    is_far = ~is_own_QU & (chosen_QU < nearest_Q1 - options.within)
-    chosen_QU = chosen_QU.masked_fill(is_far, float("-inf"))
-    most_QU = torch.where(
-        is_own_QU, max(options.most_of_own, options.most_of_document), options.most_of_document
-    )
-    same_QU = torch.where(is_own_QU, options.nearly, options.same)
-    taken_by = _allocate(chosen_QU, vectors_UD, units, library.owner[passages_U], most_QU, same_QU, options)
+    chosen_QU = chosen_QU.masked_fill(chosen_QU < nearest_Q1 - options.within, float("-inf"))
+    taken_by = _allocate(chosen_QU, vectors_UD, units, library.owner[passages_U], options)
     for section, places in enumerate(taken_by):
         for at in _in_reading_order(places, units):
             unit = units[at]
@@ -190,20 +181,51 @@ def find_notes(
     return found
 
 
-def _under_own_heading(
-    passage_QU: Tensor, headings: Sequence[str], passages_of_units: Sequence[Passage], options: NoteOptions
-) -> Tensor:
-    """Return which units (Q, U) stand under the very heading of a section, in the nearest passage that has it."""
-    under = [passage.heading.casefold() for passage in passages_of_units]
-    is_own = torch.tensor([[heading.casefold() == other for other in under] for heading in headings])
-    nearest_Q1 = passage_QU.masked_fill(~is_own, -1.0).max(dim=1, keepdim=True).values
-    return is_own & (passage_QU >= nearest_Q1.clamp(min=options.own_passage))
+def _whole_passages(
+    library: Library,
+    headings: Sequence[str],
+    top_QP: Tensor,
+    likeness_QP: Tensor,
+    is_wanted: Sequence[bool],
+    taken: Collection[str],
+    options: NoteOptions,
+) -> dict[int, int]:
+    """Return which sections get which passage whole: one of their own heading, each passage once.
+
+    `top_QP` are the passages looked at for each section, `likeness_QP` how like it they are.
+    """
+    pairs = [
+        (float(like), section, int(n))
+        for section, (row, likes) in enumerate(zip(top_QP, likeness_QP, strict=True))
+        for n, like in zip(row, likes, strict=True)
+        if is_wanted[section]
+        and float(like) >= options.whole_likeness
+        and library.passages[int(n)].heading.casefold() == headings[section].casefold()
+        and len(library.passages[int(n)].sentences) >= options.fewest_whole
+        and not set(library.passages[int(n)].sentences) & set(taken)
+    ]
+    chosen: dict[int, int] = {}
+    for _, section, n in sorted(pairs, key=lambda pair: (-pair[0], *pair[1:])):
+        if section not in chosen and n not in chosen.values():
+            chosen[section] = n
+    return chosen
+
+
+def _whole(passage: Passage, score: float, options: NoteOptions) -> list[Note]:
+    """Return all of a passage as it stands."""
+    num = len(passage.sentences)
+    forms: Sequence[Form] = passage.forms or ["paragraph"] * num
+    begins = passage.begins or [n == 0 or form != "paragraph" for n, form in enumerate(forms)]
+    notes = [
+        Note(text, passage.title, passage.heading, score, form, begin)
+        for text, form, begin in zip(passage.sentences, forms, begins, strict=True)
+    ]
+    return notes[: options.most_whole]
 
 
 def _is_near(
     scores_QU: Tensor,
     passage_QU: Tensor,
-    is_own_QU: Tensor,
     is_list_U: Tensor,
     top_QP: Tensor,
     least: float,
@@ -214,12 +236,7 @@ def _is_near(
     # a passage counts for a section only where it is among those looked at for it
     is_near = (passage_QU >= top_QP[:, -1:].clamp(min=0)) & (scores_QU >= least)
     is_near &= passage_QU >= nearest_Q1 - options.passage_within
-    # what stands under a section's own heading is not for the others, and all its lists are from there
-    is_near &= ~is_own_QU.any(dim=0)
-    has_own_Q1 = is_own_QU.any(dim=1, keepdim=True)
-    is_near &= ~is_list_U | (~has_own_Q1 & (passage_QU >= nearest_Q1 - options.list_within))
-    is_near &= ~has_own_Q1 | (passage_QU >= nearest_Q1 - options.beside_own)
-    return is_near | is_own_QU
+    return is_near & (~is_list_U | (passage_QU >= nearest_Q1 - options.list_within))
 
 
 def _units(number: int, passage: Passage, options: NoteOptions) -> list[_Unit]:
@@ -284,14 +301,11 @@ def _allocate(
     vectors_UD: Tensor,
     units: Sequence[_Unit],
     documents_U: Tensor,
-    most_QU: Tensor,
-    same_QU: Tensor,
     options: NoteOptions,
 ) -> list[list[int]]:
     """Return the units of each section, the best first: each once, and none like one that is taken.
 
-    `documents_U` says which document a unit is of, `most_QU` how many notes of that one a section may have, and
-    `same_QU` from which cosine on it says what another one says.
+    `documents_U` says which document a unit is of.
     """
     num_units = len(units)
     order = scores_QU.flatten().argsort(descending=True, stable=True)
@@ -306,8 +320,8 @@ def _allocate(
         source = section, int(documents_U[at])
         size = 1 if units[at].is_list else len(units[at].texts)
         is_second_list = units[at].is_list and any(units[other].is_list for other in taken[section])
-        is_too_much = room[section] < size or num_of[source] + size > most_QU[section, at]
-        if nearest_U[at] > same_QU[section, at] or is_second_list or is_too_much:
+        is_too_much = room[section] < size or num_of[source] + size > options.most_of_document
+        if nearest_U[at] > options.same or is_second_list or is_too_much:
             continue
         taken[section].append(at)
         num_of[source] += size

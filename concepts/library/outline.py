@@ -38,6 +38,8 @@ UNSAID_WEIGHT = 0.15
 WITHIN = 0.12
 """How much less near than the best document others, and sections, may be."""
 MOST_DOCUMENTS = 6
+WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS = 0.4, 30
+"""The same where more sections were asked for than that gives."""
 FEWEST_NOTES = 3
 """Sentences that a section must give to be worth writing."""
 FEWEST, MOST = 4, 8
@@ -80,22 +82,33 @@ def find_outline(
     `names` are what the document is called, such as its title and what was typed for it. With `num_sections` exactly as
     many, or none.
     """
-    known = _known(find_candidates(library, encode, names))
+    candidates = find_candidates(library, encode, names)
     called = " ".join(names)
+    found = _outline(_known(candidates, WITHIN, MOST_DOCUMENTS), called, encode, num_sections, WITHIN)
+    if not found and num_sections is not None:
+        known = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
+        found = _outline(known, called, encode, num_sections, WIDELY_WITHIN)
+    return found
+
+
+def _outline(
+    known: Sequence[Candidate], called: str, encode: Encode, num_sections: int | None, within: float
+) -> list[str]:
+    """Return the headings of an outline from known documents, the nearest first; see `find_outline`."""
     passages = [passage for document in known for passage in document.passages]
     worth_C = torch.cat([(d.nearness_P + d.likeness) / 2 for d in known]) if known else torch.zeros(0)
     positions = [place for d in known for place in _positions(d, is_leading=d is known[0])]
-    is_fit_C = torch.tensor([is_fit for document in known for is_fit in _are_fit(document, called)])
+    is_fit_C = torch.tensor([is_fit for document in known for is_fit in are_fit(document, called)])
     if is_fit_C.sum() < (num_sections or FEWEST):
         return []
     worth_C = worth_C.masked_fill(~is_fit_C, float("-inf"))
     # the nearest document leads: its sections come first, whatever they are worth
     is_other_C = torch.arange(len(passages)) >= len(known[0].passages)
     num_leading = min(int((is_fit_C & ~is_other_C).sum()), MOST)
-    is_weak_C = is_other_C & (worth_C < worth_C.max() - WITHIN)
+    is_weak_C = is_other_C & (worth_C < worth_C.max() - within)
     worth_C = (worth_C + 2.0 * ~is_other_C).masked_fill(is_weak_C, float("-inf"))
     same_CC = _is_same(encode, passages) & (is_other_C | is_other_C[:, None])
-    chosen = _spread(worth_C, same_CC, num_sections or max(num_leading, ENOUGH))
+    chosen = spread(worth_C, same_CC, num_sections or max(num_leading, ENOUGH))
     headings = [passage.heading for passage in passages]
     if len(chosen) < (num_sections or FEWEST):
         return []
@@ -150,12 +163,12 @@ def _is_of_other(passages: Sequence[Passage], called: str) -> bool:
     return is_name and first.casefold() not in called.casefold()
 
 
-def _known(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Candidate]:
     """Return the candidates that are on the subject; none where the best one is not."""
     if not candidates:
         return []
-    least = max(candidates[0].likeness - WITHIN, LEAST_LIKENESS)
-    return [candidate for candidate in candidates if candidate.likeness >= least][:MOST_DOCUMENTS]
+    least = max(candidates[0].likeness - within, LEAST_LIKENESS)
+    return [candidate for candidate in candidates if candidate.likeness >= least][:most]
 
 
 def _likeness(name: str, passages: tuple[Passage, ...], nearness_P: Tensor, named: float) -> float:
@@ -196,7 +209,7 @@ def _stemmer() -> StemmerI:
     return PorterStemmer()
 
 
-def _are_fit(document: Candidate, called: str) -> list[bool]:
+def are_fit(document: Candidate, called: str) -> list[bool]:
     """Return which passages can be sections of a document called so."""
     if document.likeness >= SAME_SUBJECT:  # what it names belongs to the subject
         called = " ".join((called, *(passage.heading for passage in document.passages)))
@@ -217,7 +230,7 @@ def _is_same(encode: Encode, passages: Sequence[Passage]) -> Tensor:
     return (headings @ headings.T > _SAME) | (texts @ texts.T > _SAME_TEXT)
 
 
-def _spread(worth_C: Tensor, same_CC: Tensor, most: int) -> list[int]:
+def spread(worth_C: Tensor, same_CC: Tensor, most: int) -> list[int]:
     """Return the best sections of which no two are about the same."""
     chosen: list[int] = []
     is_left = worth_C.isfinite()

@@ -42,13 +42,13 @@ def place_notes(
     notes: Sequence[NoteRecord],
     *,
     seed: int | None = None,
-    least_room: int = 1,
+    least_room: int | None = 1,
     is_filled: bool = False,
 ) -> Vector:
     """Return a section's concepts: its best notes in their order, then drawn ones where the notes are few.
 
-    A section has room for as many as were planned, at least for `least_room`; a list comes whole. With `ENOUGH` notes
-    and without `is_filled` it ends where the notes end. `seed` chooses notes that are left out.
+    A section has room for as many as were planned, at least for `least_room`, None for any number; a list comes whole.
+    With `ENOUGH` notes and without `is_filled` it ends where the notes end. `seed` chooses notes that are left out.
     """
     groups = _groups(notes)
     lists = [group for group in groups if notes[group[0]].block != "paragraph"]
@@ -57,8 +57,8 @@ def place_notes(
         rng = np.random.default_rng(seed)
         num = max(ENOUGH, round(len(prose) * KEPT_SHARE))
         prose = [prose[n] for n in rng.permutation(len(prose))[:num]]
-    num_items = sum(map(len, lists))
-    room = max(max(len(drawn_SD), least_room) - num_items, FEWEST_BESIDE if lists else 1)
+    planned = len(notes) if least_room is None else max(len(drawn_SD), least_room)
+    room = max(planned - sum(map(len, lists)), FEWEST_BESIDE if lists else 1)
     kept = [n for group in lists for n in group]
     for group in prose:
         if room >= len(group):
@@ -68,6 +68,11 @@ def place_notes(
     if len(kept) >= ENOUGH and not is_filled:
         return notes_ND[kept]
     return np.concatenate([notes_ND[kept], drawn_SD[len(kept) :]])
+
+
+def is_passage(notes: Sequence[NoteRecord]) -> bool:
+    """Return whether notes are a passage that was taken whole: one that begins with its first sentence."""
+    return bool(notes) and notes[0].begins and len({(note.title, note.heading) for note in notes}) == 1
 
 
 def _groups(notes: Sequence[NoteRecord]) -> list[list[int]]:

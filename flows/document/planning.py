@@ -265,8 +265,7 @@ def conditions(job: Job) -> tuple[Vector, Vector | None]:
 
 def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
     prompt, goal = conditions(job)
-    if headings := _known_outline(job, document, options):
-        outline = tuple((str(n), heading) for n, heading in enumerate(headings, 1))
+    if outline := _known_outline(job, document, options):
         return _fill(job, document, replace(options, outline=outline, outline_lang=document.lang))
     return job.engine.plan(
         prompt,
@@ -278,21 +277,24 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     )
 
 
-def _known_outline(job: Job, document: DocumentRecord, options: WritingOptions) -> list[str]:
-    """Return headings from the library for a document on what it knows; none for other subjects and for manuals."""
-    if options.library == NO_LIBRARY or options.depth != 1 or options.speech is not None:
-        return []
-    headings = job.engine.find_outline(
+def _known_outline(
+    job: Job, document: DocumentRecord, options: WritingOptions
+) -> tuple[tuple[str, str], ...]:
+    """Return an outline from the library for a document on what it knows; an empty one for other subjects."""
+    if options.library == NO_LIBRARY or options.speech is not None:
+        return ()
+    found = job.engine.find_outline(
         OutlineAsk(
             title=title_of(document),
             prompt=document.prompt,
             prompt_lang=options.prompt_lang or document.lang,
             lang=document.lang,
-            num_sections=options.sections,
+            num_items=options.sections,
+            depth=options.depth,
             library=options.library,
         )
     )
-    return headings if all(normalize_text(heading) for heading in headings) else []
+    return tuple(found) if all(normalize_text(heading) for _, heading in found) else ()
 
 
 def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from concepts.errors import ModelError
 from flows.document.checks import check_paths, check_vectors
 from flows.document.job import Attempt, Job, attempt, take
-from flows.document.noted import FEWEST_PROSE, note_vectors, place_notes
+from flows.document.noted import FEWEST_PROSE, is_passage, note_vectors, place_notes
 from flows.document.options import WritingOptions
 from flows.document.planning import (
     check_same_model,
@@ -37,6 +37,7 @@ from storage import (
     DocumentStatus,
     ItemConcepts,
     NewRendering,
+    NoteRecord,
     OutlineRecord,
     UnitRecord,
     UnitSpec,
@@ -105,9 +106,10 @@ def write_unit(job: Job, unit_id: int) -> None:
     points = points_of(options, outline)
     notes = job.store.get_notes(document.id)
     again = seed if "seed" in unit.extra else None
-    # whoever named the length of a section gets it
-    is_free = outline.source == "model" and outline.version == 1
-    least_room = FEWEST_PROSE if is_free and options.length is None else 1
+    # whoever named the length of a section gets it; an edited outline names all lengths
+    is_free = outline.version == 1
+    named = {path for path, _ in options.lengths}
+    is_open = is_free and options.length is None
     with attempt(trial):
         with trial.model():
             sections = engine.write(plan, paths, seed=seed)
@@ -125,8 +127,10 @@ def write_unit(job: Job, unit_id: int) -> None:
                     vectors,
                     notes.get(item_id, ()),
                     seed=again,
-                    least_room=least_room,
-                    is_filled=not is_free and again is None,
+                    least_room=_least_room(notes.get(item_id, ()))
+                    if is_open and section.path not in named
+                    else 1,
+                    is_filled=again is None and (not is_free or section.path in named),
                 ),
             )
             for section, own, vectors, item_id in zip(sections, told, known, unit.item_ids, strict=True)
@@ -147,6 +151,11 @@ def write_unit(job: Job, unit_id: int) -> None:
                 trial.done(tx)
 
 
+def _least_room(notes: Sequence[NoteRecord]) -> int | None:
+    """Return how many sentences a section has room for where nobody named its length; None: for all its notes."""
+    return None if is_passage(notes) else FEWEST_PROSE
+
+
 def gather_notes(job: Job) -> None:
     """Look for notes for the sections that have none yet, and store them; see `flows.document.queries.lacks_notes`."""
     document = job.store.get_document(job.document_id)
@@ -163,6 +172,7 @@ def gather_notes(job: Job) -> None:
                 headings=tuple(
                     heading_with_points(item.heading or "", points.get(item.id, ())) for item in leaves
                 ),
+                parts=tuple(outline.part_of(item) for item in leaves),
                 lang=document.lang,
                 known=tuple(known.get(item.id) for item in leaves),
                 library=options.library,

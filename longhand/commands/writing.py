@@ -170,18 +170,17 @@ def say_size(new: NewDocument) -> None:
     options = WritingOptions.from_params(new.params)
     if options.depth == 1 or options.outline:
         return
+    from concepts.library.parts import FEWEST_PARTS, MOST_PARTS, USUAL_SECTIONS
     from planner import PlanOptions
 
-    own = PlanOptions()
-    num_each = round((own.min_length + own.max_length) / 2)
-    each = f"of {own.min_length} to {own.max_length} sections"
+    each = f"of about {USUAL_SECTIONS} sections"
     if options.sections:
         parts = "1 part" if options.sections == 1 else f"{options.sections} parts"
-        say(f"{parts} {each}: about {options.sections * num_each} sections in all")
+        say(f"{parts} {each}: about {options.sections * USUAL_SECTIONS} sections in all")
         return
-    fewest, most = own.min_open_items, own.max_open_items
+    fewest, most = FEWEST_PARTS, max(MOST_PARTS, PlanOptions().max_open_items)
     say(
-        f"{fewest} to {most} parts {each}: about {fewest * num_each} to {most * num_each} sections in all; "
+        f"{fewest} to {most} parts {each}: about {fewest * USUAL_SECTIONS} to {most * USUAL_SECTIONS} sections in all; "
         "--sections sets the number of parts"
     )
 

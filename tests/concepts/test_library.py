@@ -17,6 +17,7 @@ from concepts.library.library import Library, Passage, codes_of, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
 from concepts.library.outline import find_candidates, find_outline
 from concepts.library.own import read_own
+from concepts.library.parts import MOST_PARTS, OVERVIEW, find_parts
 from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, load_library, write_library
 
 DIM = 64
@@ -290,8 +291,8 @@ def test_no_document_gives_a_section_all_its_notes() -> None:
         encode,
         least_likeness=0.0,
     )
-    options = NoteOptions(most_of_document=2, most_of_own=2, same=0.97)
-    (notes,) = find_notes(library, encode, "Bicycle tire", ["Round"], options=options)
+    options = NoteOptions(most_of_document=2, same=0.97)
+    (notes,) = find_notes(library, encode, "Bicycle tire", ["Round wheel"], options=options)
     assert sorted(note.title for note in notes) == ["Bicycle tire", "Bicycle tire", "Bicycle tires"]
 
 
@@ -339,13 +340,61 @@ def test_a_sentence_that_leans_on_another_is_taken_with_it_or_not_at_all() -> No
         "Such cord is woven from cotton.",
     )
     library = Library.of([Passage("Bicycle tires", "Tires", said)], encode, least_likeness=0.0)
-    (notes,) = find_notes(library, encode, "Bicycle tires", ["Tires"])
+    (notes,) = find_notes(library, encode, "Bicycle tires", ["Tires of rubber"])
     assert [note.text for note in notes] == list(said[2:])
 
 
+def test_a_passage_of_a_sections_own_heading_is_taken_as_it_stands() -> None:
+    """Nothing that leans, nothing long and nothing like another section's is left out, and its blocks are kept."""
+    long = " ".join(["tire"] * 50) + "."
+    section = Section(
+        "Tires",
+        (
+            Block(("They hold the air.", long)),
+            Block(("Pump tires.", "It is work."), "step"),
+            Block(("Ride.",), "step"),
+            Block(("So tires stay round.",)),
+        ),
+    )
+    document = Document("Bicycle care", (section,), "eng_Latn", "longhand-everyday")
+    other = passage("Bicycle care", "Rims", "So tires stay round.", "Rims hold tires.", "Rims are round.")
+    library = Library.of([*passages_of(document), other], encode, least_likeness=0.0)
+    of_tires, of_rims, of_both = find_notes(library, encode, "Bicycle care", ["Tires", "Rims", "Tires rims"])
+    assert [(note.text, note.block, note.begins) for note in of_tires] == [
+        ("They hold the air.", "paragraph", True),
+        (long, "paragraph", False),
+        ("Pump tires.", "step", True),
+        ("It is work.", "step", False),
+        ("Ride.", "step", True),
+        ("So tires stay round.", "paragraph", True),
+    ]
+    assert [note.text for note in of_rims] == list(other.sentences)
+    assert of_both == [], "what one section has is for no other"
+    (again,) = find_notes(
+        library, encode, "Bicycle care", ["Tires"], taken=["They hold the air."], options=OPTIONS
+    )
+    assert "They hold the air." not in [note.text for note in again]
+
+
+def test_a_section_of_a_part_gets_the_passage_of_that_part() -> None:
+    """Two parts have a section of one heading, and the passages of both are of documents named as the parts are."""
+    documents = [
+        passage(title, "Care", *(f"{title.split()[0]} want {what} often." for what in ("air", "oil", "rest")))
+        for title in ("Chains of bicycles", "Tires of bicycles")
+    ]
+    library = Library.of(documents, encode, least_likeness=0.0)
+    parts = ["Tires of bicycles", "Chains of bicycles"]
+    found = find_notes(library, encode, "Bicycle handbook", ["Care", "Care"], parts=parts)
+    assert [{note.title for note in notes} for notes in found] == [{part} for part in parts]
+
+
 def test_what_stands_under_a_sections_own_heading_is_for_no_other() -> None:
-    water = passage("Bees", "Water", "Bees need food and food and water.", "Bees drink at a shallow dish.")
-    food = passage("Bees", "Food", "Bees find food in flowers of spring.")
+    water = passage(
+        "Bees", "Water", "Bees need food and food and water.", "Bees drink at a dish.", "Bees fly to water."
+    )
+    food = passage(
+        "Bees", "Food", "Bees find food in flowers of spring.", "Bees eat pollen.", "Bees keep honey."
+    )
     library = Library.of([water, food], encode, least_likeness=0.0)
     of_food, of_water = find_notes(library, encode, "Bees", ["Food", "Water"])
     assert [note.text for note in of_food] == list(food.sentences)
@@ -369,7 +418,7 @@ def test_notes_are_read_passage_by_passage_and_a_list_comes_last() -> None:
         "Bicycle tire care", "Finding hole", ("Look for a hole of the tire weekly.",), ("bullet",)
     )
     library = Library.of([steps, prose, other], encode, least_likeness=0.0)
-    options = NoteOptions(passage_within=1.0, within=1.0, beside_own=1.0)
+    options = NoteOptions(passage_within=1.0, within=1.0, list_within=1.0)
     (notes,) = find_notes(library, encode, "Bicycle tire repair", ["Finding hole"], options=options)
     assert [note.block for note in notes] in (
         ["paragraph"] * 2 + ["step"] * 2,
@@ -457,10 +506,58 @@ def test_a_subject_may_be_known_by_what_is_typed_for_it() -> None:
     assert find_outline(EMPTY, encode, ["Steam engines"]) == []
 
 
+def of_bees(title: str, *headings: str) -> list[Passage]:
+    found = []
+    for heading in headings:
+        own = " ".join(f"{heading.lower()}{n}" for n in range(5))
+        sentences = tuple(f"{heading} {what} dear {own} of bees." for what in ("is", "was", "stays"))
+        found.append(Passage(title, heading, sentences))
+    return found
+
+
+BEES = [
+    *of_bees("Bees garden overview", "Flowers", "Water", "Nesting", "Winter"),
+    *of_bees("Winter cold bees garden", "Snow", "Sugar", "Cold", "Mice"),
+    *of_bees("Water drink bees garden", "Dishes", "Ponds", "Rain", "Drought"),
+    *of_bees("Flowers food bees garden", "Clover", "Lime", "Heather", "Dandelion"),
+    *of_bees("Garden bees: overview", "Roses", "Trees", "Herbs", "Lawn"),
+    *of_bees("Baking bread", "Flour", "Yeast", "Salt", "Oven"),
+]
+
+
+def test_the_parts_of_a_manual_are_documents_on_its_subject(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest one is first, those that are about the same are left out, and others come as it speaks of them."""
+    monkeypatch.setattr("concepts.library.parts.PARTS_WITHIN", 0.6)
+    library = Library.of(BEES, encode)
+    found = find_parts(library, encode, ["Bees garden overview"])
+    assert [part.heading for part in found] == [
+        OVERVIEW,
+        "Flowers food bees garden",
+        "Water drink bees garden",
+        "Winter cold bees garden",
+    ]
+    assert found[2].sections == ("Dishes", "Ponds", "Rain", "Drought")
+    assert len(find_parts(library, encode, ["Bees garden overview"], 3)) == 3
+    assert find_parts(library, encode, ["Bees garden overview"], MOST_PARTS) == []
+    assert find_parts(library, encode, ["Steam engines"]) == []
+    assert find_parts(EMPTY, encode, ["Steam engines"]) == []
+
+
+def test_more_sections_than_the_nearest_documents_have_come_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("concepts.library.outline.WIDELY_WITHIN", 0.6)
+    library = Library.of(BEES, encode)
+    assert len(find_outline(library, encode, ["Bees garden overview"])) < 12
+    found = find_outline(library, encode, ["Bees garden overview"], 12)
+    assert len(set(found)) == 12 and not {"Flour", "Yeast"} & set(found)
+
+
 def test_documents_on_the_very_subject_can_be_hidden() -> None:
     library = Library.of(GARDEN, encode, least_likeness=0.3)
     library.most_alike = 0.75
     assert find_outline(library, encode, ["Bees in the garden"]) == []
+    assert find_parts(library, encode, ["Bees in the garden"]) == []
     (notes,) = find_notes(library, encode, "Bees in the garden", ["Water"])
     assert all("Bees" not in note.title for note in notes)
     assert all("Bees" not in name for name in like_headings(library, encode, "Bees in the garden"))

@@ -218,8 +218,12 @@ class FakeEngine:
         self._called("say_together")
         return [_said(ask) for ask in asks]
 
-    def find_outline(self, ask: OutlineAsk) -> list[str]:
-        return self.outline if ask.num_sections in (None, len(self.outline)) else []
+    def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
+        if ask.num_items not in (None, len(self.outline)):
+            return []
+        parts = [(str(n), heading) for n, heading in enumerate(self.outline, 1)]
+        below = [(f"{n}.1", f"{heading} in short") for n, heading in parts if ask.depth == 2]
+        return sorted([*parts, *below])
 
     def say_title(self, ask: TitleAsk) -> str:
         self._called("say_title")

@@ -12,7 +12,7 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from flows.document import queries
-from flows.document.noted import place_notes
+from flows.document.noted import is_passage, place_notes
 from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.order import steps_left
 from flows.engine import NotesAsk, SayAsk, Text
@@ -112,6 +112,7 @@ HEADINGS = ["Water", "Flowers", "Nesting"]
         (WritingOptions(), True),
         (WritingOptions(sections=2), False),
         (WritingOptions(sections=3, library=NO_LIBRARY), False),
+        (WritingOptions(sections=3, depth=2), True),
         (WritingOptions(sections=6, depth=2), False),
     ],
 )
@@ -124,7 +125,7 @@ def test_a_subject_that_the_library_knows_is_planned_from_it(
     document_id = new_document(store, options)
     run_steps(new_job(store, document_id, engine))
     outline = store.get_outline(document_id)
-    assert ([item.heading for item in outline.items] == HEADINGS) == is_known
+    assert ([item.heading for item in outline.children()] == HEADINGS) == is_known
     assert ("plan" in engine.calls) != is_known
     assert ("fill" in engine.calls) == is_known
 
@@ -180,6 +181,29 @@ def test_a_list_is_said_whole_with_some_sentences_before_it() -> None:
     notes += [replace(note(n, 0.4), block="step") for n in range(4, 10)]
     vectors = np.arange(2, 22, dtype=np.float32).reshape(-1, 2)
     assert np.array_equal(place_notes(DRAWN, vectors, notes), vectors[[0, 1, *range(4, 10)]])
+
+
+def test_a_passage_is_said_whole_where_nobody_named_a_length() -> None:
+    notes = [replace(note(n, 0.5), begins=n in (0, 5), block="paragraph") for n in range(9)]
+    vectors = np.arange(2, 20, dtype=np.float32).reshape(-1, 2)
+    assert is_passage(notes) and not is_passage(notes[1:]) and not is_passage([])
+    assert not is_passage([*notes, replace(notes[0], heading="Other")])
+    assert np.array_equal(place_notes(DRAWN, vectors, notes, least_room=None), vectors)
+    assert np.array_equal(place_notes(DRAWN, vectors, notes), vectors[:5]), (
+        "its beginning where there is less room"
+    )
+
+
+def test_only_a_length_that_was_named_is_filled(store: Store, new_document: Make, new_job: Make) -> None:
+    """Of two typed sections with two notes each, one was to have five sentences."""
+    outline = tuple((str(n), heading) for n, heading in enumerate((*HEADINGS, *HEADINGS), 1))
+    document_id = new_document(store, WritingOptions(outline=outline, lengths=(("3", 5),)))
+    run_steps(new_job(store, document_id))
+    sections = {item.path: item for item in store.get_outline(document_id).leaves()}
+    notes = store.get_notes(document_id)
+    written = {path: store.get_concepts([item.id])[item.id].vectors for path, item in sections.items()}
+    assert [len(notes[sections[path].id]) for path in ("3", "6")] == [2, 2]
+    assert len(written["6"]) == 2 and len(written["3"]) > 2
 
 
 def test_a_section_that_is_to_be_written_differently_leaves_notes_out() -> None:

@@ -94,6 +94,7 @@ def test_the_notes_of_a_section_are_shown_with_where_they_stand(run, store):
                 "heading": NOTE.heading,
                 "score": 0.61,
                 "block": "paragraph",
+                "begins": False,
             }
         ]
     }

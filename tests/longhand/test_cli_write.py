@@ -216,9 +216,9 @@ def test_a_full_disk_under_out_leaves_the_document_stored(run, store):
 
 def test_a_manual_of_parts_says_how_long_it_will_be(run):
     result = run("write", "Tea", "--depth", "2", "--sections", "4")
-    assert "4 parts of 3 to 12 sections: about 32 sections in all\n" in result.stderr
+    assert "4 parts of about 7 sections: about 28 sections in all\n" in result.stderr
     found = run("write", "Tea", "--depth", "2").stderr
-    assert "5 to 9 parts of 3 to 12 sections: about 40 to 72 sections in all; --sections sets" in found
+    assert "3 to 9 parts of about 7 sections: about 21 to 63 sections in all; --sections sets" in found
     assert "sections in all" not in run("write", "Tea", "--sections", "4").stderr
 
 

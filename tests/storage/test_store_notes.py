@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage import NewPlanItem, NoteRecord, SpaceRef
@@ -19,13 +20,14 @@ def test_notes_are_kept_and_none_is_not_unknown(author: Author, space: SpaceRef)
     lease = author.finished()
     ids = {item.path: item.id for item in store.get_outline(lease.document_id).items}
     assert store.get_notes(lease.document_id) == {}
+    ropes = replace(note("Ropes hold."), block="step", begins=True)
     with store.fenced(lease) as tx:
-        tx.set_notes({ids["1"]: [note("Ropes hold.")], ids["2.1"]: []})
-    assert store.get_notes(lease.document_id) == {ids["1"]: (note("Ropes hold."),), ids["2.1"]: ()}
+        tx.set_notes({ids["1"]: [ropes], ids["2.1"]: []})
+    assert store.get_notes(lease.document_id) == {ids["1"]: (ropes,), ids["2.1"]: ()}
     with store.fenced(lease) as tx:
         tx.set_notes({ids["1"]: [note("Other.")], ids["2.1"]: [note("Late.")], ids["2.2"]: [note("First.")]})
     found = store.get_notes(lease.document_id)
-    assert found == {ids["1"]: (note("Ropes hold."),), ids["2.1"]: (), ids["2.2"]: (note("First."),)}
+    assert found == {ids["1"]: (ropes,), ids["2.1"]: (), ids["2.2"]: (note("First."),)}
 
 
 def test_an_item_that_an_edit_left_as_it_was_keeps_its_notes(author: Author, space: SpaceRef) -> None:

@@ -81,3 +81,16 @@ def test_a_sentence_is_over_at_its_mark(text: str, over: bool) -> None:
 def test_a_sentence_goes_on_in_the_block_before_it(said: list[Said], piece: str) -> None:
     assert next_piece(said, Said("Milk is cold.", "paragraph")) == piece
     assert parse_piece(piece, False).text == "Milk is cold."
+
+
+@pytest.mark.parametrize(
+    ("following", "piece"),
+    [
+        (Said("Milk is cold.", "paragraph", is_apart=True), "\n\nMilk is cold."),
+        (Said("Milk is cold.", "bullet", is_apart=True), "\n\n- Milk is cold."),
+        (Said("Milk is cold.", "step", is_apart=True), "\n2. Milk is cold."),
+        (Said("Milk is cold.", None), " Milk is cold."),
+    ],
+)
+def test_a_sentence_that_stands_apart_keeps_its_block(following: Said, piece: str) -> None:
+    assert next_piece([Said("Boil it.", "step")], following) == piece

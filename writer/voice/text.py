@@ -30,6 +30,8 @@ class Said:
 
     text: str
     block: Block | None
+    is_apart: bool = False
+    """Of a sentence that is proposed: whether it begins its block whatever stands before it."""
 
 
 TITLE_MARK = "# "
@@ -96,11 +98,14 @@ def marked(sentences: Sequence[Said]) -> list[tuple[str, str]]:
 def next_piece(said: Sequence[Said], following: Said) -> str:
     """Return a sentence that comes after those said: in the block that they are in, where it may be.
 
-    Running text goes on with a list as its next item, and items of another list with the list that has begun.
+    Running text goes on with a list as its next item, and items of another list with the list that has begun, unless
+    the sentence stands apart or begins nothing.
     """
     open_block = next((piece.block for piece in reversed(said) if piece.block is not None), None)
     block = following.block
-    if open_block in ("step", "bullet"):
+    if following.is_apart or block is None:
+        pass
+    elif open_block in ("step", "bullet"):
         block = open_block
     elif open_block == "paragraph" and block == "paragraph":
         block = None
