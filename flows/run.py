@@ -292,6 +292,9 @@ class _Foreground:
         finally:
             with self._lock:
                 self._loop = None
+                if self._task is not None and not self._task.done():
+                    # Prefect was left in the midst of something: how its parts end is nobody's news
+                    loop.set_exception_handler(lambda _loop, _context: None)
             with suppress(Exception):
                 loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -88,6 +90,30 @@ def test_one_that_cannot_be_cancelled_is_left_after_a_moment_or_a_second_ctrl_c(
     monkeypatch.setattr("flows.run.STOP_TIMEOUT_S", 0.1)
     another = lambda: None  # noqa: E731
     assert run(_Foreground(), body()) < 5
+
+
+def test_what_is_left_in_its_midst_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Prefect's generators cannot be closed from outside; asyncio would log each with its traceback."""
+
+    async def context() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            raise ValueError("was created in a different Context")
+
+    async def body() -> None:
+        async for _ in context():
+            interrupt()
+            while True:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(30)
+
+    monkeypatch.setattr("flows.run.STOP_TIMEOUT_S", 0.0)
+    assert run(_Foreground(), body()) < 5
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_a_run_that_is_over_when_it_comes_is_over() -> None:
