@@ -435,12 +435,13 @@ def start_evaluation(
 ) -> tuple[str, dict[str, float]]:
     """Measure one model on held-out documents; return its identity and the figures. `on_progress` gets (done, total).
 
-    Raises InputError where a corpus holds back too few documents for the figures of a planner or a writer to mean much.
+    Raises InputError where a corpus holds back too few documents for the figures to mean much.
     """
     from concepts.card import find_card
     from concepts.codec import Codec, load_codec
     from concepts.devices import device_of_process
 
+    _check_held_out(corpus)
     if kind == "space":
         from concepts.space.evaluate import evaluate_space
         from concepts.space.evaluate_languages import evaluate_languages, evaluate_retrieval
@@ -455,7 +456,6 @@ def start_evaluation(
         figures |= evaluate_space(corpus, measured, on_progress=on_progress)
         figures |= evaluate_languages(corpus, measured, on_progress=on_progress, on_note=say)
         return name, figures
-    _check_held_out(corpus)
     from concepts.corpus.embed import embed_corpus
 
     codec = load_codec(space, device=device_of_process(), on_note=say)

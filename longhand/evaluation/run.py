@@ -23,6 +23,8 @@ from longhand.evaluation.texts import DocumentText, read_text, write_text
 from longhand.files import write_atomic
 
 FIGURES_FILE = "figures.json"
+MIN_MEASURED = 10
+"""Documents that figures mean something for."""
 OnProgress = Callable[[str, int, int], None]
 """Gets what is counted, how many are done, and of how many."""
 
@@ -62,7 +64,7 @@ def evaluate_documents(
 ) -> Evaluation:
     """Write what is missing, measure everything, and store texts and figures in `request.out`.
 
-    `on_missing` gets a line for each judge that is left out. Raises UsageError and InputError before the first document
+    Fewer than `MIN_MEASURED` documents are written for reading alone. `on_missing` gets a line for what is left out. Raises UsageError and InputError before the first document
     is written where that can be seen, else what a system raises; documents that were written stay.
     """
     names = request.systems or default_systems(request.prompts, request.options)
@@ -71,7 +73,13 @@ def evaluate_documents(
     if request.out.exists() and not request.out.is_dir():
         raise InputError(f"{request.out} is a file: name a folder with --out")
     left_out: list[str] = []
-    judges = load_judges(Materials(prompts=prompts, corpus=request.corpus), left_out.append)
+    judges: list[Judge] = []
+    if (num := len(prompts.prompts)) < MIN_MEASURED:
+        left_out.append(
+            f"{num} documents are written, and not measured: figures need at least {MIN_MEASURED}"
+        )
+    else:
+        judges = load_judges(Materials(prompts=prompts, corpus=request.corpus), left_out.append)
     for line in left_out:
         on_missing(line)
     texts = {system.name: write_all(system, prompts.prompts, request, on_progress) for system in systems}

@@ -32,6 +32,12 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def few_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two documents have figures."""
+    monkeypatch.setattr("longhand.evaluation.run.MIN_MEASURED", 2)
+
+
+@pytest.fixture
 def longhand(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     """Put a fake in the place of Longhand, and a judge that counts in the place of all."""
     fake = FakeSystem()
@@ -131,7 +137,7 @@ def test_an_interval_holds_the_mean_and_shrinks() -> None:
 
 
 def test_a_table_has_a_row_a_system_and_says_what_is_left_out(
-    run: Run, corpus: Path, longhand: FakeSystem, tmp_path: Path
+    run: Run, corpus: Path, longhand: FakeSystem, tmp_path: Path, few_will_do: None
 ) -> None:
     out = tmp_path / "out"
     command = ("evaluate", "documents", "--corpus", str(corpus), "--num", "3", "--out", str(out))
@@ -157,8 +163,24 @@ def test_a_table_has_a_row_a_system_and_says_what_is_left_out(
     assert stored["systems"] == figures["systems"] and len(stored["documents"]["longhand"]["count"]) == 3
 
 
+def test_a_few_documents_are_written_and_not_measured(
+    run: Run, corpus: Path, longhand: FakeSystem, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    result = run("evaluate", "documents", "--corpus", str(corpus), "--num", "4", "--out", str(out))
+    assert result.exit_code == 0, result.stderr
+    assert "4 documents are written, and not measured: figures need at least 10" in result.stderr
+    assert result.stdout.strip() == ""
+    assert len(list((out / "longhand").glob("*.md"))) == 4
+
+
 def test_what_was_written_is_not_written_again(
-    run: Run, corpus: Path, longhand: FakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    corpus: Path,
+    longhand: FakeSystem,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    few_will_do: None,
 ) -> None:
     command = (
         "evaluate",
@@ -187,7 +209,7 @@ def test_what_was_written_is_not_written_again(
 
 
 def test_texts_of_the_first_release_are_found_by_their_prompt(
-    run: Run, corpus: Path, longhand: FakeSystem, tmp_path: Path
+    run: Run, corpus: Path, longhand: FakeSystem, tmp_path: Path, few_will_do: None
 ) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("One thing\n\nAnother thing\n")

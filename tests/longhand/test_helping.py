@@ -55,8 +55,11 @@ def test_a_group_within_shows_all_its_commands_under_one_name(run) -> None:
 def test_every_command_shows_an_example_that_can_be_typed(run) -> None:
     commands = all_commands()
     leaves = {name for name, command in commands.items() if not getattr(command, "commands", None)}
-    assert leaves <= set(EXAMPLES) <= set(commands)
-    for name, lines in EXAMPLES.items():
+    assert leaves <= set(EXAMPLES) - {""} <= set(commands)
+    whole = [(line.split()[0], line) for line in EXAMPLES[""]]
+    for name, lines in [(n, lines) for n, lines in EXAMPLES.items() if n] + [
+        (n, (line,)) for n, line in whole
+    ]:
         for line in lines:
             assert line == name or line.startswith(f"{name} ")
             words = shlex.split(line)[len(name.split()) :]
@@ -65,6 +68,7 @@ def test_every_command_shows_an_example_that_can_be_typed(run) -> None:
     shown = run("schedules", "pause", "--help").stdout
     assert shown.endswith("Example:\n  longhand schedules pause garden\n")
     assert "\nExamples:\n" in run("export", "--help").stdout
+    assert run("--help").stdout.endswith("\n  longhand inspect --open\n")
 
 
 def offered(run, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
