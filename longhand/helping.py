@@ -22,7 +22,7 @@ GROUPS = {
 """Commands by what they are for, in the order of `longhand --help` (a test compares with those that there are)."""
 
 EXAMPLES = {
-    "": ('write "Ants in the kitchen" --out ants.md', "inspect --open"),
+    "": ('write "Ants in the kitchen"', "inspect --open"),
     "write": (
         'write "How to share a folder" --sections 4 --out folder.docx',
         'write "Tea" --outline headings.md',

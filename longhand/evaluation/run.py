@@ -64,8 +64,9 @@ def evaluate_documents(
 ) -> Evaluation:
     """Write what is missing, measure everything, and store texts and figures in `request.out`.
 
-    Fewer than `MIN_MEASURED` documents are written for reading alone. `on_missing` gets a line for what is left out. Raises UsageError and InputError before the first document
-    is written where that can be seen, else what a system raises; documents that were written stay.
+    Fewer than `MIN_MEASURED` documents are written for reading alone. `on_missing` gets a line for what is left out.
+    Raises UsageError and InputError before the first document is written where that can be seen, else what a system
+    raises; documents that were written stay.
     """
     names = request.systems or default_systems(request.prompts, request.options)
     systems = [make_system(name, request.options) for name in dict.fromkeys(names)]

@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_figures_over_a_few_documents_are_refused(run, folder):
-    for kind in ("planner", "writer"):
+    for kind in ("space", "planner", "writer"):
         refused = run("evaluate", kind, "--corpus", str(folder / "corpus"))
         assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
         assert "documents for measuring, figures need at least 10: import more documents" in refused.stderr
@@ -171,7 +171,8 @@ def test_a_teacher_is_for_spaces(run, folder):
     assert result.exit_code == 2 and "--teacher is for a space" in result.stderr
 
 
-def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path):
+def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("longhand.training.MIN_HELD_OUT", 1)
     corpus, out = tmp_path / "corpus", tmp_path / "german"
     space = tmp_path / "space" / "model"
     assert run("corpus", "import", str(folder / "pages"), "--out", str(corpus)).exit_code == 0
