@@ -101,7 +101,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         """Arguments as for Prefect's worker.
 
         store: None: the default database. models: None: the real ones. on_work: hears what is done. drain: end where
-        nothing waits. num_documents: end after so many. lease_s: of the documents in work.
+        nothing waits and nobody else is at work. num_documents: end after so many. lease_s: of the documents in work.
         """
         super().__init__(work_pool_name, limit=limit or BATCH, **kwargs)
         self._store = store
@@ -304,7 +304,9 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
             and self._has_successfully_synced
         ):
             left = await self._with_api(partial(work_pool.recover, store=self._host.store, mine=self._mine))
-            if not left and not await self._with_api(work_pool.count_due):
+            is_empty = not left and not await self._with_api(work_pool.count_due)
+            # what another process holds is not done yet, and waits again if that process dies
+            if is_empty and not await self._with_api(partial(work_pool.has_others, mine=self._mine)):
                 self.finished.set()
         return found
 

@@ -334,6 +334,18 @@ def count_due(api: PrefectApi, within_s: float = LEASE_S) -> int:
     return len(api.call("POST", f"/work_pools/{POOL}/get_scheduled_flow_runs", body))
 
 
+AT_WORK: dict[str, Any] = {
+    "flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}},
+    "work_pools": {"name": {"any_": [POOL]}},
+}
+"""Which runs a process has taken."""
+
+
+def has_others(api: PrefectApi, mine: Collection[str]) -> bool:
+    """Return whether other processes are at work on the queue, whose documents wait again if they die."""
+    return any(run["id"] not in mine for run in api.pages("/flow_runs/filter", AT_WORK))
+
+
 def recover(api: PrefectApi, store: Store, mine: Collection[str] = ()) -> list[str]:
     """Set runs whose process is gone to Crashed, let them wait again, and return their ids; `mine`: those at work here.
 
@@ -341,12 +353,8 @@ def recover(api: PrefectApi, store: Store, mine: Collection[str] = ()) -> list[s
     One that was to be cancelled is cancelled.
     """
     release_dead(store)
-    filters = {
-        "flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}},
-        "work_pools": {"name": {"any_": [POOL]}},
-    }
     found = []
-    for run in api.pages("/flow_runs/filter", filters):
+    for run in api.pages("/flow_runs/filter", AT_WORK):
         if run["id"] in mine or not _is_left(run, store):
             continue
         fresh = api.get(f"/flow_runs/{run['id']}")

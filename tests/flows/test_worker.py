@@ -289,11 +289,35 @@ def test_the_runs_of_dead_workers_are_crashed_and_go_on(
     monkeypatch.setattr("flows.prefect.work_pool.SILENCE_S", 0.0)
     time.sleep(0.3)
     assert sorted(work_pool.recover(api, store)) == sorted([runs[near], runs[far]])
-    assert drain(store, api) == {"done": 2}
+    assert drain(store, api, drain=False, num_documents=2) == {"done": 2}
     states = [state["name"] for state in api.call("GET", f"/flow_run_states/?flow_run_id={runs[near]}")]
     assert {"Running", "Crashed", "Scheduled", "Completed"} <= set(states)
     assert state_of(api, store, alive)["type"] == "RUNNING", "its holder lives"
     store.release(held)
+
+
+def test_a_queue_is_drained_once_nobody_else_is_at_work(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
+    """Else it would look done while a process holds documents that wait again if it dies."""
+    held = new_document(store)
+    lease = store.claim(held, FAR, 3600)
+    run_id = leave_run(api, store, held, FAR)
+    worker = make_worker(store)
+    ended: list[float] = []
+
+    def end() -> None:
+        time.sleep(3)
+        assert not worker.finished.is_set()
+        ended.append(time.monotonic())
+        store.release(lease)
+        api.set_state(run_id, "COMPLETED", name="Completed")
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    assert run(worker, api, store) == {}
+    assert ended and ended[0] < time.monotonic()
+    thread.join()
 
 
 def test_a_run_whose_worker_died_before_it_was_cancelled_is_cancelled(

