@@ -15,6 +15,7 @@ from longhand.prompts import (
     DEFAULT_SEED,
     MAX_OUTLINE_DEPTH,
     check_language,
+    check_priority,
     check_prompt,
     check_sections,
     check_seed,
@@ -27,12 +28,16 @@ from longhand.web.templating import link
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from concepts.card import Kind
     from longhand.requests import Wishes
     from longhand.web.changing import TellPrefect
     from longhand.web.pages import Pages
 
 LENGTHS = ("short", "medium", "long")
-FIELDS = ("prompt", "goal", "outline", "sections", "depth", "length", "lang", "seed")
+MODELS: tuple[Kind, ...] = ("library", "space", "planner", "writer", "voice")
+FURTHER = (*MODELS, "prompt_lang", "steps", "guidance", "priority")
+"""Fields that are folded away while nothing stands in them."""
+FIELDS = ("prompt", "goal", "outline", "sections", "depth", "length", "lang", "seed", *FURTHER)
 START = {"depth": "1", "lang": DEFAULT_LANG, "seed": str(DEFAULT_SEED)}
 
 
@@ -73,6 +78,14 @@ class Creating:
         read("length", lambda typed: _choice(typed, "length", LENGTHS))
         read("lang", lambda typed: check_language(typed, known_languages()))
         read("seed", lambda typed: check_seed(_number(typed, "the seed")))
+        read("prompt_lang", lambda typed: check_language(typed, known_languages()))
+        models = _models()
+        for kind in MODELS:
+            # by name alone: whoever sees the form may not read folders of this machine
+            read(kind, lambda typed, kind=kind: _choice(typed, f"the {kind}", models[kind]))  # type: ignore[misc]
+        read("steps", _steps)
+        read("guidance", _guidance)
+        read("priority", lambda typed: check_priority(_number(typed, "the priority", is_signed=True)))
         if wishes.get("outline") is not None and "sections" in wishes:
             wrong["sections"] = UsageError("the outline names the sections itself: leave the number away")
         if not wrong:
@@ -99,6 +112,8 @@ class Creating:
             wrong={name: _reason(error) for name, error in wrong.items()},
             languages=known_languages(),
             lengths=LENGTHS,
+            models=_models(),
+            is_more_open=any(form.get(name) for name in FURTHER),
         )
 
 
@@ -107,11 +122,41 @@ def _reason(error: LonghandError) -> str:
     return str(error).replace("--", "")
 
 
-def _number(typed: str, what: str) -> int:
-    digits = typed.strip()
+def _models() -> dict[Kind, tuple[str, ...]]:
+    """Return the names of the models that are installed, by kind."""
+    from concepts.card import list_cards
+    from flows.document.options import NO_LIBRARY
+
+    cards = list_cards()
+    names = {kind: tuple(dict.fromkeys(c.name for c in cards if c.kind == kind)) for kind in MODELS}
+    return names | {"library": (*names["library"], NO_LIBRARY)}
+
+
+def _number(typed: str, what: str, *, is_signed: bool = False) -> int:
+    typed = typed.strip()
+    digits = typed.removeprefix("-") if is_signed else typed
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 19):
         raise UsageError(f"{what}: {typed[:40]!r} is no whole number")
-    return int(digits)
+    return int(typed)
+
+
+def _steps(typed: str) -> int:
+    from flows.document.options import check_steps
+
+    steps = _number(typed, "the steps")
+    check_steps(steps)
+    return steps
+
+
+def _guidance(typed: str) -> float:
+    from flows.document.options import check_guidance
+
+    try:
+        guidance = float(typed)
+    except ValueError:
+        raise UsageError(f"the guidance: {typed[:40]!r} is no number") from None
+    check_guidance(guidance)
+    return guidance
 
 
 def _choice(typed: str, what: str, known: tuple[str, ...]) -> str:

@@ -59,6 +59,7 @@ DONE = {
     "schedule-pause": "The schedule is paused.",
     "schedule-resume": "The schedule goes on.",
     "schedule-run": "The schedule's documents are begun now; its clock goes on.",
+    "schedule-remove": "The schedule is removed; its documents stay.",
     "rewrite": "A new version is in use, in which this section waits to be written again.",
 }
 """What is said after a change, by the name in the address."""

@@ -30,7 +30,7 @@ WINDOW_S = 600.0
 ANSWER_TIMEOUT_S = 3.0
 STOPPED: tuple[DocumentStatus, ...] = ("failed", "paused", "planned", "awaiting_review")
 AT_WORK: tuple[DocumentStatus, ...] = ("planning", "writing", "decoding")
-SCHEDULE_ACTIONS = ("pause", "resume", "run")
+SCHEDULE_ACTIONS = ("pause", "resume", "run", "remove")
 
 
 class PrefectServer:
@@ -54,12 +54,14 @@ class PrefectServer:
             return list_schedules(api)
 
     def change_schedule(self, name: str, action: str) -> None:
-        """Pause a schedule, let it go on (resume), or write its documents now (run); NotFoundError."""
-        from flows.prefect.schedules import pause_schedule, run_now
+        """Pause a schedule, let it go on (resume), write its documents now (run), or remove it; NotFoundError."""
+        from flows.prefect.schedules import pause_schedule, remove_schedule, run_now
 
         with self._api() as api:
             if action == "run":
                 run_now(api, name)
+            elif action == "remove":
+                remove_schedule(api, name)
             else:
                 pause_schedule(api, name, is_paused=action == "pause")
 
@@ -90,11 +92,11 @@ class QueuePage:
         return self.pages.page("queue.html", **values, **self._served())
 
     def act(self, request: Request, form: Form) -> Response:
-        """Pause a schedule, let it go on, or write its documents now."""
+        """Pause a schedule, let it go on, write its documents now, or remove it."""
         action = request.path_params["action"]
         if action not in SCHEDULE_ACTIONS:
             raise NotFoundError(
-                f"nothing is called {action[:40]!r} here: a schedule is paused, resumed, or run"
+                f"nothing is called {action[:40]!r} here: a schedule is paused, resumed, run or removed"
             )
         self.server.change_schedule(form.get("name"), action)
         return RedirectResponse(f"/queue?done=schedule-{action}", status_code=303)

@@ -97,7 +97,7 @@ TRAINING: list[tuple[int, list[str]]] = [
             ("writer", ["--space", "space/model"]),
         )
     ),
-    (0, ["evaluate", "planner", "--corpus", "corpus", "--model", "planner/model"]),
+    (1, ["evaluate", "planner", "--corpus", "corpus", "--model", "planner/model"]),
     (0, ["evaluate", "space", "--corpus", "corpus", "--model", "space/model"]),
 ]
 SERVING: list[tuple[int, list[str]]] = [

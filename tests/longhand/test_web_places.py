@@ -160,6 +160,14 @@ def test_own_headings_and_a_review_are_taken_over(client, store: Store) -> None:
         ({"length": "huge"}, ["length"], "expected one of short, medium, long"),
         ({"depth": "9"}, ["depth"], "expected one of 1, 2"),
         ({"seed": "9" * 19}, ["seed"], "seed is"),
+        ({"library": "/etc"}, ["library"], "expected one of everyday, none"),
+        ({"planner": "nobody"}, ["planner"], "expected one of outline-mini"),
+        ({"steps": "0"}, ["steps"], "from 1 to 100"),
+        ({"steps": "few"}, ["steps"], "is no whole number"),
+        ({"guidance": "much"}, ["guidance"], "is no number"),
+        ({"guidance": "nan"}, ["guidance"], "from 1"),
+        ({"priority": "9" * 12}, ["priority"], "the priority is"),
+        ({"prompt_lang": "xyz_Latn"}, ["prompt_lang"], "unknown language"),
     ],
 )
 def test_each_wrong_field_is_marked_with_its_reason_and_what_was_typed_is_kept(
@@ -180,7 +188,18 @@ def test_each_wrong_field_is_marked_with_its_reason_and_what_was_typed_is_kept(
     assert store.list_documents() == ()
 
 
-@pytest.mark.parametrize("path", ["/create", "/schedules/pause", "/schedules/run"])
+def test_models_drawing_and_priority_are_asked_for_by_name(client, store: Store) -> None:
+    names = node(client.get("/new").text, "#library").css("option")
+    assert [option.attributes.get("value", option.text()) for option in names] == ["", "everyday", "none"]
+    typed = {"library": "none", "voice": "voice-mini", "steps": "9", "guidance": "2.5", "priority": "-3"}
+    assert create(client, **typed).status_code == 303
+    (document,) = store.list_documents()
+    wanted = {"library": "none", "voice": "voice-mini", "steps": 9, "guidance": 2.5, "space": None}
+    assert {name: document.params[name] for name in wanted} == wanted
+    assert document.priority == -3
+
+
+@pytest.mark.parametrize("path", ["/create", "/schedules/pause", "/schedules/run", "/schedules/remove"])
 def test_no_other_site_and_no_older_page_asks_for_anything(client, store: Store, server, path: str) -> None:
     typed = {"prompt": "Tea", "lang": "eng_Latn", "name": "nightly"}
     assert client.post(path, data=typed).status_code == 403
@@ -217,7 +236,7 @@ def test_the_queue_shows_what_runs_waits_and_stopped_with_what_can_be_done(clien
         "Waiting": [["Pause", "Cancel"]],
         "Stopped": [["Resume", "Cancel"], ["Retry", "Cancel"]],
         "Workers": [[]],
-        "Schedules": [["Pause", "Write now"]],
+        "Schedules": [["Pause", "Write now", "Remove"]],
     }
     assert "a &lt;NaN&gt; came" in text and "desk &lt;1&gt;" in text
     assert "1 waiting" in text and "1 running" in text
@@ -245,14 +264,15 @@ def test_the_live_part_asks_no_server(client, server: FakeServer) -> None:
 
 def test_schedules_are_changed_by_button(client, server: FakeServer) -> None:
     sent = {FORM_TOKEN: GUARD.form_token, "name": "nightly"}
-    for action in ("pause", "resume", "run"):
+    for action in ("pause", "resume", "run", "remove"):
         assert (
             client.post(f"/schedules/{action}", data=sent).headers["location"]
             == f"/queue?done=schedule-{action}"
         )
         assert node(client.get(f"/queue?done=schedule-{action}").text, ".done")
     assert client.post("/schedules/burn", data=sent).status_code == 404
-    assert server.changed == [("nightly", "pause"), ("nightly", "resume"), ("nightly", "run")]
+    actions = ("pause", "resume", "run", "remove")
+    assert server.changed == [("nightly", action) for action in actions]
 
 
 # Reading
