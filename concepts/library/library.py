@@ -10,8 +10,10 @@ Legend: N passages, M documents, Q queries, D concept dim.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -27,6 +29,7 @@ Form = Literal["paragraph", "step", "bullet"]
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
+_WORD = re.compile(r"\w+")
 LEAST_LIKENESS = 0.45
 """What a passage, and each of its sentences, must be like a section, about a cosine, to be of use for it."""
 NUM_COVERING = 3
@@ -199,12 +202,28 @@ class Library:
             likeness = likeness.masked_fill((likeness > self.most_alike) | self._is_asked, -1.0)
         return likeness
 
+    def named_with(self, beginning: str) -> list[int]:
+        """Return the documents whose title or prompt has a word that begins so, in small letters."""
+        return [m for m, name in enumerate(self._names) if f" {beginning}" in name]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The words of each document's title and prompt, in small letters with a blank before each."""
+        firsts = [
+            p for p, begins in zip(self.passages, _begins_document(self.passages), strict=True) if begins
+        ]
+        return [_in_words(f"{first.title} {first.prompt}") for first in firsts]
+
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""
         if not len(self):
             return torch.zeros(len(subjects_QD))
         likeness = self.likeness(subjects_QD, title_D, title_weight=COVERING_TITLE_WEIGHT)
         return likeness.topk(min(NUM_COVERING, len(self)), dim=1).values.mean(dim=1)
+
+
+def _in_words(text: str) -> str:
+    return "".join(f" {word}" for word in _WORD.findall(text.lower()))
 
 
 def _begins_document(passages: Sequence[Passage]) -> list[bool]:

@@ -9,7 +9,8 @@ Legend: C candidate sections, D concept dim.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -29,12 +30,16 @@ NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 """Documents that are looked at closely: those whose title or prompt is nearest, and those of the nearest sections."""
 TELLING = 3
 """Sections of a document, its nearest ones, that tell how near it is to a title."""
-LEAST_LIKENESS = 0.38
+LEAST_LIKENESS = 0.36
 """How near to the title the best document must be, about a cosine."""
-SAME_SUBJECT = 0.65
+SAME_SUBJECT = 0.63
 """From here on a document is mostly on the very subject, below often on a neighbouring one."""
+NAME_WEIGHT = 0.4
+"""How much the cosine of a document's title or prompt counts beside that of its nearest sections."""
 UNSAID_WEIGHT = 0.15
 """How much less near a document is that has none of the title's words."""
+NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
+"""Documents looked at for their titles and prompts having words of the title that no more than this share has."""
 WITHIN = 0.12
 """How much less near than the best document others, and sections, may be."""
 MOST_DOCUMENTS = 6
@@ -56,9 +61,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 _FEWEST_LETTERS = 4
 _COMMON = frozenset(
     _WORD.findall(
-        "about after before best better does each every first from good guide have having into know like make making "
-        "more most much need other some something than that their them they thing things this using very want what "
-        "when where which while with without would your"
+        "about actually after also article basics because been before beginner beginners being best better chapter "
+        "complete could does doing each essay every everything explain explained first from getting give good guide "
+        "handbook have having help hate into introduction just know like long make making manual more most much need "
+        "needs only other overview people please practical really report several short should simple some someone "
+        "something step story such than that their them there these they thing things this those through using very "
+        "want wants well what when where which while will with without words would write writing year years your"
     )
 )
 """Words that tell nothing of a subject."""
@@ -119,14 +127,16 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
     """Return the documents that may be on the subject of a document called so, the nearest to all names first."""
     if not len(library):
         return []
-    abouts = encode(list(dict.fromkeys(names)))
+    names = list(dict.fromkeys(names))
+    abouts = encode(names)
     sections = [library.likeness(about[None], about, title_weight=0.0)[0] for about in abouts]
+    words = [_stems(name) for name in names]
     numbers: set[int] = set()
-    for about, likeness_N in zip(abouts, sections, strict=True):
+    for about, likeness_N, stems in zip(abouts, sections, words, strict=True):
         likeness_M = library.document_likeness(about)
-        by_title = likeness_M.topk(min(NUM_BY_TITLE, len(likeness_M))).indices
-        by_section = likeness_N.topk(min(NUM_BY_SECTION, len(library))).indices
-        numbers |= {int(m) for m in by_title if likeness_M[m] >= 0}
+        by_title = likeness_M.topk(min(NUM_BY_TITLE, len(likeness_M))).indices.tolist()
+        by_section = likeness_N.topk(min(NUM_BY_SECTION, len(library))).indices.tolist()
+        numbers |= {m for m in [*by_title, *_named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
     places = [(library.owner == m).nonzero().flatten() for m in sorted(numbers)]
@@ -142,12 +152,22 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
     for own, named_N in zip(places, named_MN, strict=True):
         passages = tuple(library.passages[int(n)] for n in own)
         likeness = [
-            _likeness(name, passages, likeness_N[own], float(named))
-            for name, likeness_N, named in zip(dict.fromkeys(names), sections, named_N, strict=True)
+            _likeness(stems, passages, likeness_N[own], float(named))
+            for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         found.append(Candidate(passages, nearness_P, sum(likeness) / len(likeness)))
     return sorted(found, key=lambda candidate: -candidate.likeness)
+
+
+def _named_by(library: Library, stems: Collection[str]) -> list[int]:
+    """Return the documents whose titles or prompts have most of the rare ones among some stems."""
+    counts: Counter[int] = Counter()
+    for stem in sorted(stems):
+        found = library.named_with(stem.rstrip("i"))  # the stem of "library" is "librari"
+        if len(found) <= COMMON_SHARE * len(library.titles):
+            counts.update(found)
+    return [m for m, _ in counts.most_common(NUM_BY_WORDS)]
 
 
 def _is_of_other(passages: Sequence[Passage], called: str) -> bool:
@@ -171,20 +191,19 @@ def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Ca
     return [candidate for candidate in candidates if candidate.likeness >= least][:most]
 
 
-def _likeness(name: str, passages: tuple[Passage, ...], nearness_P: Tensor, named: float) -> float:
+def _likeness(
+    stems: Collection[str], passages: tuple[Passage, ...], nearness_P: Tensor, named: float
+) -> float:
     """Return how near a document is to a name: by what it is called, its nearest sections, and its words."""
     telling = float(nearness_P.topk(min(TELLING, len(passages))).values.mean())
-    return (named + telling) / 2 - UNSAID_WEIGHT * (1.0 - _share_said(name, passages))
+    texts = [text for passage in passages for text in (passage.heading, *passage.sentences)]
+    told = " ".join((passages[0].title, passages[0].prompt, *texts))
+    return NAME_WEIGHT * named + (1.0 - NAME_WEIGHT) * telling - UNSAID_WEIGHT * (1.0 - _share(stems, told))
 
 
-def _share_said(title: str, passages: Sequence[Passage]) -> float:
-    """Return the share of a title's telling words that stand in a document, in whatever form."""
-    wanted = _stems(title)
-    if not wanted:
-        return 1.0
-    told = [passages[0].title, passages[0].prompt]
-    told += [text for passage in passages for text in (passage.heading, *passage.sentences)]
-    return len(wanted & _stems(" ".join(told))) / len(wanted)
+def _share(stems: Collection[str], text: str) -> float:
+    """Return the share of stems that stand in a text, in whatever form."""
+    return len(_stems(text).intersection(stems)) / len(stems) if stems else 1.0
 
 
 def _stems(text: str) -> set[str]:
