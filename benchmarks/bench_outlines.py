@@ -9,8 +9,8 @@ that counts, and how many headings the outline has; then the sums. Some minutes 
 
 from __future__ import annotations
 
-import gzip
 import json
+import lzma
 from importlib.resources import files
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _answers(path: Path) -> dict[int, str]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     pages = {row["title"]: row.get("page") or "" for row in rows}
     return {int(page.removeprefix(ASKED)): title for title, page in pages.items() if page.startswith(ASKED)}

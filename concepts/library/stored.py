@@ -1,4 +1,4 @@
-"""A library as a folder: `documents.jsonl.gz`, the documents of the corpus format, `codes.safetensors` and a card.
+"""A library as a folder: `documents.jsonl.xz`, the documents of the corpus format, `codes.safetensors` and a card.
 
 A model that has learnt from some of the documents may be measured on the others: a library whose card says "split":
 "train" gives nothing from those that are kept for that.
@@ -6,8 +6,8 @@ A model that has learnt from some of the documents may be measured on the others
 
 from __future__ import annotations
 
-import gzip
 import json
+import lzma
 import math
 import threading
 from collections import OrderedDict
@@ -30,7 +30,7 @@ from concepts.library.own import is_own, read_own, state_of
 _NONE = np.zeros((0, 1), dtype=np.uint8)
 EMPTY = Library((), _NONE, _NONE, _NONE)
 """A library that gives no notes."""
-DOCUMENTS_FILE = "documents.jsonl.gz"
+DOCUMENTS_FILE = "documents.jsonl.xz"
 CODES_FILE = "codes.safetensors"
 _CODES = ("subjects", "titles", "prompts")
 MOST_LOADED = 4
@@ -59,13 +59,10 @@ def write_library(
         raise InputError("the corpus has no document with a sentence; import more documents")
     library = Library.of(passages, encode)
     folder.mkdir(parents=True, exist_ok=True)
-    # without a time in it, so that the same documents give the same file
-    with (
-        (folder / DOCUMENTS_FILE).open("wb") as raw,
-        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as packed,
-    ):
+    # nearly a third smaller than by gzip
+    with lzma.open(folder / DOCUMENTS_FILE, "wt", preset=9, encoding="utf-8") as packed:
         for document in kept:
-            packed.write((json.dumps(document_row(document), ensure_ascii=False) + "\n").encode())
+            packed.write(json.dumps(document_row(document), ensure_ascii=False) + "\n")
     save_file(dict(zip(_CODES, library.codes, strict=True)), folder / CODES_FILE)
     return write_card(
         folder,
@@ -106,12 +103,12 @@ def load_library(
             "`longhand corpus library`, or write without one by --library none"
         )
     try:
-        with gzip.open(card.path(DOCUMENTS_FILE), "rt", encoding="utf-8") as lines:
+        with lzma.open(card.path(DOCUMENTS_FILE), "rt", encoding="utf-8") as lines:
             documents = [document_of_json(json.loads(line)) for line in lines]
         codes = load_file(card.path(CODES_FILE))
         passages = list(_passages(documents, is_split=card.config.get("split") == "train"))
         return Library(passages, *(codes[name] for name in _CODES), most_alike=most_alike)
-    except (OSError, EOFError, ValueError, TypeError, LookupError, SafetensorError) as error:
+    except (OSError, EOFError, lzma.LZMAError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
 
