@@ -92,7 +92,7 @@ class _Seen:
 def build_corpus(inputs: Sequence[Path], out_dir: Path, *, progress: Progress | None = None) -> CorpusReport:
     """Clean everything in `inputs` and write a corpus to `out_dir`, all or nothing.
 
-    An input is a `.jsonl[.gz]`, `pairs*.tsv[.gz]` or `.po` file, a folder of such files, or a user's folder
+    An input is a `.jsonl[.gz|.xz]`, `pairs*.tsv[.gz]` or `.po` file, a folder of such files, or a user's folder
     or file of Markdown, HTML or text (taken as English). Files are read sorted by name, so the order of a
     folder changes nothing. `progress` gets (file name, items so far, None). An existing corpus at
     `out_dir` is replaced only once the new one is complete.
@@ -149,7 +149,7 @@ def find_inputs(inputs: Sequence[Path]) -> list[Path]:
 
 def _is_corpus_file(path: Path) -> bool:
     is_table = path.name.startswith("pairs") and path.name.endswith((".tsv", ".tsv.gz"))
-    return is_table or path.name.endswith((".jsonl", ".jsonl.gz"))
+    return is_table or path.name.endswith((".jsonl", ".jsonl.gz", ".jsonl.xz"))
 
 
 def _is_pairs_file(path: Path) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from concepts.corpus.drops import DropReport
 from concepts.corpus.language import guess_language
@@ -41,7 +42,7 @@ MAX_FILE_BYTES = 20_000_000
 
 
 def iter_jsonl(path: Path, drops: DropReport | None = None) -> Iterator[Document]:
-    """Yield the documents of a `.jsonl` or `.jsonl.gz` file of the corpus format, in its order.
+    """Yield the documents of a `.jsonl`, `.jsonl.gz` or `.jsonl.xz` file of the corpus format, in its order.
 
     Lines that are no document are counted in `drops` as "unreadable: ...". Raises `InputError` when
     `path` is missing.
@@ -269,16 +270,13 @@ def _read_document(
 def _iter_lines(path: Path, drops: DropReport) -> Iterator[str]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a file of the corpus format")
+    openers: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".xz": lzma.open}
     try:
-        with (
-            gzip.open(path, "rt", encoding="utf-8", errors="replace")
-            if path.suffix == ".gz"
-            else open(path, encoding="utf-8", errors="replace") as lines
-        ):
+        with openers.get(path.suffix, open)(path, mode="rt", encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 if line.strip():
                     yield line
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        drops["unreadable: damaged gzip"] += 1
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError):
+        drops[f"unreadable: damaged {'xz' if path.suffix == '.xz' else 'gzip'}"] += 1
     except OSError:
         drops["unreadable: no access"] += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -315,15 +317,21 @@ def test_kinds_stand_beside_the_paragraphs_and_may_be_absent() -> None:
     assert document.sections[0].paragraphs == tuple((f"{kind}.",) for kind in BLOCK_KINDS)
 
 
-def test_truncated_gzip_keeps_what_was_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl.gz"
-    data = gzip.compress(
-        "\n".join(json.dumps({**GOOD, "title": f"T{n * 7919}"}) for n in range(5000)).encode()
-    )
+@pytest.mark.parametrize(
+    ("suffix", "kind", "pack"), [(".gz", "gzip", gzip.compress), (".xz", "xz", lzma.compress)]
+)
+def test_a_truncated_file_keeps_what_was_read(
+    tmp_path: Path, suffix: str, kind: str, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / f"x.jsonl{suffix}"
+    lines = [json.dumps({**GOOD, "title": f"T{n * 7919}"}) for n in range(50_000)]
+    data = pack("\n".join(lines).encode())
+    path.write_bytes(data)
+    assert len(list(iter_jsonl(path))) == len(lines)
     path.write_bytes(data[: len(data) // 2])
     drops = DropReport()
-    assert 0 < len(list(iter_jsonl(path, drops))) < 5000
-    assert drops["unreadable: damaged gzip"] == 1
+    assert 0 < len(list(iter_jsonl(path, drops))) < len(lines)
+    assert drops[f"unreadable: damaged {kind}"] == 1
 
 
 def test_package_description_is_identified_by_its_package(tmp_path: Path) -> None:
