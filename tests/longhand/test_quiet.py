@@ -89,6 +89,7 @@ STORED: list[tuple[int, list[str]]] = [
 ]
 TRAINING: list[tuple[int, list[str]]] = [
     (0, ["corpus", "import", "pages", "--out", "corpus"]),
+    (0, ["corpus", "library", "corpus", "--out", "library"]),
     *(
         (0, ["train", kind, *space, "--preset", "tiny", "--steps", "2", "--corpus", "corpus", "--out", kind])
         for kind, space in (
@@ -104,6 +105,8 @@ SERVING: list[tuple[int, list[str]]] = [
     (0, ["up", "--port", "PORT"]),
     (0, ["schedule", "tea", "--every", "30d", "--name", "quiet"]),
     (0, ["schedules", "ls"]),
+    (0, ["schedules", "pause", "quiet"]),
+    (0, ["schedules", "resume", "quiet"]),
     (0, ["schedules", "rm", "quiet"]),
     (0, ["requeue"]),
     (0, ["worker", "--drain"]),
