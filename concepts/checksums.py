@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from concepts.private import make_private_folder
+
 
 @dataclass
 class _Ledger:
@@ -73,7 +75,7 @@ def _read() -> _Ledger:
 def _write(ledger: _Ledger) -> None:
     path = _path()
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         partial = path.with_suffix(f".{os.getpid()}")
         partial.write_text(json.dumps(asdict(ledger), indent=1) + "\n", encoding="utf-8")
         os.replace(partial, path)

@@ -20,7 +20,12 @@ def make_private_file(path: Path) -> None:
 
 def make_private_folder(path: Path) -> None:
     """Make a folder that only its owner enters, unless there is one, and those above it; raises OSError."""
-    path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    # of the folders above, pathlib's own makes those that others may enter
+    for folder in reversed([path, *path.parents]):
+        with suppress(FileExistsError):
+            if not folder.is_dir():
+                folder.mkdir(mode=FOLDER_MODE)
+    path.mkdir(exist_ok=True)
 
 
 def open_private(path: str, flags: int) -> int:

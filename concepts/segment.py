@@ -105,10 +105,10 @@ _SPACES = re.compile(r" {2,}")
 _LONGEST_FOR_PUNKT = 20_000
 
 _BEFORE_ANYTHING = {
-    lang: frozenset(f"{words} e.g i.e viz cf mr mrs ms messrs prof eq eqs approx ca".split())
+    lang: frozenset(f"{words} e.g i.e a.k.a viz cf mr mrs ms messrs prof eq eqs approx ca".split())
     for lang, words in {
-        "eng_Latn": "dr gen sen rep rev hon fig figs vs incl",
-        "deu_Latn": "z.b d.h u.a bzw ggf evtl vgl dr inkl sog hr fr abb z d",
+        "eng_Latn": "dr gen sen rep rev hon fig figs vs incl gov capt sgt msgr lt mt pres",
+        "deu_Latn": "z.b d.h u.a bzw ggf evtl vgl dr inkl sog hr fr abb z d fa",
         "fra_Latn": "m mm mme mlle dr p.ex env",
         "spa_Latn": "sr sra srta dr dra d dña p.ej aprox",
     }.items()
@@ -117,7 +117,7 @@ _BEFORE_ANYTHING = {
 _BEFORE_NUMBER = frozenset(
     """
     no nos nr p pp vol vols fig figs eq ch chap sec sect para art ed ver v tab bd kap s ziff abb máx mín
-    min max núm n pág págs cap t st
+    min max núm n pág págs cap t st ref est abschn tel geb gest
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 _LONGEST_ABBREVIATION = 4
@@ -148,7 +148,8 @@ _ENUMERATED = re.compile(r"(?<!\d)(?<!\d\s)[:;,]\s\(?\d{1,2}\.$")
 _LAST_ENUMERATED = re.compile(r"\b(?:and|or|und|oder|et|ou|y|o)\s\(?\d{1,2}\.$")
 """The same with the last one: "1. boil and 2."; "Add 2 and 3." ends there, too."""
 _INITIAL_AT_END = re.compile(r"\b[A-Z]\.$")
-_INITIAL_AT_START = re.compile(r"[A-Z]\. ?[A-Z]")
+_INITIALS_AT_END = re.compile(r"\b[A-Z]\. ?[A-Z]\.$")
+_INITIAL_AT_START = re.compile(r"[A-Z]\.(?: ?[A-Z]|,? (?:and|und|et|y|&)\s)")
 _ORDINAL = re.compile(r"(?:^|\s)(?:\d{1,2}|[IVX]{1,5})\.$")
 _OTHER_STOPS = re.compile(
     "(?<=[\u3002\u0964\u0965\u06d4\u061f])(?![\u300d\u300f\u201d\"')\u3002])(?=\\s*\\S)|(?<=[!?])(?=[\u3040-\u9fff])"
@@ -319,7 +320,8 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
     stem = word[:-1].lower()
     if stem in _BEFORE_ANYTHING[lang]:
         return True
-    if stem in _BEFORE_NUMBER and (after[0].isdigit() or _NUMERAL.match(after)):
+    is_street = lang == "deu_Latn" and stem.endswith("str")
+    if (stem in _BEFORE_NUMBER or is_street) and (after[0].isdigit() or _NUMERAL.match(after)):
         return True
     if stem == "al" and before.lower().endswith("et al."):
         return is_small or not after[0].isalpha()
@@ -328,6 +330,8 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
     if _ENUMERATED.search(before) or (_LAST_ENUMERATED.search(before) and not starter):
         return True
     if _INITIAL_AT_END.search(before) and _INITIAL_AT_START.match(after):
+        return True
+    if _INITIALS_AT_END.search(before) and not starter and first is not None:
         return True
     if lang == "deu_Latn" and _ORDINAL.search(before):
         return not starter

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import sqlite3
 import weakref
@@ -114,10 +115,17 @@ def _mask(typed: str) -> str:
     scheme, separator, rest = typed.partition("://")
     if separator:
         return repr(f"{shorten(scheme)}://..." if rest else shorten(typed))
-    return repr(f"...@{shorten(typed.rpartition('@')[2])}" if "@" in typed else shorten(typed))
+    if "@" in typed:
+        return repr(f"...@{shorten(typed.rpartition('@')[2])}")
+    # "host=here password=..." of libpq, "postgres:/me:..."
+    return repr("..." if re.search(r"[:=]", typed) else shorten(typed))
 
 
 def _check_sqlite_file(url: URL) -> None:
+    if url.host or url.username or url.password or url.port:
+        raise StorageError(
+            f"the URL of a SQLite file names no host: write sqlite:/// before its path, such as {EXAMPLES}"
+        )
     if "\0" in (url.database or ""):
         raise ValueError("it holds a NUL")
     if url.database in (None, "", ":memory:"):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LONGEST_ENCODED = 2 * MAX_CHARS
 """Characters of a sentence that an encoder surely reads; spaces are trained on half of that."""
+MOST_PIECES = 40
+"""Pieces of a sentence, from its beginning, that its concept is made of: what is longer is no sentence."""
 MAX_HEADING_CHARS = 60
 """Where a heading is cut that was made of a sentence."""
 
@@ -273,7 +275,7 @@ def encode_given(engine: Engine, given: GivenDocument) -> Vector:
         import numpy as np
 
         return np.empty((0, engine.space.dim), dtype=np.float32)
-    pieces = [cut_long(sentence, LONGEST_ENCODED) for sentence in sentences]
+    pieces = [cut_long(sentence, LONGEST_ENCODED)[:MOST_PIECES] for sentence in sentences]
     found = check_vectors(
         engine.encode([piece for own in pieces for piece in own], given.lang),
         (sum(map(len, pieces)), engine.space.dim),

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+from concepts.private import make_private_folder
 from flows.errors import FlowError
 from flows.prefect.server import foreign_variables, prefect_home, settings_variables
 
@@ -40,7 +41,7 @@ def _scoped_environment(variables: dict[str, str]) -> Iterator[None]:
 def _usable_home() -> Path:
     home = prefect_home()
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_private_folder(home)
     except OSError:
         import tempfile
 

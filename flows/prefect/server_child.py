@@ -144,6 +144,8 @@ def main() -> None:
     """Serve until the parent ends, or until SIGTERM."""
     # What is imported stays: to look through it for garbage, again and again, takes a sixth of the start.
     gc.disable()
+    # Runs hold prompts and titles: what Prefect writes is for its owner alone.
+    os.umask(0o077)
     if sys.argv[1] == "station":
         serve(int(sys.argv[2]), is_station=True)
         return

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import IO
 
 from concepts.card import MODELS_VARIABLE
+from concepts.private import make_private_folder
 from flows.errors import FlowError
 from flows.leases.owner import is_dead, owner_of
 from flows.prefect import work_pool
@@ -131,7 +132,7 @@ def read_secret() -> str:
     """
     path = station_folder() / "secret"
     with suppress(FileExistsError):
-        station_folder().mkdir(parents=True, exist_ok=True)
+        make_private_folder(station_folder())
         fresh = path.with_name(f"secret.{os.getpid()}")
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(f"longhand:{secrets.token_urlsafe(24)}")
@@ -315,7 +316,7 @@ def run_station(
     Raises FlowError where one runs already, the port is taken, or the server does not start.
     """
     folder = station_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     (folder / "lock").touch()
     stopping = threading.Event()
     with _lock(folder, is_shared=False) as is_free:
@@ -427,7 +428,7 @@ def start_station(settings: StationSettings) -> Station:
         raise _running_already()
     settings.check_ports()
     folder = station_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH", "")])]
     command = ["longhand", "up", "--foreground", "--port", str(settings.port), *settings.worker_options()]

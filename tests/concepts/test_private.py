@@ -27,7 +27,7 @@ def test_what_is_made_is_private_and_what_is_there_stays(tmp_path: Path) -> None
     make_private_file(tmp_path / "a" / "b" / "x")
     with open(tmp_path / "log", "w", opener=open_private) as file:
         file.write("x")
-    assert [mode_of(tmp_path / name) for name in ("a/b", "a/b/x", "log")] == [0o700, 0o600, 0o600]
+    assert [mode_of(tmp_path / name) for name in ("a", "a/b", "a/b/x", "log")] == [0o700, 0o700, 0o600, 0o600]
     shared = tmp_path / "shared"
     shared.write_text("x")
     shared.chmod(0o664)

@@ -148,3 +148,23 @@ def test_endless_paragraphs_are_split_without_losing_text(text: str) -> None:
 )
 def test_a_heading_is_cut_at_a_blank_if_it_has_one(sentence: str, expected: str) -> None:
     assert headline(sentence, 20) == expected
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentences"),
+    [
+        ("eng_Latn", ["We saw Mt. Everest.", "It was high."]),
+        ("eng_Latn", ["W. E. B. Du Bois wrote.", "He was read."]),
+        ("eng_Latn", ["Smith, A. B. and Jones, C. D. (2020) found it."]),
+        ("eng_Latn", ["Then Gov. Brown spoke.", "Capt. Cook left, a.k.a. James."]),
+        ("eng_Latn", ["See Ref. 12 for it, est. 1900."]),
+        ("eng_Latn", ["It is by J. R. R. Tolkien.", "It is long."]),
+        ("eng_Latn", ["Vitamins A and B.", "They help."]),
+        ("deu_Latn", ["Siehe Abschn. 2 dort.", "Tel. 123 gilt."]),
+        ("deu_Latn", ["Die Fa. Meier baut.", "Er kam in die Hauptstr. 5 zurück."]),
+        ("deu_Latn", ["Wir wohnen in der Bahnhofstr. 12.", "Das Haus ist alt."]),
+        ("deu_Latn", ["Geb. 1900 in Bonn.", "Er lief."]),
+    ],
+)
+def test_titles_initials_and_references_end_no_sentence(lang: str, sentences: list[str]) -> None:
+    assert split_sentences(" ".join(sentences), lang) == sentences
