@@ -1,36 +1,53 @@
 """Which document of the library is on the subject of a prompt, and whether the prompt gets its outline from there.
 
     .venv/bin/python benchmarks/bench_outlines.py
+    .venv/bin/python benchmarks/bench_outlines.py --hidden 500
 
 For each general prompt of the evaluation the library holds one document that answers it (its page is `asked/NNNN`, the
 number of the prompt). Prints for each prompt whether that document is the nearest by title or prompt alone, and by all
 that counts, and how many headings the outline has; then the sums. Some minutes on two cores.
+
+With `--hidden N`: of the prompts of N random documents, hidden from the search, for how many the document itself is the
+nearest, and among the nearest three.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
 import lzma
+import random
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from concepts.card import find_card, find_name_in_space
 from concepts.codec import load_codec
 from concepts.corpus.split import ASKED
+from concepts.library.library import Encode, Library
 from concepts.library.outline import find_candidates, find_outline
 from concepts.library.stored import DOCUMENTS_FILE, load_library
 
 
 def main() -> None:
     """Print a row for each prompt, and the sums."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--hidden", type=int, default=0, metavar="N")
+    num_hidden = parser.parse_args().hidden
     codec = load_codec(None)
 
     def encode(texts: list[str]) -> torch.Tensor:
         return codec.encode(texts, "eng_Latn")
 
     library = load_library(None, space_id=codec.space_id, encode=encode)
+    if num_hidden:
+        _count_hidden(library, encode, num_hidden)
+        return
     prompts = (files("longhand.evaluation") / "prompts" / "general.txt").read_text().splitlines()
     prompts = [prompt for prompt in prompts if prompt.strip()]
     card = find_card("library", find_name_in_space("library", codec.space_id))
@@ -51,6 +68,21 @@ def main() -> None:
     print(
         f"nearest by title or prompt: {by_title} of {len(prompts)}; by all: {by_all}; outlines: {with_outline}"
     )
+
+
+def _count_hidden(library: Library, encode: Encode, num: int) -> None:
+    """Print for how many prompts of random documents, hidden from the search, the document is found."""
+    typed = {p.title: p.prompt for p in library.passages if p.prompt not in ("", p.title) and not p.is_asked}
+    wanted = dict(random.Random(1).sample(sorted(typed.items()), num))
+    passages = [dataclasses.replace(p, prompt="") if p.title in wanted else p for p in library.passages]
+    subjects, titles, prompts = library.codes
+    is_hidden = np.array([title in wanted for title in library.titles])[:, None]
+    hidden = Library(passages, subjects, titles, np.where(is_hidden, titles, prompts))
+    first = among_three = 0
+    for title, prompt in wanted.items():
+        nearest = [found.passages[0].title for found in find_candidates(hidden, encode, [prompt])[:3]]
+        first, among_three = first + (nearest[:1] == [title]), among_three + (title in nearest)
+    print(f"of {num} hidden prompts: document nearest {first}, among the nearest three {among_three}")
 
 
 def _answers(path: Path) -> dict[int, str]:
