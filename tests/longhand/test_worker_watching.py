@@ -183,7 +183,7 @@ def test_documents_that_share_model_calls_are_seen_in_log_and_metrics(run, store
         if method.startswith("say"):
             seen.append(scrape(f"http://127.0.0.1:{port}/metrics"))
 
-    use(FakeEngine(delay_s=0.05, before=look))
+    use(FakeEngine(delay_s=0.2, before=look))  # long enough that documents meet on a busy machine, too
     for _ in range(4):
         queue(store)
     options = ("--batch", "4", "--log-format", "json", "--metrics-port", str(port))
