@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
+from concepts.space.config import ENGLISH
 from flows.document.checks import check_paths, check_vectors
 from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.document.job import Job, attempt, take
 from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
-from flows.document.titles import choose_title, is_title, recased
+from flows.document.titles import choose_title, is_title, recased, unwished
 from flows.engine import OutlineAsk
 from storage import (
     CardRef,
@@ -90,7 +91,8 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(recased(prompt), lang)
+    named = recased(prompt)
+    title = document.title or derive_title(unwished(named) if lang == ENGLISH else named, lang)
     if document.title is None and said is None and not is_title(prompt, lang):
         job.prepare("decode")
         with job.timings.span("decoding"):

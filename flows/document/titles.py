@@ -47,6 +47,25 @@ _WISH = re.compile(
     re.IGNORECASE,
 )
 """How a sentence begins that speaks of whoever asks, not of a subject."""
+_POLITE = (
+    r"(?:please|kindly|can you|could you|would you|help me(?: to)?"
+    r"|i(?:'d| would)? (?:like|want|need)(?= (?:you|an?|some))(?: you to)?)[,\s]+"
+)
+_MAKES = r"(?:write|draft|create|make|produce|compose|prepare|put together|give)\s+"
+_KINDS = (
+    r"(?:\w+[\s-]+){0,3}?(?:guide|report|essay|article|manual|handbook|document|text|overview|introduction|paper|proposal|"
+    r"plan|checklist|summary|explanation)\b"
+)
+_WISHED = re.compile(
+    rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose)\s+(?=an?\s+{_KINDS}))"
+    r"(?P<what>(?:an?|the|some|something)\s.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A prompt that asks for a text: what is asked for."""
+_SOMETHING = re.compile(
+    r"something\s+(?:(?:that|which)\s+)?(?:about|on|explaining)\s+|something\s+", re.IGNORECASE
+)
+_HELPS = re.compile(r"something\s+(?:that|which|to)\s+helps?\s+", re.IGNORECASE)
 _CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
@@ -80,6 +99,19 @@ def recased(prompt: str) -> str:
     return text
 
 
+def unwished(text: str) -> str:
+    """Return an English prompt without the words that ask for a text.
+
+    "Please write me a guide to tea" is "Guide to tea"; "Write a letter" is a subject and stays.
+    """
+    wished = _WISHED.fullmatch(text)
+    if wished is None:
+        return text
+    what = _SOMETHING.sub("", _HELPS.sub("helping ", wished["what"], count=1), count=1)
+    what = re.sub(r"^(?:an?|some)\s+", "", what, flags=re.IGNORECASE)
+    return what[:1].upper() + what[1:]
+
+
 def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key: Key) -> str:
     """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
 
@@ -101,8 +133,9 @@ def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key
 def titles_in(prompt: str, lang: str) -> list[str]:
     """Return titles made of a prompt's own words, the plainest last."""
     sentences = _sentences(prompt, lang)
-    first = headline(_CLAUSE.split(sentences[0])[0], LONGEST_TITLE)
-    before, colon, _ = sentences[0].partition(": ")
+    whole = unwished(sentences[0]) if lang == ENGLISH else sentences[0]
+    first = headline(_CLAUSE.split(whole)[0], LONGEST_TITLE)
+    before, colon, _ = whole.partition(": ")
     titles = [before] if colon and len(before) <= LONGEST_TITLE else []
     if lang != ENGLISH:
         return [*titles, first]

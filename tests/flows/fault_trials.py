@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -264,7 +265,7 @@ class Child:
 
     def last_words(self) -> str:
         """Return what it said last."""
-        return self.log.read_text().strip()[-400:] if self.log.exists() else SILENCE
+        return self.log.read_text().strip()[-4000:] if self.log.exists() else SILENCE
 
     def kill(self) -> int:
         """Kill it, wherever it is, and wait for its end."""
@@ -358,7 +359,7 @@ class Trials:
                 log.write_text(f"{type(error).__name__}: {error}")
                 code = EXIT_KNOWN_ERROR
             except BaseException as error:  # noqa: BLE001  # a fork must never return into its parent's code
-                log.write_text(f"{type(error).__name__}: {error}")
+                log.write_text("".join(traceback.format_exception(error)))
             finally:
                 os._exit(code)
         return Child(pid=pid, log=log, on_kill=self._count_kill)

@@ -21,6 +21,17 @@ SLOW = (
     Trials.full_disk_under_prefect,
 )
 """Kinds that start whole processes: once on SQLite is enough."""
+ALIKE = (
+    Trials.kill_twice,
+    Trials.kill_in_model,
+    Trials.out_of_memory,
+    Trials.out_of_memory_kill,
+    Trials.nan_from_model,
+    Trials.helper_killed,
+    Trials.sharing_worker_killed,
+    Trials.pause_between,
+)
+"""Kinds in which the database has no part of its own: the fuzz tries them on both."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -44,7 +55,7 @@ def trials(request: pytest.FixtureRequest, api: PrefectApi) -> Iterator[Trials]:
 def test_a_document_survives(trials: Trials, kind: Kind) -> None:
     if kind not in [possible for possible, _ in kinds_for(trials.database)]:
         pytest.skip("needs PostgreSQL, or the right to mount a small disk")
-    if kind in SLOW and trials.database.kind == "postgresql":
+    if kind in SLOW + ALIKE and trials.database.kind == "postgresql":
         pytest.skip("tried on SQLite")
     kind(trials)
 

@@ -14,7 +14,7 @@ from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, S
 from flows.document import queries, steps
 from flows.document.options import WritingOptions
 from flows.document.planning import derive_title, encode_prompt
-from flows.document.titles import recased, titles_in
+from flows.document.titles import recased, titles_in, unwished
 from flows.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.errors import FlowError
 from flows.run import check_translatable, is_translated
@@ -476,6 +476,29 @@ def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
 )
 def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) -> None:
     assert recased(prompt) == title
+
+
+@pytest.mark.parametrize(
+    ("prompt", "subject"),
+    [
+        ("Please write me a guide to green tea", "Guide to green tea"),
+        ("I'd like a simple weekly meal plan", "Simple weekly meal plan"),
+        ("please write something about bees", "Bees"),
+        (
+            "Could you write something that helps parents get a toddler to sleep",
+            "Helping parents get a toddler to sleep",
+        ),
+        ("Write an essay about war", "Essay about war"),
+        ("Write a letter of complaint", "Write a letter of complaint"),
+        ("Write a novel in a year", "Write a novel in a year"),
+        ("I need to lose weight", "I need to lose weight"),
+        ("Make a bird house", "Make a bird house"),
+        ("Give feedback", "Give feedback"),
+        ("Can you freeze milk?", "Can you freeze milk?"),
+    ],
+)
+def test_a_title_is_no_request(prompt: str, subject: str) -> None:
+    assert unwished(prompt) == subject
 
 
 LONG = (
