@@ -156,7 +156,7 @@ def titles_in(prompt: str, lang: str) -> list[str]:
                 headline(f"{topic[:1].upper()}{topic[1:]}: {what[:1].lower()}{what[1:]}", LONGEST_TITLE)
             )
         titles.append(headline(what, LONGEST_TITLE))
-    return titles if titles and _WISH.match(first) else [*titles, first]
+    return titles if titles and _WISH.match(first) else list(dict.fromkeys((*titles, first)))
 
 
 def _topic(sentences: Sequence[str]) -> str:
