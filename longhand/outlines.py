@@ -154,7 +154,7 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
         raise InputError(f"{name} holds no headings: write one heading a line, or Markdown headings")
     headings = tuple(_check(_number(entries), name, max_depth))
     phrase = count_phrase(reader.left_out)
-    told = (f"{name}: left out: {phrase}",) if phrase else ()
+    told = tuple(f"{name}: {line}" for line in (metadata.problem, phrase and f"left out: {phrase}") if line)
     return UserOutline(title or metadata.title or None, headings, told)
 
 

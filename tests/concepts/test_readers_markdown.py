@@ -127,6 +127,32 @@ def test_metadata_of_tools(text: str, title: str, author: str, date: str) -> Non
     assert shown(reading) == [("paragraph", "Text.")]
 
 
+@pytest.mark.parametrize(
+    ("front", "line"),
+    [
+        ("---\ntitle: Tea\ntags: [a, b\ndate: 2024\n---\n", "line 3 ('tags: [a, b')"),
+        ('---\ntitle: "Tea\ntags: a\n---\n', "line 2 ('title: \"Tea')"),
+        ("\n---\ntitle: Tea\n\tauthor: x\n...\n", "line 4 ('author: x')"),
+        ("---\n  title: Tea\nauthor: @x\n---\n", "line 3 ('author: @x')"),
+        ("---\npage:\n  title: No\ntitle: Tea\nnav: !include a.yml\n---\n", "line 5 ('nav: !include a.yml')"),
+        ('+++\ntitle = "Tea"\ntags = [\n[extra]\ntitle = "No"\n+++\n', "line 3 ('tags = [')"),
+    ],
+)
+def test_broken_front_matter_keeps_its_title_and_is_told(front: str, line: str, tmp_path: Path) -> None:
+    reading = read(f"{front}Text.\n")
+    assert (reading.metadata.title, shown(reading)) == ("Tea", [("paragraph", "Text.")])
+    assert reading.remarks == (f"its front matter cannot be read at {line}: other lines are read one by one",)
+    (tmp_path / "a.md").write_text(f"{front}Text.\n")
+    told = [told for told in read_given(tmp_path / "a.md", LANGS).told if "cannot be read" in told]
+    assert len(told) == 1 and "\n" not in told[0]
+
+
+@pytest.mark.parametrize("title", ["Tea: a book", "A: b: c"])
+def test_a_colon_in_a_title_is_no_fault(title: str) -> None:
+    reading = read(f"---\ntitle: {title}\nauthor: Jo\n---\nText.\n")
+    assert (reading.metadata.title, reading.remarks) == (title, ())
+
+
 @pytest.mark.parametrize("text", ['{"a": 1}', "Note: this is text.\n\nMore.", "%% x %%\n\nText."])
 def test_what_only_looks_like_metadata_is_none(text: str) -> None:
     assert read(text).metadata.title == ""
