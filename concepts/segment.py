@@ -141,6 +141,13 @@ _SAYS = re.compile(
     r"thought|wondered|murmured|added|yelled|muttered|laughed|explained|began)\b(?! (?:that|him|her|them|it)\b)"
 )
 """Begins the clause that says whose words the quotation before it was."""
+_SAID = re.compile(
+    r"(?<=[:,] )\"[^\"]{1,120}[.!?] ?\"|(?:^|(?<=[.!?\"] ))\"[^\"]{1,120}[.!?] ?\"(?=,? [a-zà-ÿ])"
+)
+"""A short quotation that a sentence leads to or goes on after: what ends in it ends no sentence. Speeches are cut."""
+_DASH_OF_SPEECH = re.compile(r"- ?[a-zà-ÿ]")
+"""Begins the clause between dashes that says who speaks: "-¡No! -gritó él."."""
+_SPEECH = re.compile(r"(?:^|[:.!?] )- ?[¡¿\"]?\w")
 _NUMERAL = re.compile(r"[IVXLC]+\b|\(\d")
 _NAME_WITH_MARK = re.compile(r"(?:\b(?:Yahoo|Joomla|Jeopardy|Kahoot|Yum|Guess)|#[A-Z/0]+)!$")
 _ENUMERATED = re.compile(r"(?<!\d)(?<!\d\s)[:;,]\s\(?\d{1,2}\.$")
@@ -151,6 +158,13 @@ _INITIAL_AT_END = re.compile(r"\b[A-Z]\.$")
 _INITIALS_AT_END = re.compile(r"\b[A-Z]\. ?[A-Z]\.$")
 _INITIAL_AT_START = re.compile(r"[A-Z]\.(?: ?[A-Z]|,? (?:and|und|et|y|&)\s)")
 _ORDINAL = re.compile(r"(?:^|\s)(?:\d{1,2}|[IVX]{1,5})\.$")
+_AFTER_USW = re.compile(
+    r"(?<=\b(?:usw|usf)\.)(?= (?:Dann|Danach|Die|Der|Das|Es|Wir|Man|Sie|Ich|Er|Ihr|In|Im|Wenn|Aber|Und|Am|Auf|Bei|"
+    r"Beim|Mit|Nach|Nun|Jetzt|Hier|Dort|Doch|So|Ein|Eine|Alle|Alles|Diese|Dieser|Dieses|Später|Zum|Zur|Für)\b)"
+)
+"""Punkt takes "usw." for an abbreviation that something follows."""
+_REFERENCE = re.compile(rf"\b(?:{'|'.join(_BEFORE_NUMBER)})\. ?\d{{1,2}}\.$", re.IGNORECASE)
+"""Ends with a number that counts, not one that ranks: "Abb. 3."."""
 _OTHER_STOPS = re.compile(
     "(?<=[\u3002\u0964\u0965\u06d4\u061f])(?![\u300d\u300f\u201d\"')\u3002])(?=\\s*\\S)|(?<=[!?])(?=[\u3040-\u9fff])"
 )
@@ -237,8 +251,8 @@ def split_sentences(text: str, lang: str = "eng_Latn") -> list[str]:
         else:
             carried, text = carried + last, text[cut:]
     first, *others = _run_punkt(text, lang)
-    found = [piece for sentence in (carried + first, *others) for piece in _split_more(sentence)]
-    found = [piece for sentence in sentences for piece in _split_more(sentence)] + found
+    found = [piece for sentence in (carried + first, *others) for piece in _split_more(sentence, lang)]
+    found = [piece for sentence in sentences for piece in _split_more(sentence, lang)] + found
     return [stripped for sentence in _rejoin(found, lang) if (stripped := sentence.strip())]
 
 
@@ -284,16 +298,23 @@ def _run_punkt(text: str, lang: str) -> list[str]:
     return [text]
 
 
-def _split_more(sentence: str) -> list[str]:
+def _split_more(sentence: str, lang: str) -> list[str]:
     """Return what Punkt takes for one sentence and is more: it knows no stops but ".", "!" and "?" before a blank."""
-    return [piece for part in _OTHER_STOPS.split(sentence) for piece in _AFTER_LETTER.split(part)]
+    pieces = [sentence]
+    for stops in (_OTHER_STOPS, _AFTER_LETTER, *((_AFTER_USW,) if lang == "deu_Latn" else ())):
+        pieces = [piece for part in pieces for piece in stops.split(part)]
+    return pieces
 
 
 def _rejoin(pieces: Sequence[str], lang: str) -> list[str]:
     """Return the sentences with those joined that Punkt cut inside."""
+    inside = [range(found.start() + 1, found.end()) for found in _SAID.finditer("".join(pieces))]
     joined: list[str] = []
+    end = 0
     for piece in pieces:
-        if joined and _goes_on(joined[-1].rstrip(), piece.lstrip(), lang):
+        start, end = end, end + len(piece)
+        is_said = any(start + len(piece) - len(piece.lstrip()) in said for said in inside)
+        if joined and (is_said or _goes_on(joined[-1].rstrip(), piece.lstrip(), lang)):
             joined[-1] += piece
         else:
             joined.append(piece)
@@ -310,6 +331,8 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
     is_small = after[0].islower()
     first = _FIRST_WORD.match(after)
     starter = first is not None and first[0] in _STARTERS
+    if _DASH_OF_SPEECH.match(after) and before.endswith(("!", "?", "...")) and _SPEECH.search(before):
+        return True
     if before.endswith(("!", "?", "...")):
         # "#VALUE! error", "Yahoo! Mail"
         return is_small or (_NAME_WITH_MARK.search(before) is not None and not starter)
@@ -334,7 +357,7 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
     if _INITIALS_AT_END.search(before) and not starter and first is not None:
         return True
     if lang == "deu_Latn" and _ORDINAL.search(before):
-        return not starter
+        return not starter and not _REFERENCE.search(before)
     return False
 
 

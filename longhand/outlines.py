@@ -48,6 +48,7 @@ _CONTENTS = re.compile(
     r"(?:table of )?contents?|inhalt(?:sverzeichnis)?|sommaire|table des matières|índice", re.IGNORECASE
 )
 _ABOVE = "line above the first heading"
+_ABOVE_LIST = "line above the list"
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     from concepts.corpus.readers import count_phrase
     from concepts.corpus.readers.dialects import spaced_headings
     from concepts.corpus.readers.front_matter import split_front_matter
-    from longhand.pasted_outlines import plain_outline
+    from longhand.pasted_outlines import plain_outline, without_notes
 
     # Only these end a line: str.splitlines knows more, and line numbers would be wrong.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -145,13 +146,15 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
         raise InputError(f"{name} is empty: write one heading a line")
     metadata, body, num_lines = split_front_matter(text)
     # Blanked rather than cut, so that line numbers stay those of the file.
-    reader = _Reader(plain_outline(spaced_headings("\n" * num_lines + (body if body.strip() else text))))
+    text, num_notes = without_notes("\n" * num_lines + (body if body.strip() else text))
+    reader = _Reader(plain_outline(spaced_headings(text)))
+    reader.left_out["footnote"] += num_notes
     title, entries = reader.title, reader.entries
     if not entries:
         raise InputError(f"{name} holds no headings: write one heading a line, or Markdown headings")
     headings = tuple(_check(_number(entries), name, max_depth))
     phrase = count_phrase(reader.left_out)
-    told = (f"{name}: left out: {phrase}",) if phrase else ()
+    told = tuple(f"{name}: {line}" for line in (metadata.problem, phrase and f"left out: {phrase}") if line)
     return UserOutline(title or metadata.title or None, headings, told)
 
 
@@ -223,9 +226,9 @@ class _Reader:
             # A title with a list below it; without a list, one heading is a document of one section.
             below = self._items(lines[first.line :], first_line=first.line + 1, only_marked=True)
             if below:
-                num_others = max(0, len(first.points) - len(below))
+                num_others = len(first.points) - len(below) - sum(len(entry.points) for entry in below)
                 self.title, self.entries = first.text, below
-                self.left_out["line above the list"] += num_others
+                self.left_out[_ABOVE_LIST] = max(num_others, self.left_out[_ABOVE_LIST])
         elif all(entry.level > first.level for entry in rest):
             self.title, self.entries = first.text, rest
             self.left_out[_ABOVE] += len(first.points)
@@ -236,27 +239,31 @@ class _Reader:
         said = self._sentences(lines, first_line)
         kept = ["" if number in said else line for number, line in enumerate(lines, first_line)]
         entries: list[_Entry] = []
-        for item in parse_list(kept, first_line=first_line, only_marked=only_marked):
+        for item in parse_list(kept, first_line=first_line, only_marked=only_marked, takes_lone_numeral=True):
             text, length = _without_attributes(item.text.rstrip(" :;,"))
             entries.append(_Entry(item.depth, _plain_line(text), item.line, length=length))
         for number, sentence in said.items():
+            if not sentence:
+                continue
             entry = next((entry for entry in reversed(entries) if entry.line < number), None)
             if entry is None:
-                self.left_out["line above the list"] += 1
+                self.left_out[_ABOVE_LIST] += 1
             else:
                 entry.points += _points(sentence, whole=False)
         return _below_parts(entries)
 
     def _sentences(self, lines: Sequence[str], first_line: int) -> dict[int, str]:
-        """Return lines, by number, that say what is to stand in the items of a list above them."""
+        """Return lines, by number, that say what is to stand in the items of a list above them; "" for labels."""
         from concepts.corpus.readers.listing import parse_list
-        from longhand.pasted_outlines import is_sentence
+        from longhand.pasted_outlines import is_sentence, quoted_notes
 
+        notes = {first_line + at: line for at, line in quoted_notes(lines).items()}
         marked = {item.line for item in parse_list(lines, first_line=first_line, only_marked=True)}
         if len(marked) < 2:
-            return {}
+            return notes
         numbered = enumerate(lines, first_line)
-        return {number: line for number, line in numbered if number not in marked and is_sentence(line)}
+        said = {number: line for number, line in numbered if number not in marked and is_sentence(line)}
+        return dict(sorted((said | notes).items()))
 
     def _headings(self, tokens: Sequence[Token]) -> list[_Entry]:
         entries: list[_Entry] = []
@@ -265,9 +272,9 @@ class _Reader:
         for place, token in enumerate(tokens):
             kind = token.type
             line = (token.map[0] if token.map else 0) + 1
-            if kind in ("table_open", "footnote_block_open"):
+            if kind in ("table_open", "alert_title_open"):
                 skipped = kind.replace("_open", "_close")
-                self.left_out["table" if kind == "table_open" else "footnote"] += 1
+                self.left_out["table"] += kind == "table_open"
             elif skipped:
                 skipped = "" if kind == skipped else skipped
             elif kind in ("fence", "code_block"):

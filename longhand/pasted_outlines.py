@@ -29,6 +29,10 @@ _DOTTED = re.compile(r"^\d{1,2}(?:\.\d{1,2})+[.)]?[ \t]")
 _ALONE = re.compile(r"^\s*\(?(?:\d{1,3}|[ivxIVX]{1,5}|[A-Za-z])[.)]\s*$")
 _LETTER = re.compile(r"^([A-Z])(\.\d{1,2})?([.)]?)(?=[ \t])")
 _NUMBER_LETTER = re.compile(r"^(\d{1,2})([a-z])([.)]|(?=[ \t]))")
+_NOTE = re.compile(r"^ {0,3}\[\^([^\]\s]+)\]:")
+_NOTE_MARK = re.compile(r"(?<!\\)[ \t]?\[\^([^\]\s]+)\]")
+_ALERT = re.compile(r"^ {0,3}>[ \t]*\[!\w+\][+-]?[ \t]*")
+_QUOTED = re.compile(r"^ {0,3}>[ \t]?")
 _NAMES = (
     "sections",
     "outline",
@@ -66,6 +70,35 @@ def plain_outline(text: str) -> str:
         )
         text = _ORG_LINE.sub("", text)
     return "\n".join(_numbered(text.split("\n")))
+
+
+def without_notes(text: str) -> tuple[str, int]:
+    """Return an outline without footnotes and the marks that refer to them, and how many footnotes it had."""
+    labels: list[str] = []
+    kept: list[str] = []
+    is_note = False
+    for line in text.split("\n"):
+        note = _NOTE.match(line)
+        # A note goes on in lines that stand further in.
+        is_note = note is not None or (is_note and line.startswith(("    ", "\t")))
+        labels += [note[1]] if note else []
+        kept.append("" if is_note else line)
+
+    def shown(mark: re.Match[str]) -> str:
+        return "" if mark[1] in labels or mark[1].isdecimal() else mark.group()
+
+    return _NOTE_MARK.sub(shown, "\n".join(kept)), len(labels)
+
+
+def quoted_notes(lines: Sequence[str]) -> dict[int, str]:
+    """Return the lines of alerts ("> [!WARNING]") by place, without their marks and labels."""
+    found: dict[int, str] = {}
+    for at, line in enumerate(lines):
+        label = _ALERT.match(line)
+        mark = label or (_QUOTED.match(line) if at - 1 in found else None)
+        if mark is not None:
+            found[at] = line[mark.end() :].strip()
+    return found
 
 
 def is_sentence(line: str) -> bool:

@@ -64,6 +64,13 @@ def test_marks_of_tools_are_no_text(text: str, expected: list[str]) -> None:
     [
         ("%% do not forget this %%", "1 comment"),
         ("<!-- a long word here -->", "1 comment"),
+        ("<!-- todo -->", "1 comment"),
+        ("text <!-- todo --> here", "1 comment"),
+        ("<!--more-->", ""),
+        ("<!-- prettier-ignore -->", ""),
+        ("[^9]: Nothing refers to it.", "1 footnote without a reference"),
+        ("[^8]: A.\n[^9]: B.", "2 footnotes without a reference"),
+        ("text <button>Go on</button> here", "1 button"),
         ("[//]: # (This is one.)", "1 comment"),
         ("{/* nobody reads it */}", "1 comment"),
         ("#baking #bread", "1 tag line"),
@@ -125,6 +132,47 @@ def test_metadata_of_tools(text: str, title: str, author: str, date: str) -> Non
     metadata = reading.metadata
     assert (metadata.title, metadata.author, metadata.date) == (title, author, date)
     assert shown(reading) == [("paragraph", "Text.")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "left_out"),
+    [
+        ("See `<!-- a -->` here.", "See <!-- a --> here.", ""),
+        ("Say <ruby>漢字<rp>(</rp><rt>kanji</rt><rp>)</rp></ruby> now.", "Say 漢字 now.", ""),
+        ("# <ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp>字</ruby> here", "漢字 here", ""),
+        ("H<sub>2</sub>O, x<sup>2</sup>, 1<sup>st</sup>.", "H2O, x2, 1st.", ""),
+        ("# H<sub>2</sub>O <button>Copy</button>", "H2O", "1 button"),
+    ],
+)
+def test_html_inside_markdown_is_read_as_it_is_seen(text: str, expected: str, left_out: str) -> None:
+    reading = read(text)
+    assert ([found for _, found in shown(reading)], count_phrase(reading.left_out)) == ([expected], left_out)
+
+
+@pytest.mark.parametrize(
+    ("front", "line"),
+    [
+        ("---\ntitle: Tea\ntags: [a, b\ndate: 2024\n---\n", "line 3 ('tags: [a, b')"),
+        ('---\ntitle: "Tea\ntags: a\n---\n', "line 2 ('title: \"Tea')"),
+        ("\n---\ntitle: Tea\n\tauthor: x\n...\n", "line 4 ('author: x')"),
+        ("---\n  title: Tea\nauthor: @x\n---\n", "line 3 ('author: @x')"),
+        ("---\npage:\n  title: No\ntitle: Tea\nnav: !include a.yml\n---\n", "line 5 ('nav: !include a.yml')"),
+        ('+++\ntitle = "Tea"\ntags = [\n[extra]\ntitle = "No"\n+++\n', "line 3 ('tags = [')"),
+    ],
+)
+def test_broken_front_matter_keeps_its_title_and_is_told(front: str, line: str, tmp_path: Path) -> None:
+    reading = read(f"{front}Text.\n")
+    assert (reading.metadata.title, shown(reading)) == ("Tea", [("paragraph", "Text.")])
+    assert reading.remarks == (f"its front matter cannot be read at {line}: other lines are read one by one",)
+    (tmp_path / "a.md").write_text(f"{front}Text.\n")
+    told = [told for told in read_given(tmp_path / "a.md", LANGS).told if "cannot be read" in told]
+    assert len(told) == 1 and "\n" not in told[0]
+
+
+@pytest.mark.parametrize("title", ["Tea: a book", "A: b: c"])
+def test_a_colon_in_a_title_is_no_fault(title: str) -> None:
+    reading = read(f"---\ntitle: {title}\nauthor: Jo\n---\nText.\n")
+    assert (reading.metadata.title, reading.remarks) == (title, ())
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "Note: this is text.\n\nMore.", "%% x %%\n\nText."])

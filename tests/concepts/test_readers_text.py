@@ -135,3 +135,23 @@ def test_damaged_bytes_are_read_and_said(data: bytes, text: str | None, remark: 
 def test_binary_data_stays_refused(data: bytes) -> None:
     with pytest.raises(EncodingError, match=r"binary data|no other encoding"):
         read_data(data, ".txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "name"),
+    [
+        ("これはパンの焼き方の本です。小麦粉と水を混ぜます。", "shift_jis", "Shift-JIS"),
+        ("パンの焼き方", "shift_jis", "Shift-JIS"),
+        ("これはパンの焼き方の本です。小麦粉と水を混ぜます。", "euc_jp", "EUC-JP"),
+        ("Brot für Anfänger. Man nehme Mehl und ein wenig Öl für die Schüssel. Größe", "cp850", "cp850"),
+        ("Le café est prêt. Où est le garçon ? Voilà la crème brûlée.", "cp850", "cp850"),
+        ("Brot für Anfänger. Man nehme Mehl und ein wenig Öl für die Schüssel.", "mac_roman", "Mac Roman"),
+        ("¿Dónde está el niño? Mañana comeré más jamón.", "mac_roman", "Mac Roman"),
+    ],
+)
+def test_other_encodings_are_named_among_those_that_may_be_meant(text: str, encoding: str, name: str) -> None:
+    try:
+        said = decode(text.encode(encoding)).remark
+    except EncodingError as error:
+        said = str(error)
+    assert "may be" in said and name in said.partition("may be")[2] and "\n" not in said

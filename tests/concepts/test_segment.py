@@ -168,3 +168,33 @@ def test_a_heading_is_cut_at_a_blank_if_it_has_one(sentence: str, expected: str)
 )
 def test_titles_initials_and_references_end_no_sentence(lang: str, sentences: list[str]) -> None:
     assert split_sentences(" ".join(sentences), lang) == sentences
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentences"),
+    [
+        ("eng_Latn", ['He said: "Go away! Now!"', "Then he left."]),
+        ("eng_Latn", ['He said, "Go. Now."', "Then he left."]),
+        ("eng_Latn", ['"Go away! Now!" he said.', '"Why? What is it?" she asked.', '"No."']),
+        ("eng_Latn", ['She said "No." and "Yes!"', "He left."]),
+        ("deu_Latn", ['Er rief: "Geh weg! Sofort!"', '"Wohin? Jetzt?", fragte sie.', "Dann ging er."]),
+        ("fra_Latn", ['Il dit : "Va-t\'en ! Vite !"', "Puis il partit."]),
+        ("spa_Latn", ["-No puede ser -gritó él.", "Luego se fue."]),
+        ("spa_Latn", ["-¡No puede ser! -gritó él.", "-¿Qué? - preguntó ella.", "-Nada."]),
+        ("fra_Latn", ["- Où vas-tu ? - demanda-t-il.", "Il partit."]),
+        ("deu_Latn", ["Mehl, Wasser usw.", "Dann backen."]),
+        ("deu_Latn", ["Mehl, Salz usf.", "Wir backen Brot, Kuchen usw. aus Mehl."]),
+        ("deu_Latn", ["Brot, Kuchen usw. Rezepte gibt es genug."]),
+        ("deu_Latn", ["Siehe Abb. 3.", "Der Teig ruht.", "Vgl. Kap. 2.", "Mehl fehlt."]),
+        ("deu_Latn", ["Abb. 3.", "Danach kommt der 2. Weltkrieg."]),
+    ],
+)
+def test_quotations_speech_and_references_end_where_their_sentence_does(
+    lang: str, sentences: list[str]
+) -> None:
+    assert split_sentences(normalize_text(" ".join(sentences)), lang) == sentences
+
+
+def test_a_long_speech_is_cut_into_its_sentences() -> None:
+    speech = " ".join(["We walked down to the river and sat there for an hour."] * 3)
+    assert len(split_sentences(f'He said: "{speech}"')) == 3

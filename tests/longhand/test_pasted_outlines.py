@@ -27,6 +27,14 @@ def tree(text: str) -> list[tuple[str, str]]:
         "1\ufe0f\u20e3 Flour\n2\ufe0f\u20e3 Water\n3\ufe0f\u20e3 Salt",
         "\u2705 Flour\n\U0001f449 Water\n\u27a1\ufe0f Salt",
         "-> Flour\n=> Water\n\u2192 Salt",
+        "\u2610 Flour\n\u2611 Water\n\u2705 Salt",
+        "\u2714\ufe0f Flour\n\u274c Water\n\u2705 Salt",
+        "[ ] Flour\n\u2612 Water\n[x] Salt",
+        "I. Flour\nWater\nSalt",
+        "- Flour[^1]\n- Water\n- Salt [^a]\n\n[^1]: From Kansas.\n[^a]: From\n    the sea.",
+        "## Flour[^1]\n## Water\n## Salt\n\n[^1]: From Kansas.",
+        "> [!WARNING]\n> Hot stove\n\n- Flour\n- Water\n- Salt",
+        "> [!TIP] Mind\n\nFlour\nWater\nSalt",
         "1.\n\nFlour\n\n2.\n\nWater\n\n3.\n\nSalt",
         "1. Flour;\n2. Water,\n3. Salt:",
         "```\n1. Flour\n2. Water\n3. Salt\n```",
@@ -53,6 +61,10 @@ def test_flat_outlines(text: str) -> None:
         "1 Flour\n1.1 White\n1.2 Brown\n2 Water",
         "\u00b7\tFlour\no\tWhite\no\tBrown\n\u00b7\tWater",
         "Flour:\n- White\n- Brown\nWater:\n",
+        "I. Flour\n  A. White\n  B. Brown\nWater",
+        "I. Flour\n- White\n- Brown\nWater",
+        "I) Flour\n    White\n    Brown\nWater",
+        "\u25cf Flour\n\u2714 White\n\u2610 Brown\n\u25cf Water",
         "<ul><li>Flour<ul><li>White</li><li>Brown</li></ul></li><li>Water</li></ul>",
         '<opml><body><outline text="Flour"><outline text="White"/><outline text="Brown"/></outline>'
         '<outline text="Water"/></body></opml>',
@@ -86,10 +98,24 @@ def test_chapters_stand_below_their_parts() -> None:
             "# Bread\n\n1. Flour\n   Say what it is. Name two kinds.\n2. **Water**\n   It must be cold.\n",
             [("Flour", ("Say what it is.", "Name two kinds.")), ("Water", ("It must be cold.",))],
         ),
+        ("- Flour\n- Water\n\n> [!WARNING]\n> Not hot", [("Flour", ()), ("Water", ("Not hot",))]),
+        ("# Flour\n\n> [!WARNING]\n> Not hot.\n\n# Water", [("Flour", ("Not hot.",)), ("Water", ())]),
     ],
 )
 def test_sentences_below_items_are_points(text: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
     assert [(heading.text, heading.points) for heading in parse_outline(text).headings] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ("# Flour[^1]\n# Water[^2]\n\n[^1]: A.\n[^2]: B.", "2 footnotes"),
+        ("# T\n\nWrite it short please.\n\n- Flour\n- Water", "1 line above the list"),
+        ("# T\n\n> [!NOTE]\n> Write it short.\n\n- Flour\n- Water", "1 line above the list"),
+    ],
+)
+def test_what_is_no_heading_is_counted_once(text: str, left_out: str) -> None:
+    assert parse_outline(text).told == (f"the outline: left out: {left_out}",)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +134,9 @@ def test_lengths_in_words_are_taken(text: str, length: int | None) -> None:
         ("2 eggs\n1 cup of milk\n3 carrots", ["2 eggs", "1 cup of milk", "3 carrots"]),
         ("1 Flour\nSome other line\n2 Water", ["1 Flour", "Some other line", "2 Water"]),
         ("A. Flour\nB. Water", ["Flour", "Water"]),
+        ("I. Newton\nA. Einstein\nM. Curie", ["I. Newton", "A. Einstein", "M. Curie"]),
+        ("I. Newton", ["I. Newton"]),
+        ("The class [^a-z]\nThe sign [^b]", ["The class [^a-z]", "The sign [^b]"]),
         ("Flour & water {x}\nSalt", ["Flour & water {x}", "Salt"]),
         ("[Flour]\n[Water]", ["[Flour]", "[Water]"]),
     ],

@@ -35,5 +35,6 @@ def read_data(data: bytes, suffix: str) -> Reading:
         return read_word(data)
     decoded = decode(data)
     reading = _READERS[suffix](decoded.text)
+    remarks = (decoded.remark, reading.metadata.problem)
     left_out = {name: num for name, num in reading.left_out.items() if num}
-    return replace(reading, left_out=left_out, remarks=(decoded.remark,) if decoded.remark else ())
+    return replace(reading, left_out=left_out, remarks=tuple(filter(None, remarks)))

@@ -53,7 +53,11 @@ _LEFT_OUT: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """... and of one line each."""
 _WORDS = re.compile(r"[^\W\d_]+")
-_FEWEST_WORDS = 3
+_TO_TOOLS = re.compile(
+    r"\s*(?:more|excerpt|toc|/?(?:prettier|markdownlint|vale|eslint|textlint|doctoc|cspell|html-validate)\b.*|"
+    r"/?(?:START|END|BEGIN)\b.*|\[if .*|/?wp:.*)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
 _CITATION = re.compile(
     r"[ \t]?(?<!\\)\[(?:[^\[\]@\n]*[ \t;])?-?@[\w:.#$%&+?<>~/-]+(?:[,; ][^\[\]\n]*)?\](?![\[({:])"
 )
@@ -134,9 +138,12 @@ def _without_comments(text: str, left_out: Counter[str]) -> str:
     start = text.find("<!--", end + 3 if end >= 0 else 0)
     if start >= 0:
         text = text[:start] + text[start:].replace("<!--", "")
-    comments = re.findall(r"<!--(.*?)-->", text, re.DOTALL)
+    prose = "\n".join(_CODE_SPAN.sub("", part) for is_code, part in _split_code(text) if not is_code)
+    comments = re.findall(r"<!--(.*?)-->", prose, re.DOTALL)
     # "<!--more-->" and "<!-- prettier-ignore -->" are said to tools.
-    left_out["comment"] += sum(len(_WORDS.findall(comment)) >= _FEWEST_WORDS for comment in comments)
+    left_out["comment"] += sum(
+        _WORDS.search(comment) is not None and not _TO_TOOLS.fullmatch(comment) for comment in comments
+    )
     return text
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from concepts.errors import InputError
@@ -47,7 +48,29 @@ _NAMES = {
     "cp1250": "windows-1250",
     "cp1251": "windows-1251",
     "cp1253": "windows-1253",
+    "cp1254": "windows-1254",
+    "shift_jis": "Shift-JIS",
+    "gb18030": "GB 18030",
+    "big5": "Big5",
+    "euc_kr": "EUC-KR",
+    "koi8_r": "KOI8-R",
 }
+_FAMILIES = (
+    ("Shift-JIS", ("cp932", "shift_jis")),
+    ("EUC-JP", ("euc_j",)),
+    ("EUC-KR", ("cp949", "euc_kr", "johab")),
+    ("Big5", ("big5",)),
+    ("GB 18030", ("gb",)),
+    ("KOI8-R", ("koi8",)),
+    ("Mac Roman", ("mac_iceland", "mac_roman", "mac_latin2", "mac_greek", "mac_turkish")),
+    ("cp850", ("cp850", "cp437", "cp852", "cp857", "cp858", "cp86", "cp775")),
+)
+"""Names of encodings, and how those begin that cannot be told from each other by a few words."""
+_MOST_CANDIDATES = 3
+_ODD_IN_WORD = re.compile(
+    "(?<=[a-z])[\u201a\u201e\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u02dc\u0178\xa2\xa4](?![A-Z\xb0])"
+)
+"""What windows-1252 shows in words that were written on a Mac or in DOS: "AnfŠnger", "caf‚"."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN_LETTERS = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]")
@@ -207,17 +230,21 @@ def _likeliest(data: bytes, line: int) -> Decoded:
     from charset_normalizer import from_bytes
 
     sample = data[:_GUESS_BYTES]
+    matches = sorted(
+        from_bytes(sample, threshold=0.2, preemptive_behaviour=False),
+        key=lambda match: (match.chaos, -match.coherence),
+    )
+    likely = _family_names([match.encoding for match in matches])
     found = {
-        match.encoding: (match.chaos, -match.coherence)
-        for match in from_bytes(sample, threshold=0.2, preemptive_behaviour=False)
-        if match.encoding in _PREFERRED
+        match.encoding: (match.chaos, -match.coherence) for match in matches if match.encoding in _PREFERRED
     }
     candidates = [encoding for encoding in _PREFERRED if encoding in found and _reads(data, encoding)]
     if "cp1252" not in candidates and _reads(data, "cp1252") and _is_western(data.decode("cp1252")):
         candidates.insert(0, "cp1252")
     if not candidates:
+        other = f"; it may be {likely}" if likely else ", and no other encoding is likely"
         raise EncodingError(
-            f"it is not UTF-8 text (line {line}), and no other encoding is likely; save it as UTF-8",
+            f"it is not UTF-8 text (line {line}){other}; save it as UTF-8",
             is_binary=False,
         )
     if candidates[0] == "cp1252" and _is_western(data.decode("cp1252")):
@@ -226,15 +253,27 @@ def _likeliest(data: bytes, line: int) -> Decoded:
         best = min(candidates, key=lambda encoding: found.get(encoding, (1.0, 0.0)))
     name = _NAMES.get(best, best)
     if best != "cp1252" and -found.get(best, (1.0, 0.0))[1] <= 0:
-        raise EncodingError(
-            f"it is not UTF-8 text (line {line}); the likeliest encoding is {name}; save it as UTF-8",
-            is_binary=False,
+        likely = _family_names(
+            [match.encoding for match in matches], *((name,) if name.startswith("win") else ())
         )
+        raise EncodingError(
+            f"it is not UTF-8 text (line {line}); it may be {likely}; save it as UTF-8", is_binary=False
+        )
+    text = data.decode(best)
+    if best == "cp1252" and likely and _ODD_IN_WORD.search(text):
+        name = f"{name}, though it may be {likely}"
     return Decoded(
-        data.decode(best),
+        text,
         best,
         f"not UTF-8 (line {line}): read as {name}; if letters are wrong, save it as UTF-8",
     )
+
+
+def _family_names(encodings: Sequence[str], *first: str) -> str:
+    """Return the names of encodings that may be meant, the likeliest first: "Shift-JIS or EUC-KR"; "" for none."""
+    names = [name for encoding in encodings for name, begins in _FAMILIES if encoding.startswith(begins)]
+    found = list(dict.fromkeys([*first, *names]))[:_MOST_CANDIDATES]
+    return " or ".join([*found, "another one"] if len(found) == 1 else found)
 
 
 def _reads(data: bytes, encoding: str) -> bool:

@@ -19,6 +19,9 @@ from concepts.corpus.readers.reading import Metadata
 _YAML = re.compile(r"\A\s*---[ \t]*\n(?P<body>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _TOML = re.compile(r"\A\s*\+\+\+[ \t]*\n(?P<body>.*?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _KEY = re.compile(r"^[\w.-]+[ \t]*:(?:[ \t]|$)", re.MULTILINE)
+_PAIR = re.compile(r"^(?P<indent>[ \t]*)(?P<key>[\w.-]+)[ \t]*[:=][ \t]+(?P<value>\S.*)$")
+"""A line of its own in front matter that is broken elsewhere, however it is indented."""
+_MOST_CHARS_SHOWN = 40
 _PANDOC = re.compile(r"\A% *(?P<title>[^\n]*)(?:\n% *(?P<author>[^\n]*)(?:\n% *(?P<date>[^\n]*))?)?(?:\n|\Z)")
 _LINES = re.compile(r"\A(?P<body>(?:[A-Za-z][\w -]{1,30}:[ \t]+\S[^\n]*\n)+)(?:[ \t]*\n|\Z)")
 _FIRST_KEYS = frozenset(("title", "author", "date", "subtitle", "layout"))
@@ -36,9 +39,11 @@ def split_front_matter(text: str) -> tuple[Metadata, str, int]:
         found = pattern.match(text)
         if found is None or len(found["body"]) > _MOST_CHARS:
             continue
-        values = parse(found["body"])
+        values, line = parse(found["body"])
         if values is not None:
-            return _metadata(values), text[found.end() :], found.group().count("\n")
+            problem = "" if line is None else _problem(text, line + text[: found.start("body")].count("\n"))
+            metadata = replace(_metadata(values), problem=problem)
+            return metadata, text[found.end() :], found.group().count("\n")
     for split in (_split_json, _split_pandoc, _split_lines):
         pair = split(text)
         if pair is not None:
@@ -73,27 +78,70 @@ def _split_lines(text: str) -> tuple[Mapping[str, object], int] | None:
     return (values, found.end()) if is_metadata and text[found.end() :].strip() else None
 
 
-def _parse_yaml(body: str) -> Mapping[str, object] | None:
+def _problem(text: str, line: int) -> str:
+    shown = text.split("\n")[line - 1].strip()
+    shown = shown if len(shown) <= _MOST_CHARS_SHOWN else f"{shown[:_MOST_CHARS_SHOWN]}..."
+    return f"its front matter cannot be read at line {line} ({shown!r}): other lines are read one by one"
+
+
+def _parse_yaml(body: str) -> tuple[Mapping[str, object] | None, int | None]:
+    """Return the values, None where these are no front matter, and the line of the body, from 1, that is broken."""
     import yaml
 
     if not body.strip():
-        return {}
+        return {}, None
     if not _KEY.search(body):
-        return None
+        return None, None
     try:
         values = yaml.safe_load(body)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        # Titles with a colon and such are common: each line for itself then.
-        pairs = (line.partition(":") for line in body.splitlines() if _KEY.match(line))
-        return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
-    return values if isinstance(values, dict) else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return _pairs(body), _broken_line(body, error)
+    return (values if isinstance(values, dict) else None), None
 
 
-def _parse_toml(body: str) -> Mapping[str, object] | None:
+def _parse_toml(body: str) -> tuple[Mapping[str, object] | None, int | None]:
+    """Return what `_parse_yaml` does."""
     try:
-        return tomllib.loads(body)
+        return tomllib.loads(body), None
     except (tomllib.TOMLDecodeError, RecursionError):
-        return None
+        values = _pairs(body)
+    for number, line in enumerate(body.splitlines(), 1):
+        try:
+            tomllib.loads(line)
+        except (tomllib.TOMLDecodeError, RecursionError):
+            return values or None, number
+    return values or None, 1
+
+
+def _pairs(body: str) -> dict[str, object]:
+    """Return the pairs of broken front matter that stand in one line each; the least indented, then the first count."""
+    found = [pair for line in body.splitlines() if (pair := _PAIR.match(line))]
+    values: dict[str, object] = {}
+    for pair in sorted(found, key=lambda pair: len(pair["indent"])):
+        values.setdefault(pair["key"], pair["value"].strip().strip("\"'"))
+    return values
+
+
+def _broken_line(body: str, error: Exception) -> int | None:
+    """Return the line of YAML, from 1, that is broken; None where the only fault is a colon in words ("Tea: a book").
+
+    The parser's own line is where it gave up, often below the one that was left open.
+    """
+    import yaml
+
+    lines = body.splitlines()
+    for number, line in enumerate(lines, 1):
+        pair = _PAIR.match(line) if _KEY.match(line) else None
+        if pair is None:
+            continue
+        try:
+            yaml.safe_load(pair["value"])
+        except (yaml.YAMLError, ValueError, RecursionError) as own:
+            if pair["value"][0] not in "|>" and "mapping values" not in str(own):
+                return number
+    mark = getattr(error, "problem_mark", None)
+    at = 0 if mark is None else min(mark.line, len(lines) - 1)
+    return None if _KEY.match(lines[at]) and mark is not None else at + 1
 
 
 def _metadata(values: Mapping[str, object]) -> Metadata:

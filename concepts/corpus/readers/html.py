@@ -304,6 +304,7 @@ class _Walk:
             for inner in node.css("img"):
                 if not inner.attributes.get("alt"):
                     self.left_out["picture"] += 1
+            self.left_out["button"] += sum(map(has_words, node.css("button")))
             if self._open and self._open[-1] == "note":
                 self.collector.text(heading_text(node))  # the note's own title
             else:

@@ -17,8 +17,12 @@ MarkKind = Literal["", "bullet", "number"]
 
 _POINTERS = "\u2192\u2794\u279c\u27a1\u21d2\U0001f449\U0001f539\U0001f538\u2705"
 """Arrows and signs that decorate items; a list mixes them on one level."""
-GLYPHS = _POINTERS + ("•‣⁃●○■□▪▫◦◆◇►▶➢➤❖✓✔✗✘★☆☐☑☒·∙\uf0b7\uf0a7\uf0d8\uf0fc\uf076\u27a2\u2b25\u2b1b\u25b8")
+_CHECKS = "\u2610\u2611\u2612\u2713\u2714\u2717\u2718\u2716\u274c\u274e\u2705"
+"""What is done and what is not: a list mixes them on one level, too."""
+GLYPHS = _POINTERS + _CHECKS + ("•‣⁃●○■□▪▫◦◆◇►▶➢➤❖★☆·∙\uf0b7\uf0a7\uf0d8\uf0fc\uf076\u27a2\u2b25\u2b1b\u25b8")
 """Signs that begin list items as word processors paste them."""
+_POINTER_STYLES = frozenset((*_POINTERS, "->"))
+_CHECK_STYLES = frozenset(_CHECKS)
 _BULLET = re.compile(
     rf"(?P<ascii>\*{{2,6}}|[-*+–—]|[-=]>)(?=[ \t]|$)|(?P<glyph>[{GLYPHS}]\ufe0f?|§(?=\t))|(?P<word>o)(?=\t| {{2,}}\S)"
 )
@@ -90,21 +94,28 @@ class _Frame:
 
 
 def parse_list(
-    lines: Sequence[str], *, first_line: int = 1, only_marked: bool = False, wraps: bool = True
+    lines: Sequence[str],
+    *,
+    first_line: int = 1,
+    only_marked: bool = False,
+    wraps: bool = True,
+    takes_lone_numeral: bool = False,
 ) -> list[ListLine]:
     """Return the items of a list, one a line; `only_marked` leaves lines without a mark out.
 
-    With `wraps` a plain line that stands further in than the marked one before it goes on with that one. Fenced code is
-    skipped.
+    With `wraps` a plain line that stands further in than the marked one before it goes on with that one.
+    With `takes_lone_numeral` an "I." above everything is a mark where no "II." follows, too. Fenced code is skipped.
     """
     read = _read_lines(lines, first_line)
+    lone = _lone_numeral(read) if takes_lone_numeral else None
     dotted = _dotted_numbers(read)
     last_at = _last_places(read)
     frames: list[_Frame] = []
     found: list[ListLine] = []
     last_indent: int | None = None
     for at, line in enumerate(read):
-        mark = _choose(line, at, last_at, frames, dotted)
+        is_lone = at == 0 and lone is not None
+        mark = lone if is_lone else _choose(line, at, last_at, frames, dotted)
         if (
             mark is None
             and last_indent is not None
@@ -115,7 +126,8 @@ def parse_list(
             last = found[-1]
             found[-1] = ListLine(last.depth, _clean(f"{last.text} {line.text}"), last.line, last.mark)
             continue
-        last_indent = None if mark is None else line.indent
+        # What stands further in below a numeral alone are its items.
+        last_indent = None if mark is None or is_lone else line.indent
         if mark is None and only_marked:
             last_indent = None
             continue
@@ -174,10 +186,10 @@ def _marks(body: str) -> list[_Mark]:
     if bullet is not None:
         # - * and + are one kind: Markdown's writers change them within a list.
         style = "-" if bullet["ascii"] in ("-", "*", "+") else bullet.group()
-        style = "->" if style == "=>" or style[0] in _POINTERS else style
+        style = "->" if style == "=>" else style.removesuffix("\ufe0f")
         return [_Mark(style, (), body[bullet.end() :].strip())]
     if (task := _TASK.match(body)) is not None:
-        return [_Mark("[]", (), body[task.end() :].strip())]
+        return [_Mark(_CHECKS[0], (), body[task.end() :].strip())]
     dotted = _DOTTED.match(body)
     if dotted is not None:
         return [_Mark("dotted", tuple(map(int, dotted[1].split("."))), body[dotted.end() :].strip())]
@@ -211,6 +223,24 @@ def _roman(letters: str) -> int | None:
         return None
     values = [_ROMAN_VALUES[letter] for letter in small]
     return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
+
+
+def _lone_numeral(lines: Sequence[_Line]) -> _Mark | None:
+    """Return the Roman "I." of a first line that no other numeral follows, where others stand below it.
+
+    None where the line may begin with an initial, as names do: then another letter without a sequence stands there.
+    """
+    if len(lines) < 2:
+        return None
+    first, *others = lines
+    lone = next((mark for mark in first.marks if mark.kind.endswith("roman") and mark.value == (1,)), None)
+    letters = {(mark.style, mark.value[0]) for line in others for mark in line.marks if "letter" in mark.kind}
+    is_sequence = all(
+        (style, value + 1) in letters or (style, value - 1) in letters for style, value in letters
+    )
+    if lone is None or not is_sequence or any(line.indent < first.indent for line in others):
+        return None
+    return None if any(mark.kind == lone.kind for line in others for mark in line.marks) else lone
 
 
 def _last_places(lines: Sequence[_Line]) -> dict[tuple[str, tuple[int, ...]], int]:
@@ -333,7 +363,8 @@ def _is_same(frame: _Frame, indent: int, style: str) -> bool:
     if frame.indent != indent:
         return False
     decimals = frame.style.strip("().:") == style.strip("().:") == "decimal"
-    return frame.style == style or decimals
+    styles = {frame.style, style}
+    return len(styles) == 1 or decimals or styles <= _POINTER_STYLES or styles <= _CHECK_STYLES
 
 
 def _place_dotted(line: _Line, number: tuple[int, ...], frames: list[_Frame]) -> int:

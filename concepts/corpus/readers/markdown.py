@@ -36,6 +36,7 @@ _NOTES = frozenset(("note", "tip", "info", "hint", "important", "warning", "caut
 
 
 UNUSED = "value of the front matter"
+LOOSE_NOTE = "footnote without a reference"
 
 
 def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
@@ -43,7 +44,11 @@ def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
     metadata, body, _ = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
     body, left_out = plain_source(body)
     left_out = left_out + Counter({UNUSED: metadata.num_unused})
-    page = f"<!DOCTYPE html><body>{_parser(is_plain).render(_containers(body))}</body>"
+    notes: dict[str, dict[str, dict[str, int]]] = {}
+    page = f"<!DOCTYPE html><body>{_parser(is_plain).render(_containers(body), notes)}</body>"
+    # A definition that the text refers to has a number above or equal to zero.
+    num_loose = sum(number < 0 for number in notes.get("footnotes", {}).get("refs", {}).values())
+    left_out = left_out + Counter({LOOSE_NOTE: num_loose})
     reading = read_html(page, is_markdown=True)
     metadata = metadata if metadata != Metadata() else reading.metadata
     return replace(reading, metadata=metadata, left_out=Counter(reading.left_out) + left_out)

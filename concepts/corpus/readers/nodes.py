@@ -31,6 +31,7 @@ SILENT_TAGS = frozenset(
     )
 )
 """What shows no text of its own."""
+_SILENT_IN_HEADINGS = SILENT_TAGS | {"button"}
 COUNTED_TAGS = {
     "nav": "navigation list",
     "table": "table",
@@ -140,7 +141,7 @@ def has_words(node: LexborNode) -> bool:
     return any(char.isalnum() for char in text_of(node))
 
 
-def text_of(node: LexborNode) -> str:
+def text_of(node: LexborNode, *, silent: frozenset[str] = SILENT_TAGS) -> str:
     """Return the text of a node without permalinks, scripts and what is hidden."""
     words: list[str] = []
     stack = [node]
@@ -154,7 +155,7 @@ def text_of(node: LexborNode) -> str:
             words.append(" ")
             continue
         if current is not node:
-            if tag in SILENT_TAGS or tag.startswith(("_", "!", "-")):
+            if tag in silent or tag.startswith(("_", "!", "-")):
                 continue
             classes = classes_of(current)
             if classes & PERMALINK_CLASSES or is_bare_anchor(current) or is_reference(current, classes):
@@ -169,7 +170,7 @@ def text_of(node: LexborNode) -> str:
 
 def heading_text(node: LexborNode) -> str:
     """Return the text of a heading without permalinks; of a picture alone, the words that stand for it."""
-    text = text_of(node)
+    text = text_of(node, silent=_SILENT_IN_HEADINGS)
     if not text.strip():
         text = " ".join(image.attributes.get("alt") or "" for image in node.css("img"))
     return _PERMALINK_END.sub("", " ".join(text.split()))

@@ -27,6 +27,8 @@ class Metadata:
     date: str = ""
     num_unused: int = 0
     """Other values that it says."""
+    problem: str = ""
+    """One line about what could not be read; empty where all could."""
 
 
 class NestingError(ValueError):
