@@ -13,7 +13,8 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from concepts.errors import LonghandError, UsageError
@@ -263,6 +264,18 @@ async def _flow(
     await araise_state_exception(state)
 
 
+@runtime_checkable
+class _Noting(Protocol):
+    """A handler of SIGINT that keeps in mind that one came."""
+
+    def note(self) -> None: ...
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt where one came."""
+
+    def __call__(self, number: int, frame: FrameType | None, /) -> None: ...
+
+
 class _Foreground:
     """Runs a coroutine in this thread, which its steps may block; Ctrl-C breaks it off.
 
@@ -278,6 +291,7 @@ class _Foreground:
         self._error: Exception | None = None
         self._is_in_step = False
         self._is_interrupted = False
+        self._noting: _Noting | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, None], document_id: str) -> None:
         """Run a coroutine to its end; FlowError for an error that is neither ours nor one of a step."""
@@ -330,19 +344,34 @@ class _Foreground:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Handle Ctrl-C inside the block, where this is the main thread and nobody else handles it."""
+        """Handle Ctrl-C inside the block, where this is the main thread and nobody else handles it.
+
+        A handler with `note` and `check` only notes and raises, so that this one stands in for it: it passes on what
+        comes, and one that came before, and was lost, ends the run here.
+        """
         is_main = threading.current_thread() is threading.main_thread()
-        if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        before = signal.getsignal(signal.SIGINT)
+        if not is_main or not (before is signal.default_int_handler or isinstance(before, _Noting)):
             yield
             return
+        self._noting = before if isinstance(before, _Noting) else None
         signal.signal(signal.SIGINT, self._on_interrupt)
         try:
+            if self._noting is not None:
+                try:
+                    self._noting.check()
+                except KeyboardInterrupt:
+                    assert self._task is not None
+                    self._task.cancel()  # else it would begin while its loop is closed
+                    raise
             yield
         finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, before)
 
     def _on_interrupt(self, _number: int, _frame: object) -> None:
         is_second, self._is_interrupted = self._is_interrupted, True
+        if self._noting is not None:
+            self._noting.note()
         if self._is_in_step or is_second or self._loop is None or self._task is None:
             raise KeyboardInterrupt
         # Prefect notes that the run was broken off; for a moment it is waited for.

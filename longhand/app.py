@@ -20,8 +20,9 @@ import typer
 from concepts.errors import LonghandError, UsageError, shorten
 from longhand import __version__
 from longhand.helping import MAX_WIDTH, Group, add_help
+from longhand.interrupts import EXIT_INTERRUPTED, interrupts
 
-EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_ERROR, EXIT_USAGE = 1, 2
 MAX_WORD_CHARS, MAX_MESSAGE_CHARS = 300, 2000
 """Of an error; what is longer echoes what somebody typed, or a file, and keeps its two ends."""
 DEBUG_OPTION = "--debug"
@@ -86,9 +87,12 @@ def run_app(arguments: Sequence[str]) -> int:
     arguments, debug = _take_debug(arguments)
     try:
         app = make_app(arguments)
+        interrupts.check()
         code = app(args=list(arguments) or ["--help"], prog_name="longhand", standalone_mode=False)
         # Here, so that a full disk behind stdout is an error of ours and not of the interpreter's exit.
         sys.stdout.flush()
+        if not code:
+            interrupts.check()
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         if debug:

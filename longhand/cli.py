@@ -11,13 +11,13 @@ import contextlib
 import gc
 import io
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
 from longhand.checks import RoomError, check_rooms
+from longhand.interrupts import EXIT_INTERRUPTED, interrupts
 
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Environment variables by which an OpenMP runtime is told how its threads wait for each other."""
@@ -25,14 +25,18 @@ _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
-    # What is imported stays. To look through it for garbage every 700 objects, and once more at the end, costs
-    # `longhand ls` a fifth of its time.
-    gc.set_threshold(10_000)
-    replace_closed_streams()
-    _speak_unicode()
-    let_threads_sleep()
-    code = run(sys.argv[1:])
-    gc.freeze()
+    interrupts.watch()
+    try:
+        # What is imported stays. To look through it for garbage every 700 objects, and once more at the end, costs
+        # `longhand ls` a fifth of its time.
+        gc.set_threshold(10_000)
+        replace_closed_streams()
+        _speak_unicode()
+        let_threads_sleep()
+        code = run(sys.argv[1:])
+        gc.freeze()
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
     leave(code)
 
 
@@ -43,11 +47,10 @@ def leave(code: int) -> NoReturn:
     aborts (SIGABRT, SIGSEGV). To wait for gigabytes of weights that nobody needs any more would be no better. So
     with such a thread the process ends at once, after the exit handlers, with everything it printed.
     """
+    code = interrupts.end(code)
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     if not any(thread.daemon for thread in others):
         sys.exit(code)
-    # A second Ctrl-C changes neither the code nor what is said.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         for thread in others:
             if not thread.daemon:
@@ -108,5 +111,5 @@ def run(arguments: Sequence[str]) -> int:
         print(f"longhand: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
     return run_app(arguments)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import typer
 
 from concepts.errors import UsageError
+from longhand.interrupts import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from flows.crew import Crew
     from storage import Store
 
 P = ParamSpec("P")
-EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+EXIT_ERROR = 1
 
 
 def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P, None]:

@@ -9,6 +9,7 @@ import typer
 from concepts.errors import UsageError
 from longhand.commands.documents import open_store
 from longhand.commands.writing import SpaceName
+from longhand.interrupts import interrupts
 from longhand.terminal import print_text, say
 
 DEFAULT_PORT = 8765
@@ -54,4 +55,5 @@ def inspect(
                 on_ready=show,
             )
         except KeyboardInterrupt:
+            interrupts.forget()
             say("ended")

@@ -14,6 +14,7 @@ from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
 from longhand.commands.documents import DocumentId, DocumentIds, InStatus, choose_documents
 from longhand.completion import complete_languages
 from longhand.crew import shared
+from longhand.interrupts import EXIT_INTERRUPTED
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
 from longhand.terminal import print_json, print_text, say
 
@@ -51,7 +52,6 @@ SpeechFile = Annotated[
     Path | None, typer.Option("--speech", metavar="FILE", help="Say the prompt: WAV, FLAC, Ogg or MP3.")
 ]
 
-EXIT_INTERRUPTED = 130
 STOPPED: tuple[DocumentStatus, ...] = ("planning", "planned", "writing", "decoding", "failed", "paused")
 """Statuses of documents that `resume --all` goes on with, where nobody works on them."""
 

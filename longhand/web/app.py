@@ -21,7 +21,7 @@ from longhand.running import tell_prefect
 from longhand.searching import Searcher
 from longhand.web.changing import Changes, TellPrefect, changing
 from longhand.web.creating import Creating
-from longhand.web.errors import TITLES, status_of
+from longhand.web.errors import BUSY_TITLE, TITLES, CrowdedError, status_of
 from longhand.web.guard import Guard, GuardMiddleware
 from longhand.web.listing import Listing
 from longhand.web.mapping import Mapping
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Request], Response]
 
+MAX_SEARCHES = 8
+"""Of different words that wait at a time; each is about a second, and the first loads the encoder."""
 STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
@@ -64,7 +66,8 @@ def make_app(
     mapping = Mapping(pages)
     refining = Refining(pages, Refiner() if refiner is None else refiner)
     # One encoder, one set of voices, and the state of matplotlib that belongs to the whole process: one at a time.
-    searches, drafts, pictures = WorkQueue("searches"), WorkQueue("drafts"), WorkQueue("pictures")
+    searches = WorkQueue("searches", max_waiting=MAX_SEARCHES, is_shared=True, is_light=_asks_nothing)
+    drafts, pictures = WorkQueue("drafts"), WorkQueue("pictures")
     exports, servers = WorkQueue("files", num_workers=2), WorkQueue("questions to the server", num_workers=2)
     listing, creating = Listing(pages), Creating(pages, tell_prefect)
     queue = QueuePage(pages, PrefectServer() if server is None else server)
@@ -120,13 +123,17 @@ def make_app(
     )
 
 
+def _asks_nothing(request: Request) -> bool:
+    return not request.query_params.get("q", "").strip()
+
+
 def _page_route(path: str, handler: Handler, work: WorkQueue | None) -> Route:
     return Route(path, handler if work is None else work.queued(handler))
 
 
-def show_error(request: Request, status: int, reason: str) -> Response:
+def show_error(request: Request, status: int, reason: str, title: str | None = None) -> Response:
     """Return a page that says what is wrong, in one line."""
-    title = TITLES.get(status, "That did not work")
+    title = title or TITLES.get(status, "That did not work")
     if request.url.path.endswith(SUFFIX):
         return json_response({"status": status, "title": title, "reason": reason}, status=status)
     return HTMLResponse(render("error.html", status=status, title=title, reason=reason), status_code=status)
@@ -134,6 +141,10 @@ def show_error(request: Request, status: int, reason: str) -> Response:
 
 def _show_known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, LonghandError)
+    if isinstance(error, CrowdedError):
+        answer = show_error(request, status_of(error), str(error), BUSY_TITLE)
+        answer.headers["retry-after"] = str(error.retry_after_s)
+        return answer
     return show_error(request, status_of(error), str(error))
 
 

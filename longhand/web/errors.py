@@ -15,13 +15,17 @@ class TooLargeError(UsageError):
 
 
 class CrowdedError(LonghandError):
-    """More work than its queue takes."""
+    """More work than its queue takes; `retry_after_s` says when it is worth coming again."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 _STATUS: tuple[tuple[type[LonghandError], int], ...] = (
     (ForbiddenError, 403),
     (TooLargeError, 413),
-    (CrowdedError, 429),
+    (CrowdedError, 503),
     (NotFoundError, 404),
     (Busy, 409),
     (LostLease, 409),
@@ -31,6 +35,8 @@ _STATUS: tuple[tuple[type[LonghandError], int], ...] = (
     (StorageError, 503),
 )
 
+BUSY_TITLE = "Too much at once"
+"""Of a CrowdedError; its status is also that of a database in trouble."""
 TITLES = {
     400: "That address or form is not understood",
     403: "Not allowed",
@@ -40,7 +46,6 @@ TITLES = {
     413: "Too long",
     421: "Another server's name",
     422: "That cannot be used as it is",
-    429: "Too much at once",
     500: "Something is wrong in Longhand",
     503: "The database does not answer as it should",
 }

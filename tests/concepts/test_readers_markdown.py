@@ -204,3 +204,23 @@ def test_marks_that_never_end_take_no_time(part: str) -> None:
     start = time.monotonic()
     read(part * 4000)
     assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize("mark", ["[", "(", "<", "*", "_", "`"])
+def test_a_line_of_one_mark_is_read_in_seconds_and_kept(mark: str) -> None:
+    """Two hundred thousand opening brackets once took eleven seconds: from each, a link's end was looked for."""
+    num = 200_000 if mark == "[" else 50_000
+    start = time.process_time()
+    reading = read(f"# Tea\n\n{mark * num}\n\nTea is [good](x).\n", ".md")
+    assert reading.elements[-1].text == "Tea is good."
+    assert time.process_time() - start < 7
+    if mark == "[":
+        assert reading.elements[-2].text == mark * num
+
+
+def test_brackets_in_each_other_that_no_link_has_are_text() -> None:
+    reading = read("# Tea\n\n" + "[" * 300 + "tea [green](x) " + "]" * 300 + "\n\nTea is [good](x).\n", ".md")
+    assert [element.text for element in reading.elements[1:]] == [
+        "[" * 300 + "tea [green](x) " + "]" * 300,
+        "Tea is good.",
+    ]

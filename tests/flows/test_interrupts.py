@@ -121,3 +121,41 @@ def test_a_run_that_is_over_when_it_comes_is_over() -> None:
         interrupt()
 
     _Foreground().run(body(), "doc")
+
+
+class Noting:
+    """Stands for the handler of the command: raises, and keeps in mind that one came."""
+
+    def __init__(self, is_noted: bool = False) -> None:
+        self.is_noted = is_noted
+
+    def note(self) -> None:
+        self.is_noted = True
+
+    def check(self) -> None:
+        if self.is_noted:
+            raise KeyboardInterrupt
+
+    def __call__(self, number: int, frame: object) -> None:
+        raise AssertionError("a run handles it itself")
+
+
+@pytest.mark.parametrize("is_lost_before", [True, False])
+def test_a_handler_that_notes_is_told_and_asked(is_lost_before: bool) -> None:
+    noting, steps = Noting(is_lost_before), []
+    before = signal.signal(signal.SIGINT, noting)
+    foreground = _Foreground()
+
+    async def body() -> None:
+        with foreground.step():
+            steps.append(1)
+            interrupt()
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            foreground.run(body(), "doc")
+        assert signal.getsignal(signal.SIGINT) is noting
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert noting.is_noted
+    assert steps == ([] if is_lost_before else [1])

@@ -84,3 +84,75 @@ def work(arguments):
         time.sleep(0.02)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (130, "handlers ran\n", "")
+
+
+LOSES = """
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)  # the signal is handled in the next bytecodes
+
+class Loses:
+    def __del__(self):
+        press()
+
+def swallow():
+    try:
+        press()
+    except:
+        pass
+"""
+
+
+def test_an_interrupt_that_a_finalizer_loses_is_raised_again():
+    work = """
+def work(arguments):
+    Loses()
+    time.sleep(30)
+    return 0
+"""
+    started = time.monotonic()
+    stdout, stderr = (process := start(LOSES + work)).communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "")
+    assert stdout.startswith("handlers ran\n")
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("when", ["it is imported", "it works"])
+def test_an_interrupt_that_a_library_swallows_ends_the_command(when):
+    work = f"""
+import longhand.app as app
+real_run = cli.run
+
+def make_app(arguments):
+    if {when!r} == "it is imported":
+        swallow()
+    def command(**options):
+        print("worked")
+        if {when!r} == "it works":
+            swallow()
+    return command
+
+app.make_app = make_app
+work = real_run
+"""
+    stdout, stderr = (process := start(LOSES + work)).communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "longhand: interrupted\n")
+    assert stdout.startswith("handlers ran\n" if when == "it is imported" else "worked\nhandlers ran\n")
+
+
+@pytest.mark.parametrize("others", ["", "threading.Thread(target=load, daemon=True).start()"])
+def test_a_first_interrupt_while_it_ends_is_no_success(others):
+    work = f"""
+def work(arguments):
+    {others or "pass"}
+    atexit.register(print, "closed")
+    atexit.register(press)
+    print("said")
+    return 0
+"""
+    stdout, stderr = (process := start(LOSES + work)).communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "")
+    assert stdout.startswith("said\nclosed\n")

@@ -13,10 +13,15 @@ import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from longhand.searching import Searcher
 from longhand.web import mapping
 from longhand.web.app import make_app
+from longhand.web.errors import CrowdedError
+from longhand.web.queues import WorkQueue
 from longhand.web.server import listen
 from storage import Match, Store
 
@@ -54,20 +59,76 @@ def app(store: Store, slow: SlowSearcher) -> Starlette:
 def test_reading_pages_do_not_wait_behind_searches(app: Starlette, slow: SlowSearcher) -> None:
     """Sixty searches at once once kept the list waiting: all threads of the server were theirs."""
 
-    async def visit() -> tuple[list[int], list[int]]:
+    async def visit() -> tuple[list[int], list[httpx.Response], list[httpx.Response]]:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
             searches = [asyncio.create_task(client.get(f"/search?q=tea+{n}")) for n in range(60)]
             assert await asyncio.to_thread(slow.begun.acquire, timeout=60)
-            pages = [(await client.get("/")).status_code for _ in range(3)]
+            refused = [await search for search in searches[9:]]  # at once
+            pages = [(await client.get(page)).status_code for page in ("/", "/", "/search", "/search?q=+")]
             slow.go_on.set()
-            return pages, [answer.status_code for answer in await asyncio.gather(*searches)]
+            return pages, refused, [await search for search in searches[:9]]
 
-    pages, searches = asyncio.run(visit())
-    assert pages == [200] * 3
+    pages, refused, answered = asyncio.run(visit())
+    assert pages == [200] * 4
     # One is at work and as many wait as are let in; the others are told to come again.
-    assert (searches.count(200), searches.count(429)) == (33, 27)
-    assert slow.num_done == 33
+    assert [answer.status_code for answer in answered] == [200] * 9
+    assert slow.num_done == 9
+    for answer in refused:
+        assert answer.status_code == 503
+        seconds = int(answer.headers["retry-after"])
+        assert 1 <= seconds <= 60
+        assert f"busy: 8 searches are waiting; try again in {seconds} seconds" in answer.text
+        assert "Too much at once" in answer.text
+        assert "database" not in answer.text
+
+
+def test_the_same_search_at_the_same_time_is_done_once(app: Starlette, slow: SlowSearcher) -> None:
+    async def visit() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            searches = [
+                asyncio.create_task(client.get(f"/search{suffix}?q=tea"))
+                for suffix in ("", ".json", ".csv")
+                for _ in range(20)
+            ]
+            assert await asyncio.to_thread(slow.begun.acquire, timeout=60)
+            slow.go_on.set()
+            return list(await asyncio.gather(*searches))
+
+    answers = asyncio.run(visit())
+    assert [answer.status_code for answer in answers] == [200] * 60
+    assert slow.num_done == 3
+    assert [len({answer.text for answer in answers[at : at + 20]}) for at in (0, 20, 40)] == [1, 1, 1]
+    asyncio.run(visit())
+    assert slow.num_done == 6  # nothing is kept
+
+
+def test_who_waits_too_long_is_told_to_come_again() -> None:
+    go_on = threading.Event()
+
+    def handler(request: Request) -> Response:
+        assert go_on.wait(60)
+        return Response("done")
+
+    queue = WorkQueue("drafts", max_wait_s=0.05)
+    app = Starlette(
+        routes=[Route("/", queue.queued(handler))],
+        exception_handlers={CrowdedError: lambda request, error: Response(str(error), 503)},
+    )
+
+    async def visit() -> list[str]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            first = asyncio.create_task(client.get("/"))
+            await asyncio.sleep(0.01)
+            late = [answer.text for answer in await asyncio.gather(client.get("/"), client.get("/"))]
+            go_on.set()
+            return [*late, (await first).text, (await client.get("/")).text]
+
+    *late, first, after = asyncio.run(visit())
+    assert all("drafts are waiting; try again in" in text for text in late)
+    assert (first, after) == ("done", "done")
 
 
 @contextmanager

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 ATTRIBUTES = re.compile(r"(?<!\\)\s*\{\s*:?\s*(?:[#.][^\s{}]*|[\w-]+=[^{}]*)(?:\s[^{}]*)?\}\s*#*\s*$")
 """Ends a heading in Pandoc's, kramdown's and Longhand's own Markdown: `{#install}`, `{: .wide }`, `{#2 length=5}`."""
+MAX_OPEN_BRACKETS = 100
+"""In a paragraph. Links lie in each other two or three deep; the parser looks from every bracket for its end."""
+_BRACKET = re.compile(r"[\[\]]")
+_OPENING = re.compile(r"(?<!\\)\[")
 _ONE_LETTER_CHECK = re.compile(r"^\[[ xX]\]\s+")
 _CONTAINER = re.compile(
     r"^:{3,}[ \t]*(?:\{([^}\n]*)\}|([\w-]+)(?:\[([^\]\n]*)\])?|)[ \t]*([^:\n]*?)[ \t]*:*$"
@@ -70,6 +74,7 @@ def _parser(is_plain: bool) -> MarkdownIt:
     if is_plain:
         parser.disable("code")
     parser.core.ruler.after("block", "heading_attributes", _strip_attributes)
+    parser.core.ruler.after("block", "open_brackets", _open_brackets)
     parser.core.ruler.after("block", "indented_prose", _indented_prose)
     parser.core.ruler.after("block", "typed_lines", _typed_lines)
     return parser
@@ -83,6 +88,19 @@ def _strip_attributes(state: StateCore) -> None:
             content.content = (
                 _ONE_LETTER_CHECK.sub("", content.content) if opening.level == 0 else content.content
             )
+
+
+def _open_brackets(state: StateCore) -> None:
+    """Let brackets that lie in each other deeper than any link be text."""
+    for token in state.tokens:
+        if token.type != "inline" or token.content.count("[") <= MAX_OPEN_BRACKETS:
+            continue
+        num_open = 0
+        for bracket in _BRACKET.findall(token.content):
+            num_open = num_open + 1 if bracket == "[" else max(0, num_open - 1)
+            if num_open > MAX_OPEN_BRACKETS:
+                token.content = _OPENING.sub(r"\\[", token.content)
+                break
 
 
 def _indented_prose(state: StateCore) -> None:

@@ -1,0 +1,109 @@
+"""Ctrl-C in a process of the command: one that was pressed is never lost, and never ends with exit code 0.
+
+Python raises KeyboardInterrupt wherever the main thread is. Inside a finalizer, a weak reference's callback (the
+import system has one for every module) or a callback from C it is printed and dropped; an `except:` of a library
+swallows it. So the handler also notes it, and the command asks before its work and before its code.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+EXIT_INTERRUPTED = 130
+REPEAT_AFTER_S = 0.05
+
+
+class Interrupts:
+    """The handler of SIGINT: notes it and raises KeyboardInterrupt; while the process ends it only notes it."""
+
+    def __init__(self) -> None:
+        self.is_noted = False
+        self._is_watching = False
+        self._code: int | None = None
+
+    def watch(self) -> None:
+        """Handle SIGINT from now on, unless this process ignores it or somebody else handles it; main thread only."""
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            return
+        self._is_watching = True
+        signal.signal(signal.SIGINT, self)
+        before = sys.unraisablehook
+
+        def hook(lost: UnraisableHookArgs) -> None:
+            if not issubclass(lost.exc_type, KeyboardInterrupt):
+                before(lost)
+            elif self.is_noted and self._code is None:
+                # A bare thread: this one is in the midst of something, and may hold any lock.
+                _thread.start_new_thread(_repeat, ())
+
+        sys.unraisablehook = hook
+        # The first to be registered is the last to be called.
+        atexit.register(self._insist)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle one SIGINT."""
+        is_second = self.is_noted
+        self.note()
+        if self._code is None:
+            raise KeyboardInterrupt
+        if is_second:
+            os._exit(self._code or EXIT_INTERRUPTED)
+
+    def note(self) -> None:
+        """Note a Ctrl-C that somebody else handles."""
+        self.is_noted = True
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt where one came and nothing ended."""
+        if self.is_noted:
+            raise KeyboardInterrupt
+
+    def forget(self) -> None:
+        """Take the Ctrl-C that came for the usual end of this command."""
+        self.is_noted = False
+
+    def end(self, code: int) -> int:
+        """Return the code that the process is to end with; from now on SIGINT changes at most a 0."""
+        self._code = code
+        if self.is_noted and code == 0:
+            self._code = EXIT_INTERRUPTED
+        if self._is_watching and self._code:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return self._code
+
+    def _insist(self) -> None:
+        """End the process with the code for Ctrl-C where one came after the command had returned 0."""
+        if self._code != 0:
+            return
+        # What is left of the interpreter runs no handlers: the signal itself ends it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if self.is_noted:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(EXIT_INTERRUPTED)
+
+
+def _repeat() -> None:
+    """Send SIGINT to the main thread once more, when it has left what lost the last one."""
+    time.sleep(REPEAT_AFTER_S)
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+
+
+interrupts = Interrupts()
+"""Of this process; only `longhand.cli.main` lets it watch."""
