@@ -66,6 +66,8 @@ _SOMETHING = re.compile(
     r"something\s+(?:(?:that|which)\s+)?(?:about|on|explaining)\s+|something\s+", re.IGNORECASE
 )
 _HELPS = re.compile(r"something\s+(?:that|which|to)\s+helps?\s+", re.IGNORECASE)
+_FEWEST_BEFORE_COLON = 4
+"""Words before a colon that are a title by themselves."""
 _CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
@@ -137,8 +139,10 @@ def titles_in(prompt: str, lang: str) -> list[str]:
     first = headline(_CLAUSE.split(whole)[0], LONGEST_TITLE)
     before, colon, _ = whole.partition(": ")
     titles = [before] if colon and len(before) <= LONGEST_TITLE else []
+    is_enough = len(before.split()) >= _FEWEST_BEFORE_COLON
+    plainest = before if titles and is_enough else first  # what follows a colon may be cut anywhere
     if lang != ENGLISH:
-        return [*titles, first]
+        return list(dict.fromkeys((*titles, plainest)))
     topic = _topic(sentences)
     for sentence in sentences:
         if (explained := _EXPLAINS.search(sentence)) is not None:
@@ -156,7 +160,7 @@ def titles_in(prompt: str, lang: str) -> list[str]:
                 headline(f"{topic[:1].upper()}{topic[1:]}: {what[:1].lower()}{what[1:]}", LONGEST_TITLE)
             )
         titles.append(headline(what, LONGEST_TITLE))
-    return titles if titles and _WISH.match(first) else list(dict.fromkeys((*titles, first)))
+    return titles if titles and _WISH.match(first) else list(dict.fromkeys((*titles, plainest)))
 
 
 def _topic(sentences: Sequence[str]) -> str:

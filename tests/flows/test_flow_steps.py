@@ -546,3 +546,8 @@ def test_a_long_prompt_gets_a_title_of_its_own_words(
 def test_what_stands_before_a_colon_is_a_title() -> None:
     prompt = "Sun, wind and water power compared: cost, reliability and impact on the landscape of the coast"
     assert titles_in(prompt, "eng_Latn")[0] == "Sun, wind and water power compared"
+
+
+def test_a_title_is_not_cut_after_its_colon() -> None:
+    prompt = "A meal plan for a family of four: two kids aged 6 and 9, one of them allergic to nuts"
+    assert titles_in(prompt, "eng_Latn") == ["A meal plan for a family of four"]
