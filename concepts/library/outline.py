@@ -38,7 +38,7 @@ NAME_WEIGHT = 0.4
 """How much the cosine of a document's title or prompt counts beside that of its nearest sections."""
 UNSAID_WEIGHT = 0.15
 """How much less near a document is that has none of the title's words."""
-AVOIDED_WEIGHT = 0.1
+AVOIDED_WEIGHT = 0.2
 """How much nearer a document is that is called by what must be avoided, and how much less one that has it."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents looked at for their titles and prompts having words of the title that no more than this share has."""
