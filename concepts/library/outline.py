@@ -38,8 +38,6 @@ NAME_WEIGHT = 0.4
 """How much the cosine of a document's title or prompt counts beside that of its nearest sections."""
 UNSAID_WEIGHT = 0.15
 """How much less near a document is that has none of the title's words."""
-AVOIDED_WEIGHT = 0.2
-"""How much nearer a document is that is called by what must be avoided, and how much less one that has it."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents looked at for their titles and prompts having words of the title that no more than this share has."""
 WITHIN = 0.12
@@ -60,12 +58,6 @@ _BEGINNING = 300
 _BETWEEN = 0.15
 """Where sections of other documents stand at the earliest, and this far from the end at the latest."""
 _WORD = re.compile(r"[^\W\d_]+")
-_AVOIDED = re.compile(
-    r"\b(?:allerg(?:ic|y) to|intoleran(?:t|ce) (?:of|to))(?: any| all)? (?P<to>[^\W\d_]{3,})"
-    r"|\b(?P<free>[^\W\d_]{3,})[- ](?:free|allerg(?:y|ies)|intoleran(?:t|ce))\b",
-    re.IGNORECASE,
-)
-"""What somebody must not eat or touch, as prompts say it."""
 _FEWEST_LETTERS = 4
 _COMMON = frozenset(
     _WORD.findall(
@@ -147,7 +139,6 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
         numbers |= {m for m in [*by_title, *_named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
-    avoided = _avoided(called)
     places = [(library.owner == m).nonzero().flatten() for m in sorted(numbers)]
     if not library.is_own:
         places = [own for own in places if not _is_of_other([library.passages[int(n)] for n in own], called)]
@@ -165,30 +156,8 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
-        minded = AVOIDED_WEIGHT * _mindfulness(avoided, passages) if avoided else 0.0
-        found.append(Candidate(passages, nearness_P, sum(likeness) / len(likeness) + minded))
+        found.append(Candidate(passages, nearness_P, sum(likeness) / len(likeness)))
     return sorted(found, key=lambda candidate: -candidate.likeness)
-
-
-def _avoided(called: str) -> frozenset[str]:
-    """Return the things that a prompt says must be avoided, in the singular: "nut" of "allergic to nuts"."""
-    found = (match["to"] or match["free"] for match in _AVOIDED.finditer(called))
-    return frozenset(thing.casefold().removesuffix("s") for thing in found)
-
-
-def _mindfulness(avoided: Collection[str], passages: Sequence[Passage]) -> float:
-    """Return 1 for a document that is called by what must be avoided, -1 for another one that has it, else 0."""
-    first = passages[0]
-    if _has(avoided, first.title) or _has(avoided, first.prompt):
-        return 1.0
-    sentences = (sentence for passage in passages for sentence in passage.sentences)
-    return -1.0 if any(_has(avoided, sentence) for sentence in sentences) else 0.0
-
-
-def _has(things: Collection[str], text: str) -> bool:
-    """Return whether a text names one of some things or a kind of it: a peanut is a nut."""
-    words = (word.casefold().removesuffix("s") for word in _WORD.findall(text))
-    return any(word.endswith(tuple(things)) for word in words)
 
 
 def _named_by(library: Library, stems: Collection[str]) -> list[int]:

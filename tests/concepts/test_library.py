@@ -499,25 +499,6 @@ def test_what_a_document_on_the_very_subject_names_may_head_a_section() -> None:
     assert find_outline(library, encode, ["Tides"]) == ["Coasts", "Pull of Moon", "Harbors", "Ebb"]
 
 
-def test_what_must_be_avoided_is_minded() -> None:
-    def week(title: str, butter: str) -> list[Passage]:
-        days = ("Monday", "Tuesday", "Wednesday")
-        return [
-            passage(title, day, f"{day} breakfast is toast with {butter}.", "Soup is dinner.") for day in days
-        ]
-
-    plain, safe = "Family meal plan of one week", "A week without nuts: family meals"
-    library = Library.of([*week(plain, "peanut butter"), *week(safe, "cheese")], encode, least_likeness=0.0)
-
-    def nearest(*names: str) -> str:
-        return find_candidates(library, encode, names)[0].passages[0].title
-
-    assert nearest("Family meal plan") == plain
-    assert nearest("Family meal plan", "a family meal plan, one child allergic to nuts") == safe
-    assert nearest("Nut-free family meal plan") == safe
-    assert nearest("Family meal plan for minutes that are free") == plain
-
-
 def test_a_subject_may_be_known_by_what_is_typed_for_it() -> None:
     library = Library.of(GARDEN, encode)
     assert find_outline(library, encode, ["How can bees live at home"])[:2] == ["Water", "Flowers"]
