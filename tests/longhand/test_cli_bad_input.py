@@ -70,7 +70,7 @@ OUTLINES = [
     (b"\x89PNG\r\n\x1a\n\x00", "plan.md cannot be read: it is binary data, not text"),
     (
         b"Tea\n\x81\x8d\x8f\n",
-        "plan.md cannot be read: it is not UTF-8 text (line 2); the likeliest encoding is",
+        "plan.md cannot be read: it is not UTF-8 text (line 2); it may be ",
     ),
     (b"Tea\nA\x00B\n", "plan.md cannot be read: it is binary data, not text"),
     (b"Tea\nA\x07B\n", "plan.md, line 2 holds the control character U+0007 (character 2)"),
