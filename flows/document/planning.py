@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
-from concepts.space.config import ENGLISH
 from flows.document.checks import check_paths, check_vectors
 from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.document.job import Job, attempt, take
@@ -91,8 +90,7 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    named = recased(prompt)
-    title = document.title or derive_title(unwished(named) if lang == ENGLISH else named, lang)
+    title = document.title or derive_title(unwished(recased(prompt), lang), lang)
     if document.title is None and said is None and not is_title(prompt, lang):
         job.prepare("decode")
         with job.timings.span("decoding"):

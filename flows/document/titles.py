@@ -62,10 +62,9 @@ _WISHED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A prompt that asks for a text: what is asked for."""
-_SOMETHING = re.compile(
-    r"something\s+(?:(?:that|which)\s+)?(?:about|on|explaining)\s+|something\s+", re.IGNORECASE
-)
-_HELPS = re.compile(r"something\s+(?:that|which|to)\s+helps?\s+", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:an?|some)\s+", re.IGNORECASE)
+_SOMETHING = re.compile(r"^something\s+(?:(?:(?:that|which)\s+)?(?:about|on|explaining)\s+)?", re.IGNORECASE)
+_HELPS = re.compile(r"^something\s+(?:that|which|to)\s+helps?\s+", re.IGNORECASE)
 _FEWEST_BEFORE_COLON = 4
 """Words before a colon that are a title by themselves."""
 _CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
@@ -101,16 +100,20 @@ def recased(prompt: str) -> str:
     return text
 
 
-def unwished(text: str) -> str:
-    """Return an English prompt without the words that ask for a text.
+def unwished(text: str, lang: str) -> str:
+    """Return a prompt without the words that ask for a text; one that is not English as it is.
 
     "Please write me a guide to tea" is "Guide to tea"; "Write a letter" is a subject and stays.
     """
-    wished = _WISHED.fullmatch(text)
+    wished = _WISHED.fullmatch(text) if lang == ENGLISH else None
     if wished is None:
         return text
-    what = _SOMETHING.sub("", _HELPS.sub("helping ", wished["what"], count=1), count=1)
-    what = re.sub(r"^(?:an?|some)\s+", "", what, flags=re.IGNORECASE)
+    return _begun(_SOMETHING.sub("", _HELPS.sub("helping ", wished["what"])))
+
+
+def _begun(what: str) -> str:
+    """Return what somebody asks for as a title begins: without its article, with a capital."""
+    what = _ARTICLE.sub("", what)
     return what[:1].upper() + what[1:]
 
 
@@ -135,7 +138,7 @@ def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key
 def titles_in(prompt: str, lang: str) -> list[str]:
     """Return titles made of a prompt's own words, the plainest last."""
     sentences = _sentences(prompt, lang)
-    whole = unwished(sentences[0]) if lang == ENGLISH else sentences[0]
+    whole = unwished(sentences[0], lang)
     first = headline(_CLAUSE.split(whole)[0], LONGEST_TITLE)
     before, colon, _ = whole.partition(": ")
     titles = [before] if colon and len(before) <= LONGEST_TITLE else []
@@ -152,15 +155,15 @@ def titles_in(prompt: str, lang: str) -> list[str]:
         if asked is None:
             continue
         about = _ABOUT.search(asked["what"])
-        what = _CLAUSE.split(asked["what"])[0].strip(" ,")
-        what = re.sub(r"^(?:an?|some)\s+", "", what, flags=re.IGNORECASE)
-        what = what[:1].upper() + what[1:]
+        what = _begun(_CLAUSE.split(asked["what"])[0].strip(" ,"))
         if about is None and topic and topic.casefold() not in what.casefold():
             titles.append(
                 headline(f"{topic[:1].upper()}{topic[1:]}: {what[:1].lower()}{what[1:]}", LONGEST_TITLE)
             )
         titles.append(headline(what, LONGEST_TITLE))
-    return titles if titles and _WISH.match(first) else list(dict.fromkeys((*titles, plainest)))
+    if not titles or not _WISH.match(first):
+        titles.append(plainest)
+    return list(dict.fromkeys(titles))
 
 
 def _topic(sentences: Sequence[str]) -> str:

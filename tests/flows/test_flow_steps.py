@@ -495,10 +495,12 @@ def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) 
         ("Make a bird house", "Make a bird house"),
         ("Give feedback", "Give feedback"),
         ("Can you freeze milk?", "Can you freeze milk?"),
+        ("Write me a guide to making something on a lathe", "Guide to making something on a lathe"),
     ],
 )
 def test_a_title_is_no_request(prompt: str, subject: str) -> None:
-    assert unwished(prompt) == subject
+    assert unwished(prompt, "eng_Latn") == subject
+    assert unwished(prompt, "deu_Latn") == prompt
 
 
 LONG = (
