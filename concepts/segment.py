@@ -308,12 +308,15 @@ def _split_more(sentence: str, lang: str) -> list[str]:
 
 def _rejoin(pieces: Sequence[str], lang: str) -> list[str]:
     """Return the sentences with those joined that Punkt cut inside."""
-    inside = [range(found.start() + 1, found.end()) for found in _SAID.finditer("".join(pieces))]
+    quotations = _SAID.finditer("".join(pieces))
+    said = next(quotations, None)
     joined: list[str] = []
     end = 0
     for piece in pieces:
-        start, end = end, end + len(piece)
-        is_said = any(start + len(piece) - len(piece.lstrip()) in said for said in inside)
+        begin, end = end + len(piece) - len(piece.lstrip()), end + len(piece)
+        while said is not None and said.end() <= begin:
+            said = next(quotations, None)
+        is_said = said is not None and said.start() < begin
         if joined and (is_said or _goes_on(joined[-1].rstrip(), piece.lstrip(), lang)):
             joined[-1] += piece
         else:

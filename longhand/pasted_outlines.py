@@ -74,20 +74,22 @@ def plain_outline(text: str) -> str:
 
 def without_notes(text: str) -> tuple[str, int]:
     """Return an outline without footnotes and the marks that refer to them, and how many footnotes it had."""
-    labels: list[str] = []
+    labels: set[str] = set()
     kept: list[str] = []
-    is_note = False
+    num_notes, is_note = 0, False
     for line in text.split("\n"):
         note = _NOTE.match(line)
         # A note goes on in lines that stand further in.
         is_note = note is not None or (is_note and line.startswith(("    ", "\t")))
-        labels += [note[1]] if note else []
+        if note is not None:
+            labels.add(note[1])
+            num_notes += 1
         kept.append("" if is_note else line)
 
     def shown(mark: re.Match[str]) -> str:
         return "" if mark[1] in labels or mark[1].isdecimal() else mark.group()
 
-    return _NOTE_MARK.sub(shown, "\n".join(kept)), len(labels)
+    return _NOTE_MARK.sub(shown, "\n".join(kept)), num_notes
 
 
 def quoted_notes(lines: Sequence[str]) -> dict[int, str]:

@@ -54,8 +54,8 @@ _LEFT_OUT: tuple[tuple[str, re.Pattern[str]], ...] = (
 """... and of one line each."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _TO_TOOLS = re.compile(
-    r"\s*(?:more|excerpt|toc|/?(?:prettier|markdownlint|vale|eslint|textlint|doctoc|cspell|html-validate)\b.*|"
-    r"/?(?:START|END|BEGIN)\b.*|\[if .*|/?wp:.*)\s*",
+    r"\s*(?:more|excerpt|toc|/?(?:prettier|markdownlint|eslint|textlint|doctoc|cspell|html-validate)\b.*|"
+    r"vale\s+(?:on|off|\S+\s*=.*)|/?(?-i:START|END|BEGIN)\b.*|\[if .*|/?wp:.*)\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _CITATION = re.compile(
