@@ -13,6 +13,7 @@ import io
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -33,6 +34,7 @@ def main() -> NoReturn:
         replace_closed_streams()
         _speak_unicode()
         let_threads_sleep()
+        drop_warnings()
         code = run(sys.argv[1:])
         gc.freeze()
     except KeyboardInterrupt:
@@ -72,6 +74,20 @@ def let_threads_sleep() -> None:
     """
     if not any(name in os.environ for name in _WAITING):
         os.environ[_WAITING[0]] = "passive"
+
+
+def drop_warnings() -> None:
+    """Show no warning of a library, unless Python was asked for warnings (`-W`, PYTHONWARNINGS).
+
+    Libraries silence their own by filters, which `warnings.catch_warnings` in another thread takes away again: while
+    models load, what is silent in one run is shown in the next. A user could do nothing about any of them.
+    """
+    if not sys.warnoptions:
+        warnings.showwarning = _drop
+
+
+def _drop(*_: object, **__: object) -> None:
+    """Take the place of `warnings.showwarning`."""
 
 
 def replace_closed_streams() -> None:

@@ -66,3 +66,30 @@ def test_no_error_is_as_long_as_what_was_typed(run, command, unit):
     assert result.exit_code in (1, 2)
     assert len(result.stderr) < 2500 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("longhand: ")
+
+
+@pytest.mark.parametrize(("asked", "shown"), [([], False), (["-W", "default"], True)])
+def test_warnings_are_shown_to_who_asks_for_them(asked, shown, tmp_path):
+    script = (
+        "import sys, warnings; sys.argv = ['longhand', '--version']\n"
+        "from longhand import cli\n"
+        "run = cli.run\n"
+        "def warn_and_run(words):\n"
+        "    with warnings.catch_warnings():  # as a library in another thread would leave the filters\n"
+        "        if not sys.warnoptions: warnings.simplefilter('always')\n"
+        "        warnings.warn('made of old parts')\n"
+        "        return run(words)\n"
+        "cli.run = warn_and_run\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, *asked, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**{k: v for k, v in os.environ.items() if k != "PYTHONWARNINGS"}, "PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("made of old parts" in done.stderr) is shown

@@ -1,7 +1,7 @@
 """Every command, run as a user runs it: no warning and no remark of a library reaches stderr.
 
-Commands of a kind run one after the other in a process of their own, with the warning filters that Python has by
-default and with the models that ship. A mark on stderr before each tells whose lines they are.
+Commands of a kind run one after the other in a process of their own, prepared as `longhand` prepares its own, with
+the models that ship. A mark on stderr before each tells whose lines they are.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import json, os, signal, sys, threading
 from longhand import cli
 
 cli.let_threads_sleep()
+cli.drop_warnings()
 codes = []
 for line in json.loads(sys.argv[1]):
     known = []
