@@ -59,7 +59,7 @@ def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
 
     from flow_fakes import FakeEngine
 
-    from flows.device import SharedModels
+    from flows.models.sharing import SharedModels
     from flows.prefect.isolation import import_prefect, our_settings
 
     import_prefect(logs=True)

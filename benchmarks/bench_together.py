@@ -30,10 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "flows"))
 
 import queue_runner
 
-from flows.device import SharedModels
 from flows.document.options import WritingOptions
-from flows.engine import ModelEngine
 from flows.events import WorkerEvent
+from flows.models.engine import ModelEngine
+from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from flows.prefect.server import PrivateServer
 from storage import NewDocument, Store

@@ -84,7 +84,7 @@ def be_worker(name: str, folder: Path, clock_s: float, arguments: list[str]) -> 
     import fault_points
     from flow_fakes import FakeEngine
 
-    import flows.device
+    import flows.models.sharing
     from longhand import cli
 
     hold, held = folder / f"hold-{name}", folder / f"held-{name}"
@@ -112,7 +112,7 @@ def be_worker(name: str, folder: Path, clock_s: float, arguments: list[str]) -> 
 
     fault_points.watch(at_point)
     engine = FakeEngine(delay_s=CALL_S, before=before_call)
-    flows.device.SharedModels = partial(flows.device.SharedModels, lambda names: engine)  # type: ignore[assignment,misc]
+    flows.models.sharing.SharedModels = partial(flows.models.sharing.SharedModels, lambda names: engine)  # type: ignore[assignment,misc]
     real = time.time
     time.time = lambda: real() + clock_s
     return cli.run(["worker", "--log-format", "json", *arguments])

@@ -8,7 +8,7 @@ The leader takes units from the first on. A helper begins with its own share of 
 processes, and goes on with what the others have not begun, always from the last on; where they meet the leader waits.
 
 A unit, not a row of it, is what is shared: a matrix product may round otherwise in a batch of another size,
-and a document must come out the same however many devices it was made on (see `flows.device`).
+and a document must come out the same however many devices it was made on (see `flows.models.sharing`).
 
 Nothing is ever sent between the processes but what they check at the start and the word that the leader has
 ended, both through the key-value store of torch's rendezvous (`TCPStore`). No collective operation can hang
@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Protocol
 from concepts.card import DEFAULT_NAMES, Kind, find_card
 from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError, StorageError
 from concepts.processes import process_state
-from flows.device import SharedModels
 from flows.document import steps
 from flows.document.job import Job, UnitReport, error_text
 from flows.document.planning import check_same_model, check_same_space
@@ -40,6 +39,7 @@ from flows.errors import CrewError
 from flows.events import OnWorkerEvent, unit_event
 from flows.leases.lease import LEASE_S, HeldLease
 from flows.leases.owner import current_owner, is_dead
+from flows.models.sharing import SharedModels
 from storage import OpenUnit, Store
 
 if TYPE_CHECKING:

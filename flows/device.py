@@ -1,224 +1,191 @@
-"""One device for several documents: models are called by one thread at a time, and loaded once.
+"""Turns on a device: one call at a time, the oldest first; asks of one kind may be answered by one call.
 
-Documents of one worker overlap (one reads and stores while another computes). Unless they are to work `together`
-they never share a batch: a matrix product may round otherwise in a batch of another size (which kernel is taken is
-the library's choice for each shape and device), and a document must come out the same whatever happens to run
-beside it. `benchmarks/bench_batching.py` measures on a machine whether anything differs, `bench_together.py` what
-sharing saves.
-
-Together, sections are written and said by one call for all documents that ask for it by then (`flows.sharing`).
-Prompts are encoded, outlines planned and their headings said for each alone: all else follows from them.
+No timers: asks gather while the device works. When it is free, the thread whose ask is the oldest makes a call
+for it, and for all others of its kind that wait and fit. Where that call raises, each of them is answered alone,
+by its own thread, so that an error meets only who causes it; where the calling thread is interrupted, the others
+wait on as before. What is asked is not known here: an ask is any value, and so is its answer.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from concepts.card import DEFAULT_NAMES
-from flows.engine import (
-    HeadingsAsk,
-    LeafPlan,
-    ModelEngine,
-    NotesAsk,
-    OnLoaded,
-    OutlineAsk,
-    SayAsk,
-    Section,
-    SharingEngine,
-    Text,
-    TitleAsk,
-    Work,
-    WriteAsk,
-    nobody,
-)
-from flows.sharing import Device, Kind
-from storage import CardRef, DocumentRecord, NewPlanItem, NoteRecord, SpaceRef
-
-if TYPE_CHECKING:
-    from storage.records import Vector
-
-P = ParamSpec("P")
+A = TypeVar("A")
 R = TypeVar("R")
-NUM_ENGINES = 2
-"""Sets of models kept in memory; documents begun with other ones bring their own in turn."""
+MOST_ROWS = 64
+"""Rows (sections) of a shared call."""
+LOOK_S = 0.5
+"""A waiting thread looks up so often: an interrupt that another thread of the process gets does not end its wait."""
 
 
-class SharedEngine:
-    """An `Engine` whose models work for one thread at a time, or for several by one call."""
+@dataclass
+class Bill:
+    """What the turns of one thread came to."""
 
-    def __init__(self, engine: SharingEngine, device: Device, *, together: bool = False) -> None:
-        """`together`: whether calls may be shared."""
-        self._engine = engine
-        self._device = device
-        self._together = together
-
-    @property
-    def space(self) -> SpaceRef:
-        """The engine's."""
-        return self._engine.space
-
-    @property
-    def planner(self) -> CardRef:
-        """The engine's."""
-        return self._engine.planner
-
-    @property
-    def writer(self) -> CardRef:
-        """The engine's."""
-        return self._engine.writer
-
-    @property
-    def voice(self) -> CardRef:
-        """The engine's."""
-        return self._engine.voice
-
-    def start_loading(self, stages: Sequence[Work], on_loaded: OnLoaded = nobody) -> None:
-        """As the engine."""
-        self._engine.start_loading(stages, on_loaded)
-
-    def prepare(self, stage: Work) -> None:
-        """As the engine."""
-        self._engine.prepare(stage)
-
-    def load_times(self) -> dict[str, float]:
-        """As the engine."""
-        return self._engine.load_times()
-
-    def device_of(self, stage: Work) -> str:
-        """As the engine."""
-        return self._engine.device_of(stage)
-
-    def check_lang(self, lang: str) -> str:
-        """As the engine."""
-        return self._engine.check_lang(lang)
-
-    def _turn(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._device.call(lambda: work(*args, **kwargs))
-
-    # Arguments as the engine's.
-
-    def encode(self, *args: Any) -> Vector:
-        """As the engine, in turn."""
-        return self._turn(self._engine.encode, *args)
-
-    def plan(self, *args: Any, **kwargs: Any) -> list[NewPlanItem]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.plan, *args, **kwargs)
-
-    def fill(self, *args: Any, **kwargs: Any) -> list[NewPlanItem]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.fill, *args, **kwargs)
-
-    def render(self, *args: Any, **kwargs: Any) -> list[Text]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.render, *args, **kwargs)
-
-    def say_title(self, ask: TitleAsk) -> str:
-        """As the engine, in turn."""
-        return self._turn(self._engine.say_title, ask)
-
-    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.say_headings, ask)
-
-    def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.find_outline, ask)
-
-    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.find_notes, ask)
-
-    def translate(self, *args: Any) -> list[Text]:
-        """As the engine, in turn."""
-        return self._turn(self._engine.translate, *args)
-
-    def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
-        """As the engine, in turn; together with other documents' sections."""
-        engine = self._engine
-        return self._device.ask(
-            WriteAsk(plan=plan, paths=tuple(paths), seed=seed),
-            lambda ask: engine.write(ask.plan, ask.paths, seed=ask.seed),
-            num_rows=len(paths),
-            kind=Kind((engine, "write"), engine.write_together) if self._together else None,
-        )
-
-    def say(self, ask: SayAsk) -> list[list[Text]]:
-        """As the engine, in turn; together with other documents' sections."""
-        engine = self._engine
-        return self._device.ask(
-            ask,
-            engine.say,
-            num_rows=len(ask.sections),
-            kind=Kind((engine, "say"), engine.say_together) if self._together else None,
-        )
+    waited_s: float = 0.0
+    """Seconds in which the device worked for others: before a turn, and for their rows of a shared call."""
+    company: int = 1
+    """Asks that the largest call answered."""
 
 
-ModelNames = tuple[str | None, str | None, str | None, str | None]
-"""Names of the space, the planner, the writer and the voice, as `ModelEngine` takes them."""
-SHIPPED: ModelNames = (None, None, None, None)
+_bill: ContextVar[Bill | None] = ContextVar("bill", default=None)
 
 
-def make_engine(names: ModelNames) -> SharingEngine:
-    """Return the real engine for four models."""
-    space, planner, writer, voice = names
-    return ModelEngine(space=space, planner=planner, writer=writer, voice=voice)
+@contextmanager
+def billed() -> Iterator[Bill]:
+    """Yield the bill of this thread's turns inside the block."""
+    bill = Bill()
+    token = _bill.set(bill)
+    try:
+        yield bill
+    finally:
+        _bill.reset(token)
 
 
-def names_for(document: DocumentRecord) -> ModelNames:
-    """Return the models that a stored document asks for or was begun with; `SHIPPED`: those that ship."""
-    names = ModelEngine.names_for(document)
-    is_default = all(name in (None, DEFAULT_NAMES.get(kind)) for kind, name in names.items())
-    return SHIPPED if is_default else (names["space"], names["planner"], names["writer"], names["voice"])
+@dataclass(frozen=True)
+class Kind(Generic[A, R]):
+    """Asks that one call can answer: those with the same key."""
+
+    key: Hashable
+    together: Callable[[Sequence[A]], Sequence[R]]
+    """Returns an answer for each of several asks."""
 
 
-class SharedModels:
-    """Hands out engines by the models a document was begun with; those that were used last stay loaded."""
+@dataclass(eq=False)
+class _Ask(Generic[A, R]):
+    what: A
+    num_rows: int
+    kind: Kind[A, R] | None
+    """None: it shares no call."""
+    asked_at: float
+    answers: list[R] = field(default_factory=list)
+    """Its answer, once a call has brought it."""
+    share_s: float = 0.0
+    """Its rows' share of the seconds of the calls made for it."""
+    company: int = 1
+    woken: threading.Lock = field(default_factory=threading.Lock)
+    """Released by who changed what it waits for. A plain lock: an interrupt in the midst of a
+    `threading.Condition`, which is Python, leaves it locked for ever."""
 
-    def __init__(
-        self,
-        make: Callable[[ModelNames], SharingEngine] = make_engine,
-        *,
-        stages: Sequence[Work] = ("plan", "decode", "write"),
-        together: bool = False,
-    ) -> None:
-        """`make` returns a fresh engine, `stages` says what it loads, in this order.
+    def __post_init__(self) -> None:
+        self.woken.acquire()
 
-        `together`: documents share model calls, which may round otherwise than those of each alone.
+    def wake(self) -> None:
+        """Called by one thread at a time."""
+        if self.woken.locked():
+            self.woken.release()
+
+
+class Device:
+    """Works for one thread at a time."""
+
+    def __init__(self, most_rows: int = MOST_ROWS) -> None:
+        """`most_rows`: of a call that is shared."""
+        self._most_rows = most_rows
+        self._lock = threading.Lock()
+        self._waiting: list[_Ask[Any, Any]] = []
+        self._is_busy = False
+        self.busy_s = 0.0
+        """Seconds that it has worked."""
+        self.num_calls = 0
+        """Calls, those included that raised."""
+        self.num_answers = 0
+        """Asks that were answered."""
+
+    def call(self, work: Callable[[], R]) -> R:
+        """Return what `work` returns, in turn."""
+        return self.ask(None, lambda _: work(), num_rows=1)
+
+    def ask(self, what: A, alone: Callable[[A], R], *, num_rows: int, kind: Kind[A, R] | None = None) -> R:
+        """Return the answer to an ask of `num_rows` rows, in turn: what `alone` returns, or a call for several.
+
+        `kind` None: it shares no call. Raises what `alone` raises.
         """
-        self._make = make
-        self._stages = tuple(stages)
-        self._together = together
-        self._engines: OrderedDict[ModelNames, SharedEngine] = OrderedDict()
-        self._finding = threading.Lock()
-        self.device = Device()
-        """Where all of them work."""
+        mine = _Ask(what, max(1, num_rows), kind, time.perf_counter())
+        try:
+            with self._lock:
+                self._waiting.append(mine)
+            while not mine.answers:
+                self._take_turn(mine, alone)
+        finally:
+            with self._lock:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                    self._wake_oldest()
+            if (bill := _bill.get()) is not None:
+                bill.waited_s += time.perf_counter() - mine.asked_at - mine.share_s
+                bill.company = max(bill.company, mine.company)
+        return mine.answers[0]
 
-    def load_default(self) -> None:
-        """Load the models that new documents get and wait for them.
+    def _take_turn(self, mine: _Ask[A, R], alone: Callable[[A], R]) -> None:
+        """Wait until another thread has brought the answer, or make the call that may bring it."""
+        group: list[_Ask[A, R]] = []
+        answers: Sequence[R] = ()
+        started = 0.0
+        try:
+            while not group:
+                with self._lock:
+                    if mine.answers:
+                        return
+                    # Busy first: where another makes a call for `mine`, the queue may be empty.
+                    if not self._is_busy and self._waiting[0] is mine:
+                        group = self._gather(mine)
+                        self._is_busy = True
+                if not group:
+                    mine.woken.acquire(timeout=LOOK_S)
+            started = time.perf_counter()
+            if mine.kind is None or len(group) == 1:
+                answers = (alone(mine.what),)
+            else:
+                found = mine.kind.together([ask.what for ask in group])
+                assert len(found) == len(group), f"{len(found)} answers to {len(group)} asks"
+                answers = found
+        except Exception:
+            if len(group) < 2:
+                raise
+            for ask in group:
+                ask.kind = None  # alone from here on
+        finally:
+            if group:
+                self._end_turn(group, answers, time.perf_counter() - started)
 
-        Raises ModelError where they cannot be loaded: better before a document is claimed than once for
-        every document of the queue.
-        """
-        engine = self._find(SHIPPED)
-        for stage in self._stages:
-            engine.prepare(stage)
+    def _gather(self, oldest: _Ask[A, R]) -> list[_Ask[A, R]]:
+        """Take an ask out of the queue, with the next ones of its kind that fit into a call with it."""
+        group, num_rows = [oldest], oldest.num_rows
+        for ask in self._waiting[1:]:
+            if oldest.kind is None or ask.kind is None or ask.kind.key != oldest.kind.key:
+                continue
+            num_rows += ask.num_rows
+            if num_rows > self._most_rows:
+                break
+            group.append(ask)
+        self._waiting = [ask for ask in self._waiting if ask not in group]
+        return group
 
-    def engine_for(self, document: DocumentRecord) -> SharedEngine:
-        """Return the engine for a document; it loads in the background."""
-        return self._find(names_for(document))
+    def _end_turn(self, group: Sequence[_Ask[A, R]], answers: Sequence[R], seconds: float) -> None:
+        """Hand out what a call has brought, and leave the device to the next."""
+        with self._lock:
+            num_rows = sum(ask.num_rows for ask in group)
+            for ask in group:
+                ask.share_s += seconds * ask.num_rows / num_rows
+            for ask, answer in zip(group, answers, strict=False):
+                ask.answers.append(answer)
+                ask.company = len(group)
+                ask.wake()
+            self._waiting += [ask for ask in group if not ask.answers]
+            self._waiting.sort(key=lambda ask: ask.asked_at)
+            self.busy_s += seconds
+            self.num_calls += 1
+            self.num_answers += len(answers)
+            self._is_busy = False
+            self._wake_oldest()
 
-    def _find(self, names: ModelNames) -> SharedEngine:
-        with self._finding:  # the documents of a batch ask at the same time
-            if names in self._engines:
-                self._engines.move_to_end(names)
-                return self._engines[names]
-            engine = SharedEngine(self._make(names), self.device, together=self._together)
-            engine.start_loading(self._stages)
-            self._engines[names] = engine
-            while len(self._engines) > NUM_ENGINES:
-                self._engines.popitem(last=False)
-            return engine
+    def _wake_oldest(self) -> None:
+        if self._waiting and not self._is_busy:
+            self._waiting[0].wake()

@@ -86,7 +86,7 @@ def help_leader(
     Takes the options of any command that runs models: those of a worker's log and metrics count.
     """
     from flows.crew import Helper
-    from flows.device import SharedModels
+    from flows.models.sharing import SharedModels
     from longhand.commands.queue import serving_metrics, telling
     from longhand.worklog import open_log
 

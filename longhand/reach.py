@@ -26,7 +26,7 @@ def is_far(store: Store, document_id: str) -> bool:
     import torch
 
     from concepts.card import find_card, find_name_in_space
-    from flows.engine import ModelEngine
+    from flows.models.engine import ModelEngine
     from planner.reach import load_reach
 
     name = ModelEngine.names_for(document)["planner"] or find_name_in_space(

@@ -46,7 +46,7 @@ class Refiner:
             return refine_item(store, document, path, self._engine_for(document), num_drafts=num_drafts)
 
     def _engine_for(self, document: DocumentRecord) -> RefiningEngine:
-        from flows.engine import ModelEngine
+        from flows.models.engine import ModelEngine
 
         names = ModelEngine.names_for(document)
         if self._engine is None or self._names != names:
@@ -82,6 +82,6 @@ def describe(document_id: str, found: Refinement) -> dict[str, object]:
 
 def make_engine(document: DocumentRecord) -> RefiningEngine:
     """Return the models that a document was begun with; a test puts its own in this place."""
-    from flows.document.refining import RefiningModels
+    from flows.models.refining import RefiningModels
 
     return RefiningModels(**RefiningModels.names_for(document))

@@ -50,7 +50,7 @@ class FlowRunner:
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
     ) -> Mapping[str, float]:
         """Hand the document to the flow."""
-        from flows.engine import ModelEngine
+        from flows.models.engine import ModelEngine
         from flows.run import resume_document, write_document
 
         document = store.get_document(document_id)
@@ -75,7 +75,7 @@ class FlowRunner:
         self, store: Store, document_id: str, lang: str, *, on_event: OnEvent
     ) -> Mapping[str, float]:
         """Hand the document to the flow that decodes."""
-        from flows.engine import ModelEngine
+        from flows.models.engine import ModelEngine
         from flows.run import translate_document
 
         document = store.get_document(document_id)
@@ -125,7 +125,7 @@ class QueueWorker:
         """
         import asyncio
 
-        from flows.device import SharedModels
+        from flows.models.sharing import SharedModels
         from flows.prefect.isolation import import_prefect, our_settings
 
         import_prefect(logs=True)

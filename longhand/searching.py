@@ -12,7 +12,7 @@ from longhand.prompts import DEFAULT_LANG, check_language, check_prompt
 from longhand.requests import known_languages
 
 if TYPE_CHECKING:
-    from flows.engine import ModelEngine
+    from flows.models.engine import ModelEngine
     from storage import Match, Place, Store, Way
 
 MAX_LIMIT = 1000
@@ -141,6 +141,6 @@ def search_words(
 
 def make_engine(space: str | None) -> ModelEngine:
     """Return the models that encode; a test puts its own in this place."""
-    from flows.engine import ModelEngine
+    from flows.models.engine import ModelEngine
 
     return ModelEngine(space=space)

@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
+from flows.device import billed
 from flows.engine import Engine, Work
 from flows.events import Said
 from flows.leases.lease import LEASE_S
 from flows.leases.owner import is_dead
-from flows.sharing import billed
 from flows.timings import Timings
 from storage import Lease, Stage, Store, Transaction
 

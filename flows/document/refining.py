@@ -19,25 +19,12 @@ from flows.document.noted import note_vectors
 from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
 from flows.document.planning import check_same_model, check_same_space, conditions, title_of
 from flows.document.steps import leaf_plan
-from flows.engine import (
-    Engine,
-    HeadingsAsk,
-    Key,
-    LeafPlan,
-    ModelEngine,
-    Text,
-    _array,
-    _goal,
-    _tensor,
-    _writing_plan,
-)
+from flows.engine import Engine, HeadingsAsk, Key, LeafPlan, Text
 from storage import BlockKind, CardRef, DocumentRecord, Lease, OutlineRecord, PlanItemRecord, Store
 
 if TYPE_CHECKING:
     from storage.records import Vector
 
-DRAFTS_PER_CALL = 8
-"""Drafts said side by side: each has a text of its own before it, and so much memory."""
 LEAST_COSINE = 0.999
 """Of a vector that was drawn again and the stored one: another processor rounds otherwise."""
 
@@ -94,60 +81,6 @@ class RefiningEngine(Engine, Protocol):
 
     def say_drafts(self, ask: DraftsAsk) -> list[Text]:
         """Return the text of each draft."""
-
-
-class RefiningModels(ModelEngine):
-    """The models of this repository."""
-
-    def refine_plan(
-        self,
-        prompt: Vector,
-        *,
-        goal: Vector | None,
-        num_sections: int | None,
-        depth: int,
-        seed: int,
-        drawing: Drawing = DEFAULT_DRAWING,
-    ) -> list[Steps]:
-        """Draw with the outline model."""
-        found = self._planner_for(drawing).refine(
-            _tensor(prompt), goal=_goal(goal), num_sections=num_sections, depth=depth, seed=seed
-        )
-        return [Steps(times=lead.times, vectors=_array(lead.leads)) for lead in found]
-
-    def refine_section(self, plan: LeafPlan, paths: Sequence[str], path: str, *, seed: int) -> Steps:
-        """Draw with the concept diffusion model."""
-        drafts = self._writer_for(plan.drawing).refine(_writing_plan(plan), paths, path, seed=seed)
-        return Steps(times=drafts.times, vectors=_array(drafts.vectors))
-
-    def say_drafts(self, ask: DraftsAsk) -> list[Text]:
-        """Say with the voice."""
-        from writer.voice.text import Said
-        from writer.voice.voice import SentenceSaying
-
-        title, *others = self._in_english(
-            [ask.title, *ask.headings, *(text for text, _ in ask.texts)], ask.lang
-        )
-        headings, texts = others[: len(ask.headings)], others[len(ask.headings) :]
-        said = [Said(text, block) for text, (_, block) in zip(texts, ask.texts, strict=True)]
-        sayings = [
-            SentenceSaying(
-                title=title,
-                headings=tuple(headings),
-                here=ask.here,
-                before=tuple(said[:place]),
-                concept=_tensor(vector),
-                key=(*ask.key, "draft", place),
-                notes=ask.notes,
-            )
-            for place, vector in zip(ask.places, ask.vectors, strict=True)
-        ]
-        found = []
-        for start in range(0, len(sayings), DRAFTS_PER_CALL):
-            found += self._voice.result().say_sentences(sayings[start : start + DRAFTS_PER_CALL])
-        return self._from_english(
-            [Text(text=row.said.text, score=float(row.score)) for row in found], ask.lang
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

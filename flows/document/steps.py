@@ -2,7 +2,7 @@
 
 A step reads its unit from the store, asks the engine, checks the answer and commits it in one
 transaction; where the unit is done already it does nothing. A redo has the same members, order and
-seed, so it gives the same bytes, up to rounding where documents share model calls (`flows.device`).
+seed, so it gives the same bytes, up to rounding where documents share model calls (`flows.models.sharing`).
 
 In the document's own language a unit of headings holds all that the outline lacks, and a unit of sentences whole
 sections: both are said by the voice. In another language each unit is a translation of these texts.

@@ -12,9 +12,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from flows.engine import Engine, ModelEngine
+from flows.engine import Engine
 from flows.events import OnEvent, OnWorkerEvent, ignore
 from flows.leases.lease import LEASE_S
+from flows.models.engine import ModelEngine
 from flows.timings import Timings
 from storage import DocumentRecord, Store
 

@@ -61,7 +61,7 @@ class LonghandSystem:
     def engine(self) -> Engine:
         """Return the models, which are loaded once."""
         if self._engine is None:
-            from flows.engine import ModelEngine
+            from flows.models.engine import ModelEngine
 
             engine = ModelEngine(space=self._space)
             engine.most_alike = self.most_alike

@@ -20,8 +20,8 @@ from fault_points import arm_from_environment
 from flow_fakes import FakeEngine
 
 from flows.crew import Helper, join, led, place_of_process, use_device_of_rank
-from flows.device import SharedModels
 from flows.errors import CrewError
+from flows.models.sharing import SharedModels
 from flows.run import write_document
 from storage import Store
 

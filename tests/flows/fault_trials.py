@@ -34,9 +34,9 @@ from sqlalchemy import create_engine, func, select, text
 from concepts.errors import LonghandError
 from flows import run as flow_run
 from flows.crew import Helper
-from flows.device import SharedModels
 from flows.document.options import WritingOptions
 from flows.leases.owner import is_dead, owner_of
+from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from flows.prefect.isolation import import_prefect
 from storage import Busy, NewDocument, Store

@@ -8,7 +8,7 @@ from typing import Any
 from flow_fakes import FakeEngine
 
 from concepts.errors import NotFoundError
-from flows.device import SharedModels
+from flows.models.sharing import SharedModels
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from flows.prefect.isolation import import_prefect, our_settings

@@ -27,11 +27,11 @@ from flows.crew import (
     place_of_process,
     use_device_of_rank,
 )
-from flows.device import SharedModels
 from flows.document.options import WritingOptions
 from flows.document.steps import begin_stage, plan_document, write_unit
 from flows.errors import CrewError
 from flows.events import WorkerEvent
+from flows.models.sharing import SharedModels
 from storage import Lease, OpenUnit, Store
 
 Make = Callable[..., Any]
@@ -131,7 +131,9 @@ def test_three_processes_give_the_rows_of_one_though_one_is_killed(
     found = ends(launch(url, url, url, faults=faults, delays_s=(0.3, 0.0, 0.2)))
     assert [code for code, _ in found] == [0, -signal.SIGKILL, 0]
     assert outcome(store, document_id) == calm
-    assert {rank for _, _, rank in places_of(store, document_id)} == {0, 2}
+    # what the killed one had decoded before it wrote stays; it died before it stored a section
+    ranks = {(stage, rank) for stage, _, rank in places_of(store, document_id)}
+    assert ("write", 1) not in ranks and {0, 2} <= {rank for _, rank in ranks}
     assert set(helpers(store, document_id)) == {True, False}
 
 

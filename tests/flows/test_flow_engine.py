@@ -14,7 +14,8 @@ from accelerate import PartialState
 
 from concepts.errors import ModelError, UsageError
 from flows.document.options import Drawing
-from flows.engine import HeadingsAsk, LeafPlan, ModelEngine, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
+from flows.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
+from flows.models.engine import ModelEngine
 from planner import PlannedItem, PlanOptions
 from storage import CardRef
 from writer.generate import WriteOptions, WritingTask, WrittenSection

@@ -11,7 +11,6 @@ import queue_runner
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
-from flows.device import SharedModels
 from flows.document.options import WritingOptions
 from flows.document.steps import (
     begin_stage,
@@ -23,6 +22,7 @@ from flows.document.steps import (
 )
 from flows.engine import LeafPlan, SayAsk, Section, WriteAsk
 from flows.events import WorkerEvent
+from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from storage import Store
 

@@ -17,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flow_fakes import FakeEngine
 
 from flows import crew as crews
-from flows import device
 from flows.crew import Crew
 from flows.document.job import Job
 from flows.document.options import WritingOptions
@@ -26,6 +25,7 @@ from flows.document.steps import begin_stage, decode_unit, plan_document
 from flows.errors import CrewError
 from flows.leases.lease import claim
 from flows.leases.owner import current_owner
+from flows.models import sharing
 from storage import NewDocument, Store
 
 
@@ -102,8 +102,8 @@ def test_a_launcher_that_starts_again_makes_no_second_document(
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """What helpers work with instead of the real models."""
     found = FakeEngine()
-    real = device.SharedModels
-    monkeypatch.setattr(device, "SharedModels", lambda **options: real(lambda names: found, **options))
+    real = sharing.SharedModels
+    monkeypatch.setattr(sharing, "SharedModels", lambda **options: real(lambda names: found, **options))
     return found
 
 

@@ -43,7 +43,7 @@ def test_resuming_takes_the_stored_models(calls, store, monkeypatch):
     new = NewDocument(prompt="tea", lang="eng_Latn", writer=CardRef(name="my-writer", checksum="1"))
     document = store.create_document(new)
     asked = []
-    monkeypatch.setattr("flows.engine.ModelEngine.for_document", lambda d: asked.append(d.writer.name))
+    monkeypatch.setattr("flows.models.engine.ModelEngine.for_document", lambda d: asked.append(d.writer.name))
     FlowRunner().run(store, document.id, plan_only=False, resume=True, on_event=print)
     assert asked == ["my-writer"]
     assert calls[0][0] == "resume"

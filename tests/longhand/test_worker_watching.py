@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 
 from flow_fakes import FakeEngine
 
-from flows import device
 from flows.document.options import WritingOptions
 from flows.events import WorkerEvent
+from flows.models import sharing
 from flows.prefect.background import end_services
 from flows.prefect.server import PrivateServer
 from longhand.worklog import open_log
@@ -61,11 +61,11 @@ def _our_server(server: PrivateServer, tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeEngine], None]:
     """Let workers work with this engine instead of the real models."""
-    real = device.SharedModels
+    real = sharing.SharedModels
 
     def use_(engine: FakeEngine) -> None:
         monkeypatch.setattr(
-            "flows.device.SharedModels", lambda **options: real(lambda names: engine, **options)
+            "flows.models.sharing.SharedModels", lambda **options: real(lambda names: engine, **options)
         )
 
     return use_

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flows.sharing import Bill, Device, Kind, billed
+from flows.device import Bill, Device, Kind, billed
 
 TIMEOUT_S = 20.0
 
@@ -187,7 +187,7 @@ def test_an_interrupt_on_the_way_to_waiting_keeps_nobody_waiting(shop: Shop) -> 
         def step(frame: FrameType, event: str, _: object) -> Any:
             """Called where Python may raise an interrupt, at calls and returns, and at lines, where it does not."""
             nonlocal num_left
-            if event != "line" and Path(frame.f_code.co_filename).name in ("sharing.py", "threading.py"):
+            if event != "line" and Path(frame.f_code.co_filename).name in ("device.py", "threading.py"):
                 num_left -= 1
                 if num_left < 0:
                     sys.settrace(None)
@@ -210,7 +210,7 @@ def test_an_interrupt_on_the_way_to_waiting_keeps_nobody_waiting(shop: Shop) -> 
 def clock(monkeypatch: pytest.MonkeyPatch, shop: Shop) -> SimpleNamespace:
     """A clock that only the shop's calls move, by two seconds each."""
     found = SimpleNamespace(now=100.0, perf_counter=lambda: found.now)
-    monkeypatch.setattr("flows.sharing.time", found)
+    monkeypatch.setattr("flows.device.time", found)
 
     def spend(numbers: Sequence[int]) -> None:
         found.now += 2

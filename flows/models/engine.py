@@ -1,0 +1,341 @@
+"""The engine of this repository: its models asked with numpy arrays and answering with them. Only it knows torch.
+
+Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vectors are float32 in the *raw* space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from concepts.space.config import ENGLISH
+from flows.document.noted import is_passage
+from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
+from flows.engine import (
+    HeadingsAsk,
+    LeafPlan,
+    NotesAsk,
+    OutlineAsk,
+    SayAsk,
+    Section,
+    Text,
+    TitleAsk,
+    WriteAsk,
+    nobody,
+)
+from flows.models.arrays import to_array, to_goal, to_tensor, to_writing_plan
+from flows.models.loading import LoadedModels
+from storage import NewPlanItem, NoteRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from planner import PlannedItem, Planner
+    from storage.records import Vector
+    from writer import Writer
+    from writer.voice.decode import Rendering
+    from writer.voice.text import Said
+
+
+class ModelEngine(LoadedModels):
+    """The models of this repository; see `flows.engine.Engine`."""
+
+    def check_lang(self, lang: str) -> str:
+        """Ask the codec, then the translator, which knows the languages of texts that are not English."""
+        codec = self._codec.result()
+        if lang in codec.langs or lang in self._translates().langs:
+            return lang
+        return codec.check_lang(lang)
+
+    def encode(self, sentences: Sequence[str], lang: str) -> Vector:
+        """Encode with the codec; in a language that its encoder does not know, what the sentences say in English."""
+        codec = self._codec.result()
+        if lang not in codec.langs and sentences:
+            sentences, lang = self._translates().translate(list(sentences), lang, ENGLISH), ENGLISH
+        return to_array(codec.encode(sentences, lang))
+
+    def as_query(self, vectors: Vector, lang: str) -> Vector:
+        """Return query vectors for the concepts `vectors` (N, D) of texts in `lang`."""
+        codec = self._codec.result()
+        return to_array(codec.as_query(to_tensor(vectors), lang if lang in codec.langs else ENGLISH))
+
+    def plan(
+        self,
+        prompt: Vector,
+        *,
+        goal: Vector | None,
+        num_sections: int | None,
+        depth: int,
+        seed: int,
+        drawing: Drawing = DEFAULT_DRAWING,
+    ) -> list[NewPlanItem]:
+        """Plan with the outline model."""
+        items = self._planner_for(drawing).plan(
+            to_tensor(prompt), goal=to_goal(goal), num_sections=num_sections, depth=depth, seed=seed
+        )
+        return _new_items(items)
+
+    def fill(
+        self,
+        prompt: Vector,
+        leads: Sequence[tuple[str, Vector]],
+        *,
+        goal: Vector | None,
+        seed: int,
+        known: Sequence[NewPlanItem] = (),
+        drawing: Drawing = DEFAULT_DRAWING,
+    ) -> list[NewPlanItem]:
+        """Let the outline model say gist and length of given leads."""
+        given = [(path, to_tensor(lead)) for path, lead in leads]
+        planned = {
+            item.path: (to_tensor(item.gist), item.planned_length) for item in known if item.gist is not None
+        }
+        items = self._planner_for(drawing).fill(
+            to_tensor(prompt), given, goal=to_goal(goal), seed=seed, known=planned
+        )
+        return _new_items(items)
+
+    def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
+        """Look for sections of documents like the title, or for documents that are parts of it."""
+        from concepts.library.outline import find_outline
+        from concepts.library.parts import find_parts
+
+        (title,) = self._in_english([ask.title], ask.lang)
+        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
+        library, encode, names = self._library(ask.library), self._encode_english, (title, prompt)
+        if ask.depth == 1:
+            headings = find_outline(library, encode, names, ask.num_items)
+            found = [(str(n), heading) for n, heading in enumerate(headings, 1)]
+        else:
+            found = []
+            for n, part in enumerate(find_parts(library, encode, names, ask.num_items), 1):
+                found.append((str(n), part.heading))
+                found += [(f"{n}.{k}", heading) for k, heading in enumerate(part.sections, 1)]
+        texts = self._from_english([Text(text=heading, score=None) for _, heading in found], ask.lang)
+        return [(path, text.text.strip()) for (path, _), text in zip(found, texts, strict=True)]
+
+    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+        """Look for notes by the concepts of title and headings."""
+        from concepts.library.notes import find_notes
+
+        named = [part for part in dict.fromkeys(ask.parts) if part]
+        title, *texts = self._in_english([ask.title, *named, *ask.headings], ask.lang)
+        english_of = {"": ""} | dict(zip(named, texts, strict=False))
+        found = find_notes(
+            self._library(ask.library),
+            self._encode_english,
+            title,
+            texts[len(named) :],
+            parts=[english_of[part] for part in ask.parts],
+            wanted=[known is None for known in ask.known],
+            taken=[note.text for known in ask.known for note in known or ()],
+        )
+        return [
+            tuple(NoteRecord(**asdict(note)) for note in own) if known is None else known
+            for own, known in zip(found, ask.known, strict=True)
+        ]
+
+    def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
+        """Write with the concept diffusion model."""
+        (sections,) = self.write_together([WriteAsk(plan=plan, paths=tuple(paths), seed=seed)])
+        return sections
+
+    def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
+        """Write the sections of several plans side by side."""
+        from writer import WritingTask
+
+        found: list[list[Section]] = [[] for _ in asks]
+        # Documents that are drawn in another way have a batch of their own.
+        for drawing in dict.fromkeys(ask.plan.drawing for ask in asks):
+            places = [place for place, ask in enumerate(asks) if ask.plan.drawing == drawing]
+            tasks = [WritingTask(to_writing_plan(asks[p].plan), asks[p].paths, asks[p].seed) for p in places]
+            written = self._writer_for(drawing).write_together(tasks)
+            for place, sections in zip(places, written, strict=True):
+                found[place] = [
+                    Section(
+                        path=section.path,
+                        vectors=to_array(section.vectors),
+                        stop_reason=section.stop_reason,
+                        similarity=float(section.similarity),
+                    )
+                    for section in sections
+                ]
+        return found
+
+    def _planner_for(self, drawing: Drawing) -> Planner:
+        """Return the planner that draws as a document asks for."""
+        planner = self._planner.result()
+        return planner.with_options(replace(planner.options, **drawing.changes()))  # type: ignore[arg-type]
+
+    def _writer_for(self, drawing: Drawing) -> Writer:
+        """Return the writer that draws as a document asks for."""
+        writer = self._writer.result()
+        return writer.with_options(replace(writer.options, **drawing.changes()))  # type: ignore[arg-type]
+
+    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
+        """Decode and score with the codec."""
+        from writer.decoding import render
+
+        found = render(self._codec.result(), to_tensor(vectors), lang, beam_size=beam_size)
+        return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
+
+    def say(self, ask: SayAsk) -> list[list[Text]]:
+        """Say all sections side by side."""
+        (texts,) = self.say_together([ask])
+        return texts
+
+    def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
+        """Say the sections of several documents side by side."""
+        from writer.voice.voice import SectionSaying
+
+        sayings, listeners = [], []
+        for ask in asks:
+            listeners += [_listener(ask, index) for index in range(len(ask.sections))]
+            title, *headings = self._in_english([ask.title, *ask.headings], ask.lang)
+            sayings += [
+                SectionSaying(
+                    title=title,
+                    headings=tuple(headings),
+                    here=section.here,
+                    concepts=to_tensor(section.vectors),
+                    key=section.key,
+                    notes=_said(section.notes),
+                )
+                for section in ask.sections
+            ]
+
+        def tell(number: int, place: int, said: Rendering) -> None:
+            listeners[number](place, said)
+
+        found = iter(self._voice.result().say_sections(sayings, tell))
+        answers = []
+        for ask in asks:
+            rows = [
+                [rows[place] for place in section.places]
+                for section, rows in zip(ask.sections, islice(found, len(ask.sections)), strict=True)
+            ]
+            texts = iter(self._from_english([_text(row) for section in rows for row in section], ask.lang))
+            answers.append([list(islice(texts, len(section))) for section in rows])
+        return answers
+
+    def say_title(self, ask: TitleAsk) -> str:
+        """Say a title in the light of the prompt."""
+        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
+        title = self._voice.result().say_title(prompt, to_tensor(ask.prompt_vector), ask.key)
+        if not title:
+            return ""
+        (found,) = self._from_english([Text(text=title, score=None)], ask.lang)
+        return found.text
+
+    def say_headings(self, ask: HeadingsAsk) -> list[Text]:
+        """Say what an outline lacks, knowing the other headings."""
+        from writer.voice.voice import HeadingsSaying
+
+        given = [place for place, heading in enumerate(ask.known) if heading is not None]
+        title, *headings = self._in_english(
+            [ask.title, *(ask.known[place] or "" for place in given)], ask.lang
+        )
+        heading_at = dict(zip(given, headings, strict=True))
+        proposals: list[str] = []
+        worth: Callable[[list[str]], Tensor] | None = None
+        if ask.library != NO_LIBRARY:
+            from concepts.library.headings import how_covered, like_headings
+
+            library = self._library(ask.library)
+            proposals = like_headings(library, self._encode_english, title)
+            worth = how_covered(library, self._encode_english, title)
+        said = self._voice.result().say_headings(
+            HeadingsSaying(
+                title=title,
+                leads=to_tensor(ask.leads),
+                title_concept=to_tensor(ask.title_vector),
+                known=tuple(heading_at.get(place) for place in range(len(ask.known))),
+                key=ask.key,
+                proposals=tuple(proposals),
+                worth=worth,
+            )
+        )
+        # A heading is no list item, though a voice says it as one.
+        texts = [replace(_text(row), block=None) for place, row in enumerate(said) if place not in heading_at]
+        return self._from_english(texts, ask.lang)
+
+    def _in_english(self, texts: Sequence[str], lang: str) -> list[str]:
+        """Return texts as the voice reads them: it knows English."""
+        if lang == ENGLISH:
+            return list(texts)
+        return [text.text for text in self._translated(texts, lang, ENGLISH)]
+
+    def _from_english(self, texts: Sequence[Text], lang: str) -> list[Text]:
+        """Return what a voice said in the document's language; scores stay those of what was said."""
+        if lang == ENGLISH:
+            return list(texts)
+        found = self._translated([text.text for text in texts], ENGLISH, lang)
+        return [replace(text, text=other.text) for text, other in zip(texts, found, strict=True)]
+
+    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
+        """Translate and score, both with the translator."""
+        return self._translated(texts, source_lang, lang, scored=True)
+
+    def _translated(
+        self, texts: Sequence[str], source_lang: str, lang: str, *, scored: bool = False
+    ) -> list[Text]:
+        """Return texts in `lang`; what the translator does not know is left to the space's own decoder."""
+        found = [Text(text="", score=None)] * len(texts)
+        places = [place for place, text in enumerate(texts) if text.strip()]
+        if not places:
+            return found
+        asked = [texts[place] for place in places]
+        translator = self._translates()
+        if {source_lang, lang} <= set(translator.langs):
+            said = translator.translate(asked, source_lang, lang)
+            scores: Sequence[float | None] = [None] * len(said)
+            if scored:
+                scores = translator.score(asked, source_lang, said, lang)
+            answers = [Text(text=text, score=score) for text, score in zip(said, scores, strict=True)]
+        else:
+            answers = self.render(self.encode(asked, source_lang), lang, beam_size=WritingOptions.beam_size)
+        for place, answer in zip(places, answers, strict=True):
+            found[place] = answer
+        return found
+
+
+def _said(notes: Sequence[NoteRecord]) -> tuple[Said, ...]:
+    """Return notes as what is said: those of a passage that was taken whole in its own blocks."""
+    from writer.voice.text import Said
+
+    whole = is_passage(notes)
+    return tuple(
+        Said(note.text, note.block if note.begins or not whole else None, note.begins) for note in notes
+    )
+
+
+def _listener(ask: SayAsk, index: int) -> Callable[[int, Rendering], None]:
+    """Return what tells whoever asks of the sentences of one section that lack a text."""
+    if ask.lang != ENGLISH or ask.on_said is nobody:
+        return nobody
+    places = frozenset(ask.sections[index].places)
+
+    def tell(place: int, said: Rendering) -> None:
+        if place in places:
+            ask.on_said(index, place, _text(said))
+
+    return tell
+
+
+def _text(rendering: Rendering) -> Text:
+    said = rendering.said
+    return Text(text=said.text, score=float(rendering.score), block=said.block)
+
+
+def _new_items(items: Sequence[PlannedItem]) -> list[NewPlanItem]:
+    return [
+        NewPlanItem(
+            path=item.path,
+            lead=to_array(item.lead),
+            gist=to_array(item.gist),
+            planned_length=item.num_sentences,
+        )
+        for item in items
+    ]

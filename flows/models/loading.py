@@ -1,0 +1,254 @@
+"""How the models of this repository are loaded: one after the other, in a thread of their own."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from concepts.card import find_name_in_space
+from concepts.space.config import ENGLISH
+from flows.document.options import NO_LIBRARY, WritingOptions
+from flows.engine import OnLoaded, Work, nobody
+from storage import CardRef, DocumentRecord, SpaceRef
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from concepts.codec import ConceptCodec
+    from concepts.library.library import Library
+    from concepts.library.stored import Libraries
+    from concepts.translation import Translator
+    from planner import Planner
+    from writer import Writer
+    from writer.voice.voice import Voice
+
+LAST_PART_S = 30.0
+"""Longest wait, at the end of a process, for a model that is still being loaded."""
+Part = Literal["space", "planner", "writer", "voice", "translator"]
+NEEDS: dict[Work, tuple[Part, ...]] = {
+    "encode": ("space",),
+    "plan": ("space", "planner"),
+    "write": ("space", "writer"),
+    "decode": ("space", "voice"),
+    "translate": ("space", "translator"),
+}
+
+
+class LoadedModels:
+    """The models that a document asks for; each is waited for where it is first needed."""
+
+    def __init__(
+        self,
+        *,
+        space: str | None = None,
+        planner: str | None = None,
+        writer: str | None = None,
+        voice: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        """Name the cards or folders; None: the ones that ship. `device`: of all models, None: accelerate's."""
+        self._names = {"space": space, "planner": planner, "writer": writer, "voice": voice}
+        self._device_name = device
+        self._codec: Future[ConceptCodec] = Future()
+        self._planner: Future[Planner] = Future()
+        self._writer: Future[Writer] = Future()
+        self._voice: Future[Voice] = Future()
+        self._translator: Future[Translator] = Future()
+        self._parts: dict[Part, tuple[Future[Any], Callable[[], Any]]] = {
+            "space": (self._codec, self._load_codec),
+            "planner": (self._planner, self._load_planner),
+            "writer": (self._writer, self._load_writer),
+            "voice": (self._voice, self._load_voice),
+            "translator": (self._translator, self._load_translator),
+        }
+        """What a part becomes, and what loads it."""
+        self.most_alike = math.inf
+        """Of the libraries that will be loaded; see `concepts.library.library.Library.most_alike`."""
+        self._libraries: Libraries | None = None
+        self._load_times: dict[str, float] = {}
+        self._on_loaded: OnLoaded = nobody
+        self._thread: threading.Thread | None = None
+        self._begun: set[Part] = set()
+        """Parts that are loaded, or will be."""
+        self._beginning = threading.Lock()
+        self._is_over = False
+        """Whether the process ends, so that what is not loaded yet is not needed."""
+
+    @classmethod
+    def for_document(cls, document: DocumentRecord) -> Self:
+        """Return the engine that a stored document asks for or was begun with, else the shipped models."""
+        return cls(**cls.names_for(document))
+
+    @staticmethod
+    def names_for(document: DocumentRecord) -> dict[Part, str | None]:
+        """Return the names of a document's models; None where it neither asks for one nor has one yet."""
+        asked = WritingOptions.from_params(document.params)
+        return {
+            # A folder that was named is asked before a name that was stored.
+            "space": asked.space or (None if document.space is None else document.space.name),
+            "planner": asked.planner or (None if document.planner is None else document.planner.name),
+            "writer": asked.writer or (None if document.writer is None else document.writer.name),
+            "voice": asked.voice,
+        }
+
+    @property
+    def space(self) -> SpaceRef:
+        """The identity of the codec's space."""
+        codec = self._codec.result()
+        return SpaceRef(**_split(codec.space_id), dim=codec.dim)
+
+    @property
+    def planner(self) -> CardRef:
+        """The planner's card."""
+        return CardRef(**_split(self._planner.result().card.model_id))
+
+    @property
+    def writer(self) -> CardRef:
+        """The writer's card."""
+        return CardRef(**_split(self._writer.result().card.model_id))
+
+    @property
+    def voice(self) -> CardRef:
+        """The voice's name and checksum."""
+        voice = self._voice.result()
+        return CardRef(name=voice.name, checksum=voice.checksum)
+
+    def start_loading(self, stages: Sequence[Work], on_loaded: OnLoaded = nobody) -> None:
+        """Load the parts that `stages` need, in that order; a second call does nothing."""
+        if self._thread is None:
+            self._on_loaded = on_loaded
+            parts = tuple(dict.fromkeys(part for stage in stages for part in NEEDS[stage]))
+            self._begun.update(parts)
+            # A daemon: Ctrl-C must not wait for gigabytes of weights.
+            self._thread = threading.Thread(target=self._load, args=(parts,), name="models", daemon=True)
+            self._thread.start()
+            atexit.register(self._stop_loading)
+
+    def _stop_loading(self) -> None:
+        """Load no further part, and wait for the one at hand: a thread that ends inside C++ aborts the process."""
+        self._is_over = True
+        if self._thread is not None:
+            self._thread.join(LAST_PART_S)
+
+    def _load(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            if self._is_over:
+                return
+            self._tell_loaded()
+            future, load = self._parts[part]
+            started = time.perf_counter()
+            try:
+                loaded = load()
+            except BaseException as error:  # noqa: BLE001  # raised where the model is asked for
+                future.set_exception(error)
+            else:
+                self._load_times[part] = time.perf_counter() - started
+                future.set_result(loaded)
+        if parts:
+            self._tell_loaded()
+
+    def _tell_loaded(self) -> None:
+        """Say how many parts are loaded; what a listener raises is no fault of a model."""
+        with suppress(Exception):
+            self._on_loaded(len(self._load_times), len(self._begun))
+
+    def _device(self) -> torch.device:
+        import torch
+
+        from concepts.devices import device_of_process
+
+        return device_of_process() if self._device_name is None else torch.device(self._device_name)
+
+    def device_of(self, stage: Work) -> str:
+        """Return accelerate's device; for what a voice says, the devices on which its base model lies."""
+        return self._voice.result().places if stage == "decode" else str(self._device())
+
+    def _load_codec(self) -> ConceptCodec:
+        from concepts.codec import load_codec
+
+        return load_codec(self._names["space"], device=self._device())
+
+    def _load_planner(self) -> Planner:
+        space_id = self._codec.result().space_id
+        from planner import Planner
+
+        return Planner.load(
+            self._names["planner"] or find_name_in_space("planner", space_id),
+            space_id=space_id,
+            device=self._device(),
+        )
+
+    def _load_writer(self) -> Writer:
+        space_id = self._codec.result().space_id
+        from writer import Writer
+
+        return Writer.load(
+            self._names["writer"] or find_name_in_space("writer", space_id),
+            space_id=space_id,
+            device=self._device(),
+        )
+
+    def _load_voice(self) -> Voice:
+        codec = self._codec.result()
+        from writer.voice.placement import Placement
+        from writer.voice.voice import Voice
+
+        return Voice.load(
+            self._names["voice"],
+            space_id=codec.space_id,
+            encode=self._encode_english,
+            placement=Placement(device=self._device()),
+        )
+
+    def _load_translator(self) -> Translator:
+        from concepts.translation import Translator
+
+        return Translator.load(self._codec.result().device)
+
+    def prepare(self, stage: Work) -> None:
+        """Wait for the parts of one stage and raise what went wrong while they loaded."""
+        assert self._thread is not None, "start_loading was not called"
+        self._begin(NEEDS[stage])
+        for part in NEEDS[stage]:
+            self._parts[part][0].result()
+
+    def _begin(self, parts: Sequence[Part]) -> None:
+        """Load those of `parts` that nobody foresaw: to wait for what is never loaded would last for ever."""
+        with self._beginning:
+            missing = [part for part in parts if part not in self._begun]
+            self._begun.update(missing)
+        self._load(missing)
+
+    def _translates(self) -> Translator:
+        """Return the translator, which is loaded where another language than English is first met."""
+        self._begin(["translator"])
+        return self._translator.result()
+
+    def load_times(self) -> dict[str, float]:
+        """Return the seconds that each part took to load; the space's hold the import of torch."""
+        return dict(self._load_times)
+
+    def _library(self, name: str | None) -> Library:
+        """Return a library, which is loaded where it is first asked for."""
+        from concepts.library.stored import Libraries
+
+        with self._beginning:
+            if self._libraries is None:
+                space_id = self._codec.result().space_id
+                self._libraries = Libraries(space_id, self._encode_english, self.most_alike)
+        return self._libraries.get(None if name == NO_LIBRARY else name)
+
+    def _encode_english(self, texts: list[str]) -> Tensor:
+        return self._codec.result().encode(texts, ENGLISH)
+
+
+def _split(model_id: str) -> dict[str, str]:
+    name, _, checksum = model_id.partition("@")
+    return {"name": name, "checksum": checksum}
