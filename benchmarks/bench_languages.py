@@ -27,11 +27,11 @@ from torch import Tensor
 from concepts.codec import BEAM_SIZE, Codec
 from concepts.reranking import WIDER, Beam, rerank
 from concepts.space.config import ENGLISH
-from concepts.space.evaluate import MAX_PIECES, text_figures, unseen_sentences
-from concepts.space.evaluate_languages import NUM_SEARCHED, Held, read_held
 from concepts.space.extension import pieces_of
-from concepts.space.peers import xsim_error
 from concepts.translation import SPACE, Translator
+from training.space.evaluate import MAX_PIECES, text_figures, unseen_sentences
+from training.space.evaluate_languages import NUM_SEARCHED, Held, read_held
+from training.space.peers import xsim_error
 
 POWERS, WEIGHTS = (0.0, 0.3, 0.5, 0.7, 1.0), (0.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 

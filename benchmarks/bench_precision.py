@@ -15,9 +15,9 @@ import torch
 
 from concepts.precision import autocast, training_device, training_dtype
 from concepts.space.config import SpaceConfig
-from concepts.space.data import SpaceBatch
-from concepts.space.train import SpaceLoss, SpaceTrainingConfig
-from concepts.training import make_optimizers, step_generator, to_device
+from training.loop import make_optimizers, step_generator, to_device
+from training.space.data import SpaceBatch
+from training.space.train import SpaceLoss, SpaceTrainingConfig
 
 _LENGTH = 14
 

@@ -24,14 +24,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.corpus.store import iter_space_sentences
 from concepts.precision import autocast
 from concepts.space.config import SpaceConfig
-from concepts.space.data import SpaceData
 from concepts.space.network import Frontend, SpaceEncoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.space.train import SpaceLoss, SpaceTrainingConfig
-from concepts.training import LoopConfig, make_optimizers, step_generator
+from training.corpus.store import iter_space_sentences
+from training.loop import LoopConfig, make_optimizers, step_generator
+from training.space.data import SpaceData
+from training.space.train import SpaceLoss, SpaceTrainingConfig
 
 LANG = "eng_Latn"
 NUM_SENTENCES = 60_000

@@ -67,7 +67,7 @@ class ModelCard:
     """Id of the concept space the model works in. Of a space: the id of the one whose vectors it shares,
     where only the decoder is newer; else empty."""
     data: str
-    """What it was trained on, see `concepts.corpus.store.data_line`."""
+    """What it was trained on, see `training.corpus.store.data_line`."""
     recipe: str
     steps: int
     figures: dict[str, float]

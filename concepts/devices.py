@@ -1,6 +1,6 @@
 """Where models run and in which number format: what accelerate manages for this process.
 
-`PartialState` is the part of accelerate that says so; training adds its `Accelerator` (concepts/training.py). Models
+`PartialState` is the part of accelerate that says so; training adds its `Accelerator` (training/loop.py). Models
 that write are moved there and not given to `Accelerator.prepare`, which would wrap their `forward` alone: planner,
 writer and voice call parts of a model one by one.
 """

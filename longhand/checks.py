@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-ROOMS = ("concepts", "planner", "writer", "flows", "storage", "longhand")
+ROOMS = ("concepts", "planner", "writer", "training", "flows", "storage", "longhand")
 
 
 class RoomError(Exception):

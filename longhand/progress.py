@@ -12,8 +12,8 @@ from longhand.terminal import format_duration, make_console, print_text, say
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
-    from concepts.training import Progress as TrainingProgress
     from flows.events import Event
+    from training.loop import Progress as TrainingProgress
 
 _STAGES = {"starting": "loading models", "planning": "planning", "writing": "writing", "decoding": "decoding"}
 _COUNTED = ("writing", "decoding")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concepts.corpus.records import Kind as CorpusKind
     from concepts.corpus.split import Split
     from concepts.diffusion import Objective
-    from concepts.training import LoopConfig, Progress
+    from training.loop import LoopConfig, Progress
 
 NUM_TINY_STEPS = 200
 """Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
@@ -87,7 +87,7 @@ def start_training(
 
     `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
     happens once, `on_drawn` while a writer draws what a voice is to read, and `on_noted` while documents get their
-    notes. A process that a launcher started beside others shares the work with them (concepts/training.py), and rank 0
+    notes. A process that a launcher started beside others shares the work with them (training/loop.py), and rank 0
     alone writes files. Raises UsageError there for a space and for languages, which one process trains.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1" and request.kind in ("space", "languages"):
@@ -122,9 +122,9 @@ def _train_shared(
     on_noted: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.codec import load_codec
-    from concepts.corpus.embed import embed_corpus
     from concepts.devices import device_of_process
     from concepts.processes import on_main
+    from training.corpus.embed import embed_corpus
 
     codec = load_codec(request.space, device=device_of_process(), on_note=say)
     if request.kind != "voice" or request.planner or request.writer:
@@ -140,8 +140,8 @@ def _train_space(
     request: TrainingRequest, on_progress: Callable[[Progress], None], on_taught: OnCount
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.space.config import PRESETS
-    from concepts.space.release import release_space
-    from concepts.space.train import SpaceTrainingConfig, train_space
+    from training.space.release import release_space
+    from training.space.train import SpaceTrainingConfig, train_space
 
     config = SpaceTrainingConfig(
         model=PRESETS[request.preset], teacher_weight=1.0 if request.teacher else 0.0
@@ -158,8 +158,9 @@ def _train_space(
 def _train_planner(
     request: TrainingRequest, codec: ConceptCodec, on_progress: Callable[[Progress], None]
 ) -> tuple[dict[str, float], ModelCard]:
-    from planner.config import PlannerConfig, PlannerTrainingConfig
-    from planner.train import train_planner
+    from planner.config import PlannerConfig
+    from training.planner.config import PlannerTrainingConfig
+    from training.planner.train import train_planner
 
     model = PlannerConfig(concept_dim=codec.dim, objective=request.objective)
     if request.preset == "tiny":
@@ -175,8 +176,9 @@ def _train_planner(
 def _train_writer(
     request: TrainingRequest, codec: ConceptCodec, on_progress: Callable[[Progress], None]
 ) -> tuple[dict[str, float], ModelCard]:
-    from writer.config import WriterConfig, WriterTrainingConfig
-    from writer.train import train_writer
+    from training.writer.config import WriterTrainingConfig
+    from training.writer.train import train_writer
+    from writer.config import WriterConfig
 
     model = WriterConfig(concept_dim=codec.dim, objective=request.objective)
     if request.preset == "tiny":
@@ -198,18 +200,19 @@ def _train_voice(
     on_noted: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
     from concepts.card import read_card
-    from concepts.corpus.embed import embedded_encoder
-    from concepts.corpus.store import data_line
     from concepts.devices import device_of_process
     from concepts.processes import on_main
     from concepts.quantize import read_tensors
     from concepts.wheels import SMOLLM2
+    from training.corpus.embed import embedded_encoder
+    from training.corpus.store import data_line
+    from training.voice.config import VoiceTrainingConfig
+    from training.voice.corpus import library_of, pack_corpus
+    from training.voice.data import PackedTexts
+    from training.voice.train import release_voice, train_voice
     from writer.voice.base import load_base
-    from writer.voice.config import ADAPTER_FILE, AdapterConfig, VoiceTrainingConfig
-    from writer.voice.corpus import library_of, pack_corpus
-    from writer.voice.data import PackedTexts
+    from writer.voice.config import ADAPTER_FILE, AdapterConfig
     from writer.voice.placement import Placement
-    from writer.voice.train import release_voice, train_voice
 
     base_name = request.voice or SMOLLM2.name
     base, tokenizer = load_base(base_name, Placement(device=device_of_process(), is_trained=True))
@@ -290,12 +293,12 @@ def _drawn_for(
     """
     import torch
 
-    from concepts.corpus.embed import load_embedded
     from concepts.devices import device_of_process
     from planner import Planner
-    from planner.draws import draw_headings
+    from training.corpus.embed import load_embedded
+    from training.planner.draws import draw_headings
+    from training.writer.draws import draw_sentences
     from writer import Writer
-    from writer.draws import draw_sentences
 
     if request.planner is None and request.writer is None:
         return None
@@ -325,9 +328,9 @@ def _train_languages(
     from concepts.card import FetchedCard, find_card
     from concepts.published import PublishedCard
     from concepts.space.config import LANGS
-    from concepts.space.extension import KEPT, check_new, release_languages
-    from concepts.space.train_languages import LanguagesTrainingConfig, train_languages
     from concepts.translation import SPACE
+    from training.space.release_languages import KEPT, check_new, release_languages
+    from training.space.train_languages import LanguagesTrainingConfig, train_languages
 
     space = find_card("space", request.space or SPACE)
     if isinstance(space, PublishedCard | FetchedCard):
@@ -380,8 +383,8 @@ def _release(
 ) -> ModelCard:
     from concepts.card import read_card
     from concepts.processes import on_main
-    from concepts.release import release_model
     from planner.reach import REACH_FILE
+    from training.release import release_model
 
     objective = "" if request.objective == "diffusion" else f" --objective {request.objective}"
     num_parts = _num_parts(request)
@@ -405,7 +408,7 @@ def _release(
 def _num_parts(request: TrainingRequest) -> int:
     """Return how many batches a step averages: as asked, as the run began, else one for each process."""
     from concepts.processes import process_state
-    from concepts.training import parts_of_run
+    from training.loop import parts_of_run
 
     if request.parts is not None:
         return request.parts
@@ -443,9 +446,9 @@ def start_evaluation(
 
     _check_held_out(corpus)
     if kind == "space":
-        from concepts.space.evaluate import evaluate_space
-        from concepts.space.evaluate_languages import evaluate_languages, evaluate_retrieval
-        from concepts.space.next_sentence import evaluate_next_sentence
+        from training.space.evaluate import evaluate_space
+        from training.space.evaluate_languages import evaluate_languages, evaluate_retrieval
+        from training.space.next_sentence import evaluate_next_sentence
 
         name = find_card("space", model or space, verify=False).model_id
         measured = load_codec(model or space, device=device_of_process(), on_note=say)
@@ -456,25 +459,25 @@ def start_evaluation(
         figures |= evaluate_space(corpus, measured, on_progress=on_progress)
         figures |= evaluate_languages(corpus, measured, on_progress=on_progress, on_note=say)
         return name, figures
-    from concepts.corpus.embed import embed_corpus
+    from training.corpus.embed import embed_corpus
 
     codec = load_codec(space, device=device_of_process(), on_note=say)
     embed_corpus(corpus, codec, on_progress=on_progress)
     if kind == "planner":
         from planner import Planner
-        from planner.evaluate import evaluate_planner
+        from training.planner.evaluate import evaluate_planner
 
         planner = Planner.load(model, space_id=codec.space_id)
         return planner.card.model_id, evaluate_planner(corpus, planner, on_progress=on_progress)
+    from training.writer.evaluate import evaluate_writer
     from writer import Writer
-    from writer.evaluate import evaluate_writer
 
     writer = Writer.load(model, space_id=codec.space_id)
     return writer.card.model_id, evaluate_writer(corpus, writer, on_progress=on_progress)
 
 
 def _check_held_out(corpus: Path) -> None:
-    from concepts.corpus.store import load_documents
+    from training.corpus.store import load_documents
 
     num_found = sum(1 for _ in islice(load_documents(corpus, split="test"), MIN_HELD_OUT))
     if num_found < MIN_HELD_OUT:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from concepts.card import ModelCard
 from concepts.errors import ModelError
-from concepts.training import save_tensors
+from concepts.tensors import save_tensors
 
 REACH_FILE = "reach.safetensors"
 """Lies beside a planner's weights; planners released earlier have none."""

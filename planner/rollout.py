@@ -20,9 +20,8 @@ from concepts.card import ModelCard, find_card
 from concepts.contrast import mean_cosine
 from concepts.diffusion import guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.release import load_config, load_released
-from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
-from planner.data import length_bin
+from concepts.released import load_config, load_released
+from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig, length_bin
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens
 
 _FEWEST_CHILDREN = 2

@@ -16,9 +16,8 @@ from torch.nn import functional as F
 from concepts.card import ModelCard, find_card
 from concepts.diffusion import SamplerName, guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.release import load_config, load_released
+from concepts.released import load_config, load_released
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
-from writer.loss import normalize_context
 from writer.model import (
     CURRENT,
     GOAL,
@@ -31,6 +30,7 @@ from writer.model import (
     Context,
     Slots,
     WriterModel,
+    normalize_context,
 )
 
 

@@ -1,6 +1,6 @@
 """The two-tower writer: a contextualizer that runs once, a denoiser that runs at every step.
 
-Architecture only; see loss.py for training and generate.py for sampling. After LCM's two-tower model
+Architecture only; see training/writer/loss.py for training and generate.py for sampling. After LCM's two-tower model
 (arXiv 2412.08821, section 2.3.3), with blocks of k slots instead of one concept at a time.
 
 Legend: B blocks, C context tokens, K slots, D concept dim, M model width. Concepts are normalized here.
@@ -8,7 +8,7 @@ Legend: B blocks, C context tokens, K slots, D concept dim, M model width. Conce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -143,3 +143,21 @@ class WriterModel(nn.Module):
             x = layer(x, modulation, layer_cache, mask)
         result: Tensor = self.slot_out(self.out_norm(x))
         return result
+
+
+def normalize_context(
+    context: Context, model: WriterModel, largest_noise: float, generator: torch.Generator | None
+) -> Context:
+    """Return the context with normalized concepts; with a generator each row gets noise of its own size."""
+    has_lead = (context.lead_BCD != 0).any(dim=-1, keepdim=True)
+    has_gist = (context.gist_BCD != 0).any(dim=-1, keepdim=True)
+    is_goal = (context.kind_BC == GOAL).unsqueeze(-1)
+    lead = torch.where(
+        is_goal, model.gist_norm.normalize(context.lead_BCD), model.sentence_norm.normalize(context.lead_BCD)
+    )
+    gist = model.gist_norm.normalize(context.gist_BCD)
+    if generator is not None:
+        scale = largest_noise * torch.rand(len(lead), 1, 1, generator=generator).to(lead.device)
+        lead = lead + scale * torch.randn(lead.shape, generator=generator).to(lead.device)
+        gist = gist + scale * torch.randn(gist.shape, generator=generator).to(lead.device)
+    return replace(context, lead_BCD=lead * has_lead, gist_BCD=gist * has_gist)

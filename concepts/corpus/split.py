@@ -32,7 +32,7 @@ def split_of(document: Document) -> Split:
     """Return the split of `document`: 2% dev, 2% test, the rest train, by a hash of its identity.
 
     The held-out help packages, recipes and answers to the prompts of the evaluation are always test. All languages of
-    a page agree. A corpus without any dev document gives some of its train documents (`concepts.corpus.build`).
+    a page agree. A corpus without any dev document gives some of its train documents (`training.corpus.build`).
     """
     if is_held_out(document):
         return "test"

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from concepts.codec import BEAM_SIZE, Codec
-from concepts.space.evaluate_languages import read_held
 from concepts.space.extension import pieces_of
 from concepts.translation import SPACE, Translator
+from training.space.evaluate_languages import read_held
 
 NUM_SENTENCES = 20
 LANGS = ("deu_Latn", "fra_Latn", "spa_Latn")

@@ -39,8 +39,8 @@ def fetch(
 ) -> None:
     """Download manuals, recipes and articles, and extract them for `corpus import`."""
     from concepts.corpus.records import BLOCK_KINDS
-    from concepts.corpus.sources.fetch import fetch_corpus, read_package_names
     from concepts.errors import InputError
+    from training.sources.fetch import fetch_corpus, read_package_names
 
     names = None if packages is None else read_package_names(packages)
     codes = [code.strip() for code in languages.split(",") if code.strip()]
@@ -81,8 +81,8 @@ def import_corpus(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
 ) -> None:
     """Read, clean, deduplicate and split documents; say what was dropped, by reason."""
-    from concepts.corpus import build_corpus
     from concepts.errors import InputError
+    from training.corpus.build import build_corpus
 
     try:
         report = build_corpus(inputs, out, progress=_progress())
@@ -119,11 +119,11 @@ def library(
     from typing import get_args
 
     from concepts.codec import load_codec
-    from concepts.corpus.embed import embedded_encoder
     from concepts.corpus.records import Kind
-    from concepts.corpus.store import data_line, load_documents
     from concepts.errors import InputError, UsageError
     from concepts.library.stored import write_library
+    from training.corpus.embed import embedded_encoder
+    from training.corpus.store import data_line, load_documents
 
     wanted = [kind.strip() for kind in kinds.split(",")] if kinds is not None else None
     for kind in wanted or ():

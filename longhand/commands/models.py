@@ -419,7 +419,7 @@ def describe_card(card: ModelCard) -> dict[str, object]:
 
 
 def _check_corpus(folder: Path) -> None:
-    from concepts.corpus import check_corpus
+    from training.corpus.store import check_corpus
 
     check_corpus(folder)
 

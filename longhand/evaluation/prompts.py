@@ -82,8 +82,8 @@ def _file_prompts(path: Path) -> list[str]:
 
 def _held_out(corpus: Path, num_prompts: int) -> PromptSet:
     """Return titles of English documents of the split "test": two manuals, then a recipe, each in the order of ids."""
-    from concepts.corpus import load_documents
     from concepts.corpus.records import PLANNED_KINDS
+    from training.corpus.store import load_documents
 
     chosen: dict[str, Document] = {}
     documents = load_documents(corpus, lang="eng_Latn", split="test", kinds=PLANNED_KINDS)

@@ -27,7 +27,7 @@ class WordsJudge:
 
     def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
         """Return the figure of each document that has a sentence."""
-        from concepts.words import nearest_topics
+        from longhand.evaluation.words import nearest_topics
 
         texts = [" ".join(sample.document.sentences) for sample in samples]
         # The empty text comes first and wins where nothing is shared, for ties go to the first.

@@ -15,10 +15,11 @@ from concepts.card import ModelCard
 from concepts.codec import Codec
 from concepts.space.config import LANGS, PAD_ID, PRESETS, SpaceConfig
 from concepts.space.network import SpaceAutoencoder
-from concepts.space.release import release_space
 from concepts.space.tokenizer import train_sentencepiece
-from concepts.space.train import SpaceTrainingConfig
-from concepts.training import save_tensors, write_json
+from concepts.tensors import save_tensors
+from training.loop import write_json
+from training.space.release import release_space
+from training.space.train import SpaceTrainingConfig
 
 TINY = replace(PRESETS["tiny"], max_seq_len=40, num_pieces=300)
 TEXT = """

@@ -6,8 +6,8 @@ import random
 
 import torch
 
-from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, PAD_ID
+from training.space.alignment import Alignment
 
 NUM = 40
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from concepts.corpus import (
-    Document,
-    build_corpus,
+from concepts.corpus import Document, split_of
+from concepts.errors import InputError
+from training.corpus.build import build_corpus
+from training.corpus.store import (
+    EMBEDDINGS,
     check_corpus,
+    data_line,
     iter_space_sentences,
     load_documents,
     load_pairs,
-    split_of,
 )
-from concepts.corpus.store import EMBEDDINGS, data_line
-from concepts.errors import InputError
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 GERMAN = {"open": "Öffnen", "save": "Speichern", "print": "Drucken"}

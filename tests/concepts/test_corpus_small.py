@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from concepts.corpus import build_corpus, load_documents
 from concepts.corpus.split import split_of
 from concepts.errors import InputError
+from training.corpus.build import build_corpus
+from training.corpus.store import load_documents
 
 TOOLS = (
     "hammer",

@@ -12,16 +12,16 @@ import pytest
 
 from concepts.corpus import DropReport, iter_jsonl
 from concepts.corpus.readers.elements import Element
-from concepts.corpus.sources import fetch
-from concepts.corpus.sources.docbook import MAX_WHOLE_BLOCKS, docbook_titles, read_docbook
-from concepts.corpus.sources.fetch import fetch_corpus, help_packages, read_package_names
-from concepts.corpus.sources.help import iter_help
-from concepts.corpus.sources.mallard import read_mallard
-from concepts.corpus.sources.pages import MANUALS, read_page
-from concepts.corpus.sources.wikis import iter_leads, iter_recipes
-from concepts.corpus.sources.xml import parse_xml, read_entities
 from concepts.corpus.split import HELD_OUT_PACKAGES
 from concepts.errors import InputError
+from training.sources import fetch
+from training.sources.docbook import MAX_WHOLE_BLOCKS, docbook_titles, read_docbook
+from training.sources.fetch import fetch_corpus, help_packages, read_package_names
+from training.sources.help import iter_help
+from training.sources.mallard import read_mallard
+from training.sources.pages import MANUALS, read_page
+from training.sources.wikis import iter_leads, iter_recipes
+from training.sources.xml import parse_xml, read_entities
 
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb reads packages")
 

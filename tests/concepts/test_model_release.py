@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from concepts.card import ModelCard, read_card
 from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
 from concepts.normalizer import RobustNormalizer
-from concepts.release import MODEL_FILE, check_space, load_released, release_model, release_with
-from concepts.training import save_tensors, write_json
+from concepts.released import MODEL_FILE, check_space, load_released
+from concepts.tensors import save_tensors
+from training.loop import write_json
+from training.release import release_model, release_with
 
 SPACE = "toy-space@0123456789ab"
 

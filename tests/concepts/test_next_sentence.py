@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.space.next_sentence import (
+from training.space.next_sentence import (
     evaluate_next_sentence,
     fit_ridge,
     predict_ridge,
@@ -69,7 +69,7 @@ def toy_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (corpus_dir, lang) == (CORPUS, "eng_Latn")
         return documents(split)
 
-    monkeypatch.setattr("concepts.space.next_sentence.load_documents", load)
+    monkeypatch.setattr("training.space.next_sentence.load_documents", load)
 
 
 def test_what_a_linear_map_says_is_found_and_what_is_drawn_anew_is_not() -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from concepts import precision
-from concepts.muon import Float32Muon
 from concepts.precision import autocast, training_dtype
-from concepts.training import LoopConfig, make_optimizers
+from training.loop import LoopConfig, make_optimizers
+from training.muon import Float32Muon
 
 CPU = torch.device("cpu")
 

@@ -11,8 +11,8 @@ import torch
 
 from concepts.errors import InputError
 from concepts.space.config import EOS_ID, PAD_ID, PRESETS
-from concepts.space.data import SpaceBatch, SpaceData
 from concepts.space.draft import Drafts
+from training.space.data import SpaceBatch, SpaceData
 
 TINY = replace(PRESETS["tiny"], num_pieces=300)
 CALL = {"seed": 3, "max_tokens": 60, "max_len": 12}

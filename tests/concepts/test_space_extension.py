@@ -19,12 +19,14 @@ from concepts.errors import ModelError, UsageError
 from concepts.quantize import dequantize
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.draft import Drafts, frozen_states, open_to_draft, with_draft
-from concepts.space.extension import extension_weights, extensions_of, own_files, release_languages
+from concepts.space.extension import extension_weights, extensions_of, own_files
 from concepts.space.network import SpaceAutoencoder
-from concepts.space.release import load_encoder, release_space
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.space.train_languages import LanguagesTrainingConfig
-from concepts.training import load_parameters, write_json
+from concepts.tensors import load_parameters
+from training.loop import write_json
+from training.space.release import load_encoder, release_space
+from training.space.release_languages import release_languages
+from training.space.train_languages import LanguagesTrainingConfig
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -19,19 +19,21 @@ from safetensors.torch import load_file
 from concepts.card import ModelCard
 from concepts.codec import Codec
 from concepts.corpus.records import PAIR_KINDS
-from concepts.corpus.store import FORMAT_VERSION
 from concepts.errors import InputError, ModelError, UsageError
-from concepts.space.alignment import Alignment
 from concepts.space.config import EOS_ID, PAD_ID, UNK_ID, SpaceConfig
-from concepts.space.evaluate_languages import evaluate_languages, evaluate_retrieval, read_held
-from concepts.space.extension import extension_weights, extensions_of, release_languages
+from concepts.space.extension import extension_weights, extensions_of
 from concepts.space.network import SpaceAutoencoder
-from concepts.space.pairs import Sentence, english_concepts, read_sentences
-from concepts.space.peers import nearest_texts, xsim_error
-from concepts.space.release import load_encoder, release_space
-from concepts.space.start_table import start_table
 from concepts.space.tokenizer import Pieces
-from concepts.space.train_languages import (
+from training.corpus.store import FORMAT_VERSION
+from training.loop import LoopConfig
+from training.space.alignment import Alignment
+from training.space.evaluate_languages import evaluate_languages, evaluate_retrieval, read_held
+from training.space.pairs import Sentence, english_concepts, read_sentences
+from training.space.peers import nearest_texts, xsim_error
+from training.space.release import load_encoder, release_space
+from training.space.release_languages import release_languages
+from training.space.start_table import start_table
+from training.space.train_languages import (
     LanguagesLoss,
     LanguagesTask,
     LanguagesTrainingConfig,
@@ -39,7 +41,6 @@ from concepts.space.train_languages import (
     missed,
     train_languages,
 )
-from concepts.training import LoopConfig
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

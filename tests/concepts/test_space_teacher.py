@@ -10,9 +10,9 @@ import torch
 
 from concepts.errors import InputError, ModelError
 from concepts.space.config import PRESETS
-from concepts.space.data import SpaceBatch
-from concepts.space.teacher import TEACHER_DIM, teacher_vectors
-from concepts.space.train import SpaceLoss, SpaceTrainingConfig
+from training.space.data import SpaceBatch
+from training.space.teacher import TEACHER_DIM, teacher_vectors
+from training.space.train import SpaceLoss, SpaceTrainingConfig
 
 BATCH, LENGTH = 12, 5
 

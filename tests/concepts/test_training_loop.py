@@ -21,11 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from training_toy import DIM, ToyTask
 
 from concepts.errors import ModelError, NonFiniteError, UsageError
-from concepts.training import (
+from concepts.tensors import load_parameters
+from training.loop import (
     LoopConfig,
     Progress,
     averaged,
-    load_parameters,
     make_optimizers,
     step_generator,
     train,

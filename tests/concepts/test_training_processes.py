@@ -21,7 +21,7 @@ from training_processes import LOOP
 from training_toy import ToyTask
 
 from concepts.errors import UsageError
-from concepts.training import LoopConfig, parts_of_run, train
+from training.loop import LoopConfig, parts_of_run, train
 
 
 @pytest.fixture(autouse=True)

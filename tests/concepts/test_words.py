@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concepts.words import nearest_topics
+from longhand.evaluation.words import nearest_topics
 
 DOCUMENTS = ("Knead the dough and bake the bread.", "Print the page on the printer.", "Prune the old roses.")
 

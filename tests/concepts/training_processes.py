@@ -25,7 +25,7 @@ from training_toy import ToyTask
 
 from concepts.errors import LonghandError
 from concepts.processes import SAID, is_lost_peer, leave
-from concepts.training import LoopConfig, train
+from training.loop import LoopConfig, train
 
 LOOP: dict[str, Any] = {
     "num_warmup_steps": 3,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.training import LoopConfig, train
+from training.loop import LoopConfig, train
 
 DIM = 8
 

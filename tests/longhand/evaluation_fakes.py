@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from concepts.corpus.store import FORMAT_VERSION
 from longhand.evaluation.judges import Sample
 from longhand.evaluation.meaning import Vectors
 from longhand.evaluation.prompts import Prompt
 from longhand.evaluation.texts import BlockText, DocumentText, SectionText
+from training.corpus.store import FORMAT_VERSION
 
 WORDS = ("bread", "wheel", "moon", "garden", "guitar", "river", "letter", "stove")
 DIM = 64

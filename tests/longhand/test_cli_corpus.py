@@ -56,7 +56,7 @@ def test_a_corpus_that_is_none_for_training(run, tmp_path):
 
 
 def test_fetch_says_what_to_do_without_a_network_or_a_list(run, tmp_path, monkeypatch):
-    from concepts.corpus.sources import fetch
+    from training.sources import fetch
 
     monkeypatch.setattr(fetch, "_run", lambda command, folder: None)
     result = run("corpus", "fetch", "--out", str(tmp_path / "raw"), "--languages", "en")
@@ -70,7 +70,7 @@ def test_fetch_says_what_to_do_without_a_network_or_a_list(run, tmp_path, monkey
 def test_fetch_shows_blocks_by_kind(run, tmp_path, monkeypatch):
     import zipfile
 
-    from concepts.corpus.sources import fetch
+    from training.sources import fetch
 
     folder = tmp_path / "raw" / "packages"
     folder.mkdir(parents=True)

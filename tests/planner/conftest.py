@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
 from concepts.corpus.records import Kind
-from concepts.corpus.store import FORMAT_VERSION
 from planner.config import PlannerConfig
 from planner.model import OutlineModel
 from planner.rollout import Planner, PlanOptions
+from training.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
+from training.corpus.store import FORMAT_VERSION
 
 DIM = 12
 SPACE_ID = "fake@0123456789ab"
@@ -103,7 +103,7 @@ class FakeEncoder:
 @pytest.fixture(scope="session")
 def corpus_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty documents that all go the same way: Introduction, Steps, Next."""
-    from concepts.corpus.embed import embed_corpus
+    from training.corpus.embed import embed_corpus
 
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "corpus.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))

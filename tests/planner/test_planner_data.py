@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from concepts.corpus.embed import EmbeddedCorpus
-from concepts.corpus.shares import KindShares
 from concepts.errors import InputError
-from planner.config import LENGTH_BINS, MAX_ITEMS
-from planner.data import OutlineData, length_bin
+from planner.config import LENGTH_BINS, MAX_ITEMS, length_bin
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START
+from training.corpus.embed import EmbeddedCorpus
+from training.corpus.shares import KindShares
+from training.planner.data import OutlineData
 
 
 def sections_of(data: OutlineData) -> list[tuple[int, int, tuple[int, ...]]]:

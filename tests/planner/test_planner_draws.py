@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import torch
 
-from concepts.corpus.embed import EmbeddedCorpus
 from planner import Planner
-from planner.draws import draw_headings
+from training.corpus.embed import EmbeddedCorpus
+from training.planner.draws import draw_headings
 
 
 def test_only_headings_of_the_kinds_asked_for_are_drawn(planner: Planner, corpus: EmbeddedCorpus) -> None:

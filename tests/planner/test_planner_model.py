@@ -8,14 +8,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from concepts.corpus.embed import EmbeddedCorpus
 from concepts.diffusion import Objective
 from concepts.errors import ModelError
-from planner.config import PlannerConfig, PlannerTrainingConfig
-from planner.data import OutlineData
-from planner.loss import OutlineLoss, augment
+from planner.config import PlannerConfig
 from planner.model import CHILD, PROMPT, PlanTokens
 from planner.rollout import Planner
+from training.corpus.embed import EmbeddedCorpus
+from training.planner.config import PlannerTrainingConfig
+from training.planner.data import OutlineData
+from training.planner.loss import OutlineLoss, augment
 
 
 def tokens_of(corpus: EmbeddedCorpus, planner: Planner) -> PlanTokens:

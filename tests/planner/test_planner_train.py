@@ -12,18 +12,19 @@ import torch
 from safetensors.torch import load_file
 
 from concepts.card import ModelCard
-from concepts.corpus.embed import EmbeddedCorpus, load_embedded
-from concepts.corpus.shares import KindShares
 from concepts.diffusion import Objective
 from concepts.errors import InputError, ModelError, SpaceMismatchError
-from concepts.release import release_model
-from concepts.training import LoopConfig
-from planner.config import PlannerConfig, PlannerTrainingConfig
-from planner.data import OutlineData
-from planner.evaluate import evaluate_planner
+from planner.config import PlannerConfig
 from planner.reach import REACH_FILE, load_reach
 from planner.rollout import Planner, PlanOptions
-from planner.train import OutlineTask, train_planner
+from training.corpus.embed import EmbeddedCorpus, load_embedded
+from training.corpus.shares import KindShares
+from training.loop import LoopConfig
+from training.planner.config import PlannerTrainingConfig
+from training.planner.data import OutlineData
+from training.planner.evaluate import evaluate_planner
+from training.planner.train import OutlineTask, train_planner
+from training.release import release_model
 
 CONFIG = PlannerTrainingConfig(
     model=PlannerConfig(

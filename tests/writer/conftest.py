@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.card import ModelCard
-from concepts.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
-from concepts.corpus.store import FORMAT_VERSION
+from training.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
+from training.corpus.store import FORMAT_VERSION
 from writer.config import WriterConfig
 from writer.generate import WriteOptions, Writer, WritingPlan
 from writer.model import WriterModel
@@ -109,7 +109,7 @@ def codec() -> FakeCodec:
 @pytest.fixture(scope="session")
 def corpus_dir(tmp_path_factory: pytest.TempPathFactory, codec: FakeCodec) -> Path:
     """Forty documents that all go the same way."""
-    from concepts.corpus.embed import embed_corpus
+    from training.corpus.embed import embed_corpus
 
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "corpus.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))

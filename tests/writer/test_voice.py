@@ -14,11 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from concepts.errors import ModelError
 from concepts.library.library import Library, Passage
-from concepts.training import LoopConfig, make_optimizers
-from writer.voice.adapter import VoiceAdapter
-from writer.voice.cache import ATTENTION, register
-from writer.voice.config import AdapterConfig, VoiceTrainingConfig
-from writer.voice.data import (
+from training.loop import LoopConfig, make_optimizers
+from training.voice.config import VoiceTrainingConfig
+from training.voice.data import (
     LEAST_SAID,
     NO_CONCEPT,
     PackedTexts,
@@ -28,6 +26,12 @@ from writer.voice.data import (
     make_batch,
     pack,
 )
+from training.voice.notes import NO_NOTES_SHARE, OWN_NOTES_SHARE, OWN_SHARE, add_notes
+from training.voice.train import VoiceTask, blur, first_tensors, noised, release_voice, train_voice
+from training.voice.words import learn_words
+from writer.voice.adapter import VoiceAdapter
+from writer.voice.cache import ATTENTION, register
+from writer.voice.config import AdapterConfig
 from writer.voice.decode import (
     Rendering,
     Saying,
@@ -38,12 +42,10 @@ from writer.voice.decode import (
     begins_line,
     repeated_share,
 )
-from writer.voice.notes import NO_NOTES_SHARE, OWN_NOTES_SHARE, OWN_SHARE, add_notes
 from writer.voice.stepping import Stepper
 from writer.voice.text import Said, title_prefix
-from writer.voice.train import VoiceTask, blur, first_tensors, noised, release_voice, train_voice
 from writer.voice.voice import HeadingsSaying, SectionSaying, SentenceSaying, Voice
-from writer.voice.words import WordMap, learn_words
+from writer.voice.words import WordMap
 
 _WORDS = ["Boil", "the", "water", "pour", "tea", "cold", "hot", "cup", "Dry", "leaves", "slowly", "now"]
 _SIGNS = ["<s>", " ", "\n", ".", "#", "-", "1", "2", "3", ":", "Contents", "\n\n", "Request"]

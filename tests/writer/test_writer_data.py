@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.corpus.embed import EmbeddedCorpus
-from concepts.corpus.shares import KindShares
 from concepts.errors import InputError
-from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig, WriterTrainingConfig
-from writer.data import BlockBatch, BlockData, Choice
+from training.corpus.embed import EmbeddedCorpus
+from training.corpus.shares import KindShares
+from training.writer.config import WriterTrainingConfig
+from training.writer.data import BlockBatch, BlockData, Choice
+from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.model import CURRENT, GOAL, NOTHING, PAD, PLAN, PREVIOUS, PROMPT, TAIL
 
 CONFIG = WriterTrainingConfig(model=WriterConfig(concept_dim=12), num_slots=64, max_rows=16)

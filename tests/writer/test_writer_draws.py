@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import torch
 
-from concepts.corpus.embed import EmbeddedCorpus
-from writer.draws import draw_sentences
+from training.corpus.embed import EmbeddedCorpus
+from training.writer.draws import draw_sentences
 from writer.generate import Writer
 
 

@@ -13,11 +13,10 @@ from torch import Tensor
 import writer.generate as generate
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
 from concepts.normalizer import RobustNormalizer
+from training.writer.data import BlockData, Choice
 from writer.config import MAX_PREVIOUS, PLAN_REACH, WriterConfig
-from writer.data import BlockData, Choice
 from writer.generate import WriteOptions, Writer, WritingPlan, WritingTask, WrittenSection
-from writer.loss import normalize_context
-from writer.model import CURRENT, PREVIOUS, Cache, Context, Slots, WriterModel
+from writer.model import CURRENT, PREVIOUS, Cache, Context, Slots, WriterModel, normalize_context
 
 DIM = 12
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.corpus.embed import EmbeddedCorpus
 from concepts.errors import ModelError
-from writer.config import WriterTrainingConfig
-from writer.data import BlockBatch, BlockData, Choice
+from training.corpus.embed import EmbeddedCorpus
+from training.writer.config import WriterTrainingConfig
+from training.writer.data import BlockBatch, BlockData, Choice
+from training.writer.loss import WriterLoss, contrast, predict
 from writer.generate import Writer
-from writer.loss import WriterLoss, contrast, normalize_context, predict
-from writer.model import GOAL, PAD, Context, Slots, WriterModel
+from writer.model import GOAL, PAD, Context, Slots, WriterModel, normalize_context
 
 CHOICES = [Choice(1, 4, shows_goal=True), Choice(0, 0), Choice(2, 0, shows_nothing=True)]
 FIELDS = ("kind_BC", "lead_BCD", "gist_BCD", "place_BC", "length_BC")

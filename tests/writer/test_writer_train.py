@@ -13,16 +13,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from concepts.card import ModelCard
-from concepts.corpus.embed import EmbeddedCorpus, Encoder, load_embedded
 from concepts.diffusion import Objective
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError
-from concepts.release import release_model
-from concepts.training import LoopConfig
-from writer.config import WriterConfig, WriterTrainingConfig
-from writer.data import BlockData
-from writer.evaluate import evaluate_writer
+from training.corpus.embed import EmbeddedCorpus, Encoder, load_embedded
+from training.loop import LoopConfig
+from training.release import release_model
+from training.writer.config import WriterTrainingConfig
+from training.writer.data import BlockData
+from training.writer.evaluate import evaluate_writer
+from training.writer.train import END_SENTENCE, WriterTask, train_writer
+from writer.config import WriterConfig
 from writer.generate import WriteOptions, Writer, WritingPlan
-from writer.train import END_SENTENCE, WriterTask, train_writer
 
 CONFIG = WriterTrainingConfig(
     model=WriterConfig(
@@ -141,7 +142,7 @@ def test_the_figures_of_an_evaluation(card: ModelCard, corpus_dir: Path) -> None
 def test_a_corpus_without_a_document_to_write_says_so(
     card: ModelCard, corpus_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("writer.evaluate._some_documents", lambda *_: [])
+    monkeypatch.setattr("training.writer.evaluate._some_documents", lambda *_: [])
     writer = Writer.load(str(card.folder), space_id=SPACE_ID)
     with pytest.raises(InputError, match="has no dev document of 2 to 12 sections; import more"):
         evaluate_writer(corpus_dir, writer, split="dev")

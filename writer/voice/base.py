@@ -15,7 +15,7 @@ from concepts.card import ModelCard, find_card, list_cards
 from concepts.errors import LonghandError, ModelError
 from concepts.library.library import Encode
 from concepts.quantize import read_tensors
-from concepts.release import check_space
+from concepts.released import check_space
 from concepts.wheels import SMOLLM2, require
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register

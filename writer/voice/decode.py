@@ -21,9 +21,8 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from concepts.library.library import Encode
-from writer.voice.data import MOST_SAID
 from writer.voice.stepping import Stepper
-from writer.voice.text import Said, is_over, marked, next_piece, outline_line, parse_piece
+from writer.voice.text import MOST_SAID, Said, is_over, marked, next_piece, outline_line, parse_piece
 
 _WORD = re.compile(r"\w+")
 _LIST_MARK = re.compile(r"\s*[-*•\d]")

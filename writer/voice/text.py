@@ -17,6 +17,8 @@ BLOCKS: tuple[Block, ...] = get_args(Block)
 
 REACH = 6
 """Headings before and behind a section that stand in the contents it is said from."""
+MOST_SAID = 48
+"""Tokens of a sentence that are remembered as said."""
 
 _STEP = re.compile(r"(\d{1,2})[.)]\s+")
 _BULLET = re.compile(r"[-*•]\s+")

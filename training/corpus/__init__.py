@@ -1,0 +1,1 @@
+"""Corpora to train on: building, storing, embedding."""

@@ -1,0 +1,1 @@
+"""Training the adapter of a voice."""

@@ -1,0 +1,72 @@
+"""The notes that a voice learns to write from: sentences of the other documents, and some of the section's own.
+
+Other documents say what is near and rarely the same, so from them alone a voice learns to leave notes aside; a
+section's own sentences among them teach it to take what fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from concepts.library.library import Encode, Library
+from concepts.library.notes import NoteOptions, find_notes, stands_alone
+from training.voice.data import SpokenDocument, SpokenSection
+
+NO_NOTES_SHARE = 0.2
+"""Share of the sections that are written without notes."""
+OWN_NOTES_SHARE = 0.25
+"""Share of the sections that find sentences of their own among the notes."""
+OWN_SHARE = 0.6
+"""Share of such a section's sentences that it finds."""
+
+
+def add_notes(
+    documents: Sequence[SpokenDocument],
+    library: Library,
+    encode: Encode,
+    *,
+    is_training: bool,
+    options: NoteOptions | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[SpokenDocument]:
+    """Return documents whose sections have notes of other documents of `library`.
+
+    While training some sections get none, some fewer, and some find their own sentences among them.
+    """
+    options = options or NoteOptions()
+    found = []
+    for number, document in enumerate(documents):
+        headings = [section.heading for section in document.sections]
+        notes = find_notes(
+            library, encode, document.title, headings, options=options, without={document.title}
+        )
+        rng = np.random.default_rng(int(hashlib.sha256(document.title.encode()).hexdigest()[:12], 16))
+        sections = []
+        for section, own in zip(document.sections, notes, strict=True):
+            texts = [note.text for note in own]
+            if is_training:
+                texts = _varied(texts, section, rng, options)
+            sections.append(replace(section, notes=tuple(texts)))
+        found.append(replace(document, sections=tuple(sections)))
+        on_progress(number + 1, len(documents))
+    return found
+
+
+def _varied(
+    texts: list[str], section: SpokenSection, rng: np.random.Generator, options: NoteOptions
+) -> list[str]:
+    """Return notes as they may be in training."""
+    kind = rng.random()
+    if kind < NO_NOTES_SHARE:
+        return []
+    if kind < NO_NOTES_SHARE + OWN_NOTES_SHARE:
+        own = [said.text for said in section.sentences if stands_alone(said.text, options)]
+        kept = [text for text in own if rng.random() < OWN_SHARE][: options.most_notes]
+        others = [text for text in texts if text not in kept][: options.most_notes - len(kept)]
+        mixed = [*kept, *others]
+        return [mixed[place] for place in rng.permutation(len(mixed))]
+    return texts[: int(rng.integers(1, options.most_notes + 1))]
