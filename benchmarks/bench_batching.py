@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from concepts.codec import BEAM_SIZE, Codec
-from flows.engine import LeafPlan, Section, SectionConcepts, Text
+from flows.document.engine import LeafPlan, Section, SectionConcepts, Text
 from flows.models.engine import ModelEngine
 
 if TYPE_CHECKING:

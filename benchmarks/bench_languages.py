@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from torch import Tensor
 
 from concepts.codec import BEAM_SIZE, Codec
+from concepts.languages import ENGLISH
 from concepts.reranking import WIDER, Beam, rerank
-from concepts.space.config import ENGLISH
 from concepts.space.extension import pieces_of
 from concepts.translation import SPACE, Translator
 from training.space.evaluate import MAX_PIECES, text_figures, unseen_sentences

@@ -42,8 +42,8 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests" / "flows"))
 
 from concepts.errors import LonghandError, UsageError  # noqa: E402
+from flows.document.events import WorkerEvent  # noqa: E402
 from flows.document.options import WritingOptions  # noqa: E402
-from flows.events import WorkerEvent  # noqa: E402
 from flows.prefect import work_pool  # noqa: E402
 from flows.prefect.api import PrefectApi  # noqa: E402
 from flows.prefect.server import PrivateServer  # noqa: E402

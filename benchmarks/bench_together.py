@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "flows"))
 
 import queue_runner
 
+from flows.document.events import WorkerEvent
 from flows.document.options import WritingOptions
-from flows.events import WorkerEvent
 from flows.models.engine import ModelEngine
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi

@@ -144,42 +144,6 @@ class FetchedCard(ModelCard):
                 )
 
 
-def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = True) -> ModelCard:
-    """Return the card of a model by name or folder (None: the default of its kind).
-
-    Raises ModelError when there is no such model, its card is damaged, it is of another kind, or
-    (with `verify`) a file differs from its checksum.
-    """
-    wanted = name_or_path or DEFAULT_NAMES[kind]
-    if os.sep in wanted or wanted.startswith("."):
-        card = read_card(Path(wanted))
-    else:
-        cards, problems = examine_cards()
-        found = {card.name: card for card in cards if card.kind == kind}
-        for problem in problems:
-            if wanted in problem.names:
-                raise ModelError(problem.message)
-        published: list[str] = []
-        if wanted not in found and kind == "space":
-            from concepts.published import PUBLISHED, read_published_card
-
-            if wanted in PUBLISHED:
-                return read_published_card(wanted)
-            published = list(PUBLISHED)
-        if wanted not in found:
-            known = ", ".join([*sorted(found), *published]) or "none is installed"
-            raise ModelError(
-                f"no {kind} named {wanted!r}; known: {known}; or give the path of a model's folder"
-                + "".join(f"; {problem.message}" for problem in problems)
-            )
-        card = found[wanted]
-    if card.kind != kind:
-        raise ModelError(f"{card.folder} holds a {card.kind}, expected a {kind}; see `longhand models`")
-    if verify:
-        card.verify()
-    return card
-
-
 def find_name_in_space(kind: Kind, space_id: str) -> str:
     """Return the name or folder of a planner or writer of the space `space_id`, the default one first.
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from concepts.card import FetchedCard, ModelCard, find_card
+from concepts.card import FetchedCard, ModelCard
 from concepts.devices import choose_dtype
 from concepts.errors import InputError, LonghandError, ModelError, NonFiniteError, SpaceMismatchError
-from concepts.languages import check_language
+from concepts.installed import find_card
+from concepts.languages import ENGLISH, check_language
 from concepts.published import PublishedCard, asset_cards
 from concepts.reranking import Beam
 from concepts.runtime import start_fairseq2
-from concepts.space.config import ENGLISH
 from concepts.space.draft import MAX_DRAFT
 from concepts.space.extension import extension_cards, extensions_of, own_files
 from concepts.space.loading import draft_model, load_part, measure_space
@@ -67,27 +67,6 @@ class ConceptCodec(Protocol):
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
-
-
-def load_codec(
-    name: str | None = None,
-    *,
-    device: torch.device | None = None,
-    dtype: torch.dtype | None = None,
-    on_note: Callable[[str], None] = lambda _: None,
-) -> ConceptCodec:
-    """Load a space by name or folder (None: the default one); arguments as for `Codec.load`."""
-    card = find_card("space", name, verify=False)
-    if not isinstance(card, FetchedCard):
-        return Codec.load(name, device=device, dtype=dtype, on_note=on_note)
-    from concepts.sentence_codec import SentenceCodec
-    from concepts.translation import Translator
-
-    place = device or torch.device("cpu")
-    chosen = dtype or choose_dtype(place, is_large=False)
-    return SentenceCodec.load(
-        card, device=place, dtype=chosen, load_translator=lambda: Translator.load(place)
-    )
 
 
 class Codec:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from langcodes import Language
     from py3langid.langid import LanguageIdentifier
 
+ENGLISH = "eng_Latn"
+
 _FARTHEST = 10
 """langcodes' distance up to which another tag still is the language that was meant (a macrolanguage, a region)."""
 _CLEAR = 0.9

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concepts.card import FetchedCard, ModelCard, find_card, list_cards
+from concepts.card import FetchedCard, ModelCard
 from concepts.checksums import record_files, recorded_files, recorded_sha256
 from concepts.errors import ModelError, UsageError
 from concepts.runtime import read_asset_card, start_fairseq2
@@ -184,18 +184,6 @@ def speech_languages(name: str) -> tuple[str, ...]:
         n[len(before) : len(n) - len(after)] for n in names if n.startswith(before) and n.endswith(after)
     )
     return tuple(sorted(code for code in codes if len(code) == 3))
-
-
-def space_languages(name: str | None) -> tuple[str, ...]:
-    """Return the languages of a space by name or folder (None: the default one).
-
-    Those of a published space are known before its weights are here. Raises ModelError for a space that is not
-    installed.
-    """
-    if name in PUBLISHED and name not in {card.name for card in list_cards()}:
-        return published_languages(name)
-    langs = find_card("space", name, verify=False).config.get("langs")
-    return tuple(map(str, langs)) if isinstance(langs, list | tuple) else ()
 
 
 def published_languages(name: str) -> tuple[str, ...]:

@@ -16,9 +16,8 @@ from torch.nn import functional as F
 
 from concepts.card import FetchedCard
 from concepts.errors import InputError, LonghandError, ModelError
-from concepts.languages import check_language
+from concepts.languages import ENGLISH, check_language
 from concepts.quiet import quiet_transformers
-from concepts.space.config import ENGLISH
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.codec import BEAM_SIZE, Codec
+from concepts.languages import ENGLISH
 from concepts.numbers import keep_numbers
 from concepts.reranking import WIDER, rerank
-from concepts.space.config import ENGLISH
 
 SPACE = "sonar-mini"
 """The space that is translated through where none is named."""

@@ -29,21 +29,22 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from concepts.card import DEFAULT_NAMES, Kind, find_card
+from concepts.card import DEFAULT_NAMES, Kind
 from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError, StorageError
+from concepts.installed import find_card
 from concepts.processes import process_state
 from flows.document import steps
-from flows.document.job import Job, UnitReport, error_text
+from flows.document.events import OnWorkerEvent, UnitReport, unit_event
+from flows.document.job import Job, error_text
 from flows.document.planning import check_same_model, check_same_space
 from flows.errors import CrewError
-from flows.events import OnWorkerEvent, unit_event
 from flows.leases.lease import LEASE_S, HeldLease
 from flows.leases.owner import current_owner, is_dead
 from flows.models.sharing import SharedModels
 from storage import OpenUnit, Store
 
 if TYPE_CHECKING:
-    from flows.engine import Engine
+    from flows.document.engine import Engine
 
 JOIN_TIMEOUT_S = 600.0
 """How long processes wait for each other at the start: importing torch from a slow disk takes its time."""

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from concepts.errors import LonghandError, UsageError
+from flows.document.engine import Engine, Work
+from flows.document.events import Event, OnEvent, ignore
 from flows.document.job import Job
 from flows.document.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
-from flows.engine import Engine, Work
 from flows.errors import FlowError
-from flows.events import Event, OnEvent, ignore
 from flows.leases.lease import LEASE_S, check_free, check_unfinished
 from flows.leases.owner import current_owner
 from flows.prefect.background import end_services

@@ -25,8 +25,8 @@ from storage import Store
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from flows.document.events import Event, OnEvent
     from flows.document.options import Use
-    from flows.events import Event, OnEvent
     from storage import (
         AttemptRecord,
         DocumentRecord,
@@ -45,7 +45,7 @@ def open(url: str | None = None, *, on_event: OnEvent | None = None) -> Longhand
     """Open a database of documents; close it, or use it in a `with` block.
 
     `url`: as `LONGHAND_DATABASE_URL`, such as `sqlite:////folder/longhand.db`; None: that variable, else
-    the file in the user's data folder. `on_event` is called with each `flows.events.Event` of a run.
+    the file in the user's data folder. `on_event` is called with each `flows.document.events.Event` of a run.
     Raises StorageError.
     """
     return Longhand(Store.open(url), on_event)

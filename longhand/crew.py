@@ -34,7 +34,7 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
             return
         from flows.crew import RESTARTS_VARIABLE, join, led, place_of_process, use_device_of_rank
         from flows.errors import CrewError
-        from longhand.commands.documents import open_store
+        from storage import Store
 
         place = place_of_process()
         options: dict[str, Any] = dict(kwargs)
@@ -43,7 +43,7 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
                 "the launcher has started this command again, which would do it twice: see longhand ls, "
                 "and launch `longhand resume ID` instead"
             )
-        with open_store() as store:
+        with Store.open() as store:
             try:
                 check_ports(options.get("metrics_port"), place.size)
                 crew = join(store, place)
@@ -87,8 +87,7 @@ def help_leader(
     """
     from flows.crew import Helper
     from flows.models.sharing import SharedModels
-    from longhand.commands.queue import serving_metrics, telling
-    from longhand.worklog import open_log
+    from longhand.worklog import open_log, serving_metrics, telling
 
     models = SharedModels(stages=("decode", "write"))
     port = metrics_port and metrics_port + crew.rank  # 0 is a free one for each

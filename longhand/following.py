@@ -181,8 +181,8 @@ def _lease_line(lease: Mapping[str, Any] | None) -> str:
 
 def _find_lost(store: Store, on_trouble: Callable[[str], None]) -> tuple[str, ...]:
     """Return the documents that wait and that no worker would take; none where no Prefect server answers."""
-    from flows.prefect.api import known_api
     from flows.prefect.work_pool import lost_documents
+    from flows.station.known import known_api
 
     try:
         api = known_api()

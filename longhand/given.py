@@ -49,8 +49,8 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
 
     Raises InputError, UsageError or ModelError for the first thing wrong.
     """
-    from concepts.card import find_card
     from concepts.given import read_given
+    from concepts.installed import find_card
     from flows.document.options import WritingOptions
     from longhand.requests import Wishes, known_languages, make_document
 

@@ -244,7 +244,7 @@ def _installed(kind: Kind, name: str | None) -> str | None:
 
     Raises ModelError for a name that is not installed.
     """
-    from concepts.card import find_card
+    from concepts.installed import find_card
 
     if name is None:
         return None
@@ -276,7 +276,8 @@ def _installed_library(name: str | None) -> str | None:
 
 def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> None:
     """Raise ModelError where a space was named without planner and writer for it, or with those of another."""
-    from concepts.card import find_card, find_name_in_space
+    from concepts.card import find_name_in_space
+    from concepts.installed import find_card
 
     if not any(models.values()):
         return
@@ -302,8 +303,8 @@ def _listen(path: Path) -> Sound:
 
 def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> SpokenPrompt:
     """Return the concept of a sound in a published space."""
-    from concepts.card import find_card
     from concepts.devices import device_of_process
+    from concepts.installed import find_card
     from concepts.published import PublishedCard
     from concepts.speech import encode_speech
     from flows.document.options import SpokenPrompt
@@ -339,7 +340,7 @@ def known_languages(space: str | None = None) -> tuple[str, ...]:
 def _languages(space: str | None, _models: str) -> tuple[str, ...]:
     # Once for each setting of the variable that `find_card` reads: a file may hold thousands of lines.
     from concepts.errors import ModelError
-    from concepts.published import space_languages
+    from concepts.installed import space_languages
     from concepts.space.config import LANGS
 
     try:
@@ -364,7 +365,7 @@ def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> boo
 
 def check_models() -> None:
     """Raise ModelError where one of the models that new documents get is not installed; loads none."""
-    from concepts.card import find_card
+    from concepts.installed import find_card
 
     for kind in KINDS:
         card = find_card(kind, verify=False)

@@ -14,7 +14,7 @@ from concepts.errors import LonghandError, UsageError
 from longhand.terminal import say
 
 if TYPE_CHECKING:
-    from flows.events import OnEvent, OnWorkerEvent, Outcome
+    from flows.document.events import OnEvent, OnWorkerEvent, Outcome
     from flows.prefect.api import PrefectApi
     from flows.worker import LonghandWorker
     from storage import DocumentRecord, Store
@@ -92,8 +92,8 @@ def _state_memory(space: str | None) -> None:
 
     if space not in PUBLISHED:
         return
-    from concepts.card import find_card
     from concepts.devices import choose_dtype, device_of_process
+    from concepts.installed import find_card
     from concepts.space.loading import measure_space
 
     device = device_of_process()
@@ -162,7 +162,8 @@ def make_worker(
 
 def need_api(typed: str | None) -> PrefectApi:
     """Return the Prefect server that is meant; UsageError where none is known."""
-    from flows.prefect.api import API_VARIABLE, known_api
+    from flows.prefect.api import API_VARIABLE
+    from flows.station.known import known_api
 
     api = known_api(typed)
     if api is None:
@@ -174,7 +175,8 @@ def need_api(typed: str | None) -> PrefectApi:
 
 def answering_api() -> PrefectApi | None:
     """Return the Prefect server that is known, where it answers; say so where it does not."""
-    from flows.prefect.api import PrefectApi, known_api
+    from flows.prefect.api import PrefectApi
+    from flows.station.known import known_api
 
     api = known_api()
     if api is None:
@@ -194,7 +196,7 @@ def tell_prefect(documents: Sequence[DocumentRecord], change: Change) -> bool:
     `queued`: they wait for a worker (those of a document that is not are left alone).
     """
     from flows.prefect import work_pool
-    from flows.prefect.api import known_api
+    from flows.station.known import known_api
 
     try:
         api = known_api()

@@ -121,9 +121,9 @@ def _train_shared(
     on_drawn: OnCount,
     on_noted: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.codec import load_codec
     from concepts.devices import device_of_process
     from concepts.processes import on_main
+    from concepts.spaces import load_codec
     from training.corpus.embed import embed_corpus
 
     codec = load_codec(request.space, device=device_of_process(), on_note=say)
@@ -278,7 +278,7 @@ def _train_voice(
 
 def _drawing(request: TrainingRequest) -> list[str]:
     """Return the identities of the models whose draws a voice learns to read."""
-    from concepts.card import find_card
+    from concepts.installed import find_card
 
     asked: tuple[tuple[Kind, str | None], ...] = (("planner", request.planner), ("writer", request.writer))
     return [find_card(kind, name).model_id for kind, name in asked if name is not None]
@@ -325,7 +325,8 @@ def _drawn_for(
 def _train_languages(
     request: TrainingRequest, on_progress: Callable[[Progress], None], on_taught: OnCount
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.card import FetchedCard, find_card
+    from concepts.card import FetchedCard
+    from concepts.installed import find_card
     from concepts.published import PublishedCard
     from concepts.space.config import LANGS
     from concepts.translation import SPACE
@@ -369,7 +370,7 @@ def _train_languages(
 
 
 def _init(request: TrainingRequest) -> ModelCard | None:
-    from concepts.card import find_card
+    from concepts.installed import find_card
 
     return find_card(request.kind, request.init) if request.init else None  # type: ignore[arg-type]
 
@@ -440,9 +441,10 @@ def start_evaluation(
 
     Raises InputError where a corpus holds back too few documents for the figures to mean much.
     """
-    from concepts.card import find_card
-    from concepts.codec import Codec, load_codec
+    from concepts.codec import Codec
     from concepts.devices import device_of_process
+    from concepts.installed import find_card
+    from concepts.spaces import load_codec
 
     _check_held_out(corpus)
     if kind == "space":

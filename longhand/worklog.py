@@ -17,7 +17,8 @@ from concepts.private import open_private
 from longhand.terminal import format_duration
 
 if TYPE_CHECKING:
-    from flows.events import WorkerEvent
+    from flows.document.events import OnWorkerEvent, WorkerEvent
+    from storage import Store
 
 FOR_MACHINES = ("unit",)
 """Kinds of events that are too many for people."""
@@ -113,3 +114,27 @@ def open_log(log_format: str, path: Path | None, *, rank: int | None = None) -> 
         yield WorkLog(handler, is_json=is_json, rank=rank)
     finally:
         handler.close()
+
+
+def telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
+    """Return what tells each listener of an event."""
+
+    def tell(event: WorkerEvent) -> None:
+        for listen in listeners:
+            listen(event)
+
+    return tell
+
+
+@contextmanager
+def serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
+    """Serve metrics where a port is given, and yield what counts the worker's events."""
+    if port is None:
+        yield lambda event: None
+        return
+    from longhand.metrics import Metrics
+
+    metrics = Metrics(store)
+    with metrics.serve(host, port) as url:
+        log.say("metrics", f"metrics at {url}")
+        yield metrics.count

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard, find_card
+from concepts.card import ModelCard
 from concepts.contrast import mean_cosine
 from concepts.diffusion import guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
+from concepts.installed import find_card
 from concepts.released import load_config, load_released
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig, length_bin
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from concepts.errors import ModelError
 
-ENGLISH = "eng_Latn"
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 """Languages that have a token in sonar-mini's vocabulary (NLLB codes)."""
 

@@ -22,8 +22,8 @@ from concepts.topics import (
     split_topics,
 )
 from flows.document.checks import check_paths, check_vectors
+from flows.document.engine import Engine
 from flows.document.options import WritingOptions
-from flows.engine import Engine
 from storage import BlockKind, NewPlanItem
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from concepts.errors import LostLease, StorageError
 from flows.device import billed
-from flows.engine import Engine, Work
-from flows.events import Said
+from flows.document.engine import Engine, Work
+from flows.document.events import Said, UnitReport
 from flows.leases.lease import LEASE_S
 from flows.leases.owner import is_dead
 from flows.timings import Timings
@@ -21,22 +21,6 @@ from storage import Lease, Stage, Store, Transaction
 LONGEST_ERROR = 500
 WAIT_S = 0.1
 """How often to look whether another process has done a unit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnitReport:
-    """How one try at a unit ended."""
-
-    stage: Stage
-    unit_id: int
-    seconds: float
-    """Of the whole try, storing included."""
-    model_s: float
-    """Of the models alone, without waiting for them; of a call for several documents, the share of this one."""
-    company: int = 1
-    """Documents for which its model calls were made, this one included."""
-    error: str | None = None
-    """None where the unit is done."""
 
 
 OnUnit: TypeAlias = Callable[[UnitReport], None]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from concepts.space.config import ENGLISH
+from concepts.languages import ENGLISH
 from flows.document.checks import check_vectors
 
 if TYPE_CHECKING:
-    from flows.engine import Engine
+    from flows.document.engine import Engine
     from storage import NoteRecord
     from storage.records import Vector
 

@@ -14,13 +14,13 @@ from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageE
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from flows.document.checks import check_paths, check_vectors
+from flows.document.engine import OutlineAsk
 from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.document.job import Job, attempt, take
 from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
 from flows.document.titles import choose_title, is_title, recased, unwished
-from flows.engine import OutlineAsk
 from storage import (
     CardRef,
     DocumentRecord,
@@ -35,7 +35,7 @@ from storage import (
 )
 
 if TYPE_CHECKING:
-    from flows.engine import Engine
+    from flows.document.engine import Engine
     from storage.records import Vector
 
 T = TypeVar("T")

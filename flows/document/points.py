@@ -21,7 +21,7 @@ from flows.document.options import WritingOptions
 from storage import NewPlanItem
 
 if TYPE_CHECKING:
-    from flows.engine import Engine, Text
+    from flows.document.engine import Engine, Text
     from storage import OutlineRecord
     from storage.records import Vector
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
 from flows.document.checks import check_paths, check_vectors
+from flows.document.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, SectionConcepts, Text
+from flows.document.events import Said
 from flows.document.job import Attempt, Job, attempt, take
 from flows.document.noted import FEWEST_PROSE, is_passage, note_vectors, place_notes
 from flows.document.options import WritingOptions
@@ -29,9 +31,7 @@ from flows.document.planning import (
 )
 from flows.document.points import cover_points, heading_with_points, place_points, point_vectors, points_of
 from flows.document.queries import pending_sections
-from flows.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, SectionConcepts, Text
 from flows.errors import FlowError
-from flows.events import Said
 from storage import (
     DocumentRecord,
     DocumentStatus,

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from concepts.languages import ENGLISH
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
-from concepts.space.config import ENGLISH
-from flows.engine import TitleAsk
+from flows.document.engine import TitleAsk
 
 if TYPE_CHECKING:
-    from flows.engine import Engine, Key
+    from flows.document.engine import Engine, Key
     from storage.records import Vector
 
 LONGEST_TITLE_PROMPT = 90

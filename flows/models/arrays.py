@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from flows.engine import LeafPlan
+    from flows.document.engine import LeafPlan
     from storage.records import Vector
     from writer import WritingPlan
 

@@ -10,10 +10,8 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from concepts.space.config import ENGLISH
-from flows.document.noted import is_passage
-from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
-from flows.engine import (
+from concepts.languages import ENGLISH
+from flows.document.engine import (
     HeadingsAsk,
     LeafPlan,
     NotesAsk,
@@ -25,6 +23,8 @@ from flows.engine import (
     WriteAsk,
     nobody,
 )
+from flows.document.noted import is_passage
+from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
 from flows.models.arrays import to_array, to_goal, to_tensor, to_writing_plan
 from flows.models.loading import LoadedModels
 from storage import NewPlanItem, NoteRecord
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class ModelEngine(LoadedModels):
-    """The models of this repository; see `flows.engine.Engine`."""
+    """The models of this repository; see `flows.document.engine.Engine`."""
 
     def check_lang(self, lang: str) -> str:
         """Ask the codec, then the translator, which knows the languages of texts that are not English."""

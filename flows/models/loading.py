@@ -12,9 +12,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from concepts.card import find_name_in_space
-from concepts.space.config import ENGLISH
+from concepts.languages import ENGLISH
+from flows.document.engine import OnLoaded, Work, nobody
 from flows.document.options import NO_LIBRARY, WritingOptions
-from flows.engine import OnLoaded, Work, nobody
 from storage import CardRef, DocumentRecord, SpaceRef
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class LoadedModels:
         return self._voice.result().places if stage == "decode" else str(self._device())
 
     def _load_codec(self) -> ConceptCodec:
-        from concepts.codec import load_codec
+        from concepts.spaces import load_codec
 
         return load_codec(self._names["space"], device=self._device())
 
@@ -197,10 +197,10 @@ class LoadedModels:
 
     def _load_voice(self) -> Voice:
         codec = self._codec.result()
+        from writer.voice.base import load_voice
         from writer.voice.placement import Placement
-        from writer.voice.voice import Voice
 
-        return Voice.load(
+        return load_voice(
             self._names["voice"],
             space_id=codec.space_id,
             encode=self._encode_english,

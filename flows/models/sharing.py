@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from concepts.card import DEFAULT_NAMES
 from flows.device import Device, Kind
-from flows.engine import (
+from flows.document.engine import (
     HeadingsAsk,
     LeafPlan,
     NotesAsk,

@@ -5,7 +5,6 @@ Nothing here knows a document. Flows and workers, which import Prefect anyway, u
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -151,23 +150,6 @@ def _detail(answer: httpx.Response) -> str:
     if isinstance(found, dict):
         found = found.get("detail") or found.get("exception_message") or found
     return str(found)[:300]
-
-
-def known_api(typed: str | None = None) -> PrefectApi | None:
-    """Return the Prefect API to use: the argument's, the variable's, or `longhand up`'s; None: none is known.
-
-    The secret of a server that is named is in `PREFECT_API_AUTH_STRING`. Raises UsageError where what was named is no
-    such URL.
-    """
-    from flows.station.supervisor import running_station
-
-    if url := typed or os.environ.get(API_VARIABLE):
-        station = running_station()
-        if station is not None and check_api(url) == station.api_url:
-            return station.api()
-        return PrefectApi(url, os.environ.get(AUTH_VARIABLE))
-    station = running_station()
-    return None if station is None else station.api()
 
 
 def check_api(url: str) -> str:

@@ -31,13 +31,13 @@ from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Schedule
 
 from concepts.errors import InputError, LostLease, NotFoundError, StorageError
 from flows.document import queries, steps
+from flows.document.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
+from flows.document.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
 from flows.document.job import Job, error_text
 from flows.document.options import WritingOptions
 from flows.document.order import Step, StepKind, steps_left
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
-from flows.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
-from flows.leases.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
 from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host
 from flows.prefect.work_pool import FLOW_NAME, run_name

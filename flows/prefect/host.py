@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from flows.engine import Engine
-from flows.events import OnEvent, OnWorkerEvent, ignore
+from flows.document.engine import Engine
+from flows.document.events import OnEvent, OnWorkerEvent, ignore
 from flows.leases.lease import LEASE_S
 from flows.models.engine import ModelEngine
 from flows.timings import Timings

@@ -131,8 +131,8 @@ def train(
     _check_corpus(corpus)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file: name a folder for the run")
-    from longhand.progress import TrainingDisplay
     from longhand.training import TrainingRequest, start_training
+    from longhand.training_progress import TrainingDisplay
 
     request = TrainingRequest(
         kind=kind,
@@ -234,8 +234,8 @@ def evaluate(
         if value is not None:
             raise UsageError(f"{option} is for documents, got {kind}: leave it out")
     _check_corpus(corpus)
-    from longhand.progress import TrainingDisplay
     from longhand.training import start_evaluation
+    from longhand.training_progress import TrainingDisplay
 
     with TrainingDisplay() as display:
         name, figures = start_evaluation(
@@ -269,7 +269,7 @@ def _evaluate_documents(
     from longhand.evaluation.run import EvaluationRequest, as_json_values, evaluate_documents
     from longhand.evaluation.systems import SystemOptions
     from longhand.evaluation.table import blocks_of, rows_of
-    from longhand.progress import TrainingDisplay
+    from longhand.training_progress import TrainingDisplay
 
     if num is not None and num < 1:
         raise UsageError(f"--num is {num}: give a number from 1")

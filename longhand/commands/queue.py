@@ -38,7 +38,6 @@ from longhand.terminal import (
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from flows.events import OnWorkerEvent, WorkerEvent
     from longhand.requests import Wishes
     from longhand.running import Change
     from longhand.worklog import WorkLog
@@ -223,7 +222,7 @@ def work(
 ) -> None:
     """Take documents from the queue and write them, until Ctrl-C."""
     from longhand.running import make_worker
-    from longhand.worklog import open_log
+    from longhand.worklog import open_log, serving_metrics, telling
 
     if once and drain:
         raise UsageError("--once ends after one document, --drain when none is left: give one of the two")
@@ -274,30 +273,6 @@ def check_metrics_port(port: int | None) -> None:
     """Raise UsageError where the number is no port."""
     if port is not None and not 0 <= port <= 65535:
         raise UsageError(f"--metrics-port is {port}: give a number from 1024 to 65535, or 0 for a free one")
-
-
-def telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
-    """Return what tells each listener of an event."""
-
-    def tell(event: WorkerEvent) -> None:
-        for listen in listeners:
-            listen(event)
-
-    return tell
-
-
-@contextmanager
-def serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
-    """Serve metrics where a port is given, and yield what counts the worker's events."""
-    if port is None:
-        yield lambda event: None
-        return
-    from longhand.metrics import Metrics
-
-    metrics = Metrics(store)
-    with metrics.serve(host, port) as url:
-        log.say("metrics", f"metrics at {url}")
-        yield metrics.count
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
 from longhand.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
-    from flows.events import Event
+    from flows.document.events import Event
     from longhand.live_text import LiveText
     from longhand.progress import WritingProgress
     from storage import DocumentRecord, DocumentStatus, NewDocument, Store

@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longhand.evaluation.prompts import Prompt
-from longhand.evaluation.systems import LonghandSystem, System, SystemOptions, true_document
+from longhand.evaluation.systems import LonghandSystem, true_document
 from longhand.evaluation.texts import BlockText, DocumentText, parse_markdown
 
 if TYPE_CHECKING:
-    from flows.engine import Engine, SayAsk, Text
+    from flows.document.engine import Engine, SayAsk, Text
 
 _LENGTH = 700
 """Tokens of an unplanned document, about those of a planned one."""
@@ -79,7 +79,7 @@ class TrueConcepts(LonghandSystem):
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
         """Say the true sentences' concepts."""
-        from flows.engine import SayAsk, SectionConcepts
+        from flows.document.engine import SayAsk, SectionConcepts
 
         true = true_document(prompt, self.name)
         engine = self.engine()
@@ -160,17 +160,3 @@ def blocks_of(texts: Sequence[Text]) -> tuple[BlockText, ...]:
         else:
             blocks[-1] = replace(blocks[-1], sentences=(*blocks[-1].sentences, text.text))
     return tuple(blocks)
-
-
-def make_baseline(name: str, options: SystemOptions) -> System:
-    """Return a baseline by its name."""
-    if name == Unplanned.name:
-        return Unplanned()
-    kinds: tuple[type[LonghandSystem], ...] = (
-        VoiceAlone,
-        SubjectHidden,
-        WithoutNotes,
-        TrueOutline,
-        TrueConcepts,
-    )
-    return {kind.name: kind for kind in kinds}[name](space=options.space)

@@ -13,10 +13,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longhand.evaluation.judges import MissingJudge
+from longhand.evaluation.judging import MissingJudge
 
 if TYPE_CHECKING:
-    from longhand.evaluation.judges import Sample
+    from longhand.evaluation.judging import Sample
 
 PARSER = "link-parser"
 PARSE_TIMEOUT_S = 3

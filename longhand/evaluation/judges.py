@@ -1,4 +1,4 @@
-"""What measures documents: the protocol of a judge, and those that can be loaded here.
+"""The judges that can be loaded here, and what they measure together.
 
 A judge names its figures and gives, for each document, those that it has: one without headings has no cosine to them.
 What a judge needs beside this package may be missing; then its figures are left out, and a line says why.
@@ -10,34 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
-from concepts.errors import ModelError
-from longhand.evaluation.prompts import Prompt, PromptSet
-from longhand.evaluation.texts import DocumentText
-
-
-class MissingJudge(ModelError):
-    """What a judge needs is not installed; the text names it and the command that brings it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One document and what it was written for."""
-
-    prompt: Prompt
-    document: DocumentText
-
-
-class Judge(Protocol):
-    """Measures documents."""
-
-    name: str
-    figures: tuple[str, ...]
-    """Names of its figures, in the order of the table."""
-
-    def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
-        """Return the figures of each document; those that a document does not have are not in its dict."""
+from longhand.evaluation.judging import Judge, MissingJudge, Sample
+from longhand.evaluation.prompts import PromptSet
 
 
 @dataclass(frozen=True, kw_only=True)

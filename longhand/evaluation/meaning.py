@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import ModelError
-from longhand.evaluation.judges import MissingJudge, Sample
+from longhand.evaluation.judging import MissingJudge, Sample
 
 if TYPE_CHECKING:
     from longhand.evaluation.prompts import PromptSet

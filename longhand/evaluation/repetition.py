@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from concepts.corpus.split import same_text
 
 if TYPE_CHECKING:
-    from longhand.evaluation.judges import Sample
+    from longhand.evaluation.judging import Sample
     from longhand.evaluation.texts import DocumentText
 
 DISTINCT_WORDS = 200

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from concepts.errors import InputError
-from longhand.evaluation.judges import Judge, Materials, Sample, load_judges, measure_all
+from longhand.evaluation.judges import Materials, load_judges, measure_all
+from longhand.evaluation.judging import Judge, Sample
+from longhand.evaluation.known_systems import make_system
 from longhand.evaluation.prompts import Prompt, PromptSet, load_prompts
-from longhand.evaluation.systems import (
-    LONGHAND,
-    System,
-    SystemOptions,
-    default_systems,
-    folder_name,
-    make_system,
-)
+from longhand.evaluation.systems import LONGHAND, System, SystemOptions, default_systems, folder_name
 from longhand.evaluation.table import Cell, Values, make_table, to_json
 from longhand.evaluation.texts import DocumentText, read_text, write_text
 from longhand.files import write_atomic

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from concepts.errors import InputError, UsageError
 from longhand.evaluation.prompts import TITLES, Prompt
 from longhand.evaluation.texts import BlockText, DocumentText, SectionText, read_note, read_text
-from longhand.prompts import check_choice
 
 if TYPE_CHECKING:
-    from flows.engine import Engine
+    from flows.document.engine import Engine
 
 LONGHAND = "longhand"
 FIRST_RELEASE = "first release"
@@ -161,41 +160,6 @@ def true_document(prompt: Prompt, name: str) -> DocumentText:
     if prompt.true is None:
         raise UsageError(f"the system {name!r} needs true documents: evaluate with --prompts {TITLES}")
     return prompt.true
-
-
-def _first_release(options: SystemOptions) -> System:
-    if options.texts is None:
-        raise UsageError(f"the system {FIRST_RELEASE!r} is read from files: name their folder with --texts")
-    return FolderSystem(FIRST_RELEASE, options.texts / folder_name(FIRST_RELEASE))
-
-
-def _baseline(name: str) -> Callable[[SystemOptions], System]:
-    def make(options: SystemOptions) -> System:
-        from longhand.evaluation.baselines import make_baseline
-
-        return make_baseline(name, options)
-
-    return make
-
-
-SYSTEMS: dict[str, Callable[[SystemOptions], System]] = {
-    LONGHAND: lambda options: LonghandSystem(space=options.space),
-    "voice alone": _baseline("voice alone"),
-    "subject hidden": _baseline("subject hidden"),
-    "without notes": _baseline("without notes"),
-    "unplanned": _baseline("unplanned"),
-    "true outline": _baseline("true outline"),
-    "true concepts": _baseline("true concepts"),
-    TrueDocument.name: lambda options: TrueDocument(),
-    ShuffledDocument.name: lambda options: ShuffledDocument(),
-    FIRST_RELEASE: _first_release,
-}
-"""How each system is made. A factory raises UsageError for what it lacks, before anything is written."""
-
-
-def make_system(name: str, options: SystemOptions) -> System:
-    """Return a system by its name; raise UsageError for one that is unknown or lacks something."""
-    return SYSTEMS[check_choice("--system", name, tuple(SYSTEMS))](options)
 
 
 def default_systems(prompts: str, options: SystemOptions) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from longhand.evaluation.judges import Sample
+    from longhand.evaluation.judging import Sample
     from longhand.evaluation.prompts import PromptSet
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from longhand.evaluation.texts import BlockText, DocumentText, SectionText
 
 if TYPE_CHECKING:
-    from flows.engine import Engine
+    from flows.document.engine import Engine
     from storage import ExportedDocument, NewDocument, Store
 
 

@@ -67,7 +67,8 @@ class PrefectServer:
 
     @contextmanager
     def _api(self) -> Iterator[PrefectApi]:
-        from flows.prefect.api import PrefectApi, known_api
+        from flows.prefect.api import PrefectApi
+        from flows.station.known import known_api
 
         api = known_api()
         if api is None:

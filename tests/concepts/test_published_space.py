@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from sonar_assets import random_model, save_fairseq1, save_published, write_text_assets
 
 from concepts import memory
-from concepts.card import find_card
 from concepts.codec import Codec
 from concepts.errors import ModelError, SpaceMismatchError, UsageError
+from concepts.installed import find_card
 from concepts.published import is_fetched, published_languages
 from concepts.space.tokenizer import Pieces
 

@@ -22,8 +22,8 @@ from sonar_assets import (
 )
 
 from concepts import memory
-from concepts.card import find_card
 from concepts.errors import InputError, ModelError, SpaceMismatchError, UsageError
+from concepts.installed import find_card
 from concepts.published import PublishedCard
 from concepts.space.tokenizer import Pieces
 from concepts.speech import SAMPLE_RATE, check_speech, encode_speech, read_audio

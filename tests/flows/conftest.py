@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 
 from flow_fakes import FakeEngine
 
+from flows.document.engine import Engine
 from flows.document.job import Job
 from flows.document.options import WritingOptions
-from flows.engine import Engine
 from flows.leases.lease import claim
 from flows.prefect.api import PrefectApi
 from flows.prefect.background import end_services

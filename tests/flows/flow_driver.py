@@ -23,9 +23,9 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from concepts.errors import LonghandError
+from flows.document.events import Event
 from flows.document.job import Job
 from flows.document.options import WritingOptions
-from flows.events import Event
 from flows.leases.lease import claim
 from flows.prefect.api import PrefectApi
 from flows.run import resume_document, write_document

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
-from flows.document.options import DEFAULT_DRAWING, Drawing
-from flows.engine import (
+from flows.document.engine import (
     HeadingsAsk,
     LeafPlan,
     NotesAsk,
@@ -30,6 +29,7 @@ from flows.engine import (
     WriteAsk,
     nobody,
 )
+from flows.document.options import DEFAULT_DRAWING, Drawing
 from storage import BlockKind, CardRef, NewPlanItem, NoteRecord, SpaceRef
 
 DIM = 8

@@ -27,10 +27,10 @@ from flows.crew import (
     place_of_process,
     use_device_of_rank,
 )
+from flows.document.events import WorkerEvent
 from flows.document.options import WritingOptions
 from flows.document.steps import begin_stage, plan_document, write_unit
 from flows.errors import CrewError
-from flows.events import WorkerEvent
 from flows.models.sharing import SharedModels
 from storage import Lease, OpenUnit, Store
 

@@ -13,8 +13,8 @@ import torch
 from accelerate import PartialState
 
 from concepts.errors import ModelError, UsageError
+from flows.document.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
 from flows.document.options import Drawing
-from flows.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
 from flows.models.engine import ModelEngine
 from planner import PlannedItem, PlanOptions
 from storage import CardRef
@@ -130,7 +130,7 @@ def test_all_models_live_on_the_device_that_accelerate_names(
 
     asked: dict[str, object] = {}
     monkeypatch.undo()
-    for path in ("concepts.codec.load_codec", "planner.Planner.load", "writer.Writer.load"):
+    for path in ("concepts.spaces.load_codec", "planner.Planner.load", "writer.Writer.load"):
         name = path.rpartition(".")[0]
         monkeypatch.setattr(path, lambda *_, device, name=name, **__: asked.update({name: device}))
 
@@ -138,7 +138,7 @@ def test_all_models_live_on_the_device_that_accelerate_names(
         asked["voice"] = placement.device
         return SimpleNamespace(places="cuda:0, cpu")
 
-    monkeypatch.setattr("writer.voice.voice.Voice.load", load_voice)
+    monkeypatch.setattr("writer.voice.base.load_voice", load_voice)
     made = ModelEngine(space="mine", planner="p", writer="w", device=named)
     made._load_codec()
     made._codec = engine._codec

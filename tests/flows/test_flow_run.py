@@ -16,9 +16,9 @@ from flow_fakes import FakeEngine
 from queue_runner import drain
 
 from concepts.errors import LostLease, NonFiniteError
+from flows.document.events import Event
 from flows.document.options import WritingOptions
 from flows.errors import FinishedError, FlowError
-from flows.events import Event
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from flows.prefect.server import PrivateServer

@@ -12,10 +12,10 @@ from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from flows.document import queries, steps
+from flows.document.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.document.options import WritingOptions
 from flows.document.planning import derive_title, encode_prompt
 from flows.document.titles import recased, titles_in, unwished
-from flows.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.errors import FlowError
 from flows.run import check_translatable, is_translated
 from longhand.editing import rewrite_item

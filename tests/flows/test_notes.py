@@ -12,10 +12,10 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from flows.document import queries
+from flows.document.engine import NotesAsk, SayAsk, Text
 from flows.document.noted import is_passage, place_notes
 from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.order import steps_left
-from flows.engine import NotesAsk, SayAsk, Text
 from longhand.editing import rewrite_item
 from storage import NoteRecord, Store
 

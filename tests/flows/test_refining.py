@@ -12,9 +12,9 @@ from flow_fakes import DIM, FakeEngine, vectors
 from step_runner import run_steps
 
 from concepts.errors import InputError, ModelError
+from flows.document.engine import LeafPlan, Text
 from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.refining import DraftsAsk, Refinement, Steps, choose_steps, refine_item
-from flows.engine import LeafPlan, Text
 from longhand.editing import rewrite_item
 from storage import Store
 

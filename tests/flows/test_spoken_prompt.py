@@ -11,9 +11,9 @@ from flow_fakes import DIM, FakeEngine, vectors
 from step_runner import run_steps
 
 from concepts.errors import SpaceMismatchError
+from flows.document.engine import Text
 from flows.document.options import SpokenPrompt, WritingOptions
 from flows.document.planning import encode_prompt
-from flows.engine import Text
 from storage import Store
 
 Make = Callable[..., Any]

@@ -15,9 +15,9 @@ from queue_runner import drain, make_worker, run, state_of
 from step_runner import run_steps
 
 from concepts.errors import ModelError
+from flows.document.events import WorkerEvent
+from flows.document.holding import count_vain_runs
 from flows.document.options import WritingOptions
-from flows.events import WorkerEvent
-from flows.leases.holding import count_vain_runs
 from flows.models.sharing import SharedModels
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi

@@ -11,6 +11,8 @@ import queue_runner
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
+from flows.document.engine import LeafPlan, SayAsk, Section, WriteAsk
+from flows.document.events import WorkerEvent
 from flows.document.options import WritingOptions
 from flows.document.steps import (
     begin_stage,
@@ -20,8 +22,6 @@ from flows.document.steps import (
     plan_document,
     write_unit,
 )
-from flows.engine import LeafPlan, SayAsk, Section, WriteAsk
-from flows.events import WorkerEvent
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from storage import Store

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flows.document.events import Event, OnEvent, Said
 from flows.document.options import WritingOptions
-from flows.events import Event, OnEvent, Said
 from flows.leases.lease import claim
 from longhand import cli
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec

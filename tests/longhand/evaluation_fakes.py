@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from longhand.evaluation.judges import Sample
+from longhand.evaluation.judging import Sample
 from longhand.evaluation.meaning import Vectors
 from longhand.evaluation.prompts import Prompt
 from longhand.evaluation.texts import BlockText, DocumentText, SectionText

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import longhand
-from flows.events import WorkerEvent
+from flows.document.events import WorkerEvent
 from storage import NewDocument, Store
 
 

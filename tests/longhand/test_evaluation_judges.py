@@ -14,7 +14,8 @@ from evaluation_fakes import encode_words, make_corpus
 
 from longhand.evaluation import fluency, judges, meaning
 from longhand.evaluation.fluency import DictionaryJudge, GrammarJudge, find_words, spread
-from longhand.evaluation.judges import Materials, MissingJudge, Sample, load_judges
+from longhand.evaluation.judges import Materials, load_judges
+from longhand.evaluation.judging import MissingJudge, Sample
 from longhand.evaluation.meaning import MeaningJudge
 from longhand.evaluation.prompts import Prompt, PromptSet, load_prompts
 from longhand.evaluation.repetition import LengthJudge, RepetitionJudge

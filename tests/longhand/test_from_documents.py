@@ -16,8 +16,8 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 import longhand
+from flows.document.events import OnEvent
 from flows.document.job import Job
-from flows.events import OnEvent
 from flows.leases.lease import claim
 from storage import Store
 

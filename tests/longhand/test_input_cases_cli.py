@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
+from flows.document.events import OnEvent
 from flows.document.job import Job
 from flows.document.planning import scale_lengths
 from flows.document.points import as_sentence, cover_points, heading_with_points, is_shown, place_points
 from flows.document.titles import titles_in
-from flows.events import OnEvent
 from flows.leases.lease import claim
 from longhand.outlines import Heading, parse_outline
 from storage import Store

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from concepts.errors import ModelError
-from flows.events import Event, Said
+from flows.document.events import Event, Said
 from longhand.export import to_markdown
 from longhand.live_text import LiveText
 from longhand.progress import WritingProgress

@@ -1,7 +1,7 @@
 """Every command, run as a user runs it: no warning and no remark of a library reaches stderr.
 
 Commands of a kind run one after the other in a process of their own, prepared as `longhand` prepares its own, with
-the models that ship. A mark on stderr before each tells whose lines they are.
+the models that ship, each of which is loaded once. A mark on stderr before each tells whose lines they are.
 """
 
 from __future__ import annotations
@@ -24,12 +24,30 @@ from longhand.app import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "=== "
-DRIVER = """
+DRIVER = '''
 import json, os, signal, sys, threading
 from longhand import cli
 
 cli.let_threads_sleep()
 cli.drop_warnings()
+
+
+def keep(what):
+    """Let a part of the models, or a library, be loaded by the first command that needs it alone."""
+    from flows.models.loading import LoadedModels
+    kept, load = {}, getattr(LoadedModels, what)
+
+    def load_once(self, *name):
+        key = (*name, *sorted(self._names.items()))
+        if key not in kept:
+            kept[key] = load(self, *name)
+        return kept[key]
+
+    setattr(LoadedModels, what, load_once)
+
+
+for what in ("_load_codec", "_load_planner", "_load_writer", "_load_voice", "_load_translator", "_library"):
+    keep(what)
 codes = []
 for line in json.loads(sys.argv[1]):
     known = []
@@ -49,7 +67,7 @@ for line in json.loads(sys.argv[1]):
     codes.append(cli.run(words))
 print("CODES", json.dumps(codes))
 cli.leave(0)
-"""
+'''
 OF_LIBRARIES = re.compile(
     r"\w*Warning\b|site-packages|warnings\.warn|Traceback|^\s+(warn|return|import|from|super)\b"
     r"|^(\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d)|^\[?(WARN|WARNING|INFO|DEBUG|ERROR)\b|^W\d{4}"

@@ -51,7 +51,7 @@ def test_resuming_takes_the_stored_models(calls, store, monkeypatch):
 
 def test_no_answer_of_a_prefect_server_stops_a_command(monkeypatch, capsys, store):
     monkeypatch.setattr(
-        "flows.prefect.api.known_api", lambda typed=None: PrefectApi("http://127.0.0.1:9/api")
+        "flows.station.known.known_api", lambda typed=None: PrefectApi("http://127.0.0.1:9/api")
     )
     document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn"))
     for change in ("queued", "cancelled", "paused", "priority"):
@@ -64,7 +64,7 @@ def test_no_answer_of_a_prefect_server_stops_a_command(monkeypatch, capsys, stor
 
 
 def test_where_no_server_is_known_the_store_is_enough(monkeypatch, store):
-    monkeypatch.setattr("flows.prefect.api.known_api", lambda typed=None: None)
+    monkeypatch.setattr("flows.station.known.known_api", lambda typed=None: None)
     assert not tell_prefect([], "queued")
     assert answering_api() is None
     with pytest.raises(UsageError, match="no Prefect server is known: start one with longhand up"):

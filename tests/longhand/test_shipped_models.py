@@ -37,7 +37,7 @@ def test_the_shipped_models_write_the_same_document_twice(tmp_path):
 @pytest.mark.filterwarnings("ignore")  # sonar-space, fairseq2 and torchaudio about each other
 def test_documents_made_together_are_what_they_are_alone():
     """Vectors up to rounding: of three prompts, plans and seeds."""
-    from flows.engine import LeafPlan, WriteAsk
+    from flows.document.engine import LeafPlan, WriteAsk
     from flows.models.engine import ModelEngine
 
     engine = ModelEngine()

@@ -173,7 +173,7 @@ SLOW_WRITE = """
 import sys, time
 from longhand import running
 from longhand.cli import run
-from flows.events import Event
+from flows.document.events import Event
 
 class Slow:
     def run(self, store, document_id, *, plan_only, resume, on_event):

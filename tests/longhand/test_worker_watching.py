@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 
 from flow_fakes import FakeEngine
 
+from flows.document.events import WorkerEvent
 from flows.document.options import WritingOptions
-from flows.events import WorkerEvent
 from flows.models import sharing
 from flows.prefect.background import end_services
 from flows.prefect.server import PrivateServer

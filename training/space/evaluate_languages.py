@@ -21,7 +21,7 @@ from concepts.codec import BEAM_SIZE, Codec, ConceptCodec
 from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.split import Split, same_text
 from concepts.errors import InputError, ModelError
-from concepts.space.config import ENGLISH
+from concepts.languages import ENGLISH
 from concepts.space.extension import pieces_of
 from concepts.translation import Translator
 from training.corpus.store import iter_space_sentences, load_pairs

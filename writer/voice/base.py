@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from concepts.card import ModelCard, find_card, list_cards
+from concepts.card import ModelCard, list_cards
 from concepts.errors import LonghandError, ModelError
+from concepts.installed import find_card
 from concepts.library.library import Encode
 from concepts.quantize import read_tensors
 from concepts.released import check_space

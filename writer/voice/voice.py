@@ -1,6 +1,6 @@
 """A loaded voice: what a document asks of it, in headings and sections.
 
-voice = Voice.load(None, space_id=codec.space_id, encode=lambda texts: codec.encode(texts, "eng_Latn"))
+voice = load_voice(None, space_id=codec.space_id, encode=lambda texts: codec.encode(texts, "eng_Latn"))
 voice.say_sections([SectionSaying(...)])
 """
 
@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from concepts.library.library import Encode
 from writer.voice.decode import OnSaid, Rendering, Saying, SayOptions, Speaker
-from writer.voice.placement import Placement
 from writer.voice.text import (
     TITLE_MARK,
     Said,
@@ -99,24 +97,6 @@ class Voice:
         self.num_heading_proposals = 6
         self.heading_concept_weight = 0.25
         self.options = options or SayOptions()
-
-    @classmethod
-    def load(
-        cls,
-        name: str | None = None,
-        *,
-        space_id: str,
-        encode: Encode,
-        placement: Placement | None = None,
-    ) -> Voice:
-        """Load a voice by name or folder (None: the one that ships for the space); `placement` None: on the CPU.
-
-        `encode` returns the concepts of texts in the space. Raises ModelError where the base is not on this machine,
-        with the command that fetches it.
-        """
-        from writer.voice.base import load_voice
-
-        return load_voice(name, space_id=space_id, encode=encode, placement=placement)
 
     def say_sections(
         self,

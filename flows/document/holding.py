@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from concepts.errors import LostLease, StorageError
+from flows.document.engine import Engine
 from flows.document.job import Job, OnSaid, OnUnit, error_text
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS
-from flows.engine import Engine
 from flows.errors import FinishedError, FlowError, Paused, Stopped
 from flows.leases.lease import HeldLease
 from flows.timings import Timings

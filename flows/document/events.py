@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from flows.document.job import UnitReport
     from storage import BlockKind, Lease, Stage
 
 EventKind = Literal[
@@ -110,6 +109,22 @@ class WorkerEvent:
 
 OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
 """Called in any of the worker's threads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitReport:
+    """How one try at a unit ended."""
+
+    stage: Stage
+    unit_id: int
+    seconds: float
+    """Of the whole try, storing included."""
+    model_s: float
+    """Of the models alone, without waiting for them; of a call for several documents, the share of this one."""
+    company: int = 1
+    """Documents for which its model calls were made, this one included."""
+    error: str | None = None
+    """None where the unit is done."""
 
 
 def unit_event(lease: Lease, report: UnitReport, flow_run_id: str | None = None) -> WorkerEvent:

@@ -1,0 +1,56 @@
+"""A model by its name or folder: of those that ship, those under `$LONGHAND_MODELS`, and published spaces."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from concepts.card import DEFAULT_NAMES, Kind, ModelCard, examine_cards, list_cards, read_card
+from concepts.errors import ModelError
+from concepts.published import PUBLISHED, published_languages, read_published_card
+
+
+def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = True) -> ModelCard:
+    """Return the card of a model by name or folder (None: the default of its kind).
+
+    Raises ModelError when there is no such model, its card is damaged, it is of another kind, or
+    (with `verify`) a file differs from its checksum.
+    """
+    wanted = name_or_path or DEFAULT_NAMES[kind]
+    if os.sep in wanted or wanted.startswith("."):
+        card = read_card(Path(wanted))
+    else:
+        cards, problems = examine_cards()
+        found = {card.name: card for card in cards if card.kind == kind}
+        for problem in problems:
+            if wanted in problem.names:
+                raise ModelError(problem.message)
+        published: list[str] = []
+        if wanted not in found and kind == "space":
+            if wanted in PUBLISHED:
+                return read_published_card(wanted)
+            published = list(PUBLISHED)
+        if wanted not in found:
+            known = ", ".join([*sorted(found), *published]) or "none is installed"
+            raise ModelError(
+                f"no {kind} named {wanted!r}; known: {known}; or give the path of a model's folder"
+                + "".join(f"; {problem.message}" for problem in problems)
+            )
+        card = found[wanted]
+    if card.kind != kind:
+        raise ModelError(f"{card.folder} holds a {card.kind}, expected a {kind}; see `longhand models`")
+    if verify:
+        card.verify()
+    return card
+
+
+def space_languages(name: str | None) -> tuple[str, ...]:
+    """Return the languages of a space by name or folder (None: the default one).
+
+    Those of a published space are known before its weights are here. Raises ModelError for a space that is not
+    installed.
+    """
+    if name in PUBLISHED and name not in {card.name for card in list_cards()}:
+        return published_languages(name)
+    langs = find_card("space", name, verify=False).config.get("langs")
+    return tuple(map(str, langs)) if isinstance(langs, list | tuple) else ()
