@@ -20,6 +20,7 @@ from flows.document.job import Job, attempt, take
 from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
+from flows.document.sizes import told_size
 from flows.document.titles import choose_title, is_title, recased, unwished
 from storage import (
     CardRef,
@@ -90,7 +91,7 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(unwished(recased(prompt), lang), lang)
+    title = document.title or derive_title(unwished(recased(told_size(prompt, lang).rest), lang), lang)
     if document.title is None and said is None and not is_title(prompt, lang):
         job.prepare("decode")
         with job.timings.span("decoding"):
@@ -265,12 +266,17 @@ def conditions(job: Job) -> tuple[Vector, Vector | None]:
 
 def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
     prompt, goal = conditions(job)
-    if outline := _known_outline(job, document, options):
+    told = told_size(document.prompt, options.prompt_lang or document.lang).num_sections
+    wished = told if options.sections is None and options.depth == 1 else options.sections
+    outline = _known_outline(job, document, options, wished)
+    if not outline and wished != options.sections:  # what was only said gives way to what is known
+        outline = _known_outline(job, document, options, options.sections)
+    if outline:
         return _fill(job, document, replace(options, outline=outline, outline_lang=document.lang))
     return job.engine.plan(
         prompt,
         goal=goal,
-        num_sections=options.sections,
+        num_sections=wished,
         depth=options.depth,
         seed=document.seed,
         drawing=options.drawing,
@@ -278,7 +284,7 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
 
 
 def _known_outline(
-    job: Job, document: DocumentRecord, options: WritingOptions
+    job: Job, document: DocumentRecord, options: WritingOptions, num_items: int | None
 ) -> tuple[tuple[str, str], ...]:
     """Return an outline from the library for a document on what it knows; an empty one for other subjects."""
     if options.library == NO_LIBRARY or options.speech is not None:
@@ -289,7 +295,7 @@ def _known_outline(
             prompt=document.prompt,
             prompt_lang=options.prompt_lang or document.lang,
             lang=document.lang,
-            num_items=options.sections,
+            num_items=num_items,
             depth=options.depth,
             library=options.library,
         )

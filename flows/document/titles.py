@@ -57,7 +57,7 @@ _KINDS = (
     r"plan|checklist|summary|explanation)\b"
 )
 _WISHED = re.compile(
-    rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose)\s+(?=an?\s+{_KINDS}))"
+    rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose)\s+(?=an?\s+{_KINDS}|something\s+(?:on|about)\b))"
     r"(?P<what>(?:an?|the|some|something)\s.+)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -145,7 +145,7 @@ def test_all_models_live_on_the_device_that_accelerate_names(
     made._load_planner()
     made._load_writer()
     made._voice.set_result(made._load_voice())
-    assert asked == dict.fromkeys(("concepts.codec", "planner.Planner", "writer.Writer", "voice"), device)
+    assert asked == dict.fromkeys(("concepts.spaces", "planner.Planner", "writer.Writer", "voice"), device)
     assert made.device_of("write") == made.device_of("translate") == str(device)
     assert made.device_of("decode") == "cuda:0, cpu"
 
@@ -187,13 +187,13 @@ def test_a_plan_needs_no_writer_and_says_so_where_it_is_missing(monkeypatch: pyt
 def test_the_voice_gets_the_space_and_its_encoder(
     monkeypatch: pytest.MonkeyPatch, engine: ModelEngine
 ) -> None:
-    from writer.voice import voice
+    from writer.voice import base
 
     asked: list[tuple[object, str, object]] = []
     monkeypatch.undo()
     monkeypatch.setattr(
-        voice.Voice,
-        "load",
+        base,
+        "load_voice",
         lambda name, *, space_id, encode, placement: asked.append(
             (name, space_id, encode(["four"]).tolist())
         ),

@@ -15,6 +15,7 @@ from flows.document import queries, steps
 from flows.document.engine import HeadingsAsk, SayAsk, Text, TitleAsk
 from flows.document.options import WritingOptions
 from flows.document.planning import derive_title, encode_prompt
+from flows.document.sizes import told_size
 from flows.document.titles import recased, titles_in, unwished
 from flows.errors import FlowError
 from flows.run import check_translatable, is_translated
@@ -501,6 +502,46 @@ def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) 
 def test_a_title_is_no_request(prompt: str, subject: str) -> None:
     assert unwished(prompt, "eng_Latn") == subject
     assert unwished(prompt, "deu_Latn") == prompt
+
+
+@pytest.mark.parametrize(
+    ("prompt", "num_sections", "rest"),
+    [
+        ("The fall of Rome for GCSE, about 1500 words", 14, "The fall of Rome for GCSE"),
+        ("Write a 400-word essay on tea", 5, "Write an essay on tea"),
+        ("In 300 words: why cats purr", 4, "why cats purr"),
+        ("write 600 words about dogs", 8, "write something about dogs"),
+        ("An article of about 700 words about bees", 9, "An article about bees"),
+        ("A report of 2 pages on the Moon", 10, "A report on the Moon"),
+        ("Bread (around 800 words)", 10, "Bread"),
+        ("Guide to Rome in ten chapters", 10, "Guide to Rome"),
+        ("A course in English, 6 units, with exercises", 6, "A course in English, with exercises"),
+        ("Explain frost in 20 words", None, "Explain frost in 20 words"),
+        ("10 words to avoid in a cover letter", None, "10 words to avoid in a cover letter"),
+        ("The 1,000 words that learners need", None, "The 1,000 words that learners need"),
+        ("A trip with three parts of the family", None, "A trip with three parts of the family"),
+    ],
+)
+def test_a_prompt_may_say_how_long_its_document_is(prompt: str, num_sections: int | None, rest: str) -> None:
+    found = told_size(prompt, "eng_Latn")
+    assert (found.num_sections, found.rest) == (num_sections, rest)
+    assert told_size(prompt, "deu_Latn").num_sections is None
+
+
+def test_a_length_in_the_prompt_gives_way_to_what_is_known_and_to_options(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    def planned(prompt: str, options: WritingOptions, outline: tuple[str, ...]) -> tuple[int, str | None]:
+        document_id = new_document(store, options, prompt=prompt)
+        engine = FakeEngine()
+        engine.outline = list(outline)
+        run_steps(new_job(store, document_id, engine))
+        return len(store.get_outline(document_id).leaves()), store.get_document(document_id).title
+
+    known = ("One", "Two", "Three")
+    assert planned("Rome in five chapters", WritingOptions(), ()) == (5, "Rome")
+    assert planned("Rome in five chapters", WritingOptions(), known) == (3, "Rome")
+    assert planned("Rome in five chapters", WritingOptions(sections=2), ()) == (2, "Rome")
 
 
 LONG = (
