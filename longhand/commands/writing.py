@@ -76,7 +76,9 @@ def write(
         typer.Argument(help="What the document is about; a word is enough. Or the id of a stored one."),
     ] = None,
     speech: SpeechFile = None,
-    sections: Annotated[int | None, typer.Option(help="Number of sections, 1 to 200.")] = None,
+    sections: Annotated[
+        int | None, typer.Option(help="Number of sections, 1 to 200; else as the prompt says, or as needed.")
+    ] = None,
     depth: Annotated[
         int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")
     ] = None,
