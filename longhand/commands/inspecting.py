@@ -37,8 +37,11 @@ def inspect(
     from longhand.web.guard import is_loopback
     from longhand.web.server import serve
 
+    shown: list[str] = []
+
     def show(url: str) -> None:
         print_text(url)
+        shown.append(url)
         if not is_loopback(host):
             say("who has this address may read and change every document; the way there is not encrypted")
         say("end it with Ctrl-C")
@@ -55,5 +58,7 @@ def inspect(
                 on_ready=show,
             )
         except KeyboardInterrupt:
+            if not shown:  # it never ran
+                raise
             interrupts.forget()
             say("ended")

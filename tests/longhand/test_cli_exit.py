@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,14 @@ def work(arguments):
     stdout, stderr = (process := start(LOSES + work)).communicate(timeout=60)
     assert (process.returncode, stderr) == (130, "")
     assert stdout.startswith("said\nclosed\n")
+
+
+@pytest.mark.parametrize(("is_ready", "code"), [(False, 130), (True, 0)])
+def test_ctrl_c_ends_the_inspector_well_once_it_has_said_where_it_is(run, store, monkeypatch, is_ready, code):
+    def serve(*_: object, on_ready: Callable[[str], None], **__: object) -> None:
+        if is_ready:
+            on_ready("http://127.0.0.1:1/")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("longhand.web.server.serve", serve)
+    assert run("inspect", "--port", "0").exit_code == code
