@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from concepts.errors import LonghandError
     from longhand.api import Document, Longhand, Outline, open
-    from longhand.drafts import Add, Drop, EditError, Move, SetHeading, SetLength
+    from longhand.outline.drafts import Add, Drop, EditError, Move, SetHeading, SetLength
 
 __version__ = "0.1.0"
 
@@ -31,7 +31,9 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Document", "Longhand", "Outline", "open"), "longhand.api"),
-    **dict.fromkeys(("Add", "Drop", "EditError", "Move", "SetHeading", "SetLength"), "longhand.drafts"),
+    **dict.fromkeys(
+        ("Add", "Drop", "EditError", "Move", "SetHeading", "SetLength"), "longhand.outline.drafts"
+    ),
     "LonghandError": "concepts.errors",
 }
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import InputError, UsageError
 from flows.leases.lease import create_own, release_dead
-from longhand import editing
-from longhand.draft_markdown import format_draft
-from longhand.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
-from longhand.given import GivenWishes, baseline_of, make_given
+from longhand.asking.given import GivenWishes, baseline_of, make_given
+from longhand.asking.requests import Wishes, check_wishes, is_translation_due, make_document
+from longhand.doing.searching import search_words
+from longhand.outline import editing
+from longhand.outline.draft_markdown import format_draft
+from longhand.outline.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
 from longhand.prompts import DEFAULT_LANG
-from longhand.requests import Wishes, check_wishes, is_translation_due, make_document
-from longhand.searching import search_words
 from storage import Store
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class Document:
         return self
 
     def _run(self, *, plan_only: bool, resume: bool | None = None) -> None:
-        from longhand.running import make_runner
+        from longhand.doing.running import make_runner
 
         make_runner().run(
             self._store,
@@ -248,7 +248,7 @@ class Document:
 
     def approve(self) -> Document:
         """Let a document that waits for review be written, by workers or `write`; return it."""
-        from longhand.running import tell_prefect
+        from longhand.doing.running import tell_prefect
 
         tell_prefect([editing.approve_document(self._store, self.id)], "queued")
         return self
@@ -272,7 +272,7 @@ class Document:
 
         Raises UsageError for a language that its space does not know, FlowError where it is not written yet.
         """
-        from longhand.running import make_runner
+        from longhand.doing.running import make_runner
 
         if is_translation_due(self._store, self.record, lang):
             make_runner().translate(self._store, self.id, lang, on_event=self._longhand.tell)
@@ -292,13 +292,13 @@ class Document:
 
     def markdown(self, lang: str | None = None, *, version: int | None = None) -> str:
         """Return the text as Markdown; arguments as for `export`."""
-        from longhand.export import to_markdown
+        from longhand.formats.export import to_markdown
 
         return to_markdown(self.export(lang, version=version))
 
     def json(self, lang: str | None = None, *, version: int | None = None) -> str:
         """Return the text with scores as JSON; arguments as for `export`."""
-        from longhand.export import to_json
+        from longhand.formats.export import to_json
 
         return to_json(self.export(lang, version=version))
 
@@ -308,7 +308,7 @@ class Document:
         Known are .md, .json, .html, .docx, .pdf and .epub. Raises UsageError at another suffix, InputError where no
         file can be written there.
         """
-        from longhand.files import write_atomic
+        from longhand.asking.files import write_atomic
         from longhand.formats import format_of
 
         path = Path(path)

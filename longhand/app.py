@@ -19,7 +19,7 @@ import typer
 
 from concepts.errors import LonghandError, UsageError, shorten
 from longhand import __version__
-from longhand.helping import MAX_WIDTH, Group, add_help
+from longhand.commands.helping import MAX_WIDTH, Group, add_help
 from longhand.interrupts import EXIT_INTERRUPTED, interrupts
 
 EXIT_ERROR, EXIT_USAGE = 1, 2

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from longhand.terminal import print_table, print_text, say
+from longhand.showing.terminal import print_table, print_text, say
 
 corpus_app = typer.Typer(help="Fetch and import documents to train on.", rich_markup_mode=None)
 

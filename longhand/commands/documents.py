@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import NotFoundError, StorageError, UsageError
-from longhand.completion import complete_ids, complete_languages, complete_statuses
-from longhand.states import is_held, next_step_of, progress_of, state_of
-from longhand.terminal import (
+from longhand.commands.completion import complete_ids, complete_languages, complete_statuses
+from longhand.showing.states import is_held, next_step_of, progress_of, state_of
+from longhand.showing.terminal import (
     format_duration,
     format_time,
     print_facts,
@@ -23,7 +23,7 @@ from longhand.terminal import (
 )
 
 if TYPE_CHECKING:
-    from longhand.stages import StageRow
+    from longhand.showing.stages import StageRow
     from storage import AttemptRecord, DocumentRecord, NoteRecord, OutlineRecord, Store
 
 DocumentId = Annotated[
@@ -85,7 +85,7 @@ def list_documents(
     as_json: AsJson = False,
 ) -> None:
     """List stored documents, newest first."""
-    from longhand.durations import parse_time
+    from longhand.asking.durations import parse_time
     from longhand.prompts import check_choice, check_limit
     from storage import DOCUMENT_STATUSES
     from storage.records import SORTS
@@ -118,7 +118,7 @@ def list_documents(
         else:
             say(f'no documents yet in {location}; write one with: longhand write "How to share a folder"')
     else:
-        from longhand.export import short_title
+        from longhand.formats.export import short_title
 
         rows = [
             (d.id, state_of(d), progress_of(d), format_time(d.created_at), short_title(d.title or d.prompt))
@@ -136,8 +136,8 @@ def show_document(
     as_json: AsJson = False,
 ) -> None:
     """Show what is known about a document, and its text as far as it is decoded."""
-    from longhand.export import to_markdown
-    from longhand.stages import stage_rows
+    from longhand.formats.export import to_markdown
+    from longhand.showing.stages import stage_rows
 
     with open_store() as store:
         document = store.get_document(document_id)
@@ -268,7 +268,7 @@ def remove_document(
 
 
 def _name_of(document: DocumentRecord) -> str:
-    from longhand.export import short_title
+    from longhand.formats.export import short_title
 
     return f"{document.id} ({short_title(document.title or document.prompt, 60)})"
 

@@ -11,11 +11,11 @@ import typer
 
 from concepts.errors import InputError, UsageError
 from longhand.commands.documents import AsJson, DocumentId, open_store
-from longhand.crew import shared
-from longhand.terminal import format_time, print_json, print_table, print_text, say
+from longhand.doing.crew import shared
+from longhand.showing.terminal import format_time, print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
-    from longhand.drafts import Edit
+    from longhand.outline.drafts import Edit
     from storage import DocumentRecord, OutlineRecord, Store
 
 
@@ -73,7 +73,7 @@ def outline(
         raise UsageError("--version only shows: use --restore first, then change the outline")
     if approve and (not any(ways) or restore is not None):
         raise UsageError("--approve goes with a change of the outline; without one: longhand approve ID")
-    from longhand import editing
+    from longhand.outline import editing
 
     with open_store() as store:
         document = store.get_document(document_id)
@@ -93,7 +93,7 @@ def outline(
             found = store.get_outline(document.id, version)
         _show(store, store.get_document(document.id), found, as_json=as_json)
         if approve:
-            from longhand.running import tell_prefect
+            from longhand.doing.running import tell_prefect
 
             tell_prefect([store.get_document(document.id)], "queued")
         if any(ways):
@@ -102,8 +102,8 @@ def outline(
 
 def approve(document_id: DocumentId) -> None:
     """Let a document that waits for review be written."""
-    from longhand.editing import approve_document
-    from longhand.running import tell_prefect
+    from longhand.doing.running import tell_prefect
+    from longhand.outline.editing import approve_document
 
     with open_store() as store:
         document = approve_document(store, store.get_document(document_id).id)
@@ -119,8 +119,8 @@ def rewrite(
 ) -> None:
     """Write one section again and print it; all others stay, and so does the version before."""
     from longhand.commands.writing import run_document
-    from longhand.editing import rewrite_item
-    from longhand.export import section_markdown, section_of
+    from longhand.formats.export import section_markdown, section_of
+    from longhand.outline.editing import rewrite_item
     from longhand.prompts import check_seed
 
     if seed is not None:
@@ -153,7 +153,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Compare two versions of an outline: what was added, dropped, moved, renamed and written again."""
-    from longhand.comparison import compare_outlines, describe_change
+    from longhand.outline.comparison import compare_outlines, describe_change
 
     with open_store() as store:
         document = store.get_document(document_id)
@@ -198,7 +198,7 @@ def read_edits(
     under: str | None,
 ) -> list[Edit]:
     """Return the single changes that were typed; raise UsageError for one that cannot be read."""
-    from longhand.drafts import MAX_DIGITS, Add, Drop, Move, SetHeading, SetLength
+    from longhand.outline.drafts import MAX_DIGITS, Add, Drop, Move, SetHeading, SetLength
 
     if (after is not None or under is not None) and not adds:
         raise UsageError('--after and --under say where --add goes: give --add "HEADING" too')
@@ -227,16 +227,16 @@ def _pair(option: str, typed: str, example: str) -> tuple[str, str, str]:
 
 
 def _read_file(path: Path) -> str:
-    from longhand.outlines import read_text
+    from longhand.outline.outlines import read_text
 
     return read_text(path)
 
 
 def _edit_in_editor(store: Store, document: DocumentRecord, *, approve: bool) -> OutlineRecord:
-    from longhand.draft_markdown import format_draft
-    from longhand.editing import edit_markdown
-    from longhand.editors import edit_text
-    from longhand.export import short_title
+    from longhand.formats.export import short_title
+    from longhand.outline.draft_markdown import format_draft
+    from longhand.outline.editing import edit_markdown
+    from longhand.outline.editors import edit_text
 
     before = store.get_outline(document.id)
     title = document.title or short_title(document.prompt)
@@ -294,7 +294,7 @@ def _list_versions(store: Store, document: DocumentRecord, *, as_json: bool) -> 
 
 
 def _show(store: Store, document: DocumentRecord, outline: OutlineRecord, *, as_json: bool) -> None:
-    from longhand.trees import outline_rows, print_outline
+    from longhand.outline.trees import outline_rows, print_outline
 
     rows = outline_rows(outline, store.export_document(document.id, version=outline.version))
     if as_json:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import NotFoundError, UsageError
+from longhand.commands.completion import complete_formats
 from longhand.commands.documents import DecodedLang, DocumentIds, InStatus, choose_documents
-from longhand.completion import complete_formats
 from longhand.prompts import DEFAULT_LANG
-from longhand.terminal import print_text, say
+from longhand.showing.terminal import print_text, say
 
 if TYPE_CHECKING:
     from longhand.formats import Format
@@ -121,7 +121,7 @@ def _choose_format(name: str | None, out: Path | None, *, with_vectors: bool) ->
 
 
 def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool) -> None:
-    from longhand.files import check_target, write_atomic
+    from longhand.asking.files import check_target, write_atomic
 
     if out is not None:
         check_target(out, replace=replace)
@@ -149,8 +149,8 @@ def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool, ar
 
     `are_named`: each has something to read in the language, or nothing is written; else those that have are written.
     """
+    from longhand.asking.files import check_target, make_folder, write_atomic
     from longhand.commands.documents import UndecodedError
-    from longhand.files import check_target, make_folder, write_atomic
 
     _check_code(wish.lang)
     with _open_store() as store:
@@ -203,7 +203,7 @@ def _is_decoded(sections: Sequence[ExportedSection]) -> bool:
 
 
 def _file_name(document: DocumentRecord, wish: Wish) -> str:
-    from longhand.export import file_stem, short_title
+    from longhand.formats.export import file_stem, short_title
 
     title = short_title(document.title or document.prompt)
     return f"{file_stem(document.id, title, wish.lang or document.lang)}.{wish.format.name}"
@@ -242,7 +242,7 @@ def _render(store: Store, exported: ExportedDocument, wish: Wish) -> bytes:
 
 
 def _write_parquet(ids: list[str], path: Path, *, replace: bool) -> None:
-    from longhand.files import check_target, open_atomic
+    from longhand.asking.files import check_target, open_atomic
     from longhand.formats import check_suffix
 
     check_suffix(path, (".parquet", ".pq"), "--parquet writes a Parquet file")
@@ -260,7 +260,7 @@ def _write_parquet(ids: list[str], path: Path, *, replace: bool) -> None:
 
 
 def _write_metadata(path: Path, *, replace: bool) -> None:
-    from longhand.files import check_target, write_atomic
+    from longhand.asking.files import check_target, write_atomic
     from longhand.formats import check_suffix
     from longhand.formats.datasette import to_metadata
     from storage.database import resolve_url

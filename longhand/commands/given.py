@@ -22,9 +22,9 @@ from longhand.commands.writing import (
     run_document,
     show_timings,
 )
-from longhand.crew import shared
+from longhand.doing.crew import shared
 from longhand.prompts import DEFAULT_SEED
-from longhand.terminal import print_json, print_text, say
+from longhand.showing.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
     from storage import ExportedDocument, NewDocument, Store
@@ -70,7 +70,7 @@ def plan(
     timings: ShowTimings = False,
 ) -> None:
     """Store a document that exists: its outline as a plan, its sentences as the text, to edit and rewrite."""
-    from longhand.given import make_given
+    from longhand.asking.given import make_given
     from storage import Store
 
     new = make_given(
@@ -113,9 +113,9 @@ def summarize(
     timings: ShowTimings = False,
 ) -> None:
     """Write a summary of a document, and show it beside its most typical sentences."""
-    from longhand.files import check_target, write_atomic
+    from longhand.asking.files import check_target, write_atomic
+    from longhand.asking.given import baseline_of, make_given
     from longhand.formats import check_suffix
-    from longhand.given import baseline_of, make_given
     from storage import Store
 
     if out is not None:
@@ -145,7 +145,7 @@ def summarize(
         write_atomic(out, text)
         say(f"wrote {out}")
     if as_json:
-        from longhand.export import to_dict
+        from longhand.formats.export import to_dict
 
         print_json({"id": document_id, "written": to_dict(written), "extractive": to_dict(typical)})
     elif out is None:
@@ -180,8 +180,8 @@ def expand(
     timings: ShowTimings = False,
 ) -> None:
     """Write the long document of notes or of a summary: each heading, bullet or sentence becomes a section."""
-    from longhand.files import check_document_target
-    from longhand.given import make_given
+    from longhand.asking.files import check_document_target
+    from longhand.asking.given import make_given
     from storage import Store
 
     if out is not None:
@@ -230,7 +230,7 @@ def _run(store: Store, new: NewDocument, *, timings: bool, tells_outline: bool =
 
 def summary_markdown(written: ExportedDocument, typical: ExportedDocument) -> str:
     """Return a summary and its baseline as Markdown, each under a heading of its own, a line a section."""
-    from longhand.export import escape_line, leaves_of, title_of
+    from longhand.formats.export import escape_line, leaves_of, title_of
 
     lines = [f"# {escape_line(title_of(written))}"]
     for name, document in (("Summary", written), ("Extract: the most typical sentences", typical)):

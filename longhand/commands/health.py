@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from longhand.terminal import print_json, print_table, say
+from longhand.showing.terminal import print_json, print_table, say
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     """Say what is installed, which device, database and weights are used, and what is wrong."""
     from dataclasses import asdict
 
-    from longhand.diagnosis import examine
+    from longhand.doing.diagnosis import examine
 
     findings = examine()
     num_wrong = sum(not finding.is_ok for finding in findings)

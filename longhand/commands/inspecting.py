@@ -10,7 +10,7 @@ from concepts.errors import UsageError
 from longhand.commands.documents import open_store
 from longhand.commands.writing import SpaceName
 from longhand.interrupts import interrupts
-from longhand.terminal import print_text, say
+from longhand.showing.terminal import print_text, say
 
 DEFAULT_PORT = 8765
 

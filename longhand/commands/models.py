@@ -11,9 +11,9 @@ import typer
 
 from concepts.errors import InputError, LonghandError, UsageError
 from concepts.processes import SAID
-from longhand.crew import EXIT_ERROR
+from longhand.doing.crew import EXIT_ERROR
 from longhand.prompts import DEFAULT_SEED, check_choice, check_seed
-from longhand.terminal import print_json, print_table, print_text, say
+from longhand.showing.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
     from concepts.card import ModelCard
@@ -131,8 +131,8 @@ def train(
     _check_corpus(corpus)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file: name a folder for the run")
-    from longhand.training import TrainingRequest, start_training
-    from longhand.training_progress import TrainingDisplay
+    from longhand.doing.training import TrainingRequest, start_training
+    from longhand.showing.training_progress import TrainingDisplay
 
     request = TrainingRequest(
         kind=kind,
@@ -234,8 +234,8 @@ def evaluate(
         if value is not None:
             raise UsageError(f"{option} is for documents, got {kind}: leave it out")
     _check_corpus(corpus)
-    from longhand.training import start_evaluation
-    from longhand.training_progress import TrainingDisplay
+    from longhand.doing.training import start_evaluation
+    from longhand.showing.training_progress import TrainingDisplay
 
     with TrainingDisplay() as display:
         name, figures = start_evaluation(
@@ -269,7 +269,7 @@ def _evaluate_documents(
     from longhand.evaluation.run import EvaluationRequest, as_json_values, evaluate_documents
     from longhand.evaluation.systems import SystemOptions
     from longhand.evaluation.table import blocks_of, rows_of
-    from longhand.training_progress import TrainingDisplay
+    from longhand.showing.training_progress import TrainingDisplay
 
     if num is not None and num < 1:
         raise UsageError(f"--num is {num}: give a number from 1")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import LonghandError, UsageError
+from longhand.asking.durations import parse_duration
+from longhand.commands.completion import complete_languages, complete_statuses
 from longhand.commands.documents import DocumentId, DocumentIds, open_store
 from longhand.commands.writing import (
     Guidance,
@@ -25,11 +27,9 @@ from longhand.commands.writing import (
     WriterName,
     raise_last,
 )
-from longhand.completion import complete_languages, complete_statuses
-from longhand.crew import shared
-from longhand.durations import parse_duration
+from longhand.doing.crew import shared
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_choice, check_key, check_priority
-from longhand.terminal import (
+from longhand.showing.terminal import (
     print_json,
     print_text,
     say,
@@ -38,9 +38,9 @@ from longhand.terminal import (
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from longhand.requests import Wishes
-    from longhand.running import Change
-    from longhand.worklog import WorkLog
+    from longhand.asking.requests import Wishes
+    from longhand.doing.running import Change
+    from longhand.showing.worklog import WorkLog
     from storage import DocumentRecord, DocumentStatus, NewDocument, Store
 
 MAX_BATCH = 64
@@ -125,8 +125,8 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Queue documents for workers; everything is checked before anything is stored."""
-    from longhand.requests import check_models
-    from longhand.running import tell_prefect
+    from longhand.asking.requests import check_models
+    from longhand.doing.running import tell_prefect
 
     news = read_requests(
         prompt,
@@ -189,7 +189,7 @@ def read_seeded_requests(
     **wishes: Unpack[Wishes],
 ) -> list[tuple[NewDocument, bool]]:
     """As `read_requests`; with each document comes whether a seed was named for it."""
-    from longhand.requests import make_document, read_documents, read_outline_file
+    from longhand.asking.requests import make_document, read_documents, read_outline_file
 
     speech = wishes.get("speech")
     if sum(given is not None for given in (prompt, file, speech)) != 1:
@@ -221,8 +221,8 @@ def work(
     ] = "127.0.0.1",
 ) -> None:
     """Take documents from the queue and write them, until Ctrl-C."""
-    from longhand.running import make_worker
-    from longhand.worklog import open_log, serving_metrics, telling
+    from longhand.doing.running import make_worker
+    from longhand.showing.worklog import open_log, serving_metrics, telling
 
     if once and drain:
         raise UsageError("--once ends after one document, --drain when none is left: give one of the two")
@@ -303,7 +303,7 @@ def show_status(
     as_json: AsJson = False,
 ) -> None:
     """Show what is queued and running, how fast it goes, and what failed."""
-    from longhand.following import follow_queue, print_status, read_status
+    from longhand.showing.following import follow_queue, print_status, read_status
 
     window_s = parse_duration("--window", window, "10m")
     with open_store() as store:
@@ -320,7 +320,7 @@ def requeue(
 ) -> None:
     """Give documents that wait and have lost their flow run (a server that was wiped, or away) a run again."""
     from flows.prefect.work_pool import prepare, put_back_lost, recover
-    from longhand.running import need_api
+    from longhand.doing.running import need_api
 
     with need_api(prefect_api) as api, open_store() as store:
         prepare(api)
@@ -349,7 +349,7 @@ def set_priority(
     ],
 ) -> None:
     """Change which documents workers take first."""
-    from longhand.running import tell_prefect
+    from longhand.doing.running import tell_prefect
 
     check_priority(priority)
     with open_store() as store:
@@ -390,7 +390,7 @@ def _change(
     done: Change,
 ) -> None:
     """Change documents one by one, and let their flow runs follow."""
-    from longhand.running import tell_prefect
+    from longhand.doing.running import tell_prefect
 
     errors: list[LonghandError] = []
     with open_store() as store:

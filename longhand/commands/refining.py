@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from longhand.commands.documents import DocumentId, open_store
-from longhand.refining import DEFAULT_DRAFTS, Refiner, check_drafts, describe
-from longhand.terminal import print_json, print_table, say
+from longhand.doing.refining import DEFAULT_DRAFTS, Refiner, check_drafts, describe
+from longhand.showing.terminal import print_json, print_table, say
 
 
 def register(app: typer.Typer) -> None:

@@ -32,7 +32,7 @@ from longhand.commands.writing import (
     WriterName,
 )
 from longhand.prompts import DEFAULT_LANG
-from longhand.terminal import print_json, print_table, say
+from longhand.showing.terminal import print_json, print_table, say
 
 if TYPE_CHECKING:
     from flows.prefect.schedules import ScheduleRecord
@@ -93,8 +93,8 @@ def schedule(
 ) -> None:
     """Write documents by the clock; everything is checked now, not at two in the morning."""
     from flows.prefect.rules import make_rule
-    from longhand.requests import Wishes, check_models
-    from longhand.running import need_api
+    from longhand.asking.requests import Wishes, check_models
+    from longhand.doing.running import need_api
 
     rule = make_rule(cron=cron, every=every, rrule=rrule, at=at, timezone=timezone)
     wishes = Wishes(
@@ -157,7 +157,7 @@ def format_moment(moment: datetime) -> str:
 def list_all(prefect_api: PrefectApi = None, as_json: AsJson = False) -> None:
     """List schedules, what they write and when."""
     from flows.prefect.schedules import list_schedules
-    from longhand.running import need_api
+    from longhand.doing.running import need_api
 
     with need_api(prefect_api) as api:
         found = list_schedules(api)
@@ -198,7 +198,7 @@ def resume(name: Name, prefect_api: PrefectApi = None) -> None:
 
 def _set_paused(name: str, prefect_api: str | None, *, is_paused: bool) -> None:
     from flows.prefect.schedules import pause_schedule
-    from longhand.running import need_api
+    from longhand.doing.running import need_api
 
     with need_api(prefect_api) as api:
         pause_schedule(api, name, is_paused=is_paused)
@@ -209,7 +209,7 @@ def _set_paused(name: str, prefect_api: str | None, *, is_paused: bool) -> None:
 def remove(name: Name, prefect_api: PrefectApi = None) -> None:
     """Remove a schedule; documents that it has made stay."""
     from flows.prefect.schedules import remove_schedule
-    from longhand.running import need_api
+    from longhand.doing.running import need_api
 
     with need_api(prefect_api) as api:
         remove_schedule(api, name)
@@ -220,7 +220,7 @@ def remove(name: Name, prefect_api: PrefectApi = None) -> None:
 def run_now(name: Name, prefect_api: PrefectApi = None) -> None:
     """Write a schedule's documents now, once more; its clock goes on."""
     from flows.prefect.schedules import run_now as run
-    from longhand.running import need_api
+    from longhand.doing.running import need_api
 
     with need_api(prefect_api) as api:
         run_ids = run(api, name)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from longhand.commands.completion import complete_languages
 from longhand.commands.documents import AsJson, open_store
 from longhand.commands.writing import SpaceName
-from longhand.completion import complete_languages
 from longhand.prompts import DEFAULT_LANG, check_choice
-from longhand.terminal import print_json, print_table, say
+from longhand.showing.terminal import print_json, print_table, say
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def search(
 
     Words in "double quotes" count only side by side.
     """
-    from longhand.searching import search_words
+    from longhand.doing.searching import search_words
     from storage.records import PLACES, WAYS
 
     if place is not None:

@@ -17,7 +17,7 @@ from longhand.commands.queue import (
     check_log_format,
     check_metrics_port,
 )
-from longhand.terminal import print_json, say
+from longhand.showing.terminal import print_json, say
 
 if TYPE_CHECKING:
     from flows.station.supervisor import Station

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import StorageError, UsageError
+from longhand.asking.durations import parse_duration
 from longhand.commands.documents import open_store
-from longhand.durations import parse_duration
-from longhand.terminal import format_bytes, print_json, say
+from longhand.showing.terminal import format_bytes, print_json, say
 
 if TYPE_CHECKING:
     from storage import DocumentStatus

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
+from longhand.commands.completion import complete_languages
 from longhand.commands.documents import DocumentId, DocumentIds, InStatus, choose_documents
-from longhand.completion import complete_languages
-from longhand.crew import shared
+from longhand.doing.crew import shared
 from longhand.interrupts import EXIT_INTERRUPTED
 from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
-from longhand.terminal import print_json, print_text, say
+from longhand.showing.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
     from flows.document.events import Event
-    from longhand.live_text import LiveText
-    from longhand.progress import WritingProgress
+    from longhand.showing.live_text import LiveText
+    from longhand.showing.progress import WritingProgress
     from storage import DocumentRecord, DocumentStatus, NewDocument, Store
 
 SpaceName = Annotated[
@@ -111,8 +111,8 @@ def write(
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
     from flows.leases.lease import create_own
-    from longhand.files import check_document_target
-    from longhand.requests import make_document, read_outline_file
+    from longhand.asking.files import check_document_target
+    from longhand.asking.requests import make_document, read_outline_file
 
     for name, stops in (("--plan-only", plan_only), ("--review", review)):
         if out is not None and stops:
@@ -207,7 +207,7 @@ def resume(
     ] = False,
 ) -> None:
     """Go on with unfinished documents where they stopped; several are written one after the other."""
-    from longhand.files import check_document_target
+    from longhand.asking.files import check_document_target
     from storage import Store
 
     if out is not None:
@@ -231,7 +231,7 @@ def _stopped(
 ) -> list[DocumentRecord]:
     """Return the documents that are meant; raise where one that was named cannot go on."""
     from flows.leases.lease import release_dead
-    from longhand.states import is_held
+    from longhand.showing.states import is_held
 
     if not all_documents:
         chosen = choose_documents(store, ids, all_documents=False, status=status)
@@ -247,7 +247,7 @@ def _stopped(
 
 def _queue(store: Store, documents: Sequence[DocumentRecord]) -> None:
     from flows.leases.lease import release_dead
-    from longhand.running import tell_prefect
+    from longhand.doing.running import tell_prefect
 
     release_dead(store)
     errors: list[LonghandError] = []
@@ -337,8 +337,8 @@ def translate(
     timings: ShowTimings = False,
 ) -> None:
     """Say a written document in another language, without planning or writing it again."""
-    from longhand.files import check_document_target
-    from longhand.requests import is_translation_due
+    from longhand.asking.files import check_document_target
+    from longhand.asking.requests import is_translation_due
     from storage import Store
 
     if out is not None:
@@ -349,7 +349,7 @@ def translate(
             print_document(store, document.id, as_json=as_json, out=out, lang=lang)
             return
 
-        from longhand.running import make_runner
+        from longhand.doing.running import make_runner
 
         spent = _watched(
             lambda progress: make_runner().translate(store, document.id, lang, on_event=progress.show),
@@ -373,7 +373,7 @@ def _run(
 ) -> None:
     # What stops after its plan prints that as its result.
     stops = plan_only or bool(store.get_document(document_id).params.get("review"))
-    from longhand.live_text import LiveText
+    from longhand.showing.live_text import LiveText
 
     live = None
     if sys.stdout.isatty() and not (stops or as_json or out is not None):
@@ -402,8 +402,8 @@ def run_document(
 
     `live`: prints the text on stdout, a terminal, section by section.
     """
-    from longhand.reach import FAR, describe_gaps, describe_sources, is_far
-    from longhand.running import make_runner
+    from longhand.doing.reach import FAR, describe_gaps, describe_sources, is_far
+    from longhand.doing.running import make_runner
 
     told: set[str] = set()
 
@@ -436,7 +436,7 @@ def _watched(
     is_live: bool = False,
 ) -> Mapping[str, float]:
     """Run `work` under a progress bar and return its seconds by stage; where it ends early, say how to go on."""
-    from longhand.progress import WritingProgress
+    from longhand.showing.progress import WritingProgress
     from storage import Busy
 
     started = time.monotonic()
@@ -457,7 +457,7 @@ def _watched(
 
 
 def _show_outline(store: Store, document_id: str, progress: WritingProgress) -> None:
-    from longhand.trees import format_outline, outline_rows
+    from longhand.outline.trees import format_outline, outline_rows
 
     rows = outline_rows(store.get_outline(document_id), None)
     if rows:
@@ -472,7 +472,7 @@ def show_timings(spent: Mapping[str, float]) -> None:
 
 def print_plan(store: Store, document_id: str, *, as_json: bool) -> None:
     """Print the outline on stdout, and on stderr what can be done with it."""
-    from longhand.trees import format_outline, outline_rows
+    from longhand.outline.trees import format_outline, outline_rows
 
     rows = outline_rows(store.get_outline(document_id), None)
     if as_json:
@@ -507,9 +507,9 @@ def print_document(
 
     `live` has printed the text already, unless what was said was not what was stored.
     """
-    from longhand.export import to_json, to_markdown
-    from longhand.files import write_atomic
+    from longhand.asking.files import write_atomic
     from longhand.formats import format_of
+    from longhand.formats.export import to_json, to_markdown
 
     exported = store.export_document(document_id, lang)
     if out is not None:

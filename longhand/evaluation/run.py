@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from concepts.errors import InputError
+from longhand.asking.files import write_atomic
 from longhand.evaluation.judges import Materials, load_judges, measure_all
 from longhand.evaluation.judging import Judge, Sample
 from longhand.evaluation.known_systems import make_system
@@ -15,7 +16,6 @@ from longhand.evaluation.prompts import Prompt, PromptSet, load_prompts
 from longhand.evaluation.systems import LONGHAND, System, SystemOptions, default_systems, folder_name
 from longhand.evaluation.table import Cell, Values, make_table, to_json
 from longhand.evaluation.texts import DocumentText, read_text, write_text
-from longhand.files import write_atomic
 
 FIGURES_FILE = "figures.json"
 MIN_MEASURED = 10

@@ -73,9 +73,9 @@ class LonghandSystem:
 
     def write_with(self, prompt: str, *, seed: int, outline: str | None = None) -> DocumentText:
         """Write a document, below an outline where one is given."""
+        from longhand.asking.requests import make_document
         from longhand.evaluation.writing import temporary_store, write_document
-        from longhand.outlines import parse_outline
-        from longhand.requests import make_document
+        from longhand.outline.outlines import parse_outline
 
         engine = self.engine()
         engine.start_loading(("plan", "write", "decode"))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from concepts.errors import InputError
-from longhand.export import escape_line
-from longhand.files import write_atomic
+from longhand.asking.files import write_atomic
+from longhand.formats.export import escape_line
 
 if TYPE_CHECKING:
     from concepts.corpus import Document

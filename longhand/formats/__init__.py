@@ -36,8 +36,8 @@ class Format:
 FORMATS = {
     format.name: format
     for format in (
-        Format("md", "longhand.export", "to_markdown"),
-        Format("json", "longhand.export", "to_json"),
+        Format("md", "longhand.formats.export", "to_markdown"),
+        Format("json", "longhand.formats.export", "to_json"),
         Format("html", "longhand.formats.html", "to_html"),
         Format("docx", "longhand.formats.docx", "to_docx", is_text=False),
         Format("pdf", "longhand.formats.pdf", "to_pdf", is_text=False),

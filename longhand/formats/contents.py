@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longhand.export import heading_of
+from longhand.formats.export import heading_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
-from longhand.export import clean, runs, title_of
 from longhand.formats.contents import Entry, is_long, list_headings
+from longhand.formats.export import clean, runs, title_of
+from longhand.formats.languages import language_tag, text_direction
 from longhand.formats.paper import Paper, paper_of
-from longhand.languages import language_tag, text_direction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,10 +17,10 @@ from fpdf.fonts import TTFFont
 from fpdf.outline import TableOfContents
 
 from concepts.errors import UsageError
-from longhand.export import clean, runs, title_of
 from longhand.formats.contents import is_long
+from longhand.formats.export import clean, runs, title_of
+from longhand.formats.languages import language_tag, text_direction
 from longhand.formats.paper import Paper, paper_of
-from longhand.languages import language_tag, text_direction
 
 if TYPE_CHECKING:
     from storage import ExportedDocument, ExportedSection

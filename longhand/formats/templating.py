@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from longhand import __version__
-from longhand.export import clean, heading_of, runs, title_of
-from longhand.languages import language_tag, text_direction
+from longhand.formats.export import clean, heading_of, runs, title_of
+from longhand.formats.languages import language_tag, text_direction
 
 if TYPE_CHECKING:
     from storage import ExportedDocument

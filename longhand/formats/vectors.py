@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from longhand.export import to_dict
+from longhand.formats.export import to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ def to_json_with_vectors(
     concepts: Mapping[int, StoredConcepts],
     space: SpaceRef | None,
 ) -> str:
-    """Return `longhand.export.to_json` on one line, with the space's identity and the raw vectors.
+    """Return `longhand.formats.export.to_json` on one line, with the space's identity and the raw vectors.
 
     Each section gets `lead` and `gist` (null where it has none) and `vectors`: those of all its
     sentences, decoded or not, so that a sentence's vector stands at its `ordinal`. `outline` is the

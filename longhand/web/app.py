@@ -16,9 +16,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from concepts.errors import LonghandError
-from longhand.refining import Refiner
-from longhand.running import tell_prefect
-from longhand.searching import Searcher
+from longhand.doing.refining import Refiner
+from longhand.doing.running import tell_prefect
+from longhand.doing.searching import Searcher
 from longhand.web.changing import Changes, TellPrefect, changing
 from longhand.web.creating import Creating
 from longhand.web.errors import BUSY_TITLE, TITLES, CrowdedError, status_of

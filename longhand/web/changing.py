@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
 from flows.leases.lease import release_dead
-from longhand import editing
-from longhand.draft_markdown import format_draft
-from longhand.drafts import EditError, check_complete
-from longhand.export import short_title
+from longhand.formats.export import short_title
+from longhand.outline import editing
+from longhand.outline.draft_markdown import format_draft
+from longhand.outline.drafts import EditError, check_complete
 from longhand.prompts import MAX_LENGTH, check_seed
 from longhand.web.asking import Form, check_number, read_form
 from longhand.web.errors import ForbiddenError, status_of
@@ -23,7 +23,7 @@ from longhand.web.templating import link
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from longhand.running import Change
+    from longhand.doing.running import Change
     from longhand.web.pages import Pages
     from storage import DocumentRecord, OutlineRecord
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import LonghandError, UsageError
-from longhand.outlines import parse_outline
+from longhand.asking.requests import check_models, known_languages, make_document
+from longhand.outline.outlines import parse_outline
 from longhand.prompts import (
     DEFAULT_LANG,
     DEFAULT_SEED,
@@ -20,7 +21,6 @@ from longhand.prompts import (
     check_sections,
     check_seed,
 )
-from longhand.requests import check_models, known_languages, make_document
 from longhand.web.asking import Form, read_choice
 from longhand.web.errors import status_of
 from longhand.web.templating import link
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from concepts.card import Kind
-    from longhand.requests import Wishes
+    from longhand.asking.requests import Wishes
     from longhand.web.changing import TellPrefect
     from longhand.web.pages import Pages
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longhand.drafts import Add, Drop, Edit, EditError, Move, SetHeading, SetLength, one_line
-from longhand.outlines import plain_heading
+from longhand.outline.drafts import Add, Drop, Edit, EditError, Move, SetHeading, SetLength, one_line
+from longhand.outline.outlines import plain_heading
 
 if TYPE_CHECKING:
     from concepts.errors import LonghandError

@@ -9,13 +9,13 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from concepts.errors import NotFoundError, UsageError
-from longhand.comparison import compare_outlines
-from longhand.export import file_stem, title_of
 from longhand.formats import FORMATS
+from longhand.formats.export import file_stem, title_of
+from longhand.outline.comparison import compare_outlines
 from longhand.prompts import DEFAULT_LANG
-from longhand.stages import stage_rows
-from longhand.states import is_held
-from longhand.terminal import format_iso
+from longhand.showing.stages import stage_rows
+from longhand.showing.states import is_held
+from longhand.showing.terminal import format_iso
 from longhand.web.asking import read_choice, read_number
 from longhand.web.plain import SUFFIX, csv_response, is_plain, json_response
 from longhand.web.reading import FAIR_SCORE, GOOD_SCORE, flatten, read_version
@@ -25,7 +25,7 @@ from storage import DOCUMENT_STATUSES, WAYS, DocumentStatus, Place
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from longhand.searching import Searcher
+    from longhand.doing.searching import Searcher
     from longhand.web.guard import Guard
     from storage import DocumentRecord, Match, Store
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from longhand.terminal import with_times
+from longhand.showing.terminal import with_times
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import LonghandError, NotFoundError
-from longhand.overviews import describe_overview, find_running
-from longhand.states import is_held
+from longhand.showing.overviews import describe_overview, find_running
+from longhand.showing.states import is_held
 from longhand.web.pages import DONE, actions_of
 
 if TYPE_CHECKING:

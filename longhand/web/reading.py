@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from concepts.errors import NotFoundError
-from longhand.export import step_numbers
+from longhand.formats.export import step_numbers
 
 if TYPE_CHECKING:
     from storage import (

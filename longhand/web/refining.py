@@ -12,7 +12,7 @@ from longhand.web.reading import flatten
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from longhand.refining import Refiner
+    from longhand.doing.refining import Refiner
     from longhand.web.pages import Pages
 
 

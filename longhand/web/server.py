@@ -36,7 +36,7 @@ def serve(
     """
     import uvicorn
 
-    from longhand.searching import Searcher
+    from longhand.doing.searching import Searcher
     from longhand.web.app import make_app
 
     with listen(host, port) as listening:

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from longhand import __version__
-from longhand.comparison import describe_change
-from longhand.export import clean, heading_of, runs, short_title
-from longhand.languages import language_tag, text_direction
-from longhand.states import is_held, progress_of, state_of
-from longhand.terminal import format_duration, format_time
+from longhand.formats.export import clean, heading_of, runs, short_title
+from longhand.formats.languages import language_tag, text_direction
+from longhand.outline.comparison import describe_change
+from longhand.showing.states import is_held, progress_of, state_of
+from longhand.showing.terminal import format_duration, format_time
 
 if TYPE_CHECKING:
     from storage import DocumentRecord

@@ -13,8 +13,8 @@ from flow_fakes import FakeEngine
 from step_runner import run_steps
 
 from flows.document.options import WritingOptions
-from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
-from longhand.editing import edit_outline, restore_version, rewrite_item
+from longhand.outline.drafts import Add, Drop, Move, SetHeading, SetLength
+from longhand.outline.editing import edit_outline, restore_version, rewrite_item
 from storage import OutlineRecord, Store
 
 Make = Callable[..., Any]

@@ -24,9 +24,9 @@ from flows.document.options import WritingOptions
 from flows.document.planning import BASELINE_NOTE
 from flows.prefect.api import PrefectApi
 from flows.run import resume_document
-from longhand.draft_markdown import format_draft
-from longhand.drafts import SetHeading, SetLength
-from longhand.editing import edit_markdown, edit_outline, rewrite_item
+from longhand.outline.draft_markdown import format_draft
+from longhand.outline.drafts import SetHeading, SetLength
+from longhand.outline.editing import edit_markdown, edit_outline, rewrite_item
 from storage import Store
 
 Make = Callable[..., Any]

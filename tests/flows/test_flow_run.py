@@ -23,8 +23,8 @@ from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from flows.prefect.server import PrivateServer
 from flows.run import resume_document, write_document
-from longhand.drafts import SetHeading
-from longhand.editing import approve_document, edit_outline
+from longhand.outline.drafts import SetHeading
+from longhand.outline.editing import approve_document, edit_outline
 from storage import Busy, Store
 
 Make = Callable[..., Any]

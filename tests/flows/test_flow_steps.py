@@ -19,7 +19,7 @@ from flows.document.sizes import told_size
 from flows.document.titles import recased, titles_in, unwished
 from flows.errors import FlowError
 from flows.run import check_translatable, is_translated
-from longhand.editing import rewrite_item
+from longhand.outline.editing import rewrite_item
 from storage import CardRef, NewPlanItem, Store
 
 Make = Callable[..., Any]

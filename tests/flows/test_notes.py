@@ -16,7 +16,7 @@ from flows.document.engine import NotesAsk, SayAsk, Text
 from flows.document.noted import is_passage, place_notes
 from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.order import steps_left
-from longhand.editing import rewrite_item
+from longhand.outline.editing import rewrite_item
 from storage import NoteRecord, Store
 
 Make = Callable[..., Any]

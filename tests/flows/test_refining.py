@@ -15,7 +15,7 @@ from concepts.errors import InputError, ModelError
 from flows.document.engine import LeafPlan, Text
 from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.refining import DraftsAsk, Refinement, Steps, choose_steps, refine_item
-from longhand.editing import rewrite_item
+from longhand.outline.editing import rewrite_item
 from storage import Store
 
 Make = Callable[..., Any]

@@ -22,7 +22,7 @@ from flows.models.sharing import SharedModels
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from longhand.app import COMMANDS
-from longhand.editing import approve_document
+from longhand.outline.editing import approve_document
 from storage import Store
 
 Make = Callable[..., Any]

@@ -224,7 +224,7 @@ def store(database: Path) -> Iterator[Store]:
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> FakeRunner:
     fake = FakeRunner()
-    monkeypatch.setattr("longhand.running.make_runner", lambda: fake)
+    monkeypatch.setattr("longhand.doing.running.make_runner", lambda: fake)
     return fake
 
 

@@ -184,13 +184,13 @@ def _word(parts: tuple[str, str, bool]) -> bytes:
 
 
 def _outline(given: object) -> object:
-    from longhand.outlines import parse_outline
+    from longhand.outline.outlines import parse_outline
 
     return parse_outline(str(given))
 
 
 def _prompts(given: object) -> object:
-    from longhand.requests import read_documents
+    from longhand.asking.requests import read_documents
 
     with tempfile.TemporaryDirectory(prefix="longhand-fuzz-") as folder:
         path = Path(folder) / "prompts.jsonl"

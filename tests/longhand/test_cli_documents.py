@@ -191,7 +191,8 @@ def test_the_outline_as_a_tree(run, store):
 
 
 def test_a_narrow_window_cuts_no_number(monkeypatch, capsys):
-    from longhand import terminal, trees
+    from longhand.outline import trees
+    from longhand.showing import terminal
 
     monkeypatch.setattr(terminal, "WIDTH_WITHOUT_TERMINAL", 72)
     row = {"heading": "A heading of many words that do not fit", "is_leaf": True, "planned_length": 4}
@@ -299,7 +300,7 @@ def test_version_and_help(run):
 
 
 def test_models_and_doctor_as_json(run, monkeypatch):
-    from longhand import diagnosis
+    from longhand.doing import diagnosis
 
     monkeypatch.setattr(diagnosis, "_device", lambda: iter([diagnosis.Finding("device", True, "CPU")]))
     assert isinstance(json.loads(run("models", "--json").stdout), list)
@@ -312,7 +313,7 @@ def test_models_and_doctor_as_json(run, monkeypatch):
 
 
 def test_doctor_names_what_search_by_meaning_lacks(run, store, monkeypatch):
-    from longhand import diagnosis
+    from longhand.doing import diagnosis
 
     def refuse(store: Store) -> str:
         raise StorageError("search by meaning needs pgvector")

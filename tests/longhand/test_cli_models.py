@@ -94,7 +94,7 @@ def test_a_wrong_name_is_wrong_usage(run, asked, words, why):
 
 def test_doctor_says_what_is_missing_with_the_command(run, asked):
     def found() -> dict[str, dict[str, object]]:
-        from longhand.diagnosis import _fetched
+        from longhand.doing.diagnosis import _fetched
 
         return {finding.name: finding.__dict__ for finding in _fetched()}
 

@@ -140,7 +140,7 @@ def test_what_is_typed_survives_ctrl_c_and_an_editor_that_does_not_wait(run, sto
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("longhand.editors.subprocess.run", interrupt)
+    monkeypatch.setattr("longhand.outline.editors.subprocess.run", interrupt)
     result = run("outline", document_id, "--edit")
     assert result.exit_code == 1
     found = re.search(r"interrupted: nothing was stored, the text is kept in (\S+)$", result.stderr)
@@ -280,8 +280,8 @@ def test_an_edit_without_its_comment_is_still_of_the_version_that_was_opened(run
     document_id = write(run, store)
     editor(
         'sed -i -e "/^<!--/,/-->/d" -e "s/Heading 3 /Drinking it /" "$2"\n'
-        f'{sys.executable} -c "from storage import Store; from longhand.drafts import Move; '
-        "from longhand.editing import edit_outline; "
+        f'{sys.executable} -c "from storage import Store; from longhand.outline.drafts import Move; '
+        "from longhand.outline.editing import edit_outline; "
         f"edit_outline(Store.open(), '{document_id}', [Move('3', '1')])\""
     )
     result = run("outline", document_id, "--edit")

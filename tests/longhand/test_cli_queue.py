@@ -318,7 +318,7 @@ def test_a_worker_says_what_it_does(run, monkeypatch, arguments, asked, exit_cod
         made.append(FakeWorker({"done": 2, "failed": 1}, on_event))
         yield made[-1]
 
-    monkeypatch.setattr("longhand.running.make_worker", make_worker)
+    monkeypatch.setattr("longhand.doing.running.make_worker", make_worker)
     result = run("worker", *arguments)
     assert (result.exit_code, made[0].asked) == (exit_code, asked)
     assert "failed abc after 2.0 s: a NaN came\n2 done, 1 failed\n" in result.stderr

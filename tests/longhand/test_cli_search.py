@@ -9,7 +9,7 @@ import pytest
 
 import longhand
 from concepts.errors import StorageError
-from longhand.searching import fuse
+from longhand.doing.searching import fuse
 from storage import Match, SpaceRef, Store
 
 SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=4)
@@ -40,7 +40,7 @@ class Words:
 @pytest.fixture
 def words(monkeypatch: pytest.MonkeyPatch) -> Words:
     encoder = Words()
-    monkeypatch.setattr("longhand.searching.make_engine", lambda space: encoder)
+    monkeypatch.setattr("longhand.doing.searching.make_engine", lambda space: encoder)
     return encoder
 
 

@@ -130,7 +130,7 @@ def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_p
 
 
 def test_speech_that_cannot_be_a_prompt_is_refused(run, store, sonar, tmp_path, monkeypatch):
-    monkeypatch.setattr("longhand.requests._check_one_space", lambda *_, **__: None)
+    monkeypatch.setattr("longhand.asking.requests._check_one_space", lambda *_, **__: None)
     prompt, silence = str(sonar / "prompt.wav"), tmp_path / "silence.wav"
     soundfile.write(silence, np.zeros(16_000), 16_000)
     refusals = {
@@ -168,7 +168,7 @@ def test_the_shipped_planner_and_writer_are_of_another_space(run, store, sonar):
     "command", [("write", "Tea"), ("submit", "Tea"), ("search", "Tea"), ("schedule", "Tea", "--every", "6h")]
 )
 def test_language_codes_are_checked_against_sonars_own(run, sonar, command, monkeypatch):
-    monkeypatch.setattr("longhand.requests._check_one_space", lambda *_, **__: None)
+    monkeypatch.setattr("longhand.asking.requests._check_one_space", lambda *_, **__: None)
     for typed, meant in (("swahili", "swh_Latn"), ("zho_Hanz", "zho_Hans"), ("deu", "deu_Latn")):
         result = run(*command, *SONAR, "--lang", typed)
         assert result.exit_code == 2

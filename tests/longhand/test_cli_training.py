@@ -43,7 +43,7 @@ def test_figures_over_a_few_documents_are_refused(run, folder):
 
 
 def test_a_folder_becomes_three_models_that_can_be_measured(run, folder, monkeypatch):
-    monkeypatch.setattr("longhand.training.MIN_HELD_OUT", 1)
+    monkeypatch.setattr("longhand.doing.training.MIN_HELD_OUT", 1)
     corpus, space = folder / "corpus", folder / "space" / "model"
 
     def command(*words: object) -> str:
@@ -172,7 +172,7 @@ def test_a_teacher_is_for_spaces(run, folder):
 
 
 def test_a_space_learns_a_language_and_is_measured_in_it(run, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("longhand.training.MIN_HELD_OUT", 1)
+    monkeypatch.setattr("longhand.doing.training.MIN_HELD_OUT", 1)
     corpus, out = tmp_path / "corpus", tmp_path / "german"
     space = tmp_path / "space" / "model"
     assert run("corpus", "import", str(folder / "pages"), "--out", str(corpus)).exit_code == 0

@@ -22,7 +22,7 @@ Satz 4. Satz 5. Satz 6.
 
 @pytest.fixture
 def two_languages(monkeypatch):
-    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: TWO)
+    monkeypatch.setattr("longhand.asking.requests.known_languages", lambda space=None: TWO)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_an_interrupted_translation_says_how_to_go_on(run, runner, store, writte
 
 
 def test_a_space_of_one_language_refuses(run, runner, written, monkeypatch):
-    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: ("eng_Latn",))
+    monkeypatch.setattr("longhand.asking.requests.known_languages", lambda space=None: ("eng_Latn",))
     num_runs = runner.num_runs
     result = run("translate", written, "--lang", "deu_Latn")
     assert result.exit_code == 2
@@ -151,7 +151,7 @@ def test_the_prompts_language_is_detected_among_those_of_the_space(run, store, t
 
 
 def test_where_there_is_one_language_another_is_refused(run, store, monkeypatch):
-    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: ("eng_Latn",))
+    monkeypatch.setattr("longhand.asking.requests.known_languages", lambda space=None: ("eng_Latn",))
     result = run("write", "Wie man einen Ordner teilt")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "the prompt reads as German, the space knows English" in result.stderr
@@ -169,7 +169,9 @@ def test_models_that_are_not_installed_are_refused_before_anything_is_stored(run
 
 def test_the_space_of_the_document_decides(run, store, monkeypatch, written):
     asked = []
-    monkeypatch.setattr("longhand.requests.known_languages", lambda space=None: asked.append(space) or TWO)
+    monkeypatch.setattr(
+        "longhand.asking.requests.known_languages", lambda space=None: asked.append(space) or TWO
+    )
     run("translate", written, "--lang", "deu_Latn")
     space = store.get_document(written).space
     assert isinstance(space, SpaceRef) and asked == [space.name]

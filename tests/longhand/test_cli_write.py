@@ -225,7 +225,7 @@ def test_a_manual_of_parts_says_how_long_it_will_be(run):
 def test_a_prompt_far_from_all_that_is_known_is_said_in_one_line(run, monkeypatch):
     line = "this is far from what the planner has learnt; the outline may be astray"
     assert line not in run("write", "Tea").stderr
-    monkeypatch.setattr("longhand.reach.is_far", lambda store, document_id: True)
+    monkeypatch.setattr("longhand.doing.reach.is_far", lambda store, document_id: True)
     assert run("write", "Tea").stderr.count(line) == 1
 
 
@@ -234,7 +234,7 @@ def test_where_a_document_is_from_is_said_once_its_notes_are_known(
 ) -> None:
     """Notes are looked for after the first event of writing."""
     line = "from the library, by sections: 'Tea' (2)"
-    monkeypatch.setattr("longhand.reach.describe_sources", lambda _store, _id: line)
+    monkeypatch.setattr("longhand.doing.reach.describe_sources", lambda _store, _id: line)
     shown = run("write", "tea", "--sections", "2").stderr
     assert shown.count(line) == 1
     assert shown.rindex("writing") < shown.index(line)

@@ -19,8 +19,8 @@ from selectolax.lexbor import LexborHTMLParser
 from longhand.formats.docx import to_docx
 from longhand.formats.epub import to_epub
 from longhand.formats.html import to_html
+from longhand.formats.languages import language_tag, text_direction
 from longhand.formats.parquet import write_parquet
-from longhand.languages import language_tag, text_direction
 from storage import (
     BlockKind,
     DatasetRow,

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from longhand.export import escape_line, join_blocks, paragraphs, short_title, title_of, to_json, to_markdown
+from longhand.formats.export import (
+    escape_line,
+    join_blocks,
+    paragraphs,
+    short_title,
+    title_of,
+    to_json,
+    to_markdown,
+)
 from storage import BlockKind, ExportedDocument, ExportedSection, ExportedSentence
 
 SECTION = ExportedSection(

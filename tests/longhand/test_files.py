@@ -7,7 +7,7 @@ import os
 import pytest
 
 from concepts.errors import InputError
-from longhand.files import check_target, write_atomic
+from longhand.asking.files import check_target, write_atomic
 
 
 def test_a_new_file_and_an_overwritten_one(tmp_path):

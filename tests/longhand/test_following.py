@@ -26,7 +26,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
                 raise KeyboardInterrupt
             action()
 
-        monkeypatch.setattr("longhand.following.time.sleep", sleep)
+        monkeypatch.setattr("longhand.showing.following.time.sleep", sleep)
 
     return take
 
@@ -71,7 +71,7 @@ def test_a_terminal_shows_one_picture_that_changes(run, store: Store, steps, mon
 
 def test_a_prefect_server_that_is_away_is_complained_of_once(run, store: Store, steps, monkeypatch) -> None:
     monkeypatch.setenv("LONGHAND_PREFECT_API", "http://127.0.0.1:9/api")
-    monkeypatch.setattr("longhand.following.ASK_PREFECT_EVERY_S", 0.0)
+    monkeypatch.setattr("longhand.showing.following.ASK_PREFECT_EVERY_S", 0.0)
     submit(store, "tea")
     steps([lambda: submit(store, "milk"), lambda: None])
     result = run("status", "--follow")

@@ -55,7 +55,7 @@ class StepRunner:
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> StepRunner:
     fake = StepRunner()
-    monkeypatch.setattr("longhand.running.make_runner", lambda: fake)
+    monkeypatch.setattr("longhand.doing.running.make_runner", lambda: fake)
     return fake
 
 

@@ -20,7 +20,7 @@ from flows.document.planning import scale_lengths
 from flows.document.points import as_sentence, cover_points, heading_with_points, is_shown, place_points
 from flows.document.titles import titles_in
 from flows.leases.lease import claim
-from longhand.outlines import Heading, parse_outline
+from longhand.outline.outlines import Heading, parse_outline
 from storage import Store
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -47,7 +47,7 @@ class StepRunner:
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> StepRunner:
     fake = StepRunner()
-    monkeypatch.setattr("longhand.running.make_runner", lambda: fake)
+    monkeypatch.setattr("longhand.doing.running.make_runner", lambda: fake)
     return fake
 
 
@@ -338,7 +338,7 @@ def test_a_long_sentence_is_stored_whole_and_encoded_in_pieces(run, runner, stor
     ],
 )
 def test_the_edit_form_takes_lists(run, runner, store, text, expected) -> None:
-    from longhand.draft_markdown import parse_draft
+    from longhand.outline.draft_markdown import parse_draft
 
     assert run("write", "x", "--outline", str(CASES / "roman.txt"), "--plan-only").exit_code == 0
     (document,) = store.list_documents()
@@ -356,6 +356,6 @@ def test_the_edit_form_takes_lists(run, runner, store, text, expected) -> None:
     ],
 )
 def test_the_form_takes_marks_off(typed, heading) -> None:
-    from longhand.outlines import plain_heading
+    from longhand.outline.outlines import plain_heading
 
     assert plain_heading(typed) == heading

@@ -10,9 +10,9 @@ import pytest
 
 from concepts.errors import ModelError
 from flows.document.events import Event, Said
-from longhand.export import to_markdown
-from longhand.live_text import LiveText
-from longhand.progress import WritingProgress
+from longhand.formats.export import to_markdown
+from longhand.showing.live_text import LiveText
+from longhand.showing.progress import WritingProgress
 from storage import Store
 
 SENTENCES = [(path, ordinal) for path in ("1", "2.1", "2.2") for ordinal in range(3)]

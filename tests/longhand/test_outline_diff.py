@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longhand.comparison import _longest_rise, compare_outlines, describe_change
-from longhand.drafts import Add, Drop, Move, SetHeading, SetLength
-from longhand.editing import edit_outline
+from longhand.outline.comparison import _longest_rise, compare_outlines, describe_change
+from longhand.outline.drafts import Add, Drop, Move, SetHeading, SetLength
+from longhand.outline.editing import edit_outline
 from storage import OutlineRecord, PlanItemRecord, Store
 
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from concepts.errors import InputError
-from longhand.draft_markdown import format_draft, parse_draft
-from longhand.drafts import (
+from longhand.outline.draft_markdown import format_draft, parse_draft
+from longhand.outline.drafts import (
     Add,
     Draft,
     Drop,
@@ -23,7 +23,7 @@ from longhand.drafts import (
     SetLength,
     apply_edits,
 )
-from longhand.editing import (
+from longhand.outline.editing import (
     approve_document,
     edit_markdown,
     edit_outline,

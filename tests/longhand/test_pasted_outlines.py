@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from concepts.errors import LonghandError
-from longhand.outlines import parse_outline
+from longhand.outline.outlines import parse_outline
 
 FLAT = [("1", "Flour"), ("2", "Water"), ("3", "Salt")]
 NESTED = [("1", "Flour"), ("1.1", "White"), ("1.2", "Brown"), ("2", "Water")]

@@ -15,7 +15,7 @@ import pytest
 import longhand
 from concepts.errors import InputError, NotFoundError, UsageError
 from flows.leases.lease import claim
-from longhand.drafts import EditError
+from longhand.outline.drafts import EditError
 
 DOCS = Path(__file__).parents[2] / "docs" / "python.md"
 

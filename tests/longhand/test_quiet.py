@@ -59,8 +59,8 @@ for line in json.loads(sys.argv[1]):
     words = [sys.argv[2] if word == "PORT" else word for word in words]
     os.write(2, f"=== {' '.join(line)}\\n".encode())
     if words[0] == "evaluate":
-        import longhand.training
-        longhand.training.MIN_HELD_OUT = 1
+        import longhand.doing.training
+        longhand.doing.training.MIN_HELD_OUT = 1
     if words[0] == "inspect":
         # As Ctrl-C would.
         threading.Timer(8.0, signal.raise_signal, (signal.SIGINT,)).start()

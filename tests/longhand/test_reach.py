@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flows.document.options import WritingOptions
-from longhand.reach import describe_gaps, describe_sources, is_far
+from longhand.doing.reach import describe_gaps, describe_sources, is_far
 from planner.reach import Reach
 from storage import CardRef, NewDocument, NewPlanItem, NoteRecord, PromptConcept, SpaceRef, Store
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from concepts.errors import InputError
 from flows.document.refining import Draft, Refinement
-from longhand.refining import Refiner
+from longhand.doing.refining import Refiner
 from longhand.web.app import make_app
 
 
@@ -49,7 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         calls.append((document.id, path, num_drafts))
         return FOUND
 
-    monkeypatch.setattr("longhand.refining.make_engine", lambda document: Engine())
+    monkeypatch.setattr("longhand.doing.refining.make_engine", lambda document: Engine())
     monkeypatch.setattr("flows.document.refining.refine_item", refine)
     return calls
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from concepts.given import GivenDocument, GivenSection, read_given
 from flows.document.given import begun_blocks
-from longhand.export import to_markdown
+from longhand.formats.export import to_markdown
 from storage import ExportedDocument, ExportedSection, ExportedSentence
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")

@@ -7,7 +7,7 @@ import pytest
 from concepts.errors import UsageError
 from flows.prefect.api import PrefectApi
 from flows.timings import Timings
-from longhand.running import FlowRunner, answering_api, need_api, tell_prefect
+from longhand.doing.running import FlowRunner, answering_api, need_api, tell_prefect
 from storage import CardRef, NewDocument
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from longhand.stages import stage_rows
+from longhand.showing.stages import stage_rows
 from storage import Store
 
 

@@ -171,7 +171,7 @@ def test_a_full_disk_behind_stdout_is_one_line():
 
 SLOW_WRITE = """
 import sys, time
-from longhand import running
+from longhand.doing import running
 from longhand.cli import run
 from flows.document.events import Event
 

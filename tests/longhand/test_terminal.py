@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from longhand import cli, terminal
+from longhand import cli
+from longhand.showing import terminal
 
 HEADER = ("MODEL", "KIND", "FIGURES")
 ROW = ("outline-mini@530132ba58fa", "planner", "loss 0.5431 tokens 4.439 stop_accuracy 0.8926")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concepts.errors import InputError
-from longhand.outlines import UserOutline, parse_outline
+from longhand.outline.outlines import UserOutline, parse_outline
 
 
 def shape(text: str) -> list[tuple[str, str, int]]:

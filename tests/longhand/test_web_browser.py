@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Browser, find_browser
 
 from flows.document.events import ignore
-from longhand.searching import Searcher
+from longhand.doing.searching import Searcher
 from longhand.web.app import make_app
 from longhand.web.guard import Guard
 from longhand.web.server import listen

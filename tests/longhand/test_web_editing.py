@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from flows.leases.lease import claim
 from flows.leases.owner import current_owner
-from longhand.searching import Searcher
+from longhand.doing.searching import Searcher
 from longhand.web.app import make_app
 from longhand.web.changing import FORM_TOKEN
 from longhand.web.guard import Guard

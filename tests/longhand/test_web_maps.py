@@ -11,7 +11,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from starlette.testclient import TestClient
 
-from longhand.searching import Searcher
+from longhand.doing.searching import Searcher
 from longhand.web.app import make_app
 from longhand.web.geometry import (
     MAX_POINTS,

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from starlette.testclient import TestClient
 
 from concepts.errors import StorageError
-from longhand.searching import Searcher
+from longhand.doing.searching import Searcher
 from longhand.web.app import STATIC_FILES, make_app
 from longhand.web.reading import SENTENCES_PER_PART
 from storage import (

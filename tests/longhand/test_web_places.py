@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from concepts.errors import NotFoundError
 from flows.prefect.schedules import ScheduleRecord
 from flows.prefect.work_pool import WorkerRecord
-from longhand.searching import Searcher
+from longhand.doing.searching import Searcher
 from longhand.web.app import make_app
 from longhand.web.changing import FORM_TOKEN
 from longhand.web.guard import Guard

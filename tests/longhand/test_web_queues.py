@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from longhand.searching import Searcher
+from longhand.doing.searching import Searcher
 from longhand.web import mapping
 from longhand.web.app import make_app
 from longhand.web.errors import CrowdedError

@@ -24,7 +24,7 @@ from flows.document.options import WritingOptions
 from flows.models import sharing
 from flows.prefect.background import end_services
 from flows.prefect.server import PrivateServer
-from longhand.worklog import open_log
+from longhand.showing.worklog import open_log
 from storage import NewDocument, Store
 
 SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)

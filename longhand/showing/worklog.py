@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
 from concepts.private import open_private
-from longhand.terminal import format_duration
+from longhand.showing.terminal import format_duration
 
 if TYPE_CHECKING:
     from flows.document.events import OnWorkerEvent, WorkerEvent
@@ -132,7 +132,7 @@ def serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> 
     if port is None:
         yield lambda event: None
         return
-    from longhand.metrics import Metrics
+    from longhand.showing.metrics import Metrics
 
     metrics = Metrics(store)
     with metrics.serve(host, port) as url:

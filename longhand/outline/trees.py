@@ -70,8 +70,8 @@ def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from longhand.export import short_title
-    from longhand.terminal import make_console
+    from longhand.formats.export import short_title
+    from longhand.showing.terminal import make_console
 
     console = make_console()
     shown = list(DETAILS)

@@ -15,7 +15,7 @@ def complete_ids(incomplete: str) -> Iterable[tuple[str, str]]:
 
 
 def _find_ids(incomplete: str) -> list[tuple[str, str]]:
-    from longhand.export import short_title
+    from longhand.formats.export import short_title
     from storage import Store
 
     with Store.open() as store:
@@ -34,7 +34,7 @@ def complete_languages(incomplete: str) -> Iterable[tuple[str, str]]:
     """Return codes of languages that documents can be in, that begin so."""
 
     def find() -> list[tuple[str, str]]:
-        from longhand.requests import known_languages
+        from longhand.asking.requests import known_languages
 
         return [(code, "") for code in known_languages() if code.startswith(incomplete)]
 

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from longhand.terminal import format_duration, make_console, print_text, say
+from longhand.showing.terminal import format_duration, make_console, print_text, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from concepts.errors import InputError
-from longhand.outlines import MAX_HEADING_CHARS
+from longhand.outline.outlines import MAX_HEADING_CHARS
 from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, MAX_SECTIONS, check_decodable, has_words
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from concepts.errors import LonghandError, UsageError
-from longhand.terminal import say
+from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
     from flows.document.events import OnEvent, OnWorkerEvent, Outcome

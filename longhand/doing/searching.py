@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from concepts.errors import UsageError
+from longhand.asking.requests import known_languages
 from longhand.prompts import DEFAULT_LANG, check_language, check_prompt
-from longhand.requests import known_languages
 
 if TYPE_CHECKING:
     from flows.models.engine import ModelEngine

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from concepts.errors import StorageError
 from flows.errors import FlowError
 from flows.leases.lease import LEASE_S
-from longhand.overviews import describe_overview
+from longhand.showing.overviews import describe_overview
 from storage import DOCUMENT_STATUSES, STAGES, Store
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from longhand.prompts import (
     check_seed,
     check_translation,
 )
-from longhand.terminal import say
+from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from concepts.card import Kind
     from flows.document.options import Length, SpokenPrompt
-    from longhand.outlines import UserOutline
+    from longhand.outline.outlines import UserOutline
     from storage import DocumentRecord, NewDocument, Store
 
     Sound: TypeAlias = NDArray[np.float32]
@@ -320,7 +320,7 @@ def read_outline_file(path: Path, depth: int | None) -> UserOutline:
 
     Levels below `depth` (None: below those that are written) become points. Raises InputError.
     """
-    from longhand.outlines import read_outline
+    from longhand.outline.outlines import read_outline
 
     outline = read_outline(path, max_depth=MAX_OUTLINE_DEPTH if depth is None else depth)
     for line in outline.told:
@@ -479,7 +479,7 @@ def _rest(value: Mapping[str, object]) -> Wishes:
 
 
 def _parse_outline(given: str | list[object], depth: int | None) -> UserOutline:
-    from longhand.outlines import parse_outline
+    from longhand.outline.outlines import parse_outline
 
     if isinstance(given, list):
         if not all(isinstance(heading, str) and "\n" not in heading for heading in given):

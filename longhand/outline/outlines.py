@@ -136,7 +136,7 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     from concepts.corpus.readers import count_phrase
     from concepts.corpus.readers.dialects import spaced_headings
     from concepts.corpus.readers.front_matter import split_front_matter
-    from longhand.pasted_outlines import plain_outline, without_notes
+    from longhand.outline.pasted import plain_outline, without_notes
 
     # Only these end a line: str.splitlines knows more, and line numbers would be wrong.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -255,7 +255,7 @@ class _Reader:
     def _sentences(self, lines: Sequence[str], first_line: int) -> dict[int, str]:
         """Return lines, by number, that say what is to stand in the items of a list above them; "" for labels."""
         from concepts.corpus.readers.listing import parse_list
-        from longhand.pasted_outlines import is_sentence, quoted_notes
+        from longhand.outline.pasted import is_sentence, quoted_notes
 
         notes = {first_line + at: line for at, line in quoted_notes(lines).items()}
         marked = {item.line for item in parse_list(lines, first_line=first_line, only_marked=True)}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError, ModelError, UsageError
-from longhand.terminal import say
+from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -185,7 +185,7 @@ def _search() -> Iterator[Finding]:
 
 
 def _disk(folder: Path) -> Iterator[Finding]:
-    from longhand.terminal import format_bytes
+    from longhand.showing.terminal import format_bytes
 
     free = shutil.disk_usage(folder).free
     is_ok = free >= MIN_FREE_BYTES
@@ -201,7 +201,7 @@ def _published() -> Iterator[Finding]:
     from concepts.memory import free_bytes
     from concepts.published import PUBLISHED, read_published_card, space_files
     from concepts.space.loading import measure_space
-    from longhand.terminal import format_bytes
+    from longhand.showing.terminal import format_bytes
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     yield Finding("memory", True, f"{format_bytes(free_bytes(device))} free on {device}")

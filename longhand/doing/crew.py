@@ -87,7 +87,7 @@ def help_leader(
     """
     from flows.crew import Helper
     from flows.models.sharing import SharedModels
-    from longhand.worklog import open_log, serving_metrics, telling
+    from longhand.showing.worklog import open_log, serving_metrics, telling
 
     models = SharedModels(stages=("decode", "write"))
     port = metrics_port and metrics_port + crew.rank  # 0 is a free one for each

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from concepts.errors import LonghandError
-from longhand.overviews import describe_overview, find_running
-from longhand.states import progress_of
-from longhand.terminal import (
+from longhand.showing.overviews import describe_overview, find_running
+from longhand.showing.states import progress_of
+from longhand.showing.terminal import (
     format_duration,
     format_facts,
     format_table,
@@ -163,7 +163,7 @@ def format_status(status: QueueStatus) -> str:
     }
     parts = [format_facts(facts)]
     if status.running:
-        from longhand.export import short_title
+        from longhand.formats.export import short_title
 
         rows = [(d.id, d.status, progress_of(d), short_title(d.title or d.prompt)) for d in status.running]
         parts.append(format_table(("RUNNING", "STATUS", "SECTIONS", "TITLE"), rows, flexible="TITLE"))

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from longhand.drafts import Draft, EditError, Node, check_complete, finish_draft, one_line
+from longhand.outline.drafts import Draft, EditError, Node, check_complete, finish_draft, one_line
 from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _list_item(line: str) -> str | None:
 
 def _nodes_of_list(text: str, name: str) -> list[Node]:
     """Return the sections of an outline that somebody pasted without a single #."""
-    from longhand.outlines import parse_outline
+    from longhand.outline.outlines import parse_outline
 
     top: list[Node] = []
     at: dict[str, Node] = {}

@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from longhand.draft_markdown import find_origin, parse_draft
-from longhand.drafts import Draft, DraftItem, Edit, apply_edits, check_complete, one_line
-from longhand.export import short_title
+from longhand.formats.export import short_title
+from longhand.outline.draft_markdown import find_origin, parse_draft
+from longhand.outline.drafts import Draft, DraftItem, Edit, apply_edits, check_complete, one_line
 from storage.records import DocumentStatus, NewPlanItem, PlanItemRecord, UnitSpec
 
 if TYPE_CHECKING:

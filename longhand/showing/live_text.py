@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from longhand.export import section_markdown, title_markdown
+from longhand.formats.export import section_markdown, title_markdown
 from storage import ExportedSentence
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, TypedDict
 
 from concepts.errors import InputError, UsageError
 from longhand.prompts import MAX_SECTIONS, check_depth, check_language, check_prompt, check_sections
-from longhand.terminal import say
+from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from concepts.given import GivenDocument
     from flows.document.options import Use
-    from longhand.outlines import UserOutline
+    from longhand.outline.outlines import UserOutline
     from storage import ExportedDocument, NewDocument, Store
 
 MAX_SUMMARY = 500
@@ -52,7 +52,7 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     from concepts.given import read_given
     from concepts.installed import find_card
     from flows.document.options import WritingOptions
-    from longhand.requests import Wishes, known_languages, make_document
+    from longhand.asking.requests import Wishes, known_languages, make_document
 
     sections, depth = check_sections(wishes.get("sections")), wishes.get("depth")
     if depth is not None:
@@ -121,7 +121,7 @@ def _as_outline(
     Headings alone are an outline whatever is made of them. Notes with headings on several levels are one whose text are
     the points of its sections. Raises InputError for one that is too long.
     """
-    from longhand.outlines import outline_of_sections
+    from longhand.outline.outlines import outline_of_sections
 
     is_bare = not given.sentences and given.has_headings
     levels = max((section.path.count(".") + 1 for section in given.sections), default=1)

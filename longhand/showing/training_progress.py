@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from longhand.terminal import make_console, say
+from longhand.showing.terminal import make_console, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

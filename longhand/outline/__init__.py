@@ -1,0 +1,1 @@
+"""Outlines as people write and edit them."""

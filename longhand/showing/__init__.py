@@ -1,0 +1,1 @@
+"""What the terminal, the log and the metrics show."""
