@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from concepts.codec import BEAM_SIZE, Codec
+from concepts.codecs.codec import BEAM_SIZE, Codec
 from flows.document.engine import LeafPlan, Section, SectionConcepts, Text
 from flows.models.engine import ModelEngine
 

@@ -4,7 +4,7 @@
 
 On held-out pairs that no training pair holds: xsim error, round trip, and translation in all directions by
 4 beams from the concept alone, by 4 with the words of its English (concepts/space/draft.py), by 8, chosen among 8
-by what the encoder hears in them (concepts/reranking.py), and the same where the English text is known, as it is of an
+by what the encoder hears in them, and the same where the English text is known, as it is of an
 English document; with the time over that of 4 beams from the concept alone in the same run, and what the best of the 8
 would have, judged by the wanted text. `--sweep` prints what other powers and
 weights of the choice have, the mean over the directions from English. Choices are made on dev, the split that is taken
@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from torch import Tensor
 
-from concepts.codec import BEAM_SIZE, Codec
+from concepts.codecs.codec import BEAM_SIZE, Codec
+from concepts.codecs.reranking import WIDER, Beam, rerank
+from concepts.codecs.translation import SPACE, Translator
 from concepts.languages import ENGLISH
-from concepts.reranking import WIDER, Beam, rerank
 from concepts.space.extension import pieces_of
-from concepts.translation import SPACE, Translator
 from training.space.evaluate import MAX_PIECES, text_figures, unseen_sentences
 from training.space.evaluate_languages import NUM_SEARCHED, Held, read_held
 from training.space.peers import xsim_error

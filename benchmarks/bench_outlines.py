@@ -24,13 +24,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from concepts.card import find_name_in_space
+from concepts.codecs.spaces import load_codec
 from concepts.corpus.split import ASKED
-from concepts.installed import find_card
 from concepts.library.library import Encode, Library
 from concepts.library.outline import find_candidates, find_outline
 from concepts.library.stored import DOCUMENTS_FILE, load_library
-from concepts.spaces import load_codec
+from concepts.models.card import find_name_in_space
+from concepts.models.installed import find_card
 
 
 def main() -> None:

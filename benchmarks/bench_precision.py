@@ -13,7 +13,7 @@ import time
 
 import torch
 
-from concepts.precision import autocast, training_device, training_dtype
+from concepts.neural.precision import autocast, training_device, training_dtype
 from concepts.space.config import SpaceConfig
 from training.loop import make_optimizers, step_generator, to_device
 from training.space.data import SpaceBatch

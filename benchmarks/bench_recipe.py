@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.precision import autocast
+from concepts.neural.precision import autocast
 from concepts.space.config import SpaceConfig
 from concepts.space.network import Frontend, SpaceEncoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece

@@ -44,7 +44,7 @@ def measure(folder: Path, name: str, dtype: str) -> dict[str, object]:
     import torch
     from fairseq2.gang import create_fake_gangs
 
-    from concepts.published import asset_card, model_config
+    from concepts.models.published import asset_card, model_config
     from concepts.space.loading import _family, count_parameters, load_part
 
     card, cpu = asset_card(name), torch.device("cpu")

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 from sqlalchemy import Table, func, insert, select  # noqa: E402
 
-from concepts.installed import find_card  # noqa: E402
+from concepts.models.installed import find_card  # noqa: E402
 from storage import Store  # noqa: E402
 from storage.ids import new_document_id  # noqa: E402
 from storage.tables import (  # noqa: E402

@@ -29,10 +29,10 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from concepts.card import DEFAULT_NAMES, Kind
 from concepts.errors import LonghandError, LostLease, ModelError, NotFoundError, StorageError
-from concepts.installed import find_card
-from concepts.processes import process_state
+from concepts.models.card import DEFAULT_NAMES, Kind
+from concepts.models.installed import find_card
+from concepts.neural.processes import process_state
 from flows.document import steps
 from flows.document.events import OnWorkerEvent, UnitReport, unit_event
 from flows.document.job import Job, error_text

@@ -122,7 +122,9 @@ def ensure_venv(extra: str) -> None:
 def fetch_models() -> int:
     """Let the installed Longhand fetch its models, once; return 0, or its exit code where it could not."""
     stamp = VENV / ".fetched"
-    content = (HOME / "concepts" / "wheels.py").read_bytes() + os.environ.get("LONGHAND_FETCHED", "").encode()
+    content = (HOME / "concepts" / "models" / "wheels.py").read_bytes() + os.environ.get(
+        "LONGHAND_FETCHED", ""
+    ).encode()
     wanted = hashlib.sha256(content).hexdigest()
     if read(stamp) == wanted:
         return 0

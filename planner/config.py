@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from concepts.diffusion import OBJECTIVES, Objective
 from concepts.errors import ModelError
+from concepts.neural.diffusion import OBJECTIVES, Objective
 
 LENGTH_BINS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 30, 40)
 """Planned numbers of sentences (of sections, for a part) that the length head chooses from."""

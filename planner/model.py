@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.layers import Block, RMSNorm, init_transformer, timestep_embedding
-from concepts.normalizer import RobustNormalizer
+from concepts.neural.layers import Block, RMSNorm, init_transformer, timestep_embedding
+from concepts.neural.normalizer import RobustNormalizer
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig
 
 PROMPT, GOAL, PART, START, CHILD, PAD = range(6)

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
 from concepts.errors import ModelError
-from concepts.tensors import save_tensors
+from concepts.models.card import ModelCard
+from concepts.models.tensors import save_tensors
 
 REACH_FILE = "reach.safetensors"
 """Lies beside a planner's weights; planners released earlier have none."""

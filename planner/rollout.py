@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
-from concepts.contrast import mean_cosine
-from concepts.diffusion import guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.installed import find_card
-from concepts.released import load_config, load_released
+from concepts.models.card import ModelCard
+from concepts.models.installed import find_card
+from concepts.models.released import load_config, load_released
+from concepts.neural.contrast import mean_cosine
+from concepts.neural.diffusion import guide, sample, seeded_noise
 from planner.config import LENGTH_BINS, MAX_ITEMS, PlannerConfig, length_bin
 from planner.model import CHILD, GOAL, PAD, PART, PROMPT, START, OutlineModel, PlanTokens
 

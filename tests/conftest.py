@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from concepts.wheels import FETCHED_VARIABLE, models_dir
+from concepts.models.wheels import FETCHED_VARIABLE, models_dir
 from longhand.cli import let_threads_sleep
 
 let_threads_sleep()

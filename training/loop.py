@@ -33,9 +33,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from concepts.errors import ModelError, NonFiniteError, UsageError
-from concepts.precision import PRECISION_VARIABLE, training_device, training_dtype
-from concepts.processes import add_up, agree, for_all, on_main, process_state
-from concepts.tensors import load_parameters, save_tensors
+from concepts.models.tensors import load_parameters, save_tensors
+from concepts.neural.precision import PRECISION_VARIABLE, training_device, training_dtype
+from concepts.neural.processes import add_up, agree, for_all, on_main, process_state
 from training.muon import Float32Muon
 
 Value = TypeVar("Value")
@@ -132,7 +132,7 @@ def train(
 
     Goes on from `run_dir/checkpoint` if there is one. SIGINT and SIGTERM end the run after the
     current step with a checkpoint. Runs under accelerate: one process or many, CPU or GPU, in the number
-    format of concepts/precision.py. Of many, the main one alone writes files, evaluates and reports.
+    format of concepts/neural/precision.py. Of many, the main one alone writes files, evaluates and reports.
     Raises ModelError for a damaged checkpoint, NonFiniteError when the loss is not a number, and UsageError where the
     parts of a step cannot be shared evenly; each in all processes.
     """

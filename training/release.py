@@ -11,11 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from concepts.card import Kind, ModelCard, write_card
 from concepts.errors import ModelError
-from concepts.quantize import quantize, read_tensors
-from concepts.released import MODEL_FILE
-from concepts.tensors import load_parameters, save_tensors
+from concepts.models.card import Kind, ModelCard, write_card
+from concepts.models.quantize import quantize, read_tensors
+from concepts.models.released import MODEL_FILE
+from concepts.models.tensors import load_parameters, save_tensors
 
 NORMALIZERS_FILE = "normalizers.safetensors"
 """Holds what the models of a training run were fitted with."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from concepts.diffusion import OBJECTIVES, Objective
 from concepts.errors import ModelError
+from concepts.neural.diffusion import OBJECTIVES, Objective
 
 MAX_SLOT = 40
 """Highest index of a sentence in its section that has a position of its own."""

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
-from concepts.diffusion import SamplerName, guide, sample, seeded_noise
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.installed import find_card
-from concepts.released import load_config, load_released
+from concepts.models.card import ModelCard
+from concepts.models.installed import find_card
+from concepts.models.released import load_config, load_released
+from concepts.neural.diffusion import SamplerName, guide, sample, seeded_noise
 from writer.config import MAX_LENGTH, MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.model import (
     CURRENT,

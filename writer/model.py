@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.layers import Attention, Block, RMSNorm, SwiGLU, init_transformer, timestep_embedding
-from concepts.normalizer import RobustNormalizer
+from concepts.neural.layers import Attention, Block, RMSNorm, SwiGLU, init_transformer, timestep_embedding
+from concepts.neural.normalizer import RobustNormalizer
 from writer.config import MAX_LENGTH, MAX_SLOT, PLAN_REACH, WriterConfig
 
 NOTHING, PROMPT, GOAL, PLAN, CURRENT, TAIL, PREVIOUS, PAD = range(8)

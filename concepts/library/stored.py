@@ -18,15 +18,15 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from concepts.card import ModelCard, find_name_in_space, list_cards, write_card
 from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.records import Document
 from concepts.corpus.split import is_asked, split_of
 from concepts.errors import InputError, ModelError
-from concepts.installed import find_card
 from concepts.library.library import Encode, Library, Passage, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
 from concepts.library.own import is_own, read_own, state_of
+from concepts.models.card import ModelCard, find_name_in_space, list_cards, write_card
+from concepts.models.installed import find_card
 
 _NONE = np.zeros((0, 1), dtype=np.uint8)
 EMPTY = Library((), _NONE, _NONE, _NONE)

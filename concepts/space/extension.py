@@ -1,7 +1,7 @@
 """Languages that a space has learnt beside its own: parts of their own that read and make the same vectors.
 
 An extension is one file of weights and one sentencepiece model in the space's folder, two more fairseq2 cards in its
-`cards.yaml`, and an entry of the card's `extensions`. The weights are quantised (see concepts/quantize.py) and lie
+`cards.yaml`, and an entry of the card's `extensions`. The weights are quantised (see quantize.py) and lie
 under the autoencoder's names, the embedding table that encoder and decoder share once. Encoder, decoder and vectors of
 the space itself stay as they were, byte for byte.
 """
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
-from concepts.card import ModelCard
 from concepts.errors import ModelError
-from concepts.quantize import dequantize, read_tensors
-from concepts.runtime import read_asset_card
+from concepts.models.card import ModelCard
+from concepts.models.quantize import dequantize, read_tensors
+from concepts.models.runtime import read_asset_card
 from concepts.space.tokenizer import Pieces
 
 if TYPE_CHECKING:

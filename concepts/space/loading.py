@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 
-from concepts.memory import check_memory
-from concepts.published import asset_cards
-from concepts.runtime import start_fairseq2
+from concepts.models.memory import check_memory
+from concepts.models.published import asset_cards
+from concepts.models.runtime import start_fairseq2
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sonar.nn.conditional_decoder_model import ConditionalTransformerDecoderModel
     from torch.nn import Module
 
-    from concepts.card import ModelCard
+    from concepts.models.card import ModelCard
 
 
 def count_parameters(card: AssetCard) -> int:
@@ -137,7 +137,7 @@ def _family(card: AssetCard, *, supports_meta: bool = True) -> ModelFamily:
 
 
 def _reading(part: Literal["encoder", "decoder"], convert: Any) -> Any:
-    from concepts.quantize import dequantize, is_quantized
+    from concepts.models.quantize import dequantize, is_quantized
     from concepts.space.extension import is_packed, unpack
     from concepts.space.fairseq1 import from_fairseq1, is_fairseq1
 

@@ -6,9 +6,9 @@ import random
 import sys
 from pathlib import Path
 
-from concepts.codec import BEAM_SIZE, Codec
+from concepts.codecs.codec import BEAM_SIZE, Codec
+from concepts.codecs.translation import SPACE, Translator
 from concepts.space.extension import pieces_of
-from concepts.translation import SPACE, Translator
 from training.space.evaluate_languages import read_held
 
 NUM_SENTENCES = 20

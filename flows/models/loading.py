@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from concepts.card import find_name_in_space
 from concepts.languages import ENGLISH
+from concepts.models.card import find_name_in_space
 from flows.document.engine import OnLoaded, Work, nobody
 from flows.document.options import NO_LIBRARY, WritingOptions
 from storage import CardRef, DocumentRecord, SpaceRef
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from concepts.codec import ConceptCodec
+    from concepts.codecs.codec import ConceptCodec
+    from concepts.codecs.translation import Translator
     from concepts.library.library import Library
     from concepts.library.stored import Libraries
-    from concepts.translation import Translator
     from planner import Planner
     from writer import Writer
     from writer.voice.voice import Voice
@@ -162,7 +162,7 @@ class LoadedModels:
     def _device(self) -> torch.device:
         import torch
 
-        from concepts.devices import device_of_process
+        from concepts.neural.devices import device_of_process
 
         return device_of_process() if self._device_name is None else torch.device(self._device_name)
 
@@ -171,7 +171,7 @@ class LoadedModels:
         return self._voice.result().places if stage == "decode" else str(self._device())
 
     def _load_codec(self) -> ConceptCodec:
-        from concepts.spaces import load_codec
+        from concepts.codecs.spaces import load_codec
 
         return load_codec(self._names["space"], device=self._device())
 
@@ -208,7 +208,7 @@ class LoadedModels:
         )
 
     def _load_translator(self) -> Translator:
-        from concepts.translation import Translator
+        from concepts.codecs.translation import Translator
 
         return Translator.load(self._codec.result().device)
 

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from concepts.card import DEFAULT_NAMES
+from concepts.models.card import DEFAULT_NAMES
 from flows.device import Device, Kind
 from flows.document.engine import (
     HeadingsAsk,

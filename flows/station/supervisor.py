@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
-from concepts.card import MODELS_VARIABLE
+from concepts.models.card import MODELS_VARIABLE
 from concepts.private import make_private_folder
 from flows.errors import FlowError
 from flows.leases.owner import is_dead, owner_of

@@ -50,7 +50,7 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     Raises InputError, UsageError or ModelError for the first thing wrong.
     """
     from concepts.given import read_given
-    from concepts.installed import find_card
+    from concepts.models.installed import find_card
     from flows.document.options import WritingOptions
     from longhand.asking.requests import Wishes, known_languages, make_document
 

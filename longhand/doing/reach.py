@@ -25,8 +25,8 @@ def is_far(store: Store, document_id: str) -> bool:
     import numpy as np
     import torch
 
-    from concepts.card import find_name_in_space
-    from concepts.installed import find_card
+    from concepts.models.card import find_name_in_space
+    from concepts.models.installed import find_card
     from flows.models.engine import ModelEngine
     from planner.reach import load_reach
 

@@ -88,12 +88,12 @@ class FlowRunner:
 
 def _state_memory(space: str | None) -> None:
     """Say what a published space is about to take; raise ModelError where that is not free."""
-    from concepts.published import PUBLISHED
+    from concepts.models.published import PUBLISHED
 
     if space not in PUBLISHED:
         return
-    from concepts.devices import choose_dtype, device_of_process
-    from concepts.installed import find_card
+    from concepts.models.installed import find_card
+    from concepts.neural.devices import choose_dtype, device_of_process
     from concepts.space.loading import measure_space
 
     device = device_of_process()

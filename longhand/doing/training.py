@@ -15,11 +15,11 @@ from longhand.showing.terminal import say
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from concepts.card import Kind, ModelCard
-    from concepts.codec import ConceptCodec
+    from concepts.codecs.codec import ConceptCodec
     from concepts.corpus.records import Kind as CorpusKind
     from concepts.corpus.split import Split
-    from concepts.diffusion import Objective
+    from concepts.models.card import Kind, ModelCard
+    from concepts.neural.diffusion import Objective
     from training.loop import LoopConfig, Progress
 
 NUM_TINY_STEPS = 200
@@ -99,7 +99,7 @@ def start_training(
         return _train_space(request, on_progress, on_embedded)
     if request.kind == "languages":
         return _train_languages(request, on_progress, on_embedded)
-    from concepts.processes import is_lost_peer, leave
+    from concepts.neural.processes import is_lost_peer, leave
 
     try:
         found = _train_shared(request, on_progress, on_embedded, on_drawn, on_noted)
@@ -121,9 +121,9 @@ def _train_shared(
     on_drawn: OnCount,
     on_noted: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.devices import device_of_process
-    from concepts.processes import on_main
-    from concepts.spaces import load_codec
+    from concepts.codecs.spaces import load_codec
+    from concepts.neural.devices import device_of_process
+    from concepts.neural.processes import on_main
     from training.corpus.embed import embed_corpus
 
     codec = load_codec(request.space, device=device_of_process(), on_note=say)
@@ -199,11 +199,11 @@ def _train_voice(
     on_drawn: OnCount,
     on_noted: OnCount,
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.card import read_card
-    from concepts.devices import device_of_process
-    from concepts.processes import on_main
-    from concepts.quantize import read_tensors
-    from concepts.wheels import SMOLLM2
+    from concepts.models.card import read_card
+    from concepts.models.quantize import read_tensors
+    from concepts.models.wheels import SMOLLM2
+    from concepts.neural.devices import device_of_process
+    from concepts.neural.processes import on_main
     from training.corpus.embed import embedded_encoder
     from training.corpus.store import data_line
     from training.voice.config import VoiceTrainingConfig
@@ -278,7 +278,7 @@ def _train_voice(
 
 def _drawing(request: TrainingRequest) -> list[str]:
     """Return the identities of the models whose draws a voice learns to read."""
-    from concepts.installed import find_card
+    from concepts.models.installed import find_card
 
     asked: tuple[tuple[Kind, str | None], ...] = (("planner", request.planner), ("writer", request.writer))
     return [find_card(kind, name).model_id for kind, name in asked if name is not None]
@@ -293,7 +293,7 @@ def _drawn_for(
     """
     import torch
 
-    from concepts.devices import device_of_process
+    from concepts.neural.devices import device_of_process
     from planner import Planner
     from training.corpus.embed import load_embedded
     from training.planner.draws import draw_headings
@@ -325,11 +325,11 @@ def _drawn_for(
 def _train_languages(
     request: TrainingRequest, on_progress: Callable[[Progress], None], on_taught: OnCount
 ) -> tuple[dict[str, float], ModelCard]:
-    from concepts.card import FetchedCard
-    from concepts.installed import find_card
-    from concepts.published import PublishedCard
+    from concepts.codecs.translation import SPACE
+    from concepts.models.card import FetchedCard
+    from concepts.models.installed import find_card
+    from concepts.models.published import PublishedCard
     from concepts.space.config import LANGS
-    from concepts.translation import SPACE
     from training.space.release_languages import KEPT, check_new, release_languages
     from training.space.train_languages import LanguagesTrainingConfig, train_languages
 
@@ -370,7 +370,7 @@ def _train_languages(
 
 
 def _init(request: TrainingRequest) -> ModelCard | None:
-    from concepts.installed import find_card
+    from concepts.models.installed import find_card
 
     return find_card(request.kind, request.init) if request.init else None  # type: ignore[arg-type]
 
@@ -382,8 +382,8 @@ def _release(
     kind: Kind,
     figures: dict[str, float],
 ) -> ModelCard:
-    from concepts.card import read_card
-    from concepts.processes import on_main
+    from concepts.models.card import read_card
+    from concepts.neural.processes import on_main
     from planner.reach import REACH_FILE
     from training.release import release_model
 
@@ -408,7 +408,7 @@ def _release(
 
 def _num_parts(request: TrainingRequest) -> int:
     """Return how many batches a step averages: as asked, as the run began, else one for each process."""
-    from concepts.processes import process_state
+    from concepts.neural.processes import process_state
     from training.loop import parts_of_run
 
     if request.parts is not None:
@@ -441,10 +441,10 @@ def start_evaluation(
 
     Raises InputError where a corpus holds back too few documents for the figures to mean much.
     """
-    from concepts.codec import Codec
-    from concepts.devices import device_of_process
-    from concepts.installed import find_card
-    from concepts.spaces import load_codec
+    from concepts.codecs.codec import Codec
+    from concepts.codecs.spaces import load_codec
+    from concepts.models.installed import find_card
+    from concepts.neural.devices import device_of_process
 
     _check_held_out(corpus)
     if kind == "space":

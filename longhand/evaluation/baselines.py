@@ -120,7 +120,7 @@ class Unplanned:
         """Sample one answer at temperature 0.5, with a repetition penalty of 1.1."""
         import torch
 
-        from concepts.wheels import SMOLLM2
+        from concepts.models.wheels import SMOLLM2
         from writer.voice.base import load_base
 
         if self._loaded is None:

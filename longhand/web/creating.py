@@ -28,7 +28,7 @@ from longhand.web.templating import link
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from concepts.card import Kind
+    from concepts.models.card import Kind
     from longhand.asking.requests import Wishes
     from longhand.web.changing import TellPrefect
     from longhand.web.pages import Pages
@@ -124,7 +124,7 @@ def _reason(error: LonghandError) -> str:
 
 def _models() -> dict[Kind, tuple[str, ...]]:
     """Return the names of the models that are installed, by kind."""
-    from concepts.card import list_cards
+    from concepts.models.card import list_cards
     from flows.document.options import NO_LIBRARY
 
     cards = list_cards()

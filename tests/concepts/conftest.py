@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from concepts.card import ModelCard
-from concepts.codec import Codec
+from concepts.codecs.codec import Codec
+from concepts.models.card import ModelCard
+from concepts.models.tensors import save_tensors
 from concepts.space.config import LANGS, PAD_ID, PRESETS, SpaceConfig
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import train_sentencepiece
-from concepts.tensors import save_tensors
 from training.loop import write_json
 from training.space.release import release_space
 from training.space.train import SpaceTrainingConfig

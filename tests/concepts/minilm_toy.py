@@ -13,9 +13,9 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
-from concepts.card import FetchedCard, read_card
-from concepts.checksums import sha256_of
-from concepts.wheels import MINILM, wheel_folder
+from concepts.models.card import FetchedCard, read_card
+from concepts.models.checksums import sha256_of
+from concepts.models.wheels import MINILM, wheel_folder
 
 DIM, MAX_TOKENS = 12, 16
 WORDS = ("open", "close", "the", "file", "window", "print", "save", "bread", "bake", "is", "a", ".", "##s")

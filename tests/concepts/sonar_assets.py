@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from concepts.published import asset_card, model_config
-from concepts.runtime import start_fairseq2
+from concepts.models.published import asset_card, model_config
+from concepts.models.runtime import start_fairseq2
 
 NUM_LANGS = 202
 NAMES = ("text_sonar_basic_encoder", "text_sonar_finetuned_decoder")

@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from concepts.card import DEFAULT_NAMES, Kind, ModelCard, examine_cards, list_cards, read_card, write_card
 from concepts.errors import ModelError
-from concepts.installed import find_card
+from concepts.models.card import (
+    DEFAULT_NAMES,
+    Kind,
+    ModelCard,
+    examine_cards,
+    list_cards,
+    read_card,
+    write_card,
+)
+from concepts.models.installed import find_card
 
 CONFIGS: dict[Kind, dict[str, object]] = {
     "space": {"model_dim": 4, "max_seq_len": 8, "langs": ["eng_Latn"]},

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from concepts.card import ModelCard, write_card
-from concepts.codec import Codec
+from concepts.codecs.codec import Codec
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
+from concepts.models.card import ModelCard, write_card
 from concepts.space.config import EOS_ID, LANGS, PAD_ID, SpaceConfig
 from concepts.space.network import SpaceDecoder, SpaceEncoder
 from concepts.space.tokenizer import Pieces

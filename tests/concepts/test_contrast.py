@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from concepts.contrast import finds_own, info_nce, mean_cosine, variance_explained
+from concepts.neural.contrast import finds_own, info_nce, mean_cosine, variance_explained
 
 
 def draw(*shape: int, seed: int) -> torch.Tensor:

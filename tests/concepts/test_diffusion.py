@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.diffusion import (
+from concepts.errors import ModelError
+from concepts.neural.diffusion import (
     Denoise,
     SamplerName,
     add_noise,
@@ -19,7 +20,6 @@ from concepts.diffusion import (
     seeded_noise,
     signal_and_noise,
 )
-from concepts.errors import ModelError
 
 SAMPLERS: tuple[SamplerName, ...] = ("ddim", "dpm++")
 

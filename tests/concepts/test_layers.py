@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from concepts.layers import Attention, Block, RMSNorm, init_transformer, rotate, timestep_embedding
+from concepts.neural.layers import Attention, Block, RMSNorm, init_transformer, rotate, timestep_embedding
 
 DIM, HEADS = 16, 2
 

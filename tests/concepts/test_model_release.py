@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from concepts.card import ModelCard, read_card
 from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
-from concepts.normalizer import RobustNormalizer
-from concepts.released import MODEL_FILE, check_space, load_released
-from concepts.tensors import save_tensors
+from concepts.models.card import ModelCard, read_card
+from concepts.models.released import MODEL_FILE, check_space, load_released
+from concepts.models.tensors import save_tensors
+from concepts.neural.normalizer import RobustNormalizer
 from training.loop import write_json
 from training.release import release_model, release_with
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from concepts.normalizer import RobustNormalizer
+from concepts.neural.normalizer import RobustNormalizer
 
 
 def fitted(raw: torch.Tensor) -> RobustNormalizer:

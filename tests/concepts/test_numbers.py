@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.numbers import keep_numbers
+from concepts.codecs.numbers import keep_numbers
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 UNWANTED = {"torch._dynamo", "transformers", "s3fs", "sympy", "aiohttp", "triton"}
 LOADED = f"""
 import sys, torch
-from concepts.codec import Codec
+from concepts.codecs.codec import Codec
 before = torch.random.get_rng_state()
 codec = Codec.load("sonar-mini")
 text = codec.decode(codec.encode(["Tea is good."]))
@@ -62,7 +62,7 @@ def test_what_was_imported_before_stays() -> None:
     names = ("transformers", "torch._dynamo", "s3fs")
     code = (
         f"import sys, {', '.join(names)}\n"
-        "from concepts.runtime import start_fairseq2\nstart_fairseq2()\n"
+        "from concepts.models.runtime import start_fairseq2\nstart_fairseq2()\n"
         f"found = [sys.modules[name] for name in {names!r}] + [transformers, torch._dynamo, s3fs, *sys.meta_path]\n"
         "print([each for each in found if each is None or 'postponed' in repr(type(each))])"
     )
@@ -72,7 +72,7 @@ def test_what_was_imported_before_stays() -> None:
 def test_other_threads_may_import_meanwhile() -> None:
     code = (
         "import itertools, sys, threading, types\n"
-        "from concepts.postponed import postponed_imports\n"
+        "from concepts.models.postponed import postponed_imports\n"
         "import torch\n"
         "sys.setswitchinterval(1e-6)\n"
         "is_over = False\n"
@@ -96,7 +96,7 @@ def test_other_threads_may_import_meanwhile() -> None:
 def test_stand_ins_are_for_the_thread_that_asks() -> None:
     code = (
         "import threading, torch\n"
-        "from concepts.postponed import _LaterModule, postponed_imports\n"
+        "from concepts.models.postponed import _LaterModule, postponed_imports\n"
         "found = []\n"
         "def work():\n"
         "    import transformers\n"

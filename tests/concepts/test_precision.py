@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from concepts import precision
-from concepts.precision import autocast, training_dtype
+from concepts.neural import precision
+from concepts.neural.precision import autocast, training_dtype
 from training.loop import LoopConfig, make_optimizers
 from training.muon import Float32Muon
 

@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from sonar_assets import random_model, save_fairseq1, save_published, write_text_assets
 
-from concepts import memory
-from concepts.codec import Codec
+from concepts.codecs.codec import Codec
 from concepts.errors import ModelError, SpaceMismatchError, UsageError
-from concepts.installed import find_card
-from concepts.published import is_fetched, published_languages
+from concepts.models import memory
+from concepts.models.installed import find_card
+from concepts.models.published import is_fetched, published_languages
 from concepts.space.tokenizer import Pieces
 
 pytestmark = [

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concepts.errors import ModelError
-from concepts.quantize import SCALE, dequantize, quantize
+from concepts.models.quantize import SCALE, dequantize, quantize
 
 
 @given(

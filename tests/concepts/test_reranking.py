@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from concepts.reranking import Beam, rerank
+from concepts.codecs.reranking import Beam, rerank
 
 ANGLES = {"east": 0.0, "north east": 0.8, "north": 1.6, "west": 3.1}
 

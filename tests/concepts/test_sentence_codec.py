@@ -16,13 +16,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from minilm_toy import DIM, MAX_TOKENS, make_sentence_encoder
 
-from concepts.card import FetchedCard
-from concepts.codec import Codec
+from concepts.codecs.codec import Codec
+from concepts.codecs.sentence_codec import SentenceCodec
+from concepts.codecs.spaces import load_codec
 from concepts.errors import InputError, ModelError, UsageError
-from concepts.installed import find_card
-from concepts.sentence_codec import SentenceCodec
-from concepts.spaces import load_codec
-from concepts.wheels import FETCHED_VARIABLE, MINILM, is_fetched
+from concepts.models.card import FetchedCard
+from concepts.models.installed import find_card
+from concepts.models.wheels import FETCHED_VARIABLE, MINILM, is_fetched
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ("Open the files.", "print", "Close the window, save the file. Bake a bread", "is", "the")
@@ -168,7 +168,7 @@ def test_the_real_one_says_what_its_authors_say(monkeypatch: pytest.MonkeyPatch,
         pytest.skip("minilm is not fetched: longhand models fetch minilm")
     program = """
 import sys
-from concepts.spaces import load_codec
+from concepts.codecs.spaces import load_codec
 codec = load_codec()
 vectors = codec.encode(["This is an example sentence", "Each sentence is converted"])
 print(*(f"{x:.4f}" for x in vectors[:, 0].tolist()), f"{float(vectors[0] @ vectors[1]):.3f}")

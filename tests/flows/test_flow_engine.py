@@ -130,7 +130,7 @@ def test_all_models_live_on_the_device_that_accelerate_names(
 
     asked: dict[str, object] = {}
     monkeypatch.undo()
-    for path in ("concepts.spaces.load_codec", "planner.Planner.load", "writer.Writer.load"):
+    for path in ("concepts.codecs.spaces.load_codec", "planner.Planner.load", "writer.Writer.load"):
         name = path.rpartition(".")[0]
         monkeypatch.setattr(path, lambda *_, device, name=name, **__: asked.update({name: device}))
 
@@ -145,7 +145,9 @@ def test_all_models_live_on_the_device_that_accelerate_names(
     made._load_planner()
     made._load_writer()
     made._voice.set_result(made._load_voice())
-    assert asked == dict.fromkeys(("concepts.spaces", "planner.Planner", "writer.Writer", "voice"), device)
+    assert asked == dict.fromkeys(
+        ("concepts.codecs.spaces", "planner.Planner", "writer.Writer", "voice"), device
+    )
     assert made.device_of("write") == made.device_of("translate") == str(device)
     assert made.device_of("decode") == "cuda:0, cpu"
 

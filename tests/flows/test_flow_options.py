@@ -50,7 +50,7 @@ def test_bad_options_are_refused(values: dict[str, object], kind: type[LonghandE
 
 
 def test_a_writer_is_measured_with_the_beams_of_a_document() -> None:
-    from concepts.codec import BEAM_SIZE
+    from concepts.codecs.codec import BEAM_SIZE
 
     assert WritingOptions().beam_size == BEAM_SIZE
 

@@ -110,7 +110,7 @@ class ToyCodec:
 
 
 def test_a_corpus_becomes_a_library(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("concepts.spaces.load_codec", lambda *_: ToyCodec())
+    monkeypatch.setattr("concepts.codecs.spaces.load_codec", lambda *_: ToyCodec())
     corpus = tmp_path / "corpus"
     assert run("corpus", "import", str(make_folder(tmp_path)), "--out", str(corpus)).exit_code == 0
     result = run("corpus", "library", str(corpus), "--out", str(tmp_path / "mine"))
@@ -129,7 +129,7 @@ def test_a_corpus_becomes_a_library(run, tmp_path, monkeypatch):
 
 
 def test_no_corpus_no_library(run, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("concepts.spaces.load_codec", lambda *_: ToyCodec())
+    monkeypatch.setattr("concepts.codecs.spaces.load_codec", lambda *_: ToyCodec())
     result = run("corpus", "library", str(tmp_path), "--out", str(tmp_path / "mine"))
     assert result.exit_code == 1
     assert "is not a corpus" in result.stderr

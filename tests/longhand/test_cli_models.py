@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from concepts import wheels
 from concepts.errors import ModelError
-from concepts.wheels import MINILM, SMOLLM2, WheelModel, wheel_folder
+from concepts.models import wheels
+from concepts.models.wheels import MINILM, SMOLLM2, WheelModel, wheel_folder
 
 
 @pytest.fixture(autouse=True)

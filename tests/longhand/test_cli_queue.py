@@ -176,7 +176,9 @@ def test_wrong_usage(run, store, arguments, message):
 
 
 def test_missing_models_are_found_on_submission(run, store, tmp_path, monkeypatch):
-    monkeypatch.setattr("concepts.card.DEFAULT_NAMES", {"space": "nowhere", "planner": "p", "writer": "w"})
+    monkeypatch.setattr(
+        "concepts.models.card.DEFAULT_NAMES", {"space": "nowhere", "planner": "p", "writer": "w"}
+    )
     result = run("submit", "tea")
     assert result.exit_code == 1
     assert "no space named 'nowhere'" in result.stderr

@@ -31,7 +31,7 @@ from sonar_assets import (
     write_text_assets,
 )
 
-from concepts.installed import find_card
+from concepts.models.installed import find_card
 from concepts.space.tokenizer import Pieces, train_sentencepiece
 
 ROOT = Path(__file__).parents[2]

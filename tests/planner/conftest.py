@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
 from concepts.corpus.records import Kind
+from concepts.models.card import ModelCard
 from planner.config import PlannerConfig
 from planner.model import OutlineModel
 from planner.rollout import Planner, PlanOptions

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from concepts.diffusion import Objective
 from concepts.errors import ModelError
+from concepts.neural.diffusion import Objective
 from planner.config import PlannerConfig
 from planner.model import CHILD, PROMPT, PlanTokens
 from planner.rollout import Planner

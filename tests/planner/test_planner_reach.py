@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
 from concepts.errors import ModelError
+from concepts.models.card import ModelCard
 from planner.reach import REACH_FILE, Reach, load_reach, measure_reach, save_reach
 
 DIM = 384

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import planner.rollout as rollout
-from concepts.contrast import mean_cosine
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
+from concepts.neural.contrast import mean_cosine
 from planner.config import LENGTH_BINS, MAX_ITEMS
 from planner.model import OutlineModel
 from planner.rollout import PlannedItem, Planner, PlanOptions, _Row

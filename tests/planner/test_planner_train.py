@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from concepts.card import ModelCard
-from concepts.diffusion import Objective
 from concepts.errors import InputError, ModelError, SpaceMismatchError
+from concepts.models.card import ModelCard
+from concepts.neural.diffusion import Objective
 from planner.config import PlannerConfig
 from planner.reach import REACH_FILE, load_reach
 from planner.rollout import Planner, PlanOptions

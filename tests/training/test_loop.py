@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from training_toy import DIM, ToyTask
 
 from concepts.errors import ModelError, NonFiniteError, UsageError
-from concepts.tensors import load_parameters
+from concepts.models.tensors import load_parameters
 from training.loop import (
     LoopConfig,
     Progress,

@@ -24,7 +24,7 @@ from torch import Tensor
 from training_toy import ToyTask
 
 from concepts.errors import LonghandError
-from concepts.processes import SAID, is_lost_peer, leave
+from concepts.neural.processes import SAID, is_lost_peer, leave
 from training.loop import LoopConfig, train
 
 LOOP: dict[str, Any] = {

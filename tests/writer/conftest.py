@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
+from concepts.models.card import ModelCard
 from training.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
 from training.corpus.store import FORMAT_VERSION
 from writer.config import WriterConfig

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from concepts.errors import UsageError
-from concepts.processes import process_state
+from concepts.neural.processes import process_state
 from writer.voice import placement
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.base import load_base

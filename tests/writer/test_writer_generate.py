@@ -12,7 +12,7 @@ from torch import Tensor
 
 import writer.generate as generate
 from concepts.errors import NonFiniteError, SpaceMismatchError, UsageError
-from concepts.normalizer import RobustNormalizer
+from concepts.neural.normalizer import RobustNormalizer
 from training.writer.data import BlockData, Choice
 from writer.config import MAX_PREVIOUS, PLAN_REACH, WriterConfig
 from writer.generate import WriteOptions, Writer, WritingPlan, WritingTask, WrittenSection

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from concepts.card import ModelCard
-from concepts.diffusion import Objective
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError
+from concepts.models.card import ModelCard
+from concepts.neural.diffusion import Objective
 from training.corpus.embed import EmbeddedCorpus, Encoder, load_embedded
 from training.loop import LoopConfig
 from training.release import release_model

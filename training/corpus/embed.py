@@ -22,7 +22,7 @@ from torch import Tensor
 from concepts.corpus.records import PLANNED_KINDS, Document, Kind
 from concepts.corpus.split import Split
 from concepts.errors import InputError, NonFiniteError
-from concepts.precision import autocast, training_device
+from concepts.neural.precision import autocast, training_device
 from training.corpus.phrasings import phrasings
 from training.corpus.store import EMBEDDINGS, check_corpus, load_documents
 
@@ -34,7 +34,7 @@ OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "√úberblick", "fra_Latn": "Aper√
 
 
 class Encoder(Protocol):
-    """What embeds: `concepts.codec.Codec`."""
+    """What embeds: `concepts.codecs.codec.Codec`."""
 
     space_id: str
     dim: int

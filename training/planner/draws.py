@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from concepts.corpus.records import Kind
-from concepts.diffusion import seeded_noise
+from concepts.neural.diffusion import seeded_noise
 from planner.model import PROMPT
 from planner.rollout import Planner
 from training.corpus.embed import EmbeddedCorpus

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.contrast import finds_own, mean_cosine, variance_explained
 from concepts.corpus.split import Split
-from concepts.diffusion import add_noise, predict_mean
+from concepts.neural.contrast import finds_own, mean_cosine, variance_explained
+from concepts.neural.diffusion import add_noise, predict_mean
 from planner.rollout import Planner
 from training.corpus.embed import load_embedded
 from training.corpus.shares import KindShares

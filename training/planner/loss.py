@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.contrast import info_nce
-from concepts.diffusion import add_noise, min_snr_weight
+from concepts.neural.contrast import info_nce
+from concepts.neural.diffusion import add_noise, min_snr_weight
 from planner.model import CHILD, GOAL, PART, PROMPT, OutlineModel, PlanTokens
 from training.planner.config import PlannerTrainingConfig
 from training.planner.data import OutlineBatch

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from concepts.card import ModelCard
-from concepts.precision import autocast
-from concepts.processes import on_main
+from concepts.models.card import ModelCard
+from concepts.neural.precision import autocast
+from concepts.neural.processes import on_main
 from planner.reach import measure_reach, save_reach
 from training.corpus.embed import load_embedded
 from training.corpus.store import data_line

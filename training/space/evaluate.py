@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.codec import BEAM_SIZE, Codec
+from concepts.codecs.codec import BEAM_SIZE, Codec
 from concepts.corpus.records import PROSE_KINDS
 from concepts.corpus.split import Split
 from concepts.errors import InputError

@@ -16,14 +16,14 @@ from pathlib import Path
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
-from concepts.codec import BEAM_SIZE, Codec, ConceptCodec
+from concepts.codecs.codec import BEAM_SIZE, Codec, ConceptCodec
+from concepts.codecs.translation import Translator
 from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.split import Split, same_text
 from concepts.errors import InputError, ModelError
 from concepts.languages import ENGLISH
+from concepts.models.card import ModelCard
 from concepts.space.extension import pieces_of
-from concepts.translation import Translator
 from training.corpus.store import iter_space_sentences, load_pairs
 from training.space.evaluate import MAX_PIECES, evaluate_space, text_figures
 from training.space.pairs import read_sentences

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.codec import ConceptCodec
+from concepts.codecs.codec import ConceptCodec
 from concepts.corpus.records import PLANNED_KINDS, Document
 from concepts.corpus.split import Split
 from concepts.languages import ENGLISH

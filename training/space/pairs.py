@@ -20,7 +20,7 @@ from concepts.corpus.records import DOCUMENT_PAIRS, MANUAL_KINDS, PairKind
 from concepts.corpus.split import Split
 from concepts.errors import InputError
 from concepts.languages import ENGLISH
-from concepts.precision import autocast
+from concepts.neural.precision import autocast
 from concepts.space.network import SpaceEncoder
 from concepts.space.tokenizer import Pieces
 from training.corpus.store import iter_space_sentences, load_pairs

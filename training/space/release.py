@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
-from concepts.quantize import read_tensors
+from concepts.models.card import ModelCard, write_card
+from concepts.models.quantize import read_tensors
+from concepts.models.tensors import load_parameters, save_tensors
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.extension import CARDS_FILE
 from concepts.space.network import SpaceAutoencoder, SpaceEncoder
-from concepts.tensors import load_parameters, save_tensors
 from training.release import LICENCE, NO_DATA, origin, tensors_of, trained_weights
 
 _CARD = """\

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError, UsageError
-from concepts.quantize import quantize
+from concepts.models.card import ModelCard, write_card
+from concepts.models.quantize import quantize
+from concepts.models.tensors import save_tensors
 from concepts.space.config import SpaceConfig
 from concepts.space.extension import CARDS_FILE, EXTENSIONS, Extension, extensions_of
-from concepts.tensors import save_tensors
 from training.release import origin, trained_weights
 from training.space.release import asset_card_text, renamed_cards
 

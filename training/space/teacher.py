@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from concepts.codecs.spaces import load_codec
 from concepts.errors import InputError
-from concepts.precision import training_device
-from concepts.spaces import load_codec
+from concepts.neural.precision import training_device
 
 TEACHER = "minilm"
 """The space whose vectors are taught: all-MiniLM-L6-v2's."""

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
 from concepts.corpus.records import PROSE_KINDS
-from concepts.precision import autocast
+from concepts.models.card import ModelCard
+from concepts.models.tensors import load_parameters
+from concepts.neural.precision import autocast
 from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.tensors import load_parameters
 from training.corpus.store import data_line, iter_space_sentences
 from training.loop import LoopConfig, Progress, to_device, train, write_recipe
 from training.space.data import SpaceBatch, SpaceData

@@ -22,16 +22,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.card import ModelCard
 from concepts.corpus.records import PAIR_KINDS, PROSE_KINDS
 from concepts.errors import UsageError
-from concepts.precision import autocast
+from concepts.models.card import ModelCard
+from concepts.models.tensors import load_parameters, save_tensors
+from concepts.neural.precision import autocast
 from concepts.space.config import EOS_ID, LANGS, PAD_ID, PRESETS, UNK_ID, SpaceConfig
 from concepts.space.draft import Drafts, States, frozen_states, open_to_draft, with_draft
 from concepts.space.extension import Extension, extension_weights
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
-from concepts.tensors import load_parameters, save_tensors
 from training.corpus.store import iter_space_sentences
 from training.loop import LoopConfig, Progress, to_device, train, write_recipe
 from training.space.alignment import Alignment

@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from concepts.card import ModelCard, write_card
 from concepts.errors import ModelError
-from concepts.precision import autocast
-from concepts.processes import on_main
-from concepts.quantize import quantize
-from concepts.tensors import save_tensors
+from concepts.models.card import ModelCard, write_card
+from concepts.models.quantize import quantize
+from concepts.models.tensors import save_tensors
+from concepts.neural.precision import autocast
+from concepts.neural.processes import on_main
 from training.loop import Progress, to_device, train, write_recipe
 from training.release import LICENCE, origin, tensors_of, trained_weights
 from training.voice.config import VoiceTrainingConfig
@@ -207,7 +207,7 @@ def train_voice(
     plain: PackedTexts | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) an adapter for `base`, which lies where it is trained (`concepts.devices`).
+    """Train (or go on training) an adapter for `base`, which lies where it is trained (`concepts.neural.devices`).
 
     It starts from random weights or the tensors `init` of another one. First the words of concepts are learnt from
     sentences alone, then all from whole texts. `recipe` is kept for the card of its release; `plain` are the dev

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from concepts.precision import autocast
+from concepts.neural.precision import autocast
 from writer.voice.words import WordMap
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from concepts.corpus.records import Kind
-from concepts.diffusion import seeded_noise
-from concepts.precision import autocast
+from concepts.neural.diffusion import seeded_noise
+from concepts.neural.precision import autocast
 from training.corpus.embed import EmbeddedCorpus
 from training.loop import to_device
 from training.writer.data import BlockData, Choice

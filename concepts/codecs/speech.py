@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from concepts.errors import InputError, LonghandError, ModelError, SpaceMismatchError, UsageError
-from concepts.memory import check_memory
-from concepts.published import (
+from concepts.models.memory import check_memory
+from concepts.models.published import (
     PUBLISHED,
     PublishedCard,
     check_fetched,

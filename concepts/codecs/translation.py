@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.codec import BEAM_SIZE, Codec
+from concepts.codecs.codec import BEAM_SIZE, Codec
+from concepts.codecs.numbers import keep_numbers
+from concepts.codecs.reranking import WIDER, rerank
 from concepts.languages import ENGLISH
-from concepts.numbers import keep_numbers
-from concepts.reranking import WIDER, rerank
 
 SPACE = "sonar-mini"
 """The space that is translated through where none is named."""

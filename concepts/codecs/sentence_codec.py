@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.card import FetchedCard
 from concepts.errors import InputError, LonghandError, ModelError
 from concepts.languages import ENGLISH, check_language
+from concepts.models.card import FetchedCard
 from concepts.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _ENCODE_BATCH = 64
 
 
 class TextTranslator(Protocol):
-    """What reads other languages: `concepts.translation.Translator`."""
+    """What reads other languages: `concepts.codecs.translation.Translator`."""
 
     def translate(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[str]:
         """Return the texts in the other language."""

