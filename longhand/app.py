@@ -19,8 +19,8 @@ import typer
 
 from concepts.errors import LonghandError, UsageError, shorten
 from longhand import __version__
-from longhand.commands.helping import MAX_WIDTH, Group, add_help
 from longhand.interrupts import EXIT_INTERRUPTED, interrupts
+from longhand.showing.helping import MAX_WIDTH, Group, add_help
 
 EXIT_ERROR, EXIT_USAGE = 1, 2
 MAX_WORD_CHARS, MAX_MESSAGE_CHARS = 300, 2000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import NotFoundError, StorageError, UsageError
-from longhand.commands.completion import complete_ids, complete_languages, complete_statuses
+from longhand.asking.completion import complete_ids, complete_languages, complete_statuses
 from longhand.showing.states import is_held, next_step_of, progress_of, state_of
 from longhand.showing.terminal import (
     format_duration,

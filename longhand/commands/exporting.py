@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import NotFoundError, UsageError
-from longhand.commands.completion import complete_formats
+from longhand.asking.completion import complete_formats
 from longhand.commands.documents import DecodedLang, DocumentIds, InStatus, choose_documents
 from longhand.prompts import DEFAULT_LANG
 from longhand.showing.terminal import print_text, say

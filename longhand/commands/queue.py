@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import LonghandError, UsageError
+from longhand.asking.completion import complete_languages, complete_statuses
 from longhand.asking.durations import parse_duration
-from longhand.commands.completion import complete_languages, complete_statuses
 from longhand.commands.documents import DocumentId, DocumentIds, open_store
 from longhand.commands.writing import (
     Guidance,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from longhand.commands.completion import complete_languages
+from longhand.asking.completion import complete_languages
 from longhand.commands.documents import AsJson, open_store
 from longhand.commands.writing import SpaceName
 from longhand.prompts import DEFAULT_LANG, check_choice

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
-from longhand.commands.completion import complete_languages
+from longhand.asking.completion import complete_languages
 from longhand.commands.documents import DocumentId, DocumentIds, InStatus, choose_documents
 from longhand.doing.crew import shared
 from longhand.interrupts import EXIT_INTERRUPTED

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from longhand.app import COMMANDS, make_app
-from longhand.commands.helping import EXAMPLES, GROUPS
+from longhand.showing.helping import EXAMPLES, GROUPS
 from storage import NewDocument, Store
 
 
