@@ -1,6 +1,6 @@
 """Raw documents to clean ones: paragraphs split again, defects mended, everything dropped counted.
 
-Works on one document at a time; what needs all documents (duplicates, boilerplate) is build.py's.
+Works on one document at a time; what needs all documents (duplicates, boilerplate) is `training.corpus.build`'s.
 """
 
 from __future__ import annotations

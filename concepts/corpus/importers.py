@@ -170,7 +170,7 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
             drops["unreadable: hidden file"] += 1
             continue
         if file.suffix == ".po" and path.is_dir():
-            continue  # a catalogue in a folder is read as pairs, see build.py
+            continue  # a catalogue in a folder is read as pairs, see training.corpus.build
         document = _read_document(file, relative.as_posix(), root.resolve().name, lang, drops)
         if document is not None:
             yield document
