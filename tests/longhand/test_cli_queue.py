@@ -177,7 +177,7 @@ def test_wrong_usage(run, store, arguments, message):
 
 def test_missing_models_are_found_on_submission(run, store, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "concepts.models.card.DEFAULT_NAMES", {"space": "nowhere", "planner": "p", "writer": "w"}
+        "concepts.models.installed.DEFAULT_NAMES", {"space": "nowhere", "planner": "p", "writer": "w"}
     )
     result = run("submit", "tea")
     assert result.exit_code == 1

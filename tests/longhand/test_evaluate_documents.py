@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 
 from evaluation_fakes import WORDS, CountJudge, FakeSystem, make_corpus
 
+from longhand.evaluation import known_systems
 from longhand.evaluation import run as evaluation_run
-from longhand.evaluation import systems
 from longhand.evaluation.prompts import Prompt, load_prompts
 from longhand.evaluation.systems import LonghandSystem, ShuffledDocument
 from longhand.evaluation.table import estimate, make_table, rows_of
@@ -41,7 +41,7 @@ def few_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
 def longhand(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     """Put a fake in the place of Longhand, and a judge that counts in the place of all."""
     fake = FakeSystem()
-    monkeypatch.setitem(systems.SYSTEMS, "longhand", lambda options: fake)
+    monkeypatch.setitem(known_systems.SYSTEMS, "longhand", lambda options: fake)
 
     def judges(materials: object, on_missing: Callable[[str], None]) -> list[CountJudge]:
         on_missing("grammar left out: link-parser is not installed")
@@ -194,9 +194,9 @@ def test_what_was_written_is_not_written_again(
         "--json",
     )
     broken = FakeSystem(fail_after=2)
-    monkeypatch.setitem(systems.SYSTEMS, "longhand", lambda options: broken)
+    monkeypatch.setitem(known_systems.SYSTEMS, "longhand", lambda options: broken)
     assert run(*command, "--out", str(tmp_path / "out")).exit_code == 130
-    monkeypatch.setitem(systems.SYSTEMS, "longhand", lambda options: longhand)
+    monkeypatch.setitem(known_systems.SYSTEMS, "longhand", lambda options: longhand)
     resumed = run(*command, "--out", str(tmp_path / "out"))
     assert len(broken.written) == len(longhand.written) == 2
     assert not set(broken.written) & set(longhand.written)
