@@ -61,12 +61,13 @@ _WORD = re.compile(r"[^\W\d_]+")
 _FEWEST_LETTERS = 4
 _COMMON = frozenset(
     _WORD.findall(
-        "about actually after also article basics because been before beginner beginners being best better chapter "
-        "complete could does doing each essay every everything explain explained first from getting give good guide "
-        "handbook have having help hate into introduction just know like long make making manual more most much need "
-        "needs only other overview people please practical really report several short should simple some someone "
-        "something step story such than that their them there these they thing things this those through using very "
-        "want wants well what when where which while will with without words would write writing year years your"
+        "about actually after also article basics because been before beginner beginners being best better "
+        "chapter complete could does doing each essay every everything explain explained first from getting give "
+        "good guide handbook have having help hate importance important into introduction just know like long "
+        "make making manual more most much need needs only other overview people please practical really report "
+        "several short should simple some someone something step story such than that their them there these they "
+        "thing things this those through using very want wants well what when where which while will with without "
+        "words would write writing year years your"
     )
 )
 """Words that tell nothing of a subject."""

@@ -91,7 +91,7 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(unwished(recased(told_size(prompt, lang).rest), lang), lang)
+    title = document.title or derive_title(subject_of(prompt, lang), lang)
     if document.title is None and said is None and not is_title(prompt, lang):
         job.prepare("decode")
         with job.timings.span("decoding"):
@@ -156,6 +156,11 @@ def split(text: str, lang: str) -> list[str]:
 def title_of(document: DocumentRecord) -> str:
     """Return the title, which a document has from the moment its prompt is encoded."""
     return document.title or derive_title(document.prompt, document.lang)
+
+
+def subject_of(prompt: str, lang: str) -> str:
+    """Return a prompt without what it says of its document: that it is to be written, and how long."""
+    return unwished(recased(told_size(prompt, lang).rest), lang)
 
 
 def derive_title(prompt: str, lang: str) -> str:
@@ -292,7 +297,7 @@ def _known_outline(
     found = job.engine.find_outline(
         OutlineAsk(
             title=title_of(document),
-            prompt=document.prompt,
+            prompt=subject_of(document.prompt, options.prompt_lang or document.lang),
             prompt_lang=options.prompt_lang or document.lang,
             lang=document.lang,
             num_items=num_items,

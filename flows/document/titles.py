@@ -63,7 +63,13 @@ _WISHED = re.compile(
 )
 """A prompt that asks for a text: what is asked for."""
 _ARTICLE = re.compile(r"^(?:an?|some)\s+", re.IGNORECASE)
-_SOMETHING = re.compile(r"^something\s+(?:(?:(?:that|which)\s+)?(?:about|on|explaining)\s+)?", re.IGNORECASE)
+_SOMETHING = re.compile(
+    r"^(?:something\s+(?:(?:(?:that|which)\s+)?(?:about|on|explaining)\s+)?"
+    r"|an?\s+(?:(?:short|long|brief|detailed|simple|clear|good)\s+)*"
+    r"(?:essay|article|text|paper|(?:blog )?post|piece|document)\s+(?:about|on|explaining)\s+)",
+    re.IGNORECASE,
+)
+"""How what is asked for begins that says nothing of the subject."""
 _HELPS = re.compile(r"^something\s+(?:that|which|to)\s+helps?\s+", re.IGNORECASE)
 _FEWEST_BEFORE_COLON = 4
 """Words before a colon that are a title by themselves."""
