@@ -81,6 +81,8 @@ class NoteOptions:
     """Those of one document among them."""
     whole_likeness: float = 0.4
     """How like the section a passage of the section's own heading must be to be taken whole."""
+    fewest_of_outline: int = 3
+    """Sections that a document must give whole, to give others of its headings however little they are like it."""
     fewest_whole: int = 3
     """Sentences that it must have."""
     most_whole: int = 30
@@ -194,20 +196,35 @@ def _whole_passages(
 
     `top_QP` are the passages looked at for each section, `likeness_QP` how like it they are.
     """
+    chosen: dict[int, int] = {}
+
+    def can_have(section: int, n: int) -> bool:
+        passage = library.passages[n]
+        return (
+            is_wanted[section]
+            and section not in chosen
+            and n not in chosen.values()
+            and passage.heading.casefold() == headings[section].casefold()
+            and len(passage.sentences) >= options.fewest_whole
+            and not set(passage.sentences) & set(taken)
+        )
+
     pairs = [
         (float(like), section, int(n))
         for section, (row, likes) in enumerate(zip(top_QP, likeness_QP, strict=True))
         for n, like in zip(row, likes, strict=True)
-        if is_wanted[section]
-        and float(like) >= options.whole_likeness
-        and library.passages[int(n)].heading.casefold() == headings[section].casefold()
-        and len(library.passages[int(n)].sentences) >= options.fewest_whole
-        and not set(library.passages[int(n)].sentences) & set(taken)
+        if float(like) >= options.whole_likeness
     ]
-    chosen: dict[int, int] = {}
     for _, section, n in sorted(pairs, key=lambda pair: (-pair[0], *pair[1:])):
-        if section not in chosen and n not in chosen.values():
+        if can_have(section, n):
             chosen[section] = n
+    owners = Counter(int(library.owner[n]) for n in chosen.values())
+    # a document that gave most of the outline also gives the sections whose headings alone tell little
+    for document in [m for m, num in owners.most_common() if num >= options.fewest_of_outline]:
+        for n in (library.owner == document).nonzero().flatten().tolist():
+            for section in range(len(headings)):
+                if can_have(section, n):
+                    chosen[section] = n
     return chosen
 
 

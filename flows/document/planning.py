@@ -160,7 +160,7 @@ def title_of(document: DocumentRecord) -> str:
 
 def subject_of(prompt: str, lang: str) -> str:
     """Return a prompt without what it says of its document: that it is to be written, and how long."""
-    return unwished(recased(told_size(prompt, lang).rest), lang)
+    return unwished(recased(told_size(prompt, lang).rest, lang), lang)
 
 
 def derive_title(prompt: str, lang: str) -> str:

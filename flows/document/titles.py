@@ -85,6 +85,8 @@ _SMALL_WORDS = frozenset(
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_I = re.compile(r"\bi(?=['’\s?!,]|$)")
+"""Whoever asks, in small letters."""
 
 
 def is_title(prompt: str, lang: str) -> bool:
@@ -93,17 +95,19 @@ def is_title(prompt: str, lang: str) -> bool:
     return len(_sentences(prompt, lang)) < 2 and len(text) <= LONGEST_TITLE_PROMPT
 
 
-def recased(prompt: str) -> str:
+def recased(prompt: str, lang: str) -> str:
     """Return a prompt that is all in capitals, or has none, as a sentence; any other as it is.
 
     A name or two ("NASA", "iPhone repair") keeps its letters.
     """
     text = " ".join(prompt.split())
     if text.upper() == text and text.lower() != text and " " in text:
-        return text[:1] + text[1:].lower()
-    if text.lower() == text and text.upper() != text and text.count(" ") > 1:
-        return text[:1].upper() + text[1:]
-    return text
+        text = text[:1] + text[1:].lower()
+    elif text.lower() == text and text.upper() != text and text.count(" ") > 1:
+        text = text[:1].upper() + text[1:]
+    else:
+        return text
+    return _I.sub("I", text) if lang == ENGLISH else text
 
 
 def unwished(text: str, lang: str) -> str:

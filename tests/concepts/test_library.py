@@ -376,6 +376,26 @@ def test_a_passage_of_a_sections_own_heading_is_taken_as_it_stands() -> None:
     assert "They hold the air." not in [note.text for note in again]
 
 
+def test_a_document_that_gave_most_of_an_outline_gives_all_of_it() -> None:
+    """Also a section whose heading alone tells little, so that a passage of another document is more like it."""
+    headings = ["Tires", "Rims", "Spokes", "Afterwards"]
+    sentences = [
+        tuple(f"{heading} need the {n} cloth." for n in ("first", "second", "last")) for heading in headings
+    ]
+    passages = [
+        passage("Bicycle care", heading, *own) for heading, own in zip(headings, sentences, strict=True)
+    ]
+    nearer = passage("Care wheels rain", "Afterwards", "Rain is wet.", "Rain falls.")
+    library = Library.of([*passages, nearer], encode, least_likeness=0.2)
+    title, options = "Bicycle care wheels rain", NoteOptions(num_passages=1)
+    for fewest, is_its in ((3, True), (4, False)):
+        found = find_notes(
+            library, encode, title, headings, options=dataclasses.replace(options, fewest_of_outline=fewest)
+        )
+        assert [tuple(note.text for note in notes) for notes in found[:3]] == sentences[:3]
+        assert (tuple(note.text for note in found[3]) == sentences[3]) is is_its
+
+
 def test_a_section_of_a_part_gets_the_passage_of_that_part() -> None:
     """Two parts have a section of one heading, and the passages of both are of documents named as the parts are."""
     documents = [

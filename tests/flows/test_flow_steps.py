@@ -467,7 +467,8 @@ def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
     ("prompt", "title"),
     [
         ("HOW TO BREW TEA", "How to brew tea"),
-        ("how do i brew tea", "How do i brew tea"),
+        ("how do i brew tea", "How do I brew tea"),
+        ("WHAT CAN I DO?", "What can I do?"),
         ("iPhone repair", "iPhone repair"),
         ("NASA", "NASA"),
         ("tea", "tea"),
@@ -476,7 +477,7 @@ def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
     ],
 )
 def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) -> None:
-    assert recased(prompt) == title
+    assert recased(prompt, "eng_Latn") == title
 
 
 @pytest.mark.parametrize(
