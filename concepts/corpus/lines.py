@@ -167,7 +167,8 @@ def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragra
     """Return why `text`, one mended sentence of a block of some kind, is left out, or None when it is kept.
 
     Ingredient lines and titles of recipes have no verb and no full stop, so the rules about labels do not apply to
-    recipes. In a list an item may be two words, or the end of the sentence that introduces the list.
+    recipes. A whole sentence of a guide is kept whatever is in it. In a list an item may be two words, or the end of
+    the sentence that introduces the list.
     """
     in_list = block in LIST_KINDS
     letters = len(_LETTERS.findall(text))
@@ -178,6 +179,10 @@ def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragra
     if _NAVIGATION.match(text):
         return "navigation"
     words = text.split()
+    real_words = len(_WORD.findall(text))
+    ends = text.endswith((".", "!", "?", '."', '!"', '?"', ".)", ".'"))
+    if kind == "guide" and ends and real_words > 1:
+        return None  # somebody wrote it as a sentence: sums, formulas, names of files and all
     if kind == "recipe":
         if _URL.search(text):
             return "address"
@@ -199,8 +204,6 @@ def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragra
         return "list intro"
     if text.endswith((",", ";")) or _DANGLING_REFERENCE.search(text) or _EMPTY_SEE.search(text):
         return "fragment"
-    real_words = len(_WORD.findall(text))
-    ends = text.endswith((".", "!", "?", '."', '!"', '?"', ".)", ".'"))
     if real_words < 2 or (real_words < 4 and not ends and not in_list):
         return "label"
     if kind == "howto" and _PLACEHOLDERS.search(text):

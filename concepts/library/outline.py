@@ -38,6 +38,16 @@ NAME_WEIGHT = 0.4
 """How much the cosine of a document's title or prompt counts beside that of its nearest sections."""
 UNSAID_WEIGHT = 0.15
 """How much less near a document is that has none of the title's words."""
+OTHER_KIND_WEIGHT = 0.08
+"""How much less near a document is that is not called by the kind of text that is asked for, such as a letter."""
+KINDS = frozenset(
+    re.findall(
+        r"\w+",
+        "agenda agreement checklist contract cv email faq itinerary letter menu note plan policy proposal recipe "
+        "resume schedule script speech timetable toast",
+    )
+)
+"""Kinds of text that somebody asks for by name."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents looked at for their titles and prompts having words of the title that no more than this share has."""
 WITHIN = 0.12
@@ -140,6 +150,7 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
         numbers |= {m for m in [*by_title, *_named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
+    kinds = _kinds(called)
     places = [(library.owner == m).nonzero().flatten() for m in sorted(numbers)]
     if not library.is_own:
         places = [own for own in places if not _is_of_other([library.passages[int(n)] for n in own], called)]
@@ -158,7 +169,18 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         found.append(Candidate(passages, nearness_P, sum(likeness) / len(likeness)))
-    return sorted(found, key=lambda candidate: -candidate.likeness)
+    return sorted(found, key=lambda candidate: -_rank(candidate, kinds))
+
+
+def _rank(candidate: Candidate, kinds: frozenset[str]) -> float:
+    """Return a candidate's likeness, less where it is not called by all the kinds of text that are asked for."""
+    first = candidate.passages[0]
+    return candidate.likeness - OTHER_KIND_WEIGHT * (not kinds <= _kinds(f"{first.title} {first.prompt}"))
+
+
+def _kinds(text: str) -> frozenset[str]:
+    """Return the kinds of text that a text names."""
+    return KINDS.intersection(word.casefold().removesuffix("s") for word in _WORD.findall(text))
 
 
 def _named_by(library: Library, stems: Collection[str]) -> list[int]:

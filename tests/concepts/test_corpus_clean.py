@@ -321,3 +321,19 @@ def test_doubtful_pairs_are_dropped(english: str, other: str, reason: str) -> No
     kept, drops = pairs(english, other)
     assert kept == []
     assert drops == {f"pair: {reason}": 1}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Traditional: 6,000 grow to 45,674, and at 22 percent tax 35,625 remain.",
+        "Then 3 x 4 + 5 = 17, and 17 - 2 = 15.",
+        "Call print() with the name of the file.",
+        "Type git push --force and never regret it.",
+        "Guten Tag, wie geht es Ihnen, means good day, how are you.",
+    ],
+)
+def test_a_whole_sentence_of_a_guide_is_kept_whatever_is_in_it(sentence: str) -> None:
+    assert reason_to_drop(sentence, "eng_Latn", "guide") is None
+    assert reason_to_drop("3 + 4 = 7 [x]", "eng_Latn", "guide") is not None
+    assert reason_to_drop("Next page", "eng_Latn", "guide") == "navigation"

@@ -646,3 +646,22 @@ def test_what_is_hidden_is_hidden_in_each_library_that_is_loaded_and_in_no_other
     assert Libraries("toy@1", encode).get(str(tmp_path / "mine")).document_likeness(about).max() > 0.75
     assert hiding.get(None) is EMPTY
     assert EMPTY.most_alike > 1, "the library of spaces without one is everybody's"
+
+
+def test_the_kind_of_text_that_is_asked_for_comes_first() -> None:
+    """A letter, where a letter is asked for; the likeness that decides whether there is an outline stays."""
+    passages = [
+        passage(title, heading, "One way is short.", "Two ways are long.", "Three ways are wide.")
+        for title in ("Dental office reception job", "Cover letter for office")
+        for heading in ("Beginning", "Middle", "End")
+    ]
+    library = Library.of(passages, encode, least_likeness=0.0)
+    found = {
+        kind: [
+            candidate.passages[0].title
+            for candidate in find_candidates(library, encode, [f"{kind} for dental office reception job"])
+        ]
+        for kind in ("Cover letter", "Guide")
+    }
+    assert found["Cover letter"][0] == "Cover letter for office"
+    assert found["Guide"][0] == "Dental office reception job"
