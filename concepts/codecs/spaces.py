@@ -25,7 +25,6 @@ def load_codec(
     card = find_card("space", name, verify=False)
     if not isinstance(card, FetchedCard):
         return Codec.load(name, device=device, dtype=dtype, on_note=on_note)
-
     place = device or torch.device("cpu")
     chosen = dtype or choose_dtype(place, is_large=False)
     return SentenceCodec.load(

@@ -94,19 +94,27 @@ class Candidate:
 
 
 def find_outline(
-    library: Library, encode: Encode, names: Sequence[str], num_sections: int | None = None
+    library: Library,
+    encode: Encode,
+    names: Sequence[str],
+    num_sections: int | None = None,
+    *,
+    is_wish: bool = False,
 ) -> list[str]:
     """Return the headings of an outline, empty where the library knows too little of the subject.
 
     `names` are what the document is called, such as its title and what was typed for it. With `num_sections` exactly as
-    many, or none.
+    many, or none; where that is only a wish, else as many as are known.
     """
     candidates = find_candidates(library, encode, names)
     called = " ".join(names)
-    found = _outline(_known(candidates, WITHIN, MOST_DOCUMENTS), called, encode, num_sections, WITHIN)
+    closely = _known(candidates, WITHIN, MOST_DOCUMENTS)
+    found = _outline(closely, called, encode, num_sections, WITHIN)
     if not found and num_sections is not None:
-        known = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
-        found = _outline(known, called, encode, num_sections, WIDELY_WITHIN)
+        widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
+        found = _outline(widely, called, encode, num_sections, WIDELY_WITHIN)
+        if not found and is_wish:
+            found = _outline(closely, called, encode, None, WITHIN)
     return found
 
 

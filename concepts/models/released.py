@@ -1,4 +1,4 @@
-"""Writing and reading the folder of a trained planner or writer."""
+"""Reading the folder of a trained planner or writer."""
 
 from __future__ import annotations
 

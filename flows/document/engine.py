@@ -127,6 +127,8 @@ class OutlineAsk:
     """Language of the document, so of title and headings."""
     num_items: int | None
     """Sections, or parts where `depth` is 2; None: as many as are known."""
+    is_wish: bool
+    """Whether `num_items` gives way where not as many are known."""
     depth: int
     library: str | None
     """As in `NotesAsk`."""

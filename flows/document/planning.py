@@ -273,10 +273,7 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     prompt, goal = conditions(job)
     told = told_size(document.prompt, options.prompt_lang or document.lang).num_sections
     wished = told if options.sections is None and options.depth == 1 else options.sections
-    outline = _known_outline(job, document, options, wished)
-    if not outline and wished != options.sections:  # what was only said gives way to what is known
-        outline = _known_outline(job, document, options, options.sections)
-    if outline:
+    if outline := _known_outline(job, document, options, wished):
         return _fill(job, document, replace(options, outline=outline, outline_lang=document.lang))
     return job.engine.plan(
         prompt,
@@ -301,6 +298,7 @@ def _known_outline(
             prompt_lang=options.prompt_lang or document.lang,
             lang=document.lang,
             num_items=num_items,
+            is_wish=options.sections is None,
             depth=options.depth,
             library=options.library,
         )

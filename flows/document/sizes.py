@@ -22,7 +22,7 @@ _NUMBERS = {
 }
 _NUMBER = rf"(?P<number>\d{{1,3}}(?:[, ]\d{{3}})+|\d+|{'|'.join(_NUMBERS)})"
 _ABOUT = (
-    r"(?:about|around|roughly|approximately|approx\.?|some|at least|at most|up to|no more than|not more than|max\.?"
+    r"(?:about|around|roughly|approximately|approx\.?|at least|at most|up to|no more than|not more than|max\.?"
     r"|~|ca\.?)"
 )
 _TEXTS = r"(?:essay|article|text|report|guide|post|piece|paper|document|letter|speech|summary|overview|handbook|manual)"
@@ -38,10 +38,14 @@ _PHRASES = tuple(
         (rf"(?<=\bwrite ){_NUMBER}\s+{_COUNTED}(?=\s+(?:on|about)\b)", "something"),
         # "an essay of 1500 words"
         (rf"(?<=[a-z])\s+of\s+(?:{_ABOUT}\s*)?{_NUMBER}\s+{_COUNTED}{_LONG}(?=$|[\s.,;:!?)])", ""),
-        # "in about 800 words", "about 1500 words", ", 2 pages"
+        # "in about 800 words"
         (
-            rf"(?:(?:^|[\s,(])\s*(?:in|with|within|using)\s+(?:{_ABOUT}\s*)?|[\s,(]\s*{_ABOUT}\s*|(?<!\d)[,(]\s*)"
-            rf"{_NUMBER}\s+{_COUNTED}{_LONG}(?=$|[\s.,;:!?)])",
+            rf"(?:^|[\s,(])\s*(?:in|with|within|using)\s+(?:{_ABOUT}\s*)?{_NUMBER}\s+{_COUNTED}{_LONG}(?=$|[\s.,;:!?)])",
+            "",
+        ),
+        # "about 1500 words", ", 2 pages": at an end, for one may also learn about 500 words a week
+        (
+            rf"(?:[\s,(]\s*{_ABOUT}\s*|(?<!\d)[,(]\s*){_NUMBER}\s+{_COUNTED}{_LONG}(?=$|[.,;:!?)])",
             "",
         ),
         # "in ten chapters", ", 12 sections"

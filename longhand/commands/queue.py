@@ -20,6 +20,7 @@ from longhand.commands.writing import (
     Length,
     LibraryName,
     PlannerName,
+    Sections,
     SpaceName,
     SpeechFile,
     Steps,
@@ -49,7 +50,6 @@ Prompt = Annotated[str | None, typer.Argument(help="What the document is about."
 File = Annotated[
     Path | None, typer.Option("--file", "-f", help="Many prompts: JSON Lines, - for stdin.", allow_dash=True)
 ]
-Sections = Annotated[int | None, typer.Option(help="Number of sections, 1 to 200.")]
 Depth = Annotated[int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")]
 Lang = Annotated[str, typer.Option(help="Language of the document.", autocompletion=complete_languages)]
 PromptLang = Annotated[

@@ -18,7 +18,6 @@ from longhand.commands.queue import (
     Priority,
     Prompt,
     PromptLang,
-    Sections,
     read_seeded_requests,
 )
 from longhand.commands.writing import (
@@ -26,6 +25,7 @@ from longhand.commands.writing import (
     Length,
     LibraryName,
     PlannerName,
+    Sections,
     SpaceName,
     Steps,
     VoiceName,

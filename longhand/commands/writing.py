@@ -41,6 +41,9 @@ LibraryName = Annotated[
         help="What it is written from, instead of the documents that ship.",
     ),
 ]
+Sections = Annotated[
+    int | None, typer.Option(help="Number of sections, 1 to 200; else as the prompt says, or as needed.")
+]
 Length = Annotated[str | None, typer.Option(help="Of sections: short, medium or long; else as planned.")]
 Steps = Annotated[int | None, typer.Option(help="Diffusion steps, 1 to 100; else the models' own.")]
 Guidance = Annotated[
@@ -76,9 +79,7 @@ def write(
         typer.Argument(help="What the document is about; a word is enough. Or the id of a stored one."),
     ] = None,
     speech: SpeechFile = None,
-    sections: Annotated[
-        int | None, typer.Option(help="Number of sections, 1 to 200; else as the prompt says, or as needed.")
-    ] = None,
+    sections: Sections = None,
     depth: Annotated[
         int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")
     ] = None,

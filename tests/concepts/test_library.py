@@ -482,6 +482,7 @@ def test_the_outline_of_a_known_subject_is_of_its_documents_in_their_order() -> 
     )
     assert len(find_outline(library, encode, ["Bees in the garden"], 3)) == 3
     assert find_outline(library, encode, ["Bees in the garden"], 30) == []
+    assert find_outline(library, encode, ["Bees in the garden"], 30, is_wish=True) == found
     bare = Library.of(
         [dataclasses.replace(passage, sentences=passage.sentences[:1]) for passage in GARDEN], encode
     )

@@ -219,7 +219,7 @@ class FakeEngine:
         return [_said(ask) for ask in asks]
 
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
-        if ask.num_items not in (None, len(self.outline)):
+        if ask.num_items not in (None, len(self.outline)) and not ask.is_wish:
             return []
         parts = [(str(n), heading) for n, heading in enumerate(self.outline, 1)]
         below = [(f"{n}.1", f"{heading} in short") for n, heading in parts if ask.depth == 2]

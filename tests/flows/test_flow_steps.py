@@ -519,6 +519,8 @@ def test_a_title_is_no_request(prompt: str, subject: str) -> None:
         ("Bread (around 800 words)", 10, "Bread"),
         ("Guide to Rome in ten chapters", 10, "Guide to Rome"),
         ("A course in English, 6 units, with exercises", 6, "A course in English, with exercises"),
+        ("How to learn about 500 words a week", None, "How to learn about 500 words a week"),
+        ("How to read some 300 pages a day", None, "How to read some 300 pages a day"),
         ("Explain frost in 20 words", None, "Explain frost in 20 words"),
         ("10 words to avoid in a cover letter", None, "10 words to avoid in a cover letter"),
         ("The 1,000 words that learners need", None, "The 1,000 words that learners need"),
