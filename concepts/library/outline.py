@@ -1,7 +1,8 @@
 """The outline of a document on a subject that a library knows: sections of its documents on it, in a reader's order.
 
-Which sections, is maximal marginal relevance (Carbonell and Goldstein 1998); their order is that of the documents that
-they stand in, by relative position.
+Which sections, is maximal marginal relevance (Carbonell and Goldstein 1998); where the nearest document has more than
+were asked for, it is facility location (Lin and Bilmes 2011, "A Class of Submodular Functions for Document
+Summarization"). Their order is that of the documents that they stand in, by relative position.
 
 Legend: C candidate sections, D concept dim.
 """
@@ -65,6 +66,8 @@ _SAME, _SAME_TEXT = 0.6, 0.75
 """Sections are about the same if their headings have a larger cosine, or the beginnings of their texts."""
 _BEGINNING = 300
 """Letters of a text that tell what it is about."""
+WORTH_WEIGHT = 0.5
+"""How much a section's worth counts where a few are to represent a document."""
 _BETWEEN = 0.15
 """Where sections of other documents stand at the earliest, and this far from the end at the latest."""
 _WORD = re.compile(r"[^\W\d_]+")
@@ -134,8 +137,12 @@ def _outline(
     num_leading = min(int((is_fit_C & ~is_other_C).sum()), MOST)
     is_weak_C = is_other_C & (worth_C < worth_C.max() - within)
     worth_C = (worth_C + 2.0 * ~is_other_C).masked_fill(is_weak_C, float("-inf"))
-    same_CC = _is_same(encode, passages) & (is_other_C | is_other_C[:, None])
-    chosen = spread(worth_C, same_CC, num_sections or max(num_leading, ENOUGH))
+    cosines_CC, same_CC = _compare(encode, passages)
+    if num_sections is not None and num_sections < num_leading:
+        chosen = represent(worth_C.masked_fill(is_other_C, float("-inf")), cosines_CC, num_sections)
+    else:
+        same_CC &= is_other_C | is_other_C[:, None]
+        chosen = spread(worth_C, same_CC, num_sections or max(num_leading, ENOUGH))
     headings = [passage.heading for passage in passages]
     if len(chosen) < (num_sections or FEWEST):
         return []
@@ -273,11 +280,12 @@ def _positions(document: Candidate, *, is_leading: bool) -> list[float]:
     return places if is_leading else [_BETWEEN + place * (1 - 2 * _BETWEEN) for place in places]
 
 
-def _is_same(encode: Encode, passages: Sequence[Passage]) -> Tensor:
-    """Return which sections (C, C) are about the same."""
+def _compare(encode: Encode, passages: Sequence[Passage]) -> tuple[Tensor, Tensor]:
+    """Return the cosines of sections' texts (C, C), and which sections (C, C) are about the same."""
     headings = F.normalize(encode([passage.heading for passage in passages]), dim=1)
     texts = F.normalize(encode([" ".join(passage.sentences)[:_BEGINNING] for passage in passages]), dim=1)
-    return (headings @ headings.T > _SAME) | (texts @ texts.T > _SAME_TEXT)
+    cosines_CC = texts @ texts.T
+    return cosines_CC, (headings @ headings.T > _SAME) | (cosines_CC > _SAME_TEXT)
 
 
 def spread(worth_C: Tensor, same_CC: Tensor, most: int) -> list[int]:
@@ -289,4 +297,21 @@ def spread(worth_C: Tensor, same_CC: Tensor, most: int) -> list[int]:
         chosen.append(best)
         is_left &= ~same_CC[best]
         is_left[best] = False
+    return chosen
+
+
+def represent(worth_C: Tensor, cosines_CC: Tensor, most: int) -> list[int]:
+    """Return the first section of a document, which says it in short, and those that say most of the others with it.
+
+    Greedy facility location: the next section is the one that brings all sections nearest to those that are chosen; of
+    two like ones the one of greater worth. Sections that are worth minus infinity do not count.
+    """
+    counts_C = worth_C.isfinite()
+    chosen = [int(counts_C.nonzero()[0])] if most > 0 and counts_C.any() else []
+    while len(chosen) < min(most, int(counts_C.sum())):
+        nearest_C = cosines_CC[chosen].max(dim=0).values
+        gains_C = (torch.maximum(cosines_CC, nearest_C) - nearest_C)[:, counts_C].sum(dim=1)
+        gains_C += WORTH_WEIGHT * worth_C
+        gains_C[chosen] = float("-inf")
+        chosen.append(int(gains_C.argmax()))
     return chosen

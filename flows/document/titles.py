@@ -54,7 +54,8 @@ _POLITE = (
 _MAKES = r"(?:write|draft|create|make|produce|compose|prepare|put together|give)\s+"
 _KINDS = (
     r"(?:\w+[\s-]+){0,3}?(?:guide|report|essay|article|manual|handbook|document|text|overview|introduction|paper|proposal|"
-    r"plan|checklist|summary|explanation)\b"
+    r"plan|checklist|summary|explanation|letter|note|email|message|speech|toast|eulogy|invitation|announcement|story|poem|"
+    r"agenda|agreement|contract|policy|itinerary|schedule|resume|cv|review|script)\b"
 )
 _WISHED = re.compile(
     rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose)\s+(?=an?\s+{_KINDS}|something\s+(?:on|about)\b))"
@@ -113,7 +114,7 @@ def recased(prompt: str, lang: str) -> str:
 def unwished(text: str, lang: str) -> str:
     """Return a prompt without the words that ask for a text; one that is not English as it is.
 
-    "Please write me a guide to tea" is "Guide to tea"; "Write a letter" is a subject and stays.
+    "Please write me a guide to tea" is "Guide to tea"; "Write a will" is a subject and stays.
     """
     wished = _WISHED.fullmatch(text) if lang == ENGLISH else None
     if wished is None:

@@ -15,7 +15,7 @@ from concepts.errors import InputError, ModelError
 from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage, codes_of, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
-from concepts.library.outline import find_candidates, find_outline
+from concepts.library.outline import find_candidates, find_outline, represent
 from concepts.library.own import read_own
 from concepts.library.parts import MOST_PARTS, OVERVIEW, find_parts
 from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, load_library, write_library
@@ -666,3 +666,21 @@ def test_the_kind_of_text_that_is_asked_for_comes_first() -> None:
     }
     assert found["Cover letter"][0] == "Cover letter for office"
     assert found["Guide"][0] == "Dental office reception job"
+
+
+def test_few_sections_represent_a_document_its_first_one_among_them() -> None:
+    # the first section, three that say about the same, two that say another thing
+    vectors_CD = torch.tensor(
+        [[1.0, 0, 0], [0, 1.0, 0], [0, 0.99, 0.1], [0, 0.99, -0.1], [0, 0, 1.0], [0, 0.1, 1.0]]
+    )
+    vectors_CD /= vectors_CD.norm(dim=1, keepdim=True)
+    cosines_CC = vectors_CD @ vectors_CD.T
+    chosen = represent(torch.tensor([0.1, 0.9, 0.9, 0.8, 0.3, 0.3]), cosines_CC, 3)
+    assert chosen[0] == 0
+    assert len(set(chosen) & {1, 2, 3}) == len(set(chosen) & {4, 5}) == 1, (
+        "what is worth less, but said by no other, is not left out"
+    )
+    worth_C = torch.full((6,), float("-inf"))
+    worth_C[[2, 4]] = 0.5
+    assert represent(worth_C, cosines_CC, 3) == [2, 4], "what does not count is never chosen"
+    assert represent(worth_C, cosines_CC, 0) == []
