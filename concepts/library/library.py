@@ -23,6 +23,7 @@ from torch import Tensor
 
 from concepts.corpus.records import Block, Document
 from concepts.corpus.split import is_asked
+from concepts.library.words import americanize
 
 Form = Literal["paragraph", "step", "bullet"]
 """What a sentence stands in: running text, a list in order, another list."""
@@ -203,7 +204,7 @@ class Library:
         return likeness
 
     def named_with(self, beginning: str) -> list[int]:
-        """Return the documents whose title or prompt has a word that begins so, in small letters."""
+        """Return the documents whose title or prompt has a word that begins so, in small American letters."""
         return [m for m, name in enumerate(self._names) if f" {beginning}" in name]
 
     @cached_property
@@ -212,7 +213,8 @@ class Library:
         firsts = [
             p for p, begins in zip(self.passages, _begins_document(self.passages), strict=True) if begins
         ]
-        return [_in_words(f"{first.title} {first.prompt}") for first in firsts]
+        names = "\n".join(f"{first.title} {first.prompt}".replace("\n", " ") for first in firsts)
+        return [_in_words(name) for name in americanize(names.lower()).split("\n")]
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""
@@ -223,7 +225,7 @@ class Library:
 
 
 def _in_words(text: str) -> str:
-    return "".join(f" {word}" for word in _WORD.findall(text.lower()))
+    return "".join(f" {word}" for word in _WORD.findall(text))
 
 
 def _begins_document(passages: Sequence[Passage]) -> list[bool]:

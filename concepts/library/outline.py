@@ -13,8 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -23,9 +21,7 @@ from torch.nn import functional as F
 from concepts.library.headings import may_head
 from concepts.library.library import Encode, Library, Passage
 from concepts.library.notes import names_other, num_usable
-
-if TYPE_CHECKING:
-    from nltk.stem.api import StemmerI
+from concepts.library.words import stems as stems_of
 
 NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 """Documents that are looked at closely: those whose title or prompt is nearest, and those of the nearest sections."""
@@ -71,19 +67,6 @@ WORTH_WEIGHT = 0.5
 _BETWEEN = 0.15
 """Where sections of other documents stand at the earliest, and this far from the end at the latest."""
 _WORD = re.compile(r"[^\W\d_]+")
-_FEWEST_LETTERS = 4
-_COMMON = frozenset(
-    _WORD.findall(
-        "about actually after also article basics because been before beginner beginners being best better "
-        "chapter complete could does doing each essay every everything explain explained first from getting give "
-        "good guide handbook have having help hate importance important into introduction just know like long "
-        "make making manual more most much need needs only other overview people please practical really report "
-        "several short should simple some someone something step story such than that their them there these they "
-        "thing things this those through using very want wants well what when where which while will with without "
-        "words would write writing year years your"
-    )
-)
-"""Words that tell nothing of a subject."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +139,7 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
     names = list(dict.fromkeys(names))
     abouts = encode(names)
     sections = [library.likeness(about[None], about, title_weight=0.0)[0] for about in abouts]
-    words = [_stems(name) for name in names]
+    words = [stems_of(name) for name in names]
     numbers: set[int] = set()
     for about, likeness_N, stems in zip(abouts, sections, words, strict=True):
         likeness_M = library.document_likeness(about)
@@ -241,29 +224,7 @@ def _likeness(
 
 def _share(stems: Collection[str], text: str) -> float:
     """Return the share of stems that stand in a text, in whatever form."""
-    return len(_stems(text).intersection(stems)) / len(stems) if stems else 1.0
-
-
-def _stems(text: str) -> set[str]:
-    """Return the stems of a text's telling words (Porter 1980); of short ones those in capitals, such as CV, alone."""
-    words = {
-        word
-        for word in _WORD.findall(text)
-        if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)
-    }
-    return {_stem(word.casefold()) for word in words if word.casefold() not in _COMMON}
-
-
-@lru_cache(50_000)
-def _stem(word: str) -> str:
-    return str(_stemmer().stem(word))
-
-
-@cache
-def _stemmer() -> StemmerI:
-    from nltk.stem import PorterStemmer
-
-    return PorterStemmer()
+    return len(stems_of(text).intersection(stems)) / len(stems) if stems else 1.0
 
 
 def are_fit(document: Candidate, called: str) -> list[bool]:

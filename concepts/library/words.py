@@ -1,0 +1,100 @@
+"""Words that tell what a text is about, so that two texts can be compared by them, whatever form the words have."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nltk.stem.api import StemmerI
+
+_WORD = re.compile(r"[^\W\d_]+")
+_FEWEST_LETTERS = 4
+_COMMON = frozenset(
+    _WORD.findall(
+        "about actually after also article basics because been before beginner beginners being best better "
+        "chapter complete could does doing each essay every everything explain explained first from getting give "
+        "good guide handbook have having help hate importance important into introduction just know like long "
+        "make making manual more most much need needs only other overview people please practical really report "
+        "several short should simple some someone something step story such than that their them there these they "
+        "thing things this those through using very want wants well what when where which while will with without "
+        "words would write writing year years your"
+    )
+)
+"""Words that tell nothing of a subject."""
+_SPELLINGS = tuple(
+    (re.compile(british), american)
+    for british, american in (
+        (r"(behavi|col|fav|flav|harb|hon|hum|lab|neighb|od|parl|rum|sav|tum|arm|endeav|vap|vig)our", r"\1or"),
+        (
+            r"(apolog|author|critic|custom|digital|econom|emphas|fertil|final|general|legal|local|maxim|memor|minim|mobil|"
+            r"modern|neutral|normal|optim|organ|personal|popular|prior|privat|real|recogn|social|special|stabil|standard|"
+            r"steril|summar|util|visual)is(?=e|i)",
+            r"\1iz",
+        ),
+        (r"(cent|theat|fib|lit|met|kilomet|centimet|millimet)re(?=s?\b)", r"\1er"),
+        (r"(cata|dia|ana)logue", r"\1log"),
+        (r"(cance|counse|fue|labe|leve|marve|mode|quarre|signa|trave)ll(?=e|i)", r"\1l"),
+        (r"(defen|offen|licen)ce", r"\1se"),
+        (r"(an|leuk)aemi", r"\1emi"),
+        (r"(encyclop|orthop|p)aed", r"\1ed"),
+        (r"(enro|fulfi)l(?!l)", r"\1ll"),
+        (r"(mo|smo)uld", r"\1ld"),
+        ("aeroplane", "airplane"),
+        ("ageing", "aging"),
+        ("aluminium", "aluminum"),
+        ("cheque", "check"),
+        ("coeliac", "celiac"),
+        ("grey", "gray"),
+        ("jewellery", "jewelry"),
+        (r"kids?\b", "children"),
+        ("manoeuvre", "maneuver"),
+        (r"maths\b", "math"),
+        (r"mums?\b", "mom"),
+        ("plough", "plow"),
+        ("practis", "practic"),
+        (r"programme(?=s?\b)", "program"),
+        ("pyjama", "pajama"),
+        ("sceptic", "skeptic"),
+        ("tyre", "tire"),
+    )
+)
+"""British beginnings of words and how they are spelt in America; and one word for another in common use."""
+
+
+_BRITISH = re.compile(rf"\b(?:{'|'.join(british.pattern for british, _ in _SPELLINGS)})\w*")
+"""A word that one of them changes: one pass over a long text instead of one for each."""
+
+
+def americanize(text: str) -> str:
+    """Return a text in small letters in American spelling."""
+    return _BRITISH.sub(lambda found: _american(found[0]), text)
+
+
+def _american(word: str) -> str:
+    for british, american in _SPELLINGS:
+        word = british.sub(american, word, count=1) if british.match(word) else word
+    return word
+
+
+def stems(text: str) -> set[str]:
+    """Return the stems of a text's telling words (Porter 1980); of short ones those in capitals, such as CV, alone."""
+    words = {
+        word
+        for word in _WORD.findall(text)
+        if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)
+    }
+    return {_stem(word.casefold()) for word in words if word.casefold() not in _COMMON}
+
+
+@lru_cache(50_000)
+def _stem(word: str) -> str:
+    return str(_stemmer().stem(americanize(word)))
+
+
+@cache
+def _stemmer() -> StemmerI:
+    from nltk.stem import PorterStemmer
+
+    return PorterStemmer()
