@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/bench_outlines.py
     .venv/bin/python benchmarks/bench_outlines.py --hidden 500
+    .venv/bin/python benchmarks/bench_outlines.py --graded
 
 For each general prompt of the evaluation the library holds one document that answers it (its page is `asked/NNNN`, the
 number of the prompt). Prints for each prompt whether that document is the nearest by title or prompt alone, and by all
@@ -9,6 +10,10 @@ that counts, and how many headings the outline has; then the sums. Some minutes 
 
 With `--hidden N`: of the prompts of N random documents, hidden from the search, for how many the document itself is the
 nearest, and among the nearest three.
+
+With `--graded`: the mean grade of the nearest document of narrow prompts, by weights of the title's cosine. A reader
+of titles and headings graded up to nine documents for each prompt (`graded_prompts.jsonl`): 3 gladly taken, 2 useful,
+1 a neighbouring subject, 0 of no use. Documents without a grade are passed over.
 """
 
 from __future__ import annotations
@@ -27,10 +32,13 @@ import torch
 from concepts.codecs.spaces import load_codec
 from concepts.corpus.split import ASKED
 from concepts.library.library import Encode, Library
-from concepts.library.outline import find_candidates, find_outline
+from concepts.library.outline import NAME_WEIGHT, find_candidates, find_outline
 from concepts.library.stored import DOCUMENTS_FILE, load_library
 from concepts.models.card import find_name_in_space
 from concepts.models.installed import find_card
+from flows.document.planning import derive_title, subject_of
+
+GRADED = Path(__file__).with_name("graded_prompts.jsonl")
 
 
 def main() -> None:
@@ -39,15 +47,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--hidden", type=int, default=0, metavar="N")
-    num_hidden = parser.parse_args().hidden
+    parser.add_argument("--graded", action="store_true")
+    asked = parser.parse_args()
     codec = load_codec(None)
 
     def encode(texts: list[str]) -> torch.Tensor:
         return codec.encode(texts, "eng_Latn")
 
     library = load_library(None, space_id=codec.space_id, encode=encode)
-    if num_hidden:
-        _count_hidden(library, encode, num_hidden)
+    if asked.hidden:
+        _count_hidden(library, encode, asked.hidden)
+        return
+    if asked.graded:
+        _grade(library, encode)
         return
     prompts = (files("longhand.evaluation") / "prompts" / "general.txt").read_text().splitlines()
     prompts = [prompt for prompt in prompts if prompt.strip()]
@@ -84,6 +96,25 @@ def _count_hidden(library: Library, encode: Encode, num: int) -> None:
         nearest = [found.passages[0].title for found in find_candidates(hidden, encode, [prompt])[:3]]
         first, among_three = first + (nearest[:1] == [title]), among_three + (title in nearest)
     print(f"of {num} hidden prompts: document nearest {first}, among the nearest three {among_three}")
+
+
+def _grade(library: Library, encode: Encode) -> None:
+    rows = [json.loads(line) for line in GRADED.read_text().splitlines()]
+    best = sum(max(row["grades"].values()) for row in rows) / len(rows)
+    for weight in (NAME_WEIGHT, 0.4, 0.8):
+        grades = []
+        for row in rows:
+            subject = subject_of(row["prompt"], "eng_Latn")
+            found = find_candidates(
+                library, encode, [derive_title(subject, "eng_Latn"), subject], name_weight=weight
+            )
+            titles = [candidate.passages[0].title for candidate in found]
+            grades.append(next((row["grades"][title] for title in titles if title in row["grades"]), 0))
+        mean = sum(grades) / len(grades)
+        print(
+            f"weight {weight}: {len(rows)} prompts, mean grade {mean:.3f} of {best:.3f}, {grades.count(3)} times 3",
+            flush=True,
+        )
 
 
 def _answers(path: Path) -> dict[int, str]:

@@ -31,11 +31,12 @@ LEAST_LIKENESS = 0.36
 """How near to the title the best document must be, about a cosine."""
 SAME_SUBJECT = 0.63
 """From here on a document is mostly on the very subject, below often on a neighbouring one."""
-NAME_WEIGHT = 0.4
-"""How much the cosine of a document's title or prompt counts beside that of its nearest sections."""
+NAME_WEIGHT = 0.65
+"""How much the cosine of a document's title or prompt counts beside that of its nearest sections: fitted, as the next
+two, by pairs of documents that a reader graded (`benchmarks/graded_prompts.jsonl`)."""
 UNSAID_WEIGHT = 0.15
 """How much less near a document is that has none of the title's words."""
-OTHER_KIND_WEIGHT = 0.08
+OTHER_KIND_WEIGHT = 0.065
 """How much less near a document is that is not called by the kind of text that is asked for, such as a letter."""
 KINDS = frozenset(
     re.findall(
@@ -132,8 +133,13 @@ def _outline(
     return [headings[c] for c in sorted(chosen, key=lambda c: positions[c])]
 
 
-def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> list[Candidate]:
-    """Return the documents that may be on the subject of a document called so, the nearest to all names first."""
+def find_candidates(
+    library: Library, encode: Encode, names: Sequence[str], *, name_weight: float = NAME_WEIGHT
+) -> list[Candidate]:
+    """Return the documents that may be on the subject of a document called so, the nearest to all names first.
+
+    `name_weight`: as `NAME_WEIGHT`.
+    """
     if not len(library):
         return []
     names = list(dict.fromkeys(names))
@@ -162,7 +168,7 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
     for own, named_N in zip(places, named_MN, strict=True):
         passages = tuple(library.passages[int(n)] for n in own)
         likeness = [
-            _likeness(stems, passages, likeness_N[own], float(named))
+            _likeness(stems, passages, likeness_N[own], float(named), name_weight)
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
@@ -213,13 +219,17 @@ def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Ca
 
 
 def _likeness(
-    stems: Collection[str], passages: tuple[Passage, ...], nearness_P: Tensor, named: float
+    stems: Collection[str],
+    passages: tuple[Passage, ...],
+    nearness_P: Tensor,
+    named: float,
+    name_weight: float,
 ) -> float:
     """Return how near a document is to a name: by what it is called, its nearest sections, and its words."""
     telling = float(nearness_P.topk(min(TELLING, len(passages))).values.mean())
     texts = [text for passage in passages for text in (passage.heading, *passage.sentences)]
     told = " ".join((passages[0].title, passages[0].prompt, *texts))
-    return NAME_WEIGHT * named + (1.0 - NAME_WEIGHT) * telling - UNSAID_WEIGHT * (1.0 - _share(stems, told))
+    return name_weight * named + (1.0 - name_weight) * telling - UNSAID_WEIGHT * (1.0 - _share(stems, told))
 
 
 def _share(stems: Collection[str], text: str) -> float:
