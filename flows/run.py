@@ -387,11 +387,15 @@ class _Foreground:
             loop.run_until_complete(asyncio.wait_for(asyncio.shield(task), STOP_TIMEOUT_S))
 
     def abandon(self, error: Exception) -> None:
-        """End `run` with an error as soon as the step at hand is done; for another thread."""
+        """End `run` with an error as soon as the step at hand is done; for another thread.
+
+        Prefect cannot note anything on a server that is gone, and would try for a minute: it gets a moment.
+        """
         with self._lock:
             self._error = error
             if self._loop is not None and self._task is not None:
                 self._loop.call_soon_threadsafe(self._task.cancel)
+                self._loop.call_soon_threadsafe(self._loop.call_later, STOP_TIMEOUT_S, self._loop.stop)
 
 
 def _is_prefects(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from flows.errors import FlowError
 from flows.run import _Foreground
 
 
@@ -114,6 +115,22 @@ def test_what_is_left_in_its_midst_prints_nothing(
     assert run(_Foreground(), body()) < 5
     gc.collect()
     assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_a_run_whose_server_is_gone_does_not_wait_until_prefect_has_given_up() -> None:
+    foreground = _Foreground()
+
+    async def body() -> None:
+        try:
+            foreground.abandon(FlowError("the server is gone"))
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(30)  # as Prefect's client does, which tries again
+
+    started = time.monotonic()
+    with pytest.raises(FlowError, match="the server is gone"):
+        foreground.run(body(), "doc")
+    assert time.monotonic() - started < 10
 
 
 def test_a_run_that_is_over_when_it_comes_is_over() -> None:
