@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 import torch
@@ -33,39 +35,60 @@ def float32(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     AcceleratorState._reset_state()
 
 
+Launch = Callable[..., list[tuple[int, list[str]]]]
 DRIVER = Path(__file__).with_name("training_processes.py")
+PATIENCE_S = 200.0
 
 
-def launch(run_dir: Path, *options: str, parts: int = 6, steps: int = 30) -> list[tuple[int, list[str]]]:
-    """Run a process for each of `options`; return the exit code of each and the lines that it said."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = {"WORLD_SIZE": str(len(options)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    common = [sys.executable, str(DRIVER), str(run_dir), "--parts", str(parts), "--steps", str(steps)]
-    processes = [
-        subprocess.Popen(
-            [*common, *own.split()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={
-                **os.environ,
-                **places,
-                "OMP_NUM_THREADS": "1",
-                "RANK": str(rank),
-                "LOCAL_RANK": str(rank),
-                "LOCAL_WORLD_SIZE": str(len(options)),
-            },
-        )
-        for rank, own in enumerate(options)
-    ]
-    found = []
-    for process in processes:
-        said, errors = process.communicate(timeout=200)
-        assert process.returncode <= 0, errors
-        found.append((process.returncode, said.splitlines()))
-    return found
+@pytest.fixture(scope="module")
+def warm() -> Iterator[subprocess.Popen[str]]:
+    """A process that has imported everything and forks those of the tests."""
+    with subprocess.Popen(
+        [sys.executable, str(DRIVER), "--serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def launch(warm: subprocess.Popen[str]) -> Launch:
+    """Return a function that runs a process for each of its options, and returns exit codes and the lines said."""
+
+    def launch_(run_dir: Path, *options: str, parts: int = 6, steps: int = 30) -> list[tuple[int, list[str]]]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        places = {"WORLD_SIZE": str(len(options)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        common = [str(run_dir), "--parts", str(parts), "--steps", str(steps)]
+        asked = [
+            {
+                "arguments": [*common, *own.split()],
+                "variables": {
+                    **places,
+                    "ACCELERATE_MIXED_PRECISION": "no",
+                    "RANK": str(rank),
+                    "LOCAL_RANK": str(rank),
+                    "LOCAL_WORLD_SIZE": str(len(options)),
+                },
+            }
+            for rank, own in enumerate(options)
+        ]
+        assert warm.stdin is not None and warm.stdout is not None
+        print(json.dumps(asked), file=warm.stdin, flush=True)
+        stuck = Timer(PATIENCE_S, os.killpg, (warm.pid, signal.SIGKILL))
+        stuck.start()
+        found = json.loads(warm.stdout.readline() or "null")
+        stuck.cancel()
+        assert found is not None, f"the processes were stuck for {PATIENCE_S:g} s"
+        for process in found:
+            assert process["code"] <= 0, process["errors"]
+        return [(process["code"], process["said"]) for process in found]
+
+    return launch_
 
 
 def curve(run_dir: Path) -> dict[int, float]:
@@ -76,7 +99,7 @@ def curve(run_dir: Path) -> dict[int, float]:
     return {row["step"]: row["dev_loss"] for row in rows if "dev_loss" in row}
 
 
-def test_two_then_three_processes_draw_the_curve_of_one(tmp_path: Path) -> None:
+def test_two_then_three_processes_draw_the_curve_of_one(tmp_path: Path, launch: Launch) -> None:
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     train(ToyTask(), alone, LoopConfig(num_steps=30, num_parts=6, **LOOP), cpu=True)
     # a signal to any of them ends all after the same step
@@ -106,12 +129,12 @@ def test_parts_are_averaged_and_are_not_one(tmp_path: Path) -> None:
     assert parts_of_run(tmp_path / "1") == 1 and parts_of_run(tmp_path / "none") is None
 
 
-def test_where_one_dies_the_others_do_not_wait_for_it(tmp_path: Path) -> None:
+def test_where_one_dies_the_others_do_not_wait_for_it(tmp_path: Path, launch: Launch) -> None:
     (first, said), (second, _) = launch(tmp_path, "", "--kill 4", parts=2)
     assert (first, said[-1], second) == (0, "lost a peer", -9)
 
 
-def test_an_error_of_all_is_the_first_ones_to_say(tmp_path: Path) -> None:
+def test_an_error_of_all_is_the_first_ones_to_say(tmp_path: Path, launch: Launch) -> None:
     first, second = launch(tmp_path, "", "--spoil 2", parts=2)
     assert (first[1][-1], second[1][-1]) == ("NonFiniteError said", "NonFiniteError silent")
     first, second = launch(tmp_path, "", "", parts=3)

@@ -1,17 +1,24 @@
 """One process of several that train the toy together; `RANK` and the like say which.
 
     RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT python training_processes.py DIR --parts 6 --steps 30
+    python training_processes.py --serve
 
 `--terminate STEP` sends itself SIGTERM at a step, `--kill STEP` SIGKILL, `--spoil STEP` makes its batch infinite.
 Prints what it opens for writing in DIR, and as the last line `ended`, or the error.
+
+`--serve` imports everything once, which takes seconds, and forks: each line of its input is a JSON list of processes to
+run at once (`arguments`, `variables`), each line of its output one of what they left (`code`, `said`, `errors`).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +42,41 @@ LOOP: dict[str, Any] = {
     "evaluate_every": 10,
     "checkpoint_every_s": 1e9,
 }
+
+
+def serve() -> None:
+    for line in sys.stdin:
+        found = []
+        for pid, *files in [fork(**process) for process in json.loads(line)]:
+            _, status = os.waitpid(pid, 0)
+            for file in files:
+                file.seek(0)
+            said, errors = (file.read() for file in files)
+            code = os.waitstatus_to_exitcode(status)
+            found.append({"code": code, "said": said.splitlines(), "errors": errors})
+        print(json.dumps(found), flush=True)
+
+
+def fork(arguments: list[str], variables: dict[str, str]) -> tuple[int, Any, Any]:
+    """Start a process; return its id and the files that it prints to."""
+    files = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the process
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            for number, file in enumerate(files, 1):
+                os.dup2(file.fileno(), number)
+            os.environ.update(variables)
+            sys.argv[1:] = arguments
+            main()
+            code = 0
+        except BaseException:  # noqa: BLE001  # a fork must never return into its parent's code
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return pid, *files
 
 
 def main() -> None:
@@ -74,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve() if sys.argv[1:] == ["--serve"] else main()
