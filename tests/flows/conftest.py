@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 
+import fault_points
 from flow_fakes import FakeEngine
 
 from flows.document.engine import Engine
@@ -35,9 +36,7 @@ SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch = pytest.MonkeyPatch()
-    patch.setenv(
-        "XDG_DATA_HOME", os.environ.get("LONGHAND_TEST_DATA") or str(tmp_path_factory.mktemp("data"))
-    )
+    patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("LONGHAND_DATABASE_URL", "PREFECT_API_URL"):
         patch.delenv(name, raising=False)
     yield
@@ -76,7 +75,13 @@ def store(url: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def api() -> Iterator[PrefectApi]:
+def migrated(_own_data_folder: None, lay_template: Callable[[Path], None]) -> None:
+    """Private servers begin with a migrated database, as all but a user's first do."""
+    lay_template(Path(os.environ["XDG_DATA_HOME"]))
+
+
+@pytest.fixture(scope="session")
+def api(migrated: None) -> Iterator[PrefectApi]:
     """One Prefect server for the whole session: starting one costs seconds."""
     with PrivateServer() as server, PrefectApi(server.ready.result(), server.auth) as found:
         yield found
@@ -118,6 +123,40 @@ def outcome() -> Callable[[Store, str], Outcome]:
         )
 
     return read
+
+
+@pytest.fixture
+def states_of(tmp_path: Path) -> Callable[[str, Callable[[], None]], list[str]]:
+    """Return a function that does work on a database and returns URLs of copies: what a crash would leave.
+
+    There is a copy for the beginning and for each commit that wrote something. The file alone would not do, what is
+    committed is in SQLite's log. Only one thread may write meanwhile.
+    """
+
+    def states(url: str, work: Callable[[], None]) -> list[str]:
+        path = Path(url.removeprefix("sqlite:///"))
+        found: list[str] = []
+        logged = [b""]
+
+        def keep(point: str, number: int) -> None:
+            log = path.with_name(f"{path.name}-wal")
+            if point not in ("commit.after", "start") or (found and log.read_bytes() == logged[-1]):
+                return
+            logged.append(log.read_bytes() if log.exists() else b"")
+            copy = tmp_path / f"state{len(found)}.db"
+            shutil.copyfile(path, copy)
+            copy.with_name(f"{copy.name}-wal").write_bytes(logged[-1])
+            found.append(f"sqlite:///{copy}")
+
+        keep("start", 0)
+        fault_points.watch(keep)
+        try:
+            work()
+        finally:
+            fault_points.watch(None)
+        return found
+
+    return states
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import fault_points
 import pytest
 from flow_fakes import FakeEngine
 from step_runner import run_steps
@@ -19,14 +16,6 @@ from storage import OutlineRecord, Store
 
 Make = Callable[..., Any]
 FOUR = WritingOptions(sections=4, items_per_unit=2, texts_per_unit=8)
-
-
-class Crash(BaseException):
-    """Stands for the end of the process."""
-
-
-def crash() -> None:
-    raise Crash
 
 
 @pytest.fixture
@@ -158,40 +147,13 @@ def test_versions_can_be_restored(store: Store, written: str, new_job: Make) -> 
 
 
 def test_a_crash_at_any_commit_of_an_edit_changes_nothing(
-    store: Store,
-    url: str,
-    tmp_path: Path,
-    written: str,
-    new_job: Make,
-    outcome: Make,
+    store: Store, url: str, written: str, new_job: Make, outcome: Make, states_of: Make
 ) -> None:
     edit_outline(store, written, [SetHeading("1", "Another thing"), SetLength("2", 6), Add("Last")])
-    store.close()
-    edited, number = tmp_path / "edited.db", 0
-    shutil.copyfile(url.removeprefix("sqlite:///"), edited)
-
-    def try_(crash_at: int) -> tuple[bool, Any]:
-        """Go on until the n-th commit, then with another process; return whether it crashed, and what came."""
-        is_crashed = False
-        path = tmp_path / f"try{crash_at}.db"
-        shutil.copyfile(edited, path)
-        with Store.open(f"sqlite:///{path}") as copy:
-            job = new_job(copy, written)
-            fault_points.arm("commit.after", crash_at, crash)
-            try:
-                run_steps(job)
-            except Crash:
-                is_crashed = True
-            finally:
-                fault_points.watch(None)
-            if is_crashed:
-                run_steps(new_job(copy, written, steal=True))
-            return is_crashed, outcome(copy, written)
-
-    _, calm = try_(0)
-    crashed = True
-    while crashed:
-        number += 2
-        crashed, found = try_(number)
-        assert found == calm, number
-    assert number > 8
+    states = states_of(url, lambda: run_steps(new_job(store, written)))
+    calm = outcome(store, written)
+    assert len(states) > 8
+    for number, state in enumerate(states):
+        with Store.open(state) as copy:
+            run_steps(new_job(copy, written, steal=True))
+            assert outcome(copy, written) == calm, f"behind commit {number}"

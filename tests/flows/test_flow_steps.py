@@ -278,35 +278,41 @@ def test_headings_and_title_in_another_language_are_translated(
 
 
 def test_a_crash_at_any_commit_changes_nothing(
+    url: str,
     new_url: Callable[[], str],
     new_document: Make,
     new_job: Make,
     outcome: Make,
+    states_of: Make,
+) -> None:
+    with Store.open(url) as store:
+        document_id = new_document(store)
+        states = states_of(url, lambda: run_steps(new_job(store, document_id)))
+        calm = outcome(store, document_id)
+    assert len(states) > 15
+    for number, state in enumerate(states):
+        with Store.open(state) as store:
+            run_steps(new_job(store, document_id, steal=True))
+            assert outcome(store, document_id) == calm, f"behind commit {number}"
+
+
+def test_a_store_that_a_crash_was_raised_in_is_of_use(
+    new_url: Callable[[], str], new_document: Make, new_job: Make, outcome: Make
 ) -> None:
     with Store.open(new_url()) as store:
         document_id = new_document(store)
         run_steps(new_job(store, document_id))
         calm = outcome(store, document_id)
-    # before every other commit, behind every third
-    for point, stride in (("commit.before", 2), ("commit.after", 3)):
-        number = 0
-        crashed = True
-        while crashed:
-            number += stride
-            with Store.open(new_url()) as store:
-                document_id = new_document(store)
-                job = new_job(store, document_id)
-                fault_points.arm(point, number, crash)
-                try:
-                    run_steps(job)
-                    crashed = False
-                except Crash:
-                    pass
-                finally:
-                    fault_points.watch(None)
-                run_steps(new_job(store, document_id, steal=True))
-                assert outcome(store, document_id) == calm, f"{point}:{number}"
-        assert number > 15
+    for number in range(4, 100, 16):
+        with Store.open(new_url()) as store:
+            document_id = new_document(store)
+            job = new_job(store, document_id)
+            fault_points.arm("commit.before", number, crash)
+            with pytest.raises(Crash):
+                run_steps(job)
+            fault_points.watch(None)
+            run_steps(new_job(store, document_id, steal=True))
+            assert outcome(store, document_id) == calm, f"before commit {number}"
 
 
 @pytest.mark.parametrize("method", ["encode", "plan", "write", "say_headings", "say"])
