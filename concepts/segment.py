@@ -121,6 +121,8 @@ _BEFORE_NUMBER = frozenset(
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 _LONGEST_ABBREVIATION = 4
+_LONGEST_END = 200
+"""As many characters before a stop as can tell whether a sentence ends there, with room to spare."""
 _STARTERS = frozenset(
     """
     It We The This These Those They He She You I In On At If When But And So There Then That A An To For
@@ -336,6 +338,8 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
     starter = first is not None and first[0] in _STARTERS
     if _DASH_OF_SPEECH.match(after) and before.endswith(("!", "?", "...")) and _SPEECH.search(before):
         return True
+    # The rest looks at the end alone; a sentence that thousands of pieces were joined to is long.
+    before = before[-_LONGEST_END:]
     if before.endswith(("!", "?", "...")):
         # "#VALUE! error", "Yahoo! Mail"
         return is_small or (_NAME_WITH_MARK.search(before) is not None and not starter)
