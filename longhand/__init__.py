@@ -1,11 +1,11 @@
 """Longhand plans and writes long documents in a sentence-embedding space.
 
 `longhand.open()` is the Python interface, the command `longhand` the other one; both call the same
-functions. Importing this costs nothing: what is named here is imported when it is first used.
+functions. Importing this imports nothing: what is named here is imported when it is first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False
+"""As typing's, which takes 10 ms to import; Ctrl-C is not handled before this module ends (longhand/__main__.py)."""
 
 if TYPE_CHECKING:
     from concepts.errors import LonghandError
@@ -41,6 +41,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)
 
 

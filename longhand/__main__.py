@@ -1,6 +1,29 @@
-"""`python -m longhand` is the command `longhand`."""
+"""Where a process of `longhand` begins, as a console script or as `python -m longhand`.
 
-from longhand.cli import main
+Ctrl-C ends it with exit code 130 from the first line on. So this module imports nothing but `os` and `signal`, and
+everything else once the handler is set (`import longhand` imports nothing).
+"""
+
+import os
+import signal
+
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    # Where SIGINT is ignored (a shell's background job) or somebody else handles it, it stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end_at_once)
+    from longhand.cli import main as run_command_line
+
+    run_command_line(end_at_once)
+
+
+def end_at_once(number: int, frame: object) -> None:
+    """End the process: nothing was begun yet. An exception might be lost between two imports, or leave a traceback."""
+    os._exit(EXIT_INTERRUPTED)
+
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,8 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import NoReturn
 
 from longhand.checks import RoomError, check_rooms
@@ -24,9 +25,9 @@ _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Environment variables by which an OpenMP runtime is told how its threads wait for each other."""
 
 
-def main() -> NoReturn:
-    """Run the command line of this process and exit."""
-    interrupts.watch()
+def main(early_handler: Callable[[int, FrameType | None], None] | None = None) -> NoReturn:
+    """Run the command line of this process and exit; `early_handler` is what handles SIGINT so far, to be replaced."""
+    interrupts.watch(early_handler)
     try:
         # What is imported stays. To look through it for garbage every 700 objects, and once more at the end, costs
         # `longhand ls` a fifth of its time.

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,12 @@ class Interrupts:
         self._is_watching = False
         self._code: int | None = None
 
-    def watch(self) -> None:
-        """Handle SIGINT from now on, unless this process ignores it or somebody else handles it; main thread only."""
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    def watch(self, early_handler: Callable[[int, FrameType | None], None] | None = None) -> None:
+        """Handle SIGINT from now on, unless this process ignores it or somebody else handles it; main thread only.
+
+        `early_handler` handled it while the command was imported.
+        """
+        if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, early_handler):
             return
         self._is_watching = True
         signal.signal(signal.SIGINT, self)

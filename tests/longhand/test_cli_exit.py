@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,3 +169,49 @@ def test_ctrl_c_ends_the_inspector_well_once_it_has_said_where_it_is(run, store,
 
     monkeypatch.setattr("longhand.web.server.serve", serve)
     assert run("inspect", "--port", "0").exit_code == code
+
+
+SCRIPT = """
+import os, signal, sys
+
+class PressesAt:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+before = set(sys.modules)
+from longhand.__main__ import main
+imported = set(sys.modules) - before
+if imported != {{"longhand", "longhand.__main__"}}:
+    sys.exit(f"imported before Ctrl-C is handled: {{sorted(imported)}}")
+sys.meta_path.insert(0, PressesAt())
+sys.argv = ["longhand", "--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("longhand.cli", "longhand.interrupts", "longhand.checks", "longhand.app", "typer"),
+        *("longhand.commands.writing", "longhand.showing.helping"),
+    ],
+)
+def test_an_interrupt_while_the_command_is_imported_ends_it_quietly(module):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(module=module)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=os.sep,
+        check=False,
+    )
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert done.stderr in ("", "longhand: interrupted\n")
+
+
+def test_the_command_begins_where_ctrl_c_is_handled_first():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"]["longhand"] == "longhand.__main__:main"
