@@ -524,7 +524,7 @@ def test_declared_encodings(head: str, encoding: str) -> None:
     ("data", "reason"),
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary data"),
-        ("Привет, как дела".encode("cp1251"), "not UTF-8 text"),
+        ("你好".encode("gb18030"), "not UTF-8 text"),
         (b"caf\x81\x8d", "not UTF-8 text"),
         (codecs.BOM_UTF8 + b"\xff\xff", "its first bytes say UTF-8"),
     ],

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from concepts.corpus.readers.code_pages import by_alphabet, seven_bits
 from concepts.errors import InputError
 
 _MARKS: tuple[tuple[bytes, str], ...] = (
@@ -119,6 +120,9 @@ def decode(data: bytes) -> Decoded:
         return Decoded(data.decode(wide, "replace"), wide)
     if b"\0" in data:
         return _without_zeros(data) or _wide_text(data)
+    if (shifted := seven_bits(data)) is not None:
+        text, encoding, name = shifted
+        return Decoded(text, encoding, f"read as {name}; if letters are wrong, save it as UTF-8")
     try:
         return _encoded_once(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -128,7 +132,7 @@ def decode(data: bytes) -> Decoded:
             return Decoded(data.decode(declared), declared)
         except UnicodeDecodeError:
             pass
-    return _damaged(data, line) or _likeliest(data, line)
+    return _damaged(data, line) or _of_one_alphabet(data, line) or _likeliest(data, line)
 
 
 def _without_zeros(data: bytes) -> Decoded | None:
@@ -224,6 +228,24 @@ def _wide_text(data: bytes) -> Decoded:
         if not _CONTROLS.search(text):
             return Decoded(text, wide, f"read as {wide.upper()}")
     raise EncodingError("it is binary data, not text; save it as text", is_binary=True)
+
+
+def _of_one_alphabet(data: bytes, line: int) -> Decoded | None:
+    """Return a text in an alphabet other than Latin, None for others; EncodingError where two fit."""
+    likely = [page for page in by_alphabet(data) if _reads(data, page[0])]
+    if not likely:
+        return None
+    if len(likely) > 1:
+        names = " or ".join(name for _, name in likely[:_MOST_CANDIDATES])
+        raise EncodingError(
+            f"it is not UTF-8 text (line {line}); it may be {names}; save it as UTF-8", is_binary=False
+        )
+    encoding, name = likely[0]
+    return Decoded(
+        data.decode(encoding),
+        encoding,
+        f"not UTF-8 (line {line}): read as {name}; if letters are wrong, save it as UTF-8",
+    )
 
 
 def _likeliest(data: bytes, line: int) -> Decoded:
