@@ -44,7 +44,7 @@ def test_code_pages_of_one_alphabet(encoding: str, text: str) -> None:
         decoded = decode(text.encode(encoding))
     except EncodingError as error:
         # What two code pages show as usual words is told with both names.
-        assert len(text) < 35 and NAMES[encoding] in str(error) and " or " in str(error)
+        assert NAMES[encoding] in str(error) and " or " in str(error)
     else:
         assert decoded.text == text
         assert f"read as {NAMES[encoding]}" in decoded.remark
