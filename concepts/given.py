@@ -36,7 +36,39 @@ MAX_DEPTH = 5
 """Deepest heading that stays one: below the title, as deep as Markdown and HTML have them. Deeper ones become text."""
 MAX_HEADING_CHARS = 120
 """Where a title is cut that was made of a sentence."""
-OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "Überblick", "fra_Latn": "Aperçu", "spa_Latn": "Introducción"}
+OVERVIEW = {
+    "eng_Latn": "Overview",
+    "deu_Latn": "Überblick",
+    "fra_Latn": "Aperçu",
+    "spa_Latn": "Introducción",
+    "ita_Latn": "Introduzione",
+    "por_Latn": "Introdução",
+    "cat_Latn": "Introducció",
+    "ron_Latn": "Introducere",
+    "nld_Latn": "Inleiding",
+    "swe_Latn": "Inledning",
+    "dan_Latn": "Indledning",
+    "nob_Latn": "Innledning",
+    "fin_Latn": "Johdanto",
+    "hun_Latn": "Bevezetés",
+    "pol_Latn": "Wprowadzenie",
+    "ces_Latn": "Úvod",
+    "slk_Latn": "Úvod",
+    "hrv_Latn": "Uvod",
+    "slv_Latn": "Uvod",
+    "tur_Latn": "Giriş",
+    "ell_Grek": "Εισαγωγή",
+    "rus_Cyrl": "Введение",
+    "ukr_Cyrl": "Вступ",
+    "bul_Cyrl": "Въведение",
+    "arb_Arab": "مقدمة",
+    "heb_Hebr": "מבוא",
+    "jpn_Jpan": "はじめに",
+    "kor_Hang": "개요",
+    "zho_Hans": "概述",
+    "zho_Hant": "概述",
+    "vie_Latn": "Giới thiệu",
+}
 """Heading of text that stands before the first heading of its level, as in the planner's training."""
 _HTML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|\?xml|html|head|body)\b", re.IGNORECASE)
 _FEWEST_CHARS_OF_A_BLOCK = 40

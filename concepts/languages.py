@@ -8,6 +8,7 @@ Both are imported only when they are asked.
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -94,6 +95,34 @@ _SURER = 20.0
 dishes above all, look like many languages."""
 
 
+_MOST_WORDS_OF_SHORT = 4
+_SMALL_WORDS = {
+    tag: frozenset(words.split())
+    for tag, words in {
+        "de": "das der den dem des ein eine einen einem ist sind und wir ich nicht mein meine unser",
+        "fr": "le la les du des un une est sont et je nous mon ma mes ce cette au aux",
+        "es": "el la los las un una es son y yo mi mis este esta",
+        "it": "il lo la gli le un uno una è sono mio mia questo questa",
+        "pt": "o os um uma é são e meu minha este esta",
+        "nl": "het de een zijn en ik wij mijn niet deze dit",
+        "sv": "en ett är och jag vi min mitt inte det den",
+        "da": "en et er og jeg vi min mit ikke det den",
+        "nb": "en et ei er og jeg vi min mitt ikke det den",
+        "pl": "jest są nie w na ta",
+        "cs": "je jsou ne v na ta",
+        "ro": "este sunt și un nu în pe",
+        "fi": "ovat ja minä ei tämä se",
+        "hu": "az és egy nem ez van",
+        "tr": "bir ve bu değil ile için",
+    }.items()
+}
+"""Articles and other small words of languages in Latin letters, as py3langid names these: they tell a short sentence.
+
+Without those that English has, too ("die", "on")."""
+_SMALL_SURER = 3.0
+"""How many times as probable as English a language must be that small words tell."""
+
+
 _ENGLISH_WORDS = frozenset(["and", "by", "for", "from", "how", "into", "of", "the", "to", "with", "your"])
 """Small words that no other language writes so, but in names."""
 _ENGLISH_SHARE = 0.2
@@ -161,9 +190,12 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
         if named:
             return langcodes.Language.get(named[0]).language_name()
         return f"a language in {script.title()} letters"
+    tags = {str(tag.language) for code in known for tag in _tags(code)}
+    small = _by_small_words(text)
+    if small is not None:
+        return None if small in tags else langcodes.Language.get(small).language_name()
     if len(text.split()) < _FEWEST_WORDS:
         return None
-    tags = {str(tag.language) for code in known for tag in _tags(code)}
     ranked = [(str(tag), float(share)) for tag, share in _identifier(None).rank(text)]
     tag, share = ranked[0]
     if tag in tags or tag == _NO_LANGUAGE:
@@ -233,7 +265,28 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
         code_of.setdefault(langcodes.Language.get(code).prefer_macrolanguage().language or "", code)
     probability = {code_of[tag]: share for tag, share in _identifier(frozenset(code_of)).rank(text)}
     best = next(iter(probability), expected)
-    return best if probability.get(best, 0.0) > _SURER * probability.get(expected, 0.0) else expected
+    if probability.get(best, 0.0) > _SURER * probability.get(expected, 0.0):
+        return best
+    small = _by_small_words(text) if expected == ENGLISH else None
+    return expected if small is None else code_of.get(small, expected)
+
+
+def _by_small_words(text: str) -> str | None:
+    """Return the language (as py3langid names it) of a short sentence that its small words tell; None for others.
+
+    Only where a stop says that it is a sentence: a title may be a name ("Das Boot", "La Paz").
+    """
+    if not text.rstrip().endswith((".", "!", "?")):
+        return None
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    if not 2 <= len(words) <= _MOST_WORDS_OF_SHORT or not _ENGLISH_WORDS.isdisjoint(words):
+        return None
+    tags = [tag for tag, small in _SMALL_WORDS.items() if not small.isdisjoint(words)]
+    if not tags:
+        return None
+    share = {str(tag): float(share) for tag, share in _identifier(None).rank(text)}
+    best = max(tags, key=lambda tag: share.get(tag, 0.0))
+    return best if share.get(best, 0.0) > _SMALL_SURER * share.get("en", 0.0) else None
 
 
 @lru_cache(maxsize=4)

@@ -140,14 +140,30 @@ def cover_points(texts: Sequence[Text], vectors: Vector, points: Sequence[str], 
     them belongs to another unit.
     """
     found = list(texts)
-    for point, vector in zip(points, own, strict=True):
-        if not len(vectors) or is_shown(point, " ".join(text.text for text in found)):
-            continue
-        distance = np.abs(vectors - vector).max(axis=1)
+    place_of = _places_of(vectors, own)
+    # A point that is said in its own words may take the sentence that showed another one: looked at again then.
+    while True:
+        said = " ".join(text.text for text in found)
+        hidden = [p for p, place in place_of.items() if found[place].text != as_sentence(points[p])]
+        lacking = next((p for p in hidden if not is_shown(points[p], said)), None)
+        if lacking is None:
+            return found
+        place = place_of[lacking]
+        found[place] = replace(found[place], text=as_sentence(points[lacking]), score=1.0)
+
+
+def _places_of(vectors: Vector, own: Vector) -> dict[int, int]:
+    """Return which of a section's concepts (S, D) is that of each point (P, D), by point; each is that of one."""
+    place_of: dict[int, int] = {}
+    for p, vector in enumerate(own):
+        distance = np.abs(vectors - vector).max(axis=1, initial=0.0)
+        distance[list(place_of.values())] = np.inf
+        if not len(vectors) or not np.isfinite(distance).any():
+            break
         place = int(distance.argmin())
         if distance[place] <= 1e-3 * max(1.0, float(np.abs(vector).max())):
-            found[place] = replace(found[place], text=as_sentence(point), score=1.0)
-    return found
+            place_of[p] = place
+    return place_of
 
 
 def is_shown(point: str, text: str) -> bool:

@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reader_helpers import SPACES, WORD, read, run, shown, word
 
 from concepts.corpus.importers import Unreadable, read_bytes
-from concepts.corpus.readers import count_phrase, read_data
+from concepts.corpus.readers import Element, count_phrase, read_data
 from concepts.errors import InputError
-from concepts.given import GivenDocument, read_given
-from concepts.languages import foreign_language
+from concepts.given import GivenDocument, arrange, read_given
+from concepts.languages import detect_language, foreign_language
 from concepts.segment import normalize_text, split_sentences
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -608,10 +608,55 @@ def test_a_long_sentence_stays_one() -> None:
         ("How to say 你好 in a letter", None),
         ("Wie man Brot backt", None),
         ("2 + 2 = 4", None),
+        ("Das Brot.", None),
+        ("Il pane.", "Italian"),
+        ("O pão.", "Portuguese"),
+        ("Het brood.", "Dutch"),
+        ("La Paz and Titicaca.", None),
+        ("Is it on?", None),
+        ("Die hard.", None),
+        ("A test.", None),
     ],
 )
 def test_languages_however_short(text: str, language: str | None) -> None:
     assert foreign_language(text, LANGS) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "language"),
+    [
+        ("Das Brot.", "deu_Latn", "German"),
+        ("Ein Garten ist schön.", "deu_Latn", "German"),
+        ("Le pain.", "fra_Latn", "French"),
+        ("El pan.", "spa_Latn", "Spanish"),
+        ("The bread.", "eng_Latn", None),
+        ("Das Boot", "eng_Latn", None),  # a title may be a name
+    ],
+)
+def test_two_words_of_a_sentence_tell_its_language(text: str, code: str, language: str | None) -> None:
+    assert detect_language(text, LANGS, "eng_Latn") == code
+    assert foreign_language(text, ("eng_Latn",)) == language
+
+
+def test_a_short_document_is_refused_by_name_or_taken_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Das Brot.\n", encoding="utf-8")
+    assert read_given(tmp_path / "a.txt", LANGS).lang == "deu_Latn"
+    with pytest.raises(InputError, match="reads as German, the space knows English"):
+        read_given(tmp_path / "a.txt", ("eng_Latn",))
+
+
+@pytest.mark.parametrize(
+    ("lang", "heading"),
+    [
+        ("deu_Latn", "Überblick"),
+        ("ita_Latn", "Introduzione"),
+        ("pol_Latn", "Wprowadzenie"),
+        ("rus_Cyrl", "Введение"),
+    ],
+)
+def test_text_above_the_first_heading_has_a_heading_of_its_language(lang: str, heading: str) -> None:
+    elements = [Element("X", 1), Element("A b.", None), Element("Y", 2), Element("C d.", None)]
+    assert arrange(elements, lang, "x").sections[0].heading == heading
 
 
 def test_a_space_that_knows_a_script_takes_it() -> None:

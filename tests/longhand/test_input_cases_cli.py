@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
+from flows.document.engine import Text
 from flows.document.events import OnEvent
 from flows.document.job import Job
 from flows.document.planning import scale_lengths
@@ -302,6 +303,25 @@ def test_points_are_placed_in_their_order_and_shown() -> None:
     assert scale_lengths([], None) == []
     said = FakeEngine().encode(["a", "b"], "eng_Latn")
     assert cover_points([], said[:0], ("a",), said[:1]) == []
+
+
+@pytest.mark.parametrize(
+    ("points", "texts"),
+    [
+        # The second point takes the sentence that showed the first.
+        (("flour", "coarse salt"), ("We need time.", "We need flour.")),
+        (("rest the dough", "mix the dough", "knead it"), ("A.", "Rest the dough.", "Mix the dough.")),
+        (("a pot", "a pot of iron", "a rack"), ("a", "b", "c")),
+        # Points that are the same concept have a sentence each.
+        (("salt", "salt", "water"), ("x", "y", "z")),
+    ],
+)
+def test_every_point_is_shown_where_there_is_a_sentence_for_each(points, texts) -> None:
+    own = FakeEngine().encode(list(points), "eng_Latn")
+    said = cover_points([Text(text=text, score=0.5) for text in texts], own[: len(texts)], points, own)
+    assert len(said) == len(texts)
+    shown = " ".join(text.text for text in said)
+    assert all(is_shown(point, shown) for point in points)
 
 
 def test_author_and_date_of_a_file_are_those_of_its_exports(run, runner, store, tmp_path) -> None:
