@@ -11,7 +11,7 @@ that counts, and how many headings the outline has; then the sums. Some minutes 
 With `--hidden N`: of the prompts of N random documents, hidden from the search, for how many the document itself is the
 nearest, and among the nearest three.
 
-With `--graded`: the mean grade of the nearest document of narrow prompts, by weights of the title's cosine. A reader
+With `--graded`: the mean grade of the nearest document of narrow prompts, by the weights of what counts. A reader
 of titles and headings graded up to nine documents for each prompt (`graded_prompts.jsonl`): 3 gladly taken, 2 useful,
 1 a neighbouring subject, 0 of no use. Documents without a grade are passed over.
 """
@@ -23,22 +23,32 @@ import dataclasses
 import json
 import lzma
 import random
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from concepts.codecs.spaces import load_codec
 from concepts.corpus.split import ASKED
 from concepts.library.library import Encode, Library
-from concepts.library.outline import NAME_WEIGHT, find_candidates, find_outline
+from concepts.library.outline import (
+    NAME_WEIGHT,
+    OTHER_KIND_WEIGHT,
+    UNSAID_WEIGHT,
+    find_candidates,
+    find_outline,
+)
 from concepts.library.stored import DOCUMENTS_FILE, load_library
 from concepts.models.card import find_name_in_space
 from concepts.models.installed import find_card
 from flows.document.planning import derive_title, subject_of
 
 GRADED = Path(__file__).with_name("graded_prompts.jsonl")
+FOLDS = 5
+FIT_STEPS, RIDGE = 2000, 0.005
 
 
 def main() -> None:
@@ -100,21 +110,58 @@ def _count_hidden(library: Library, encode: Encode, num: int) -> None:
 
 def _grade(library: Library, encode: Encode) -> None:
     rows = [json.loads(line) for line in GRADED.read_text().splitlines()]
-    best = sum(max(row["grades"].values()) for row in rows) / len(rows)
-    for weight in (NAME_WEIGHT, 0.4, 0.8):
-        grades = []
-        for row in rows:
-            subject = subject_of(row["prompt"], "eng_Latn")
-            found = find_candidates(
-                library, encode, [derive_title(subject, "eng_Latn"), subject], name_weight=weight
-            )
-            titles = [candidate.passages[0].title for candidate in found]
-            grades.append(next((row["grades"][title] for title in titles if title in row["grades"]), 0))
-        mean = sum(grades) / len(grades)
-        print(
-            f"weight {weight}: {len(rows)} prompts, mean grade {mean:.3f} of {best:.3f}, {grades.count(3)} times 3",
-            flush=True,
-        )
+    asked: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    for row in rows:
+        subject = subject_of(row["prompt"], "eng_Latn")
+        found = find_candidates(library, encode, [derive_title(subject, "eng_Latn"), subject])
+        graded = [c for c in found if c.passages[0].title in row["grades"]]
+        if graded:
+            features = [
+                (f.named, f.telling, f.unsaid, not c.is_of_kind) for c in graded for f in (c.features,)
+            ]
+            grades = [row["grades"][c.passages[0].title] for c in graded]
+            asked.append((np.array(features, dtype=float), np.array(grades, dtype=float)))
+    best = sum(max(grades) for _, grades in asked) / len(asked)
+    print(
+        f"{len(asked)} prompts with {sum(len(grades) for _, grades in asked)} graded documents; the best {best:.3f}"
+    )
+    weights = {
+        "in use": (NAME_WEIGHT, 1 - NAME_WEIGHT, -UNSAID_WEIGHT, -OTHER_KIND_WEIGHT),
+        "sections first": (0.4, 0.6, -0.15, -0.08),
+        "title or prompt alone": (1.0, 0.0, 0.0, 0.0),
+        "fitted": tuple(_fit(asked)),
+    }
+    for name, weight in weights.items():
+        print(f"{name:22} {np.round(weight, 3)} mean grade of the nearest {_mean_grade(asked, weight):.3f}")
+    cut = [(asked[n::FOLDS], [a for m, a in enumerate(asked) if m % FOLDS != n]) for n in range(FOLDS)]
+    held_out = sum(_mean_grade(test, _fit(train)) * len(test) for test, train in cut) / len(asked)
+    print(f"fitted on four fifths, measured on the other: {held_out:.3f}")
+
+
+def _mean_grade(
+    asked: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], weights: Sequence[float]
+) -> float:
+    return float(np.mean([grades[(features @ np.array(weights)).argmax()] for features, grades in asked]))
+
+
+def _fit(asked: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> list[float]:
+    """Return weights by logistic regression on pairs of a prompt's documents; the first two sum to 1.
+
+    A pair counts by the difference of its grades, and all pairs of a prompt the same as those of another.
+    """
+    pairs, counts = [], []
+    for features, grades in asked:
+        better, worse = np.nonzero(grades[:, None] > grades)
+        pairs.append(features[better] - features[worse])
+        counts.append((grades[better] - grades[worse]) / len(grades) ** 2)
+    x, count = np.concatenate(pairs), np.concatenate(counts) / np.concatenate(counts).sum()
+    scale = x.std(axis=0) + 1e-6
+    weights = np.zeros(x.shape[1])
+    for _ in range(FIT_STEPS):
+        wrong = 1 / (1 + np.exp(x / scale @ weights))
+        weights += (x / scale * (wrong * count)[:, None]).sum(axis=0) - RIDGE * weights
+    weights /= scale
+    return [float(weight) for weight in weights / weights[:2].sum()]
 
 
 def _answers(path: Path) -> dict[int, str]:

@@ -70,6 +70,23 @@ _BETWEEN = 0.15
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What tells how near a document is to what another one is called, each the mean over its names."""
+
+    named: float
+    """Cosine of the document's own title or prompt, the greater."""
+    telling: float
+    """Mean cosine of its nearest sections' subjects."""
+    unsaid: float
+    """Share of the telling words that it lacks."""
+
+    @property
+    def likeness(self) -> float:
+        """About a cosine."""
+        return NAME_WEIGHT * self.named + (1.0 - NAME_WEIGHT) * self.telling - UNSAID_WEIGHT * self.unsaid
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A document that may be on the subject."""
@@ -77,7 +94,14 @@ class Candidate:
     passages: tuple[Passage, ...]
     nearness_P: Tensor
     """Cosine of each passage's subject with the title."""
-    likeness: float
+    features: Features
+    is_of_kind: bool = True
+    """Whether it is called by all the kinds of text that are asked for."""
+
+    @property
+    def likeness(self) -> float:
+        """Return how near the document is, about a cosine."""
+        return self.features.likeness
 
 
 def find_outline(
@@ -133,13 +157,8 @@ def _outline(
     return [headings[c] for c in sorted(chosen, key=lambda c: positions[c])]
 
 
-def find_candidates(
-    library: Library, encode: Encode, names: Sequence[str], *, name_weight: float = NAME_WEIGHT
-) -> list[Candidate]:
-    """Return the documents that may be on the subject of a document called so, the nearest to all names first.
-
-    `name_weight`: as `NAME_WEIGHT`.
-    """
+def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> list[Candidate]:
+    """Return the documents that may be on the subject of a document called so, the nearest to all names first."""
     if not len(library):
         return []
     names = list(dict.fromkeys(names))
@@ -167,19 +186,23 @@ def find_candidates(
     found = []
     for own, named_N in zip(places, named_MN, strict=True):
         passages = tuple(library.passages[int(n)] for n in own)
-        likeness = [
-            _likeness(stems, passages, likeness_N[own], float(named), name_weight)
+        features = [
+            _features(stems, passages, likeness_N[own], float(named))
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
-        found.append(Candidate(passages, nearness_P, sum(likeness) / len(likeness)))
-    return sorted(found, key=lambda candidate: -_rank(candidate, kinds))
+        is_of_kind = kinds <= _kinds(f"{passages[0].title} {passages[0].prompt}")
+        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind))
+    return sorted(found, key=lambda found: -found.likeness + OTHER_KIND_WEIGHT * (not found.is_of_kind))
 
 
-def _rank(candidate: Candidate, kinds: frozenset[str]) -> float:
-    """Return a candidate's likeness, less where it is not called by all the kinds of text that are asked for."""
-    first = candidate.passages[0]
-    return candidate.likeness - OTHER_KIND_WEIGHT * (not kinds <= _kinds(f"{first.title} {first.prompt}"))
+def _mean(features: Sequence[Features]) -> Features:
+    num = len(features)
+    return Features(
+        named=sum(f.named for f in features) / num,
+        telling=sum(f.telling for f in features) / num,
+        unsaid=sum(f.unsaid for f in features) / num,
+    )
 
 
 def _kinds(text: str) -> frozenset[str]:
@@ -218,18 +241,13 @@ def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Ca
     return [candidate for candidate in candidates if candidate.likeness >= least][:most]
 
 
-def _likeness(
-    stems: Collection[str],
-    passages: tuple[Passage, ...],
-    nearness_P: Tensor,
-    named: float,
-    name_weight: float,
-) -> float:
-    """Return how near a document is to a name: by what it is called, its nearest sections, and its words."""
+def _features(
+    stems: Collection[str], passages: tuple[Passage, ...], nearness_P: Tensor, named: float
+) -> Features:
     telling = float(nearness_P.topk(min(TELLING, len(passages))).values.mean())
     texts = [text for passage in passages for text in (passage.heading, *passage.sentences)]
     told = " ".join((passages[0].title, passages[0].prompt, *texts))
-    return name_weight * named + (1.0 - name_weight) * telling - UNSAID_WEIGHT * (1.0 - _share(stems, told))
+    return Features(named=named, telling=telling, unsaid=1.0 - _share(stems, told))
 
 
 def _share(stems: Collection[str], text: str) -> float:
