@@ -41,8 +41,8 @@ OTHER_KIND_WEIGHT = 0.065
 KINDS = frozenset(
     re.findall(
         r"\w+",
-        "agenda agreement checklist contract cv email faq itinerary letter menu note plan policy proposal recipe "
-        "resume schedule script speech timetable toast",
+        "agenda agreement checklist contract cv email essay eulogy faq invitation itinerary letter menu newsletter "
+        "note plan policy proposal quiz recipe report resume schedule script speech story timetable toast",
     )
 )
 """Kinds of text that somebody asks for by name."""
@@ -110,14 +110,16 @@ def find_outline(
     names: Sequence[str],
     num_sections: int | None = None,
     *,
+    typed: str = "",
     is_wish: bool = False,
 ) -> list[str]:
     """Return the headings of an outline, empty where the library knows too little of the subject.
 
-    `names` are what the document is called, such as its title and what was typed for it. With `num_sections` exactly as
-    many, or none; where that is only a wish, else as many as are known.
+    `names` are what the document is called, such as its title and what was typed for it; `typed` may name a kind of
+    text that they do not, such as an essay. With `num_sections` exactly as many, or none; where that is only a wish,
+    else as many as are known.
     """
-    candidates = find_candidates(library, encode, names)
+    candidates = find_candidates(library, encode, names, typed)
     called = " ".join(names)
     closely = _known(candidates, WITHIN, MOST_DOCUMENTS)
     found = _outline(closely, called, encode, num_sections, WITHIN)
@@ -157,8 +159,13 @@ def _outline(
     return [headings[c] for c in sorted(chosen, key=lambda c: positions[c])]
 
 
-def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> list[Candidate]:
-    """Return the documents that may be on the subject of a document called so, the nearest to all names first."""
+def find_candidates(
+    library: Library, encode: Encode, names: Sequence[str], typed: str = ""
+) -> list[Candidate]:
+    """Return the documents that may be on the subject of a document called so, the nearest to all names first.
+
+    `typed` may name a kind of text.
+    """
     if not len(library):
         return []
     names = list(dict.fromkeys(names))
@@ -173,7 +180,7 @@ def find_candidates(library: Library, encode: Encode, names: Sequence[str]) -> l
         numbers |= {m for m in [*by_title, *_named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
-    kinds = _kinds(called)
+    kinds = _kinds(f"{called} {typed}")
     places = [(library.owner == m).nonzero().flatten() for m in sorted(numbers)]
     if not library.is_own:
         places = [own for own in places if not _is_of_other([library.passages[int(n)] for n in own], called)]

@@ -121,7 +121,9 @@ class OutlineAsk:
 
     title: str
     prompt: str
-    """What was typed, in `prompt_lang`."""
+    """What was typed, in `prompt_lang`, without the words that ask for a text."""
+    typed: str
+    """All that was typed: it may name a kind of text, such as an essay."""
     prompt_lang: str
     lang: str
     """Language of the document, so of title and headings."""

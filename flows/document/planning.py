@@ -295,6 +295,7 @@ def _known_outline(
         OutlineAsk(
             title=title_of(document),
             prompt=subject_of(document.prompt, options.prompt_lang or document.lang),
+            typed=document.prompt,
             prompt_lang=options.prompt_lang or document.lang,
             lang=document.lang,
             num_items=num_items,

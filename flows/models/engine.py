@@ -106,7 +106,8 @@ class ModelEngine(LoadedModels):
         (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
         library, encode, names = self._library(ask.library), self._encode_english, (title, prompt)
         if ask.depth == 1:
-            headings = find_outline(library, encode, names, ask.num_items, is_wish=ask.is_wish)
+            typed = ask.typed if ask.prompt_lang == ENGLISH else ""
+            headings = find_outline(library, encode, names, ask.num_items, typed=typed, is_wish=ask.is_wish)
             found = [(str(n), heading) for n, heading in enumerate(headings, 1)]
         else:
             found = []

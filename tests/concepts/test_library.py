@@ -668,6 +668,17 @@ def test_the_kind_of_text_that_is_asked_for_comes_first() -> None:
     assert found["Guide"][0] == "Dental office reception job"
 
 
+def test_what_was_typed_names_the_kind_of_text_though_no_name_does() -> None:
+    passages = [
+        passage(title, heading, "One way is short.", "Two ways are long.", "Three ways are wide.")
+        for title in ("Work letter", "Work essay")
+        for heading in ("Beginning", "Middle", "End")
+    ]
+    library = Library.of(passages, encode, least_likeness=0.0)
+    found = [find_candidates(library, encode, ["Work"], typed)[0] for typed in ("A letter", "An essay")]
+    assert [first.passages[0].title for first in found] == ["Work letter", "Work essay"]
+
+
 def test_few_sections_represent_a_document_its_first_one_among_them() -> None:
     # the first section, three that say about the same, two that say another thing
     vectors_CD = torch.tensor(
