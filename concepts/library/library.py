@@ -147,6 +147,7 @@ class Library:
             raise ValueError(f"{len(subject_codes)} codes for {len(owners)} passages")
         self.owner = torch.from_numpy(owners.astype(np.int64))
         """Which document each passage (N,) is of."""
+        self._starts = [*np.flatnonzero(begins).tolist(), len(owners)]
 
     @classmethod
     def of(
@@ -202,6 +203,10 @@ class Library:
         if math.isfinite(self.most_alike):
             likeness = likeness.masked_fill((likeness > self.most_alike) | self._is_asked, -1.0)
         return likeness
+
+    def places_of(self, document: int) -> range:
+        """Return the numbers of a document's passages."""
+        return range(self._starts[document], self._starts[document + 1])
 
     def named_with(self, beginning: str) -> list[int]:
         """Return the documents whose title or prompt has a word that begins so, in small American letters."""

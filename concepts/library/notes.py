@@ -221,7 +221,7 @@ def _whole_passages(
     owners = Counter(int(library.owner[n]) for n in chosen.values())
     # a document that gave most of the outline also gives the sections whose headings alone tell little
     for document in [m for m, num in owners.most_common() if num >= options.fewest_of_outline]:
-        for n in (library.owner == document).nonzero().flatten().tolist():
+        for n in library.places_of(document):
             for section in range(len(headings)):
                 if can_have(section, n):
                     chosen[section] = n

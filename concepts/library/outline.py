@@ -31,12 +31,12 @@ LEAST_LIKENESS = 0.36
 """How near to the title the best document must be, about a cosine."""
 SAME_SUBJECT = 0.63
 """From here on a document is mostly on the very subject, below often on a neighbouring one."""
-NAME_WEIGHT = 0.65
+NAME_WEIGHT = 0.635
 """How much the cosine of a document's title or prompt counts beside that of its nearest sections: fitted, as the next
 two, by pairs of documents that a reader graded (`benchmarks/graded_prompts.jsonl`)."""
-UNSAID_WEIGHT = 0.15
+UNSAID_WEIGHT = 0.115
 """How much less near a document is that has none of the title's words."""
-OTHER_KIND_WEIGHT = 0.065
+OTHER_KIND_WEIGHT = 0.07
 """How much less near a document is that is not called by the kind of text that is asked for, such as a letter."""
 KINDS = frozenset(
     re.findall(
@@ -181,20 +181,21 @@ def find_candidates(
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
     kinds = _kinds(f"{called} {typed}")
-    places = [(library.owner == m).nonzero().flatten() for m in sorted(numbers)]
+    places = [list(library.places_of(m)) for m in sorted(numbers)]
     if not library.is_own:
-        places = [own for own in places if not _is_of_other([library.passages[int(n)] for n in own], called)]
+        places = [own for own in places if not _is_of_other([library.passages[n] for n in own], called)]
     if not places:
         return []
-    firsts = [library.passages[int(own[0])] for own in places]
+    firsts = [library.passages[own[0]] for own in places]
     texts = [text for first in firsts for text in (first.title, first.prompt or first.title)]
     texts_BN = F.normalize(encode(texts), dim=1) @ F.normalize(abouts, dim=1).T
     named_MN = texts_BN.reshape(len(places), 2, len(abouts)).max(dim=1).values
     found = []
     for own, named_N in zip(places, named_MN, strict=True):
-        passages = tuple(library.passages[int(n)] for n in own)
+        passages = tuple(library.passages[n] for n in own)
+        said = _said(passages)
         features = [
-            _features(stems, passages, likeness_N[own], float(named))
+            _features(likeness_N[own], float(named), stems, said)
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
@@ -248,18 +249,17 @@ def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Ca
     return [candidate for candidate in candidates if candidate.likeness >= least][:most]
 
 
-def _features(
-    stems: Collection[str], passages: tuple[Passage, ...], nearness_P: Tensor, named: float
-) -> Features:
-    telling = float(nearness_P.topk(min(TELLING, len(passages))).values.mean())
+def _said(passages: Sequence[Passage]) -> set[str]:
+    """Return the stems of a document's telling words."""
     texts = [text for passage in passages for text in (passage.heading, *passage.sentences)]
-    told = " ".join((passages[0].title, passages[0].prompt, *texts))
-    return Features(named=named, telling=telling, unsaid=1.0 - _share(stems, told))
+    return stems_of(" ".join((passages[0].title, passages[0].prompt, *texts)))
 
 
-def _share(stems: Collection[str], text: str) -> float:
-    """Return the share of stems that stand in a text, in whatever form."""
-    return len(stems_of(text).intersection(stems)) / len(stems) if stems else 1.0
+def _features(nearness_P: Tensor, named: float, stems: Collection[str], said: Collection[str]) -> Features:
+    """Return what tells how near a document is to one name, whose telling words have `stems`."""
+    telling = float(nearness_P.topk(min(TELLING, len(nearness_P))).values.mean())
+    unsaid = 1.0 - len(set(stems).intersection(said)) / len(stems) if stems else 0.0
+    return Features(named=named, telling=telling, unsaid=unsaid)
 
 
 def are_fit(document: Candidate, called: str) -> list[bool]:
