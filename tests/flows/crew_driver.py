@@ -3,6 +3,7 @@
     accelerate launch --multi_gpu --num_processes 2 tests/flows/crew_driver.py URL [--delay S]
     RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=PORT python tests/flows/crew_driver.py URL [--delay S]
 
+`--api` and `--auth` name a Prefect server that runs; without them the leader starts its own.
 Kills itself where `LONGHAND_TEST_FAULT` says so, see `fault_points`.
 """
 
@@ -22,6 +23,7 @@ from flow_fakes import FakeEngine
 from flows.crew import Helper, join, led, place_of_process, use_device_of_rank
 from flows.errors import CrewError
 from flows.models.sharing import SharedModels
+from flows.prefect.api import PrefectApi
 from flows.run import write_document
 from storage import Store
 
@@ -30,7 +32,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--api", default=None)
+    parser.add_argument("--auth", default=None)
     args = parser.parse_args()
+    api = None if args.api is None else PrefectApi(args.api, args.auth)
     models = SharedModels(lambda _: FakeEngine(delay_s=args.delay))
     with Store.open(args.url) as store:
         try:
@@ -45,7 +50,8 @@ def main() -> int:
             with led(crew):
                 waiting = store.list_documents(("queued", "planning", "writing", "decoding"))
                 for document in reversed(waiting):
-                    write_document(args.url, document.id, engine=FakeEngine(delay_s=args.delay))
+                    engine = FakeEngine(delay_s=args.delay)
+                    write_document(args.url, document.id, engine=engine, prefect_api=api)
                 print({"done": len(waiting)})
         else:
             Helper(

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import crew_driver
 import pytest
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 from flow_fakes import FakeEngine
+from forks import Fork
 from step_runner import run_steps
 
 from concepts.models.card import DEFAULT_NAMES
@@ -32,6 +34,7 @@ from flows.document.options import WritingOptions
 from flows.document.steps import begin_stage, plan_document, write_unit
 from flows.errors import CrewError
 from flows.models.sharing import SharedModels
+from flows.prefect.api import PrefectApi
 from storage import Lease, OpenUnit, Store
 
 Make = Callable[..., Any]
@@ -40,20 +43,20 @@ OPTIONS = WritingOptions(sections=8, items_per_unit=1, texts_per_unit=2)
 
 
 def launch(
-    *urls: str, faults: tuple[str, ...] = ("", ""), delays_s: tuple[float, ...] = (0.1, 0.1)
-) -> list[subprocess.Popen[str]]:
+    api: PrefectApi,
+    *urls: str,
+    faults: tuple[str, ...] = ("", ""),
+    delays_s: tuple[float, ...] = (0.1, 0.1),
+) -> list[Fork]:
     """Start one process for each URL, which find each other; faults and delays (of a model) are theirs in turn."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     return [
-        subprocess.Popen(
-            [sys.executable, str(DRIVER), url, "--delay", str(delays_s[rank])],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={
-                **os.environ,
+        Fork(
+            crew_driver.main,
+            (url, "--delay", str(delays_s[rank]), "--api", api.url, "--auth", api.auth or ""),
+            {
                 "RANK": str(rank),
                 "WORLD_SIZE": str(len(urls)),
                 "MASTER_ADDR": "127.0.0.1",
@@ -65,9 +68,9 @@ def launch(
     ]
 
 
-def ends(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+def ends(processes: list[Fork]) -> list[tuple[int | None, str]]:
     """Return the exit code and the last words of each process."""
-    found = [(process.communicate(timeout=200), process.returncode) for process in processes]
+    found = [(process.communicate(), process.returncode) for process in processes]
     return [(code, errors) for (_, errors), code in found]
 
 
@@ -103,12 +106,13 @@ def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome:
 
 
 def test_two_processes_of_accelerate_launch_give_the_rows_of_one(
-    url: str, store: Store, calm: Any, new_document: Make, outcome: Make
+    url: str, store: Store, calm: Any, new_document: Make, outcome: Make, api: PrefectApi
 ) -> None:
     document_id = new_document(store, OPTIONS)
     # `--cpu` starts one process; on a machine without GPUs this starts processes of its processors
     options = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
     options += ["--mixed_precision", "no", "--dynamo_backend", "no", str(DRIVER), url, "--delay", "0.2"]
+    options += ["--api", api.url, "--auth", api.auth or ""]
     done = subprocess.run(
         [sys.executable, "-m", "accelerate.commands.launch", *options],
         capture_output=True,
@@ -124,11 +128,11 @@ def test_two_processes_of_accelerate_launch_give_the_rows_of_one(
 
 
 def test_three_processes_give_the_rows_of_one_though_one_is_killed(
-    url: str, store: Store, calm: Any, new_document: Make, outcome: Make
+    url: str, store: Store, calm: Any, new_document: Make, outcome: Make, api: PrefectApi
 ) -> None:
     document_id = new_document(store, OPTIONS)
     faults = ("", "commit_concepts.before:1", "")
-    found = ends(launch(url, url, url, faults=faults, delays_s=(0.3, 0.0, 0.2)))
+    found = ends(launch(api, url, url, url, faults=faults, delays_s=(0.3, 0.0, 0.2)))
     assert [code for code, _ in found] == [0, -signal.SIGKILL, 0]
     assert outcome(store, document_id) == calm
     # what the killed one had decoded before it wrote stays; it died before it stored a section
@@ -138,20 +142,20 @@ def test_three_processes_give_the_rows_of_one_though_one_is_killed(
 
 
 def test_where_the_leader_is_killed_the_helpers_end_and_another_goes_on(
-    url: str, store: Store, calm: Any, new_document: Make, new_job: Make, outcome: Make
+    url: str, store: Store, calm: Any, new_document: Make, new_job: Make, outcome: Make, api: PrefectApi
 ) -> None:
     document_id = new_document(store, OPTIONS)
     (leader, _), (helper, said) = ends(
-        launch(url, url, faults=("commit_renderings.after:1", ""), delays_s=(0.0, 0.3))
+        launch(api, url, url, faults=("commit_renderings.after:1", ""), delays_s=(0.0, 0.3))
     )
     assert (leader, helper, said) == (-signal.SIGKILL, 0, "")
     run_steps(new_job(store, document_id))
     assert outcome(store, document_id) == calm
 
 
-def test_processes_with_two_databases_say_so_and_end(new_url: Callable[[], str]) -> None:
+def test_processes_with_two_databases_say_so_and_end(new_url: Callable[[], str], api: PrefectApi) -> None:
     first, second = new_url(), new_url()
-    for code, said in ends(launch(first, second)):
+    for code, said in ends(launch(api, first, second)):
         assert code == 1
         assert said.count("\n") == 1
         assert f"process 1 has the database {second.removeprefix('sqlite:///')}" in said

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import flow_driver
 import pytest
 from flow_fakes import FakeEngine
+from forks import Fork
 
 from flows.document.options import WritingOptions
 from flows.prefect.api import PrefectApi
@@ -30,7 +32,11 @@ pytestmark = [
 ]
 
 
-def start(*args: str, cwd: Path | None = None, **variables: str) -> subprocess.Popen[str]:
+def fork(*args: str, **variables: str) -> Fork:
+    return Fork(flow_driver.main, args, variables)
+
+
+def start(*args: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(DRIVER), *args],
         stdout=subprocess.PIPE,
@@ -38,8 +44,6 @@ def start(*args: str, cwd: Path | None = None, **variables: str) -> subprocess.P
         text=True,
         cwd=cwd,
         env={**os.environ, **variables},
-        # A shell's background jobs ignore SIGINT, and their children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
@@ -79,7 +83,7 @@ def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome:
 def test_a_killed_run_ends_like_a_calm_one(
     url: str, calm: Any, outcome: Make, api: PrefectApi, failpoint: str
 ) -> None:
-    process = start(url, "new", "--api", api.url, "--auth", api.auth or "", LONGHAND_TEST_FAULT=failpoint)
+    process = fork(url, "new", "--api", api.url, "--auth", api.auth or "", LONGHAND_TEST_FAULT=failpoint)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors
     with Store.open(url) as store:
@@ -94,50 +98,50 @@ def test_a_killed_run_ends_like_a_calm_one(
 
 
 def test_a_run_of_its_own_ignores_the_users_prefect_and_leaves_nothing_behind(
-    url: str, calm: Any, outcome: Make, tmp_path: Path
+    url: str, calm: Any, outcome: Make, tmp_path: Path, migrated: None
 ) -> None:
-    """Private server, foreign settings, Ctrl-C, SIGKILL: no child stays, the text is the same."""
-    (tmp_path / "prefect.toml").write_text(
-        '[server]\nephemeral = {enabled = false}\n[api]\nurl = "http://x:1"\n'
-    )
-    hostile = {
-        "PREFECT_API_URL": "http://127.0.0.1:9/api",
-        "PREFECT_PROFILE": "nowhere",
-        "PREFECT_LOGGING_LEVEL": "DEBUG",
-        "PREFECT_HOME": str(tmp_path / "users-own"),
-        "LONGHAND_TEST_MARK": str(tmp_path),
-    }
-    process = start(url, "new", "--delay", "0.4", cwd=tmp_path, **hostile)
-    assert process.stdout is not None
-    document_id = process.stdout.readline().strip()
-    for line in process.stdout:
+    """Private server, Ctrl-C, SIGKILL, and in the end foreign settings: no child stays, the text is the same."""
+    mark = {"LONGHAND_TEST_MARK": str(tmp_path)}
+    running = fork(url, "new", "--delay", "0.4", **mark)
+    document_id = running.stdout.readline().strip()
+    for line in running.stdout:
         event = json.loads(line)
         if event["kind"] == "writing" and event["done"]:
             break
     assert servers(tmp_path)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
-    assert (process.returncode, errors) == (130, "interrupted\n")
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate()
+    assert (running.returncode, errors) == (130, "interrupted\n")
     assert not servers(tmp_path)
     with Store.open(url) as store:
         document = store.get_document(document_id)
         assert (document.status, document.owner) == ("writing", None)
 
-        process = start(url, document_id, "--delay", "0.4", cwd=tmp_path, **hostile)
-        assert process.stdout is not None
-        for line in process.stdout:
+        running = fork(url, document_id, "--delay", "0.4", **mark)
+        for line in running.stdout:
             if json.loads(line)["kind"] == "decoding":
                 break
-        process.kill()
-        process.communicate()
+        assert servers(tmp_path)
+        running.kill()
+        running.communicate()
         for _ in range(100):
             if not servers(tmp_path):
                 break
             time.sleep(0.1)
         assert not servers(tmp_path)
 
-        process = start(url, document_id, cwd=tmp_path, **hostile)
+        (tmp_path / "prefect.toml").write_text(
+            '[server]\nephemeral = {enabled = false}\n[api]\nurl = "http://x:1"\n'
+        )
+        hostile = {
+            "PREFECT_API_URL": "http://127.0.0.1:9/api",
+            "PREFECT_PROFILE": "nowhere",
+            "PREFECT_LOGGING_LEVEL": "DEBUG",
+            "PREFECT_HOME": str(tmp_path / "users-own"),
+        }
+        process = start(url, document_id, cwd=tmp_path, **mark, **hostile)
         _, errors = process.communicate()
         assert (process.returncode, errors) == (0, "")
+        assert not servers(tmp_path)
         assert outcome(store, document_id) == calm
     assert not (tmp_path / "users-own").exists()
