@@ -27,7 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fault_points
+import flow_driver
 from flow_fakes import FakeEngine
+from forks import Fork, Process
 from queue_runner import drain as drain_queue
 from sqlalchemy import create_engine, func, select, text
 
@@ -800,21 +802,22 @@ class Trials:
 
     def writer_and_server_killed(self) -> int:
         """The writing process and its Prefect server are killed in the same moment."""
-        return self._with_prefect(lambda process, server: [process, server])
+        # What a process that is killed says at its end is nothing: a fork of this one will do.
+        process = Fork(flow_driver.main, self._driver_arguments(document_id := self._new_document()), {})
+        return self._with_prefect(document_id, process, lambda server: [process.pid, server])
 
     def prefect_killed(self) -> int:
         """Prefect's server is killed alone: the run ends by itself, soundly, or reaches its end."""
-        return self._with_prefect(lambda process, server: [server])
+        process = self._start_driver(document_id := self._new_document())
+        return self._with_prefect(document_id, process, lambda server: [server])
 
-    def _with_prefect(self, choose: Callable[[int, int], list[int]]) -> int:
+    def _with_prefect(self, document_id: str, process: Process, choose: Callable[[int], list[int]]) -> int:
         import psutil
 
-        document_id = self._new_document()
-        process = self._start_driver(document_id)
         self._wait_for(process, ("planning", "outline", "writing"))
         children = psutil.Process(process.pid).children()
         (server,) = [child.pid for child in children if "server_child" in str(child.cmdline())]
-        for pid in choose(process.pid, server):
+        for pid in choose(server):
             with suppress(ProcessLookupError):  # it may have come to its end
                 os.kill(pid, signal.SIGKILL)
                 self._count_kill()
@@ -828,19 +831,13 @@ class Trials:
             time.sleep(0.05)
         return self.finish(document_id)
 
+    def _driver_arguments(self, document_id: str) -> tuple[str, ...]:
+        return self.database.url, document_id, "--delay", "0.1"
+
     def _start_driver(self, document_id: str) -> subprocess.Popen[str]:
         driver = Path(__file__).with_name("flow_driver.py")
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-X",
-                "faulthandler",
-                str(driver),
-                self.database.url,
-                document_id,
-                "--delay",
-                "0.1",
-            ],
+            [sys.executable, "-X", "faulthandler", str(driver), *self._driver_arguments(document_id)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -848,7 +845,7 @@ class Trials:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
-    def _wait_for(self, process: subprocess.Popen[str], kinds: Sequence[str]) -> None:
+    def _wait_for(self, process: Process, kinds: Sequence[str]) -> None:
         """Wait for an event of one of the kinds, drawn, and a moment more."""
         assert process.stdout is not None
         kind = self._draw.choice(kinds)
