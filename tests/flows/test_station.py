@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -65,7 +65,8 @@ def test_a_worker_is_given_what_up_was_asked_for() -> None:
 
 
 @pytest.mark.usefixtures("_own_station")
-def test_up_down_and_a_killed_supervisor() -> None:
+def test_up_down_and_a_killed_supervisor(tmp_path: Path, lay_template: Callable[[Path], None]) -> None:
+    lay_template(tmp_path)
     assert running_station() is None
     assert stop_station() is None
     port = free_port()

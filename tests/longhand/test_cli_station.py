@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,9 +53,13 @@ class Up:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_data_folder(
+    tmp_path_factory: pytest.TempPathFactory, lay_template: Callable[[Path], None]
+) -> Iterator[None]:
+    data = tmp_path_factory.mktemp("data")
+    lay_template(data)
     patch = pytest.MonkeyPatch()
-    patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    patch.setenv("XDG_DATA_HOME", str(data))
     patch.delenv("LONGHAND_PREFECT_API", raising=False)
     yield
     patch.undo()

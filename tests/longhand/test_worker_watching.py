@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import socket
 import sys
 import urllib.request
@@ -38,9 +37,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
-    home = os.environ.get("LONGHAND_TEST_DATA")
-    with PrivateServer(Path(home) if home else tmp_path_factory.mktemp("home")) as found:
+def server(server_template: Path) -> Iterator[PrivateServer]:
+    with PrivateServer(server_template.parent) as found:
         found.ready.result()
         yield found
         end_services()
