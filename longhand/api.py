@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError, UsageError
+from flows.document.wishes import DEFAULT_LANG, FILE_WISHES, WISHES
 from flows.leases.lease import create_own, release_dead
-from longhand.asking.given import GivenWishes, baseline_of, make_given
-from longhand.asking.requests import Wishes, check_wishes, is_translation_due, make_document
+from longhand.asking.given import baseline_of, make_given
+from longhand.asking.requests import GivenWishes, Wishes, check_wishes, is_translation_due, make_document
 from longhand.doing.searching import search_words
 from longhand.outline import editing
 from longhand.outline.draft_markdown import format_draft
 from longhand.outline.drafts import Add, Drop, Edit, Move, SetHeading, SetLength
-from longhand.prompts import DEFAULT_LANG
 from storage import Store
 
 if TYPE_CHECKING:
@@ -77,9 +77,8 @@ class Longhand:
     def submit(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Store a document for workers, or for `plan` and `write` later, and return it.
 
-        `wishes` are `sections`, `depth`, `length`, `lang`, `prompt_lang`, `seed`, `goal`, `outline`, `space`,
-        `planner`, `writer`, `voice`, `steps`, `guidance`, `review`, `priority` and `key`, as on the command line; an
-        outline is the Path of a file, Markdown, or a list of headings. Raises InputError, UsageError or ModelError
+        `wishes` are those of `flows.document.wishes`, as on the command line; an outline is the Path of a file,
+        Markdown, or a list of headings. Raises InputError, UsageError or ModelError
         for the first thing wrong; nothing is stored then.
         """
         return Document(self, self.store.create_document(_document_of(prompt, wishes)).id)
@@ -117,7 +116,7 @@ class Longhand:
         return self._make_of(path, "expand", wishes)
 
     def _make_of(self, path: str | Path, use: Use, wishes: GivenWishes) -> Document:
-        new = make_given(Path(path), use, **check_wishes(wishes, GivenWishes.__annotations__))
+        new = make_given(Path(path), use, **check_wishes(wishes, FILE_WISHES))
         document = Document(self, create_own(self.store, new))
         return document._started(plan_only=bool(new.params.get("plan_only")))
 
@@ -152,7 +151,7 @@ class Longhand:
 
 
 def _document_of(prompt: object, wishes: Wishes) -> NewDocument:
-    checked = check_wishes(wishes, Wishes.__annotations__)
+    checked = check_wishes(wishes, WISHES)
     if not isinstance(prompt, str):
         raise UsageError(f"the prompt is {prompt!r:.40}: expected a text")
     return make_document(prompt, **checked)

@@ -1,4 +1,4 @@
-"""What a prompt, a language, a seed and a number of sections may be; everything else is one clear line."""
+"""What a prompt, a language and a key may be; everything else is one clear line."""
 
 from __future__ import annotations
 
@@ -12,17 +12,11 @@ from concepts.languages import suggest_languages
 
 MAX_PROMPT_CHARS = 10_000
 """Longest prompt; a longer text is a document, not a prompt."""
-MAX_SECTIONS = 200
-MAX_DEPTH = 2
-"""Levels that the planner makes."""
 MAX_OUTLINE_DEPTH = 3
 """Levels of an outline that are written; deeper ones become points of their section."""
 MAX_LENGTH = 40
 """Longest section, in sentences, that planner and writer know (a test compares)."""
-MAX_PRIORITY = 1_000_000
 MAX_KEY_CHARS = 200
-DEFAULT_LANG = "eng_Latn"
-DEFAULT_SEED = 7
 
 _KEYCAPS = re.compile("[0-9#*]\ufe0f?\u20e3")
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
@@ -72,27 +66,6 @@ def _is_emoji(char: str) -> bool:
     return unicodedata.category(char) == "So" or char in "\u20e3\ufe0f"
 
 
-def check_sections(number: int | None) -> int | None:
-    """Return the number of sections (None: the planner decides), or raise UsageError."""
-    if number is not None and not 1 <= number <= MAX_SECTIONS:
-        raise UsageError(f"--sections is {number}: give a number from 1 to {MAX_SECTIONS}")
-    return number
-
-
-def check_depth(depth: int) -> int:
-    """Return the depth, or raise UsageError."""
-    if not 1 <= depth <= MAX_DEPTH:
-        raise UsageError(f"--depth is {depth}: give 1 (sections) or 2 (parts with sections)")
-    return depth
-
-
-def check_seed(seed: int) -> int:
-    """Return the seed, or raise UsageError where a database or a generator could not hold it."""
-    if not 0 <= seed < 2**63:
-        raise UsageError(f"--seed is {seed}: give a whole number from 0 to 2**63 - 1")
-    return seed
-
-
 def check_choice(option: str, value: str, known: Sequence[str]) -> str:
     """Return `value` where it is one of `known`; raise UsageError with the nearest one otherwise."""
     if value in known:
@@ -131,15 +104,6 @@ def check_limit(limit: int) -> int:
     if not 1 <= limit < 2**31:
         raise UsageError(f"--limit is {limit}: give a number from 1 to {2**31 - 1}")
     return limit
-
-
-def check_priority(priority: int) -> int:
-    """Return the priority, or raise UsageError where a database could not hold it."""
-    if abs(priority) > MAX_PRIORITY:
-        raise UsageError(
-            f"the priority is {priority}: give a whole number from -{MAX_PRIORITY:,} to {MAX_PRIORITY:,}"
-        )
-    return priority
 
 
 def check_key(key: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from concepts.errors import InputError, UsageError
+from flows.document.wishes import WISHES
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -22,10 +23,6 @@ make fewer and wider turns of the voice, and all the more is done again after a 
 Length = Literal["short", "medium", "long"]
 LENGTHS: dict[Length, tuple[int, int]] = {"short": (3, 4), "medium": (5, 8), "long": (9, 14)}
 """Fewest and most sentences planned for a section."""
-MOST_STEPS = 100
-"""Most diffusion steps that may be asked for."""
-GUIDANCE_RANGE = (1.0, 10.0)
-"""Least and greatest classifier-free guidance that may be asked for; 1 is none."""
 Use = Literal["keep", "summarize", "expand"]
 USES: tuple[Use, ...] = get_args(Use)
 _PATH = re.compile(r"[1-9]\d*(\.[1-9]\d*)*")
@@ -109,9 +106,9 @@ class WritingOptions:
     library: str | None = None
     """Name or folder of the library that sections get notes from; `NO_LIBRARY`: none; None: the one that ships."""
     steps: int | None = None
-    """Diffusion steps of planner and writer, at most `MOST_STEPS`; None: each model's own."""
+    """Diffusion steps of planner and writer; None: each model's own."""
     guidance: float | None = None
-    """Classifier-free guidance of planner and writer, within `GUIDANCE_RANGE`; None: each model's own."""
+    """Classifier-free guidance of planner and writer, 1 is none; None: each model's own."""
     speech: SpokenPrompt | None = None
     """What was said instead of a written prompt."""
     beam_size: int = 4
@@ -135,8 +132,8 @@ class WritingOptions:
             raise UsageError(f"length is {self.length!r}: expected one of {', '.join(LENGTHS)}")
         if (self.use == "summarize") != (self.sentences is not None):
             raise UsageError("a summary, and only that, has a number of sentences")
-        check_steps(self.steps)
-        check_guidance(self.guidance)
+        WISHES["steps"].check(self.steps)
+        WISHES["guidance"].check(self.guidance)
         for name in ("sections", "depth", "sentences", "beam_size", "items_per_unit", "texts_per_unit"):
             value = getattr(self, name)
             optional = name in ("sections", "sentences") and value is None
@@ -176,20 +173,3 @@ class WritingOptions:
         if known.get("speech") is not None:
             known["speech"] = SpokenPrompt(**cast("dict[str, str]", known["speech"]))
         return cls(**known)  # type: ignore[arg-type]  # __post_init__ checks the values
-
-
-def check_steps(steps: int | None) -> None:
-    """Raise UsageError unless so many diffusion steps may be asked for (None: the models' own)."""
-    if steps is not None and (
-        isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS
-    ):
-        raise UsageError(f"--steps is {steps}: give a number of diffusion steps from 1 to {MOST_STEPS}")
-
-
-def check_guidance(guidance: float | None) -> None:
-    """Raise UsageError unless so strong a guidance may be asked for (None: the models' own)."""
-    least, most = GUIDANCE_RANGE
-    if guidance is not None and (
-        isinstance(guidance, bool) or not isinstance(guidance, int | float) or not least <= guidance <= most
-    ):
-        raise UsageError(f"--guidance is {guidance}: give a number from {least:g} (none) to {most:g}")

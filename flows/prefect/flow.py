@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import flow, get_run_logger, task
@@ -34,9 +34,10 @@ from flows.document import queries, steps
 from flows.document.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
 from flows.document.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
 from flows.document.job import Job, error_text
-from flows.document.options import WritingOptions
+from flows.document.options import Length, WritingOptions
 from flows.document.order import Step, StepKind, steps_left
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
+from flows.document.wishes import DEFAULT_LANG
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
 from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host
@@ -164,8 +165,8 @@ class Progress:
 async def write_document(
     prompt: str = "",
     sections: int | None = None,
-    length: Literal["short", "medium", "long"] | None = None,
-    lang: str = "eng_Latn",
+    length: Length | None = None,
+    lang: str = DEFAULT_LANG,
     document_id: str | None = None,
     translate_to: str | None = None,
     document: dict[str, Any] | None = None,

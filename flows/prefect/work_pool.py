@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from concepts.errors import NotFoundError
+from flows.document.wishes import WISHES
 from flows.errors import FlowError
 from flows.leases.lease import LEASE_S, check_free, release_dead
 from flows.leases.owner import current_owner, is_dead
@@ -33,24 +34,18 @@ WAITING: tuple[DocumentStatus, ...] = ("queued", "planning", "writing", "decodin
 """Documents that are to be written, by whoever takes them; in work where they are held."""
 Stop = Literal["cancelled", "paused"]
 
+FIELDS: dict[str, dict[str, object]] = {
+    **{name: WISHES[name].to_json_schema() for name in ("prompt", "sections", "length", "lang")},
+    "translate_to": {"type": "string", "title": "Translate to",
+                     "description": "Another language, once the document is written."},
+    "document_id": {"type": "string", "title": "Stored document",
+                    "description": "Go on with this document, instead of a prompt."},
+}  # fmt: skip
 FORM: dict[str, Any] = {
     "type": "object",
     "title": "Parameters",
-    "properties": {
-        "prompt": {"type": "string", "title": "Prompt", "default": "", "position": 0,
-                   "description": "What a new document is about."},
-        "sections": {"type": "integer", "title": "Sections", "minimum": 1, "maximum": 200, "position": 1,
-                     "description": "Number of sections; empty: as many as the planner plans."},
-        "length": {"type": "string", "title": "Length of sections", "enum": ["short", "medium", "long"], "position": 2,
-                   "description": "Empty: as the planner plans."},
-        "lang": {"type": "string", "title": "Language", "default": "eng_Latn", "position": 3,
-                 "description": "Of the document: eng_Latn, deu_Latn, fra_Latn, spa_Latn, ..."},
-        "translate_to": {"type": "string", "title": "Translate to", "position": 4,
-                         "description": "Another language, once the document is written."},
-        "document_id": {"type": "string", "title": "Stored document", "position": 5,
-                        "description": "Go on with this document, instead of a prompt."},
-    },
-}  # fmt: skip
+    "properties": {name: {**field, "position": place} for place, (name, field) in enumerate(FIELDS.items())},
+}
 """The form of a custom run in Prefect's UI, as JSON Schema."""
 JOB_TEMPLATE: dict[str, Any] = {
     "job_configuration": {"name": "{{ name }}"},

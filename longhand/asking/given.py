@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, cast
 
 from concepts.errors import InputError, UsageError
-from longhand.prompts import MAX_SECTIONS, check_depth, check_language, check_prompt, check_sections
+from flows.document.wishes import MAX_SECTIONS
+from longhand.prompts import check_language, check_prompt
 from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
@@ -15,33 +16,13 @@ if TYPE_CHECKING:
 
     from concepts.given import GivenDocument
     from flows.document.options import Use
+    from longhand.asking.requests import GivenWishes, Wishes
     from longhand.outline.outlines import UserOutline
     from storage import ExportedDocument, NewDocument, Store
 
 MAX_SUMMARY = 500
 LENGTH_SHARE, LONGEST_DEFAULT = 5, 20
 """A summary has a fifth of the sentences, at most twenty, where nobody says how many."""
-
-
-class GivenWishes(TypedDict, total=False):
-    """What may be said about a document that is made of a file."""
-
-    title: str | None
-    sections: int | None
-    depth: int | None
-    sentences: int | None
-    lang: str | None
-    prompt_lang: str | None
-    seed: int
-    goal: str | None
-    space: str | None
-    planner: str | None
-    writer: str | None
-    steps: int | None
-    guidance: float | None
-    review: bool
-    priority: int
-    key: str | None
 
 
 def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocument:
@@ -52,24 +33,21 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     from concepts.given import read_given
     from concepts.models.installed import find_card
     from flows.document.options import WritingOptions
-    from longhand.asking.requests import Wishes, known_languages, make_document
+    from longhand.asking.requests import check_limits, known_languages, make_document
 
-    sections, depth = check_sections(wishes.get("sections")), wishes.get("depth")
-    if depth is not None:
-        check_depth(depth)
-    space, lang, prompt_lang = (wishes.get(name) for name in ("space", "lang", "prompt_lang"))
+    check_limits(wishes)
+    sections, depth = wishes.get("sections"), wishes.get("depth")
+    space, lang, prompt_lang = wishes.get("space"), wishes.get("lang"), wishes.get("prompt_lang")
     if space is not None:
-        find_card("space", str(space), verify=False)
-    languages = known_languages(None if space is None else str(space))
+        find_card("space", space, verify=False)
+    languages = known_languages(space)
     for code in (lang, prompt_lang):
         if code is not None:
-            check_language(str(code), languages)
+            check_language(code, languages)
     title = wishes.get("title")
     title = None if title is None else check_prompt(title, "the title")
-    given = read_given(
-        path, languages, None if prompt_lang is None else str(prompt_lang), as_notes=use == "expand"
-    )
-    lang = given.lang if lang is None else str(lang)
+    given = read_given(path, languages, prompt_lang, as_notes=use == "expand")
+    lang = lang or given.lang
     outline = _as_outline(given, use, sections, depth, path)
     if title is not None and outline is not None:
         outline = replace(outline, title=title)
@@ -78,23 +56,8 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
         sentences = _check_length(wishes.get("sentences"), given)
     if use == "expand" and outline is None:
         depth = _check_points(given, sections, depth)
-    asked: Wishes = {
-        "lang": lang,
-        "prompt_lang": given.lang,
-        "sections": sections,
-        "depth": depth,
-        "goal": wishes.get("goal"),
-        "space": wishes.get("space"),
-        "planner": wishes.get("planner"),
-        "writer": wishes.get("writer"),
-        "steps": wishes.get("steps"),
-        "guidance": wishes.get("guidance"),
-        "review": wishes.get("review", False),
-        "priority": wishes.get("priority", 0),
-        "key": wishes.get("key"),
-    }
-    if "seed" in wishes:
-        asked["seed"] = wishes["seed"]
+    others = {name: value for name, value in wishes.items() if name not in ("title", "sentences")}
+    asked = cast("Wishes", others | {"lang": lang, "prompt_lang": given.lang, "depth": depth})
     if outline is not None:
         asked |= {"outline": outline, "plan_only": use == "keep"}
     new = make_document(title or given.title, **asked)

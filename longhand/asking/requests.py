@@ -1,7 +1,7 @@
 """What a user asks for, checked whole before anything is stored or loaded: one document, or a file of them.
 
-A file is JSON Lines: each line a prompt as a JSON string, or an object with `prompt` and any of the
-fields of `FIELDS`. Options of the command line hold for the lines that do not say otherwise.
+A file is JSON Lines: each line a prompt as a JSON string, or an object with `prompt` and any other of `FIELDS`. Options
+of the command line hold for the lines that do not say otherwise.
 """
 
 from __future__ import annotations
@@ -9,24 +9,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError, shorten
+from flows.document.wishes import DEFAULT_LANG, DEFAULT_SEED, FILE_WISHES, WISHES, Wish
 from longhand.prompts import (
-    DEFAULT_LANG,
-    DEFAULT_SEED,
     MAX_OUTLINE_DEPTH,
     check_choice,
-    check_depth,
     check_key,
     check_language,
-    check_priority,
     check_prompt,
-    check_sections,
-    check_seed,
     check_translation,
 )
 from longhand.showing.terminal import say
@@ -49,59 +44,47 @@ MAX_LINES = 100_000
 MAX_FILE_BYTES = 100_000_000
 
 
-class Wishes(TypedDict, total=False):
-    """What may be said about a document beside its prompt."""
+class CommonWishes(TypedDict, total=False):
+    """What may be said about any document: None is as good as nothing. `flows.document.wishes` says what each is."""
 
     sections: int | None
     depth: int | None
-    length: str | None
-    """Of sections: short, medium or long."""
-    lang: str
+    lang: str | None
     prompt_lang: str | None
-    seed: int
+    seed: int | None
     goal: str | None
-    outline: UserOutline | None
     space: str | None
     planner: str | None
     writer: str | None
+    steps: int | None
+    guidance: float | None
+    review: bool | None
+    priority: int | None
+    key: str | None
+
+
+class Wishes(CommonWishes, total=False):
+    """What may be said about a document beside its prompt (a test compares with the table)."""
+
+    length: str | None
+    outline: UserOutline | Path | str | list[str] | None
+    """Read already, or a file, Markdown, or a list of headings."""
     voice: str | None
     library: str | None
-    """What sections are written from; "none": nothing."""
-    steps: int | None
-    """Diffusion steps of planner and writer."""
-    guidance: float | None
-    """Classifier-free guidance of planner and writer."""
-    review: bool
-    priority: int
-    key: str | None
     speech: Path | None
     """An audio file instead of a prompt."""
-    plan_only: bool
-    """Whether to stop after the outline; no writer is needed then."""
+    plan_only: bool | None
 
 
-FIELDS: dict[str, tuple[type, ...]] = {
-    "prompt": (str,),
-    "sections": (int,),
-    "depth": (int,),
-    "length": (str,),
-    "lang": (str,),
-    "prompt_lang": (str,),
-    "seed": (int,),
-    "goal": (str,),
-    "outline": (str, list),
-    "space": (str,),
-    "planner": (str,),
-    "writer": (str,),
-    "voice": (str,),
-    "library": (str,),
-    "steps": (int,),
-    "guidance": (float, int),
-    "review": (bool,),
-    "priority": (int,),
-    "key": (str,),
-}
-"""Fields of a line, with the JSON types they take; an outline is Markdown, or a list of headings."""
+class GivenWishes(CommonWishes, total=False):
+    """What may be said about a document that is made of a file (a test compares with the table)."""
+
+    title: str | None
+    sentences: int | None
+
+
+FIELDS = tuple(name for name, wish in WISHES.items() if wish.is_field)
+"""Fields of a line."""
 _TYPE_NAMES = {
     str: "a text",
     int: "a whole number",
@@ -110,43 +93,34 @@ _TYPE_NAMES = {
     bool: "true or false",
     Path: "a pathlib.Path",
 }
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "speech": (Path,),
-    "plan_only": (bool,),
-    "title": (str,),
-    "sentences": (int,),
-}
-"""What is no field of a line."""
+_OUTLINE = "a Path, Markdown or a list of headings"
 
 
-def check_wishes(wishes: Mapping[str, object], known: Collection[str]) -> dict[str, Any]:
-    """Return what was given by name in Python, names and types checked; None is as good as not given.
+def check_wishes(wishes: Mapping[str, object], table: Mapping[str, Wish]) -> dict[str, Any]:
+    """Return what was asked for by name in Python, names and types checked; None is as good as nothing.
 
-    An outline is an outline, the Path of a file, or what a line holds: Markdown, or a list of headings.
-    Raises UsageError for a name or type, InputError for an outline.
+    Raises UsageError.
     """
     checked: dict[str, Any] = {}
-    for name, given in wishes.items():
-        check_choice("the name of an argument", name, tuple(known))
-        if given is None:
+    for name, value in wishes.items():
+        check_choice("the name of an argument", name, [known for known in table if known != "prompt"])
+        kinds = table[name].types
+        if value is None:
             continue
-        kinds = _PYTHON_TYPES.get(name) or FIELDS[name]
-        if name == "outline" and isinstance(given, Path):
-            given = read_outline_file(given, None)
-        elif name == "outline" and type(given) in kinds:
-            given = _parse_outline(cast("str | list[object]", given), None)
-        elif name == "outline" and not hasattr(given, "headings"):
-            raise UsageError(f"outline is {given!r:.40}: expected a Path, Markdown or a list of headings")
-        elif name != "outline" and not (
-            isinstance(given, kinds) and (kinds == (bool,) or type(given) is not bool)
-        ):
-            wanted = _name_types(kinds)
-            raise UsageError(f"{name} is {given!r:.40}: expected {wanted}")
-        checked[name] = given
+        if name == "outline":
+            is_right, expected = isinstance(value, (*kinds, Path)) or hasattr(value, "headings"), _OUTLINE
+        else:
+            # to isinstance a truth value is a number
+            is_right = isinstance(value, kinds) and (kinds == (bool,) or type(value) is not bool)
+            expected = name_types(kinds)
+        if not is_right:
+            raise UsageError(f"{name} is {value!r:.40}: expected {expected}")
+        checked[name] = value
     return checked
 
 
-def _name_types(kinds: tuple[type, ...]) -> str:
+def name_types(kinds: tuple[type, ...]) -> str:
+    """Return types in words."""
     # A whole number is a number.
     return " or ".join(_TYPE_NAMES[kind] for kind in kinds if kind is not int or float not in kinds)
 
@@ -154,28 +128,25 @@ def _name_types(kinds: tuple[type, ...]) -> str:
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to be stored; raise InputError, UsageError or ModelError for the first thing wrong."""
     from concepts.languages import check_readable, detect_language
-    from flows.document.options import LENGTHS, WritingOptions, check_guidance, check_steps
+    from flows.document.options import WritingOptions
     from storage import NewDocument
 
+    outline = _read_outline(wishes.get("outline"), wishes.get("depth"))
     speech = wishes.get("speech")
     text = check_prompt(prompt) if speech is None else f"Speech: {speech.name}"
     sound = None if speech is None else _listen(speech)
     models = {kind: _installed(kind, wishes.get(kind)) for kind in KINDS}
-    lang, prompt_lang = wishes.get("lang", DEFAULT_LANG), wishes.get("prompt_lang")
-    _check_one_space(models, needs_writer=not wishes.get("plan_only", False))
+    lang, prompt_lang = wishes.get("lang"), wishes.get("prompt_lang")
+    lang = DEFAULT_LANG if lang is None else lang
+    plan_only = wishes.get("plan_only") or False
+    _check_one_space(models, needs_writer=not plan_only)
     languages = known_languages(models["space"])
     for code in (lang, prompt_lang):
         if code is not None:
             check_language(code, languages)
-    sections, depth, outline = wishes.get("sections"), wishes.get("depth"), wishes.get("outline")
-    length, voice = wishes.get("length"), wishes.get("voice")
-    chosen_depth = check_depth(1 if depth is None else depth)
-    check_sections(sections)
-    steps, guidance = wishes.get("steps"), wishes.get("guidance")
-    check_steps(steps)
-    check_guidance(guidance)
-    if length is not None:
-        check_choice("--length", length, tuple(LENGTHS))
+    check_limits(wishes)
+    sections, length, voice = wishes.get("sections"), wishes.get("length"), wishes.get("voice")
+    depth, guidance = wishes.get("depth") or 1, wishes.get("guidance")
     title: str | None = None
     entries: tuple[tuple[str, str], ...] = ()
     points: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -183,11 +154,11 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     if outline is not None:
         if sections is not None:
             raise UsageError("--outline names the sections itself: leave --sections away")
-        title, chosen_depth = outline.title, outline.depth
+        title, depth = outline.title, outline.depth
         entries = tuple((heading.path, heading.text) for heading in outline.headings)
         points = tuple((heading.path, heading.points) for heading in outline.headings if heading.points)
         lengths = tuple((h.path, h.length) for h in outline.headings if h.length is not None)
-    goal, key = wishes.get("goal"), wishes.get("key")
+    goal, key, seed = wishes.get("goal"), wishes.get("key"), wishes.get("seed")
     written = text if speech is None else ""
     spoken_in = None
     if speech is not None:
@@ -204,7 +175,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         outline_lang = detect_language(". ".join(heading for _, heading in entries), languages, lang)
     options = WritingOptions(
         sections=sections,
-        depth=chosen_depth,
+        depth=depth,
         length=cast("Length | None", length),
         goal=goal,
         outline=entries,
@@ -213,15 +184,15 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         prompt_lang=prompt_lang
         or (detect_language(f"{written} {goal or ''}", languages, lang) if written or goal else lang),
         outline_lang=outline_lang,
-        review=wishes.get("review", False),
-        plan_only=wishes.get("plan_only", False),
+        review=wishes.get("review") or False,
+        plan_only=plan_only,
         space=models["space"],
         planner=models["planner"],
         writer=models["writer"],
         # A folder by its whole path: a worker may start elsewhere.
         voice=str(Path(voice).resolve()) if voice is not None and Path(voice).is_dir() else voice,
         library=_installed_library(wishes.get("library")),
-        steps=steps,
+        steps=wishes.get("steps"),
         guidance=None if guidance is None else float(guidance),
         # Last: this loads a model.
         speech=None
@@ -231,12 +202,22 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     return NewDocument(
         prompt=text,
         lang=lang,
-        seed=check_seed(wishes.get("seed", DEFAULT_SEED)),
+        seed=DEFAULT_SEED if seed is None else seed,
         title=title,
         params=options.to_params(),
-        priority=check_priority(wishes.get("priority", 0)),
+        priority=wishes.get("priority") or 0,
         idempotency_key=None if key is None else check_key(key),
     )
+
+
+def check_limits(wishes: Mapping[str, object]) -> None:
+    """Raise UsageError for the first number or choice that cannot be asked for."""
+    for name, value in wishes.items():
+        wish = FILE_WISHES[name] if name in FILE_WISHES else WISHES[name]
+        if wish.limits is not None:
+            wish.check(cast("float | None", value))
+        elif wish.choices and value is not None:
+            check_choice(wish.flag, str(value), tuple(wish.choices))
 
 
 def _installed(kind: Kind, name: str | None) -> str | None:
@@ -315,14 +296,24 @@ def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> Sp
     return SpokenPrompt.pack(path.name, card.space_id, vector.numpy())
 
 
-def read_outline_file(path: Path, depth: int | None) -> UserOutline:
-    """Read and check an outline for `--outline`, and say on stderr what was left out.
+def _read_outline(said: UserOutline | Path | str | list[str] | None, depth: int | None) -> UserOutline | None:
+    """Return an outline, read and checked where it is not yet; what was left out of it is said on stderr.
 
-    Levels below `depth` (None: below those that are written) become points. Raises InputError.
+    Levels below `depth` (None: below those that are written) become points. Raises InputError or UsageError.
     """
-    from longhand.outline.outlines import read_outline
+    if said is None or not isinstance(said, Path | str | list):
+        return said
+    from longhand.outline.outlines import parse_outline, read_outline
 
-    outline = read_outline(path, max_depth=MAX_OUTLINE_DEPTH if depth is None else depth)
+    max_depth = WISHES["depth"].check(depth) or MAX_OUTLINE_DEPTH
+    if isinstance(said, Path):
+        outline = read_outline(said, max_depth=max_depth)
+    else:
+        if isinstance(said, list):
+            if not all(isinstance(heading, str) and "\n" not in heading for heading in said):
+                raise InputError("outline is no list of texts of one line each")
+            said = "\n".join(said)
+        outline = parse_outline(said, name="the outline", max_depth=max_depth)
     for line in outline.told:
         say(line)
     return outline
@@ -387,6 +378,7 @@ def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[tuple[NewDocu
         raise InputError(f"{name} holds no prompt: write one JSON string or object a line")
     if len(lines) > MAX_LINES:
         raise InputError(f"{name} holds {len(lines):,} prompts, at most {MAX_LINES:,} are read: split it")
+    defaults["outline"] = _read_outline(defaults.get("outline"), defaults.get("depth"))
     found: list[tuple[NewDocument, bool]] = []
     line_of: dict[str, int] = {}
     for number, line in lines:
@@ -401,7 +393,7 @@ def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[tuple[NewDocu
                 f"{name}, line {number}: the key {key!r} is there already (line {line_of[key]}): "
                 "give each line its own; nothing was queued"
             )
-        found.append((new, "seed" in wishes))
+        found.append((new, wishes.get("seed") is not None))
     return found
 
 
@@ -443,25 +435,22 @@ def _parse_line(line: str, number: int, defaults: Wishes) -> tuple[str, Wishes]:
         raise InputError(
             f'got {line.strip()[:40]}: expected a text, or an object such as {{"prompt": "Tea"}}'
         )
-    wishes: Wishes = {**defaults}
-    key = wishes.get("key")
-    if key is not None:
-        wishes["key"] = f"{key}/{number}"
-    for field, given in value.items():
-        check_choice("the name of a field", field, tuple(FIELDS))
-        if type(given) not in FIELDS[field]:  # to isinstance a truth value is a number
-            wanted = _name_types(FIELDS[field])
-            raise InputError(f"{field} is {json.dumps(given)[:40]}: expected {wanted}")
+    wishes: dict[str, Any] = {**defaults}
+    if wishes.get("key") is not None:
+        wishes["key"] = f"{wishes['key']}/{number}"
+    for field, said in value.items():
+        check_choice("the name of a field", field, FIELDS)
+        if type(said) not in WISHES[field].types:  # to isinstance a truth value is a number
+            raise InputError(
+                f"{field} is {json.dumps(said)[:40]}: expected {name_types(WISHES[field].types)}"
+            )
     if "prompt" not in value:
         raise InputError('there is no "prompt": say what the document is about')
-    if "outline" in value:
-        wishes["outline"] = _parse_outline(value["outline"], value.get("depth"))
-        if "sections" not in value:
-            wishes["sections"] = None
-    elif "sections" in value:
-        wishes["outline"] = None
-    wishes.update(_rest(value))
-    return value["prompt"], wishes
+    for one, other in (("outline", "sections"), ("sections", "outline")):
+        if one in value and other not in value:
+            wishes[other] = None
+    wishes |= value
+    return wishes.pop("prompt"), cast("Wishes", wishes)
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -472,22 +461,3 @@ def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"the field {shorten(twice)!r} is there twice: leave one of them away")
     return fields
-
-
-def _rest(value: Mapping[str, object]) -> Wishes:
-    return {k: v for k, v in value.items() if k not in ("prompt", "outline")}  # type: ignore[return-value]
-
-
-def _parse_outline(given: str | list[object], depth: int | None) -> UserOutline:
-    from longhand.outline.outlines import parse_outline
-
-    if isinstance(given, list):
-        if not all(isinstance(heading, str) and "\n" not in heading for heading in given):
-            raise InputError("outline is no list of texts of one line each")
-        given = "\n".join(map(str, given))
-    outline = parse_outline(
-        given, name="the outline", max_depth=MAX_OUTLINE_DEPTH if depth is None else check_depth(depth)
-    )
-    for line in outline.told:
-        say(line)
-    return outline

@@ -118,13 +118,13 @@ def rewrite(
     as_json: AsJson = False,
 ) -> None:
     """Write one section again and print it; all others stay, and so does the version before."""
+    from flows.document.wishes import WISHES
     from longhand.commands.writing import run_document
     from longhand.formats.export import section_markdown, section_of
     from longhand.outline.editing import rewrite_item
-    from longhand.prompts import check_seed
 
     if seed is not None:
-        check_seed(seed)
+        WISHES["seed"].check(seed)
     with open_store() as store:
         document = store.get_document(document_id)
         before = document.active_outline_id

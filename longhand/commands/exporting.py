@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.errors import NotFoundError, UsageError
+from flows.document.wishes import DEFAULT_LANG
 from longhand.asking.completion import complete_formats
 from longhand.commands.documents import DecodedLang, DocumentIds, InStatus, choose_documents
-from longhand.prompts import DEFAULT_LANG
 from longhand.showing.terminal import print_text, say
 
 if TYPE_CHECKING:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
 from concepts.errors import UsageError
+from flows.document.wishes import FILE_WISHES
+from longhand.asking.options import asks
+from longhand.asking.requests import GivenWishes
 from longhand.commands.writing import (
     AsJson,
-    Guidance,
     Out,
-    PlannerName,
     ShowTimings,
-    SpaceName,
-    Steps,
-    WriterName,
     print_document,
     print_plan,
     run_document,
     show_timings,
 )
 from longhand.doing.crew import shared
-from longhand.prompts import DEFAULT_SEED
 from longhand.showing.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
@@ -33,13 +31,9 @@ File = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="Markdown, HTML, Word or text; - for stdin.", allow_dash=True),
 ]
-Title = Annotated[str | None, typer.Option(help="A title, where not the document's own.")]
-Lang = Annotated[str | None, typer.Option(help="Language to write in, where not that of the file.")]
-FileLang = Annotated[
-    str | None, typer.Option("--prompt-lang", help="Language of the file, where it is not seen by itself.")
-]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same document.")]
-Review = Annotated[bool, typer.Option("--review", help="Stop after the outline until `longhand approve`.")]
+MODELS = ("space", "planner", "writer", "steps", "guidance")
+_SEED = replace(FILE_WISHES["seed"], help="Of sections that are written anew later.")
+_KEPT_WISHES = {**FILE_WISHES, "seed": _SEED}
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command("expand")(shared(expand, repeatable=False))
 
 
+@asks("title", "lang", "prompt_lang", "seed", "review", *MODELS, before="as_json", table=_KEPT_WISHES)
 def plan(
     source: Annotated[
         Path,
@@ -56,61 +51,29 @@ def plan(
             "--from", metavar="FILE", help="Markdown, HTML, Word or text; - for stdin.", allow_dash=True
         ),
     ],
-    title: Title = None,
-    lang: Lang = None,
-    prompt_lang: FileLang = None,
-    seed: Annotated[int, typer.Option(help="Of sections that are written anew later.")] = DEFAULT_SEED,
-    review: Review = False,
-    space: SpaceName = None,
-    planner: PlannerName = None,
-    writer: WriterName = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
+    **wishes: Unpack[GivenWishes],
 ) -> None:
     """Store a document that exists: its outline as a plan, its sentences as the text, to edit and rewrite."""
     from longhand.asking.given import make_given
     from storage import Store
 
-    new = make_given(
-        source,
-        "keep",
-        title=title,
-        lang=lang,
-        prompt_lang=prompt_lang,
-        seed=seed,
-        review=review,
-        space=space,
-        planner=planner,
-        writer=writer,
-        steps=steps,
-        guidance=guidance,
-    )
+    new = make_given(source, "keep", **wishes)
     with Store.open() as store:
         document_id = _run(store, new, timings=timings, tells_outline=False)
         print_plan(store, document_id, as_json=as_json)
 
 
+@asks(*("sentences", "title", "lang", "prompt_lang", "seed", *MODELS), before="out", table=FILE_WISHES)
 def summarize(
     source: File,
-    sentences: Annotated[
-        int | None, typer.Option(help="Length of the summary; else a fifth of the document, at most 20.")
-    ] = None,
-    title: Title = None,
-    lang: Lang = None,
-    prompt_lang: FileLang = None,
-    seed: Seed = DEFAULT_SEED,
-    space: SpaceName = None,
-    planner: PlannerName = None,
-    writer: WriterName = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="A Markdown file instead of stdout.")
     ] = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
+    **wishes: Unpack[GivenWishes],
 ) -> None:
     """Write a summary of a document, and show it beside its most typical sentences."""
     from longhand.asking.files import check_target, write_atomic
@@ -121,20 +84,7 @@ def summarize(
     if out is not None:
         check_suffix(out, (".md", ".markdown", ".txt"), "a summary beside its extract is Markdown")
         check_target(out)
-    new = make_given(
-        source,
-        "summarize",
-        sentences=sentences,
-        title=title,
-        lang=lang,
-        prompt_lang=prompt_lang,
-        seed=seed,
-        space=space,
-        planner=planner,
-        writer=writer,
-        steps=steps,
-        guidance=guidance,
-    )
+    new = make_given(source, "summarize", **wishes)
     with Store.open() as store:
         document_id = _run(store, new, timings=timings)
         written = store.export_document(document_id)
@@ -156,55 +106,29 @@ def summarize(
     )
 
 
+@asks(
+    *("sections", "depth", "title", "lang", "prompt_lang", "seed", "goal", "review", *MODELS),
+    before="out",
+    table=FILE_WISHES,
+)
 def expand(
     source: File,
-    sections: Annotated[
-        int | None, typer.Option(help="Group notes without headings into so many sections, 1 to 200.")
-    ] = None,
-    depth: Annotated[
-        int | None, typer.Option(help="1: sections; 2: parts with sections (the default under headings).")
-    ] = None,
-    title: Title = None,
-    lang: Lang = None,
-    prompt_lang: FileLang = None,
-    seed: Seed = DEFAULT_SEED,
-    goal: Annotated[str | None, typer.Option(help="Where the document should arrive.")] = None,
-    review: Review = False,
-    space: SpaceName = None,
-    planner: PlannerName = None,
-    writer: WriterName = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
+    **wishes: Unpack[GivenWishes],
 ) -> None:
     """Write the long document of notes or of a summary: each heading, bullet or sentence becomes a section."""
     from longhand.asking.files import check_document_target
     from longhand.asking.given import make_given
     from storage import Store
 
+    review = wishes["review"] or False
     if out is not None:
         if review:
             raise UsageError("--review makes no text: leave --out away, or --review")
         check_document_target(out)
-    new = make_given(
-        source,
-        "expand",
-        sections=sections,
-        depth=depth,
-        title=title,
-        lang=lang,
-        prompt_lang=prompt_lang,
-        seed=seed,
-        goal=goal,
-        review=review,
-        space=space,
-        planner=planner,
-        writer=writer,
-        steps=steps,
-        guidance=guidance,
-    )
+    new = make_given(source, "expand", **wishes)
     with Store.open() as store:
         document_id = _run(store, new, timings=timings, tells_outline=not review)
         if store.get_document(document_id).status == "awaiting_review":

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from concepts.errors import UsageError
+from longhand.asking.options import SpaceName
 from longhand.commands.documents import open_store
-from longhand.commands.writing import SpaceName
 from longhand.interrupts import interrupts
 from longhand.showing.terminal import print_text, say
 

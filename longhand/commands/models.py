@@ -11,8 +11,9 @@ import typer
 
 from concepts.errors import InputError, LonghandError, UsageError
 from concepts.neural.processes import SAID
+from flows.document.wishes import DEFAULT_SEED, WISHES
 from longhand.doing.crew import EXIT_ERROR
-from longhand.prompts import DEFAULT_SEED, check_choice, check_seed
+from longhand.prompts import check_choice
 from longhand.showing.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def train(
         preset=preset,
         steps=steps,
         space=space,
-        seed=check_seed(seed),
+        seed=WISHES["seed"].check(seed),
         init=init,
         teacher=teacher,
         objective="mse" if objective == "mse" else "diffusion",
@@ -283,7 +284,7 @@ def _evaluate_documents(
         num_prompts=DEFAULT_NUM_PROMPTS if num is None else num,
         systems=systems,
         out=out or Path("evaluation") / Path(prompts).stem,
-        seed=DEFAULT_SEED if seed is None else check_seed(seed),
+        seed=DEFAULT_SEED if seed is None else WISHES["seed"].check(seed),
         options=SystemOptions(texts=texts, space=space),
     )
     with TrainingDisplay() as display:

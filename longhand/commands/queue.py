@@ -7,29 +7,20 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
 from concepts.errors import LonghandError, UsageError
-from longhand.asking.completion import complete_languages, complete_statuses
+from flows.document.wishes import WISHES
+from longhand.asking.completion import complete_statuses
 from longhand.asking.durations import parse_duration
+from longhand.asking.options import COMMON, MODELS, asks
+from longhand.asking.requests import Wishes
 from longhand.commands.documents import DocumentId, DocumentIds, open_store
-from longhand.commands.writing import (
-    Guidance,
-    Length,
-    LibraryName,
-    PlannerName,
-    Sections,
-    SpaceName,
-    SpeechFile,
-    Steps,
-    VoiceName,
-    WriterName,
-    raise_last,
-)
+from longhand.commands.writing import raise_last
 from longhand.doing.crew import shared
-from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED, check_choice, check_key, check_priority
+from longhand.prompts import check_choice, check_key
 from longhand.showing.terminal import (
     print_json,
     print_text,
@@ -37,31 +28,16 @@ from longhand.showing.terminal import (
 )
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
-    from longhand.asking.requests import Wishes
     from longhand.doing.running import Change
     from longhand.showing.worklog import WorkLog
     from storage import DocumentRecord, DocumentStatus, NewDocument, Store
 
 MAX_BATCH = 64
 
-Prompt = Annotated[str | None, typer.Argument(help="What the document is about.")]
+Prompt = Annotated[str | None, typer.Argument(help=WISHES["prompt"].help)]
 File = Annotated[
     Path | None, typer.Option("--file", "-f", help="Many prompts: JSON Lines, - for stdin.", allow_dash=True)
 ]
-Depth = Annotated[int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")]
-Lang = Annotated[str, typer.Option(help="Language of the document.", autocompletion=complete_languages)]
-PromptLang = Annotated[
-    str | None,
-    typer.Option(
-        help="Language of prompt, goal and outline, where it is another one.",
-        autocompletion=complete_languages,
-    ),
-]
-Goal = Annotated[str | None, typer.Option(help="Where the document should arrive.")]
-Outline = Annotated[Path | None, typer.Option(help="Your own headings: Markdown, or a list.")]
-Priority = Annotated[int, typer.Option(help="Above 0: before all others; below 0: after them.")]
 All = Annotated[bool, typer.Option("--all", help="All documents that are not finished.")]
 Status = Annotated[
     str | None,
@@ -98,59 +74,15 @@ def register(app: typer.Typer) -> None:
     app.command("priority", context_settings={"ignore_unknown_options": True})(set_priority)
 
 
+@asks("speech", "key", "priority", *COMMON, *MODELS, "review", before="as_json")
 def submit(
-    prompt: Prompt = None,
-    file: File = None,
-    speech: SpeechFile = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option(help="The same key never makes a second document.")
-    ] = None,
-    priority: Priority = 0,
-    sections: Sections = None,
-    depth: Depth = None,
-    length: Length = None,
-    lang: Lang = DEFAULT_LANG,
-    prompt_lang: PromptLang = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same document.")] = DEFAULT_SEED,
-    goal: Goal = None,
-    outline: Outline = None,
-    space: SpaceName = None,
-    planner: PlannerName = None,
-    writer: WriterName = None,
-    voice: VoiceName = None,
-    library: LibraryName = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
-    as_json: AsJson = False,
+    prompt: Prompt = None, file: File = None, as_json: AsJson = False, **wishes: Unpack[Wishes]
 ) -> None:
     """Queue documents for workers; everything is checked before anything is stored."""
     from longhand.asking.requests import check_models
     from longhand.doing.running import tell_prefect
 
-    news = read_requests(
-        prompt,
-        file,
-        outline_file=outline,
-        speech=speech,
-        depth=depth,
-        length=length,
-        sections=sections,
-        lang=lang,
-        prompt_lang=prompt_lang,
-        seed=seed,
-        goal=goal,
-        space=space,
-        planner=planner,
-        writer=writer,
-        voice=voice,
-        library=library,
-        steps=steps,
-        guidance=guidance,
-        review=review,
-        priority=priority,
-        key=idempotency_key,
-    )
+    news = [new for new, _ in read_requests(prompt, file, **wishes)]
     check_models()
     with open_store() as store:
         submitted = store.submit_documents(news)
@@ -171,37 +103,19 @@ def submit(
 
 
 def read_requests(
-    prompt: str | None,
-    file: Path | None,
-    *,
-    outline_file: Path | None,
-    **wishes: Unpack[Wishes],
-) -> list[NewDocument]:
-    """Return the documents that were asked for, by a prompt or by a file, all of them checked."""
-    return [new for new, _ in read_seeded_requests(prompt, file, outline_file=outline_file, **wishes)]
-
-
-def read_seeded_requests(
-    prompt: str | None,
-    file: Path | None,
-    *,
-    outline_file: Path | None,
-    **wishes: Unpack[Wishes],
+    prompt: str | None, file: Path | None, **wishes: Unpack[Wishes]
 ) -> list[tuple[NewDocument, bool]]:
-    """As `read_requests`; with each document comes whether a seed was named for it."""
-    from longhand.asking.requests import make_document, read_documents, read_outline_file
+    """Return the documents that were asked for, by a prompt or by a file, and for each whether a seed was named."""
+    from longhand.asking.requests import make_document, read_documents
 
-    speech = wishes.get("speech")
-    if sum(given is not None for given in (prompt, file, speech)) != 1:
+    if sum(given is not None for given in (prompt, file, wishes.get("speech"))) != 1:
         or_speech = " or --speech" if "speech" in wishes else ""
         raise UsageError(f"give either a prompt or --file{or_speech}: one of them")
     if (key := wishes.get("key")) is not None:
         check_key(key)
-    if outline_file is not None:
-        wishes["outline"] = read_outline_file(outline_file, wishes.get("depth"))
     if file is not None:
         return read_documents(file, **wishes)
-    return [(make_document(prompt or "", **wishes), "seed" in wishes)]
+    return [(make_document(prompt or "", **wishes), wishes.get("seed") is not None)]
 
 
 def work(
@@ -351,7 +265,7 @@ def set_priority(
     """Change which documents workers take first."""
     from longhand.doing.running import tell_prefect
 
-    check_priority(priority)
+    WISHES["priority"].check(priority)
     with open_store() as store:
         document = store.get_document(document_id)
         store.set_priority(document.id, priority)

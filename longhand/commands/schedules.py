@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
 from concepts.errors import UsageError
-from longhand.commands.queue import (
-    AsJson,
-    Depth,
-    File,
-    Goal,
-    Lang,
-    Outline,
-    Priority,
-    Prompt,
-    PromptLang,
-    read_seeded_requests,
-)
-from longhand.commands.writing import (
-    Guidance,
-    Length,
-    LibraryName,
-    PlannerName,
-    Sections,
-    SpaceName,
-    Steps,
-    VoiceName,
-    WriterName,
-)
-from longhand.prompts import DEFAULT_LANG
+from flows.document.wishes import WISHES
+from longhand.asking.options import COMMON, MODELS, asks
+from longhand.asking.requests import Wishes
+from longhand.commands.queue import AsJson, File, Prompt, read_requests
 from longhand.showing.terminal import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -42,6 +23,8 @@ MAX_NAME_CHARS = 60
 PrefectApi = Annotated[
     str | None, typer.Option(help="URL of a Prefect API; else $LONGHAND_PREFECT_API, else `up`'s.")
 ]
+_SEED = replace(WISHES["seed"], help="The same document each time; else another one.", default=None)
+_WISHES = {**WISHES, "seed": _SEED}
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `longhand schedules ls`.")]
 
 schedules_app = typer.Typer(
@@ -60,6 +43,7 @@ def options() -> None:
     """Schedules: what is written by the clock, and when."""
 
 
+@asks("priority", *COMMON, *MODELS, "review", before="prefect_api", table=_WISHES)
 def schedule(
     prompt: Prompt = None,
     file: File = None,
@@ -71,52 +55,17 @@ def schedule(
         str | None, typer.Option(help="Such as Europe/Paris; else UTC; for --at this machine's.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the schedule; else from the prompt.")] = None,
-    priority: Priority = 0,
-    sections: Sections = None,
-    depth: Depth = None,
-    length: Length = None,
-    lang: Lang = DEFAULT_LANG,
-    prompt_lang: PromptLang = None,
-    seed: Annotated[int | None, typer.Option(help="The same document each time; else another one.")] = None,
-    goal: Goal = None,
-    outline: Outline = None,
-    space: SpaceName = None,
-    planner: PlannerName = None,
-    writer: WriterName = None,
-    voice: VoiceName = None,
-    library: LibraryName = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
-    review: Annotated[bool, typer.Option("--review", help="Stop after the outline until `approve`.")] = False,
     prefect_api: PrefectApi = None,
     as_json: AsJson = False,
+    **wishes: Unpack[Wishes],
 ) -> None:
     """Write documents by the clock; everything is checked now, not at two in the morning."""
     from flows.prefect.rules import make_rule
-    from longhand.asking.requests import Wishes, check_models
+    from longhand.asking.requests import check_models
     from longhand.doing.running import need_api
 
     rule = make_rule(cron=cron, every=every, rrule=rrule, at=at, timezone=timezone)
-    wishes = Wishes(
-        depth=depth,
-        length=length,
-        sections=sections,
-        lang=lang,
-        prompt_lang=prompt_lang,
-        goal=goal,
-        space=space,
-        planner=planner,
-        writer=writer,
-        voice=voice,
-        library=library,
-        steps=steps,
-        guidance=guidance,
-        review=review,
-        priority=priority,
-    )
-    if seed is not None:
-        wishes["seed"] = seed
-    found = read_seeded_requests(prompt, file, outline_file=outline, **wishes)
+    found = read_requests(prompt, file, **wishes)
     documents, seeds = [new for new, _ in found], [is_seeded for _, is_seeded in found]
     if any(document.idempotency_key is not None for document in documents):
         raise UsageError("a schedule gives its documents keys of its own: leave `key` out of the file")

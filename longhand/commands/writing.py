@@ -6,16 +6,18 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
+from flows.document.wishes import WISHES
 from longhand.asking.completion import complete_languages
+from longhand.asking.options import COMMON, MODELS, asks
+from longhand.asking.requests import Wishes
 from longhand.commands.documents import DocumentId, DocumentIds, InStatus, choose_documents
 from longhand.doing.crew import shared
 from longhand.interrupts import EXIT_INTERRUPTED
-from longhand.prompts import DEFAULT_LANG, DEFAULT_SEED
 from longhand.showing.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
@@ -23,37 +25,6 @@ if TYPE_CHECKING:
     from longhand.showing.live_text import LiveText
     from longhand.showing.progress import WritingProgress
     from storage import DocumentRecord, DocumentStatus, NewDocument, Store
-
-SpaceName = Annotated[
-    str | None, typer.Option("--space", help="Concept space: a name of `longhand models`, or a folder.")
-]
-PlannerName = Annotated[str | None, typer.Option("--planner", help="Planner, where not the space's own.")]
-WriterName = Annotated[str | None, typer.Option("--writer", help="Writer, where not the space's own.")]
-VoiceName = Annotated[
-    str | None,
-    typer.Option("--voice", help="Voice, where not the space's own: a name, or a language model's folder."),
-]
-LibraryName = Annotated[
-    str | None,
-    typer.Option(
-        "--library",
-        metavar="NAME|PATH|none",
-        help="What it is written from, instead of the documents that ship.",
-    ),
-]
-Sections = Annotated[
-    int | None, typer.Option(help="Number of sections, 1 to 200; else as the prompt says, or as needed.")
-]
-Length = Annotated[str | None, typer.Option(help="Of sections: short, medium or long; else as planned.")]
-Steps = Annotated[int | None, typer.Option(help="Diffusion steps, 1 to 100; else the models' own.")]
-Guidance = Annotated[
-    float | None,
-    typer.Option(help="How strongly plan and text follow what they are told, 1 to 10; else the models' own."),
-]
-
-SpeechFile = Annotated[
-    Path | None, typer.Option("--speech", metavar="FILE", help="Say the prompt: WAV, FLAC, Ogg or MP3.")
-]
 
 STOPPED: tuple[DocumentStatus, ...] = ("planning", "planned", "writing", "decoding", "failed", "paused")
 """Statuses of documents that `resume --all` goes on with, where nobody works on them."""
@@ -73,86 +44,38 @@ def register(app: typer.Typer) -> None:
     app.command("translate")(shared(translate))
 
 
+@asks("speech", *COMMON, "plan_only", "review", *MODELS, before="out")
 def write(
     prompt: Annotated[
-        str | None,
-        typer.Argument(help="What the document is about; a word is enough. Or the id of a stored one."),
+        str | None, typer.Argument(help=f"{WISHES['prompt'].help} Or the id of a stored document.")
     ] = None,
-    speech: SpeechFile = None,
-    sections: Sections = None,
-    depth: Annotated[
-        int | None, typer.Option(help="1: sections (the default); 2: parts with sections.")
-    ] = None,
-    length: Length = None,
-    lang: Annotated[
-        str, typer.Option(help="Language of the document.", autocompletion=complete_languages)
-    ] = DEFAULT_LANG,
-    prompt_lang: Annotated[
-        str | None, typer.Option(help="Language of prompt, goal and outline, where it is another one.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same document.")] = DEFAULT_SEED,
-    goal: Annotated[str | None, typer.Option(help="Where the document should arrive.")] = None,
-    outline: Annotated[
-        Path | None, typer.Option(help="Your own headings: Markdown, or a list, instead of planning.")
-    ] = None,
-    plan_only: Annotated[bool, typer.Option("--plan-only", help="Stop after the outline.")] = False,
-    review: Annotated[
-        bool, typer.Option("--review", help="Stop after the outline until `longhand approve`.")
-    ] = False,
-    space: SpaceName = None,
-    planner: PlannerName = None,
-    writer: WriterName = None,
-    voice: VoiceName = None,
-    library: LibraryName = None,
-    steps: Steps = None,
-    guidance: Guidance = None,
     out: Out = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
+    **wishes: Unpack[Wishes],
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
     from flows.leases.lease import create_own
     from longhand.asking.files import check_document_target
-    from longhand.asking.requests import make_document, read_outline_file
+    from longhand.asking.requests import make_document
 
-    for name, stops in (("--plan-only", plan_only), ("--review", review)):
+    plan_only = wishes["plan_only"] or False
+    for name, stops in (("--plan-only", plan_only), ("--review", wishes["review"])):
         if out is not None and stops:
             raise UsageError(f"{name} makes no text: leave --out away, or {name}")
-    check_prompted(prompt, speech)
+    if (prompt is None) == (wishes["speech"] is None):
+        raise UsageError("give either a prompt in words or --speech FILE: one of the two")
     if out is not None:
         check_document_target(out)
     from storage import Store
 
     with Store.open() as store:
         if prompt is not None and is_stored(store, prompt):
-            models = (space, planner, writer, voice, library)
-            wishes = (sections, depth, length, prompt_lang, goal, outline, steps, guidance, *models)
-            others = (lang, seed, plan_only, review) != (DEFAULT_LANG, DEFAULT_SEED, False, False)
-            if others or any(wish is not None for wish in wishes):
+            if any(value not in (None, WISHES[name].default) for name, value in wishes.items()):
                 raise UsageError(f"{prompt} is a stored document and keeps its options: give only its id")
             _resume(store, prompt, as_json=as_json, timings=timings, out=out)
             return
-        new = make_document(
-            prompt or "",
-            speech=speech,
-            sections=sections,
-            depth=depth,
-            length=length,
-            lang=lang,
-            prompt_lang=prompt_lang,
-            seed=seed,
-            goal=goal,
-            outline=None if outline is None else read_outline_file(outline, depth),
-            review=review,
-            plan_only=plan_only,
-            space=space,
-            planner=planner,
-            writer=writer,
-            voice=voice,
-            library=library,
-            steps=steps,
-            guidance=guidance,
-        )
+        new = make_document(prompt or "", **wishes)
         say_size(new)
         document_id = create_own(store, new)
         _run(
@@ -186,12 +109,6 @@ def say_size(new: NewDocument) -> None:
         f"{fewest} to {most} parts {each}: about {fewest * USUAL_SECTIONS} to {most * USUAL_SECTIONS} sections in all; "
         "--sections sets the number of parts"
     )
-
-
-def check_prompted(prompt: str | None, speech: Path | None) -> None:
-    """Raise UsageError unless there is either a written prompt or a spoken one."""
-    if (prompt is None) == (speech is None):
-        raise UsageError("give either a prompt in words or --speech FILE: one of the two")
 
 
 def resume(

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import LonghandError, UsageError
+from flows.document.wishes import WISHES, Wish
 from longhand.asking.requests import check_models, known_languages, make_document
 from longhand.outline.outlines import parse_outline
-from longhand.prompts import (
-    DEFAULT_LANG,
-    DEFAULT_SEED,
-    MAX_OUTLINE_DEPTH,
-    check_language,
-    check_priority,
-    check_prompt,
-    check_sections,
-    check_seed,
-)
+from longhand.prompts import MAX_OUTLINE_DEPTH, check_language, check_prompt
 from longhand.web.asking import Form, read_choice
 from longhand.web.errors import status_of
 from longhand.web.templating import link
@@ -28,17 +20,15 @@ from longhand.web.templating import link
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from concepts.models.card import Kind
-    from longhand.asking.requests import Wishes
     from longhand.web.changing import TellPrefect
     from longhand.web.pages import Pages
 
-LENGTHS = ("short", "medium", "long")
-MODELS: tuple[Kind, ...] = ("library", "space", "planner", "writer", "voice")
+TEXTS = ("prompt", "goal", "outline")
+MAIN = ("sections", "depth", "length", "lang", "seed")
+MODELS = ("library", "space", "planner", "writer", "voice")
 FURTHER = (*MODELS, "prompt_lang", "steps", "guidance", "priority")
 """Fields that are folded away while nothing stands in them."""
-FIELDS = ("prompt", "goal", "outline", "sections", "depth", "length", "lang", "seed", *FURTHER)
-START = {"depth": "1", "lang": DEFAULT_LANG, "seed": str(DEFAULT_SEED)}
+FIELDS = (*TEXTS, *MAIN, *FURTHER)
 
 
 @dataclass(frozen=True)
@@ -51,47 +41,26 @@ class Creating:
     def form(self, request: Request) -> Response:
         """Show the empty form; `prompt` in the address fills its first field."""
         read_choice(request, "lang", known_languages())
-        given = {name: request.query_params.get(name, START.get(name, "")) for name in FIELDS}
-        return self._page(Form(tuple(given.items())), {})
+        typed = {name: request.query_params.get(name, _start(WISHES[name])) for name in FIELDS}
+        return self._page(Form(tuple(typed.items())), {})
 
     def create(self, request: Request, form: Form) -> Response:
         """Queue a document and show it; what is wrong is said beside its field, and what was typed is kept."""
-        wishes: Wishes = {}
+        wishes: dict[str, Any] = {}
         wrong: dict[str, LonghandError] = {}
-
-        def read(name: str, check: Callable[[str], object]) -> None:
+        models = _models()
+        for name in FIELDS:
             typed = form.get(name)
             try:
-                value = check(typed) if typed.strip() or name == "prompt" else None
+                if typed.strip() or name == "prompt":
+                    wishes[name] = _read(WISHES[name], typed, models)
             except LonghandError as error:
                 wrong[name] = error
-            else:
-                if value is not None:
-                    wishes[name] = value  # type: ignore[literal-required]
-
-        read("prompt", check_prompt)
-        prompt = str(wishes.pop("prompt", ""))  # type: ignore[typeddict-item]
-        read("goal", lambda typed: check_prompt(typed, "the goal"))
-        read("outline", lambda typed: parse_outline(typed, max_depth=MAX_OUTLINE_DEPTH))
-        read("sections", lambda typed: check_sections(_number(typed, "sections")))
-        read("depth", lambda typed: int(_choice(typed, "depth", ("1", "2"))))
-        read("length", lambda typed: _choice(typed, "length", LENGTHS))
-        read("lang", lambda typed: check_language(typed, known_languages()))
-        read("seed", lambda typed: check_seed(_number(typed, "the seed")))
-        read("prompt_lang", lambda typed: check_language(typed, known_languages()))
-        models = _models()
-        for kind in MODELS:
-            # by name alone: whoever sees the form may not read folders of this machine
-            read(kind, lambda typed, kind=kind: _choice(typed, f"the {kind}", models[kind]))  # type: ignore[misc]
-        read("steps", _steps)
-        read("guidance", _guidance)
-        read("priority", lambda typed: check_priority(_number(typed, "the priority", is_signed=True)))
         if wishes.get("outline") is not None and "sections" in wishes:
             wrong["sections"] = UsageError("the outline names the sections itself: leave the number away")
         if not wrong:
             try:
-                wishes["review"] = form.has("review")
-                new = make_document(prompt, **wishes)
+                new = make_document(**wishes, review=form.has("review"))
                 check_models()
             except LonghandError as error:
                 wrong[""] = error
@@ -104,15 +73,18 @@ class Creating:
 
     def _page(self, form: Form, wrong: dict[str, LonghandError]) -> Response:
         first = next(iter(wrong.values()), None)
+        models = _models()
         return self.pages.page(
             "new.html",
             status=200 if first is None else status_of(first),
             typed={name: form.get(name) for name in FIELDS},
             is_reviewed=form.has("review"),
             wrong={name: _reason(error) for name, error in wrong.items()},
-            languages=known_languages(),
-            lengths=LENGTHS,
-            models=_models(),
+            wishes=WISHES,
+            choices={name: _choices(WISHES[name], models) for name in FIELDS},
+            texts=TEXTS,
+            main=MAIN,
+            further=FURTHER,
             is_more_open=any(form.get(name) for name in FURTHER),
         )
 
@@ -122,7 +94,7 @@ def _reason(error: LonghandError) -> str:
     return str(error).replace("--", "")
 
 
-def _models() -> dict[Kind, tuple[str, ...]]:
+def _models() -> dict[str, tuple[str, ...]]:
     """Return the names of the models that are installed, by kind."""
     from concepts.models.card import list_cards
     from flows.document.options import NO_LIBRARY
@@ -132,34 +104,41 @@ def _models() -> dict[Kind, tuple[str, ...]]:
     return names | {"library": (*names["library"], NO_LIBRARY)}
 
 
-def _number(typed: str, what: str, *, is_signed: bool = False) -> int:
-    typed = typed.strip()
-    digits = typed.removeprefix("-") if is_signed else typed
+def _start(wish: Wish) -> str:
+    """Return what a field holds at first."""
+    return "" if wish.blank or wish.default is None else str(wish.default)
+
+
+def _choices(wish: Wish, models: Mapping[str, Sequence[str]]) -> Mapping[str, str] | None:
+    """Return what may be chosen, with what is shown for it; None where a value is typed."""
+    if wish.kind == "model":
+        # by name alone: whoever sees the form may not read folders of this machine
+        return {name: name for name in models[wish.name]}
+    if wish.kind == "language":
+        return {code: code for code in known_languages()}
+    return wish.choices or None
+
+
+def _read(wish: Wish, typed: str, models: Mapping[str, Sequence[str]]) -> object:
+    """Return the value of a field; raise LonghandError."""
+    called = wish.called or f"the {wish.name}"
+    if wish.kind == "text":
+        return check_prompt(typed, called)
+    if wish.kind == "outline":
+        return parse_outline(typed, max_depth=MAX_OUTLINE_DEPTH)
+    if wish.kind == "language":
+        return check_language(typed, known_languages())
+    choices = _choices(wish, models)
+    if choices is not None and typed not in choices:
+        raise UsageError(f"{called} is {typed[:40]!r}: expected one of {', '.join(choices)}")
+    if wish.limits is None:
+        return typed
+    if wish.kind == "decimal":
+        try:
+            return wish.check(float(typed))
+        except ValueError:
+            raise UsageError(f"{called}: {typed[:40]!r} is no number") from None
+    digits = typed.strip().removeprefix("-") if wish.limits[0] < 0 else typed.strip()
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 19):
-        raise UsageError(f"{what}: {typed[:40]!r} is no whole number")
-    return int(typed)
-
-
-def _steps(typed: str) -> int:
-    from flows.document.options import check_steps
-
-    steps = _number(typed, "the steps")
-    check_steps(steps)
-    return steps
-
-
-def _guidance(typed: str) -> float:
-    from flows.document.options import check_guidance
-
-    try:
-        guidance = float(typed)
-    except ValueError:
-        raise UsageError(f"the guidance: {typed[:40]!r} is no number") from None
-    check_guidance(guidance)
-    return guidance
-
-
-def _choice(typed: str, what: str, known: tuple[str, ...]) -> str:
-    if typed not in known:
-        raise UsageError(f"{what} is {typed[:40]!r}: expected one of {', '.join(known)}")
-    return typed
+        raise UsageError(f"{called}: {typed[:40]!r} is no whole number")
+    return wish.check(int(typed))

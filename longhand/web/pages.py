@@ -9,10 +9,10 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from concepts.errors import NotFoundError, UsageError
+from flows.document.wishes import DEFAULT_LANG
 from longhand.formats import FORMATS
 from longhand.formats.export import file_stem, title_of
 from longhand.outline.comparison import compare_outlines
-from longhand.prompts import DEFAULT_LANG
 from longhand.showing.stages import stage_rows
 from longhand.showing.states import is_held
 from longhand.showing.terminal import format_iso

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concepts.errors import InputError, UsageError
-from longhand.prompts import MAX_PROMPT_CHARS, check_choice, check_language, check_prompt, check_seed
+from flows.document.wishes import WISHES
+from longhand.prompts import MAX_PROMPT_CHARS, check_choice, check_language, check_prompt
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 
@@ -51,8 +52,8 @@ def test_a_long_list_of_languages_is_cut():
 
 
 def test_seeds_and_choices():
-    assert check_seed(0) == 0
-    assert check_seed(2**63 - 1) == 2**63 - 1
+    assert WISHES["seed"].check(0) == 0
+    assert WISHES["seed"].check(2**63 - 1) == 2**63 - 1
     assert check_choice("--format", "md", ("md", "json")) == "md"
     with pytest.raises(UsageError, match="--format is 'xyz': known are md, json"):
         check_choice("--format", "xyz", ("md", "json"))

@@ -169,6 +169,12 @@ def test_an_outline_is_a_file_markdown_or_headings(lh, tmp_path):
         assert [text for _, text in doc.record.params["outline"]] == ["Water", "Leaves"]
 
 
+def test_a_depth_makes_points_of_deeper_headings(lh):
+    doc = lh.submit("tea", outline="# Tea\n\n## Water\n\n### Soft water\n\n## Leaves\n", depth=1)
+    assert doc.record.params["outline"] == [["1", "Water"], ["2", "Leaves"]]
+    assert doc.record.params["points"] == [["1", ["Soft water"]]]
+
+
 @pytest.mark.parametrize(
     ("wishes", "message"),
     [
