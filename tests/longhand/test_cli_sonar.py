@@ -50,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pages to train on, and SONAR's cards over small checkpoints."""
     home = tmp_path_factory.mktemp("sonar")
     (home / "pages").mkdir()
-    for number in range(60):
+    for number in range(24):
         (home / "pages" / f"{number}.md").write_text(page(number))
     train_sentencepiece((line for n in range(60) for line in page(n).split("\n")), home / "spm", 400)
     assets = home / "assets"
@@ -80,7 +80,9 @@ def sonar(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_path, monkeypatch):
+def test_planner_and_writer_train_and_write_in_1024_dimensions(
+    run, sonar, tmp_path, monkeypatch, lay_template
+):
     corpus = str(sonar / "corpus")
     assert run("corpus", "import", str(sonar / "pages"), "--out", corpus).exit_code == 0
     for kind in ("planner", "writer"):
@@ -98,6 +100,7 @@ def test_planner_and_writer_train_and_write_in_1024_dimensions(run, sonar, tmp_p
             os.pathsep.join(str(sonar / "models" / k / "model") for k in ("planner", "writer")),
         )
     # A spoken prompt: a document of text and speech alike, in a process as a user starts it.
+    lay_template(tmp_path)
     speech = ("--speech", str(sonar / "prompt.wav"))
     command = [
         sys.executable,

@@ -14,12 +14,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_shipped_models_write_the_same_document_twice(tmp_path):
+def test_the_shipped_models_write_the_same_document_twice(tmp_path, lay_template):
+    lay_template(tmp_path)
     variables = {
         **os.environ,
         "LONGHAND_DATABASE_URL": f"sqlite:///{tmp_path}/x.db",
+        "XDG_DATA_HOME": str(tmp_path),
     }
-    command = [sys.executable, "-m", "longhand", "write", "Printing a document", "--sections", "2", "--json"]
+    command = [sys.executable, "-m", "longhand", "write", "Printing a document", "--json"]
+    command += ["--sections", "2", "--length", "short"]
     documents = []
     for _ in range(2):
         done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
