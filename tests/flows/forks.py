@@ -53,12 +53,19 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, timeout: float = 200.0) -> tuple[str, str]:
-        """Wait for the end; return the rest of stdout, and all of stderr. One that is stuck is killed."""
-        stuck = Timer(timeout, self.kill)
-        stuck.start()
+        """Wait for the end; return the rest of stdout, and all of stderr. One that is stuck is killed, and fails."""
+        stuck: list[str] = []
+
+        def end() -> None:
+            stuck.append(f"stuck for {timeout:g} s")
+            self.kill()
+
+        guard = Timer(timeout, end)
+        guard.start()
         output = self.stdout.read()
         _, status = os.waitpid(self.pid, 0)
-        stuck.cancel()
+        guard.cancel()
+        assert not stuck, stuck[0]
         self.returncode = os.waitstatus_to_exitcode(status)
         self.stdout.close()
         self._errors.seek(0)
