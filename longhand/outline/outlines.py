@@ -137,6 +137,7 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     from concepts.corpus.readers import count_phrase
     from concepts.corpus.readers.dialects import spaced_headings
     from concepts.corpus.readers.front_matter import split_front_matter
+    from concepts.corpus.readers.reading import NestingError
     from longhand.outline.pasted import plain_outline, without_notes
 
     # Only these end a line: str.splitlines knows more, and line numbers would be wrong.
@@ -148,7 +149,10 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     metadata, body, num_lines = split_front_matter(text)
     # Blanked rather than cut, so that line numbers stay those of the file.
     text, num_notes = without_notes("\n" * num_lines + (body if body.strip() else text))
-    reader = _Reader(plain_outline(spaced_headings(text)))
+    try:
+        reader = _Reader(plain_outline(spaced_headings(text)))
+    except NestingError as error:
+        raise InputError(f"{name}: {error}") from None
     reader.left_out["footnote"] += num_notes
     title, entries = reader.title, reader.entries
     if not entries:
@@ -201,7 +205,10 @@ def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.gfm import gfm_plugin
 
+    from concepts.corpus.readers.markdown import check_paragraphs
+
     parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin)
+    parser.core.ruler.after("block", "marks", check_paragraphs)
     # Whoever indents the points below a heading means no code.
     return parser.disable("code")
 

@@ -30,7 +30,7 @@ _ALONE = re.compile(r"^\s*\(?(?:\d{1,3}|[ivxIVX]{1,5}|[A-Za-z])[.)]\s*$")
 _LETTER = re.compile(r"^([A-Z])(\.\d{1,2})?([.)]?)(?=[ \t])")
 _NUMBER_LETTER = re.compile(r"^(\d{1,2})([a-z])([.)]|(?=[ \t]))")
 _NOTE = re.compile(r"^ {0,3}\[\^([^\]\s]+)\]:")
-_NOTE_MARK = re.compile(r"(?<!\\)[ \t]?\[\^([^\]\s]+)\]")
+_NOTE_MARK = re.compile(r"(?<!\\)[ \t]?\[\^([^\[\]\s]+)\]")
 _ALERT = re.compile(r"^ {0,3}>[ \t]*\[!\w+\][+-]?[ \t]*")
 _QUOTED = re.compile(r"^ {0,3}>[ \t]?")
 _NAMES = (

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from reader_helpers import read, shown
 
-from concepts.corpus.readers import count_phrase
+from concepts.corpus.readers import count_phrase, read_data
 
 STORY = "<h1>Storm</h1><p>The harbour was closed on Saturday. Nobody went to sea that day.</p>"
 
@@ -164,3 +164,11 @@ def test_many_notes_and_headers_take_no_time() -> None:
     reading = read(html, ".html")
     assert sum(element.kind == "note" for element in reading.elements) == 1500
     assert time.process_time() - start < 5
+
+
+def test_comments_to_people_are_counted_as_in_markdown() -> None:
+    page = "<p>Tea.<!-- ask Jo about it --></p><!-- wp:paragraph --><!--more--><p>Is <!-- a\nb -->hot.</p>"
+    reading = read_data(page.encode(), ".html")
+    assert [element.text for element in reading.elements] == ["Tea.", "Is hot."]
+    assert reading.left_out["comment"] == 2
+    assert read_data(b"Tea.<!-- ask Jo -->\n", ".md").left_out["comment"] == 1

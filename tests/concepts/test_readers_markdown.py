@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from reader_helpers import read, shown
 
-from concepts.corpus.readers import count_phrase
+from concepts.corpus.importers import Unreadable, read_bytes
+from concepts.corpus.readers import count_phrase, read_data
 from concepts.given import read_given
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
@@ -229,3 +230,16 @@ def test_brackets_in_each_other_that_no_link_has_are_text() -> None:
         "[" * 300 + "tea [green](x) " + "]" * 300,
         "Tea is good.",
     ]
+
+
+@pytest.mark.parametrize("mark", ["[[]", "![", "[^", "^[", "[](", "*a ", "<a", "++a", "a@", ":a"])
+def test_a_paragraph_of_marks_alone_is_refused_at_once(mark: str) -> None:
+    started = time.process_time()
+    with pytest.raises(Unreadable, match=r"a paragraph that begins with .* has more than .* divide it"):
+        read_bytes(f"# Tea\n\n{mark * 200_000}\n".encode(), ".md", "a.md")
+    assert time.process_time() - started < 10
+
+
+def test_many_marks_in_many_paragraphs_are_read() -> None:
+    text = "\n\n".join(f"Word {number}: *one* [two](x) `three`." for number in range(3_000))
+    assert len(read_data(text.encode(), ".md").elements) == 3_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flow_fakes import FakeEngine
 from step_runner import run_steps
 
+from concepts.errors import InputError
 from flows.document.engine import Text
 from flows.document.events import OnEvent
 from flows.document.job import Job
@@ -379,3 +381,11 @@ def test_the_form_takes_marks_off(typed, heading) -> None:
     from longhand.outline.outlines import plain_heading
 
     assert plain_heading(typed) == heading
+
+
+@pytest.mark.parametrize("mark", ["[[]", "![", "[^", "*a "])
+def test_an_outline_of_marks_alone_is_refused_at_once(mark: str) -> None:
+    started = time.process_time()
+    with pytest.raises(InputError, match=r"the outline: a paragraph that begins with .* has more than"):
+        parse_outline(f"## A\n- {mark * 200_000}\n## B\n")
+    assert time.process_time() - started < 10

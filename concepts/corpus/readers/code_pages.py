@@ -18,7 +18,7 @@ _ESCAPES: tuple[tuple[re.Pattern[bytes], tuple[str, ...], str], ...] = (
     (re.compile(rb"~\{(?:[!-w][!-~]){1,200}~\}"), ("hz",), "HZ"),
 )
 """What begins a run of letters in text of seven bits, which encodings (Python's) begin so, and their common name."""
-_SHIFTED = re.compile(rb"\+[A-Za-z0-9+/]{3,}-")
+_SHIFTED = re.compile(rb"\+[A-Za-z0-9+/]{3,400}-")
 """A run of letters in UTF-7."""
 _FEWEST_SHIFTED = 2
 

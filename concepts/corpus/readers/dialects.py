@@ -139,12 +139,13 @@ def _without_comments(text: str, left_out: Counter[str]) -> str:
     if start >= 0:
         text = text[:start] + text[start:].replace("<!--", "")
     prose = "\n".join(_CODE_SPAN.sub("", part) for is_code, part in _split_code(text) if not is_code)
-    comments = re.findall(r"<!--(.*?)-->", prose, re.DOTALL)
-    # "<!--more-->" and "<!-- prettier-ignore -->" are said to tools.
-    left_out["comment"] += sum(
-        _WORDS.search(comment) is not None and not _TO_TOOLS.fullmatch(comment) for comment in comments
-    )
+    left_out["comment"] += sum(map(is_remark, re.findall(r"<!--(.*?)-->", prose, re.DOTALL)))
     return text
+
+
+def is_remark(comment: str) -> bool:
+    """Whether a comment is said to people: "more" and "prettier-ignore" are said to tools."""
+    return _WORDS.search(comment) is not None and not _TO_TOOLS.fullmatch(comment)
 
 
 def _plain_part(text: str, left_out: Counter[str], *, is_mdx: bool) -> str:

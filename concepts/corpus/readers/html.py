@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from concepts.corpus.readers.dialects import is_remark
 from concepts.corpus.readers.elements import Collector, Element
 from concepts.corpus.readers.furniture import is_cookie_banner, name_of_furniture
 from concepts.corpus.readers.nodes import (
@@ -282,6 +283,8 @@ class _Walk:
         if tag == "br":
             self._words.append(_LINE_BREAK)
             return False
+        if tag == "-comment" and not self._is_markdown:  # the reader of Markdown has counted them
+            self.left_out["comment"] += is_remark(node.comment_content or "")
         if tag in SILENT_TAGS or tag.startswith(("_", "!", "-")):
             return False
         classes = classes_of(node)

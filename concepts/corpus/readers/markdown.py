@@ -16,7 +16,7 @@ from concepts.corpus.readers.dialects import plain_source
 from concepts.corpus.readers.front_matter import split_front_matter
 from concepts.corpus.readers.html import read_html
 from concepts.corpus.readers.prose import looks_like_prose
-from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.readers.reading import Metadata, NestingError, Reading
 from concepts.corpus.readers.typed import typed_lines
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ ATTRIBUTES = re.compile(r"(?<!\\)\s*\{\s*:?\s*(?:[#.][^\s{}]*|[\w-]+=[^{}]*)(?:\
 """Ends a heading in Pandoc's, kramdown's and Longhand's own Markdown: `{#install}`, `{: .wide }`, `{#2 length=5}`."""
 MAX_OPEN_BRACKETS = 100
 """In a paragraph. Links lie in each other two or three deep; the parser looks from every bracket for its end."""
+MAX_MARKS = 20_000
+"""Of brackets, stars and other marks, or runs of one of them, in a paragraph: more take the parser minutes."""
+MAX_COLONS = 10_000
+"""As MAX_MARKS: at every one of them the parser looks back for "https"."""
+_MARKS = re.compile(r"([\[\]()!^*_~`<>&\\+=@])\1*")
 _BRACKET = re.compile(r"[\[\]]")
 _OPENING = re.compile(r"(?<!\\)\[")
 _ONE_LETTER_CHECK = re.compile(r"^\[[ xX]\]\s+")
@@ -44,7 +49,10 @@ LOOSE_NOTE = "footnote without a reference"
 
 
 def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
-    """Return what a Markdown text says; `is_plain` is for text files, where an indented paragraph is no code."""
+    """Return what a Markdown text says; `is_plain` is for text files, where an indented paragraph is no code.
+
+    Raises NestingError for a paragraph of more than `MAX_MARKS` marks.
+    """
     metadata, body, _ = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
     body, left_out = plain_source(body)
     left_out = left_out + Counter({UNUSED: metadata.num_unused})
@@ -75,6 +83,7 @@ def _parser(is_plain: bool) -> MarkdownIt:
         parser.disable("code")
     parser.core.ruler.after("block", "heading_attributes", _strip_attributes)
     parser.core.ruler.after("block", "open_brackets", _open_brackets)
+    parser.core.ruler.after("block", "marks", check_paragraphs)
     parser.core.ruler.after("block", "indented_prose", _indented_prose)
     parser.core.ruler.after("block", "typed_lines", _typed_lines)
     return parser
@@ -87,6 +96,22 @@ def _strip_attributes(state: StateCore) -> None:
         elif opening.type == "paragraph_open" and opening.hidden:
             content.content = (
                 _ONE_LETTER_CHECK.sub("", content.content) if opening.level == 0 else content.content
+            )
+
+
+def check_paragraphs(state: StateCore) -> None:
+    """Raise NestingError for a paragraph of more marks than a parser of Markdown can read in seconds."""
+    for token in state.tokens:
+        if token.type != "inline" or len(token.content) <= MAX_COLONS:
+            continue
+        num_marks, num_colons = sum(1 for _ in _MARKS.finditer(token.content)), token.content.count(":")
+        if num_marks > MAX_MARKS or num_colons > MAX_COLONS:
+            limit = f"{MAX_MARKS:,} brackets, stars and other marks"
+            if num_marks <= MAX_MARKS:
+                limit = f"{MAX_COLONS:,} colons"
+            raise NestingError(
+                f"a paragraph that begins with {token.content[:12].strip()!r} has more than {limit}; "
+                "divide it by blank lines, or leave it out"
             )
 
 
