@@ -100,7 +100,20 @@ OF_LIBRARIES = re.compile(
     r"|^(\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d)|^\[?(WARN|WARNING|INFO|DEBUG|ERROR)\b|^W\d{4}"
 )
 WRITING: list[tuple[int, list[str]]] = [
-    (0, ["write", "Getting up early", "--sections", "1", "--length", "short", "--review"]),
+    (
+        0,
+        [
+            "write",
+            "Getting up early",
+            "--sections",
+            "1",
+            "--length",
+            "short",
+            "--library",
+            "none",
+            "--review",
+        ],
+    ),
     (0, ["approve", "ID0"]),
     (0, ["resume", "ID0"]),
     (0, ["refine", "ID0", "--item", "1", "--show", "2"]),
@@ -109,6 +122,7 @@ WRITING: list[tuple[int, list[str]]] = [
     (0, ["outline", "ID0", "--set", "1=The printer"]),
     (0, ["diff", "ID0"]),
     (0, ["search", "print a page"]),
+    (0, ["write", "Bread", "--sections", "1", "--length", "short"]),
     (0, ["plan", "--from", "notes.md"]),
     (0, ["summarize", "notes.md", "--sentences", "2"]),
     (0, ["expand", "notes.md"]),
