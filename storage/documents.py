@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -37,15 +38,18 @@ from storage.records import (
     Wanted,
 )
 from storage.tables import Attempt, Document, PlanItem, SourceRow, TitleRow
+from storage.texts import check_text
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 NUM_CANDIDATES_SHOWN = 5
 NUM_ID_DRAWS = 4
+SUBMISSION_STEP_S = 1e-6
+"""Documents queued together differ by this in age, so that they keep their order."""
 
 
-def insert_document(
+def _insert_document(
     connection: Connection, new: NewDocument, now: float, *, owner: str | None = None, lease_s: float = 0.0
 ) -> Submission:
     """Insert a queued document; where its key is known, find the first one instead.
@@ -90,6 +94,25 @@ def insert_document(
     raise StorageError(f"no free document id was found in {NUM_ID_DRAWS} draws: try again")
 
 
+def create_document(
+    connection: Connection, now: float, new: NewDocument, *, owner: str | None = None, lease_s: float = 0.0
+) -> DocumentRecord:
+    """Queue a document; where its idempotency key is known, return the first one instead.
+
+    With `owner` it is kept for that one's `claim`, for `lease_s` seconds: no worker takes it in between.
+    """
+    return get_document(connection, _insert_document(connection, new, now, owner=owner, lease_s=lease_s).id)
+
+
+def submit_documents(
+    connection: Connection, now: float, news: Sequence[NewDocument]
+) -> tuple[Submission, ...]:
+    """Queue all documents in one transaction, or none; workers take equals in this order."""
+    return tuple(
+        _insert_document(connection, new, now + number * SUBMISSION_STEP_S) for number, new in enumerate(news)
+    )
+
+
 def get_source(connection: Connection, document_id: str) -> JsonObject | None:
     """Return the text that a document is made of; None where it has only a prompt."""
     return connection.scalar(select(SourceRow.c.content).where(SourceRow.c.document_id == document_id))
@@ -104,6 +127,7 @@ def get_title(connection: Connection, document_id: str, lang: str) -> str | None
 
 def set_title(connection: Connection, document_id: str, title: str) -> None:
     """Set the title in the document's own language; what was translated of another one is forgotten."""
+    title = check_text("the title", title)
     old = connection.scalar(select(Document.c.title).where(Document.c.id == document_id))
     if old != title:
         connection.execute(delete(TitleRow).where(TitleRow.c.document_id == document_id))
@@ -212,16 +236,34 @@ def _whole() -> Select[Any]:
 
 
 def list_documents(
-    connection: Connection, wanted: Wanted, limit: int, offset: int, sort: Sort = "created"
+    connection: Connection,
+    status: DocumentStatus | Sequence[DocumentStatus] | None = None,
+    *,
+    lang: str | None = None,
+    text: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    sort: Sort = "created",
+    limit: int = 50,
+    offset: int = 0,
 ) -> tuple[DocumentRecord, ...]:
-    """Return a page of documents in one statement."""
+    """Return documents with their progress; `lang`, `text`, `since` and `until` as in `Wanted`."""
+    statuses = (status,) if isinstance(status, str) else status
+    wanted = Wanted(status=statuses, lang=lang, text=text, since=since, until=until)
     page = _filtered(_whole(), wanted).order_by(*_order(Document.c, sort))
     page = page.limit(limit).offset(offset)
     return tuple(_record(row) for row in connection.execute(_select_documents(page, sort)))
 
 
-def count_documents(connection: Connection, wanted: Wanted) -> int:
-    """Return how many documents there are of a kind."""
+def count_documents(
+    connection: Connection,
+    status: DocumentStatus | Sequence[DocumentStatus] | None = None,
+    *,
+    lang: str | None = None,
+    text: str | None = None,
+) -> int:
+    """Return how many documents `list_documents` would list without a limit."""
+    wanted = Wanted(status=(status,) if isinstance(status, str) else status, lang=lang, text=text)
     return connection.scalar(_filtered(select(func.count()).select_from(Document), wanted)) or 0
 
 
@@ -264,7 +306,7 @@ def get_document(connection: Connection, document_id: str) -> DocumentRecord:
 
 
 def find_document(connection: Connection, typed: str) -> DocumentRecord:
-    """Return the one document whose id begins with `typed`; raise NotFoundError for none or several."""
+    """Return the one document whose id begins with `typed`; raise NotFoundError for none or several, which it names."""
     prefix = normalize_id(typed)
     if not prefix:
         raise NotFoundError("an empty document id names nothing: list the ids with `longhand ls`")
@@ -295,8 +337,8 @@ def unknown(document_id: str) -> NotFoundError:
     return NotFoundError(f"no document has the id {shorten(document_id)!r}: list the ids with `longhand ls`")
 
 
-def delete_document(connection: Connection, document_id: str, now: float, *, force: bool) -> None:
-    """Delete a document and everything that belongs to it; raise Busy where someone is at work on it."""
+def delete_document(connection: Connection, now: float, document_id: str, *, force: bool = False) -> None:
+    """Delete a document and everything that belongs to it; Busy where someone is at work on it, unless forced."""
     if not force:
         row = connection.execute(
             select(Document.c.owner, Document.c.lease_until)
@@ -314,8 +356,18 @@ def delete_document(connection: Connection, document_id: str, now: float, *, for
         raise unknown(document_id)
 
 
-def stop_document(
-    connection: Connection, document_id: str, now: float, status: Literal["cancelled", "paused"]
+def cancel_document(connection: Connection, now: float, document_id: str) -> None:
+    """Cancel a document; its holder gets LostLease at the next write."""
+    _stop_document(connection, now, document_id, "cancelled")
+
+
+def pause_document(connection: Connection, now: float, document_id: str) -> None:
+    """Take a document out of the queue until it is resumed; its holder gets LostLease as well."""
+    _stop_document(connection, now, document_id, "paused")
+
+
+def _stop_document(
+    connection: Connection, now: float, document_id: str, status: Literal["cancelled", "paused"]
 ) -> None:
     """Set a document to a status that no worker takes it from, and end its lease.
 
@@ -344,8 +396,8 @@ def set_priority(connection: Connection, document_id: str, priority: int) -> Non
         raise unknown(document_id)
 
 
-def requeue_document(connection: Connection, document_id: str, now: float) -> None:
-    """Set a document that nobody works on to queued; raise Busy where someone does.
+def requeue_document(connection: Connection, now: float, document_id: str) -> None:
+    """Queue a failed, paused, cancelled or interrupted document; raise Busy where someone does.
 
     One that was only to be planned is written from now on. The attempt that is added tells a worker that earlier
     failures no longer count.

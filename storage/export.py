@@ -26,7 +26,7 @@ from storage.writing import get_renderings
 
 
 def export_document(
-    connection: Connection, document_id: str, lang: str | None, version: int | None = None
+    connection: Connection, document_id: str, lang: str | None = None, *, version: int | None = None
 ) -> ExportedDocument:
     """Return the document as far as it is decoded; `lang` None means its own language.
 
@@ -39,7 +39,7 @@ def export_document(
     document = get_document(connection, document_id)
     lang = lang or document.lang
     try:
-        outline = get_outline(connection, document_id, version, vectors=False)
+        outline = get_outline(connection, document_id, version)
     except NotFoundError:
         if version is not None:
             raise
@@ -79,7 +79,7 @@ def _sections(
     num_concepts = Counter(place.plan_item_id for place in places.values())
     headings: dict[int, RenderingRecord] = {}
     sentences: defaultdict[int, list[ExportedSentence]] = defaultdict(list)
-    for rendering in get_renderings(connection, outline.id, lang):
+    for rendering in get_renderings(connection, outline.document_id, lang, outline.id):
         if rendering.item_id is not None:
             headings[rendering.item_id] = rendering
         else:
@@ -117,13 +117,13 @@ def _sections(
     return build(None)
 
 
-def list_languages(connection: Connection, outline_id: int) -> dict[str, int]:
-    """Return the number of decoded sentences by language."""
+def list_languages(connection: Connection, document_id: str) -> dict[str, int]:
+    """Return how many sentences of the active outline are decoded in each language."""
     rows = connection.execute(
         select(Rendering.c.lang, func.count())
         .join(Concept, Rendering.c.concept_id == Concept.c.id)
         .join(PlanItem, Concept.c.plan_item_id == PlanItem.c.id)
-        .where(PlanItem.c.outline_id == outline_id)
+        .where(PlanItem.c.outline_id == active_outline_id(connection, document_id))
         .group_by(Rendering.c.lang)
         .order_by(Rendering.c.lang)
     )

@@ -70,7 +70,7 @@ def claim(
 ) -> Lease | None:
     """Take one document and return the lease, or None where the document is missing or held.
 
-    One that was made for `owner` (`insert_document`) is taken once.
+    One that was made for `owner` (`create_document`) is taken once.
     """
     _check(owner, lease_s)
     allowed = or_(_free(now), and_(Document.c.owner == owner, Document.c.epoch == 0))
@@ -133,15 +133,15 @@ def lost(connection: Connection, lease: Lease) -> LostLease:
     return LostLease(f"document {lease.document_id} {reason}: {lease.owner} stops and writes nothing more")
 
 
-def renew(connection: Connection, lease: Lease, lease_s: float, now: float) -> Lease:
-    """Extend a lease; raise LostLease."""
+def renew(connection: Connection, now: float, lease: Lease, lease_s: float) -> Lease:
+    """Extend a lease from now; raise LostLease."""
     _check(lease.owner, lease_s)
     fence(connection, lease, now, lease_s)
     return Lease(lease.document_id, lease.owner, lease.epoch, now + lease_s)
 
 
-def release(connection: Connection, lease: Lease, now: float, status: DocumentStatus | None) -> bool:
-    """Give a document back; return False where it was another's already."""
+def release(connection: Connection, now: float, lease: Lease, status: DocumentStatus | None = None) -> bool:
+    """Give a document back, setting its status where given; return False where it was another's already."""
     values: dict[str, object] = {"owner": None, "lease_until": None, "updated_at": now}
     if status is not None:
         values["status"] = status

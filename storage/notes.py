@@ -34,7 +34,7 @@ def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequ
 
 
 def get_notes(
-    connection: Connection, document_id: str, outline_id: int | None
+    connection: Connection, document_id: str, outline_id: int | None = None
 ) -> dict[int, tuple[NoteRecord, ...]]:
     """Return the notes of an outline's items (None: the active one's) by item id.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -246,8 +246,8 @@ def _copy_item(connection: Connection, old: Row[Any], new: Row[Any]) -> None:
         )
 
 
-def set_headings(connection: Connection, document_id: str, headings: dict[int, str]) -> None:
-    """Set the heading of each item; raise NotFoundError for an item of another document."""
+def set_headings(connection: Connection, document_id: str, headings: Mapping[int, str]) -> None:
+    """Set headings (in the document's language) by item id; raise NotFoundError for an item of another document."""
     for item_id, heading in headings.items():
         changed = connection.execute(
             update(PlanItem)
@@ -269,9 +269,9 @@ def active_outline_id(connection: Connection, document_id: str) -> int | None:
 
 
 def get_outline(
-    connection: Connection, document_id: str, version: int | None, *, vectors: bool
+    connection: Connection, document_id: str, version: int | None = None, *, vectors: bool = False
 ) -> OutlineRecord:
-    """Return one version (None: the active one) with its items; raise NotFoundError."""
+    """Return one version (None: the active one), its items in reading order; raise NotFoundError."""
     query = select(Outline.c.id, Outline.c.version, Outline.c.source, Outline.c.note, Outline.c.created_at)
     if version is None:
         query = query.join(Document, Document.c.active_outline_id == Outline.c.id)

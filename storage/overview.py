@@ -9,7 +9,9 @@ from storage.records import DOCUMENT_STATUSES, FailedDocument, HeldDocument, Ove
 from storage.tables import Attempt, Document
 
 
-def get_overview(connection: Connection, now: float, window_s: float, num_failures: int) -> Overview:
+def get_overview(
+    connection: Connection, now: float, window_s: float = 600.0, *, num_failures: int = 5
+) -> Overview:
     """Return the queue as it is, and what was done in the last `window_s` seconds."""
     counts = connection.execute(select(Document.c.status, func.count()).group_by(Document.c.status))
     num_unheld = connection.scalar(

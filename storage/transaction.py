@@ -7,13 +7,14 @@ a path or an ordinal is found again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
 from concepts.errors import NotFoundError, SpaceMismatchError, StorageError
 from storage import documents, notes, outlines, units, writing
 from storage.documents import card_columns, space_columns
+from storage.queries import of_document, of_lease, of_lease_at
 from storage.records import (
     DOCUMENT_STATUSES,
     STAGES,
@@ -25,7 +26,6 @@ from storage.records import (
     Lease,
     NewPlanItem,
     NewRendering,
-    NoteRecord,
     PromptConcept,
     Source,
     SpaceRef,
@@ -34,7 +34,7 @@ from storage.records import (
     UnitSpec,
 )
 from storage.tables import Document
-from storage.texts import check_json, check_text
+from storage.texts import check_json
 
 
 class Transaction:
@@ -44,12 +44,12 @@ class Transaction:
         self.lease = lease
         self.document_id = lease.document_id
         self.now = now
-        self._connection = connection
+        self.connection = connection
         self._space = None if space is None else self._adopt_space(space)
 
     def _adopt_space(self, space: SpaceRef) -> SpaceRef:
         """Return `space` where it is the document's, or give it to a document that has none."""
-        row = self._connection.execute(
+        row = self.connection.execute(
             select(Document.c.space_card, Document.c.space_checksum, Document.c.space_dim).where(
                 Document.c.id == self.document_id
             )
@@ -74,10 +74,10 @@ class Transaction:
         return self._space.dim
 
     def _update(self, **values: object) -> None:
-        self._connection.execute(update(Document).where(Document.c.id == self.document_id).values(**values))
+        self.connection.execute(update(Document).where(Document.c.id == self.document_id).values(**values))
 
     def _active_outline(self) -> int:
-        outline_id = outlines.active_outline_id(self._connection, self.document_id)
+        outline_id = outlines.active_outline_id(self.connection, self.document_id)
         if outline_id is None:
             raise NotFoundError(f"document {self.document_id} has no outline yet: plan it first")
         return outline_id
@@ -90,9 +90,7 @@ class Transaction:
             raise StorageError(f"{status!r} is no status: expected one of {', '.join(DOCUMENT_STATUSES)}")
         self._update(status=status, error=error)
 
-    def set_title(self, title: str) -> None:
-        """Set the title; its translations, if it changes, are forgotten."""
-        documents.set_title(self._connection, self.document_id, check_text("the title", title))
+    set_title = of_document(documents.set_title)
 
     def set_params(self, params: JsonObject) -> None:
         """Replace what was asked for."""
@@ -110,7 +108,7 @@ class Transaction:
 
     def save_prompt(self, concepts: Sequence[PromptConcept]) -> bool:
         """Store the prompt's (and goal's) concepts in order; False where a prompt is stored already."""
-        return writing.insert_prompt(self._connection, self.document_id, concepts, self._dim())
+        return writing.insert_prompt(self.connection, self.document_id, concepts, self._dim())
 
     # The outline
 
@@ -127,8 +125,8 @@ class Transaction:
         activate: bool = True,
     ) -> int:
         """Store a new version (empty, or with items) and return its id; `activate` makes it the one used."""
-        outline_id = outlines.insert_outline(self._connection, self.document_id, source, note, self.now)
-        outlines.insert_items(self._connection, outline_id, items, self._dim_of(items))
+        outline_id = outlines.insert_outline(self.connection, self.document_id, source, note, self.now)
+        outlines.insert_items(self.connection, outline_id, items, self._dim_of(items))
         if activate:
             self._update(active_outline_id=outline_id)
         return outline_id
@@ -142,16 +140,16 @@ class Transaction:
         copies) and their status; the others are pending. Units are to be planned anew.
         """
         old_outline_id = self._active_outline()
-        outline_id = outlines.insert_outline(self._connection, self.document_id, source, note, self.now)
-        outlines.insert_items(self._connection, outline_id, items, self._dim_of(items))
-        outlines.copy_unchanged(self._connection, old_outline_id, outline_id)
+        outline_id = outlines.insert_outline(self.connection, self.document_id, source, note, self.now)
+        outlines.insert_items(self.connection, outline_id, items, self._dim_of(items))
+        outlines.copy_unchanged(self.connection, old_outline_id, outline_id)
         self._update(active_outline_id=outline_id)
         return outline_id
 
     def get_item_ids(self, outline_id: int) -> dict[str, int]:
         """Return the id of each path of an outline of this document."""
-        outlines.check_owner(self._connection, self.document_id, outline_id)
-        return outlines.find_items(self._connection, outline_id)
+        outlines.check_owner(self.connection, self.document_id, outline_id)
+        return outlines.find_items(self.connection, outline_id)
 
     def fill_plan_items(self, unit_id: int, items: Sequence[NewPlanItem]) -> bool:
         """Give items of an edited outline, by path, what the planner says, and set the plan unit to done.
@@ -160,15 +158,13 @@ class Transaction:
         Returns False, and writes nothing, where the unit was done already.
         """
         dim = self._dim()
-        unit = units.get_unit(self._connection, self.document_id, unit_id)
-        if not units.finish_unit(self._connection, self.document_id, unit_id):
+        unit = units.get_unit(self.connection, self.document_id, unit_id)
+        if not units.finish_unit(self.connection, self.document_id, unit_id):
             return False
-        outlines.fill_items(self._connection, self.document_id, items, unit.outline_id, dim)
+        outlines.fill_items(self.connection, self.document_id, items, unit.outline_id, dim)
         return True
 
-    def activate_outline(self, outline_id: int) -> None:
-        """Make a stored version the one that is written, decoded and exported."""
-        outlines.activate(self._connection, self.document_id, outline_id)
+    activate_outline = of_document(outlines.activate)
 
     def add_plan_items(
         self, items: Sequence[NewPlanItem], *, unit_id: int | None = None, outline_id: int | None = None
@@ -181,18 +177,13 @@ class Transaction:
         if outline_id is None:
             outline_id = self._active_outline()
         else:
-            outlines.check_owner(self._connection, self.document_id, outline_id)
-        if unit_id is not None and not units.finish_unit(self._connection, self.document_id, unit_id):
-            return outlines.find_items(self._connection, outline_id, [item.path for item in items])
-        return outlines.insert_items(self._connection, outline_id, items, self._dim_of(items))
+            outlines.check_owner(self.connection, self.document_id, outline_id)
+        if unit_id is not None and not units.finish_unit(self.connection, self.document_id, unit_id):
+            return outlines.find_items(self.connection, outline_id, [item.path for item in items])
+        return outlines.insert_items(self.connection, outline_id, items, self._dim_of(items))
 
-    def set_headings(self, headings: Mapping[int, str]) -> None:
-        """Set headings (in the document's language) by item id."""
-        outlines.set_headings(self._connection, self.document_id, dict(headings))
-
-    def set_notes(self, found: Mapping[int, Sequence[NoteRecord]]) -> None:
-        """Give sections the sentences that they are written from, by item id; those that have some keep them."""
-        notes.set_notes(self._connection, self.document_id, found)
+    set_headings = of_document(outlines.set_headings)
+    set_notes = of_document(notes.set_notes)
 
     # Units
 
@@ -214,29 +205,15 @@ class Transaction:
         if outline_id is None:
             outline_id = self._active_outline()
         else:
-            outlines.check_owner(self._connection, self.document_id, outline_id)
+            outlines.check_owner(self.connection, self.document_id, outline_id)
         return units.plan_units(
-            self._connection, self.document_id, outline_id, stage, specs, lang, first_ordinal
+            self.connection, self.document_id, outline_id, stage, specs, lang, first_ordinal
         )
 
-    def finish_unit(self, unit_id: int) -> bool:
-        """Set a unit to done; False where it was done already."""
-        return units.finish_unit(self._connection, self.document_id, unit_id)
-
-    def take_unit(self, unit_id: int, taker: str, take_s: float, *, instead_of: str | None = None) -> bool:
-        """Tell others that `taker` is at a unit for the next seconds; False where it is done or another's.
-
-        `instead_of`: a process that is known to be dead, whose unit may be taken before its time is over.
-        """
-        return units.take_unit(self._connection, self.lease, unit_id, taker, take_s, self.now, instead_of)
-
-    def leave_unit(self, unit_id: int, taker: str) -> None:
-        """Let others take a unit that `taker` could not do."""
-        units.leave_unit(self._connection, self.lease, unit_id, taker)
-
-    def keep_units(self, taker: str, take_s: float) -> None:
-        """Extend the time of the units that `taker` is at."""
-        units.keep_units(self._connection, self.lease, taker, take_s, self.now)
+    finish_unit = of_document(units.finish_unit)
+    take_unit = of_lease_at(units.take_unit)
+    leave_unit = of_lease(units.leave_unit)
+    keep_units = of_lease_at(units.keep_units)
 
     def commit_concepts(self, unit_id: int, written: Sequence[ItemConcepts]) -> bool:
         """Store the sentences of all items of a write unit and set it to done.
@@ -245,11 +222,11 @@ class Transaction:
         the items aren't those of the unit.
         """
         dim = self._dim()
-        unit = units.get_unit(self._connection, self.document_id, unit_id)
-        if not units.finish_unit(self._connection, self.document_id, unit_id):
+        unit = units.get_unit(self.connection, self.document_id, unit_id)
+        if not units.finish_unit(self.connection, self.document_id, unit_id):
             return False
-        writing.check_members(self._connection, self.document_id, unit)
-        writing.insert_concepts(self._connection, unit, written, dim)
+        writing.check_members(self.connection, self.document_id, unit)
+        writing.insert_concepts(self.connection, unit, written, dim)
         return True
 
     def commit_renderings(
@@ -260,11 +237,11 @@ class Transaction:
         The language is the unit's. In the document's own language headings are copied to the items,
         and items without a missing sentence become `decoded`. Returns and raises as `commit_concepts`.
         """
-        unit = units.get_unit(self._connection, self.document_id, unit_id)
-        if not units.finish_unit(self._connection, self.document_id, unit_id):
+        unit = units.get_unit(self.connection, self.document_id, unit_id)
+        if not units.finish_unit(self.connection, self.document_id, unit_id):
             return False
-        writing.check_members(self._connection, self.document_id, unit)
-        writing.insert_renderings(self._connection, unit, renderings, decoder)
+        writing.check_members(self.connection, self.document_id, unit)
+        writing.insert_renderings(self.connection, unit, renderings, decoder)
         return True
 
     def store_text(self, given: Sequence[ItemText], *, lang: str) -> None:
@@ -272,36 +249,14 @@ class Transaction:
 
         The items must be pending; they become `decoded`, or `written` where `lang` isn't the document's.
         """
-        writing.insert_text(self._connection, self.document_id, given, lang, self._dim())
+        writing.insert_text(self.connection, self.document_id, given, lang, self._dim())
 
     def commit_title(self, unit_id: int, title: str) -> bool:
         """Store the title in the language of a decode unit and set the unit to done; False where it was."""
-        unit = units.get_unit(self._connection, self.document_id, unit_id)
-        if not units.finish_unit(self._connection, self.document_id, unit_id):
+        unit = units.get_unit(self.connection, self.document_id, unit_id)
+        if not units.finish_unit(self.connection, self.document_id, unit_id):
             return False
-        writing.insert_title(self._connection, unit, title)
+        writing.insert_title(self.connection, unit, title)
         return True
 
-    def record_attempt(
-        self,
-        stage: str,
-        *,
-        started_at: float,
-        outcome: str,
-        unit_id: int | None = None,
-        finished_at: float | None = None,
-        error: str | None = None,
-        timing: JsonObject | None = None,
-    ) -> int:
-        """Add one attempt and return its id."""
-        return units.insert_attempt(
-            self._connection,
-            self.lease,
-            stage=stage,
-            unit_id=unit_id,
-            started_at=started_at,
-            finished_at=finished_at,
-            outcome=outcome,
-            error=error,
-            timing=timing,
-        )
+    record_attempt = of_lease(units.insert_attempt)

@@ -59,14 +59,17 @@ def _record(row: Row[Any]) -> UnitRecord:
 
 def get_units(
     connection: Connection,
-    outline_id: int,
+    document_id: str,
     stage: Stage,
-    lang: str,
+    lang: str = "",
     *,
     status: UnitStatus | None = None,
     limit: int | None = None,
+    outline_id: int | None = None,
 ) -> tuple[UnitRecord, ...]:
-    """Return the units of one stage and language by ordinal."""
+    """Return the units of a stage in an outline (None: the active one), by ordinal."""
+    if outline_id is None:
+        outline_id = active_outline_id(connection, document_id)
     query = (
         select(Unit)
         .where(Unit.c.outline_id == outline_id, Unit.c.stage == stage, Unit.c.lang == lang)
@@ -79,6 +82,18 @@ def get_units(
     return tuple(_record(row) for row in connection.execute(query))
 
 
+def next_unit(connection: Connection, document_id: str, stage: Stage, lang: str = "") -> UnitRecord | None:
+    """Return the first pending unit of a stage in the active outline, or None."""
+    return next(iter(get_units(connection, document_id, stage, lang, status="pending", limit=1)), None)
+
+
+def pending_units(
+    connection: Connection, document_id: str, stage: Stage, lang: str = ""
+) -> tuple[UnitRecord, ...]:
+    """Return all pending units of a stage in the active outline."""
+    return get_units(connection, document_id, stage, lang, status="pending")
+
+
 def get_unit(connection: Connection, document_id: str, unit_id: int) -> UnitRecord:
     """Return one unit; raise NotFoundError where it isn't one of the document's."""
     row = connection.execute(
@@ -87,21 +102,6 @@ def get_unit(connection: Connection, document_id: str, unit_id: int) -> UnitReco
     if row is None:
         raise NotFoundError(f"document {document_id} has no unit {unit_id}")
     return _record(row)
-
-
-def get_active_units(
-    connection: Connection,
-    document_id: str,
-    stage: Stage,
-    lang: str,
-    status: UnitStatus | None,
-    limit: int | None,
-) -> tuple[UnitRecord, ...]:
-    """Return the units of the active outline; none where there is no outline."""
-    outline_id = active_outline_id(connection, document_id)
-    if outline_id is None:
-        return ()
-    return get_units(connection, outline_id, stage, lang, status=status, limit=limit)
 
 
 def plan_units(
@@ -121,7 +121,9 @@ def plan_units(
             )
         )
         first_ordinal = 0 if last is None else last + 1
-    stored = {unit.ordinal: unit for unit in get_units(connection, outline_id, stage, lang)}
+    stored = {
+        unit.ordinal: unit for unit in get_units(connection, document_id, stage, lang, outline_id=outline_id)
+    }
     rows: list[dict[str, object]] = []
     for ordinal, spec in enumerate(specs, start=first_ordinal):
         known = stored.get(ordinal)
@@ -147,7 +149,7 @@ def plan_units(
     if rows:
         connection.execute(insert(Unit), rows)
     end = first_ordinal + len(specs)
-    units = get_units(connection, outline_id, stage, lang)
+    units = get_units(connection, document_id, stage, lang, outline_id=outline_id)
     return tuple(unit for unit in units if first_ordinal <= unit.ordinal < end)
 
 
@@ -184,14 +186,18 @@ def _is_taken(epoch: int | ColumnElement[int], now: float) -> ColumnElement[bool
 
 def take_unit(
     connection: Connection,
+    now: float,
     lease: Lease,
     unit_id: int,
     taker: str,
     take_s: float,
-    now: float,
-    instead_of: str | None,
+    *,
+    instead_of: str | None = None,
 ) -> bool:
-    """Take a pending unit that is free, or `taker`'s already, or taken by `instead_of`; return whether it is ours."""
+    """Tell others that `taker` is at a unit for the next seconds; return False where it is done or another's.
+
+    `instead_of`: a process that is known to be dead, whose unit may be taken before its time is over.
+    """
     ours = [name for name in (taker, instead_of) if name is not None]
     free = or_(Unit.c.taken_by.is_(None), Unit.c.taken_by.in_(ours), ~_is_taken(lease.epoch, now))
     changed = connection.execute(
@@ -213,7 +219,7 @@ def leave_unit(connection: Connection, lease: Lease, unit_id: int, taker: str) -
     )
 
 
-def keep_units(connection: Connection, lease: Lease, taker: str, take_s: float, now: float) -> None:
+def keep_units(connection: Connection, now: float, lease: Lease, taker: str, take_s: float) -> None:
     """Extend the time of all pending units of a document that `taker` is at."""
     connection.execute(
         update(Unit)
@@ -227,10 +233,18 @@ def keep_units(connection: Connection, lease: Lease, taker: str, take_s: float, 
     )
 
 
-def open_units(
-    connection: Connection, now: float, *, owner: str | None = None, unit_id: int | None = None
-) -> tuple[OpenUnit, ...]:
-    """Return what is to be written or decoded, last units first: of the documents that `owner` holds, or one unit.
+def list_open_units(connection: Connection, now: float, owner: str) -> tuple[OpenUnit, ...]:
+    """Return what is to be written or decoded of the documents that `owner` holds, last units first."""
+    return _open_units(connection, now, Document.c.owner == owner)
+
+
+def find_open_unit(connection: Connection, now: float, unit_id: int) -> OpenUnit | None:
+    """Return a unit with who is at it; None where it is done, or its document is nobody's."""
+    return next(iter(_open_units(connection, now, Unit.c.id == unit_id)), None)
+
+
+def _open_units(connection: Connection, now: float, condition: ColumnElement[bool]) -> tuple[OpenUnit, ...]:
+    """Return what is to be written or decoded, last units first.
 
     Sections count from the moment that their document's status is `writing`.
     """
@@ -247,16 +261,13 @@ def open_units(
         )
         .join(Document, Unit.c.outline_id == Document.c.active_outline_id)
         .where(
+            condition,
             Unit.c.status == "pending",
             Document.c.owner.is_not(None),
             or_(Unit.c.stage == "decode", and_(Unit.c.stage == "write", Document.c.status == "writing")),
         )
         .order_by(Document.c.priority.desc(), Document.c.created_at, Document.c.id, Unit.c.id.desc())
     )
-    if owner is not None:
-        query = query.where(Document.c.owner == owner)
-    if unit_id is not None:
-        query = query.where(Unit.c.id == unit_id)
     return tuple(
         OpenUnit(
             id=row.id,
@@ -271,14 +282,14 @@ def open_units(
 def insert_attempt(
     connection: Connection,
     lease: Lease,
-    *,
     stage: str,
-    unit_id: int | None,
+    *,
     started_at: float,
-    finished_at: float | None,
     outcome: str,
-    error: str | None,
-    timing: JsonObject | None,
+    unit_id: int | None = None,
+    finished_at: float | None = None,
+    error: str | None = None,
+    timing: JsonObject | None = None,
 ) -> int:
     """Add one attempt and return its id."""
     return connection.execute(

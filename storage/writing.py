@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from concepts.errors import NotFoundError, StorageError
-from storage.outlines import chunked, item_belongs_to, reading_order
+from storage.outlines import active_outline_id, chunked, item_belongs_to, reading_order
 from storage.records import (
     ItemConcepts,
     ItemText,
@@ -295,9 +295,13 @@ def get_concepts(connection: Connection, item_ids: Sequence[int]) -> dict[int, S
     }
 
 
-def get_renderings(connection: Connection, outline_id: int, lang: str) -> tuple[RenderingRecord, ...]:
-    """Return the outline's texts in one language: of each item the heading, then its sentences."""
+def get_renderings(
+    connection: Connection, document_id: str, lang: str, outline_id: int | None = None
+) -> tuple[RenderingRecord, ...]:
+    """Return an outline's texts (None: the active one's) in one language: each heading, then its sentences."""
     found = []
+    if outline_id is None:
+        outline_id = active_outline_id(connection, document_id)
     headings = connection.execute(
         select(PlanItem.c.path, Rendering)
         .join(PlanItem, Rendering.c.plan_item_id == PlanItem.c.id)
@@ -327,8 +331,9 @@ def get_renderings(connection: Connection, outline_id: int, lang: str) -> tuple[
     )
 
 
-def get_undecoded(connection: Connection, outline_id: int, lang: str) -> Undecoded:
-    """Return the headings and sentences that have no text in `lang`, in reading order."""
+def get_undecoded(connection: Connection, document_id: str, lang: str) -> Undecoded:
+    """Return the headings and sentences of the active outline that have no text in `lang`, in reading order."""
+    outline_id = active_outline_id(connection, document_id)
     heading = exists().where(Rendering.c.plan_item_id == PlanItem.c.id, Rendering.c.lang == lang)
     items = connection.execute(
         select(PlanItem.c.id, PlanItem.c.path).where(
