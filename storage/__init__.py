@@ -6,6 +6,7 @@ of its own, `Store.fenced` opens a `Transaction` in which the holder of a lease 
 once, in its module, and named in `store.py` or `transaction.py`.
 """
 
+from concepts.blocks import BlockKind, Note
 from storage.errors import Busy, DiskFull
 from storage.records import (
     DOCUMENT_STATUSES,
@@ -13,7 +14,6 @@ from storage.records import (
     STAGES,
     WAYS,
     AttemptRecord,
-    BlockKind,
     CardRef,
     DatasetRow,
     DocumentRecord,
@@ -33,7 +33,6 @@ from storage.records import (
     NewDocument,
     NewPlanItem,
     NewRendering,
-    NoteRecord,
     OpenUnit,
     OutlineRecord,
     Overview,
@@ -86,7 +85,7 @@ __all__ = [
     "NewDocument",
     "NewPlanItem",
     "NewRendering",
-    "NoteRecord",
+    "Note",
     "OpenUnit",
     "OutlineRecord",
     "Overview",

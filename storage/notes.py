@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select, update
 
+from concepts.blocks import Note
 from storage.outlines import active_outline_id, item_belongs_to
-from storage.records import NoteRecord, check_block
+from storage.records import check_block
 from storage.tables import PlanItem
 from storage.texts import check_text
 
 
-def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequence[NoteRecord]]) -> None:
+def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequence[Note]]) -> None:
     """Give leaves their notes, by item id; one that has notes already, or is another document's, keeps its own."""
     for item_id, own in notes.items():
         rows = [
@@ -35,7 +36,7 @@ def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequ
 
 def get_notes(
     connection: Connection, document_id: str, outline_id: int | None = None
-) -> dict[int, tuple[NoteRecord, ...]]:
+) -> dict[int, tuple[Note, ...]]:
     """Return the notes of an outline's items (None: the active one's) by item id.
 
     Items for which none were looked for are left out.
@@ -51,4 +52,4 @@ def get_notes(
         )
         .order_by(PlanItem.c.id)
     )
-    return {row.id: tuple(NoteRecord(**note) for note in row.notes) for row in rows}
+    return {row.id: tuple(Note(**note) for note in row.notes) for row in rows}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from concepts.blocks import BLOCK_KINDS, BlockKind
 from concepts.errors import InputError, StorageError
 from storage.texts import check_json, check_text
 
@@ -44,15 +45,12 @@ Way = Literal["meaning", "words"]
 """How texts are found."""
 Sort = Literal["created", "updated", "title", "status"]
 """How documents are listed: by a time the newest first, by words in their order."""
-BlockKind = Literal["paragraph", "step", "bullet"]
-"""What a sentence may begin; a step is an item of a numbered list."""
 
 DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 PLACES: tuple[Place, ...] = get_args(Place)
 WAYS: tuple[Way, ...] = get_args(Way)
-BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 FINAL: tuple[DocumentStatus, ...] = ("done", "failed", "cancelled")
 """Statuses that no worker takes a document from, and nobody is asked about."""
 
@@ -243,22 +241,6 @@ class PlanItemRecord:
     def origin(self) -> int:
         """What all versions of one item have in common."""
         return self.id if self.lineage is None else self.lineage
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoteRecord:
-    """A sentence that a section is written from."""
-
-    text: str
-    title: str
-    """Of the document that it stands in."""
-    heading: str
-    score: float
-    """How near it is to the section, about a cosine."""
-    block: BlockKind = "paragraph"
-    """What it stands in there."""
-    begins: bool = False
-    """Whether it begins a paragraph or an item; if not, running text goes on in the paragraph before it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,19 +14,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from concepts.blocks import BlockKind
 from concepts.corpus.records import Block, Document
 from concepts.corpus.split import is_asked
 from concepts.library.words import americanize
 
-Form = Literal["paragraph", "step", "bullet"]
-"""What a sentence stands in: running text, a list in order, another list."""
 Encode = Callable[[list[str]], Tensor]
 """Texts to raw concepts (N, D)."""
 
@@ -50,7 +48,7 @@ class Passage:
     """Of the document."""
     heading: str
     sentences: tuple[str, ...]
-    forms: tuple[Form, ...] = ()
+    forms: tuple[BlockKind, ...] = ()
     """What each sentence stands in; empty: running text throughout."""
     begins: tuple[bool, ...] = ()
     """Whether each sentence begins a paragraph or an item; empty: all running text is one paragraph."""
@@ -105,7 +103,7 @@ def passages_of(document: Document) -> list[Passage]:
     ]
 
 
-def _form_of(block: Block) -> Form:
+def _form_of(block: Block) -> BlockKind:
     return "paragraph" if block.kind == "note" else block.kind
 
 

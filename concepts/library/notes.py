@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.library.library import Encode, Form, Library, Passage, subjects_of_parts
+from concepts.blocks import BlockKind, Note
+from concepts.library.library import Encode, Library, Passage, subjects_of_parts
 
 _WORD = re.compile(r"\w+")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
@@ -39,22 +40,6 @@ _POINTS_BACK = re.compile(
 
 
 @dataclass(frozen=True)
-class Note:
-    """A sentence of a library."""
-
-    text: str
-    title: str
-    """Of the document that it stands in."""
-    heading: str
-    score: float
-    """How near it is to the section, about a cosine."""
-    block: Form = "paragraph"
-    """What it stands in there."""
-    begins: bool = False
-    """Whether it begins a paragraph or an item of its own; if not, running text goes on in the paragraph before it."""
-
-
-@dataclass(frozen=True)
 class _Unit:
     """Sentences of a passage that are taken together: one with those that lean on it, or a whole list."""
 
@@ -62,7 +47,7 @@ class _Unit:
     place: int
     """Of the first one in its passage, from 0."""
     texts: tuple[str, ...]
-    form: Form
+    form: BlockKind
 
     @property
     def is_list(self) -> bool:
@@ -178,7 +163,8 @@ def find_notes(
             passage = library.passages[unit.passage]
             score = round(float(scores_QU[section, at]), 4)
             found[section] += [
-                Note(text, passage.title, passage.heading, score, unit.form) for text in unit.texts
+                Note(text=text, title=passage.title, heading=passage.heading, score=score, block=unit.form)
+                for text in unit.texts
             ]
     return found
 
@@ -231,10 +217,17 @@ def _whole_passages(
 def _whole(passage: Passage, score: float, options: NoteOptions) -> list[Note]:
     """Return all of a passage as it stands."""
     num = len(passage.sentences)
-    forms: Sequence[Form] = passage.forms or ["paragraph"] * num
+    forms: Sequence[BlockKind] = passage.forms or ["paragraph"] * num
     begins = passage.begins or [n == 0 or form != "paragraph" for n, form in enumerate(forms)]
     notes = [
-        Note(text, passage.title, passage.heading, score, form, begin)
+        Note(
+            text=text,
+            title=passage.title,
+            heading=passage.heading,
+            score=score,
+            block=form,
+            begins=begin,
+        )
         for text, form, begin in zip(passage.sentences, forms, begins, strict=True)
     ]
     return notes[: options.most_whole]
@@ -258,7 +251,7 @@ def _is_near(
 
 def _units(number: int, passage: Passage, options: NoteOptions) -> list[_Unit]:
     """Return what can be taken of a passage, in its order."""
-    forms: Sequence[Form] = passage.forms or ["paragraph"] * len(passage.sentences)
+    forms: Sequence[BlockKind] = passage.forms or ["paragraph"] * len(passage.sentences)
     units: list[_Unit] = []
     is_open = False  # whether a sentence that leans may follow the last unit
     for place, (text, form) in enumerate(zip(passage.sentences, forms, strict=True)):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing
-from storage import BlockKind, CardRef, NewPlanItem, NoteRecord, SpaceRef, Stage
+from storage import BlockKind, CardRef, NewPlanItem, Note, SpaceRef, Stage
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -66,7 +66,7 @@ class SectionConcepts:
     """Which of them lack a text, ascending."""
     key: Key
     """Seed of the document, the item's path, and the section's own seed where it is written again."""
-    notes: tuple[NoteRecord, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What it may be written from, in English."""
 
 
@@ -109,7 +109,7 @@ class NotesAsk:
     """Headings of the parts that the leaves stand in, "" for none."""
     lang: str
     """Language of the document, so of title and headings."""
-    known: tuple[tuple[NoteRecord, ...] | None, ...]
+    known: tuple[tuple[Note, ...] | None, ...]
     """Notes of sections that have theirs; None for those to look for."""
     library: str | None
     """Where they are looked for, as `WritingOptions.library`; None: in the space's own library."""
@@ -251,7 +251,7 @@ class Engine(Protocol):
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
         """Return an outline, path and heading, on a subject that the library knows; empty where it knows too little."""
 
-    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+    def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
         """Return the notes of all leaves: known ones as they are, others from the library, none twice."""
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:

@@ -15,7 +15,7 @@ from flows.document.checks import check_vectors
 
 if TYPE_CHECKING:
     from flows.document.engine import Engine
-    from storage import NoteRecord
+    from storage import Note
     from storage.records import Vector
 
 ENOUGH = 2
@@ -28,7 +28,7 @@ KEPT_SHARE = 0.6
 """Share of the notes that stay, no fewer than `ENOUGH`, when a section is to be written again differently."""
 
 
-def note_vectors(engine: Engine, notes: Sequence[NoteRecord]) -> Vector:
+def note_vectors(engine: Engine, notes: Sequence[Note]) -> Vector:
     """Return the concepts (N, D) of notes."""
     if not notes:
         return np.zeros((0, engine.space.dim), dtype=np.float32)
@@ -39,7 +39,7 @@ def note_vectors(engine: Engine, notes: Sequence[NoteRecord]) -> Vector:
 def place_notes(
     drawn_SD: Vector,
     notes_ND: Vector,
-    notes: Sequence[NoteRecord],
+    notes: Sequence[Note],
     *,
     seed: int | None = None,
     least_room: int | None = 1,
@@ -70,12 +70,12 @@ def place_notes(
     return np.concatenate([notes_ND[kept], drawn_SD[len(kept) :]])
 
 
-def is_passage(notes: Sequence[NoteRecord]) -> bool:
+def is_passage(notes: Sequence[Note]) -> bool:
     """Return whether notes are a passage that was taken whole: one that begins with its first sentence."""
     return bool(notes) and notes[0].begins and len({(note.title, note.heading) for note in notes}) == 1
 
 
-def _groups(notes: Sequence[NoteRecord]) -> list[list[int]]:
+def _groups(notes: Sequence[Note]) -> list[list[int]]:
     """Return the places of notes that go together: a list, and a sentence with those that lean on it."""
     from concepts.library.notes import NoteOptions, stands_alone
 

@@ -37,7 +37,7 @@ from storage import (
     DocumentStatus,
     ItemConcepts,
     NewRendering,
-    NoteRecord,
+    Note,
     OutlineRecord,
     UnitRecord,
     UnitSpec,
@@ -151,7 +151,7 @@ def write_unit(job: Job, unit_id: int) -> None:
                 trial.done(tx)
 
 
-def _least_room(notes: Sequence[NoteRecord]) -> int | None:
+def _least_room(notes: Sequence[Note]) -> int | None:
     """Return how many sentences a section has room for where nobody named its length; None: for all its notes."""
     return None if is_passage(notes) else FEWEST_PROSE
 

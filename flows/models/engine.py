@@ -6,7 +6,7 @@ Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vector
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from flows.document.noted import is_passage
 from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
 from flows.models.arrays import to_array, to_goal, to_tensor, to_writing_plan
 from flows.models.loading import LoadedModels
-from storage import NewPlanItem, NoteRecord
+from storage import NewPlanItem, Note
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +117,7 @@ class ModelEngine(LoadedModels):
         texts = self._from_english([Text(text=heading, score=None) for _, heading in found], ask.lang)
         return [(path, text.text.strip()) for (path, _), text in zip(found, texts, strict=True)]
 
-    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+    def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
         """Look for notes by the concepts of title and headings."""
         from concepts.library.notes import find_notes
 
@@ -133,10 +133,7 @@ class ModelEngine(LoadedModels):
             wanted=[known is None for known in ask.known],
             taken=[note.text for known in ask.known for note in known or ()],
         )
-        return [
-            tuple(NoteRecord(**asdict(note)) for note in own) if known is None else known
-            for own, known in zip(found, ask.known, strict=True)
-        ]
+        return [tuple(own) if known is None else known for own, known in zip(found, ask.known, strict=True)]
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""
@@ -302,7 +299,7 @@ class ModelEngine(LoadedModels):
         return found
 
 
-def _said(notes: Sequence[NoteRecord]) -> tuple[Said, ...]:
+def _said(notes: Sequence[Note]) -> tuple[Said, ...]:
     """Return notes as what is said: those of a passage that was taken whole in its own blocks."""
     from writer.voice.text import Said
 

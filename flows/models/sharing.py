@@ -35,7 +35,7 @@ from flows.document.engine import (
     nobody,
 )
 from flows.models.engine import ModelEngine
-from storage import CardRef, DocumentRecord, NewPlanItem, NoteRecord, SpaceRef
+from storage import CardRef, DocumentRecord, NewPlanItem, Note, SpaceRef
 
 if TYPE_CHECKING:
     from storage.records import Vector
@@ -128,7 +128,7 @@ class SharedEngine:
         """As the engine, in turn."""
         return self._turn(self._engine.find_outline, ask)
 
-    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+    def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
         """As the engine, in turn."""
         return self._turn(self._engine.find_notes, ask)
 

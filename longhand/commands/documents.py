@@ -24,7 +24,7 @@ from longhand.showing.terminal import (
 
 if TYPE_CHECKING:
     from longhand.showing.stages import StageRow
-    from storage import AttemptRecord, DocumentRecord, NoteRecord, OutlineRecord, Store
+    from storage import AttemptRecord, DocumentRecord, Note, OutlineRecord, Store
 
 DocumentId = Annotated[
     str,
@@ -186,9 +186,7 @@ def show_document(
         say(next_step)
 
 
-def _print_notes(
-    outline: OutlineRecord, notes: Mapping[int, Sequence[NoteRecord]], said: Collection[str]
-) -> None:
+def _print_notes(outline: OutlineRecord, notes: Mapping[int, Sequence[Note]], said: Collection[str]) -> None:
     """Print the notes of each section, with the document that each stands in; `said` is the text."""
     for leaf in outline.leaves():
         print_text(f"\n{leaf.path} {leaf.heading or ''}")

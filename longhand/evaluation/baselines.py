@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from concepts.corpus.records import Block
 from longhand.evaluation.prompts import Prompt
 from longhand.evaluation.systems import LonghandSystem, true_document
-from longhand.evaluation.texts import BlockText, DocumentText, parse_markdown
+from longhand.evaluation.texts import DocumentText, parse_markdown
 
 if TYPE_CHECKING:
     from flows.document.engine import Engine, SayAsk, Text
@@ -151,12 +152,12 @@ class Unplanned:
         return document if document.title else replace(document, title=prompt.text)
 
 
-def blocks_of(texts: Sequence[Text]) -> tuple[BlockText, ...]:
+def blocks_of(texts: Sequence[Text]) -> tuple[Block, ...]:
     """Return said sentences as blocks."""
-    blocks: list[BlockText] = []
+    blocks: list[Block] = []
     for text in texts:
         if text.block is not None or not blocks:
-            blocks.append(BlockText(kind=text.block or "paragraph", sentences=(text.text,)))
+            blocks.append(Block(kind=text.block or "paragraph", sentences=(text.text,)))
         else:
             blocks[-1] = replace(blocks[-1], sentences=(*blocks[-1].sentences, text.text))
     return tuple(blocks)

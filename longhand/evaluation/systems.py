@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from concepts.corpus.records import Block
 from concepts.errors import InputError, UsageError
 from longhand.evaluation.prompts import TITLES, Prompt
-from longhand.evaluation.texts import BlockText, DocumentText, SectionText, read_note, read_text
+from longhand.evaluation.texts import DocumentText, SectionText, read_note, read_text
 
 if TYPE_CHECKING:
     from flows.document.engine import Engine
@@ -141,7 +142,7 @@ class FolderSystem:
 def with_sentences(document: DocumentText, sentences: Iterator[str]) -> DocumentText:
     """Return a document with other sentences in the places of its own."""
 
-    def filled(block: BlockText) -> BlockText:
+    def filled(block: Block) -> Block:
         return replace(block, sentences=tuple(next(sentences) for _ in block.sentences))
 
     def section_of(section: SectionText) -> SectionText:

@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
+from concepts.corpus.records import BLOCK_KINDS, Block, BlockKind
 from concepts.errors import InputError
 from longhand.asking.files import write_atomic
 from longhand.formats.export import escape_line
@@ -21,8 +22,6 @@ from longhand.formats.export import escape_line
 if TYPE_CHECKING:
     from concepts.corpus import Document
 
-BlockKind = Literal["paragraph", "step", "bullet", "note"]
-BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 MARKS: dict[BlockKind, str] = {"paragraph": "", "step": "1. ", "bullet": "- ", "note": "> "}
 """What the first line of a block begins with; its other lines are indented by as much."""
 DEEPEST_LEVEL = 5
@@ -34,19 +33,11 @@ _COMMENT = re.compile(r"<!--(.*?)-->\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockText:
-    """One paragraph, step, bullet or note."""
-
-    kind: BlockKind = "paragraph"
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class SectionText:
     """A heading ("" before the first one) and what stands under it, without its subsections."""
 
     heading: str
-    blocks: tuple[BlockText, ...]
+    blocks: tuple[Block, ...]
     level: int = 1
     """1 for a section of the document, 2 for a section of a section."""
     num_planned: int | None = None
@@ -86,9 +77,7 @@ def text_of_corpus(document: Document) -> DocumentText:
         sections=tuple(
             SectionText(
                 heading=section.heading,
-                blocks=tuple(
-                    BlockText(kind=block.kind, sentences=block.sentences) for block in section.blocks
-                ),
+                blocks=section.blocks,
                 level=section.level,
             )
             for section in document.sections
@@ -152,7 +141,7 @@ def parse_markdown(text: str, *, planned: Sequence[int | None] = (), splits: boo
     """Return a document; `planned`: lengths of its sections; `splits`: whether a line may hold several sentences."""
     title = ""
     heads: list[tuple[str, int]] = [("", 1)]
-    bodies: list[list[BlockText]] = [[]]
+    bodies: list[list[Block]] = [[]]
     for chunk in _chunks(text):
         head = _HEADING.match(chunk[0])
         if head is None:
@@ -207,7 +196,7 @@ def _chunks(text: str) -> Iterator[list[str]]:
             chunk.append(line)
 
 
-def _blocks(lines: Sequence[str], *, splits: bool) -> Iterator[BlockText]:
+def _blocks(lines: Sequence[str], *, splits: bool) -> Iterator[Block]:
     """Yield the blocks of lines without a blank one between them: a list has one for each mark."""
     kind: BlockKind = "paragraph"
     sentences: list[str] = []
@@ -215,12 +204,12 @@ def _blocks(lines: Sequence[str], *, splits: bool) -> Iterator[BlockText]:
         mark = _MARK.match(line)
         new_kind: BlockKind | None = None if mark is None else _kind_of(mark)
         if new_kind is not None and not (new_kind == kind == "note") and sentences:
-            yield BlockText(kind=kind, sentences=tuple(sentences))
+            yield Block(kind=kind, sentences=tuple(sentences))
             sentences = []
         kind = new_kind or kind
         sentences += _sentences(line if mark is None else line[mark.end() :], splits=splits)
     if sentences:
-        yield BlockText(kind=kind, sentences=tuple(sentences))
+        yield Block(kind=kind, sentences=tuple(sentences))
 
 
 def _kind_of(mark: re.Match[str]) -> BlockKind:

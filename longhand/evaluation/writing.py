@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longhand.evaluation.texts import BlockText, DocumentText, SectionText
+from concepts.corpus.records import Block
+from longhand.evaluation.texts import DocumentText, SectionText
 
 if TYPE_CHECKING:
     from flows.document.engine import Engine
@@ -53,12 +54,12 @@ def text_of_export(
     waiting = [(section, 1) for section in reversed(document.sections)]
     while waiting:
         section, level = waiting.pop()
-        blocks: list[BlockText] = []
+        blocks: list[Block] = []
         for sentence in section.sentences:
             if not sentence.text.strip():
                 continue
             if sentence.block is not None or not blocks:
-                blocks.append(BlockText(kind=sentence.block or "paragraph", sentences=(sentence.text,)))
+                blocks.append(Block(kind=sentence.block or "paragraph", sentences=(sentence.text,)))
             else:
                 blocks[-1] = replace(blocks[-1], sentences=(*blocks[-1].sentences, sentence.text))
         sections.append(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         BlockKind,
         ExportedDocument,
         ExportedSection,
-        NoteRecord,
+        Note,
         OutlineRecord,
         PlanItemRecord,
         Store,
@@ -69,10 +69,10 @@ class SectionView:
     heading: str | None
     heading_score: float | None
     sentences: tuple[SentenceView, ...]
-    notes: tuple[NoteRecord, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What it is written from."""
 
-    def has_said(self, note: NoteRecord) -> bool:
+    def has_said(self, note: Note) -> bool:
         """Return whether a note stands in the text word by word."""
         return any(sentence.text == note.text for sentence in self.sentences)
 
@@ -168,7 +168,7 @@ def flatten(sections: Sequence[ExportedSection]) -> Iterator[ExportedSection]:
         yield from flatten(section.children)
 
 
-def _view(item: PlanItemRecord, section: ExportedSection, notes: tuple[NoteRecord, ...]) -> SectionView:
+def _view(item: PlanItemRecord, section: ExportedSection, notes: tuple[Note, ...]) -> SectionView:
     known = {sentence.ordinal: sentence for sentence in section.sentences}
     count = len(known) + section.num_missing
     begun = [known[ordinal].block if ordinal in known else None for ordinal in range(count)]

@@ -30,7 +30,7 @@ from flows.document.engine import (
     nobody,
 )
 from flows.document.options import DEFAULT_DRAWING, Drawing
-from storage import BlockKind, CardRef, NewPlanItem, NoteRecord, SpaceRef
+from storage import BlockKind, CardRef, NewPlanItem, Note, SpaceRef
 
 DIM = 8
 Vector = NDArray[np.float32]
@@ -167,13 +167,13 @@ class FakeEngine:
             for path, lead in leads
         ]
 
-    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+    def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
         self._called("find_notes")
         return [
             own
             if own is not None
             else tuple(
-                NoteRecord(
+                Note(
                     text=_sentence(ask.title, ask.headings, ask.known, place, n).text,
                     title=f"Known {place}",
                     heading=heading,

@@ -17,7 +17,7 @@ from flows.document.noted import is_passage, place_notes
 from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.order import steps_left
 from longhand.outline.editing import rewrite_item
-from storage import NoteRecord, Store
+from storage import Note, Store
 
 Make = Callable[..., Any]
 
@@ -30,7 +30,7 @@ class Listening(FakeEngine):
         self.notes: list[NotesAsk] = []
         self.says: list[SayAsk] = []
 
-    def find_notes(self, ask: NotesAsk) -> list[tuple[NoteRecord, ...]]:
+    def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
         self.notes.append(ask)
         return super().find_notes(ask)
 
@@ -130,8 +130,8 @@ def test_a_subject_that_the_library_knows_is_planned_from_it(
     assert ("fill" in engine.calls) == is_known
 
 
-def note(number: int, score: float) -> NoteRecord:
-    return NoteRecord(text=f"Tea is note number {number}.", title="Tea", heading="Water", score=score)
+def note(number: int, score: float) -> Note:
+    return Note(text=f"Tea is note number {number}.", title="Tea", heading="Water", score=score)
 
 
 DRAWN = np.zeros((5, 2), dtype=np.float32)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from concepts.corpus.records import Block
 from longhand.evaluation.judging import Sample
 from longhand.evaluation.meaning import Vectors
 from longhand.evaluation.prompts import Prompt
-from longhand.evaluation.texts import BlockText, DocumentText, SectionText
+from longhand.evaluation.texts import DocumentText, SectionText
 from training.corpus.store import FORMAT_VERSION
 
 WORDS = ("bread", "wheel", "moon", "garden", "guitar", "river", "letter", "stove")
@@ -36,7 +37,7 @@ def make_document(title: str, num_sections: int = 4) -> DocumentText:
         title=title,
         sections=tuple(
             SectionText(
-                heading=f"The {subject_of(title, n)}", blocks=(BlockText(sentences=sentences_of(title, n)),)
+                heading=f"The {subject_of(title, n)}", blocks=(Block(sentences=sentences_of(title, n)),)
             )
             for n in range(num_sections)
         ),

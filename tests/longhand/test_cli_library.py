@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from flows.leases.lease import claim
-from storage import NoteRecord, Store
+from storage import Note, Store
 
 PAGE = """# Brewing {name}
 
@@ -21,7 +21,7 @@ Fill the kettle with {name} water and switch it on. Warm the pot while the water
 
 Put two spoons of {name} leaves into the pot. Pour the water over them and wait for four minutes.
 """
-NOTE = NoteRecord(text="Soft water is best for tea.", title="Brewing tea", heading="Water", score=0.61)
+NOTE = Note(text="Soft water is best for tea.", title="Brewing tea", heading="Water", score=0.61)
 
 
 def make_folder(tmp_path: Path) -> Path:

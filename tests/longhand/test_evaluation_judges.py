@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from evaluation_fakes import encode_words, make_corpus
 
+from concepts.corpus.records import Block
 from longhand.evaluation import fluency, judges, meaning
 from longhand.evaluation.fluency import DictionaryJudge, GrammarJudge, find_words, spread
 from longhand.evaluation.judges import Materials, load_judges
@@ -20,7 +21,7 @@ from longhand.evaluation.meaning import MeaningJudge
 from longhand.evaluation.prompts import Prompt, PromptSet, load_prompts
 from longhand.evaluation.repetition import LengthJudge, RepetitionJudge
 from longhand.evaluation.systems import ShuffledDocument, TrueDocument
-from longhand.evaluation.texts import BlockText, DocumentText, SectionText
+from longhand.evaluation.texts import DocumentText, SectionText
 from longhand.evaluation.topics import WordsJudge
 
 
@@ -28,9 +29,7 @@ def text_of(*sections: tuple[str, ...], num_planned: int | None = None) -> Sampl
     document = DocumentText(
         title="T",
         sections=tuple(
-            SectionText(
-                heading=f"H{n}", blocks=(BlockText(sentences=s),) if s else (), num_planned=num_planned
-            )
+            SectionText(heading=f"H{n}", blocks=(Block(sentences=s),) if s else (), num_planned=num_planned)
             for n, s in enumerate(sections)
         ),
     )

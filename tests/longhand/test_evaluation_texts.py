@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concepts.corpus.records import BLOCK_KINDS, Block
 from concepts.errors import InputError
 from longhand.evaluation.texts import (
-    BLOCK_KINDS,
-    BlockText,
     DocumentText,
     SectionText,
     parse_markdown,
@@ -26,7 +25,7 @@ LINES = st.text(st.sampled_from("ab1 .#*-_>\\`[]()<&~|!"), min_size=1, max_size=
 )
 SENTENCES = LINES.filter(bool)
 BLOCKS = st.builds(
-    BlockText,
+    Block,
     kind=st.sampled_from(BLOCK_KINDS),
     sentences=st.lists(SENTENCES, min_size=1, max_size=3).map(tuple),
 )
@@ -51,10 +50,8 @@ def test_a_file_is_known_by_prompt_and_seed(tmp_path: Path) -> None:
     document = DocumentText(
         title="A -- B",
         sections=(
-            SectionText(heading="", blocks=(BlockText(sentences=("First.", "Second.")),), num_planned=2),
-            SectionText(
-                heading="Steps", blocks=(BlockText(kind="step", sentences=("Do it.", "Then rest.")),)
-            ),
+            SectionText(heading="", blocks=(Block(sentences=("First.", "Second.")),), num_planned=2),
+            SectionText(heading="Steps", blocks=(Block(kind="step", sentences=("Do it.", "Then rest.")),)),
         ),
     )
     write_text(path, document, prompt="A -- B --> C", seed=7)

@@ -9,7 +9,7 @@ import torch
 from flows.document.options import WritingOptions
 from longhand.doing.reach import describe_gaps, describe_sources, is_far
 from planner.reach import Reach
-from storage import CardRef, NewDocument, NewPlanItem, NoteRecord, PromptConcept, SpaceRef, Store
+from storage import CardRef, NewDocument, NewPlanItem, Note, PromptConcept, SpaceRef, Store
 
 SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=3)
 
@@ -58,7 +58,7 @@ def noted(store: Store, *counts: int) -> str:
             [NewPlanItem(path=str(n), heading="Tea", planned_length=3) for n in range(1, len(counts) + 1)]
         )
     ids = {item.path: item.id for item in store.get_outline(document.id).items}
-    note = NoteRecord(text="Tea is hot.", title="Tea", heading="Heat", score=0.5)
+    note = Note(text="Tea is hot.", title="Tea", heading="Heat", score=0.5)
     with store.fenced(lease) as tx:
         tx.set_notes({ids[str(n)]: [note] * count for n, count in enumerate(counts, 1)})
     return document.id

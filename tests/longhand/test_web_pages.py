@@ -23,7 +23,7 @@ from storage import (
     NewDocument,
     NewPlanItem,
     NewRendering,
-    NoteRecord,
+    Note,
     SpaceRef,
     Store,
     UnitSpec,
@@ -202,8 +202,7 @@ def test_a_section_shows_what_it_is_written_from(client: TestClient, store: Stor
     document_id = written(store, "Tea", [["Boil water.", "Wait."], ["Drink it."]])
     first, _ = store.get_outline(document_id).leaves()
     notes = [
-        NoteRecord(text=text, title=EVIL, heading="Water", score=0.61)
-        for text in ("Boil water.", "Soft water.")
+        Note(text=text, title=EVIL, heading="Water", score=0.61) for text in ("Boil water.", "Soft water.")
     ]
     lease = store.claim(document_id, "test", 60.0)
     with store.fenced(lease) as tx:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from storage import NewPlanItem, NoteRecord, SpaceRef
+from storage import NewPlanItem, Note, SpaceRef
 
 if TYPE_CHECKING:
     from .conftest import Author
 
 
-def note(text: str) -> NoteRecord:
-    return NoteRecord(text=text, title="Known", heading="Part", score=0.5)
+def note(text: str) -> Note:
+    return Note(text=text, title="Known", heading="Part", score=0.5)
 
 
 def test_notes_are_kept_and_none_is_not_unknown(author: Author, space: SpaceRef) -> None:

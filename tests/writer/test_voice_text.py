@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from writer.voice.text import BLOCKS, Said, is_over, marked, next_piece, parse_piece, section_prefix
+from concepts.blocks import BLOCK_KINDS
+from writer.voice.text import Said, is_over, marked, next_piece, parse_piece, section_prefix
 
 _words = st.lists(st.sampled_from(["Peel", "the", "beets", "slowly", "and", "dry"]), min_size=1, max_size=6)
 _sentences = st.builds(lambda words: " ".join(words) + ".", _words)
-_said = st.builds(Said, _sentences, st.sampled_from([None, *BLOCKS]))
+_said = st.builds(Said, _sentences, st.sampled_from([None, *BLOCK_KINDS]))
 
 
 @given(st.lists(_said, min_size=1, max_size=8))

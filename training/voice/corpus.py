@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from concepts.blocks import BLOCK_KINDS
 from concepts.corpus.records import Document, Kind
 from concepts.corpus.split import Split
 from concepts.errors import InputError
@@ -17,7 +18,7 @@ from training.corpus.embed import OVERVIEW
 from training.corpus.store import load_documents
 from training.voice.data import PackedTexts, SpokenDocument, SpokenSection, pack
 from training.voice.notes import add_notes
-from writer.voice.text import BLOCKS, Said
+from writer.voice.text import Said
 
 SHARES: Mapping[Kind, float] = {"guide": 0.78, "howto": 0.09, "recipe": 0.06, "lead": 0.07}
 """Share of the draws that documents of a kind get; kinds that a corpus lacks leave theirs to the others."""
@@ -96,4 +97,4 @@ def spoken_document(document: Document) -> SpokenDocument | None:
 
 
 def _block(kind: str) -> Any:
-    return kind if kind in BLOCKS else "paragraph"
+    return kind if kind in BLOCK_KINDS else "paragraph"

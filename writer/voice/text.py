@@ -9,11 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-Block = Literal["paragraph", "step", "bullet"]
-"""What a sentence may begin."""
-BLOCKS: tuple[Block, ...] = get_args(Block)
+from concepts.blocks import BlockKind
 
 REACH = 6
 """Headings before and behind a section that stand in the contents it is said from."""
@@ -31,7 +28,7 @@ class Said:
     """One sentence and the block that it begins; None: it goes on in the block before."""
 
     text: str
-    block: Block | None
+    block: BlockKind | None
     is_apart: bool = False
     """Of a sentence that is proposed: whether it begins its block whatever stands before it."""
 
