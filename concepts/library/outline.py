@@ -46,6 +46,8 @@ KINDS = frozenset(
     )
 )
 """Kinds of text that somebody asks for by name."""
+_VERB = re.compile(r"\bto \w+|\b\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE)
+"""What is done, so that its word names no kind."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents looked at for their titles and prompts having words of the title that no more than this share has."""
 WITHIN = 0.12
@@ -59,6 +61,8 @@ FEWEST, MOST = 4, 8
 """Sections of an outline whose number nobody named."""
 ENOUGH = 6
 """Sections of the nearest document that need no others beside them: those of two documents shuffled read badly."""
+ALONE_SHARE = 0.6
+"""Share of the sections that a prompt's length wishes for, from which on the nearest document's own are enough."""
 _SAME, _SAME_TEXT = 0.6, 0.75
 """Sections are about the same if their headings have a larger cosine, or the beginnings of their texts."""
 _BEGINNING = 300
@@ -117,11 +121,15 @@ def find_outline(
 
     `names` are what the document is called, such as its title and what was typed for it; `typed` may name a kind of
     text that they do not, such as an essay. With `num_sections` exactly as many, or none; where that is only a wish,
-    else as many as are known.
+    those of the nearest document alone if they are nearly as many, else as many as are known.
     """
     candidates = find_candidates(library, encode, names, typed)
     called = " ".join(names)
     closely = _known(candidates, WITHIN, MOST_DOCUMENTS)
+    if closely and num_sections is not None and is_wish:
+        num_leading = min(sum(are_fit(closely[0], called)), MOST)
+        if ALONE_SHARE * num_sections <= num_leading < num_sections and num_leading >= ENOUGH:
+            num_sections = num_leading
     found = _outline(closely, called, encode, num_sections, WITHIN)
     if not found and num_sections is not None:
         widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
@@ -214,8 +222,10 @@ def _mean(features: Sequence[Features]) -> Features:
 
 
 def _kinds(text: str) -> frozenset[str]:
-    """Return the kinds of text that a text names."""
-    return KINDS.intersection(word.casefold().removesuffix("s") for word in _WORD.findall(text))
+    """Return the kinds of text that a text names; to plan something is no plan."""
+    return KINDS.intersection(
+        word.casefold().removesuffix("s") for word in _WORD.findall(_VERB.sub("", text))
+    )
 
 
 def _named_by(library: Library, stems: Collection[str]) -> list[int]:

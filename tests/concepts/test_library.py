@@ -695,3 +695,29 @@ def test_few_sections_represent_a_document_its_first_one_among_them() -> None:
     worth_C[[2, 4]] = 0.5
     assert represent(worth_C, cosines_CC, 3) == [2, 4], "what does not count is never chosen"
     assert represent(worth_C, cosines_CC, 0) == []
+
+
+def test_to_plan_something_is_no_plan() -> None:
+    passages = [
+        passage(title, heading, "One way is short.", "Two ways are long.", "Three ways are wide.")
+        for title in ("Wedding garden", "Wedding plan")
+        for heading in ("Beginning", "Middle", "End")
+    ]
+    library = Library.of(passages, encode, least_likeness=0.0)
+    typed = {"Give me a plan": False, "I want to plan it": True, "plan my day": True, "How to plan": True}
+    for text, is_of_kind in typed.items():
+        of_kind = {
+            c.passages[0].title: c.is_of_kind for c in find_candidates(library, encode, ["Wedding"], text)
+        }
+        assert of_kind == {"Wedding garden": is_of_kind, "Wedding plan": True}, text
+
+
+def test_a_wished_length_does_not_break_into_a_document_that_is_nearly_as_long() -> None:
+    names = ["Water", "Wood", "Wind", "Wheat", "Wine", "Wool", "Wax"]
+    passages = [*of_bees("Bees garden", *names), *of_bees("Bees", "Ale", "Ash", "Air", "Art")]
+    library = Library.of(passages, encode, least_likeness=0.0)
+    assert find_outline(library, encode, ["Bees garden"], 10, is_wish=True) == names
+    assert find_outline(library, encode, ["Bees garden"], 10) != names, "a number of sections is no mere wish"
+    assert find_outline(library, encode, ["Bees garden"], 12, is_wish=True) == names, (
+        "fewer, where there are no more"
+    )
