@@ -11,7 +11,14 @@ from dataclasses import replace
 from concepts.corpus.drops import DropReport
 from concepts.corpus.headings import clean_heading, is_legal, page_reason
 from concepts.corpus.language import other_language
-from concepts.corpus.lines import mend_ingredient, mend_intro, mend_item, mend_line, reason_to_drop
+from concepts.corpus.lines import (
+    greeting_of,
+    mend_ingredient,
+    mend_intro,
+    mend_item,
+    mend_line,
+    reason_to_drop,
+)
 from concepts.corpus.names import app_name, fill_app_name, is_generic_title
 from concepts.corpus.records import LIST_KINDS, Block, BlockKind, Document, Section
 from concepts.segment import cut_long, normalize_text, split_sentences
@@ -169,6 +176,9 @@ def _clean_text(
     else:
         sentences = split_sentences(text, document.lang)
     for sentence in sentences:
+        if document.kind == "guide" and block == "paragraph" and (greeting := greeting_of(sentence)):
+            kept.append(greeting)
+            continue
         is_intro = introduces and sentence is sentences[-1] and sentence.endswith(":")
         if sentence.endswith(":") and document.kind != "recipe" and not is_intro:
             sentence = mend_intro(sentence, document.lang)

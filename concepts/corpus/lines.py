@@ -44,6 +44,11 @@ _LOST_DEGREES = (
 _ITEM_END = re.compile(r"(?:[,;]\s*(?:and|or|und|oder|et|ou|y|o)?|\s(?:and|or))\s*$")
 _SPACED_ELLIPSIS = re.compile(r"(?<=\w) \.\.\.(?=\s|$)")
 
+_GREETING = re.compile(
+    r"(?:(?:My )?[Dd]ear|Hello|Hi|Good (?:morning|afternoon|evening)|To whom it may concern|Ladies and gentlemen)\b"
+    r"(?:[^.!?]|\b(?:Mrs?|Ms|Dr|Prof|Rev)\.){0,60}[,:]"
+)
+"""How a letter or a speech begins: no sentence, and yet no fragment."""
 _NAVIGATION = re.compile(
     r"^(?:next(?: page)?|prev(?:ious)?(?: page)?|up|home|top|back|contents|index|see also|related topics|"
     r"more information|further information|read more|back to top|weiter|zurück|nach oben|inhalt|siehe auch|"
@@ -161,6 +166,11 @@ def _is_foreign(character: str) -> bool:
 
 def _is_latin(character: str) -> bool:
     return unicodedata.name(character, "").startswith("LATIN")
+
+
+def greeting_of(text: str) -> str | None:
+    """Return the greeting that a line of a letter is, with a comma at its end; None for other lines."""
+    return f"{text[:-1]},".replace(",,", ",") if _GREETING.fullmatch(text) else None
 
 
 def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragraph") -> str | None:

@@ -148,6 +148,25 @@ def test_repeats_in_sequence_go() -> None:
     assert drops["repeat"] == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("Dear Ms Hughes:", ["Dear Ms Hughes,"]),
+        ("Dear Mr. Hansen,", ["Dear Mr. Hansen,"]),
+        ("Dear [landlord's name],", ["Dear [landlord's name],"]),
+        ("Ladies and gentlemen,", ["Ladies and gentlemen,"]),
+        ("To whom it may concern:", ["To whom it may concern,"]),
+        ("The following,", []),
+    ],
+)
+def test_a_letters_greeting_is_no_fragment(line: str, kept: list[str]) -> None:
+    body = tuple(f"The heating has been broken since day {n}." for n in ("one", "two", "three", "four"))
+    sections = (Section("The letter", (Block((line,)), Block(body))),)
+    cleaned = clean_document(Document("A letter", sections, "eng_Latn", "longhand-everyday"), DropReport())
+    assert cleaned is not None
+    assert [s for section in cleaned.sections for s in section.sentences] == [*kept, *body]
+
+
 def test_too_little_text_drops_the_document() -> None:
     drops = DropReport()
     assert clean_document(manual("Press the Save button."), drops) is None
