@@ -43,7 +43,7 @@ _NEUTRAL_SCORE, _CAPITALS_SCORE, _ODD_SCORE = 0.3, -0.2, -1.0
 _CLEAR_SCORE, _CLEAR_MARGIN, _MARGIN_OF_A_SIGN = 0.45, 0.08, 0.6
 _USUAL, _USUAL_BONUS = "cp1251", 0.1
 """Most files of these were written on Windows in Cyrillic."""
-_FEWEST_LETTERS, _MOST_CHARS = 3, 20_000
+_FEWEST_LETTERS, _MOST_CHARS = 4, 20_000
 _WORD = re.compile(r"[^\W\d_]+")
 
 
