@@ -1,4 +1,4 @@
-"""What a sentence of a document stands in, and the sentence of a library that a section is written from."""
+"""Kinds of block in a document, and notes: library sentences that a section is written from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 BlockKind = Literal["paragraph", "step", "bullet"]
-"""What a sentence may begin; a step is an item of a numbered list."""
+"""Kinds of block; a step is an item of a numbered list."""
 BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 
 
@@ -16,11 +16,11 @@ class Note:
 
     text: str
     title: str
-    """Of the document that it stands in."""
+    """Title of its document."""
     heading: str
     score: float
-    """How near it is to the section, about a cosine."""
+    """Likeness to the section, about a cosine."""
     block: BlockKind = "paragraph"
-    """What it stands in there."""
+    """Kind of its block in that document."""
     begins: bool = False
     """Whether it begins a paragraph or an item; if not, running text goes on in the paragraph before it."""

@@ -1,8 +1,8 @@
-"""The one base error and its kinds: what happened, what was expected, what was got, what to do next.
+"""The base error and its subclasses. A message says what happened, was expected and was got, and what to do next.
 
 The command line prints such an error as one line and exits with 1 (2 for `UsageError`); any other
-exception is a bug of ours. Nothing here imports more than the standard library, so that every room
-may raise these without a cost.
+exception is a bug of ours. This module imports only the standard library, so that every room can raise
+these errors cheaply.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class LonghandError(Exception):
 
 
 class UsageError(LonghandError):
-    """A value typed by the user is outside what the command accepts (exit code 2)."""
+    """The command does not accept a value that the user typed (exit code 2)."""
 
 
 class InputError(LonghandError):
@@ -47,9 +47,9 @@ class LostLease(StorageError):
 
 
 def shorten(text: str, max_chars: int = MAX_SHOWN_CHARS) -> str:
-    """Return `text` for a message: where it is longer than `max_chars`, its two ends and how much is left out.
+    """Return `text` for a message; if longer than `max_chars`, its two ends and how much is left out.
 
-    What users type may be a file by mistake; an error of a megabyte hides what it says.
+    A user may pass a whole file by mistake, and nobody can read an error message of a megabyte.
     """
     if len(text) <= max_chars:
         return text

@@ -1,4 +1,4 @@
-"""A document that somebody gives: headings and sentences by place in the outline, before any concept.
+"""A document that the user provides: headings and sentences by place in the outline, before any encoding.
 
 Knows files and languages; no vectors, no storage.
 """
@@ -29,13 +29,13 @@ from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_senten
 
 STDIN = "-"
 MAX_SENTENCES = 5_000
-"""Longest document that is taken; a longer one is a book, to be given in chapters."""
+"""Longest accepted document; a longer one is a book, to be read in chapters."""
 MAX_ITEMS = 1_000
-"""Most headings that are taken."""
+"""Most accepted headings."""
 MAX_DEPTH = 5
-"""Deepest heading that stays one: below the title, as deep as Markdown and HTML have them. Deeper ones become text."""
+"""Deepest heading level below the title, as in Markdown and HTML. Deeper headings become text."""
 MAX_HEADING_CHARS = 120
-"""Where a title is cut that was made of a sentence."""
+"""Longest title that is made from a sentence."""
 OVERVIEW = {
     "eng_Latn": "Overview",
     "deu_Latn": "Überblick",
@@ -69,10 +69,10 @@ OVERVIEW = {
     "zho_Hant": "概述",
     "vie_Latn": "Giới thiệu",
 }
-"""Heading of text that stands before the first heading of its level, as in the planner's training."""
+"""Heading for text before the first heading of its level, as in the planner's training."""
 _HTML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|\?xml|html|head|body)\b", re.IGNORECASE)
 _FEWEST_CHARS_OF_A_BLOCK = 40
-"""A shorter block does not tell its language."""
+"""A block needs this length for its language to be detected."""
 _ENDS = (".", "!", "?", ":", ";", ",", "\u2026", "\u3002")
 
 
@@ -82,9 +82,9 @@ class GivenSection:
 
     path: str
     heading: str
-    """Empty where the text has none and sections are to be found in it."""
+    """Empty if the text has no headings and must be split into sections."""
     sentences: tuple[str, ...]
-    """Empty for an item that only holds others (and, in notes, for a heading alone)."""
+    """Empty for an item that only contains others (and, in notes, for a heading alone)."""
     form: tuple[tuple[BlockKind, int], ...] = ()
     """Kind and number of sentences of each block in order; empty means that all sentences are one paragraph."""
 
@@ -109,10 +109,10 @@ class GivenDocument:
     lang: str
     sections: tuple[GivenSection, ...]
     author: str = ""
-    """Empty where the file names none; so is the date."""
+    """Empty if the file names none; likewise the date."""
     date: str = ""
     told: tuple[str, ...] = field(default=(), compare=False)
-    """What to tell about how the file was read, one line each; not stored."""
+    """Messages about how the file was read, one line each; not stored."""
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -121,18 +121,18 @@ class GivenDocument:
 
     @property
     def has_headings(self) -> bool:
-        """Whether the outline is the document's own; else there is one nameless section."""
+        """Whether the document has an outline of its own; else it is one nameless section."""
         return any(section.heading for section in self.sections)
 
     def to_json(self) -> dict[str, object]:
-        """Return plain values that JSON holds."""
+        """Return the document as JSON values."""
         sections = [[s.path, s.heading, list(s.sentences), list(s.form)] for s in self.sections]
         found: dict[str, object] = {"title": self.title, "lang": self.lang, "sections": sections}
         return found | {name: value for name in ("author", "date") if (value := getattr(self, name))}
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> GivenDocument:
-        """Return what `to_json` was given."""
+        """Return the document of `to_json`'s values."""
         # Documents that were stored before blocks had kinds have no fourth value.
         sections = cast("list[list[Any]]", values["sections"])
         return cls(
@@ -154,9 +154,9 @@ def read_given(
 ) -> GivenDocument:
     """Read a Markdown, HTML, Word or text file (`-`: stdin) for a space of the languages `langs`.
 
-    `lang` None detects it among them. `as_notes` keeps headings without text; so does a file that holds nothing but
-    headings. What was left out, and what was taken for what, is in `told`. Raises InputError for a file that is
-    missing, no text, too long, or clearly in a language that the space does not know.
+    `lang` None detects it among `langs`. `as_notes` keeps headings without text; a file of headings alone keeps them
+    too. `told` lists what was left out or reinterpreted. Raises InputError for a file that is missing, no text, too
+    long, or clearly in a language that the space does not know.
     """
     name = "stdin" if str(path) == STDIN else str(path)
     reading = _read(path, name)
@@ -220,7 +220,7 @@ def _read(path: Path, name: str) -> Reading:
 
 
 def _mixed(elements: Sequence[Element], langs: Sequence[str], lang: str, name: str) -> list[str]:
-    """Return a line that says which blocks of a document read as other languages than its own."""
+    """Return a message on the blocks of a document that are in other languages than its own."""
     counts: Counter[str] = Counter()
     foreign: Counter[str] = Counter()
     for element in elements:
@@ -253,8 +253,8 @@ def arrange(
     """Return the document of a file's elements; `name` is its title where it and `metadata` have none, else its first
     sentence.
 
-    A single heading above all others is the title. Text directly below a heading that also has headings
-    below it becomes a section of its own, for only leaves of an outline are written. `as_notes` keeps
+    A single heading above all others is the title. Text directly below a heading that also has
+    subheadings becomes a section of its own, since only leaves of an outline have text. `as_notes` keeps
     headings without text; else they are counted in `left_out`.
     """
     metadata = metadata or Metadata()
@@ -303,7 +303,7 @@ def _add(blocks: list[Block], element: Element, lang: str) -> None:
         blocks.append(Block(tuple(split_text(text, lang)), element.kind))
         return
     before = " ".join(blocks[-1].sentences)
-    # One block is one line where it is exported: its sentences must be the same when that line is read again.
+    # A block is exported as one line: reading that line again must give the same sentences.
     joined = f"{before} {text}" if before.endswith(_ENDS) else f"{before}: {text}"
     blocks[-1] = replace(blocks[-1], sentences=tuple(split_text(joined, lang)))
 
@@ -340,10 +340,10 @@ def _title(
 
 
 def _is_title_by_place(elements: Sequence[Element], levels: Sequence[int]) -> bool:
-    """Whether a first heading that is not above all others is the title all the same.
+    """Whether a first heading is the title although others have its level or a higher one.
 
-    It is where nothing stands between it and the next heading of its level, as in Google Docs; and where it is a small
-    heading above large ones, as the names of projects in README files, and no heading has level 1.
+    It is if no text stands between it and the next heading of its level, as in Google Docs; or if it is a small heading
+    above larger ones, like project names in README files, and no heading has level 1.
     """
     first, *others = levels
     if elements[1].level == first:
@@ -352,7 +352,7 @@ def _is_title_by_place(elements: Sequence[Element], levels: Sequence[int]) -> bo
 
 
 def split_text(text: str, lang: str) -> list[str]:
-    """Return the sentences of a normalised text; signs without a word go with the sentence before them."""
+    """Return the sentences of a normalised text; signs without a word are joined to the sentence before them."""
     found: list[str] = []
     for sentence in split_sentences(text, lang if lang in PUNKT_NAMES else "eng_Latn"):
         if found and not any(char.isalnum() for char in sentence):
@@ -372,7 +372,7 @@ def _leaves(
     as_notes: bool,
     left_out: Counter[str],
 ) -> tuple[GivenSection, ...]:
-    """Give text before a first sub-heading a place of its own, number anew, and drop what holds no text."""
+    """Give text before a first subheading a section of its own, renumber, and drop items without text."""
     if not headings:
         return (_section("1", "", texts[""]),)
     children: dict[str, list[str]] = {}

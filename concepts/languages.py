@@ -1,8 +1,8 @@
-"""Language codes: what people type instead of a space's codes, and which language a text is in.
+"""Language codes: matching what people type to a space's codes, and detecting the language of a text.
 
-A space names its languages by NLLB codes (`deu_Latn`). langcodes (BCP 47 matching, with CLDR's names) knows what
-"de", "German" or "zh-TW" mean among them; py3langid tells a text's language among those of a space.
-Both are imported only when they are asked.
+A space names its languages by NLLB codes (`deu_Latn`). langcodes (BCP 47 matching, with CLDR's names) maps "de",
+"German" or "zh-TW" to them; py3langid detects which of a space's languages a text is in.
+Both are imported on first use.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 ENGLISH = "eng_Latn"
 
 _FARTHEST = 10
-"""langcodes' distance up to which another tag still is the language that was meant (a macrolanguage, a region)."""
+"""Largest langcodes distance at which two tags are the same language (a macrolanguage, a region)."""
 _CLEAR = 0.9
-"""How probable a language must be to refuse a text for it."""
+"""Least probability of a foreign language that refuses a text."""
 _LIKELY, _HARDLY = 0.4, 0.03
-"""... and of a few words: how probable it must be at least, and all known languages together at most. Of 8,800
-titles and headings in English, German, French and Spanish one is refused so."""
+"""The same for a few words: least probability of the foreign language, and largest of all known languages together.
+Of 8,800 titles and headings in English, German, French and Spanish this refuses one."""
 _FEWEST_CHARS = 40
 _FEWEST_WORDS = 3
 _SCRIPTS: dict[str, frozenset[str]] = {
@@ -87,12 +87,12 @@ _MAIN = {
     "HIRAGANA": ("ja",),
     "DEVANAGARI": ("hi", "mr", "ne"),
 }
-"""The languages of a script that most texts in it are in, as py3langid names them."""
+"""The commonest languages of a script, as py3langid names them."""
 _NO_LANGUAGE = "zxx"
-"""ISO 639 for what is in no language, such as numbers; py3langid knows it too."""
+"""ISO 639 code for text in no language, such as numbers; py3langid knows it too."""
 _SURER = 20.0
-"""How many times as probable as the expected language another one must be to displace it. A few words, names of
-dishes above all, look like many languages."""
+"""Another language must be this many times as probable as the expected one to replace it: a few words, above all names
+of dishes, look like many languages."""
 
 
 _MOST_WORDS_OF_SHORT = 4
@@ -116,21 +116,21 @@ _SMALL_WORDS = {
         "tr": "bir ve bu değil ile için",
     }.items()
 }
-"""Articles and other small words of languages in Latin letters, as py3langid names these: they tell a short sentence.
+"""Function words of languages in Latin script, by py3langid's code: they identify a short sentence.
 
-Without those that English has, too ("die", "on")."""
+Words that English has too ("die", "on") are left out."""
 _SMALL_SURER = 3.0
-"""How many times as probable as English a language must be that small words tell."""
+"""A language identified by function words must be this many times as probable as English."""
 
 
 _ENGLISH_WORDS = frozenset(["and", "by", "for", "from", "how", "into", "of", "the", "to", "with", "your"])
-"""Small words that no other language writes so, but in names."""
+"""English function words that other languages have only in names."""
 _ENGLISH_SHARE = 0.2
-"""Share of such words at which a text is plainly English."""
+"""Share of such words from which a text is plainly English."""
 
 
 def check_language(lang: str, known: Sequence[str], space: str) -> str:
-    """Return `lang` if it is one of `known`, those of a space; raises UsageError that names the nearest codes."""
+    """Return `lang` if it is one of a space's languages `known`; raises UsageError that names the nearest codes."""
     if lang in known:
         return lang
     near = suggest_languages(lang, known) or list(known[:5])
@@ -138,9 +138,9 @@ def check_language(lang: str, known: Sequence[str], space: str) -> str:
 
 
 def suggest_languages(typed: str, known: Sequence[str]) -> list[str]:
-    """Return the codes of `known` that `typed` may mean, the best first; empty where nothing is near.
+    """Return the codes of `known` that `typed` may mean, best first; empty if nothing is near.
 
-    Understands the code in other letters, ISO 639 and BCP 47 tags ("de", "zh-TW"), names in English or in
+    Understands codes in any case, ISO 639 and BCP 47 tags ("de", "zh-TW"), names in English or in
     the language itself ("German", "deutsch"), and misspelt codes.
     """
     import langcodes
@@ -170,10 +170,10 @@ def language_name(code: str) -> str:
 
 
 def foreign_language(text: str, known: Sequence[str]) -> str | None:
-    """Return the English name of the language that `text` is clearly in and that `known` lacks, else None.
+    """Return the English name of the language of `text` if it is clearly none of `known`, else None.
 
-    A script that none of `known` is written in tells it from the first letter on; within a script it takes
-    `_FEWEST_WORDS` words, of which nearly none may be of a known language.
+    A script that no known language uses decides it from the first letter on; within a script it takes
+    `_FEWEST_WORDS` words, nearly none of them in a known language.
     """
     import langcodes
 
@@ -184,7 +184,7 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
             for tag, share in _identifier(None).rank(text)
             if share > 0 and langcodes.Language.get(tag).maximize().script in _SCRIPTS[script]
         ]
-        # A few words are of many languages of a script: the one that most people write is named then.
+        # A few words fit many languages of a script: name the commonest one.
         main = [tag for tag in tags_of_script if tag in _MAIN.get(script, ())]
         named = main if main and len(text) < _FEWEST_CHARS else tags_of_script
         if named:
@@ -206,7 +206,7 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
 
 
 def check_readable(text: str, known: Sequence[str], what: str) -> None:
-    """Raise InputError where `text` is clearly in a language that none of `known` is; `what` names it ("the
+    """Raise InputError if `text` is clearly in none of the languages `known`; `what` names the text ("the
     prompt")."""
     foreign = foreign_language(text, known)
     if foreign is not None:
@@ -220,7 +220,7 @@ def check_readable(text: str, known: Sequence[str], what: str) -> None:
 
 
 def foreign_script(text: str, known: Sequence[str]) -> str | None:
-    """Return the script of most letters of `text` where none of `known` is written in it, as Unicode names it."""
+    """Return the script of most letters of `text` (its Unicode name) if no known language uses it, else None."""
     counts = Counter(script for char in text if char.isalpha() and (script := _script_of(char)) is not None)
     if not counts:
         return None
@@ -247,18 +247,17 @@ def _tags(code: str) -> tuple[Language, Language]:
 
 
 def detect_language(text: str, known: Sequence[str], expected: str) -> str:
-    """Return the code of `known` that `text` is written in, and `expected` where it cannot be told.
+    """Return the language of `text`, one of `known`; `expected` if it is unclear.
 
-    py3langid is asked for the languages of `known` alone; the ones it was not trained on are never returned.
-    With one known language nothing is detected and nothing is imported, nor where English is expected and plain to
-    see: loading py3langid's model takes half a second.
+    py3langid chooses among `known` only; languages it was not trained on are never returned. With one known language,
+    or where English is expected and obvious, nothing is imported: loading py3langid's model takes half a second.
     """
     if len(known) < 2 or (expected == "eng_Latn" and _is_plainly_english(text)):
         return expected
     import langcodes
 
     code_of: dict[str, str] = {}
-    # Of two scripts or dialects of one tag the expected one is meant, then the one that bears the tag itself.
+    # If several scripts or dialects share a tag, prefer the expected code, then the one that has the tag itself.
     for code in (expected, *known):
         code_of.setdefault(langcodes.Language.get(code).language or "", code)
     for code in known:
@@ -272,9 +271,9 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
 
 
 def _by_small_words(text: str) -> str | None:
-    """Return the language (as py3langid names it) of a short sentence that its small words tell; None for others.
+    """Return the language (py3langid's code) that a short sentence's function words identify, else None.
 
-    Only where a stop says that it is a sentence: a title may be a name ("Das Boot", "La Paz").
+    Only for text that ends with a full stop or the like: a title may be a name ("Das Boot", "La Paz").
     """
     if not text.rstrip().endswith((".", "!", "?")):
         return None
@@ -291,7 +290,7 @@ def _by_small_words(text: str) -> str | None:
 
 @lru_cache(maxsize=4)
 def _identifier(tags: frozenset[str] | None) -> LanguageIdentifier:
-    """Return py3langid's model for those of `tags` that it knows (None: for all); a thousand prompts load it once."""
+    """Return py3langid's model for the `tags` that it knows (None: all languages); cached."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

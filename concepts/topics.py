@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 SENTENCES_PER_SECTION = 8
-"""Length of a section that is looked for where nobody says how many there are."""
+"""Sentences per section if the number of sections is not given."""
 FEWEST_SENTENCES = 3
-"""Shortest section that is looked for."""
+"""Sentences of the shortest section."""
 MOST_SENTENCES = 40
-"""Longest section that is looked for: as long as the longest that is planned and written."""
+"""Sentences of the longest section: also the longest that is planned and written."""
 MOST_SECTIONS = 200
 
 
@@ -82,9 +82,9 @@ def medoid(vectors: Vectors) -> int:
 
 
 def share_out(total: int, weights: Sequence[int]) -> list[int]:
-    """Return whole numbers of at least 1 that sum to `total` (not below their count) in about these proportions.
+    """Return integers of at least 1 that sum to `total` (at least their count), about in proportion to `weights`.
 
-    By largest remainder, what is above 1 each.
+    Each gets 1; the rest is shared by the largest-remainder method.
     """
     rest = max(0, total - len(weights))
     exact = [rest * weight / sum(weights) for weight in weights]

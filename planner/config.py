@@ -8,9 +8,9 @@ from concepts.errors import ModelError
 from concepts.neural.diffusion import OBJECTIVES, Objective
 
 LENGTH_BINS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 30, 40)
-"""Planned numbers of sentences (of sections, for a part) that the length head chooses from."""
+"""Lengths in sentences (for a part: in sections) among which the length head chooses."""
 MAX_ITEMS = 24
-"""Most children of one item that the model is trained on."""
+"""Most children per item in training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class PlannerConfig:
     dropout: float = 0.1
     """Dropout on the token embeddings and on each layer's output while training."""
     objective: Objective = "diffusion"
-    """What the head learns: "diffusion", or "mse", the baseline that gives the mean in one step without noise."""
+    """Objective of the head: "diffusion", or the baseline "mse", which predicts the mean in one step without noise."""
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:

@@ -1,6 +1,6 @@
 """The outline model: a causal transformer over typed plan tokens with heads for the next item.
 
-Architecture only; what is minimised is in loss.py, how outlines are drawn in rollout.py.
+Architecture only; rollout.py draws outlines, training/planner/loss.py has the loss.
 
 Legend: B outlines, S tokens, N items, D concept dim, M model width. Concepts are normalized here.
 """
@@ -36,7 +36,7 @@ class PlanTokens:
 
 
 class DiffusionHead(nn.Module):
-    """Denoise an item (lead and gist side by side) given the transformer's state: an AdaLN MLP.
+    """Denoise an item (lead and gist concatenated) given the transformer's state: an AdaLN MLP.
 
     After MAR (Li et al. 2024, arXiv 2406.11838): one state can lead to several plans instead of their mean.
     """
@@ -79,7 +79,7 @@ class HeadBlock(nn.Module):
 
 
 class OutlineModel(nn.Module):
-    """Typed plan tokens to the states from which next items are drawn."""
+    """Typed plan tokens to states from which the next items are drawn."""
 
     def __init__(self, config: PlannerConfig) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class OutlineModel(nn.Module):
                 block.modulate.bias[2 * self.config.head_dim :] = 1.0
 
     def forward(self, tokens: PlanTokens) -> Tensor:
-        """Return states (B, S, M): the state of START or of a child is where the next child comes from."""
+        """Return states (B, S, M): the next child is drawn from the state of START or of the last child."""
         kind = tokens.kind_BS
         is_start = kind == START
         length = self.length_embed(torch.where(is_start, 0, tokens.length_BS))
@@ -132,7 +132,7 @@ class OutlineModel(nn.Module):
         return result
 
     def normalize_items(self, raw: Tensor) -> Tensor:
-        """Return normalized lead and gist side by side (..., 2D) of raw ones."""
+        """Return raw lead and gist (..., 2D), concatenated, in normalized form."""
         lead, gist = raw.chunk(2, dim=-1)
         return torch.cat((self.lead_norm.normalize(lead), self.gist_norm.normalize(gist)), dim=-1)
 

@@ -1,4 +1,4 @@
-"""How far a prompt lies from what a planner has learnt: the cosine to the nearest of a few typical prompts.
+"""Detecting prompts far from a planner's training prompts, by the cosine to the nearest of a few centroids.
 
 Legend: N prompts, C centroids, D concept dim. Concepts are raw vectors of the space; only their directions count.
 """
@@ -19,17 +19,17 @@ from concepts.models.card import ModelCard
 from concepts.models.tensors import save_tensors
 
 REACH_FILE = "reach.safetensors"
-"""Lies beside a planner's weights; planners released earlier have none."""
+"""File beside a planner's weights; older planners have none."""
 NUM_CENTROIDS = 256
 QUANTILE = 0.01
-"""Share of prompts like those of the training that count as far."""
+"""Share of held-out training prompts that count as far."""
 _HELD_OUT = 10
-"""Every tenth prompt sets the limit and no centroid."""
+"""Every tenth prompt is held out to set the limit."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What a planner knows, in a few directions."""
+    """The range of a planner's training prompts, as a few centroids and a limit."""
 
     centroids: Tensor
     """(C, D), of length 1."""
@@ -41,7 +41,7 @@ class Reach:
         return float(_nearest(prompt.float().mean(dim=0, keepdim=True), self.centroids)[0])
 
     def is_far(self, prompt: Tensor) -> bool:
-        """Return whether a prompt (P, D) lies farther off than nearly all that the planner was trained with."""
+        """Return whether a prompt (P, D) lies farther off than nearly all training prompts."""
         return self.nearness(prompt) < self.limit
 
 
@@ -50,8 +50,8 @@ def measure_reach(
 ) -> Reach:
     """Return the reach of a planner trained with `prompts` (N, D).
 
-    Centroids by spherical k-means (Dhillon and Modha 2001) of nine tenths of them; the limit is the 1 % quantile of
-    the last tenth's cosines to the nearest centroid.
+    Spherical k-means (Dhillon and Modha 2001) on nine tenths of them gives the centroids; the limit is the 1 % quantile
+    of the last tenth's cosines to the nearest centroid.
     """
     unit = F.normalize(prompts.float(), dim=1)
     is_held = torch.arange(len(unit)) % _HELD_OUT == _HELD_OUT - 1
@@ -63,7 +63,7 @@ def measure_reach(
         sums = torch.zeros_like(centroids).index_add_(0, nearest, own)
         is_used = sums.norm(dim=1) > 0
         centroids[is_used] = F.normalize(sums[is_used], dim=1)
-    # As it is stored, so that what is read again has the same limit.
+    # Rounded as stored, so that the limit fits the centroids that are loaded.
     centroids = centroids.half().float()
     return Reach(centroids, float(_nearest(held, centroids).quantile(QUANTILE)))
 

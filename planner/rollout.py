@@ -1,7 +1,7 @@
 """Drawing outlines from a trained outline model, level by level.
 
-Lead and gist of an item are drawn together by the diffusion head, given all items before it. A drawn lead is
-brought to length 1, as the space's vectors have it; a gist, a mean of such vectors, keeps the length it was drawn with.
+The diffusion head draws lead and gist of an item together, given all items before it. A drawn lead is normalised to
+length 1, like the space's vectors; a gist, a mean of such vectors, keeps its length.
 
 Legend: R rows (outlines drawn side by side), S tokens, D concept dim. Concepts enter and leave raw; they enter on any
 device and leave on the model's.
@@ -43,7 +43,7 @@ class PlannedItem:
 
 @dataclass(frozen=True)
 class LeadDrafts:
-    """The lead of one item from noise to its end: what the model takes it to be at each of T diffusion steps."""
+    """The model's prediction of one item's lead at each of T diffusion steps."""
 
     path: str
     times: tuple[float, ...]
@@ -69,15 +69,15 @@ class PlanOptions:
     max_similarity: float = 0.85
     """Cosine to an earlier sibling above which a lead counts as a repetition and is drawn again."""
     num_redraws: int = 4
-    """How often, at most; then the draw least like the earlier ones is kept."""
+    """Most redraws of a lead; after them the draw least like the earlier leads is kept."""
     min_length: int = 3
     """Fewest sentences planned for an item (sections, for a part)."""
     max_length: int = 12
     """Most sentences planned for an item (sections, for a part): small models run out of things to say."""
     min_open_items: int = 5
-    """Fewest items of an outline whose number was not asked for."""
+    """Fewest items of an outline if no number is requested."""
     max_open_items: int = 9
-    """Most of them."""
+    """Most items of such an outline."""
 
     def __post_init__(self) -> None:
         for name in ("num_candidates", "num_steps", "min_open_items"):
@@ -98,11 +98,11 @@ class _Row:
     given_leads: tuple[Tensor, ...] = ()
     """Leads that are fixed (a user's headings): only gist and length are drawn."""
     known: dict[int, tuple[Tensor, int]] = field(default_factory=dict)
-    """Children that are not drawn but known, by place: as in `items`."""
+    """Children that are fixed instead of drawn, by place; values as in `items`."""
     items: list[tuple[Tensor, int]] = field(default_factory=list)
     """(normalized lead and gist (2D,), number of sentences) of the children so far."""
     drafts: list[tuple[tuple[float, ...], Tensor]] = field(default_factory=list)
-    """Of each child that was drawn: times of the diffusion steps, and the lead (T, D, normalized) at each."""
+    """For each drawn child: times of the diffusion steps, and the lead (T, D, normalized) at each."""
     is_done: bool = False
 
 
@@ -132,7 +132,7 @@ class Planner:
 
     @property
     def device(self) -> torch.device:
-        """Where the model runs."""
+        """The model's device."""
         return self.model.norm.weight.device
 
     def with_options(self, options: PlanOptions) -> Planner:
@@ -150,8 +150,8 @@ class Planner:
     ) -> list[PlannedItem]:
         """Return an outline for raw prompt concepts (P, D), in document order.
 
-        `goal` (D,) is where the document should arrive; `num_sections` the number of items of the first
-        level (None: the model decides); at `depth` 2 each of them gets children, all in one batch.
+        `goal` (D,) is the concept that the document should end with; `num_sections` the number of first-level
+        items (None: the model decides); at `depth` 2 each of them gets children, all in one batch.
         """
         best, children = self._drawn(prompt, goal, num_sections, depth, seed)
         parts = self._items(best)
@@ -172,7 +172,7 @@ class Planner:
         depth: int = 1,
         seed: int = 0,
     ) -> list[LeadDrafts]:
-        """Return the leads of the outline that `plan` returns for the same arguments, at each diffusion step."""
+        """Return each diffusion step's leads of the outline that `plan` returns for the same arguments."""
         best, children = self._drawn(prompt, goal, num_sections, depth, seed)
         found = []
         for number, (times, leads) in enumerate(best.drafts, 1):
@@ -209,7 +209,7 @@ class Planner:
     ) -> list[list[PlannedItem]]:
         """Return all outlines drawn for raw prompt concepts (P, D), first level only, the best one first.
 
-        Arguments as for `plan`, which goes on with the first.
+        Arguments as for `plan`, which uses the first outline.
         """
         prompt, goal = prompt.to(self.device), None if goal is None else goal.to(self.device)
         return [self._items(row) for row in self._ranked(prompt, goal, num_sections, seed)]
@@ -240,8 +240,8 @@ class Planner:
     ) -> list[PlannedItem]:
         """Return gist and length for a user's headings, given as (path, raw lead (D,)) in document order.
 
-        `known` has the raw gist (D,) and the length of the items, by path, that are planned already: they
-        come back as they are, and the others are drawn around them.
+        `known` has the raw gist (D,) and length of already planned items, by path: they are returned unchanged,
+        and the others are drawn around them.
         """
         prompt, goal = prompt.to(self.device), None if goal is None else goal.to(self.device)
         leads = [(path, lead.to(self.device)) for path, lead in leads]
@@ -349,7 +349,7 @@ class Planner:
             logits = self.model.next_length(state[kept], items)
             logits[:, : length_bin(self.options.min_length)] = float("-inf")
             logits[:, length_bin(self.options.max_length) + 1 :] = float("-inf")
-            chances = (logits / 0.7).softmax(dim=1).cpu()  # what is drawn must not depend on the device
+            chances = (logits / 0.7).softmax(dim=1).cpu()  # draws must not depend on the device
             for row, item, chance_B in zip(drawing, items, chances, strict=True):
                 generator = _generator((*row.key, len(row.items), "length"))
                 picked = int(torch.multinomial(chance_B, 1, generator=generator))
@@ -390,9 +390,9 @@ class Planner:
     def _denoise(
         self, rows: list[_Row], state: Tensor, blind: Tensor, attempt: int
     ) -> tuple[Tensor, tuple[float, ...], Tensor]:
-        """Return the next item (R, 2D, normalized) of each row: a lead of length 1, or the user's, and its gist.
+        """Return each row's next item (R, 2D), the step times (T,) and each step's leads (T, R, D), all normalized.
 
-        Then the times (T,) of the diffusion steps and the leads (T, R, D, normalized) predicted at each.
+        A drawn lead has length 1; a user's lead stays as it is.
         """
         dim = self.model.config.concept_dim
         leads = (
@@ -405,9 +405,9 @@ class Planner:
     def denoise_items(
         self, noise: Tensor, state: Tensor, blind: Tensor, leads: Tensor | None = None
     ) -> tuple[Tensor, tuple[float, ...], Tensor]:
-        """Return what `_denoise` returns, from `noise` (R, 2D) and states (R, M) with and without the prompt.
+        """Like `_denoise`, from `noise` (R, 2D) and states (R, M) with (`state`) and without (`blind`) the prompt.
 
-        `leads` (R, D, normalized): leads that stay as they are.
+        `leads` (R, D, normalized): fixed leads.
         """
         options, dim = self.options, self.model.config.concept_dim
         is_mean = self.model.config.objective == "mse"
@@ -435,7 +435,7 @@ class Planner:
         return torch.cat((drawn[-1], items[:, dim:]), dim=1), times, drawn
 
     def _likeness(self, rows: list[_Row], items: Tensor) -> Tensor:
-        """Return the largest cosine (R,) of each item's lead to an earlier one of its row; -1 for a first item."""
+        """Return the largest cosine (R,) of each item's lead to an earlier lead of its row; -1 for a first item."""
         dim = self.model.config.concept_dim
         found = torch.full((len(rows),), -1.0, device=self.device)
         for r, row in enumerate(rows):
@@ -446,7 +446,7 @@ class Planner:
         return found
 
     def _states(self, rows: list[_Row], *, blind: bool) -> Tensor:
-        """Return the state (R, M) behind the last token of each row; `blind` hides the prompt."""
+        """Return the state (R, M) of the last token of each row; `blind` hides the prompt."""
         size, dim = max(len(row.tokens) for row in rows), self.model.config.concept_dim
         kind, length = torch.full((len(rows), size), PAD), torch.zeros(len(rows), size, dtype=torch.long)
         lead, gist = (torch.zeros(len(rows), size, dim, device=self.device) for _ in range(2))
@@ -462,7 +462,7 @@ class Planner:
         return states[torch.arange(len(rows)), torch.tensor([len(row.tokens) - 1 for row in rows])]
 
     def _score(self, row: _Row, prompt: Tensor) -> float:
-        """Rank by the cosine of the leads to the prompt, less half that of the items to each other."""
+        """Return the leads' mean cosine to the prompt minus half the mean cosine of the items to each other."""
         items = [self._item("", item, num) for item, num in row.items]
         leads, gists = torch.stack([i.lead for i in items]), torch.stack([i.gist for i in items])
         near = float(F.cosine_similarity(leads, prompt.mean(dim=0, keepdim=True)).mean())

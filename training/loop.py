@@ -1,11 +1,10 @@
-"""The training loop that the space, the planner and the writer share.
+"""The training loop shared by space, planner, writer and voice.
 
-It knows optimizers, schedules, checkpoints, metrics and when to stop; it does not know what a batch
-holds or what the loss means. A step averages the gradients of its parts, one batch each, which the processes of a
-launch share. Everything random is a function of (seed, step, part): the batch and the generator handed to the loss.
-A checkpoint therefore needs no random state and no data cursor beside the step, a killed run goes on exactly where
-its last checkpoint was written, and several processes draw the loss curve that one with as many parts draws, up to
-rounding.
+It knows optimizers, schedules, checkpoints, metrics and when to stop; it does not know the content of a batch or
+the meaning of the loss. A step averages the gradients of its parts, one batch each, which are distributed over the
+processes of a launch. All randomness (the batch, and the generator passed to the loss) is a function of (seed, step,
+part). So a checkpoint needs no random state and no data cursor besides the step, a killed run continues exactly from
+its last checkpoint, and several processes give the same loss curve as one with as many parts, up to rounding.
 
 Files of a run directory:
 `config.json` the resolved configuration; `metrics.jsonl` one JSON object a line; `checkpoint/` the
@@ -43,7 +42,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
-    """How long and how hard to train; raise `num_steps` to train on from a checkpoint."""
+    """Length and rates of training; raise `num_steps` to continue from a checkpoint."""
 
     num_steps: int = 10_000
     """Optimizer steps in all."""
@@ -54,8 +53,8 @@ class LoopConfig:
     matrix_lr: float = 3e-3
     """Peak learning rate of the hidden matrices (Muon's scaled to AdamW's update size)."""
     uses_muon: bool = True
-    """Whether the hidden matrices are Muon's; else AdamW's. Muon costs a fixed time a step, which small batches do
-    not pay back."""
+    """Whether Muon trains the hidden matrices, else AdamW. Muon takes a fixed time per step, which does not pay for
+    small batches."""
     adam_lr: float = 2e-3
     """Peak learning rate of embeddings, norms and biases (AdamW)."""
     weight_decay: float = 0.01
@@ -63,9 +62,9 @@ class LoopConfig:
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
     ema_decay: float = 0.999
-    """Decay of the exponential moving average of the weights, reached gradually."""
+    """Final decay of the exponential moving average of the weights; it rises gradually."""
     num_parts: int = 1
-    """Batches of a step, whose gradients are averaged; several processes share them."""
+    """Batches per step, whose gradients are averaged; they are distributed over the processes."""
     seed: int = 1
     """Seed of batches and noise."""
     checkpoint_every_s: float = 120.0
@@ -90,7 +89,7 @@ class LoopConfig:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a progress bar shows of a running training."""
+    """State of a training run for a progress bar."""
 
     step: int
     num_steps: int
@@ -101,23 +100,23 @@ class Progress:
 
 
 class Task(Protocol):
-    """What is trained: a module whose forward returns the loss, its batches and its evaluation."""
+    """A training task: a module whose forward returns the loss, its batches and its evaluation."""
 
     unit: str
-    """What `count` counts, for the progress bar (for instance "tok")."""
+    """Unit of `count` for the progress bar, such as "tok"."""
 
     @property
     def module(self) -> nn.Module:
         """Return the module; `module(batch, generator)` gives the scalar loss and figures to log."""
 
     def batch(self, step: int, part: int, num_parts: int) -> object:
-        """Return the batch of one of a step's parts: a pure function of its arguments."""
+        """Return the batch of one part of a step: a pure function of its arguments."""
 
     def count(self, batch: object) -> int:
         """Return how many units `batch` holds."""
 
     def evaluate(self) -> dict[str, float]:
-        """Return figures of the module as it is on the dev split; "loss" decides which is best."""
+        """Return figures of the current module on the dev split; the lowest "loss" is the best."""
 
 
 def train(
@@ -130,17 +129,17 @@ def train(
 ) -> dict[str, float]:
     """Train `task` until `config.num_steps`; return the figures of the best evaluation, whose weights a release takes.
 
-    Goes on from `run_dir/checkpoint` if there is one. SIGINT and SIGTERM end the run after the
+    Continues from `run_dir/checkpoint` if there is one. SIGINT and SIGTERM end the run after the
     current step with a checkpoint. Runs under accelerate: one process or many, CPU or GPU, in the number
-    format of concepts/neural/precision.py. Of many, the main one alone writes files, evaluates and reports.
-    Raises ModelError for a damaged checkpoint, NonFiniteError when the loss is not a number, and UsageError where the
-    parts of a step cannot be shared evenly; each in all processes.
+    format of concepts/neural/precision.py. Only the main process writes files, evaluates and reports.
+    Raises ModelError for a damaged checkpoint, NonFiniteError if the loss is not finite, and UsageError if the
+    parts of a step cannot be distributed evenly; each in all processes.
     """
     from accelerate import Accelerator
 
     device = torch.device("cpu") if cpu else training_device()
     process_state(cpu=cpu)
-    # processors are timed, which may go the one way here and the other there
+    # CPUs are timed, and processes may measure differently
     precision = agree("bf16" if training_dtype(device) == torch.bfloat16 else "no")
     if process_state().num_processes > 1:
         os.environ[PRECISION_VARIABLE] = precision
@@ -177,8 +176,8 @@ def train(
             for part in parts:
                 batch = to_device(task.batch(step, part, config.num_parts), accelerator.device)
                 generator = step_generator(config.seed, step, part)
-                torch.manual_seed(generator.initial_seed())  # dropout knows no other generator
-                # gradients travel once a step, with those of the last part
+                torch.manual_seed(generator.initial_seed())  # dropout uses the global generator
+                # gradients are synchronised once per step, with the last part
                 with nullcontext() if part == parts[-1] else accelerator.no_sync(model):
                     loss, figures = model(batch, generator)
                     accelerator.backward(loss / len(parts))
@@ -226,7 +225,7 @@ def train(
                         save_tensors(run_dir / "best.safetensors", average)
                 accelerator.wait_for_everyone()
                 shown = time.monotonic()
-            # asked once a step: a signal that comes later must not end a run unsaved
+            # read once per step: a later signal must not end the run before it is saved
             stopping = sums.is_stopped
             due = time.monotonic() - saved > config.checkpoint_every_s
             if is_main and (due or step == config.num_steps or stopping):
@@ -239,13 +238,13 @@ def train(
 
 @dataclass
 class _Sums:
-    """What the parts of a step come to."""
+    """Sums over the parts of a step."""
 
     loss: float = 0.0
     num_units: float = 0.0
     figures: dict[str, float] = field(default_factory=dict)
     is_stopped: bool = False
-    """Whether a signal has come, to any process."""
+    """Whether any process has received a stop signal."""
 
     def add(self, loss: float, num_units: int, figures: Mapping[str, Tensor]) -> None:
         """Add one part."""
@@ -255,7 +254,7 @@ class _Sums:
             self.figures[name] = self.figures.get(name, 0.0) + float(value)
 
     def of_all(self, *, is_stopped: bool) -> _Sums:
-        """Return the sums over all processes, which call this together."""
+        """Return the sums over all processes; all must call this together."""
         stops, loss, num_units, *rest = add_up(
             [float(is_stopped), self.loss, self.num_units, *self.figures.values()]
         )
@@ -263,7 +262,7 @@ class _Sums:
 
 
 def _tidy(run_dir: Path) -> None:
-    """Make the folder of a run; one that was killed while it swapped checkpoints gets the older one back."""
+    """Make a run's folder; restore the old checkpoint of a run that was killed while it swapped checkpoints."""
     run_dir.mkdir(parents=True, exist_ok=True)
     current, old = run_dir / "checkpoint", run_dir / "checkpoint.old"
     if not current.exists() and old.exists():
@@ -280,13 +279,13 @@ def _evaluate(task: Task, average: dict[str, Tensor]) -> dict[str, float]:
 
 
 def mean_losses(found: Iterable[tuple[Tensor, dict[str, Tensor]]]) -> dict[str, float]:
-    """Return the means of what a module says of several batches: `loss`, and its parts by name."""
+    """Return the mean of a module's losses over several batches: `loss`, and its parts by name."""
     rows = [{"loss": loss} | parts for loss, parts in found]
     return {name: sum(float(row[name]) for row in rows) / len(rows) for name in rows[0]}
 
 
 def best_figures(run_dir: Path) -> dict[str, float]:
-    """Return the figures of the evaluation whose weights a run has kept; none before its first one."""
+    """Return the figures of a run's best evaluation, whose weights are kept; empty before the first one."""
     lines = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     evaluations = [row for row in map(json.loads, lines) if "dev_loss" in row]
     best: dict[str, float] = min(evaluations, key=lambda row: float(row["dev_loss"]), default={})
@@ -294,7 +293,7 @@ def best_figures(run_dir: Path) -> dict[str, float]:
 
 
 def parts_of_run(run_dir: Path) -> int | None:
-    """Return how many parts the steps of a run had so far; None before its first checkpoint."""
+    """Return the number of parts per step of a run so far; None before its first checkpoint."""
     if not (run_dir / "checkpoint").exists() and not (run_dir / "checkpoint.old").exists():
         return None
     try:
@@ -319,7 +318,7 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
 
     Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the momentum; with `match_rms_adamw`
     (Liu et al. 2025, arXiv 2502.16982) its updates have AdamW's size, so rates carry over.
-    What either format has saved the other goes on from.
+    State saved by either number format loads in the other.
     """
     hidden: list[nn.Parameter] = []
     other: list[nn.Parameter] = []
@@ -343,7 +342,7 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
             hidden, lr=config.matrix_lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
         )
     optimizers: list[torch.optim.Optimizer] = [matrices]
-    if other:  # an adapter has matrices alone
+    if other:  # an adapter has only matrices
         optimizers.append(
             torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
         )
@@ -368,7 +367,7 @@ def update_average(average: dict[str, Tensor], module: nn.Module, decay: float) 
 
 @contextmanager
 def averaged(module: nn.Module, average: dict[str, Tensor]) -> Iterator[None]:
-    """Give `module` the averaged weights for the length of the context."""
+    """Give `module` the averaged weights inside the context."""
     kept = {name: p.detach().clone() for name, p in module.named_parameters()}
     load_parameters(module, average)
     try:
@@ -415,13 +414,13 @@ def _save(
 
 
 _KEPT = ("space", "writer", "model", "langs", "goes_on")
-"""Entries of a recipe that a run cannot change on its way."""
+"""Entries of a recipe that a continued run cannot change."""
 
 
 def write_recipe(run_dir: Path, recipe: Mapping[str, object]) -> None:
-    """Write `recipe.json`, what a release says of the run; raises UsageError where its checkpoint is of another recipe.
+    """Write `recipe.json`, the recipe for a release's card; raises UsageError if the checkpoint has another recipe.
 
-    Steps, rates and shares may change on the way; space, sizes and languages may not.
+    A continued run may change steps, rates and shares, but not space, sizes and languages.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / "recipe.json"
@@ -463,7 +462,7 @@ def _restore(
             peaks = [group["peak_lr"] for group in optimizer.param_groups]
             optimizer.load_state_dict(saved)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["peak_lr"] = peak  # the rates are the present configuration's
+                group["peak_lr"] = peak  # rates come from the current configuration
     except (
         OSError,
         EOFError,
@@ -494,7 +493,7 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
     try:
         kept = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: the caller's signals are the caller's
+    except ValueError:  # not the main thread: leave signals to the caller
         yield lambda: False
         return
     try:

@@ -1,4 +1,4 @@
-"""Muon in float32, for machines that are slow at bfloat16: torch.optim.Muon orthogonalises in that format alone."""
+"""Muon in float32, for machines that are slow at bfloat16, the only format in which torch.optim.Muon orthogonalises."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 
 class Float32Muon(torch.optim.Muon):
-    """torch.optim.Muon, step and state alike, but for the number format of its Newton-Schulz iteration.
+    """torch.optim.Muon with the same step and state, except for the number format of its Newton-Schulz iteration.
 
-    Its updates are always of AdamW's size (`match_rms_adamw`: Liu et al. 2025, arXiv 2502.16982).
+    Its updates always have AdamW's size (`match_rms_adamw`: Liu et al. 2025, arXiv 2502.16982).
     """
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Writing the folder of a trained planner, writer or voice, and starting a run from one."""
+"""Releasing a trained planner, writer or voice to a folder, and starting a run from a released model."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from concepts.models.released import MODEL_FILE
 from concepts.models.tensors import load_parameters, save_tensors
 
 NORMALIZERS_FILE = "normalizers.safetensors"
-"""Holds what the models of a training run were fitted with."""
+"""File of the fitted buffers (normalizers) of a training run."""
 NO_DATA = "not recorded"
-"""Training data of a run that was begun before runs kept it."""
+"""Training data on the card of an old run that did not record it."""
 LICENCE = "that of the training data"
-"""Licence of what is trained here."""
+"""Licence of models trained here."""
 
 
 def release_model(
@@ -39,10 +39,9 @@ def release_model(
 ) -> ModelCard:
     """Write the model of a training run to `folder`: quantised weights, float32 normalizers, card.
 
-    `root` is the name of the released submodule within what was trained. Of `extra_files` those that the run has are
-    released, too.
-    Takes the best evaluation's weights, or with `newest` those of the last checkpoint (both averaged). Raises
-    ModelError when the run has none yet.
+    `root` is the name of the released submodule in the trained module. Existing `extra_files` of the run are released
+    too. Takes the best evaluation's weights, or with `newest` the last checkpoint's (both averaged). Raises ModelError
+    if the run has none yet.
     """
     path = trained_weights(run_dir, kind, newest=newest)
     try:
@@ -54,7 +53,7 @@ def release_model(
         ) from error
     weights, fitted = tensors_of(path, root), tensors_of(run_dir / NORMALIZERS_FILE, root)
     tensors = quantize(weights)
-    tensors |= {name: value.float() for name, value in fitted.items()}  # what it was fitted with stays exact
+    tensors |= {name: value.float() for name, value in fitted.items()}  # fitted buffers stay exact
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / MODEL_FILE, tensors)
     further = [file for file in extra_files if (run_dir / file).is_file()]
@@ -87,14 +86,14 @@ def release_with(
     figures: Mapping[str, float],
     texts: Mapping[str, str] | None = None,
 ) -> ModelCard:
-    """Write a released model to `folder` with further files, tensors by name; its other files stay as they are.
+    """Write a released model to `folder` with additional tensor `files`; its other files stay unchanged.
 
-    The recipe on the card ends with `command` and its `options`, once; `figures` come to those that are there. Files
-    named in `texts` get that text.
+    `command` with its `options` is appended once to the card's recipe; `figures` are added to the card's. `texts` are
+    text files, by name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file in card.files:
-        if card.path(file).resolve() != (folder / file).resolve():  # a model may be released where it lies
+        if card.path(file).resolve() != (folder / file).resolve():  # `folder` may be the model's own
             shutil.copyfile(card.path(file), folder / file)
     for file, tensors in files.items():
         save_tensors(folder / file, tensors)
@@ -120,7 +119,7 @@ def release_with(
 def trained_weights(run_dir: Path, what: str, *, newest: bool = False) -> Path:
     """Return the file of a run's averaged weights: of its best evaluation, or of the last checkpoint.
 
-    The latter with `newest`, or before the first evaluation. Raises ModelError when there is neither.
+    The latter with `newest`, or before the first evaluation. Raises ModelError if there is neither.
     """
     best, last = run_dir / "best.safetensors", run_dir / "checkpoint" / "average.safetensors"
     path = last if newest or not best.exists() else best
@@ -130,26 +129,26 @@ def trained_weights(run_dir: Path, what: str, *, newest: bool = False) -> Path:
 
 
 def tensors_of(path: Path, root: str) -> dict[str, Tensor]:
-    """Return the tensors in a file of a training run that belong to the submodule `root`, by its own names."""
+    """Return the tensors of the submodule `root` from a training run's file, under the submodule's own names."""
     own = f"{root}."
     return {name.removeprefix(own): value for name, value in load_file(path).items() if name.startswith(own)}
 
 
 def save_fitted(run_dir: Path, root: str, module: nn.Module) -> None:
-    """Keep what the submodule `root` of what is trained was fitted with: its buffers, which no optimizer moves."""
+    """Save the fitted buffers of the trained submodule `root`, which no optimizer changes."""
     tensors = {f"{root}.{name}": value for name, value in module.named_buffers()}
     save_tensors(run_dir / NORMALIZERS_FILE, tensors)
 
 
 def origin(recipe: dict[str, object]) -> str:
-    """Return what a card's recipe line says of the weights a run started from; empty for a fresh start."""
+    """Return the part of a card's recipe line on a run's initial weights; empty for a fresh start."""
     return f", started from {recipe['init']}" if recipe.get("init") else ""
 
 
 def start_from(module: nn.Module, card: ModelCard) -> None:
     """Give `module` the parameters of a released model; its normalizers stay as they were fitted.
 
-    Raises ModelError when the weights cannot be read or are of other sizes.
+    Raises ModelError if the weights cannot be read or have other sizes.
     """
     path = card.path(MODEL_FILE)
     names = {name for name, _ in module.named_parameters()}

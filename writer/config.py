@@ -8,15 +8,15 @@ from concepts.errors import ModelError
 from concepts.neural.diffusion import OBJECTIVES, Objective
 
 MAX_SLOT = 40
-"""Highest index of a sentence in its section that has a position of its own."""
+"""Highest sentence index with its own position embedding."""
 MAX_LENGTH = 40
-"""Longest planned section, in sentences, that has an embedding of its own."""
+"""Longest planned section, in sentences, with its own length embedding."""
 PLAN_REACH = 6
-"""Plan items shown before and behind the current one."""
+"""Plan items shown before and after the current one."""
 MAX_PREVIOUS = 8
 """Sentences of the section shown before a block."""
 NUM_TAIL = 2
-"""Sentences of the section before that are shown at the start of a section."""
+"""Sentences of the previous section shown at the start of a section."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,8 @@ class WriterConfig:
     num_heads: int = 6
     """Attention heads."""
     objective: Objective = "diffusion"
-    """What the denoiser learns: "diffusion", or "mse", the baseline that gives the mean in one step without noise."""
+    """Objective of the denoiser: "diffusion", or the baseline "mse", which predicts the mean in one step without
+    noise."""
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:

@@ -1,9 +1,8 @@
 """Concepts to text by a space's own decoder: batched, each text scored by its round trip.
 
-It runs where the codec was loaded, on the device that accelerate gives the process. With several devices each process
-decodes batches of its own (`flows.crew`): rows of one batch are never split, for a matrix product may round otherwise
-in a batch of another size. Which device decoded a batch, in the process of which rank, is in the unit's attempts
-(`flows.document.job.Attempt`).
+The codec runs on the device that accelerate assigns to the process. With several devices each process decodes whole
+batches (`flows.crew`): a batch is never split, since matrix products may round differently in another batch size. The
+unit's attempts (`flows.document.job.Attempt`) record the device and the rank that decoded a batch.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from torch.nn import functional as F
 
 
 class TextCodec(Protocol):
-    """What decoding needs of a codec."""
+    """The part of a codec that decoding uses."""
 
     def encode(self, sentences: Sequence[str], lang: str) -> Tensor:
         """Return raw concepts (N, D)."""
@@ -33,14 +32,13 @@ class Rendering:
 
     text: str
     score: float
-    """Cosine of the text, encoded again, with its concept: how much of the concept the words keep."""
+    """Cosine between the concept and the text's own concept: how much of the meaning the words keep."""
 
 
 def render(codec: TextCodec, vectors: Tensor, lang: str, *, beam_size: int = 1) -> list[Rendering]:
     """Return the renderings of raw concepts (N, D) in `lang`, row by row.
 
-    A mean-pooled concept is the shorter the more words it averages, so the norm tells the length well enough to
-    keep a batch's sentences alike.
+    The norm of a mean-pooled concept falls with the number of words, so sorting by norm makes batches alike in length.
     """
     order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
     said = codec.decode(vectors[order], lang, beam_size=beam_size)

@@ -37,12 +37,12 @@ from writer.model import (
 
 @dataclass(frozen=True)
 class WritingPlan:
-    """What the writer works from: the leaves of an outline in document order, raw concepts."""
+    """The writer's input: the leaves of an outline in document order, as raw concepts."""
 
     prompt: Tensor
     """Prompt sentences (P, D)."""
     goal: Tensor | None
-    """Where the document should arrive (D,)."""
+    """Concept that the document should end with (D,)."""
     paths: tuple[str, ...]
     """Place of each leaf in the tree."""
     leads: Tensor
@@ -67,7 +67,7 @@ class WritingPlan:
 
 @dataclass(frozen=True)
 class WritingTask:
-    """Sections of one document that are to be written."""
+    """Sections of one document to write."""
 
     plan: WritingPlan
     paths: Sequence[str]
@@ -76,7 +76,7 @@ class WritingTask:
 
 @dataclass(frozen=True)
 class WrittenSection:
-    """The sentences of one leaf as raw concepts (K, D); K is 0 where the model has nothing to say."""
+    """The sentences of one leaf as raw concepts (K, D); K is 0 if the model has nothing to say."""
 
     path: str
     vectors: Tensor
@@ -88,7 +88,7 @@ class WrittenSection:
 
 @dataclass(frozen=True)
 class Drafts:
-    """A section from noise to its end: what the model takes its sentences to be at each of T diffusion steps."""
+    """The model's prediction of a section's sentences at each of T diffusion steps."""
 
     times: tuple[float, ...]
     """Diffusion time of each step: 1 is pure noise."""
@@ -113,11 +113,11 @@ class WriteOptions:
     noise_scale: float = 1.0
     """Size of the initial noise."""
     last_time: float | None = None
-    """Diffusion time of the last step: a later one leaves more open, for the voice to choose. None: 1 / `num_steps`."""
+    """Diffusion time of the last step; a later one leaves more of the choice to the voice. None: 1 / `num_steps`."""
     end_similarity: float = 0.8
     """Cosine to the end concept from which a slot ends the section."""
     repeat_similarity: float = 0.9
-    """Cosine to an earlier sentence of the section from which a sentence is left out."""
+    """Cosine to an earlier sentence of the section from which a sentence is dropped."""
     length_tolerance: float = 0.5
     """How far beyond the planned length a section may go, as a share of it."""
 
@@ -173,7 +173,7 @@ class Writer:
 
     @property
     def device(self) -> torch.device:
-        """Where the model runs."""
+        """The model's device."""
         return self.model.end.device
 
     def with_options(self, options: WriteOptions) -> Writer:
@@ -182,7 +182,7 @@ class Writer:
 
     @torch.inference_mode()
     def write(self, plan: WritingPlan, paths: Sequence[str], *, seed: int) -> list[WrittenSection]:
-        """Return the sections named by `paths`, written side by side, in that order.
+        """Return the sections named by `paths`, in that order; they are written in one batch.
 
         A pure function of its arguments: noise depends on (seed, path, block) alone, so the same call
         gives the same vectors again.
@@ -192,14 +192,14 @@ class Writer:
 
     @torch.inference_mode()
     def write_together(self, tasks: Sequence[WritingTask]) -> list[list[WrittenSection]]:
-        """Return the sections of each task, as `write` would up to rounding: those of all tasks side by side."""
+        """Return the sections of each task, all written in one batch; equal to `write` up to rounding."""
         return [[self._finish(row) for row in begun] for begun in self._draw(tasks)[0]]
 
     @torch.inference_mode()
     def refine(self, plan: WritingPlan, paths: Sequence[str], path: str, *, seed: int) -> Drafts:
-        """Return the sentences of section `path` at each diffusion step, where `paths` are written together.
+        """Return the sentences of section `path` at each diffusion step, when `paths` are written together.
 
-        The last step is what `write` returns for the same arguments.
+        The last step equals the result of `write` for the same arguments.
         """
         (rows,), times = self._draw([WritingTask(plan, paths, seed)])
         drafts = rows[list(paths).index(path)].drafts
@@ -208,7 +208,7 @@ class Writer:
         return Drafts(times, self.model.sentence_norm.denormalize(torch.stack(drafts, dim=1)))
 
     def _draw(self, tasks: Sequence[WritingTask]) -> tuple[list[list[_Row]], tuple[float, ...]]:
-        """Return the rows of each task, drawn to their ends, and the times of the diffusion steps."""
+        """Draw all sections; return the rows of each task and the times of the diffusion steps."""
         found = [self._begin(task) for task in tasks]
         rows = [row for begun in found for row in begun]
         times: tuple[float, ...] = ()
@@ -233,7 +233,7 @@ class Writer:
         return rows
 
     def _draw_blocks(self, rows: list[_Row]) -> list[tuple[float, Tensor]]:
-        """Return time and next block (R, K, D, normalized) of each section at each step; the last is the draw."""
+        """Return each step's time and next blocks (R, K, D, normalized); the last step is the draw."""
         size = self.options.block_size
         noise = torch.stack(
             [
@@ -247,9 +247,9 @@ class Writer:
         return self.denoise_blocks(noise, self._context(rows), slots)
 
     def denoise_blocks(self, noise: Tensor, context: Context, slots: Slots) -> list[tuple[float, Tensor]]:
-        """Return time and predicted blocks (R, K, D, normalized) at each step from `noise`; the last is the draw.
+        """Return each step's time and predicted blocks (R, K, D, normalized) from `noise`; the last step is the draw.
 
-        `context` and `slots` have 2R rows: what the blocks are shown, then the same with nothing shown, for guidance.
+        `context` and `slots` have 2R rows: with the context, then without it (for guidance).
         """
         options = self.options
         cache, mask = self.model.contextualize(context)
@@ -279,7 +279,7 @@ class Writer:
         return steps
 
     def _context(self, rows: list[_Row]) -> Context:
-        """Return the rows' context twice: as it is, then with nothing shown (for guidance)."""
+        """Return the rows' contexts, followed by as many empty ones (for guidance)."""
         tokens = [self._tokens(row) for row in rows]
         width, dim = max(map(len, tokens)), self.model.config.concept_dim
         shape = (2 * len(rows), width)
@@ -298,7 +298,7 @@ class Writer:
         return normalize_context(Context(kind, lead, gist, place, length), self.model, 0.0, None)
 
     def _tokens(self, row: _Row) -> list[tuple[int, Tensor | None, Tensor | None, int, int]]:
-        """Return (kind, raw lead, raw gist, place, length) of what a section is shown, as in training."""
+        """Return (kind, raw lead, raw gist, place, length) of a section's context tokens, as in training."""
         plan = row.plan
         tokens: list[tuple[int, Tensor | None, Tensor | None, int, int]] = [(NOTHING, None, None, 0, 0)]
         tokens += [(PROMPT, sentence, None, 0, 0) for sentence in plan.prompt[:8]]
@@ -317,7 +317,7 @@ class Writer:
         return tokens
 
     def _take(self, row: _Row, drafts: Tensor) -> None:
-        """Append a block's sentences to the section up to its end; `drafts` (T, K, D) are its steps."""
+        """Append a block's sentences to the section until it ends; `drafts` (T, K, D) are the steps' predictions."""
         end = self.model.sentence_norm.normalize(self.model.end)
         num_new = 0
         for place, sentence in enumerate(drafts[-1]):

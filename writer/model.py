@@ -42,7 +42,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Slots:
-    """Where the slots of each block stand."""
+    """Positions of the slots of each block."""
 
     index_BK: Tensor
     """Index of the sentence in its section, from 0."""
@@ -69,7 +69,7 @@ class DenoiserLayer(nn.Module):
     def forward(
         self, x: Tensor, modulation: Tensor, cache: tuple[Tensor, Tensor], context_mask: Tensor
     ) -> Tensor:
-        """Return (B, K, M); `modulation` (B, 1, 9, M) is shared by the layers, each adds its own offset."""
+        """Return (B, K, M); the layers share `modulation` (B, 1, 9, M), and each adds its own offset."""
         parts = (modulation + self.modulation_embed).unbind(dim=2)
         h = self.norms[0](x) * (1 + parts[1]) + parts[0]
         x = x + (1 + parts[2]) * self.attention(h)

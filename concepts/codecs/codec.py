@@ -2,7 +2,7 @@
 
 A concept is one sentence as one raw float32 vector of the space. A codec knows the space's
 languages and its identity; it does not know outlines, storage or normalizers. `Codec` works on sonar-space's
-pipelines, for real SONAR and for spaces trained here; that of a downloaded sentence encoder is in sentence_codec.py.
+pipelines, for real SONAR and for spaces trained here; sentence_codec.py has the codec of a downloaded sentence encoder.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
 
 BEAM_SIZE = 4
-"""Beams of a document's texts."""
+"""Beam size for the texts of a document."""
 _DECODE_BATCH = 64
 _ENCODE_BATCH = 128
 _LENGTH_WEIGHT = 0.0
-"""Power of its length by which a beam's log probability is divided (fairseq2's len_penalty). Its own 1 compares mean
-tokens: a certain second word then makes up for an unlikely first one, and a heading of one word comes out twice."""
+"""A beam's log probability is divided by its length to this power (fairseq2's len_penalty). The default of 1 compares
+means over tokens: a certain second word then makes up for an unlikely first one, and one-word headings are doubled."""
 _PUBLISHED_ENCODE_TOKENS = 4_096
-"""Tokens a batch of a published space's encoder: its feed-forward networks are wide, 8,192 in SONAR."""
+"""Tokens per batch for a published space's encoder, whose feed-forward networks are wide (8,192 in SONAR)."""
 
 
 class ConceptCodec(Protocol):
-    """What every codec offers."""
+    """The interface of every codec."""
 
     space_id: str
     dim: int
@@ -104,7 +104,7 @@ class Codec:
         dtype: torch.dtype | None = None,
         on_note: Callable[[str], None] = lambda _: None,
     ) -> Codec:
-        """Load a space by name or folder; `dtype` None: `$LONGHAND_DTYPE`, else what suits space and device.
+        """Load a space by name or folder; `dtype` None: `$LONGHAND_DTYPE`, else the best for space and device.
 
         `on_note` gets a line on the memory that a published space is about to take. Raises ModelError when
         the files are missing or damaged, or more memory is needed than is free.
@@ -115,7 +115,7 @@ class Codec:
         place = device or torch.device("cpu")
         is_published = isinstance(card, PublishedCard)
         if not is_published:
-            card.verify(own_files(card))  # those of its extensions are looked at when a text needs them
+            card.verify(own_files(card))  # an extension's files are verified when a text needs them
         chosen = dtype or choose_dtype(place, is_large=is_published)
         start_fairseq2()
         with _one_line(card):
@@ -186,8 +186,7 @@ class Codec:
     ) -> list[list[Beam]]:
         """Return the texts that a beam search finds for each raw concept, likeliest first.
 
-        `drafts` is what each says in English, for a language whose decoder reads it (`reads_draft`); an empty one is
-        none.
+        `drafts` are the concepts' English texts ("" for none), for a language whose decoder reads them (`reads_draft`).
         """
         self.check_vectors(vectors)
         self.check_lang(lang)
@@ -199,13 +198,13 @@ class Codec:
         ]
 
     def reads_draft(self, lang: str) -> bool:
-        """Return whether the decoder of `lang` reads what a concept says in English beside it."""
+        """Return whether the decoder of `lang` reads a concept's English text beside the concept."""
         extension = self._extension_of.get(lang)
         return extension is not None and extension.reads_draft
 
     @torch.inference_mode()
     def _with_drafts(self, vectors: Tensor, lang: str, drafts: Sequence[str]) -> tuple[Tensor, list[int]]:
-        """Return concepts with what stands behind each token of their English (N, 1 + S, D), and how many each has."""
+        """Return concepts followed by the encoder states of their English (N, 1 + S, D), and the length of each row."""
         from fairseq2.nn import BatchLayout
 
         assert self.reads_draft(lang), f"the decoder of {lang} reads no English"
@@ -229,10 +228,10 @@ class Codec:
     def hypotheses(
         self, inputs: Tensor, lang: str, beam_size: int, lengths: Sequence[int] | None = None
     ) -> list[list[Hypothesis]]:
-        """Return all that a beam search finds for each row, likeliest first; the pipeline gives the best one's text.
+        """Return all hypotheses of a beam search for each row, likeliest first; sonar-space returns only the best text.
 
-        `inputs` is (N, D), or (N, 1 + C, D) with what the decoder reads behind each concept; `lengths` says of how many
-        of these a row consists, all where it is None. A score is the sum of the tokens' log probabilities, in nats.
+        `inputs` is (N, D), or (N, 1 + C, D) if the decoder reads more vectors behind each concept; `lengths` are the
+        used vectors of each row (None: all). A score is the sum of the tokens' log probabilities, in nats.
         """
         from fairseq2.generation.beam_search import BeamSearchSeq2SeqGenerator
         from fairseq2.nn import BatchLayout
@@ -257,11 +256,11 @@ class Codec:
         return found
 
     def is_extension(self, lang: str) -> bool:
-        """Return whether `lang` is read and said by parts that were trained beside those of the space."""
+        """Return whether `lang` belongs to an extension, with an encoder and decoder of its own."""
         return lang in self._extension_of
 
     def _pipelines_of(self, lang: str) -> tuple[TextToEmbeddingModelPipeline, EmbeddingToTextModelPipeline]:
-        """Return encoder and decoder for `lang`; those of an extension are loaded when they are first asked for."""
+        """Return encoder and decoder for `lang`; an extension is loaded on first use."""
         extension = self._extension_of.get(lang)
         if extension is None:
             return self._encoder, self._decoder
@@ -282,7 +281,7 @@ class Codec:
 def _pipelines(
     reads: AssetCard, says: AssetCard, device: torch.device, dtype: torch.dtype
 ) -> tuple[TextToEmbeddingModelPipeline, EmbeddingToTextModelPipeline]:
-    """Return sonar-space's pipelines of an encoder's and a decoder's card."""
+    """Return sonar-space's pipelines for an encoder's and a decoder's card."""
     from fairseq2.data.tokenizers import load_tokenizer
     from sonar.inference_pipelines.text import EmbeddingToTextModelPipeline, TextToEmbeddingModelPipeline
 
@@ -296,7 +295,7 @@ def _pipelines(
 
 @contextmanager
 def _one_line(card: ModelCard) -> Iterator[None]:
-    """Turn what goes wrong while a space is loaded into one line."""
+    """Turn any error while loading a space into a ModelError of one line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

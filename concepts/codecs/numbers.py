@@ -1,4 +1,4 @@
-"""Numbers of a translation: a small decoder spells them from what it has seen more often than they stand there."""
+"""Copying numbers into a translation: a small decoder writes frequent numbers of its training instead."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _SEPARATORS = str.maketrans("", "", ".,")
 
 
 def keep_numbers(text: str, source: str) -> str:
-    """Return `text`, a translation of `source`, with the numbers of `source` where it has others in their place.
+    """Return `text`, a translation of `source`, with its wrong numbers replaced by the ones missing from `source`.
 
-    They are put there in their order, if it lacks as many as it has others; else the text stays, for which number
-    stands for which is not known then. Separators do not count: 1,000 is 1.000 in German.
+    They are replaced in order, and only if as many are wrong as are missing; otherwise nobody knows which number stands
+    for which, and the text stays. Separators are ignored: 1,000 is 1.000 in German.
     """
     wanted = _NUMBER.findall(source)
     lacks, others = _counted(wanted), _counted(_NUMBER.findall(text))
     lacks, others = lacks - others, others - lacks
     if not others or lacks.total() != others.total():
         return text
-    missing = [number for number in reversed(wanted) if _taken(lacks, number)]  # popped from the first one on
+    missing = [number for number in reversed(wanted) if _taken(lacks, number)]  # reversed for pop()
     return _NUMBER.sub(lambda found: missing.pop() if _taken(others, found[0]) else found[0], text)
 
 
@@ -29,7 +29,7 @@ def _counted(numbers: list[str]) -> Counter[str]:
 
 
 def _taken(left: Counter[str], number: str) -> bool:
-    """Return whether `number` is among those that are left, and take it away."""
+    """Remove one `number` from `left`; return whether it was there."""
     key = number.translate(_SEPARATORS)
     left[key] -= 1
     return left[key] >= 0

@@ -1,8 +1,8 @@
-"""Choosing among what a beam search found by what the encoder hears in each.
+"""Reranking beams by the cosine of their own concept to the concept that was decoded.
 
-A decoder that has learnt a language from few pairs is unsure between texts that say different things, and likes short
-ones. The encoder knows which of them lies where the concept does. That is noisy-channel reranking (Ng et al. 2019,
-arXiv 1907.06616) with a distance in the place of the model that translates back.
+A decoder that has learnt a language from few pairs wavers between texts of different meaning and prefers short ones.
+The encoder knows which text lies nearest to the concept. This is noisy-channel reranking (Ng et al. 2019, arXiv
+1907.06616) with a distance instead of a model that translates back.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WIDER = 2
-"""Beams that are looked at for each one asked for: the better text is often among those that a narrow search drops."""
+"""Beams searched for each beam asked for: a narrow search often drops the better text."""
 COSINE_WEIGHT = 10.0
-"""What a cosine of 1 counts, in nats over the length's power."""
+"""Weight of the cosine, in nats over the length's power."""
 LENGTH_POWER = 0.5
-"""Power of its number of tokens by which a text's log probability is divided. 1 would be fairseq2's mean over tokens,
-which favours long texts as much as the sum does short ones."""
+"""A text's log probability is divided by its number of tokens to this power. 1 would be fairseq2's mean over tokens,
+which favours long texts as much as the sum favours short ones."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ def rerank(
     length_power: float = LENGTH_POWER,
     cosine_weight: float = COSINE_WEIGHT,
 ) -> list[str]:
-    """Return for each raw concept the best of its beams; the empty text only where there is no other.
+    """Return the best beam's text for each raw concept; the empty text only if there is no other.
 
-    `encode` gives the raw concepts (K, D) of K texts that are not empty.
+    `encode` returns the raw concepts (K, D) of K non-empty texts.
     """
-    said = sorted({beam.text for beams in found for beam in beams if beam.text}, key=len)  # little is padded
+    said = sorted({beam.text for beams in found for beam in beams if beam.text}, key=len)  # little padding
     rows = {text: row for row, text in enumerate(said)}
     heard = F.normalize(encode(said).float(), dim=1) if said else torch.empty(0, vectors_ND.shape[1])
     best = []

@@ -1,4 +1,4 @@
-"""The codec of a sentence encoder that was downloaded: all-MiniLM-L6-v2's own vectors are the concepts.
+"""The codec of a downloaded sentence encoder: all-MiniLM-L6-v2's own vectors are the concepts.
 
 A concept is the mean of a sentence's token states over the attention mask, of length 1 (Reimers and Gurevych 2019,
 arXiv 1908.10084). The encoder knows English; a text in another language is translated first. It has no decoder: a
@@ -26,7 +26,7 @@ _ENCODE_BATCH = 64
 
 
 class TextTranslator(Protocol):
-    """What reads other languages: `concepts.codecs.translation.Translator`."""
+    """A translator into English: `concepts.codecs.translation.Translator`."""
 
     def translate(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[str]:
         """Return the texts in the other language."""
@@ -44,7 +44,7 @@ class SentenceCodec:
         dtype: torch.dtype,
         load_translator: Callable[[], TextTranslator],
     ) -> None:
-        """`load_translator` is called once a text in another language than English is encoded."""
+        """`load_translator` is called when the first text in another language than English is encoded."""
         self.card = card
         self.space_id = card.space_id
         self.dim = int(str(card.config["model_dim"]))
@@ -63,9 +63,9 @@ class SentenceCodec:
         dtype: torch.dtype,
         load_translator: Callable[[], TextTranslator],
     ) -> SentenceCodec:
-        """Load the encoder; nothing is looked up in a network.
+        """Load the encoder from local files, without a network.
 
-        Raises ModelError where its files are not on this machine, damaged or cannot be read.
+        Raises ModelError if its files are missing, damaged or unreadable.
         """
         card.verify()
         try:
@@ -74,7 +74,7 @@ class SentenceCodec:
                 from transformers.models.bert.modeling_bert import BertModel
 
                 folder = card.path("config.json").parent
-                # All of it is set here: a setting of each call would be shared by threads that encode at once.
+                # The tokenizer is configured only here: settings per call would leak between encoding threads.
                 tokenizer = Tokenizer.from_file(str(card.path("tokenizer.json")))
                 tokenizer.enable_truncation(int(str(card.config["max_seq_len"])))
                 tokenizer.no_padding()
@@ -92,8 +92,8 @@ class SentenceCodec:
     def encode(self, sentences: Sequence[str], lang: str = ENGLISH) -> Tensor:
         """Return the concepts (N, D), unit vectors, float32 on the CPU, of `sentences` in `lang`.
 
-        Those of another language than English are the concepts of their English. Sentences beyond the encoder's length
-        are cut there. Raises InputError for an empty sentence, UsageError for an unknown language.
+        Other languages than English are translated first. Sentences beyond the encoder's length are cut there. Raises
+        InputError for an empty sentence, UsageError for an unknown language.
         """
         self.check_lang(lang)
         for sentence in sentences:
@@ -106,7 +106,7 @@ class SentenceCodec:
         tokens = [found.ids for found in self._tokenizer.encode_batch(list(sentences))]
         order = sorted(
             range(len(tokens)), key=lambda row: len(tokens[row])
-        )  # alike in length: little is padded
+        )  # sorted by length: little padding
         for first in range(0, len(order), _ENCODE_BATCH):
             rows = order[first : first + _ENCODE_BATCH]
             vectors[rows] = self._encode([tokens[row] for row in rows])

@@ -1,4 +1,4 @@
-"""The concept space of a name: of sonar-space's classes, or a sentence encoder."""
+"""Loading a concept space by name: a sonar-space codec or a sentence encoder."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Speech to a concept: one spoken sentence, read by the speech encoder of a published space.
 
-SONAR's speech encoders were trained to give the vector that the text encoder gives the transcription
+SONAR's speech encoders were trained to give the text encoder's vector of the transcription
 (arXiv 2308.11466, section 5), so such a vector is a prompt like any other. They read 16 kHz mono.
 """
 
@@ -30,16 +30,16 @@ from concepts.models.published import (
 )
 
 SAMPLE_RATE = 16_000
-"""Hz; what the encoders read."""
+"""Hz, the encoders' sample rate."""
 MIN_SECONDS = 0.2
 MAX_SECONDS = 30.0
 """A prompt is a sentence or two; the encoders were trained on single ones."""
 SILENCE_DB = -60.0
-"""Loudest sample, relative to full scale, below which nothing was said."""
+"""A recording whose loudest sample, relative to full scale, is below this is silent."""
 _BEGINS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"riff")
 """First bytes of WAV, FLAC, Ogg, MP3 with tags, AIFF, AU, CAF and W64."""
 _CODES = {"zho": "cmn"}
-"""ISO 639-3 codes of the text languages whose speech has another one."""
+"""ISO 639-3 speech codes of languages whose text code differs."""
 
 
 def read_audio(path: Path) -> NDArray[np.float32]:
@@ -84,7 +84,7 @@ def read_audio(path: Path) -> NDArray[np.float32]:
 
 
 def _check_begin(path: Path) -> None:
-    """Raise InputError for a file that begins like no audio: the libraries would guess, aloud and wrongly."""
+    """Raise InputError for a file without an audio header: the libraries would guess wrongly and print to stderr."""
     try:
         with open(path, "rb") as file:
             begin = file.read(12)
@@ -100,7 +100,7 @@ def _check_begin(path: Path) -> None:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Keep off stderr what the C libraries of audio formats print there; the error that they return says it."""
+    """Silence the audio libraries' C code on stderr; the errors that they return say the same."""
     try:
         kept = os.dup(2)
     except OSError:

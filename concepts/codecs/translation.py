@@ -1,8 +1,8 @@
 """Translation through a small SONAR's space: sentence by sentence, each from its concept and from its English.
 
-A decoder that has learnt a language from few pairs reads the words of the English beside the concept, is searched
-twice as wide as asked for, and of what it finds the text is taken that fits best, encoded again (reranking.py); it
-keeps the numbers of its English (numbers.py). English itself is decoded from the concept alone.
+A decoder that has learnt a language from few pairs reads the English words beside the concept. Its beam search is twice
+as wide as asked for, the beams are reranked by encoding them again (reranking.py), and the numbers are copied from the
+English (numbers.py). English itself is decoded from the concept alone.
 
 Legend: N texts, D concept dim.
 """
@@ -21,14 +21,14 @@ from concepts.codecs.reranking import WIDER, rerank
 from concepts.languages import ENGLISH
 
 SPACE = "sonar-mini"
-"""The space that is translated through where none is named."""
+"""The default space to translate through."""
 
 
 class Translator:
     """Translates between the languages of a space that has a decoder."""
 
     def __init__(self, codec: Codec) -> None:
-        """`codec`: of any space with a decoder, real SONAR's too."""
+        """`codec`: of any space with a decoder, including real SONAR."""
         self._codec = codec
         self.langs = codec.langs
 
@@ -69,10 +69,9 @@ class Translator:
     ) -> list[str]:
         """Return raw concepts (N, D) of the space as texts in `lang`.
 
-        `english` is what each says in English, as far as that is known; the decoder is asked for an empty one, and for
-        all where it is None.
+        `english` are the concepts' English texts; an empty one is decoded first, and so are all if it is None.
         """
-        # A mean-pooled concept is the shorter the more words it averages: a batch's texts are alike in length.
+        # The norm of a mean-pooled concept falls with the number of words: sorting makes batches alike in length.
         order = torch.argsort(vectors.norm(dim=1), descending=True, stable=True)
         drafts = None if english is None else [english[row].strip() for row in order.tolist()]
         said = self._say(vectors[order], lang, drafts, beam_size)
@@ -103,10 +102,7 @@ class Translator:
         return drafts
 
     def score(self, a: Sequence[str], lang_a: str, b: Sequence[str], lang_b: str) -> list[float]:
-        """Return how alike in meaning the texts of each row of `a` and `b` are: the cosine of their concepts.
-
-        0 where one of them is empty.
-        """
+        """Return the cosine of the concepts of `a` and `b`, row by row; 0 where one of the texts is empty."""
         rows = [row for row, pair in enumerate(zip(a, b, strict=True)) if all(text.strip() for text in pair)]
         scores = [0.0] * len(a)
         if rows:

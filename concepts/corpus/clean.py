@@ -1,6 +1,6 @@
-"""Raw documents to clean ones: paragraphs split again, defects mended, everything dropped counted.
+"""Raw documents to clean ones: paragraphs are split again, defects mended, dropped lines counted.
 
-Works on one document at a time; what needs all documents (duplicates, boilerplate) is `training.corpus.build`'s.
+Works on one document at a time; `training.corpus.build` does what needs all documents (duplicates, boilerplate).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from concepts.corpus.records import LIST_KINDS, Block, BlockKind, Document, Sect
 from concepts.segment import cut_long, normalize_text, split_sentences
 
 _REPEAT_WINDOW = 6
-"""A sentence equal to one of this many before it is a repeat (tables, alternative platforms)."""
+"""A sentence equal to one of the last this many is a repeat (tables, alternative platforms)."""
 _END_MARKS = tuple(".!?:)\"'\u201d\u00bb\u2026")
 _LEAD_VERBS = frozenset(("est", "était", "sont", "désigne", "is", "was", "are", "es", "era", "fue", "son"))
 _INGREDIENT_HEADINGS = frozenset(("Ingredients", "Zutaten"))
 
 
 def clean_document(document: Document, drops: DropReport) -> Document | None:
-    """Return `document` with clean sections, or None when too little of it is left.
+    """Return `document` with clean sections, or None if too little of it is left.
 
     Every dropped line is counted in `drops` under its reason, a dropped document under
     "document: ...". Title and headings are normalised; sections about licenses and credits go.
@@ -103,12 +103,12 @@ def clean_block(
     whole: bool = False,
     introduces: bool = False,
 ) -> list[str]:
-    """Split one raw block of `document` into clean sentences and count what is dropped.
+    """Split one raw block of `document` into clean sentences and count dropped ones.
 
-    Raw sentences are joined first, for a rough splitter cut at every full stop; one without an end
-    mark (a menu entry, a heading) stays alone. `name` is the program to put where a placeholder is,
-    None for none. `whole` keeps an ingredient line as one sentence, full stops inside or not ("2 in.
-    cubes"). `introduces` keeps a last sentence such as "Do one of the following:" before its list.
+    Raw sentences are joined first, since a rough splitter cut at every full stop; a sentence without an
+    end mark (a menu entry, a heading) stays alone. `name` replaces placeholders of the program's name;
+    None: none. `whole` keeps an ingredient line as one sentence despite full stops ("2 in. cubes").
+    `introduces` keeps a last sentence such as "Do one of the following:" before its list.
     """
     texts = [" ".join(raw.sentences)] if whole else _join_cut_sentences(raw.sentences)
     last = len(texts) - 1
@@ -120,7 +120,7 @@ def clean_block(
 
 
 def settle_intros(blocks: Sequence[Block], document: Document, drops: DropReport) -> list[Block]:
-    """Mend or drop a last sentence that ends with a colon where its list was dropped."""
+    """Mend or drop a last sentence that ends with a colon if its list was dropped."""
     settled: list[Block] = []
     for block, following in zip(blocks, [*blocks, None][1:], strict=True):
         last = block.sentences[-1]
@@ -163,7 +163,7 @@ def _clean_text(
     if name is not None:
         text = fill_app_name(text, name)
     if document.kind == "lead" and text.split(" ", 1)[0] in _LEAD_VERBS:
-        # The extraction lost the subject where the article sets it in a template.
+        # The extraction lost subjects that the article sets in a template.
         text = f"{document.title} {text}"
     if whole:
         text = mend_ingredient(text)
@@ -182,7 +182,7 @@ def _clean_text(
         is_intro = introduces and sentence is sentences[-1] and sentence.endswith(":")
         if sentence.endswith(":") and document.kind != "recipe" and not is_intro:
             sentence = mend_intro(sentence, document.lang)
-        # The rules see an introduction as the sentence that it would be without its list.
+        # The rules judge an introduction as a sentence without its list.
         reason = reason_to_drop(
             sentence[:-1] + "." if is_intro else sentence, document.lang, document.kind, block
         )

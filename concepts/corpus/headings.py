@@ -1,4 +1,4 @@
-"""Titles and headings: numbering and labels off, and the pages that are no how-to by their name."""
+"""Cleaning titles and headings: removing numbering and labels, and rejecting pages that are no how-to by name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reads documents and pairs from files: the corpus format, and a user's Markdown, HTML, Word or text.
 
-Everything comes out raw (not normalised, not split again); clean.py makes sentences of it. A file
-that cannot be read is counted with its reason and skipped; only a path that is missing is an error.
+Results are raw (not normalised, not split again); clean.py makes sentences of them. An unreadable file is
+counted with its reason and skipped; only a missing path is an error.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from concepts.corpus.records import (
 from concepts.errors import InputError
 
 MAX_FILE_BYTES = 20_000_000
-"""A hand-written document is never this long; a larger file is data."""
+"""Larger files are data: no hand-written document is this long."""
 
 
 def iter_jsonl(path: Path, drops: DropReport | None = None) -> Iterator[Document]:
     """Yield the documents of a `.jsonl`, `.jsonl.gz` or `.jsonl.xz` file of the corpus format, in its order.
 
-    Lines that are no document are counted in `drops` as "unreadable: ...". Raises `InputError` when
+    Lines that are no document are counted in `drops` as "unreadable: ...". Raises `InputError` if
     `path` is missing.
     """
     drops = DropReport() if drops is None else drops
@@ -58,7 +58,7 @@ def iter_jsonl(path: Path, drops: DropReport | None = None) -> Iterator[Document
 
 
 def document_of_json(value: Any) -> Document:
-    """Build a document of one parsed line; raises `ValueError` or `TypeError` when a field is wrong."""
+    """Build a document from one parsed line; raises `ValueError` or `TypeError` if a field is wrong."""
     if not isinstance(value, dict):
         raise TypeError(f"expected an object, got {type(value).__name__}")
     code = _text(value["lang"])
@@ -82,7 +82,7 @@ def document_of_json(value: Any) -> Document:
 
 
 def document_row(document: Document) -> dict[str, object]:
-    """Return the object that `document_of_json` reads as `document`."""
+    """Return `document` as a JSON object; the inverse of `document_of_json`."""
     return {
         "title": document.title,
         "lang": document.lang,
@@ -102,7 +102,7 @@ def document_row(document: Document) -> dict[str, object]:
 
 
 def _blocks(section: Any) -> tuple[Block, ...]:
-    """Read a section's blocks: "paragraphs" are lists of sentences, "kinds" says beside what each is."""
+    """Read a section's blocks: "paragraphs" are lists of sentences, "kinds" are the kinds of these blocks."""
     paragraphs = _list(section["paragraphs"])
     kinds = section.get("kinds")
     kinds = ["paragraph"] * len(paragraphs) if kinds is None else _list(kinds)
@@ -154,8 +154,8 @@ def iter_pairs(path: Path, drops: DropReport | None = None) -> Iterator[tuple[st
 def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = None) -> Iterator[Document]:
     """Yield one document for each Markdown, HTML, Word or text file at or under `path`, sorted by name.
 
-    Hidden files and unknown suffixes are counted and skipped. `lang` is the language of all of
-    them; None guesses it for each. Raises `InputError` when `path` is missing.
+    Hidden files and unknown suffixes are counted and skipped. `lang` is the language of all files;
+    None guesses it for each. Raises `InputError` if `path` is missing.
     """
     drops = DropReport() if drops is None else drops
     if not path.exists():
@@ -177,7 +177,7 @@ def iter_path(path: Path, lang: str | None = None, drops: DropReport | None = No
 
 
 class Unreadable(InputError):
-    """A file of a user that is no document; `reason` is one of a few, to be counted."""
+    """A user's file that is no document; `reason` is one of a few fixed reasons, for counting."""
 
     def __init__(self, path: Path | str, reason: str, detail: str = "") -> None:
         super().__init__(f"{path} cannot be read: {detail or _REASONS[reason]}")
@@ -196,7 +196,7 @@ _REASONS = {
 
 
 def read_file(path: Path) -> Reading:
-    """Return what one Markdown, HTML, Word or text file says; raises Unreadable."""
+    """Read one Markdown, HTML, Word or text file; raises Unreadable."""
     suffix = check_kind(path)
     try:
         with open(path, "rb") as file:
@@ -208,7 +208,7 @@ def read_file(path: Path) -> Reading:
 
 
 def check_kind(path: Path) -> str:
-    """Return the suffix of a file that can be read, in small letters; raises Unreadable."""
+    """Return a readable file's suffix in lower case; raises Unreadable for other kinds of file."""
     suffix = path.suffix.lower()
     if suffix not in READABLE_SUFFIXES:
         raise Unreadable(path, "unknown kind of file")
@@ -216,10 +216,10 @@ def check_kind(path: Path) -> str:
 
 
 def read_bytes(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool = False) -> Reading:
-    """Return what a file's bytes say; `suffix` is one that `check_kind` returns.
+    """Read a file's bytes; `suffix` is a result of `check_kind`.
 
-    `name` stands in messages; `allow_bare` takes headings without any text. Raises Unreadable, whose message says what
-    was left out where nothing else is in the file.
+    `name` is used in messages; `allow_bare` accepts headings without any text. Raises Unreadable; its message lists
+    what was left out if the file holds nothing else.
     """
     if len(data) > MAX_FILE_BYTES:
         raise Unreadable(name, "too large")
@@ -240,12 +240,12 @@ def read_bytes(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool =
 
 
 def name_of(path: Path) -> str:
-    """Return the title of a document that has none: the file's name in words."""
+    """Return a title for a document without one: the file's name in words."""
     return _writable(path.stem.replace("_", " ").replace("-", " ").strip() or path.name)
 
 
 def _writable(name: str) -> str:
-    """Return a name with a question mark for each byte of it that is no UTF-8: it is stored and hashed."""
+    """Return a name with a question mark for each byte that is not UTF-8, so that it can be stored and hashed."""
     return name.encode("utf-8", "replace").decode()
 
 

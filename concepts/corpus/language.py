@@ -38,11 +38,11 @@ _DISTINCT = {
     for other in _WORDS
     if lang != other
 }
-"""Words of the first language of a pair that are not the second's ("que" parts no French from Spanish)."""
+"""Words of the first language of a pair that the second lacks ("que" is both French and Spanish)."""
 
 
 def other_language(text: str, lang: str) -> str | None:
-    """Return the language that `text` is clearly written in if it is not `lang`, else None."""
+    """Return the language of `text` if it is clearly another one than `lang`, else None."""
     words = [word.lower() for word in _WORD.findall(text)]
     if sum(word in FUNCTION_WORDS[lang] for word in words) * 3 > len(words):
         return None
@@ -58,7 +58,7 @@ def other_language(text: str, lang: str) -> str | None:
 
 
 def guess_language(text: str) -> str:
-    """Return the language whose function words are commonest in `text`; English when none is."""
+    """Return the language with the most function words in `text`; English if there are none."""
     words = [word.lower() for word in _WORD.findall(text)]
     counts = {lang: sum(word in common for word in words) for lang, common in FUNCTION_WORDS.items()}
     return max(counts, key=lambda lang: counts[lang])

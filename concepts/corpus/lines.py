@@ -1,4 +1,4 @@
-"""Rules for one line of text: what to mend in it and when it is no sentence at all.
+"""Rules for one line of text: repairs, and reasons to drop it.
 
 Each rule exists because the corpus holds such lines (menus, tables, code, license notes); reasons are
 short names that `DropReport` counts. Nothing here looks beyond the line.
@@ -152,7 +152,7 @@ def mend_ingredient(text: str) -> str:
 
 
 def mend_item(text: str) -> str:
-    """Drop the mark that parts a list item from the next one ("a title, and", "a name;")."""
+    """Drop the mark that separates a list item from the next one ("a title, and", "a name;")."""
     return _ITEM_END.sub("", text).lstrip(":;, ")
 
 
@@ -174,11 +174,11 @@ def greeting_of(text: str) -> str | None:
 
 
 def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragraph") -> str | None:
-    """Return why `text`, one mended sentence of a block of some kind, is left out, or None when it is kept.
+    """Return the reason to drop `text`, one mended sentence of a `block`, or None to keep it.
 
     Ingredient lines and titles of recipes have no verb and no full stop, so the rules about labels do not apply to
-    recipes. A whole sentence of a guide is kept whatever is in it. In a list an item may be two words, or the end of
-    the sentence that introduces the list.
+    recipes. A whole sentence of a guide is always kept. A list item may have only two words, or end the sentence that
+    introduces the list.
     """
     in_list = block in LIST_KINDS
     letters = len(_LETTERS.findall(text))
@@ -192,7 +192,7 @@ def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragra
     real_words = len(_WORD.findall(text))
     ends = text.endswith((".", "!", "?", '."', '!"', '?"', ".)", ".'"))
     if kind == "guide" and ends and real_words > 1:
-        return None  # somebody wrote it as a sentence: sums, formulas, names of files and all
+        return None  # an author wrote it as a sentence, even with sums, formulas or file names
     if kind == "recipe":
         if _URL.search(text):
             return "address"
@@ -235,7 +235,7 @@ def _foreign_reason(text: str, lang: str, letters: int) -> str | None:
 
 
 def mend_intro(text: str, lang: str) -> str:
-    """Turn a line that ends with a colon into a sentence where it stands without the list.
+    """Turn a line that ends with a colon into a sentence if its list is missing.
 
     "The settings apply to all documents in the folder:" becomes a sentence; "Do one of the
     following:" and "You must set the editor for:" stay as they are (and are dropped as list intros).

@@ -1,4 +1,4 @@
-"""Names that the extraction lost: unresolved DocBook entities and manuals that are all called "Introduction".
+"""Restoring names that the extraction lost: unresolved DocBook entities and manuals all called "Introduction".
 
 `&kappname;` became "Appname", `&kde;` became "Kde", `&eg;` a mathematical sign. The program of a page is
 the folder in the page's name, spelled as the manual spells it.
@@ -79,7 +79,7 @@ def is_generic_title(title: str) -> bool:
 
 
 def app_name(document: Document) -> str | None:
-    """Return the program that a manual page is about, or None where the page does not tell."""
+    """Return the program that a manual page is about, or None if unknown."""
     page = document.page
     if page is None:
         return None
@@ -117,12 +117,12 @@ def has_placeholder(text: str) -> bool:
 
 
 def fill_app_name(text: str, name: str) -> str:
-    """Put the program's name where an entity such as `&kappname;` was left by its own name."""
+    """Put the program's name in place of an unresolved entity such as `&kappname;`."""
     return _PLACEHOLDER.sub(lambda _: name, text)
 
 
 def mend_names(text: str) -> str:
-    """Resolve what is left of DocBook entities and spell names as their owners do ("Kde" is KDE)."""
+    """Resolve remains of DocBook entities and spell names as their owners do ("Kde" is KDE)."""
     for wrong, right in _ENTITIES:
         if wrong in text:
             text = text.replace(wrong, right)

@@ -10,8 +10,8 @@ from typing import Literal
 Kind = Literal["guide", "howto", "recipe", "lead", "description"]
 
 PROSE_KINDS: tuple[Kind, ...] = ("guide", "howto", "recipe", "lead")
-"""All but package descriptions: half the text of the corpus, many share their sentences, and no document of ours
-is of their kind."""
+"""All kinds but package descriptions: these are half the text of the corpus, share many sentences, and Longhand writes
+no such documents."""
 PLANNED_KINDS: tuple[Kind, ...] = ("guide", "howto", "recipe", "lead")
 """Documents that planner and writer learn from; a lead is a document of one section."""
 
@@ -19,10 +19,10 @@ MANUAL_KINDS: tuple[Kind, ...] = ("howto", "recipe")
 """Documents that a space's further languages and its search map learn from."""
 
 PairKind = Literal["document", "description", "catalogue"]
-"""What a translation pair stood in: a document and its translation, a package description, a catalogue of messages."""
+"""Origin of a translation pair: a document and its translation, a package description, a message catalogue."""
 PAIR_KINDS: tuple[PairKind, ...] = ("document", "description", "catalogue")
 DOCUMENT_PAIRS: tuple[PairKind, ...] = ("document",)
-"""Pairs that say how a document is translated, which is what is measured."""
+"""Pairs from documents: the kind of text that evaluations use."""
 
 LANG_CODES = {"en": "eng_Latn", "de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn"}
 """Two-letter codes of the corpus files and the concept space's codes."""
@@ -41,8 +41,8 @@ _LANGUAGE_SUFFIX = re.compile(r"[-_.](en|de|fr|es)([-_](us|gb))?$", re.IGNORECAS
 
 BlockKind = Literal["paragraph", "step", "bullet", "note"]
 BLOCK_KINDS: tuple[BlockKind, ...] = ("paragraph", "step", "bullet", "note")
-"""What a block is to its reader: running text, an item of an ordered list, an item of another list, or a remark
-set apart (a tip, a warning)."""
+"""Kinds of block: running text, an item of an ordered list, an item of another list, or a remark set apart (a tip, a
+warning)."""
 LIST_KINDS: tuple[BlockKind, ...] = ("step", "bullet")
 
 
@@ -84,10 +84,10 @@ class Document:
     source: str
     """Package or folder, with its licence where known."""
     page: str | None = None
-    """Name of the page inside the source, the same in all languages; None where there is none.
+    """Name of the page inside the source, the same in all languages; None if there is none.
     The package for a package description."""
     prompt: str | None = None
-    """What somebody typed to get it; None where nobody did."""
+    """Prompt that the document answers; None if there is none."""
 
     @property
     def family(self) -> str:
@@ -97,7 +97,7 @@ class Document:
 
     @property
     def kind(self) -> Kind:
-        """What sort of document it is, by its source; descriptions train the concept space only."""
+        """Kind of document, by its source; descriptions train the concept space only."""
         for prefix, kind in _KIND_PREFIXES:
             if self.source.startswith(prefix):
                 return kind
@@ -105,7 +105,7 @@ class Document:
 
     @property
     def is_users(self) -> bool:
-        """Whether a user imported the document; then rules made for the shipped manuals are not applied."""
+        """Whether a user imported the document: rules made for the shipped manuals do not apply to it."""
         return self.source.startswith(USER_SOURCE_PREFIX)
 
     @property

@@ -1,4 +1,4 @@
-"""Which split a document belongs to: a pure function of its identity, so a rebuild never moves one."""
+"""The split of a document: a pure function of its identity, so a rebuild never moves one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ HELD_OUT_APPS = frozenset(("gedit", "pitivi", "meld", "file-roller", "cheese", "
 """The same packages as the first part of a page name."""
 HELD_OUT_RECIPE_INITIALS = ("V", "Z")
 ASKED = "asked/"
-"""How the page names of documents begin that answer what `longhand evaluate documents` asks. No model learns from them;
-a library holds them, and what is measured is written without them (`Library.most_alike`)."""
+"""Beginning of the page names of documents that answer prompts of `longhand evaluate documents`. No model is trained on
+them; a library contains them, but evaluated documents are written without them (`Library.most_alike`)."""
 
 _END_MARKS = re.compile(r"[\s.:;,!?…\"»«]+$")
 
@@ -44,7 +44,7 @@ def split_of(document: Document) -> Split:
 
 
 def same_text(text: str) -> str:
-    """Return what texts have in common that are one text to a reader: small letters, no mark at the end.
+    """Return `text` in a form that is equal for texts a reader takes for the same: lower case, no mark at the end.
 
     A sentence that introduces a list ends with a colon in a pair and with a full stop in its document.
     """
@@ -52,7 +52,7 @@ def same_text(text: str) -> str:
 
 
 def is_asked(document: Document) -> bool:
-    """Whether `document` answers a prompt that Longhand is measured with."""
+    """Whether `document` answers a prompt of the evaluation."""
     return (document.page or "").startswith(ASKED)
 
 

@@ -1,4 +1,4 @@
-"""Headings of documents like the one that is planned: proposals, of which a plan takes what fits."""
+"""Headings of documents like the planned one, as proposals for its outline."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from concepts.library.library import Encode, Library, subject_of
 from concepts.library.notes import names_other
 
 NUM_PASSAGES = 60
-"""Passages whose headings are looked at."""
+"""Passages whose headings are considered."""
 MOST_WORDS = 8
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 def like_headings(library: Library, encode: Encode, title: str) -> list[str]:
-    """Return headings of sections that are like a document, the nearest first.
+    """Return headings of the library's sections nearest to a title, nearest first.
 
-    One that names somebody or something that the title does not name is left out.
+    A heading with a proper name that the title lacks is left out.
     """
     if not len(library):
         return []
@@ -37,7 +37,7 @@ def like_headings(library: Library, encode: Encode, title: str) -> list[str]:
 
 
 def may_head(heading: str, title: str) -> bool:
-    """Return whether a heading fits a document of a title: it is not long, and names nothing else."""
+    """Return whether a heading fits a document titled `title`: it is short and has no other proper name."""
     words = _WORD.findall(heading)
     known = {word.casefold() for word in _WORD.findall(title)}
     names = {word.casefold() for word in words[1:] if word[0].isupper()}
@@ -45,7 +45,7 @@ def may_head(heading: str, title: str) -> bool:
 
 
 def how_covered(library: Library, encode: Encode, title: str) -> Callable[[list[str]], Tensor]:
-    """Return a function that says how much a library knows of sections with given headings (N,)."""
+    """Return a function from N headings to how much the library knows about each (N,)."""
     about = encode([title])[0]
 
     def covered(headings: list[str]) -> Tensor:

@@ -1,7 +1,7 @@
 """Passages of known documents, found by meaning.
 
-A passage is a section of a document. What it is about, its title and heading, is kept as the signs of the concept's
-dimensions, one bit each: 48 bytes where floats take 1,536. A query keeps its floats (an asymmetric distance: Gordo et
+A passage is a section of a document. Its subject (title and heading) is stored as the signs of the concept's
+dimensions, one bit each: 48 bytes where floats take 1,536. Query vectors stay floats (an asymmetric distance: Gordo et
 al. 2014, "Asymmetric Distances for Binary Embeddings"), so little is lost.
 
 Legend: N passages, M documents, Q queries, D concept dim.
@@ -30,14 +30,14 @@ Encode = Callable[[list[str]], Tensor]
 
 _WORD = re.compile(r"\w+")
 LEAST_LIKENESS = 0.45
-"""What a passage, and each of its sentences, must be like a section, about a cosine, to be of use for it."""
+"""Least likeness (about a cosine) to a section that makes a passage, and each of its sentences, useful for it."""
 NUM_COVERING = 3
-"""Passages that tell how much is known of a section."""
+"""Nearest passages whose mean likeness measures how much is known about a section."""
 COVERING_TITLE_WEIGHT = 0.5
-"""How much titles count there: else much is known of "Waxing" for a flat tire, from skis."""
+"""Weight of titles in that measure: without it "Waxing" in a document on a flat tire is covered by skis."""
 TITLE_WEIGHT = 0.2
-"""How much the documents' titles count beside the sections, whose subjects hold the titles already. At 0.5 a guide to
-saving for a first home got notes from how to furnish it, and none from mortgages."""
+"""Weight of the documents' titles beside the sections' subjects, which contain the titles already. At 0.5 a guide to
+saving for a first home got notes on furnishing it and none on mortgages."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +45,36 @@ class Passage:
     """A section of a known document."""
 
     title: str
-    """Of the document."""
+    """Title of its document."""
     heading: str
     sentences: tuple[str, ...]
     forms: tuple[BlockKind, ...] = ()
-    """What each sentence stands in; empty: running text throughout."""
+    """Kind of block that each sentence is in; empty: running text throughout."""
     begins: tuple[bool, ...] = ()
     """Whether each sentence begins a paragraph or an item; empty: all running text is one paragraph."""
     prompt: str = ""
-    """What is typed for the document; empty: its title."""
+    """Prompt that the document answers; empty: its title."""
     is_asked: bool = False
-    """Whether the document answers a prompt that Longhand is measured with."""
+    """Whether the document answers a prompt of the evaluation."""
 
     @property
     def subject(self) -> str:
-        """What the passage is about, as the text that is searched."""
+        """The passage's subject: the text that is searched."""
         return subject_of(self.title, self.heading)
 
 
 def subject_of(title: str, heading: str) -> str:
-    """Return what a section is about, as one text."""
+    """Return a section's subject as one text."""
     return f"{title}: {heading}" if heading and heading != title else title
 
 
 def subjects_of_parts(
     encode: Encode, title: str, headings: Sequence[str], parts: Sequence[str]
 ) -> tuple[Tensor, Tensor | None]:
-    """Return what sections (Q, D), and the parts (Q, D) that they stand in, are about, as raw concepts.
+    """Return raw concepts of the subjects of sections (Q, D) and of the parts that contain them (Q, D).
 
-    `parts` are the headings of these, "" for a section that stands in none; None where all are "". What a part is
-    about, its heading alone may tell ("Choosing a saddle") or not ("Preparation"): both count, with title and without.
+    `parts` are each section's part heading, "" for none; the second result is None where all are "". A part's heading
+    may tell its subject ("Choosing a saddle") or not ("Preparation"), so it counts both with and without the title.
     """
     if not any(parts):
         return encode([subject_of(title, heading) for heading in headings]), None
@@ -123,16 +123,16 @@ class Library:
     ) -> None:
         """`subject_codes` (N, D/8), `title_codes` and `prompt_codes` (M, D/8): from `codes_of`, in the passages' order.
 
-        `least_likeness`: a passage that is less like a section gives it nothing. `is_own`: whether somebody named its
-        documents to be written from, so that all of them count, whatever they are called and however few.
+        `least_likeness`: a passage below it gives a section nothing. `is_own`: whether the user chose its documents as
+        sources, so that all of them count, whatever their titles and however few.
         """
         self.passages = tuple(passages)
         self.least_likeness = least_likeness
         self.is_own = is_own
         self.most_alike = most_alike
-        """Documents that are more like a title than this, about a cosine, give nothing to a document of that title, and
-        where it is finite those that answer prompts of the evaluation give nothing to any: what is measured is written
-        as if nobody had written on its subject before."""
+        """Documents more like a title than this (about a cosine) give nothing to a document of that title. If it is
+        finite, documents that answer prompts of the evaluation give nothing at all: an evaluated document is written as
+        if nobody had written on its subject before."""
         self.codes = subject_codes, title_codes, prompt_codes
         begins = _begins_document(self.passages)
         self.titles = [p.title for p, is_first in zip(self.passages, begins, strict=True) if is_first]
@@ -144,7 +144,7 @@ class Library:
         if len(subject_codes) != len(owners) or {len(title_codes), len(prompt_codes)} != {len(self.titles)}:
             raise ValueError(f"{len(subject_codes)} codes for {len(owners)} passages")
         self.owner = torch.from_numpy(owners.astype(np.int64))
-        """Which document each passage (N,) is of."""
+        """Index of each passage's document (N,)."""
         self._starts = [*np.flatnonzero(begins).tolist(), len(owners)]
 
     @classmethod
@@ -157,7 +157,7 @@ class Library:
         is_own: bool = False,
         most_alike: float = math.inf,
     ) -> Library:
-        """Return a library of passages whose concepts are made now; the others as for a new one."""
+        """Return a library of passages, encoding them now; other arguments as for the constructor."""
         firsts = [p for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
         return cls(
             passages,
@@ -180,9 +180,9 @@ class Library:
         *,
         title_weight: float = TITLE_WEIGHT,
     ) -> Tensor:
-        """Return how like each passage is (Q, N), about a cosine, to sections of one document, raw concepts.
+        """Return the likeness (Q, N), about a cosine, of each passage to sections of one document (raw concepts).
 
-        `parts_QD` is what the part of the document that each section stands in is about, where it has parts.
+        `parts_QD` are the subjects of the parts that contain the sections; None where the document has none.
         """
         sections = _cosines(subjects_QD, self._subjects)
         titles = _cosines(title_D[None] if parts_QD is None else parts_QD, self._titles)[:, self.owner]
@@ -192,9 +192,9 @@ class Library:
         return found
 
     def document_likeness(self, title_D: Tensor) -> Tensor:
-        """Return how like each document (M,) is to a title, a raw concept, about a cosine: its title or its prompt.
+        """Return the likeness (M,), about a cosine, of each document's title or prompt to a title (a raw concept).
 
-        Hidden ones are -1.
+        Hidden documents get -1.
         """
         about = title_D[None]
         likeness = torch.maximum(_cosines(about, self._titles), _cosines(about, self._prompts))[0]
@@ -203,16 +203,16 @@ class Library:
         return likeness
 
     def places_of(self, document: int) -> range:
-        """Return the numbers of a document's passages."""
+        """Return the indices of a document's passages."""
         return range(self._starts[document], self._starts[document + 1])
 
     def named_with(self, beginning: str) -> list[int]:
-        """Return the documents whose title or prompt has a word that begins so, in small American letters."""
+        """Return the documents whose title or prompt has a word with this beginning (lower case, American spelling)."""
         return [m for m, name in enumerate(self._names) if f" {beginning}" in name]
 
     @cached_property
     def _names(self) -> list[str]:
-        """The words of each document's title and prompt, in small letters with a blank before each."""
+        """The words of each document's title and prompt, in lower case with a blank before each."""
         firsts = [
             p for p, begins in zip(self.passages, _begins_document(self.passages), strict=True) if begins
         ]
@@ -220,7 +220,7 @@ class Library:
         return [_in_words(name) for name in americanize(names.lower()).split("\n")]
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
-        """Return how much the library knows of each section (Q,): the mean likeness of its nearest passages."""
+        """Return how much the library knows about each section (Q,): the mean likeness of its nearest passages."""
         if not len(self):
             return torch.zeros(len(subjects_QD))
         likeness = self.likeness(subjects_QD, title_D, title_weight=COVERING_TITLE_WEIGHT)
@@ -246,8 +246,8 @@ def _signs(codes: NDArray[np.uint8]) -> Tensor:
 
 
 def _cosines(concepts_QD: Tensor, signs_ND: Tensor) -> Tensor:
-    """Return about the cosine (Q, N) of concepts with those whose signs are given."""
+    """Return approximate cosines (Q, N) of concepts with stored ones, of which only the signs are known."""
     units = torch.nn.functional.normalize(concepts_QD.float(), dim=1)
-    # what the sign of one of two normal variables tells of the other's product with it
+    # for normal x and y of correlation r, E[x * sign(y)] is r * sqrt(2 / pi) * std(x): the scale gives r back
     scale = math.sqrt(math.pi / (2 * signs_ND.shape[1]))
     return torch.cat([units @ part.float().T for part in torch.split(signs_ND, 8192)], dim=1) * scale

@@ -1,8 +1,8 @@
 """Notes: the sentences of a library that a section is written from.
 
-Where a passage about what the section is about has the very heading of the section, as in an outline made of the
-library's documents, the section gets that passage as it stands. Elsewhere passages about it give sentences; each goes
-to one section of the document, and none that says what another one says.
+If a passage on the section's subject has the section's own heading, as in an outline made from the library, the section
+gets that passage as it stands. Otherwise passages on the subject give sentences: each sentence goes to one section of
+the document, and no two say the same.
 
 Legend: Q sections, N passages, S sentences, D concept dim.
 """
@@ -31,21 +31,21 @@ _NEEDS_MORE = re.compile(
     r"(?:if|when|where|once|after|because|in|by) (?:that|this|these|those|so|it|they))\b",
     re.IGNORECASE,
 )
-"""How a sentence begins that leans on one before it."""
+"""Beginning of a sentence that depends on the one before it."""
 _POINTS_BACK = re.compile(
     r"\b(?:this|these|those(?! who\b)|such(?! as\b))\b|^\W*(?:\w+\W+){1,4}(?:therefore|also|then|instead|however)\b",
     re.IGNORECASE,
 )
-"""What else leans on one before it."""
+"""Other signs that a sentence depends on the one before it."""
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """Sentences of a passage that are taken together: one with those that lean on it, or a whole list."""
+    """Sentences of a passage that are taken together: one with its dependent sentences, or a whole list."""
 
     passage: int
     place: int
-    """Of the first one in its passage, from 0."""
+    """Position of the first sentence in its passage, from 0."""
     texts: tuple[str, ...]
     form: BlockKind
 
@@ -59,34 +59,34 @@ class NoteOptions:
     """How notes are chosen."""
 
     num_passages: int = 10
-    """Passages looked at for a section."""
+    """Passages considered for a section."""
     most_notes: int = 8
     """Notes of a section, at most; a list counts as one."""
     most_of_document: int = 4
-    """Those of one document among them."""
+    """Notes from one document in a section, at most."""
     whole_likeness: float = 0.4
-    """How like the section a passage of the section's own heading must be to be taken whole."""
+    """Least likeness at which a passage with the section's own heading is taken whole."""
     fewest_of_outline: int = 3
-    """Sections that a document must give whole, to give others of its headings however little they are like it."""
+    """A document that gives this many whole passages also gives the others whose headings match, at any likeness."""
     fewest_whole: int = 3
-    """Sentences that it must have."""
+    """Fewest sentences of a passage that is taken whole."""
     most_whole: int = 30
-    """Sentences that are taken of it."""
+    """Most sentences taken from it."""
     most_leaning: int = 2
-    """Sentences in a row that lean on one before them."""
+    """Dependent sentences in a row, at most."""
     fewest_items: int = 2
     """Items of a list that is worth taking."""
     most_items: int = 9
     list_within: float = 0.1
-    """How much less near than the nearest passage that of a list may be."""
+    """How far the passage of a list may fall below the nearest passage's likeness."""
     sentence_weight: float = 0.6
-    """How much a sentence's own nearness counts beside that of its passage."""
+    """Weight of a sentence's own likeness; its passage's likeness gets the rest."""
     within: float = 0.25
-    """How much less near than the nearest note of its section another may be."""
+    """How far a note may fall below the score of its section's nearest note."""
     passage_within: float = 0.2
-    """How much less near than its nearest passage another may be."""
+    """How far a passage may fall below the likeness of its section's nearest passage."""
     same: float = 0.8
-    """Sentences of a larger cosine say the same."""
+    """Two sentences are duplicates above this cosine."""
     fewest_words: int = 5
     most_words: int = 32
 
@@ -105,12 +105,12 @@ def find_notes(
 ) -> list[list[Note]]:
     """Return the notes of each section of a document; none from documents titled `without`.
 
-    A passage that is taken whole keeps its order. Other notes come passage by passage, the nearest first, each in its
-    own order, and a list last. Such a list comes whole, and a section has one at most: steps of several are no
-    instruction.
+    A passage that is taken whole keeps its order. Other notes come passage by passage, nearest first, each passage in
+    its own order, and a list last. A list comes whole, and a section has at most one: mixed steps of two lists instruct
+    nobody.
 
-    `parts` are the headings of the parts that the sections stand in, "" for none (empty: none has one). `wanted` says
-    which sections get some (empty: all), `taken` what other sections have got already.
+    `parts` are each section's part heading, "" for none (empty: no section has one). `wanted` says which sections get
+    notes (empty: all), `taken` lists texts that other sections have already.
     """
     options = options or NoteOptions()
     if library.is_own:
@@ -178,9 +178,9 @@ def _whole_passages(
     taken: Collection[str],
     options: NoteOptions,
 ) -> dict[int, int]:
-    """Return which sections get which passage whole: one of their own heading, each passage once.
+    """Return the passage that a section takes whole, by section: it has the section's heading, each is taken once.
 
-    `top_QP` are the passages looked at for each section, `likeness_QP` how like it they are.
+    `top_QP` are the passages considered for each section, `likeness_QP` their likeness to it.
     """
     chosen: dict[int, int] = {}
 
@@ -205,7 +205,7 @@ def _whole_passages(
         if can_have(section, n):
             chosen[section] = n
     owners = Counter(int(library.owner[n]) for n in chosen.values())
-    # a document that gave most of the outline also gives the sections whose headings alone tell little
+    # a document behind most of the outline also gives the sections whose headings alone say little
     for document in [m for m, num in owners.most_common() if num >= options.fewest_of_outline]:
         for n in library.places_of(document):
             for section in range(len(headings)):
@@ -241,19 +241,19 @@ def _is_near(
     least: float,
     options: NoteOptions,
 ) -> Tensor:
-    """Return which units (Q, U) are near enough to a section; `top_QP` are the likenesses of the passages looked at."""
+    """Return which units (Q, U) are near enough to a section; `top_QP` are the considered passages' likenesses."""
     nearest_Q1 = top_QP[:, :1]
-    # a passage counts for a section only where it is among those looked at for it
+    # a passage counts for a section only if it is among the passages considered for it
     is_near = (passage_QU >= top_QP[:, -1:].clamp(min=0)) & (scores_QU >= least)
     is_near &= passage_QU >= nearest_Q1 - options.passage_within
     return is_near & (~is_list_U | (passage_QU >= nearest_Q1 - options.list_within))
 
 
 def _units(number: int, passage: Passage, options: NoteOptions) -> list[_Unit]:
-    """Return what can be taken of a passage, in its order."""
+    """Return the usable units of a passage, in order."""
     forms: Sequence[BlockKind] = passage.forms or ["paragraph"] * len(passage.sentences)
     units: list[_Unit] = []
-    is_open = False  # whether a sentence that leans may follow the last unit
+    is_open = False  # whether a dependent sentence may join the last unit
     for place, (text, form) in enumerate(zip(passage.sentences, forms, strict=True)):
         last = units[-1] if units and is_open else None
         if form != "paragraph":
@@ -287,7 +287,7 @@ def num_usable(passage: Passage, options: NoteOptions | None = None) -> int:
 
 
 def _vectors(units: Sequence[_Unit], encode: Encode) -> Tensor:
-    """Return what units are about, as unit vectors (U, D): their first sentence, or all items of a list."""
+    """Return the units' meaning as unit vectors (U, D): of the first sentence, or of all items of a list."""
     told = [unit.texts if unit.is_list else unit.texts[:1] for unit in units]
     vectors = F.normalize(encode([text for texts in told for text in texts]), dim=1)
     parts = torch.split(vectors, [len(texts) for texts in told])
@@ -295,7 +295,7 @@ def _vectors(units: Sequence[_Unit], encode: Encode) -> Tensor:
 
 
 def _in_reading_order(places: Sequence[int], units: Sequence[_Unit]) -> list[int]:
-    """Return the units of a section, given the best first, in the order to be read in."""
+    """Return a section's units, given best first, in reading order."""
     best_of: dict[int, int] = {}
     for rank, at in enumerate(places):
         best_of.setdefault(units[at].passage, rank)
@@ -313,15 +313,15 @@ def _allocate(
     documents_U: Tensor,
     options: NoteOptions,
 ) -> list[list[int]]:
-    """Return the units of each section, the best first: each once, and none like one that is taken.
+    """Return the units of each section, best first: each unit once, and no duplicate of a taken one.
 
-    `documents_U` says which document a unit is of.
+    `documents_U` is each unit's document.
     """
     num_units = len(units)
     order = scores_QU.flatten().argsort(descending=True, stable=True)
     taken: list[list[int]] = [[] for _ in scores_QU]
     room = [options.most_notes] * len(taken)
-    nearest_U = torch.full((num_units,), -1.0)  # cosine with what is taken
+    nearest_U = torch.full((num_units,), -1.0)  # largest cosine with a taken unit
     num_of: Counter[tuple[int, int]] = Counter()
     for flat in order.tolist():
         section, at = divmod(flat, num_units)
@@ -342,9 +342,9 @@ def _allocate(
 
 
 def names_other(title: str, subject: str) -> bool:
-    """Return whether a document is about somebody or something by name that a subject does not name.
+    """Return whether a document's title has a proper name that the subject lacks.
 
-    What is true of Porto is not true of Lisbon. In a title with capitals throughout no name can be told.
+    What is true of Porto is not true of Lisbon. A title with mostly capitalised words shows no names.
     """
     words = _WORD.findall(title)[1:]
     names = [word for word in words if word[0].isupper()]
@@ -355,13 +355,13 @@ def names_other(title: str, subject: str) -> bool:
 
 
 def is_sentence(text: str, options: NoteOptions) -> bool:
-    """Return whether a text is a whole sentence of a fair length."""
+    """Return whether a text is a whole sentence, neither too short nor too long."""
     num_words = len(_WORD.findall(text))
     return options.fewest_words <= num_words <= options.most_words and _ENDS.search(text) is not None
 
 
 def stands_alone(text: str, options: NoteOptions) -> bool:
-    """Return whether a sentence can be read without those before it, as far as its words tell."""
+    """Return whether a sentence, judged by its words, makes sense without the ones before it."""
     return (
         is_sentence(text, options) and _NEEDS_MORE.match(text) is None and _POINTS_BACK.search(text) is None
     )

@@ -1,8 +1,8 @@
-"""The outline of a document on a subject that a library knows: sections of its documents on it, in a reader's order.
+"""Outlines from a library: sections of its documents on a subject, in reading order.
 
-Which sections, is maximal marginal relevance (Carbonell and Goldstein 1998); where the nearest document has more than
-were asked for, it is facility location (Lin and Bilmes 2011, "A Class of Submodular Functions for Document
-Summarization"). Their order is that of the documents that they stand in, by relative position.
+Maximal marginal relevance chooses the sections (Carbonell and Goldstein 1998); where the nearest document alone has
+more than were asked for, facility location does (Lin and Bilmes 2011, "A Class of Submodular Functions for Document
+Summarization"). Sections are ordered by their relative position in their own documents.
 
 Legend: C candidate sections, D concept dim.
 """
@@ -24,20 +24,20 @@ from concepts.library.notes import names_other, num_usable
 from concepts.library.words import stems as stems_of
 
 NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
-"""Documents that are looked at closely: those whose title or prompt is nearest, and those of the nearest sections."""
+"""Documents examined closely: the nearest by title or prompt, and the documents of the nearest sections."""
 TELLING = 3
-"""Sections of a document, its nearest ones, that tell how near it is to a title."""
+"""Nearest sections of a document whose mean cosine measures how near it is to a title."""
 LEAST_LIKENESS = 0.36
 """How near to the title the best document must be, about a cosine."""
 SAME_SUBJECT = 0.63
-"""From here on a document is mostly on the very subject, below often on a neighbouring one."""
+"""At or above this likeness most documents are on the subject itself, below it many are on a neighbouring one."""
 NAME_WEIGHT = 0.635
-"""How much the cosine of a document's title or prompt counts beside that of its nearest sections: fitted, as the next
-two, by pairs of documents that a reader graded (`benchmarks/graded_prompts.jsonl`)."""
+"""Weight of the cosine of a document's title or prompt; its nearest sections get the rest. This weight and the next two
+were fitted on pairs of documents that a reader graded (`benchmarks/graded_prompts.jsonl`)."""
 UNSAID_WEIGHT = 0.115
-"""How much less near a document is that has none of the title's words."""
+"""Likeness that a document loses if it has none of the title's words."""
 OTHER_KIND_WEIGHT = 0.07
-"""How much less near a document is that is not called by the kind of text that is asked for, such as a letter."""
+"""Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
 KINDS = frozenset(
     re.findall(
         r"\w+",
@@ -45,45 +45,46 @@ KINDS = frozenset(
         "note plan policy proposal quiz recipe report resume schedule script speech story timetable toast",
     )
 )
-"""Kinds of text that somebody asks for by name."""
+"""Kinds of text that a prompt can ask for."""
 _VERB = re.compile(r"\bto \w+|\b\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE)
-"""What is done, so that its word names no kind."""
+"""Matches an action ("to plan", "report a"), whose verb names no kind of text."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
-"""Documents looked at for their titles and prompts having words of the title that no more than this share has."""
+"""Documents examined because their title or prompt shares rare words with the title; at most this share of all
+documents has a rare word."""
 WITHIN = 0.12
-"""How much less near than the best document others, and sections, may be."""
+"""How far other documents, and sections, may fall below the best document's likeness."""
 MOST_DOCUMENTS = 6
 WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS = 0.4, 30
-"""The same where more sections were asked for than that gives."""
+"""The same limits where those above give fewer sections than were asked for."""
 FEWEST_NOTES = 3
-"""Sentences that a section must give to be worth writing."""
+"""Usable sentences that a section needs to be worth writing."""
 FEWEST, MOST = 4, 8
-"""Sections of an outline whose number nobody named."""
+"""Number of sections of an outline if nobody asked for a number."""
 ENOUGH = 6
-"""Sections of the nearest document that need no others beside them: those of two documents shuffled read badly."""
+"""With this many sections the nearest document needs no other: mixed sections of two documents read badly."""
 ALONE_SHARE = 0.6
-"""Share of the sections that a prompt's length wishes for, from which on the nearest document's own are enough."""
+"""If the prompt's length suggests a number of sections, the nearest document alone is enough from this share on."""
 _SAME, _SAME_TEXT = 0.6, 0.75
-"""Sections are about the same if their headings have a larger cosine, or the beginnings of their texts."""
+"""Two sections are duplicates if the cosine of their headings, or of their texts' beginnings, is larger."""
 _BEGINNING = 300
-"""Letters of a text that tell what it is about."""
+"""Characters of a text that are encoded to compare it."""
 WORTH_WEIGHT = 0.5
-"""How much a section's worth counts where a few are to represent a document."""
+"""Weight of a section's worth when a few sections must represent a document."""
 _BETWEEN = 0.15
-"""Where sections of other documents stand at the earliest, and this far from the end at the latest."""
+"""Sections of other documents stay this far from the start and from the end of the outline (a share of it)."""
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """What tells how near a document is to what another one is called, each the mean over its names."""
+    """Features of a document's likeness to the names of a new one; each is the mean over these names."""
 
     named: float
     """Cosine of the document's own title or prompt, the greater."""
     telling: float
     """Mean cosine of its nearest sections' subjects."""
     unsaid: float
-    """Share of the telling words that it lacks."""
+    """Share of the name's content words that the document lacks."""
 
     @property
     def likeness(self) -> float:
@@ -100,7 +101,7 @@ class Candidate:
     """Cosine of each passage's subject with the title."""
     features: Features
     is_of_kind: bool = True
-    """Whether it is called by all the kinds of text that are asked for."""
+    """Whether its name has every requested kind of text."""
 
     @property
     def likeness(self) -> float:
@@ -119,9 +120,9 @@ def find_outline(
 ) -> list[str]:
     """Return the headings of an outline, empty where the library knows too little of the subject.
 
-    `names` are what the document is called, such as its title and what was typed for it; `typed` may name a kind of
-    text that they do not, such as an essay. With `num_sections` exactly as many, or none; where that is only a wish,
-    those of the nearest document alone if they are nearly as many, else as many as are known.
+    `names` are names of the document, such as its title and the prompt; `typed` may name a kind of text that `names`
+    do not, such as an essay. With `num_sections` the outline has exactly that many sections or none. With `is_wish` it
+    may have fewer: the nearest document's own if they are nearly as many, else all that the library knows.
     """
     candidates = find_candidates(library, encode, names, typed)
     called = " ".join(names)
@@ -142,7 +143,7 @@ def find_outline(
 def _outline(
     known: Sequence[Candidate], called: str, encode: Encode, num_sections: int | None, within: float
 ) -> list[str]:
-    """Return the headings of an outline from known documents, the nearest first; see `find_outline`."""
+    """Return the headings of an outline from `known` documents (nearest first); see `find_outline`."""
     passages = [passage for document in known for passage in document.passages]
     worth_C = torch.cat([(d.nearness_P + d.likeness) / 2 for d in known]) if known else torch.zeros(0)
     positions = [place for d in known for place in _positions(d, is_leading=d is known[0])]
@@ -170,7 +171,7 @@ def _outline(
 def find_candidates(
     library: Library, encode: Encode, names: Sequence[str], typed: str = ""
 ) -> list[Candidate]:
-    """Return the documents that may be on the subject of a document called so, the nearest to all names first.
+    """Return the documents that may be on the subject of a document with these names, nearest first.
 
     `typed` may name a kind of text.
     """
@@ -222,14 +223,14 @@ def _mean(features: Sequence[Features]) -> Features:
 
 
 def _kinds(text: str) -> frozenset[str]:
-    """Return the kinds of text that a text names; to plan something is no plan."""
+    """Return the kinds of text that a text names; a verb ("to plan a party") names none."""
     return KINDS.intersection(
         word.casefold().removesuffix("s") for word in _WORD.findall(_VERB.sub("", text))
     )
 
 
 def _named_by(library: Library, stems: Collection[str]) -> list[int]:
-    """Return the documents whose titles or prompts have most of the rare ones among some stems."""
+    """Return the documents whose titles or prompts have the most of the rare stems."""
     counts: Counter[int] = Counter()
     for stem in sorted(stems):
         found = library.named_with(stem.rstrip("i"))  # the stem of "library" is "librari"
@@ -239,7 +240,7 @@ def _named_by(library: Library, stems: Collection[str]) -> list[int]:
 
 
 def _is_of_other(passages: Sequence[Passage], called: str) -> bool:
-    """Return whether a document is about a name that another one's names lack, be it the first word of its title."""
+    """Return whether a document is about a proper name that `called` lacks; the first word of its title counts too."""
     title = passages[0].title
     if names_other(title, called):
         return True
@@ -260,20 +261,20 @@ def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Ca
 
 
 def _said(passages: Sequence[Passage]) -> set[str]:
-    """Return the stems of a document's telling words."""
+    """Return the stems of a document's content words."""
     texts = [text for passage in passages for text in (passage.heading, *passage.sentences)]
     return stems_of(" ".join((passages[0].title, passages[0].prompt, *texts)))
 
 
 def _features(nearness_P: Tensor, named: float, stems: Collection[str], said: Collection[str]) -> Features:
-    """Return what tells how near a document is to one name, whose telling words have `stems`."""
+    """Return a document's features for one name, whose content words have the stems `stems`."""
     telling = float(nearness_P.topk(min(TELLING, len(nearness_P))).values.mean())
     unsaid = 1.0 - len(set(stems).intersection(said)) / len(stems) if stems else 0.0
     return Features(named=named, telling=telling, unsaid=unsaid)
 
 
 def are_fit(document: Candidate, called: str) -> list[bool]:
-    """Return which passages can be sections of a document called so."""
+    """Return which passages can be sections of a document named `called`."""
     if document.likeness >= SAME_SUBJECT:  # what it names belongs to the subject
         called = " ".join((called, *(passage.heading for passage in document.passages)))
     return [may_head(p.heading, called) and num_usable(p) >= FEWEST_NOTES for p in document.passages]
@@ -287,7 +288,7 @@ def _positions(document: Candidate, *, is_leading: bool) -> list[float]:
 
 
 def _compare(encode: Encode, passages: Sequence[Passage]) -> tuple[Tensor, Tensor]:
-    """Return the cosines of sections' texts (C, C), and which sections (C, C) are about the same."""
+    """Return the cosines of the sections' texts (C, C), and which pairs of sections (C, C) are duplicates."""
     headings = F.normalize(encode([passage.heading for passage in passages]), dim=1)
     texts = F.normalize(encode([" ".join(passage.sentences)[:_BEGINNING] for passage in passages]), dim=1)
     cosines_CC = texts @ texts.T
@@ -295,7 +296,7 @@ def _compare(encode: Encode, passages: Sequence[Passage]) -> tuple[Tensor, Tenso
 
 
 def spread(worth_C: Tensor, same_CC: Tensor, most: int) -> list[int]:
-    """Return the best sections of which no two are about the same."""
+    """Return the best sections, without duplicates."""
     chosen: list[int] = []
     is_left = worth_C.isfinite()
     while len(chosen) < most and is_left.any():
@@ -307,10 +308,10 @@ def spread(worth_C: Tensor, same_CC: Tensor, most: int) -> list[int]:
 
 
 def represent(worth_C: Tensor, cosines_CC: Tensor, most: int) -> list[int]:
-    """Return the first section of a document, which says it in short, and those that say most of the others with it.
+    """Return the first section of a document, which sums it up, and the sections that best represent the rest.
 
-    Greedy facility location: the next section is the one that brings all sections nearest to those that are chosen; of
-    two like ones the one of greater worth. Sections that are worth minus infinity do not count.
+    Greedy facility location: each step adds the section that most raises the similarity of all sections to the chosen
+    ones; between two alike, the one of greater worth. Sections of worth minus infinity do not count.
     """
     counts_C = worth_C.isfinite()
     chosen = [int(counts_C.nonzero()[0])] if most > 0 and counts_C.any() else []

@@ -1,4 +1,4 @@
-"""A user's own documents as a library: a file or folder of Markdown, HTML, Word or text, read as it lies there."""
+"""A user's own documents as a library: a file or folder of Markdown, HTML, Word or text, read in place."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from concepts.errors import InputError
 from concepts.library.library import Passage, passages_of
 
 LEAST_LIKENESS = 0.15
-"""Whoever names documents wants them used, also where they are less like a section."""
+"""Lower than for other libraries: a user who names documents wants them used."""
 MOST_SENTENCES = 100_000
-"""More should be made a library once, not at each start."""
+"""A larger collection should be made into a library once, not read at every start."""
 
 
 def read_own(path: Path) -> tuple[list[Passage], DropReport]:
     """Return the passages of the English documents at a path, and what was left out, by reason.
 
-    Raises InputError, in one line, where nothing can be read, or too much for reading it again and again.
+    Raises InputError, in one line, if nothing can be read or there is too much to read at every start.
     """
     drops = DropReport()
     if path.is_file():
-        read_file(path)  # says by itself why it cannot be read
+        read_file(path)  # its error says why the file cannot be read
     passages: list[Passage] = []
     num_sentences = 0
     for raw in iter_path(path, "eng_Latn", drops):
@@ -49,6 +49,6 @@ def is_own(path: Path) -> bool:
 
 
 def state_of(path: Path) -> frozenset[tuple[str, int, int]]:
-    """Return what tells whether the documents at a path have changed: names, times and sizes of the files."""
+    """Return the names, times and sizes of the files at a path: they differ once a document has changed."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return frozenset((str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)

@@ -1,7 +1,7 @@
-"""The outline of a manual on a subject that a library knows: each part is one of its documents on it.
+"""Outlines of manuals from a library: each part is one document on the subject.
 
-Which documents, is maximal marginal relevance, as for sections (`concepts.library.outline`). The nearest one is the
-first part; the others come in the order in which it speaks of what they are about.
+Maximal marginal relevance chooses the documents, as it does sections (`concepts.library.outline`). The nearest document
+is the first part; the others follow in the order in which it mentions their subjects.
 
 Legend: C candidate documents, P passages, D concept dim.
 """
@@ -28,17 +28,17 @@ from concepts.library.outline import (
 )
 
 PARTS_WITHIN = 0.28
-"""How much less near than the nearest document that of another part may be."""
+"""How far the document of another part may fall below the nearest document's likeness."""
 FEWEST_PARTS, MOST_PARTS = 3, 8
-"""Parts of a manual whose number nobody named."""
+"""Number of parts of a manual if nobody asked for a number."""
 USUAL_SECTIONS = 7
-"""Of a part, about."""
+"""Usual number of sections of a part."""
 SAME_TITLE, SAME_TEXT = 0.75, 0.8
-"""Documents are about the same if their titles have a larger cosine, or what all their sections are about."""
+"""Two documents are duplicates if the cosine of their titles, or of all their sections' subjects, is larger."""
 OVERVIEW = "Overview"
-"""Heading of a first part whose document is called as the manual is."""
+"""Heading of a first part whose document has the manual's own title."""
 CALLED_SO = 0.9
-"""From this cosine on two titles are one."""
+"""Two titles count as one from this cosine on."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def find_parts(
 ) -> list[Part]:
     """Return the parts of a manual, empty where the library knows too little of the subject.
 
-    `names` are what the manual is called, such as its title and what was typed for it. With `num_parts` exactly as
-    many, or none.
+    `names` are names of the manual, such as its title and the prompt. With `num_parts` the result has exactly that many
+    parts or none.
     """
     found = find_candidates(library, encode, names)
     called = " ".join(names)
@@ -94,6 +94,6 @@ def _sections(candidate: Candidate, called: str) -> tuple[str, ...]:
 
 
 def _place(title_D: Tensor, lead_PD: Tensor) -> float:
-    """Return where the first part speaks of what another one is about: the mean place, weighed by likeness."""
+    """Return where the first part mentions another part's subject: the mean position, weighted by likeness."""
     weight_P = torch.softmax(lead_PD @ title_D * 20.0, dim=0)
     return float(weight_P @ torch.arange(len(weight_P), dtype=weight_P.dtype)) if len(weight_P) else math.inf

@@ -1,7 +1,7 @@
 """A library as a folder: `documents.jsonl.xz`, the documents of the corpus format, `codes.safetensors` and a card.
 
-A model that has learnt from some of the documents may be measured on the others: a library whose card says "split":
-"train" gives nothing from those that are kept for that.
+A model that was trained on some of the documents may be evaluated on the others: a library whose card says "split":
+"train" gives no notes from dev and test documents.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DOCUMENTS_FILE = "documents.jsonl.xz"
 CODES_FILE = "codes.safetensors"
 _CODES = ("subjects", "titles", "prompts")
 MOST_LOADED = 4
-"""Libraries that stay loaded."""
+"""Libraries that stay loaded, at most."""
 
 
 def write_library(
@@ -50,9 +50,9 @@ def write_library(
     licence: str,
     is_split: bool = False,
 ) -> ModelCard:
-    """Write documents, their codes and a card to `folder`; with `is_split` only train documents will be searched.
+    """Write documents, their codes and a card to `folder`; with `is_split` only train documents are searched.
 
-    `data` says where the documents come from. Raises InputError where none has a sentence.
+    `data` says where the documents come from. Raises InputError if none has a sentence.
     """
     kept = sorted(documents, key=lambda d: d.document_id)
     passages = list(_passages(kept, is_split=is_split))
@@ -84,11 +84,10 @@ def write_library(
 def load_library(
     name: str | None = None, *, space_id: str, encode: Encode, most_alike: float = math.inf
 ) -> Library:
-    """Load a library by name or folder; None: the space's own, and one without a passage where it has none.
+    """Load a library by name or folder; None: the space's own library, or an empty one if it has none.
 
-    A path may also lead to documents, which `encode` then makes a library of. Raises ModelError where there is no such
-    library, it is damaged, or its codes are of another space than `space_id`, InputError for documents that cannot be
-    read.
+    `name` may also be a path to documents, which `encode` turns into a library. Raises ModelError if there is no such
+    library, it is damaged, or its codes are of another space than `space_id`; InputError for unreadable documents.
     """
     if name is not None and is_own(Path(name)):
         passages = read_own(Path(name))[0]
@@ -115,7 +114,7 @@ def load_library(
 
 
 class Libraries:
-    """Libraries that were asked for lately; documents of one's own are read again once they have changed."""
+    """A cache of recently used libraries; a user's own documents are read again once they have changed."""
 
     def __init__(self, space_id: str, encode: Encode, most_alike: float = math.inf) -> None:
         """`most_alike`: as `Library.most_alike`."""

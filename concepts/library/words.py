@@ -1,4 +1,4 @@
-"""Words that tell what a text is about, so that two texts can be compared by them, whatever form the words have."""
+"""Content words of texts, stemmed so that two texts can be compared by them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMON = frozenset(
         "words would write writing year years your"
     )
 )
-"""Words that tell nothing of a subject."""
+"""Stop words."""
 _SPELLINGS = tuple(
     (re.compile(british), american)
     for british, american in (
@@ -60,15 +60,15 @@ _SPELLINGS = tuple(
         ("tyre", "tire"),
     )
 )
-"""British beginnings of words and how they are spelt in America; and one word for another in common use."""
+"""British word beginnings and their American spelling; also some common synonyms."""
 
 
 _BRITISH = re.compile(rf"\b(?:{'|'.join(british.pattern for british, _ in _SPELLINGS)})\w*")
-"""A word that one of them changes: one pass over a long text instead of one for each."""
+"""Matches any word that a spelling rule changes: one pass over a long text instead of one for each rule."""
 
 
 def americanize(text: str) -> str:
-    """Return a text in small letters in American spelling."""
+    """Return a text in lower case and American spelling."""
     return _BRITISH.sub(lambda found: _american(found[0]), text)
 
 
@@ -79,7 +79,7 @@ def _american(word: str) -> str:
 
 
 def stems(text: str) -> set[str]:
-    """Return the stems of a text's telling words (Porter 1980); of short ones those in capitals, such as CV, alone."""
+    """Return the stems of a text's content words (Porter 1980); short words count only in capitals, such as CV."""
     words = {
         word
         for word in _WORD.findall(text)

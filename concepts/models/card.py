@@ -1,4 +1,4 @@
-"""Model cards: what a model is, where it came from, and whether its files are still the ones it shipped with.
+"""Model cards: a model's description, its origin, and the checksums of its files.
 
 A model is a folder with a `card.json` and the files the card lists by checksum. Shipped models live in
 `concepts/weights`, `planner/weights` and `writer/weights`; more are found in the folders of
@@ -64,8 +64,8 @@ class ModelCard:
     config: dict[str, object]
     """Sizes and, for a space, the languages."""
     space: str
-    """Id of the concept space the model works in. Of a space: the id of the one whose vectors it shares,
-    where only the decoder is newer; else empty."""
+    """Id of the concept space the model works in. For a space: the id of the space whose vectors it shares,
+    if only the decoder is newer; else empty."""
     data: str
     """What it was trained on, see `training.corpus.store.data_line`."""
     recipe: str
@@ -83,12 +83,12 @@ class ModelCard:
 
     @property
     def space_id(self) -> str:
-        """Return the id of the space whose vectors the model reads and makes."""
+        """Return the id of the space that the model works in."""
         return self.space or self.model_id
 
     @property
     def lineage(self) -> str:
-        """Return which model this is, its steps and what it started from itself, for the card of its heir."""
+        """Return the model's id, steps and own origin, for the card of a model that starts from it."""
         _, started, origin = self.recipe.partition("started from ")
         return f"{self.model_id} ({self.steps} steps{', ' + started + origin if started else ''})"
 
@@ -97,7 +97,7 @@ class ModelCard:
         return self.folder / file
 
     def verify(self, names: Collection[str] | None = None) -> None:
-        """Compare every file, or those of `names`, with its checksum; raises ModelError at the first that differs."""
+        """Compare every file, or only `names`, with its checksum; raises ModelError at the first that differs."""
         for name, expected in self.files.items():
             if names is not None and name not in names:
                 continue
@@ -116,7 +116,7 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class FetchedCard(ModelCard):
-    """The card of a model whose files were downloaded: they lie in their own folder, not beside the card."""
+    """The card of a downloaded model, whose files lie in their own folder, not beside the card."""
 
     wheel: str
     """Name in `concepts.models.wheels.WHEEL_MODELS`."""
@@ -127,11 +127,11 @@ class FetchedCard(ModelCard):
         return is_fetched(WHEEL_MODELS[self.wheel])
 
     def path(self, file: str) -> Path:
-        """Return the path of one of the files, also where it is not here yet."""
+        """Return the path of one of the files, whether it is here or not."""
         return wheel_folder(WHEEL_MODELS[self.wheel]) / file
 
     def verify(self, names: Collection[str] | None = None) -> None:
-        """Compare the files with their checksums, each once; raises ModelError where they are not here or differ."""
+        """Compare the files with their checksums, each once; raises ModelError if they are missing or differ."""
         folder = require(WHEEL_MODELS[self.wheel])
         for name, expected in self.files.items():
             if names is not None and name not in names:
@@ -147,7 +147,7 @@ class FetchedCard(ModelCard):
 def find_name_in_space(kind: Kind, space_id: str) -> str:
     """Return the name or folder of a planner or writer of the space `space_id`, the default one first.
 
-    Raises ModelError where none is trained in that space.
+    Raises ModelError if the space has none.
     """
     found = [card for card in list_cards() if card.kind == kind and card.space == space_id]
     for card in found:
@@ -166,23 +166,23 @@ def find_name_in_space(kind: Kind, space_id: str) -> str:
 
 @dataclass(frozen=True)
 class CardProblem:
-    """A folder among the installed models that holds none which can be used."""
+    """A folder of installed models that holds no usable model."""
 
     message: str
     names: tuple[str, ...] = ()
-    """What such a model may be called: to take another one of that name would be wrong."""
+    """Possible names of that model; another model of such a name must not replace it silently."""
 
 
 def list_cards() -> list[ModelCard]:
-    """Return the cards of all shipped models and of those under `$LONGHAND_MODELS`, unverified.
+    """Return the cards of all shipped models and of all models under `$LONGHAND_MODELS`, unverified.
 
-    What cannot be read is left out: it must not keep others from their work (see `examine_cards`).
+    Unreadable cards are left out, so that they do not disable other models (see `examine_cards`).
     """
     return examine_cards()[0]
 
 
 def examine_cards() -> tuple[list[ModelCard], list[CardProblem]]:
-    """Return the cards of `list_cards`, and what is wrong with the other folders that the environment names."""
+    """Return the cards of `list_cards`, and the problems of the other folders in `$LONGHAND_MODELS`."""
     cards: list[ModelCard] = []
     problems: list[CardProblem] = []
     for folder in _folders():
@@ -203,7 +203,7 @@ def _names_of(folder: Path) -> tuple[str, ...]:
 
 
 def _empty_folders() -> Iterator[str]:
-    """Yield what is wrong with each entry of `$LONGHAND_MODELS` that leads to no model."""
+    """Yield a message for each entry of `$LONGHAND_MODELS` without a model."""
     for entry in _named_folders():
         if not entry.is_dir():
             yield f"{MODELS_VARIABLE} names {entry}, which is no folder: make it, or leave it away"
@@ -231,7 +231,7 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def _check_config(card: ModelCard) -> None:
-    """Raise ValueError where a card lacks what every model of its kind has, so that the file is named at once."""
+    """Raise ValueError if a card lacks a field that its kind requires, so that the error can name the file."""
     for field, kind in _FIELDS.items():
         value = getattr(card, field)
         if not isinstance(value, kind) or isinstance(value, bool):

@@ -1,7 +1,6 @@
-"""Checksums of large files, computed once: a file of the same size and time is not read again.
+"""Checksums of large files, cached: a file of the same size and time is not read again.
 
-What is remembered can always be computed anew, so it lies in the user's cache folder, and a folder that
-cannot be written only costs time.
+The cache lies in the user's cache folder; if that cannot be written, checksums are computed again each time.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ def sha256_of(path: Path) -> str:
 
 
 def recorded_sha256(path: Path, compute: Callable[[Path], str] = sha256_of) -> str:
-    """Return the checksum of a file, by `compute` where the file is new or was changed."""
+    """Return the checksum of a file; `compute` is called if the file is new or changed."""
     state = path.stat()
     size, time_ns, digest = _read().files.get(str(path), (-1, -1, ""))
     if (size, time_ns) == (state.st_size, state.st_mtime_ns):
         return digest
     digest = compute(path)
-    ledger = _read()  # somebody else may have written meanwhile
+    ledger = _read()  # another process may have written meanwhile
     ledger.files[str(path)] = (state.st_size, state.st_mtime_ns, digest)
     _write(ledger)
     return digest
@@ -54,7 +53,7 @@ def record_files(name: str, locations: Mapping[str, Path]) -> None:
 
 
 def recorded_files(name: str) -> dict[str, Path]:
-    """Return where the files of a published space lay when they were used last; empty: never."""
+    """Return where the files of a published space lay when last used; empty if never used."""
     return {file: Path(path) for file, path in _read().spaces.get(name, {}).items()}
 
 

@@ -12,14 +12,14 @@ from concepts.models.published import AssetFile
 from concepts.models.runtime import start_fairseq2
 
 _SILENCE_S = 60.0
-"""How long a server may say nothing; fairseq2 would wait for ever."""
+"""Timeout for a silent server; fairseq2 would wait for ever."""
 
 
 def fetch_file(file: AssetFile) -> tuple[int, str]:
     """Download a file unless it is here, with a progress bar on a terminal; return its bytes and sha256.
 
-    fairseq2 keeps a file only once it is whole; what came of an interrupted one is thrown away. Raises
-    ModelError where the address cannot be reached, the disk is full, or the connection breaks.
+    fairseq2 keeps only whole files and deletes an interrupted download. Raises ModelError if the address cannot
+    be reached, the disk is full, or the connection breaks.
     """
     resolver = start_fairseq2()
     from fairseq2.assets import AssetDownloadManager
@@ -48,7 +48,7 @@ def _impatience() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what went wrong first, which fairseq2 hides behind "Address is not reachable"."""
+    """Return the first error, which fairseq2 hides behind "Address is not reachable"."""
     while error.__cause__ is not None:
         error = error.__cause__
     reason = getattr(error, "reason", None) or error

@@ -1,7 +1,7 @@
-"""A language model in GGUF, written as transformers keeps its own: safetensors, config and tokenizer.
+"""Converting a GGUF language model to transformers' format: safetensors, config and tokenizer.
 
-transformers reads GGUF by the package `gguf` and undoes the quantisation, which takes half a minute for 135 million
-parameters; the same weights in safetensors are mapped in a second.
+transformers reads GGUF with the package `gguf` and dequantises it, which takes half a minute for 135 million
+parameters; the same weights in safetensors are memory-mapped in a second.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _BEGIN, _END, _UNKNOWN = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 
 
 def convert_gguf(path: Path, to: Path) -> Path:
-    """Write the model of the GGUF file `path` to the new folder `to`, in bfloat16, and return that.
+    """Convert the GGUF file `path` to bfloat16 safetensors in the new folder `to`; return `to`.
 
-    Raises ModelError where transformers cannot read it.
+    Raises ModelError if transformers cannot read it.
     """
     try:
-        with quiet_transformers(), redirect_stderr(io.StringIO()):  # a bar of gguf's reader has no switch
+        with quiet_transformers(), redirect_stderr(io.StringIO()):  # gguf's progress bar cannot be turned off
             transformers: Any = import_module("transformers")  # half of it is typed
             where = {"gguf_file": path.name, "local_files_only": True}
             model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -50,14 +50,14 @@ def convert_gguf(path: Path, to: Path) -> Path:
             tokenizer.save_pretrained(to)
     except OSError:
         raise
-    except Exception as error:  # whatever transformers, gguf and tokenizers raise of a file they do not know
+    except Exception as error:  # transformers, gguf and tokenizers raise many kinds for a bad file
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path} cannot be converted ({first}); run `longhand doctor`") from error
     return to
 
 
 def _without_prefix(tokenizer: Any) -> Any:
-    """Return a tokenizer that puts nothing in front of a text, as SmolLM2's own does; the GGUF says otherwise."""
+    """Return the tokenizer without the GGUF's prefix before a text: SmolLM2's own tokenizer has none."""
     from tokenizers import Tokenizer
 
     return Tokenizer.from_str(json.dumps(json.loads(tokenizer.to_str()) | {"post_processor": None}))

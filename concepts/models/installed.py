@@ -1,4 +1,4 @@
-"""A model by its name or folder: of those that ship, those under `$LONGHAND_MODELS`, and published spaces."""
+"""Finding a model by name or folder: shipped ones, ones under `$LONGHAND_MODELS`, and published spaces."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = Tru
 def space_languages(name: str | None) -> tuple[str, ...]:
     """Return the languages of a space by name or folder (None: the default one).
 
-    Those of a published space are known before its weights are here. Raises ModelError for a space that is not
+    A published space's languages are known before its weights are fetched. Raises ModelError for a space that is not
     installed.
     """
     if name in PUBLISHED and name not in {card.name for card in list_cards()}:

@@ -1,7 +1,7 @@
-"""How much memory a model needs and how much is free, so that nobody is killed without a word.
+"""Checking that a model fits into the free memory before it is loaded.
 
-SONAR's loading ends silently on a 16 GB machine (github.com/facebookresearch/SONAR/issues/55): the system
-kills a process that asks for too much, and a killed process says nothing.
+Loading SONAR ends silently on a 16 GB machine (github.com/facebookresearch/SONAR/issues/55): the system
+kills a process that needs too much memory, and a killed process prints no error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from concepts.errors import ModelError
 
 WORK_BYTES = 1_000_000_000
-"""What a process needs beside its weights: libraries and the activations of one batch."""
+"""Memory of a process beside the weights: libraries and the activations of one batch."""
 _GB = 1e9
 
 
@@ -28,9 +28,9 @@ def free_bytes(device: torch.device) -> int:
 
 
 def _container_bytes() -> list[int]:
-    """Return what a container's own limit (cgroup 2, else 1) leaves; empty where there is none.
+    """Return the bytes left below a container's memory limit (cgroup 2, else 1); empty if there is no limit.
 
-    Pages of files that are mapped or cached count as used there, but are given back when asked for.
+    Mapped and cached file pages count as used there, but the kernel frees them on demand.
     """
     for root, limit, used, cache in (
         ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
@@ -46,7 +46,7 @@ def _container_bytes() -> list[int]:
 
 
 def check_memory(name: str, num_parameters: int, dtype: torch.dtype, device: torch.device) -> str:
-    """Return a line on what a model will take; raise ModelError where that is more than is free."""
+    """Return a line on the memory that a model will take; raise ModelError if less is free."""
     needed, free = num_parameters * dtype.itemsize + WORK_BYTES, free_bytes(device)
     place = "the GPU" if device.type == "cuda" else "memory"
     line = (

@@ -1,15 +1,15 @@
-"""Libraries that fairseq2 imports at its start and that nothing here uses: imported once somebody does use them.
+"""Postponing libraries that fairseq2 imports at its start and Longhand never uses: they are imported on first use.
 
 Hugging Face's transformers (for model families that are none of ours), torch's compiler (for a decorator and a
 hint) and a client for S3 take half of the time that importing sonar-space takes: 2 s, more from a cold disk.
-While fairseq2 is imported, stand-ins take their places; whoever uses one afterwards, here or in a program that
-imports Longhand, gets the real thing.
+While fairseq2 is imported, stand-ins replace them; code that uses one later, here or in a program that
+imports Longhand, gets the real library.
 
-There is no way without stand-ins: `fairseq2.composition`, which `init_fairseq2` and sonar-space import, imports every
-model family of fairseq2 at its top, and no setting leaves one out. Only spaces that fairseq2 reads (sonar-mini and its
-like) come here: `write` with the usual space, `ls` and `--help` never do. Measured on two busy cores, in seconds of the
-processor, for `start_fairseq2` behind `import torch` (3.4 s): 1.4 with all stand-ins, 2.1 without that of s3fs, 3.2
-without that of the compiler, 5.4 without that of transformers, 6.3 without any (3 and 15 s of wall time).
+Stand-ins are the only way: `fairseq2.composition`, which `init_fairseq2` and sonar-space import, imports every model
+family of fairseq2 at its top, and no setting leaves one out. Only spaces that fairseq2 loads (such as sonar-mini) need
+this module: `write` with the default space, `ls` and `--help` never do. CPU seconds of `start_fairseq2` after `import
+torch` (3.4 s), measured on two busy cores: 1.4 with all stand-ins, 2.1 without the one for s3fs, 3.2 without the
+compiler's, 5.4 without transformers', 6.3 without any (3 and 15 s of wall time).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNUSED = ("s3fs",)
 
 
 class _LaterClass(type):
-    """A class of the library: what is asked of it is asked of the real one."""
+    """Stand-in for a class of the library: every use goes to the real class."""
 
     def _real(cls) -> Any:
         return getattr(import_module(cls.__module__), cls.__name__)
@@ -51,7 +51,7 @@ class _LaterClass(type):
 
 
 class _LaterModule(ModuleType):
-    """A module of the library: a name is a class while fairseq2 is imported, and the real thing afterwards."""
+    """Stand-in for a module: its names are stand-in classes while fairseq2 is imported, the real ones afterwards."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -62,7 +62,7 @@ class _LaterModule(ModuleType):
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds stand-ins for the library and all its modules, for the thread that made it: others import the real ones."""
+    """Finds stand-ins for the library and its modules, in the thread that made it; others import the real ones."""
 
     def __init__(self) -> None:
         self._thread = get_ident()
@@ -78,15 +78,15 @@ class _Finder(MetaPathFinder, Loader):
         return _LaterModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is run."""
+        """Do nothing."""
 
 
 class _LaterCompiler:
-    """Stands for `torch._dynamo`, which fairseq2 calls at every batch, until somebody imports it."""
+    """Stand-in for `torch._dynamo`, which fairseq2 calls at every batch, until somebody imports it."""
 
     @staticmethod
     def maybe_mark_dynamic(tensor: object, index: object) -> None:
-        """Ignore a hint for a compiler that is not there."""
+        """Ignore a hint for the compiler, which is not loaded."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(import_module(COMPILER), name)
@@ -98,7 +98,7 @@ def _undecorated(fn: Any = None, recursive: bool = True, *, reason: str | None =
 
 @contextmanager
 def postponed_imports() -> Iterator[None]:
-    """Let stand-ins be imported inside the block; what was imported before stays as it is."""
+    """Let imports inside the block find stand-ins; modules imported before stay as they are."""
     import torch
 
     finder = _Finder()

@@ -1,11 +1,11 @@
-"""Spaces that others published: sonar-space's own cards by name, their languages, files and identity.
+"""Published spaces: sonar-space's own cards by name, their languages, files and identity.
 
 `sonar` is Meta's SONAR (arXiv 2308.11466): 1024 dimensions, 202 languages. Its cards come with sonar-space;
 its weights lie in fairseq2's asset cache, where `longhand models fetch sonar` puts them. A card of the same
 name with `@user` behind it, in the folder `$FAIRSEQ2_USER_ASSET_DIR`, overrides any of its fields, which is
 fairseq2's own way to name another checkpoint.
 
-Importing this module imports no fairseq2: `longhand models` lists what is known here.
+Importing this module does not import fairseq2, so `longhand models` can list its spaces quickly.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class AssetFile:
     uri: str
     """Where it is published."""
     path: Path
-    """Where it lies, or will once it is downloaded."""
+    """Its place on this machine, downloaded or not."""
 
     @property
     def is_here(self) -> bool:
@@ -74,7 +74,7 @@ class AssetFile:
 
 @dataclass(frozen=True)
 class PublishedCard(ModelCard):
-    """The card of a published space: its files lie where fairseq2 put them."""
+    """The card of a published space, whose files lie in fairseq2's cache."""
 
     locations: dict[str, Path] = field(default_factory=dict)
     """File name to path."""
@@ -94,8 +94,8 @@ class PublishedCard(ModelCard):
 def read_published_card(name: str) -> PublishedCard:
     """Return the card of a published space whose weights are here.
 
-    The checksums are computed once for each file and remembered. Raises ModelError where a file is not
-    downloaded, naming all that are missing and the command that fetches them.
+    The checksums are computed once for each file and cached. Raises ModelError that names all missing files
+    and the command that fetches them.
     """
     space = PUBLISHED[name]
     encoder, decoder = asset_card(space.encoder), asset_card(space.decoder)
@@ -104,7 +104,7 @@ def read_published_card(name: str) -> PublishedCard:
     locations = {file.name: file.path for file in found}
     files = {file: recorded_sha256(path) for file, path in locations.items()}
     record_files(name, locations)
-    # Vectors are made by encoder and tokenizer alone: another decoder reads the same ones.
+    # Encoder and tokenizer alone decide the vectors: another decoder reads the same ones.
     made_by = "".join(f"{file}:{files[file]};" for file in ("encoder.pt", "pieces.model"))
     config = model_config(encoder)
     return PublishedCard(
@@ -140,7 +140,7 @@ def asset_cards(card: ModelCard) -> tuple[AssetCard, AssetCard]:
 
 
 def is_fetched(name: str) -> bool:
-    """Return whether the weights of a published space were seen on this machine; imports nothing heavy."""
+    """Return whether the weights of a published space were found on this machine before; imports nothing heavy."""
     seen = recorded_files(name)
     return bool(seen) and all(path.is_file() for path in seen.values())
 
@@ -201,9 +201,9 @@ def published_languages(name: str) -> tuple[str, ...]:
 
 
 def asset_card(name: str) -> AssetCard:
-    """Return a card of sonar-space, with what `$FAIRSEQ2_USER_ASSET_DIR` says besides.
+    """Return a card of sonar-space, overridden by `$FAIRSEQ2_USER_ASSET_DIR`.
 
-    Raises ModelError where the cards cannot be read.
+    Raises ModelError if the cards cannot be read.
     """
     try:
         return _store().retrieve_card(name)
@@ -215,7 +215,7 @@ def asset_card(name: str) -> AssetCard:
 
 
 def asset_file(name: str, card: AssetCard, part: str) -> AssetFile:
-    """Return the file that the field `part` of a card names, and where it lies on this machine."""
+    """Return the file in the field `part` of a card, and its place on this machine."""
     resolver = start_fairseq2()
     from fairseq2.assets import AssetDownloadError, AssetDownloadManager
 
@@ -231,7 +231,7 @@ def asset_file(name: str, card: AssetCard, part: str) -> AssetFile:
 
 
 def check_fetched(what: str, missing: Sequence[AssetFile], command: str) -> None:
-    """Raise ModelError where files are `missing`: which, and how and where they come."""
+    """Raise ModelError if files are `missing`; it names them, the command that fetches them and their folder."""
     if missing:
         names = ", ".join(file.uri for file in missing)
         raise ModelError(
@@ -261,9 +261,9 @@ def cache_dir() -> Path:
 
 
 def _store() -> AssetStore:
-    """Return sonar-space's cards under those of the user and the system, read afresh.
+    """Return a fresh store of sonar-space's cards, overridden by the user's and the system's.
 
-    fairseq2's own store is read once in a process, and holds many cards that are none of ours.
+    fairseq2's own store is read only once in a process and holds many unrelated cards.
     """
     resolver = start_fairseq2()
     from fairseq2.assets import StandardAssetStore, WellKnownAssetMetadataSource

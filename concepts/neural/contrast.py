@@ -22,10 +22,10 @@ def info_nce(
 ) -> Tensor:
     """Return InfoNCE (van den Oord et al. 2018, arXiv 1807.03748) over cosines, in nats.
 
-    `own_N` is the place of each prediction's own candidate, `row_C` the text that each candidate stands for: a
-    candidate of the same text as the own one is no negative.
+    `own_N` is the index of each prediction's own candidate, `row_C` the text of each candidate: another candidate of
+    the same text is no negative.
     """
-    with torch.autocast(predicted_ND.device.type, enabled=False):  # eight bits of a logarithm are too few
+    with torch.autocast(predicted_ND.device.type, enabled=False):  # bfloat16 is too coarse for a logarithm
         predicted, candidates = predicted_ND.float(), candidates_CD.float()
         logits = F.normalize(predicted, dim=-1) @ F.normalize(candidates, dim=-1).T / temperature
         is_same = row_C[own_N].unsqueeze(1) == row_C.unsqueeze(0)
@@ -45,7 +45,7 @@ def finds_own(
 ) -> Tensor:
     """Return, for each prediction, whether the true concept is its nearest by cosine among `num` (N, bool).
 
-    The others are drawn from the pool, for each prediction anew, those of the same text left out.
+    The others are drawn from the pool for each prediction, without concepts of the same text.
     """
     generator = torch.Generator().manual_seed(seed)
     predicted, true, pool = (F.normalize(x.float(), dim=-1) for x in (predicted_ND, true_ND, pool_CD))

@@ -1,8 +1,8 @@
-"""Where models run and in which number format: what accelerate manages for this process.
+"""The device and number format of models, as accelerate manages them for this process.
 
-`PartialState` is the part of accelerate that says so; training adds its `Accelerator` (training/loop.py). Models
-that write are moved there and not given to `Accelerator.prepare`, which would wrap their `forward` alone: planner,
-writer and voice call parts of a model one by one.
+accelerate's `PartialState` gives the device; training adds its `Accelerator` (training/loop.py). For inference, models
+are moved to the device without `Accelerator.prepare`, which wraps only `forward`: planner, writer and voice call parts
+of a model one by one.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _DTYPES = {
 
 
 def device_of_process() -> torch.device:
-    """Return the device that accelerate gives this process: all of its models run there."""
+    """Return the device that accelerate assigns to this process, for all of its models."""
     device: torch.device = process_state().device
     return device
 
 
 def choose_dtype(device: torch.device, *, is_large: bool, own: torch.dtype = torch.float16) -> torch.dtype:
-    """Return the number format for a model on `device`; `own` is that of a large model on a GPU.
+    """Return the number format for a model on `device`.
 
-    `$LONGHAND_DTYPE` goes first, then accelerate's `--mixed_precision` (for a large model), then `own` for a large
+    `$LONGHAND_DTYPE` comes first, then accelerate's `--mixed_precision` (for a large model), then `own` for a large
     model on a GPU (float16, as SONAR's authors run it), else float32. Raises UsageError for an unknown name.
     """
     asked = os.environ.get(DTYPE_VARIABLE)

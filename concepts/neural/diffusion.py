@@ -17,8 +17,8 @@ from concepts.errors import ModelError
 
 SamplerName = Literal["ddim", "dpm++"]
 Objective = Literal["diffusion", "mse"]
-"""What a model learns: to denoise, or (the baseline) the mean in one step without noise, as Base-LCM does (arXiv
-2412.08821, section 2.3.1)."""
+"""Training objective: denoising, or as a baseline the mean in one step without noise, as in Base-LCM (arXiv 2412.08821,
+section 2.3.1)."""
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 Denoise = Callable[[Tensor, float], Tensor]
 """(x_t, t) to the predicted x0, both of one shape."""
@@ -51,9 +51,9 @@ def min_snr_weight(t: Tensor, gamma: float | None) -> Tensor:
 def predict_mean(
     denoise: Denoise, shape: tuple[int, ...], *, num_draws: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Return the mean of what can follow: x0 predicted at time 1, averaged over `num_draws` noises.
+    """Return the predicted mean: x0 predicted at time 1, averaged over `num_draws` noises.
 
-    `num_draws` 0 is for a model that learnt without noise: its input there is zero.
+    `num_draws` 0 is for a model trained without noise, whose input at time 1 is zero.
     """
     if not num_draws:
         return denoise(torch.zeros(shape), 1.0)
@@ -73,8 +73,8 @@ def sample(
 ) -> Tensor:
     """Return x0 reached from `noise` in exactly `num_steps` calls of `denoise`.
 
-    The last call is at `last_time` (1 / `num_steps` where none is given); its x0 is the result. A later time
-    leaves more of the choice between sentences to what reads the result.
+    The last call is at `last_time` (None: 1 / `num_steps`); its x0 is the result. A later time leaves more of the
+    choice between sentences to the model that reads the result.
     `noise_scale` below 1 starts nearer to the mean and trades variety for fidelity (LCM's
     initial noise scale). `ddim` is deterministic DDIM (Song et al. 2020); `dpm++` is
     DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, algorithm 2) whose first and last steps are
@@ -118,7 +118,7 @@ def guide(conditional: Tensor, unconditional: Tensor, scale: float, rescale: flo
 
 
 def seeded_noise(shape: tuple[int, ...], *key: int | str) -> Tensor:
-    """Return standard normal noise that depends on `key` alone, whatever else is in the batch."""
+    """Return standard normal noise that depends on `key` alone, not on the rest of the batch."""
     import hashlib
 
     digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()

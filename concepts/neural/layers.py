@@ -1,4 +1,4 @@
-"""Transformer layers that planner and writer share.
+"""Transformer layers shared by planner and writer.
 
 Legend: B batch, S query positions, C context positions, M model width, H heads.
 """
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 class RMSNorm(nn.RMSNorm):
     """RMS normalization in the precision of its weights.
 
-    Under autocast its input has fewer bits than its weights, which torch warns of and computes without a fused kernel.
+    Under autocast its input has a lower precision than its weights: torch warns and does not use its fused kernel.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -39,12 +39,12 @@ class Attention(nn.Module):
         self.key_norm = RMSNorm(dim // num_heads)
 
     def forward(self, x_BSM: Tensor, context_BCM: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Return (B, S, M); `mask` is True where a query may look, broadcastable to (B, H, S, C)."""
+        """Return (B, S, M); `mask` is True where a query may attend, broadcastable to (B, H, S, C)."""
         keys, values = self.keys_values(x_BSM if context_BCM is None else context_BCM)
         return self.attend(x_BSM, keys, values, mask)
 
     def keys_values(self, context_BCM: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values (B, H, C, M/H) of a context, which may be kept for many queries."""
+        """Return keys and values (B, H, C, M/H) of a context, to be cached for many queries."""
         keys, values = self._split(self.key_value(context_BCM), 2)
         keys = self.key_norm(keys)
         return (rotate(keys) if self.rotary else keys), values

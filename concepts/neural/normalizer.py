@@ -10,7 +10,7 @@ _IQR_OF_NORMAL = 1.349
 
 
 class RobustNormalizer(nn.Module):
-    """Centre by the median and scale by the interquartile range, each dimension for itself.
+    """Centre by the median and scale by the interquartile range, per dimension.
 
     As in LCM (arXiv 2412.08821, section 2.3.1), with the quartiles taken at 0.25 and 0.75. Normalized
     values are clipped to `max_abs`, so that one odd sentence cannot dominate a loss.

@@ -1,7 +1,7 @@
-"""The number format that models are trained in: bfloat16 where the machine is faster at it, else float32.
+"""The number format for training: bfloat16 if the machine is faster with it, else float32.
 
-Processors without bfloat16 instructions (AVX2, say) multiply such matrices by a loop that is some forty times slower
-than float32; those that have them are several times faster.
+CPUs without bfloat16 instructions (AVX2, say) multiply such matrices some forty times slower than float32 ones; CPUs
+with these instructions are several times faster.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _ROWS, _DIM = 256, 384
 
 
 def training_device() -> torch.device:
-    """Return the kind of device that models are trained on: CUDA where there is one, else the processor."""
+    """Return the type of device for training: CUDA if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def training_dtype(device: torch.device) -> torch.dtype:
     """Return bfloat16 or float32.
 
-    `accelerate launch --mixed_precision` (bf16 or no) goes first; then what the device is faster at: a GPU says
-    whether it knows bfloat16, a processor is timed once.
+    `accelerate launch --mixed_precision` (bf16 or no) comes first, then the faster format of the device: a GPU reports
+    whether it supports bfloat16, a CPU is timed once.
     """
     asked = {"bf16": torch.bfloat16, "no": torch.float32}.get(os.environ.get(PRECISION_VARIABLE, ""))
     return asked or _faster_dtype(device.type)

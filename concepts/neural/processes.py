@@ -1,8 +1,7 @@
-"""Several processes that train one model: what the main one does for all, and what all agree on.
+"""Training one model in several processes: work for the main process alone, and values that all agree on.
 
-accelerate opens the group of processes that `accelerate launch` or `torchrun` has started. Files are the main process's
-to write (rank 0); the others wait for it, for as long as it takes: the group's timeout is a day, for a corpus that is
-embedded.
+accelerate opens the group of processes that `accelerate launch` or `torchrun` has started. Only the main process (rank
+0) writes files; the others wait for it. The group's timeout is a day, long enough to embed a corpus.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ if TYPE_CHECKING:
 
 _PATIENCE = timedelta(days=1)
 SAID = "process 0 says it"
-"""A note at errors that all processes raise: the main one says them."""
+"""A note on an error that all processes raise: only the main process prints it."""
 
 
 def process_state(*, cpu: bool = False) -> PartialState:
     """Return accelerate's state of this process; the first call joins the others where a launcher has started several.
 
-    `cpu`: whether that call leaves an accelerator alone.
+    `cpu`: whether the first call ignores accelerators.
     """
     import torch
     from accelerate import PartialState
     from accelerate.utils import InitProcessGroupKwargs, parse_flag_from_env
 
-    # accelerate opens no group of processors unless it is told that there is nothing else
+    # accelerate opens a group of CPU processes only if told that there is no accelerator
     is_cpu = cpu or not torch.accelerator.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU")
     with _silence() if os.environ.get("WORLD_SIZE", "1") != "1" else nullcontext():
         return PartialState(is_cpu, **InitProcessGroupKwargs(timeout=_PATIENCE).to_kwargs())
@@ -41,7 +40,7 @@ def process_state(*, cpu: bool = False) -> PartialState:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep what is printed inside the block from stdout: gloo says there whom it has met."""
+    """Silence stdout inside the block: gloo prints its connections there."""
     sys.stdout.flush()
     kept, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -71,14 +70,14 @@ def on_main(work: Callable[[], object]) -> None:
 
 
 def for_all(error: LonghandError) -> LonghandError:
-    """Return an error that all processes raise at this place; those of the others carry the note `SAID`."""
+    """Return an error that all processes raise here; in all but the main one it carries the note `SAID`."""
     if not process_state().is_main_process:
         error.add_note(SAID)
     return error
 
 
 def agree(value: str) -> str:
-    """Return what the main process says, in all of them."""
+    """Return the main process's `value` in all processes."""
     told = [value]
     if process_state().num_processes > 1:
         from accelerate.utils import broadcast_object_list
@@ -88,7 +87,7 @@ def agree(value: str) -> str:
 
 
 def add_up(values: Sequence[float]) -> list[float]:
-    """Return the sums of numbers over all processes, which call this together."""
+    """Return the sums of numbers over all processes; all must call this together."""
     state = process_state()
     if state.num_processes == 1:
         return list(values)
@@ -100,7 +99,7 @@ def add_up(values: Sequence[float]) -> list[float]:
 
 
 def leave() -> None:
-    """Leave the group once all have come so far."""
+    """Leave the group once all processes have reached this point."""
     state = process_state()
     state.wait_for_everyone()
     state.destroy_process_group()
@@ -110,6 +109,6 @@ def is_lost_peer(error: RuntimeError) -> bool:
     """Return whether an error says that another process of the group has ended."""
     import torch
 
-    # gloo, which processors use, knows no error of its own
+    # gloo, the CPU backend, has no exception class of its own
     text = str(error).lower()
     return isinstance(error, torch.distributed.DistError) or ("gloo" in text and "connect" in text)

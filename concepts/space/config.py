@@ -1,4 +1,4 @@
-"""What a small SONAR is made of: sizes, vocabulary and languages."""
+"""Configuration of a small SONAR: sizes, vocabulary and languages."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class SpaceConfig:
     num_heads: int = 6
     """Attention heads, the same in encoder and decoder."""
     num_pieces: int = 8000
-    """Size of the sentencepiece model, without `<pad>` and the control symbols; training lowers it to what a
-    small text gives."""
+    """Size of the sentencepiece model, without `<pad>` and the control symbols; training lowers it if the text is
+    too small."""
     max_seq_len: int = 128
     """Longest token sequence, prefix and suffix tokens included."""
 
@@ -42,7 +42,7 @@ class SpaceConfig:
 
     @classmethod
     def of(cls, config: dict[str, object]) -> SpaceConfig:
-        """Return the sizes that a released space's card holds beside its languages."""
+        """Return the sizes on a released space's card."""
         besides = ("langs", "extensions")
         return cls(**{key: value for key, value in config.items() if key not in besides})  # type: ignore[arg-type]
 

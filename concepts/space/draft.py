@@ -1,11 +1,10 @@
-"""The words of a sentence's English beside its concept, for the decoder of another language.
+"""English drafts: a sentence's English words beside its concept, for the decoder of another language.
 
-One vector holds what a sentence says, and a small decoder spells little of it at once; the English decoder
-says most of it. So English is said first, and the decoder of the other
-language reads it: by attention to what stands behind each token in the space's own encoder. Two passes over one
-sentence with a draft between them are deliberation networks (Xia et al. 2017, "Deliberation Networks: Sequence
+A small decoder of another language recovers little of a concept by itself; the English decoder recovers most of it. So
+the sentence is decoded to English first, and the other decoder attends to the encoder states of that draft. Two passes
+over one sentence with a draft between them are deliberation networks (Xia et al. 2017, "Deliberation Networks: Sequence
 Generation Beyond One-Pass Decoding"); here the draft is in another language and its encoder is frozen. A concept is
-the mean of these states (mean pooling), so a decoder that attends to all alike reads what it read before.
+the mean of these states (mean pooling), so uniform attention to all of them gives the concept again.
 
 Legend: B sentences, S tokens of English, M concept width.
 """
@@ -26,18 +25,18 @@ from concepts.space.tokenizer import Pieces
 MAX_DRAFT = 80
 """Tokens of a draft that are read, frame included."""
 _QUERY_STD = 0.1
-"""Standard deviation of a new query matrix, relative to that of other matrices."""
+"""Standard deviation of a new query matrix, relative to other matrices."""
 _CHUNK = 50_000
 
 States = Callable[[Tensor, Tensor], Tensor]
-"""What stands behind tokens (B, S) of which some are padding (B, S), in English (B, S, M)."""
+"""English tokens (B, S) and their padding mask (B, S) to encoder states (B, S, M)."""
 
 
 class Drafts:
-    """English texts as token ids, one after the other in one array; an empty text has none."""
+    """English texts as token ids in one flat array; an empty text has none."""
 
     def __init__(self, texts: Sequence[str], pieces: Pieces, lang_id: int) -> None:
-        """Tokenise `texts`; `lang_id` is that of English."""
+        """Tokenise `texts`; `lang_id` is the id of English."""
         self._lang_id = lang_id
         parts: list[NDArray[np.int16]] = []
         lengths: list[int] = []
@@ -49,12 +48,12 @@ class Drafts:
         self._ends: NDArray[np.int64] = np.cumsum(lengths, dtype=np.int64)
 
     def lengths(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return how many pieces the texts of these numbers (B,) have."""
+        """Return the number of pieces of the texts with these indices (B,)."""
         starts: NDArray[np.int64] = np.where(numbers > 0, self._ends[numbers - 1], 0)
         return self._ends[numbers] - starts
 
     def padded(self, numbers: NDArray[np.int64]) -> Tensor:
-        """Return the texts of these numbers (B, S): language token, pieces, eos; padding where there is no text."""
+        """Return the texts with these indices (B, S): language token, pieces, eos; only padding for an empty text."""
         ends, lengths = self._ends[numbers], self.lengths(numbers)
         starts = ends - lengths
         rows = torch.full((len(numbers), int(lengths.max()) + 2), PAD_ID)
@@ -66,12 +65,12 @@ class Drafts:
 
 
 def with_draft(concepts_BM: Tensor, draft_BS: Tensor, states: States) -> tuple[Tensor, Tensor]:
-    """Return what a decoder reads (B, 1 + S, M) and which of it is padding (B, 1 + S); the concept never is.
+    """Return the decoder's input, concept and draft states (B, 1 + S, M), and its padding mask (B, 1 + S).
 
-    `states` gives what stands behind tokens (B, S) of which some are padding. A row of padding alone has no draft.
+    `states` maps tokens and padding mask to encoder states. A row of only padding has no draft.
     """
     padding = draft_BS == PAD_ID
-    # A row that attends to nothing would be NaN.
+    # Attention with every key masked would give NaN: such a row is not masked.
     read = states(draft_BS, padding & padding.logical_not().any(dim=1, keepdim=True))
     memory = torch.cat((concepts_BM.unsqueeze(1), read.to(concepts_BM.dtype)), dim=1)
     return memory, torch.nn.functional.pad(padding, (1, 0), value=False)
@@ -79,7 +78,8 @@ def with_draft(concepts_BM: Tensor, draft_BS: Tensor, states: States) -> tuple[T
 
 @torch.no_grad()
 def open_to_draft(decoder: SpaceDecoder, seed: int) -> None:
-    """Let a decoder that has read single concepts read words, at first nearly all alike: their mean is the concept."""
+    """Prepare a decoder of single concepts to read drafts: its attention starts nearly uniform, the mean of a draft's
+    states being the concept."""
     generator = torch.Generator().manual_seed(seed)
     std = decoder.config.model_dim**-0.5
     for layer in decoder.decoder.layers:
@@ -92,7 +92,7 @@ def open_to_draft(decoder: SpaceDecoder, seed: int) -> None:
 
 
 def frozen_states(encoder: SpaceEncoder) -> States:
-    """Return what gives the states of an encoder that is not trained, on the device of the tokens."""
+    """Return a function to the states of an encoder that is not trained, on the tokens' device."""
 
     def states(draft_BS: Tensor, padding_BS: Tensor) -> Tensor:
         encoder.to(draft_BS.device)

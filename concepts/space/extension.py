@@ -1,9 +1,9 @@
-"""Languages that a space has learnt beside its own: parts of their own that read and make the same vectors.
+"""Extensions: languages added to a space by an encoder and decoder of their own that use the same vectors.
 
 An extension is one file of weights and one sentencepiece model in the space's folder, two more fairseq2 cards in its
-`cards.yaml`, and an entry of the card's `extensions`. The weights are quantised (see quantize.py) and lie
-under the autoencoder's names, the embedding table that encoder and decoder share once. Encoder, decoder and vectors of
-the space itself stay as they were, byte for byte.
+`cards.yaml`, and an entry in the card's `extensions`. The weights are quantised (see quantize.py) and have the
+autoencoder's names; the embedding table, which encoder and decoder share, is stored once. The space's own encoder,
+decoder and vectors stay the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Extension:
     """One group of languages of a space."""
 
     name: str
-    """The languages' ISO 639-3 codes, such as `deu-fra-spa`; that of its files and cards."""
+    """The languages' ISO 639-3 codes, such as `deu-fra-spa`; also in the names of its files and cards."""
     langs: tuple[str, ...]
     num_pieces: int
     reads_draft: bool = False
-    """Whether its decoder has learnt to read the words of a sentence's English beside the concept (draft.py)."""
+    """Whether its decoder reads a sentence's English words beside the concept (draft.py)."""
 
     @property
     def weights_file(self) -> str:
@@ -73,7 +73,7 @@ def extensions_of(card: ModelCard) -> tuple[Extension, ...]:
 
 
 def pieces_of(card: ModelCard, lang: str) -> Pieces:
-    """Return the sentencepiece model that a space reads `lang` with."""
+    """Return a space's sentencepiece model for `lang`."""
     for extension in extensions_of(card):
         if lang in extension.langs:
             return Pieces(card.path(extension.pieces_file))
@@ -81,13 +81,13 @@ def pieces_of(card: ModelCard, lang: str) -> Pieces:
 
 
 def own_files(card: ModelCard) -> list[str]:
-    """Return the files of a space that its extensions do not bring: what must be whole before any work."""
+    """Return the files of a space without its extensions: they are verified before any use."""
     brought = {file for e in extensions_of(card) for file in (e.weights_file, e.pieces_file)}
     return [file for file in card.files if file not in brought]
 
 
 def extension_cards(card: ModelCard, extension: Extension) -> tuple[AssetCard, AssetCard]:
-    """Return the fairseq2 cards of an extension's encoder and decoder, its files checked.
+    """Verify an extension's files; return the fairseq2 cards of its encoder and decoder.
 
     Raises ModelError where one is missing or damaged.
     """
@@ -100,13 +100,13 @@ def extension_cards(card: ModelCard, extension: Extension) -> tuple[AssetCard, A
 
 
 def extension_weights(card: ModelCard, extension: Extension) -> dict[str, Tensor]:
-    """Return the float32 parameters of an extension under the autoencoder's names, its files checked."""
+    """Verify an extension's files; return its float32 parameters under the autoencoder's names."""
     card.verify([extension.weights_file, extension.pieces_file])
     return read_tensors(card.path(extension.weights_file))
 
 
 def is_packed(checkpoint: Mapping[str, object]) -> bool:
-    """Return whether a checkpoint holds encoder and decoder of an extension."""
+    """Return whether a checkpoint holds an extension's encoder and decoder."""
     return _SHARED in checkpoint
 
 

@@ -1,11 +1,11 @@
-"""Text checkpoints with fairseq's names, under those that sonar-space's models have.
+"""Renaming the parameters of fairseq text checkpoints to sonar-space's names.
 
-The published checkpoints have fairseq2's names already and load as they are: Hugging Face's converter, by a
-SONAR author, reads them so (transformers, convert_sonar_original_checkpoint_to_transformers.py). Older ones and
-ones trained with fairseq have its names, without a prefix, below `state_dict`. sonar-space 0.5.0 means to read
-them, but its encoder's converter looks for an `embed_tokens` that is no key (models/sonar_text/checkpoint.py)
-and ends in a KeyError; its decoder's reorders the control tokens of the embedding and not those of
-the output projection, which is the same matrix in the model, so that the last one read wins.
+The published checkpoints have fairseq2's names already and load unchanged: Hugging Face's converter, by a SONAR
+author, reads them so (transformers, convert_sonar_original_checkpoint_to_transformers.py). Older checkpoints and
+ones trained with fairseq use its names, without a prefix, below `state_dict`. sonar-space 0.5.0 tries to read
+them, but its encoder converter looks for a missing key `embed_tokens` (models/sonar_text/checkpoint.py) and
+raises KeyError; its decoder converter reorders the control tokens of the embedding but not of the output
+projection, which is the same matrix in the model, so the last one read wins.
 
 Legend: V vocabulary, M model width.
 """
@@ -43,8 +43,8 @@ def is_fairseq1(checkpoint: Mapping[str, object]) -> bool:
 def from_fairseq1(checkpoint: Mapping[str, object], part: Literal["encoder", "decoder"]) -> dict[str, object]:
     """Return the parameters of a fairseq checkpoint under fairseq2's names.
 
-    The rows of the control tokens move from fairseq's order (bos, pad, eos, unk) to that of the NLLB
-    tokenizer (pad, unk, bos, eos). Raises ModelError where the embedding is missing.
+    The rows of the control tokens move from fairseq's order (bos, pad, eos, unk) to the NLLB tokenizer's
+    (pad, unk, bos, eos). Raises ModelError if the embedding is missing.
     """
     tensors = dict(cast("Mapping[str, Tensor]", checkpoint["state_dict"]))
     table = tensors.get("embed_tokens.weight", checkpoint.get("embed_tokens"))

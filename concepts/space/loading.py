@@ -1,4 +1,4 @@
-"""Loading the models of a space by card, on a device and in a number format; memory is looked at first."""
+"""Loading the models of a space by card, on a device and in a number format, after a check of the memory."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def count_parameters(card: AssetCard) -> int:
 
 
 def measure_space(card: ModelCard, device: torch.device, dtype: torch.dtype) -> str:
-    """Return a line on the memory that a space's models take; raise ModelError where less is free."""
+    """Return a line on the memory that a space's models take; raise ModelError if less is free."""
     num_parameters = sum(count_parameters(part) for part in asset_cards(card))
     return check_memory(f"the space {card.name}", num_parameters, dtype, device)
 
 
 def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Module:
-    """Return the model of a card; a checkpoint in torch's own format is mapped, not read into memory.
+    """Return the model of a card; a checkpoint in torch's own format is memory-mapped.
 
-    Read as fairseq2 does by default, the bytes of the file and its tensors are in memory beside the model:
-    three times the size of the weights.
+    fairseq2's default loading holds the file's bytes and its tensors in memory beside the model: three times the
+    size of the weights.
     """
     from fairseq2.assets import AssetDownloadManager
     from fairseq2.gang import create_fake_gangs
@@ -51,17 +51,17 @@ def load_part(card: AssetCard, device: torch.device, dtype: torch.dtype) -> Modu
     manager = start_fairseq2().resolve(AssetDownloadManager)  # type: ignore[type-abstract]
     path = manager.download_model(card.field("checkpoint").as_uri(), local_only=True)
     mmap = path.suffix == ".pt" and zipfile.is_zipfile(path)
-    # Without storage at first, a model needs no memory twice, but torch's compiler, which takes a second to
-    # import: not for a small space. The numbers that are then drawn for nothing are nobody's.
+    # A meta-device model takes no memory twice but imports torch's compiler, which takes a second: not worth it for a
+    # small space, whose random initial weights are simply overwritten.
     family = _family(card, supports_meta=mmap)
     with torch.random.fork_rng(devices=[]):
         return family.load_model(card, create_fake_gangs(device), dtype, None, False, mmap)
 
 
 def draft_model(decoder: ConditionalTransformerDecoderModel) -> SonarEncoderDecoderModel:
-    """Return sonar-space's model of a decoder that reads a concept, or that and the words of its English behind it.
+    """Return sonar-space's model of a decoder that reads a concept alone or followed by its English draft's states.
 
-    Its inputs are (N, D), or (N, 1 + S, D) of which a batch layout says how many each row has.
+    Its inputs are (N, D), or (N, 1 + S, D) with each row's length in the batch layout.
     """
     from fairseq2.models.transformer.model import _TransformerModelState
     from fairseq2.nn import BatchLayout, IncrementalStateBag
@@ -81,7 +81,7 @@ def draft_model(decoder: ConditionalTransformerDecoderModel) -> SonarEncoderDeco
             *,
             state_bag: IncrementalStateBag | None = None,
         ) -> torch.Tensor:
-            # sonar-space takes all rows of what an encoder gives for equally long.
+            # sonar-space assumes that all rows of an encoder's output are equally long.
             state = None if state_bag is None else state_bag.maybe_get_state(self, _TransformerModelState)
             if state_bag is not None and state is None and source_seqs.ndim == 3:
                 state_bag.set_state(self, _TransformerModelState(source_seqs, source_seqs_layout))
@@ -96,7 +96,7 @@ def draft_model(decoder: ConditionalTransformerDecoderModel) -> SonarEncoderDeco
 def _family(card: AssetCard, *, supports_meta: bool = True) -> ModelFamily:
     """Return sonar-space's model family of a card, with a converter that reads fairseq's names and extensions too.
 
-    `supports_meta`: whether models are made without storage first. It also draws no bars: they would mix with ours.
+    `supports_meta`: whether models are made on the meta device first. Progress bars are off: they would mix with ours.
     """
     import sonar.models.sonar_speech as speech
     import sonar.models.sonar_text as text

@@ -2,11 +2,11 @@
 
 Same parameter names, same arithmetic as `SonarTextTransformerEncoderModel` (mean pooling) and
 `ConditionalTransformerDecoderModel`, so that a checkpoint of the twin loads in sonar-space as it is
-(a test compares their outputs). It exists because training wants what inference does not: no
-padding bookkeeping, one fused projection for queries, keys and values, and a short cut in the attention to a
+(a test compares their outputs). It exists because training needs other things than inference: no
+padding bookkeeping, one fused projection for queries, keys and values, and a shortcut in the attention to a
 single concept, where the softmax over one key is 1 and queries and keys do not matter.
 
-Legend: B sentences, T tokens, S concepts that are read, M model (= concept) width, H heads, V vocabulary.
+Legend: B sentences, T tokens, S input vectors of the decoder, M model (= concept) width, H heads, V vocabulary.
 """
 
 from __future__ import annotations
@@ -48,10 +48,7 @@ class SelfAttention(nn.Module):
 
 
 class ConceptAttention(nn.Module):
-    """Attention to what a sentence is decoded from: one concept, or a concept and what stands beside it.
-
-    That is its context (see context.py), or the words of its English (see draft.py).
-    """
+    """Attention of a decoder to its input: a concept, alone or followed by its English draft's states (draft.py)."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
@@ -65,9 +62,9 @@ class ConceptAttention(nn.Module):
         padding_BS: Tensor | None = None,
         looked: list[Tensor] | None = None,
     ) -> Tensor:
-        """Return (B, T, M), or (B, 1, M) where `memory` is one concept a sentence (B, M) and not (B, S, M).
+        """Return (B, T, M), or (B, 1, M) if `memory` is one concept per sentence (B, M) and not (B, S, M).
 
-        What `padding_BS` marks is not read. `looked` gets where each head looked (B, H, T, S).
+        `padding_BS` masks vectors of `memory`. The attention weights (B, H, T, S) are appended to `looked`.
         """
         if memory.ndim == 2:
             alone: Tensor = self.output_proj(self.v_proj(memory)).unsqueeze(1)
@@ -180,7 +177,7 @@ class SpaceEncoder(nn.Module):
         return self.states(tokens_BT).mean(dim=1)
 
     def states(self, tokens_BT: Tensor, padding_BT: Tensor | None = None) -> Tensor:
-        """Return what stands behind each token (B, T, M), of which a concept is the mean."""
+        """Return the hidden states of the tokens (B, T, M), whose mean is the concept."""
         x = self.encoder_frontend(tokens_BT)
         for layer in self.encoder.layers:
             x = layer(x, padding_BT)
@@ -189,7 +186,7 @@ class SpaceEncoder(nn.Module):
 
 
 class SpaceDecoder(nn.Module):
-    """Concepts and a prefix of tokens to the hidden state behind each next token."""
+    """Concepts and a prefix of tokens to the hidden states that predict each next token."""
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
@@ -201,7 +198,7 @@ class SpaceDecoder(nn.Module):
         self.trains_attention(False)
 
     def trains_attention(self, wanted: bool) -> None:
-        """Say whether queries and keys of the concepts are trained; they do nothing for one concept alone."""
+        """Set whether the queries and keys of the concept attention are trained; one concept alone needs none."""
         for layer in self.decoder.layers:
             assert isinstance(layer, DecoderLayer)
             attention = layer.encoder_decoder_attn
@@ -217,8 +214,8 @@ class SpaceDecoder(nn.Module):
     ) -> Tensor:
         """Return hidden states (B, T, M) for `tokens_BT` (eos, language token, ...).
 
-        `memory` is a raw concept a sentence (B, M), or that with what stands beside it (B, S, M), of which what
-        `padding_BS` marks is not read. `looked` gets where each layer's heads looked (B, H, T, S).
+        `memory` is a raw concept per sentence (B, M), or that followed by context vectors (B, S, M); `padding_BS` masks
+        some of them. Each layer appends its attention weights (B, H, T, S) to `looked`.
         """
         x = self.decoder_frontend(tokens_BT)
         for layer in self.decoder.layers:
@@ -228,7 +225,7 @@ class SpaceDecoder(nn.Module):
 
     def project(self, hidden: Tensor) -> Tensor:
         """Return logits (..., V): the output projection is the embedding table."""
-        # one product: torch makes a batch of small ones of rows that do not lie side by side
+        # reshaped to one product: torch splits non-contiguous rows into a batch of small ones
         logits = F.linear(hidden.reshape(-1, hidden.shape[-1]), self.decoder_frontend.embed.weight)
         return logits.view(*hidden.shape[:-1], logits.shape[-1])
 

@@ -1,4 +1,4 @@
-"""The sentencepiece model of a space: training it, and token ids as fairseq2's NLLB tokenizer makes them."""
+"""A space's sentencepiece model: training it, and token ids like those of fairseq2's NLLB tokenizer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from concepts.errors import InputError, ModelError
 from concepts.space.config import SpaceConfig
 
 _LEAST_SHARE = 0.25
-"""Share of the pieces asked for below which a text is too small for its vocabulary."""
+"""A text that gives less than this share of the requested pieces is too small."""
 
 
 def train_sentencepiece(sentences: Iterable[str], path: Path, num_pieces: int) -> None:
     """Train a unigram model with byte fallback on `sentences` and write it to `path`.
 
-    A small text gives fewer pieces than `num_pieces`; `Pieces.num_pieces` says how many. Sentencepiece's
-    default ids (unk 0, bos 1, eos 2, no pad) are kept: the NLLB tokenizer inserts `<pad>` in front and
-    would refuse a model that has one. Raises InputError for far too few sentences.
+    A small text gives fewer pieces than `num_pieces`; see `Pieces.num_pieces`. Sentencepiece's default
+    ids (unk 0, bos 1, eos 2, no pad) are kept: the NLLB tokenizer inserts `<pad>` in front and refuses a
+    model that has one. Raises InputError for far too few sentences.
     """
     import sentencepiece
 

@@ -37,19 +37,19 @@ from training.corpus.store import (
 Progress = Callable[[str, int, int | None], None]
 
 SMALL_DEV_SHARE = 10
-"""A corpus so small that no document fell into dev gives one of so many."""
+"""If a small corpus has no dev document, one in this many train documents moves to dev."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?:]) ")
 
 _MAX_DOCUMENTS_PER_SENTENCE = 25
-"""A manual sentence in more documents than this is boilerplate; later documents lose it."""
+"""A manual sentence in more documents than this is boilerplate and removed from later documents."""
 _BOILERPLATE_FREE_KINDS: frozenset[Kind] = frozenset(("recipe", "lead"))
 """Ingredients recur in hundreds of recipes and are meant to."""
 
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """What a build read, kept and dropped; the content of corpus.json."""
+    """Counts of what a build read, kept and dropped; the content of corpus.json."""
 
     documents: dict[str, int]
     """Documents by "language source split"; the source is the input's name up to the first dot."""
@@ -78,7 +78,7 @@ class CorpusReport:
 
 @dataclass
 class _Seen:
-    """What earlier documents of a build held; hashes, for texts would not fit small machines."""
+    """Contents of a build's earlier documents, as hashes: texts would not fit into small machines' memory."""
 
     documents: set[bytes] = field(default_factory=set)
     identities: set[str] = field(default_factory=set)
@@ -97,7 +97,7 @@ def build_corpus(inputs: Sequence[Path], out_dir: Path, *, progress: Progress | 
     folder changes nothing. `progress` gets (file name, items so far, None). An existing corpus at
     `out_dir` is replaced only once the new one is complete.
 
-    Raises `InputError` when an input is missing, nothing usable was found, or `out_dir` holds files
+    Raises `InputError` if an input is missing, nothing usable was found, or `out_dir` contains files
     that are no corpus.
     """
     files = find_inputs(inputs)
@@ -134,13 +134,13 @@ def find_inputs(inputs: Sequence[Path]) -> list[Path]:
                 for p in path.rglob(f"*{CATALOGUE_SUFFIX}")
                 if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)
             ]
-            # Beside catalogues alone there is no document of a user's to look for.
+            # A folder of catalogues alone has no user's documents.
             has_others = any(p.is_file() and p.suffix != CATALOGUE_SUFFIX for p in path.rglob("*"))
             files = (corpus_files or ([path] if has_others or not catalogues else [])) + catalogues
         for file in files:
             found.setdefault(file.resolve(), file)
-    # English first: a sentence that a translation shares with it was left untranslated. Pairs of documents before
-    # others: a pair that stands in both is one of documents.
+    # English first: a sentence that a translation shares with it is untranslated. Document pairs before others: a pair
+    # in both is a document pair.
     return sorted(
         found.values(),
         key=lambda file: (".en." not in file.name, _pair_rank(file), file.name, str(file)),
@@ -238,7 +238,7 @@ def _keep(raw: Document, seen: _Seen, drops: DropReport) -> Document | None:
         drops["document: same title or page"] += 1
         return None
     shorter = _without_known(document, seen, drops)
-    # Descriptions of sibling packages differ in nothing but their boilerplate.
+    # Descriptions of sibling packages differ only in their boilerplate.
     if shorter is None or (shorter != document and _is_duplicate(shorter, seen, drops)):
         return None
     seen.identities.add(identity)
@@ -284,7 +284,7 @@ def _without_known(document: Document, seen: _Seen, drops: DropReport) -> Docume
 def _hold_out(path: Path, documents: Counter[str], sentences: Counter[str]) -> None:
     """Move a tenth of the train documents, at least one, to dev in each language that has none there.
 
-    The hash of `split_of` leaves a small folder without any, and nothing can be trained that nothing is measured on.
+    The hash of `split_of` may leave a small folder without dev documents, which training needs for evaluation.
     `documents` and `sentences` are the report's counts.
     """
     num: dict[str, Counter[str]] = {}
@@ -333,10 +333,10 @@ def _remember(document: Document, split: Split, seen: _Seen) -> None:
 
 
 def _pair_split(english: str, other: str, lang: str, seen: _Seen) -> Split:
-    """Return the split of a pair: that of its texts where only dev or test documents hold them.
+    """Return the split of a pair: dev or test if one of its texts occurs only in documents of that split.
 
-    A text that train documents hold too is no secret any more, so it does not move its pair. A side of several
-    sentences is each of them, too.
+    A text that train documents contain too is not held out, so it does not decide. A side of several sentences is
+    looked up sentence by sentence too.
     """
     splits: set[Split] = set()
     for code, side in (("eng_Latn", english), (lang, other)):
@@ -363,7 +363,7 @@ def _replace_dir(new: Path, target: Path) -> None:
         os.replace(target, old)
     os.replace(new, target)
     if (old / EMBEDDINGS).is_dir():
-        os.replace(old / EMBEDDINGS, target / EMBEDDINGS)  # what is embedded need not be embedded again
+        os.replace(old / EMBEDDINGS, target / EMBEDDINGS)  # keep the embeddings
     shutil.rmtree(old, ignore_errors=True)
 
 

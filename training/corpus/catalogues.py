@@ -1,7 +1,7 @@
 """Reads gettext catalogues (`.po`): the messages of a program, or the paragraphs of a manual, with translations.
 
-A message is written for a program, not for a reader: it marks the letter of a shortcut, holds tags and places
-for values. Marks and tags are taken out, messages with places are left out.
+A message is written for a program, not for a reader: it has shortcut marks, tags and placeholders. Marks and
+tags are removed; messages with placeholders are left out.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 def iter_catalogue(path: Path, drops: DropReport | None = None) -> Iterator[tuple[str, str, str]]:
     """Yield (English, other, language code of the other) of the finished messages of a catalogue.
 
-    The language is that of the catalogue's header or, without one, of its name (`de.po`, `app.de.po`). Unfinished,
-    obsolete and unreadable messages are counted in `drops`, as are catalogues of other languages.
+    The language comes from the catalogue's header or, without one, its name (`de.po`, `app.de.po`). Unfinished,
+    obsolete and unreadable messages are counted in `drops`, and so are catalogues of other languages.
     """
     drops = DropReport() if drops is None else drops
     try:
@@ -68,7 +68,7 @@ def _language(header: str, path: Path) -> str | None:
 
 
 def _plain(message: str) -> str | None:
-    """Return a message as a reader sees it, None where it has places for values or several paragraphs."""
+    """Return a message as a reader sees it, None if it has placeholders or several paragraphs."""
     if _PARAGRAPHS.search(message.strip()):
         return None
     text = _BRACKETED_SHORTCUT.sub("", _MAN_FONT.sub(r"\1", message))

@@ -1,9 +1,9 @@
-"""The corpus as concepts: every distinct text of the planned documents embedded once and kept on disk.
+"""The corpus as concepts: every distinct text of the planned documents is embedded once and stored.
 
 Format of `<corpus>/embeddings/<space id>/<lang>/`: `texts.txt`, one text a line; `vectors.npy`, a
 float16 array (N, D) whose row i is the raw concept of line i (numpy's own format, memory-mapped when
-read); `index.json` with format version, space id, N and D. A folder
-without index.json is incomplete and is made again. When the corpus was imported again, only its new texts are embedded.
+read); `index.json` with format version, space id, N and D. A folder without index.json is incomplete and made
+again. After the corpus is rebuilt, only its new texts are embedded.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from training.corpus.store import EMBEDDINGS, check_corpus, load_documents
 _FORMAT_VERSION = 2
 _CHUNK = 2048
 OVERVIEW = {"eng_Latn": "Overview", "deu_Latn": "Überblick", "fra_Latn": "Aperçu", "spa_Latn": "Introducción"}
-"""Heading given to text between a title and the first heading, so that every plan item reads as a heading
-(the medoid sentence as a lead would put whole sentences into outlines)."""
+"""Heading for text between a title and the first heading, so that every plan item is a heading (the medoid
+sentence as a lead would put whole sentences into outlines)."""
 
 
 class Encoder(Protocol):
-    """What embeds: `concepts.codecs.codec.Codec`."""
+    """The encoder of a codec: `concepts.codecs.codec.Codec`."""
 
     space_id: str
     dim: int
@@ -48,7 +48,7 @@ class EmbeddedSection:
     """A section as rows of the vectors."""
 
     heading: int
-    """Its own heading; "Overview" for a document's first words; the title where nothing has a heading."""
+    """Its own heading; "Overview" for text before the first heading; the title if the document has no headings."""
     sentences: tuple[int, ...]
 
 
@@ -57,12 +57,12 @@ class EmbeddedDocument:
     """A document as rows of the vectors."""
 
     prompts: tuple[tuple[int, ...], ...]
-    """Prompts as rows of their sentences: the title, then other wordings of it."""
+    """Prompts as rows of their sentences: the title, then other wordings."""
     sections: tuple[EmbeddedSection, ...]
     manual: str
-    """Name of the manual the page belongs to; empty when it stands alone."""
+    """Name of the page's manual; empty if it has none."""
     kind: Kind
-    """Sort of document; training draws each sort by its share."""
+    """Kind of document; training samples each kind by its share."""
 
     @property
     def title(self) -> int:
@@ -88,7 +88,7 @@ def embed_corpus(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
-    """Embed the texts of the planned documents in `lang` that are not embedded yet, and return the cache folder."""
+    """Embed the missing texts of the planned documents in `lang`; return the cache folder."""
     check_corpus(corpus_dir)
     texts = {text for document in _documents(corpus_dir, lang, None) for text in _texts(document)}
     if not texts:
@@ -110,7 +110,7 @@ def _embed(
     *,
     is_all: bool = False,
 ) -> Path:
-    """Embed those of `texts` that the cache lacks; with `is_all` it then holds these and no others."""
+    """Embed the `texts` that the cache lacks; with `is_all` it afterwards contains only `texts`."""
     folder = corpus_dir / EMBEDDINGS / codec.space_id / lang
     known, known_vectors = _known(folder, codec)
     if is_all:
@@ -131,7 +131,7 @@ def _embed(
     texts = [*known, *new]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").unlink(missing_ok=True)
-    np.save(folder / "new.npy", vectors)  # the old file may be mapped by somebody
+    np.save(folder / "new.npy", vectors)  # another process may have mapped the old file
     (folder / "new.npy").replace(folder / "vectors.npy")
     (folder / "texts.txt").write_text("".join(text + "\n" for text in texts), encoding="utf-8")
     index = {
@@ -153,7 +153,7 @@ def embedded_encoder(
 ) -> Callable[[list[str]], Tensor]:
     """Return a function from texts to raw concepts (N, D) that encodes only what is not embedded yet.
 
-    Many new texts are embedded for good, which `on_progress` is told of as (done, total); a few are not.
+    Many new texts are stored in the cache (`on_progress` gets done and total); a few are not.
     """
     folder = corpus_dir / EMBEDDINGS / codec.space_id / lang
     rows, vectors = _known(folder, codec)
@@ -180,7 +180,7 @@ def embedded_encoder(
 
 
 def _known(folder: Path, codec: Encoder) -> tuple[dict[str, int], NDArray[np.float16]]:
-    """Return the rows of the texts that are embedded already, and their vectors; none where they cannot be read."""
+    """Return the rows of already embedded texts, and their vectors; empty if they cannot be read."""
     try:
         texts, vectors = _read(folder, codec.space_id)
     except (OSError, EOFError, ValueError, KeyError, TypeError):
@@ -201,8 +201,7 @@ def _read(folder: Path, space_id: str) -> tuple[tuple[str, ...], NDArray[np.floa
 def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "eng_Latn") -> EmbeddedCorpus:
     """Return the documents of a split with their vectors.
 
-    Raises InputError when nothing is embedded yet, the embeddings are damaged, or the corpus was built again
-    since.
+    Raises InputError if nothing is embedded yet, the embeddings are damaged, or the corpus was rebuilt since.
     """
     folder = corpus_dir / EMBEDDINGS / space_id / lang
     try:
@@ -273,4 +272,4 @@ def _line(text: str) -> str:
 
 
 def _order(text: str) -> tuple[int, str]:
-    return len(text), text  # by length: batches of the encoder then hold little padding
+    return len(text), text  # by length: the encoder's batches then have little padding

@@ -1,4 +1,4 @@
-"""Translation pairs: long ones are split sentence by sentence, doubtful ones dropped and counted."""
+"""Cleaning translation pairs: long ones are split into sentences, doubtful ones are dropped and counted."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from concepts.segment import MAX_CHARS, normalize_text, split_sentences
 _FINE_IN_PAIRS = frozenset(("label", "list intro", "fragment", "navigation", "default value"))
 _MIN_RATIO = 0.45
 _MAX_RATIO = 2.4
-"""Bounds of other length / English length in characters; German and French run 10-30% longer."""
+"""Bounds of the length ratio, other to English, in characters; German and French are 10-30% longer."""
 _RATIO_FREE_CHARS = 15
-"""Below this length a ratio says nothing ("Yes" - "Oui")."""
+"""Below this length the ratio means nothing ("Yes" - "Oui")."""
 
 
 def clean_pair(
@@ -54,7 +54,7 @@ def _pair_reason(english: str, other: str, lang: str, kind: Kind) -> str | None:
         return "lengths differ"
     if has_placeholder(english):
         return "placeholder"
-    # Labels and list intros are fine texts for a space, so only the rules about language and code count.
+    # A space can learn labels and list intros too, so only the rules about language and code apply.
     for text, code in ((english, "eng_Latn"), (other, lang)):
         reason = reason_to_drop(text, code, kind)
         if reason is not None and reason not in _FINE_IN_PAIRS:

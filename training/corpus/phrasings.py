@@ -1,4 +1,4 @@
-"""How somebody would ask for a document: what was typed for it, and its title in several wordings."""
+"""Prompts for a document: its own prompt, and its title in several wordings."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _WORDINGS: dict[Kind, tuple[str, ...]] = {
 
 
 def phrasings(document: Document) -> tuple[tuple[str, ...], ...]:
-    """Return prompts as their sentences: the title, what was typed for it, then the title in other wordings.
+    """Return prompts as tuples of sentences: the title, the document's own prompt, then the title in other wordings.
 
-    Titles such as "Share files" are not what people type; a model that saw only titles takes "How to" for
-    the subject.
+    People do not type titles such as "Share files"; a model trained on titles alone takes "How to" for the
+    subject.
     """
     sentences = split_sentences(normalize_text(document.prompt or ""), document.lang)
     typed = (tuple(sentences),) if sentences else ()
@@ -37,7 +37,7 @@ def phrasings(document: Document) -> tuple[tuple[str, ...], ...]:
         return ((document.title,), *typed)
     title = document.title.rstrip(" .?!")
     wordings = _WORDINGS.get(document.kind, ())
-    # what people really type counts more than what a rule makes of a title
+    # a real prompt counts more than wordings made by rule
     wordings = wordings[:1] if typed else wordings
     return (
         (document.title,),
@@ -47,7 +47,7 @@ def phrasings(document: Document) -> tuple[tuple[str, ...], ...]:
 
 
 def _inside(title: str) -> str:
-    """Return a title as it stands inside a sentence: its first letter small, unless it is a name."""
+    """Return a title for use inside a sentence: its first letter in lower case, unless it is a name."""
     first = title.split(" ", 1)[0]
     is_name = any(letter.isupper() for letter in first[1:]) or len(first) == 1
     return title if is_name else title[:1].lower() + title[1:]

@@ -1,4 +1,4 @@
-"""Which share of the training batches each kind of document gets, however many of it there are."""
+"""The share of each kind of document in the training batches, independent of their numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class KindShares:
-    """Share of each planned kind; those that a corpus lacks are left out, the others renormalized."""
+    """Share of each planned kind; kinds missing from a corpus are left out, the others renormalized."""
 
     guide: float = 0.6
     """Everyday documents written for Longhand."""
@@ -39,7 +39,7 @@ class KindShares:
     def weights(self, kinds: Sequence[Kind], sizes: Sequence[float] | None = None) -> NDArray[np.float64]:
         """Return the probability (N,) of each of N items of these kinds, in proportion to size within a kind.
 
-        `sizes` None: all alike. Raises InputError where every kind that is there has share 0.
+        `sizes` None: equal sizes. Raises InputError if every kind present has share 0.
         """
         weights = np.ones(len(kinds)) if sizes is None else np.asarray(sizes, dtype=np.float64)
         shares = {field.name: float(getattr(self, field.name)) for field in fields(self)}

@@ -1,7 +1,7 @@
-"""A built corpus on disk: what its files are called and how they are read.
+"""A built corpus on disk: its files, and how to read them.
 
 `corpus.json` (version, counts, inputs), `documents.jsonl.gz` (one document a line) and `pairs.tsv.gz`
-(split, kind, language, text, language, text). Building is build.py's; nothing here cleans.
+(split, kind, language, text, language, text). build.py builds and cleans it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REPORT_NAME = "corpus.json"
 DOCUMENTS_NAME = "documents.jsonl.gz"
 PAIRS_NAME = "pairs.tsv.gz"
 EMBEDDINGS = "embeddings"
-"""Folder of what a corpus' texts are as concepts (embed.py)."""
+"""Folder of the texts' concepts (embed.py)."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def check_corpus(corpus_dir: Path) -> dict[str, object]:
 
 
 def data_line(corpus_dir: Path) -> str:
-    """Return what a model's card says of its training data: the sources of the train split and which build it was.
+    """Return the line on training data for a model's card: the sources of the train split and the corpus build.
 
-    Raises InputError where `corpus_dir` is no corpus.
+    Raises InputError if `corpus_dir` is no corpus.
     """
     counted = check_corpus(corpus_dir).get("documents")
     keys = counted if isinstance(counted, dict) else {}
@@ -139,8 +139,8 @@ def iter_space_sentences(
 ) -> Iterator[tuple[str, str]]:
     """Yield the distinct (text, language) of a split: titles, headings and sentences, in stored order.
 
-    `kinds` holds values of `Document.kind`, None means all. `unseen` leaves out texts that train documents
-    hold too (`same_text`), as an evaluation on dev or test must.
+    `kinds` holds values of `Document.kind`, None means all. `unseen` leaves out texts that occur in train
+    documents too (`same_text`), as an evaluation on dev or test must.
     """
     known: set[tuple[str, str]] = set()
     if unseen and split != "train":
@@ -161,7 +161,7 @@ def iter_space_sentences(
 
 @contextmanager
 def gzip_writer(path: Path) -> Iterator[Callable[[str], int]]:
-    """Open a gzip file to write text to; equal content is an equal file, for its header has no name and no time."""
+    """Open a gzip file for writing text; the header has no name and time, so equal content gives equal files."""
     with (
         open(path, "wb") as raw,
         gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,

@@ -36,7 +36,7 @@ class PlannerTrainingConfig:
     num_noise_draws: int = 4
     """Diffusion times drawn for each item of a batch; the transformer runs once for all of them."""
     context_noise: float = 0.15
-    """Largest relative noise on prompt and earlier items, so that a rollout's own errors are familiar."""
+    """Largest relative noise on prompt and earlier items, so that the model learns to handle a rollout's errors."""
     goal_share: float = 0.2
     """Share of the outlines that are told the goal (the last item's gist)."""
     count_share: float = 0.5

@@ -1,4 +1,4 @@
-"""Outlines to learn from: documents as sections, manuals as pages, and the pages' sections under them."""
+"""Training outlines: documents as sections, manuals as pages, and the pages' sections under them."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Item:
 
 @dataclass(frozen=True)
 class Outline:
-    """The children of one item: what is known before them, and themselves in order."""
+    """The children of one item in order, and their context."""
 
     prompts: tuple[tuple[int, ...], ...]
-    """Wordings of what it was asked for, each the rows of its sentences; the title first."""
+    """Wordings of its prompt, each as the rows of its sentences; the title first."""
     ancestors: tuple[Item, ...]
     children: tuple[Item, ...]
     kind: Kind
-    """Sort of the document it is of."""
+    """Kind of its document."""
 
 
 @dataclass(frozen=True)
 class OutlineBatch:
-    """Outlines as tokens, with what should come next at each token. Concepts are raw here."""
+    """Outlines as tokens, with the targets of each token. Concepts are raw here."""
 
     tokens: PlanTokens
     is_from_BS: Tensor
@@ -95,7 +95,7 @@ class OutlineData:
         self.gists = torch.stack(self._gists)
 
     def prompts(self) -> Tensor:
-        """Return all wordings of what outlines are asked for, each the mean of its sentences (N, D), raw."""
+        """Return all wordings of the outlines' prompts, each the mean of its sentences (N, D), raw."""
         wordings = dict.fromkeys(rows for outline in self.outlines for rows in outline.prompts)
         return torch.stack([self.corpus.vectors[list(rows)].float().mean(dim=0) for rows in wordings])
 
@@ -109,7 +109,7 @@ class OutlineData:
     ) -> OutlineBatch:
         """Return the outlines at `indices` as padded tokens and targets.
 
-        `wordings` chooses each outline's prompt (any number, taken modulo theirs); None takes the titles.
+        `wordings` chooses each outline's prompt (any integer, modulo their number); None takes the titles.
         """
         vectors, dim = self.corpus.vectors, self.corpus.vectors.shape[1]
         chosen = [self.outlines[i] for i in indices]
@@ -152,12 +152,12 @@ class OutlineData:
         return OutlineBatch(tokens, is_from, is_end, target, target_length, lead_row)
 
     def draw(self, size: int, shares: KindShares, rng: np.random.Generator) -> list[int]:
-        """Return the indices of `size` outlines, each of a kind drawn by its share, all alike within a kind."""
+        """Return the indices of `size` random outlines: kinds by their shares, uniform within a kind."""
         chosen = rng.choice(len(self.outlines), size, p=self._weights(shares))
         return [int(i) for i in chosen]
 
     def sample(self, size: int, shares: KindShares, seed: int) -> list[int]:
-        """Return the indices of up to `size` different outlines, drawn by the shares of their kinds."""
+        """Return the indices of up to `size` distinct random outlines, by the shares of their kinds."""
         weights = self._weights(shares)
         size = min(size, int((weights > 0).sum()))
         rng = np.random.default_rng(seed)

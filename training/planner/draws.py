@@ -1,6 +1,6 @@
-"""What a planner draws for the headings of a corpus, each given the title and the true items before it.
+"""A planner's draws for the headings of a corpus, each given the title and the true items before it.
 
-A voice learns from these how far it may rely on a planner.
+A voice is trained on them to learn how far it can rely on a planner.
 
 Legend: N texts of the corpus, R items, D concept dim, M width of the model.
 """
@@ -30,9 +30,9 @@ _BATCH = 32
 def draw_headings(
     corpus: EmbeddedCorpus, planner: Planner, *, kinds: Collection[Kind], seed: int = 0
 ) -> Tensor:
-    """Return raw concepts (N, D) of the corpus' texts: leads drawn for headings of documents of `kinds`, else zeros.
+    """Return raw concepts (N, D), one per corpus text: drawn leads for headings in documents of `kinds`, else zeros.
 
-    A heading of several documents gets the lead of the last.
+    A heading of several documents gets its lead from the last one.
     """
     data, model = OutlineData(corpus), planner.model
     config = PlannerTrainingConfig(model=model.config)

@@ -1,4 +1,4 @@
-"""How good an outline model is on held-out outlines, in the concept space alone."""
+"""Evaluating an outline model on held-out outlines, in the concept space alone."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from training.planner.data import OutlineData
 from training.planner.loss import augment
 
 NUM_HEADINGS = 64
-"""Headings among which the true next one is to be found."""
+"""Candidate headings, one of them the true next one."""
 _NUM_NOISES = 8
-"""Noises over which a prediction at time 1 is averaged."""
+"""Noise draws averaged in a prediction at time 1."""
 _BATCH = 32
 
 
@@ -40,15 +40,15 @@ def evaluate_planner(
 ) -> dict[str, float]:
     """Return figures on outlines of `split`, drawn by the shares of their kinds.
 
-    Each item given its true predecessors: `loss`: x0 MSE in normalized space over all diffusion times (of the one
-    prediction, for a baseline without noise), `loss_mean`: the same of always predicting the mean; `next_heading`:
-    the true next heading is, among `NUM_HEADINGS` of the split, the nearest by cosine to the mean that the head
-    predicts at time 1, and `next_heading_contrast`: to what the contrast head says; `lead_variance` and
-    `gist_variance`: variance explained by that mean; `stop_accuracy`; `length_error`: mean distance of the likeliest
-    length to the true one, in bins.
-    Of outlines drawn for `num_plans` titles, without being told a number: `num_planned`, `num_true` and `num_error`
-    (mean distance) of their items; of several draws for a title, `draw_cosine`: mean cosine of the leads at the same
-    place of two draws, and `item_cosine`: of two leads of one draw (`item_cosine_true`: of the true ones).
+    Items given their true predecessors: `loss`: x0 MSE in normalized space over all diffusion times (of the single
+    prediction for the "mse" baseline), `loss_mean`: the same for a constant prediction of the mean; `next_heading`:
+    share of items whose true next heading is nearest by cosine, among `NUM_HEADINGS` of the split, to the mean that the
+    head predicts at time 1, and `next_heading_contrast`: to the contrast head's prediction; `lead_variance` and
+    `gist_variance`: variance explained by that mean; `stop_accuracy`; `length_error`: mean distance between the
+    likeliest and the true length, in bins.
+    Outlines drawn for `num_plans` titles, without a given number: `num_planned`, `num_true` and `num_error` (mean
+    distance) of their items; for several draws of a title, `draw_cosine`: mean cosine of leads at the same place in two
+    draws, and `item_cosine`: of two leads in one draw (`item_cosine_true`: of the true leads).
     """
     shares = shares or KindShares()
     data = OutlineData(load_embedded(corpus_dir, planner.card.space, split))

@@ -1,4 +1,4 @@
-"""What the outline model minimises: the next item's concepts and length, and the end."""
+"""The loss of the outline model: the next item's concepts and length, and the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.planner.data import OutlineBatch
 
 
 class OutlineLoss(nn.Module):
-    """The outline model under its loss."""
+    """The outline model with its loss."""
 
     def __init__(self, config: PlannerTrainingConfig) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class OutlineLoss(nn.Module):
         return loss, {name: value.detach() for name, value in parts.items()}
 
     def _mse(self, target: Tensor, state: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the x0 error of `num_noise_draws` times of each item; of one prediction without noise for "mse"."""
+        """Return the x0 error at `num_noise_draws` times per item; for "mse", of one prediction without noise."""
         if self.config.model.objective == "mse":
             t = torch.ones(len(target), device=target.device)
             predicted = self.outline.diffusion_head(torch.zeros_like(target), t, state)
@@ -65,7 +65,7 @@ class OutlineLoss(nn.Module):
 def augment(
     tokens: PlanTokens, model: OutlineModel, config: PlannerTrainingConfig, generator: torch.Generator | None
 ) -> PlanTokens:
-    """Return normalized tokens; with a generator also noised and, for some rows, without their prompt."""
+    """Return normalized tokens; with a generator they are noised, and some rows lose their prompt."""
     dim = config.model.concept_dim
     kind = tokens.kind_BS
     has_lead = ((kind == PROMPT) | (kind == PART) | (kind == CHILD)).unsqueeze(-1)

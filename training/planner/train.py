@@ -23,7 +23,7 @@ from training.release import save_fitted, start_from
 
 
 class OutlineTask:
-    """The outline model as the shared loop sees it."""
+    """The outline model as a task for the shared loop."""
 
     unit = "items"
 
@@ -36,7 +36,7 @@ class OutlineTask:
 
     @property
     def module(self) -> OutlineLoss:
-        """The outline model under its loss."""
+        """The outline model with its loss."""
         return self._module
 
     def batch(self, step: int, part: int, num_parts: int) -> OutlineBatch:

@@ -1,4 +1,4 @@
-"""Debian packages and wheels on disk: which there are, and the files inside, without installing anything."""
+"""Reading files inside Debian packages and wheels on disk, without installing anything."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def package_name(path: Path) -> str:
 
 
 def iter_deb(path: Path, wants: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Yield (path, bytes) of the regular files of a Debian package that `wants` names, unpacked from `.gz`.
+    """Yield (path, bytes) of the regular files of a Debian package that `wants` accepts, unpacked from `.gz`.
 
-    Raises InputError where `dpkg-deb` is missing or the package is damaged.
+    Raises InputError if `dpkg-deb` is missing or the package is damaged.
     """
     try:
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", path], stdout=subprocess.PIPE) as process:
@@ -45,7 +45,7 @@ def iter_deb(path: Path, wants: Callable[[str], bool]) -> Iterator[tuple[str, by
 
 
 def read_wheel(path: Path, name: str) -> bytes:
-    """Return one file of a wheel; raises InputError where there is none."""
+    """Return one file of a wheel; raises InputError if it is missing."""
     try:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
             return archive.read(name)

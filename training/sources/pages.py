@@ -1,4 +1,4 @@
-"""HTML manuals of GIMP, LibreOffice and the Debian handbook: what on their pages is text, and what surrounds it."""
+"""Reading HTML manuals such as GIMP's, LibreOffice's and the Debian handbook: selecting the text on their pages."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Manual:
     packages: dict[str, str]
     """Package by two-letter code."""
     licence: str
-    """What `Document.source` says behind the package."""
+    """Licence in `Document.source`, after the package."""
     pages: str
     """Regular expression of a page's path; the group `page` names it, the same in all languages."""
     root: str
-    """CSS selector of the part of the page that holds its text."""
+    """CSS selector of the part of the page with its text."""
     removed: str
-    """CSS selector of what is no text: navigation, pictures, captions, indexes, examples of code."""
+    """CSS selector of removed parts: navigation, pictures, captions, indexes, code examples."""
     parent: str = ""
-    """CSS selector of the chapter's title, put before a page's own where several pages have that one."""
+    """CSS selector of the chapter's title, put before a page's title if several pages share it."""
     notes: str = ""
     """CSS selector of remarks that are not marked as notes by their class."""
 
@@ -58,7 +58,7 @@ MANUALS: dict[str, Manual] = {
         licence="MPL-2.0",
         pages=r"usr/share/libreoffice/help/{locale}/text/(?P<page>.+\.html)$",
         root="#DisplayArea",
-        # A switch shows its default, unless the reader's system or program has a case of its own.
+        # A switch between systems or programs shows its default case, which is hidden without scripts.
         removed='[hidden]:not([id^="default"]), '
         ".relatedtopics, .howtoget, .noteicon, .icontable, .debug, .bascode, .pycode, .code, .related, "
         ".smathcode, p.embedded, #SearchFrame, #DonationFrame, footer",
@@ -92,7 +92,7 @@ MANUALS: dict[str, Manual] = {
 _PAGES_OF_LISTS = re.compile(r"(?:^|/)(?:index|ix\d*|bi\d+|toc|titlepage|main_transform|fdl[\w-]*)\.html$")
 """Tables of contents, indexes, bibliographies and licences."""
 _NUMBER = re.compile(r"^(?:[A-Za-zí]+ )?[\dA-Z]+(?:\.\d+)*\. ")
-"""Begins a chapter's title: "Chapter 8. Loans"."""
+"""Matches the beginning of a chapter's title: "Chapter 8. Loans"."""
 
 
 def iter_manual(deb: Path, name: str, code: str) -> Iterator[Document]:

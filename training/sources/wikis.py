@@ -1,4 +1,4 @@
-"""Recipes of Wikibooks and first paragraphs of Wikipedia, as two packages of the Python index carry them."""
+"""Recipes from Wikibooks and first paragraphs from Wikipedia, from two packages of the Python index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Mallard and DocBook have in common: entities, namespaces and the text inside a paragraph."""
+"""Shared parts of the Mallard and DocBook readers: entities, namespaces and the text inside a paragraph."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _REFERENCE = re.compile(r"&([A-Za-z_][\w.:-]*);")
 _PREDEFINED = frozenset(("amp", "lt", "gt", "quot", "apos"))
 _DECLARATION = re.compile(r"<\?xml\b.*?\?>")
 FRAGMENT = "fragment"
-"""Name of the root of a file that has several."""
+"""Name of the root element put around a file that has several."""
 _MAX_NESTING = 8
 _MAX_CHARS = 5_000_000
-"""Longer than any page; entities that contain each other could grow without end."""
+"""Limit of expanded text, longer than any page: nested entities could grow without end."""
 
 
 def read_entities(text: str) -> dict[str, str]:
-    """Return the entities that a DTD or a DOCTYPE defines by their text; those that name a file are left out."""
+    """Return the text of the entities that a DTD or DOCTYPE defines; entities that refer to a file are left out."""
     return {match[1]: match[2] or match[3] or "" for match in _ENTITY.finditer(_COMMENT.sub("", text))}
 
 
 def parse_xml(text: str, entities: Mapping[str, str]) -> Node:
-    """Parse a page whose entities stand in `entities` or in its own DOCTYPE; unknown ones are left out.
+    """Parse a page with entities from `entities` or its own DOCTYPE; unknown ones are dropped.
 
-    Raises ValueError where the page is no well-formed XML.
+    Raises ValueError if the page is not well-formed XML.
     """
     text = _COMMENT.sub("", text)
     known = {**entities, **read_entities(text)}
@@ -47,7 +47,7 @@ def parse_xml(text: str, entities: Mapping[str, str]) -> Node:
     try:
         root = ElementTree.fromstring(text.encode())
     except ElementTree.ParseError as error:
-        # Several sections side by side, which a book includes by an entity.
+        # Several root elements: sections that a book includes by an entity.
         declaration = _DECLARATION.match(text)
         body = text[declaration.end() :] if declaration is not None else text
         try:
@@ -99,7 +99,7 @@ class InlineText:
         self._target = target
 
     def __call__(self, node: Node) -> str:
-        """Return the text of an inline element, without what follows it."""
+        """Return the text of an inline element, without its tail."""
         tag = tag_of(node)
         if not tag or tag in self._skipped or tag.startswith("foreign-"):
             return ""
@@ -121,7 +121,7 @@ def read_mixed(
     inline: InlineText,
     on_block: Callable[[Node], None],
 ) -> None:
-    """Read a node that holds text and blocks: text between two blocks is a paragraph."""
+    """Read a node with text and blocks: text between two blocks is a paragraph."""
     words = [node.text or ""]
     for child in node:
         if tag_of(child) in blocks:

@@ -1,8 +1,8 @@
-"""Which words of an English sentence go with which of its translation, for a decoder that learns where to look.
+"""Word alignment between English sentences and their translations, as targets for a decoder's attention.
 
-The words' mean is the concept, which a decoder of an extension reads already: it may go on looking at all of them alike
-and never learn to look at one. So some of its heads are shown where to look (guided alignment, Chen et al. 2016, arXiv
-1607.01628; Garg et al. 2019, arXiv 1909.02074). What is shown comes from IBM model 1 (Brown et al. 1993, Computational
+The mean of the English words' states is the concept, which an extension's decoder reads already: it may keep attending
+to all words uniformly. So some of its heads are trained on alignments (guided alignment, Chen et al. 2016, arXiv
+1607.01628; Garg et al. 2019, arXiv 1909.02074). The alignments come from IBM model 1 (Brown et al. 1993, Computational
 Linguistics 19:2) over pieces, with fast_align's preference for the diagonal (Dyer et al. 2013, NAACL).
 
 Legend: B sentences, T target tokens, S tokens of English.
@@ -21,21 +21,21 @@ from concepts.space.config import EOS_ID, PAD_ID
 _ROUNDS = 4
 """Rounds of expectation maximisation."""
 _DIAGONAL = 4.0
-"""How many nats a whole sentence's distance from the diagonal costs."""
+"""Penalty, in nats, of a distance of a whole sentence from the diagonal."""
 _NOWHERE = 0.1
-"""Prior of a token that goes with none."""
+"""Prior probability of an unaligned token."""
 _MAX_PIECES = 30
-"""Longer sentences say little about which word goes with which."""
+"""Longest sentences that are counted: longer ones tell little about alignment."""
 _TINY = 1e-8
 
 
 class Alignment:
-    """Probabilities of new pieces by the English piece that they go with."""
+    """Translation probabilities of new pieces given an English piece."""
 
     def __init__(
         self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], num_new: int, num_english: int
     ) -> None:
-        """Count over `pairs` of ids, a sentence's and its English's, of vocabularies of these sizes."""
+        """Estimate from `pairs` (ids of a sentence, ids of its English), with vocabularies of these sizes."""
         self._table = torch.zeros(num_english, num_new, dtype=torch.float16)
         self._table[EOS_ID, EOS_ID] = 1.0
         # Padding stands for no word.
@@ -60,7 +60,7 @@ class Alignment:
         self._table[torch.from_numpy(english), torch.from_numpy(new)] = torch.from_numpy(given).half()
 
     def shown(self, target_BT: Tensor, draft_BS: Tensor) -> Tensor:
-        """Return where to look for each target token (B, T, 1 + S): at the concept, or at a word of the draft."""
+        """Return each target token's attention target (B, T, 1 + S): the concept, or words of the draft."""
         target, draft, device = target_BT.cpu(), draft_BS.cpu(), target_BT.device
         is_word = draft != PAD_ID
         places = torch.arange(draft.shape[1]) / is_word.sum(dim=1, keepdim=True).clamp_min(1)  # (B, S)

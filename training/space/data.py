@@ -18,7 +18,7 @@ from training.space.teacher import Meanings
 
 Ids = NDArray[np.int16]
 _ALIKE = 8
-"""Batches among which sentences are sorted by the length of their English, so that little of it is padding."""
+"""Consecutive batches whose sentences are sorted by the length of their English, so that drafts need little padding."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SpaceBatch:
     lang_id: int
     """Id of the language token."""
     meaning_BE: Tensor | None = None
-    """The teacher's vectors; zeros where it says nothing."""
+    """The teacher's vectors; zeros where there is none."""
     draft_BS: Tensor | None = None
     """The English of each sentence as its encoder reads it: language token, pieces, eos, padding (see draft.py)."""
 
@@ -41,12 +41,12 @@ class SpaceBatch:
 
     @property
     def prefix(self) -> Tensor:
-        """Decoder input: language token, pieces (B, T + 1); eos stands in front of it, see `target`."""
+        """Decoder input: language token, pieces (B, T + 1), without the eos in front; see `target`."""
         return torch.nn.functional.pad(self._framed(self.lang_id, EOS_ID)[:, :-1], (1, 0), value=EOS_ID)
 
     @property
     def target(self) -> Tensor:
-        """What follows each position of `prefix` from the language token on: pieces, eos (B, T + 1)."""
+        """The next token at each position of `prefix`: pieces, eos (B, T + 1)."""
         return torch.nn.functional.pad(self.pieces_BT, (0, 1), value=EOS_ID)
 
     def _framed(self, first: int, last: int) -> Tensor:
@@ -65,9 +65,9 @@ class SpaceData:
         meanings: Meanings | None = None,
         drafts: Drafts | None = None,
     ) -> None:
-        """Tokenise `sentences` (text, language); those that exceed the config's length are left out.
+        """Tokenise `sentences` (text, language); sentences longer than the config allows are left out.
 
-        `meanings` (N, E) holds the teacher's vector of each, `drafts` its English.
+        `meanings` (N, E) are their teacher vectors, `drafts` their English texts.
         """
         given = list(sentences)
         texts, langs = [text for text, _ in given], [lang for _, lang in given]
@@ -98,8 +98,8 @@ class SpaceData:
     def batch(self, step: int, *, seed: int, max_tokens: int, max_len: int) -> SpaceBatch:
         """Return batch number `step` of an endless shuffled stream of sentences up to `max_len` pieces.
 
-        A pure function of its arguments: epoch and place follow from `step` alone. Raises InputError when
-        no sentence is that short.
+        A pure function of its arguments: epoch and place follow from `step` alone. Raises InputError if no
+        sentence is that short.
         """
         num_batches = sum(
             -(-len(rows) // self._per_batch(key[1], max_tokens)) for key, rows in self._of(max_len)
@@ -123,7 +123,7 @@ class SpaceData:
     def _chosen(
         self, key: tuple[str, int], order: NDArray[np.int64], start: int, stop: int, size: int
     ) -> NDArray[np.int64]:
-        """Return the rows `start` to `stop` of `order`; of some batches together those whose drafts are alike long."""
+        """Return the rows `start` to `stop` of `order`, with groups of batches sorted by the length of the drafts."""
         if self._drafts is None:
             return order[start:stop]
         first = start - start % (size * _ALIKE)

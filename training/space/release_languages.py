@@ -1,4 +1,4 @@
-"""Writing a space with languages that a run has taught it."""
+"""Releasing a space with the new languages of a training run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from training.space.release import asset_card_text, renamed_cards
 
 _OWN = "autoencoder."
 KEPT = 0.5
-"""Share of the weights that a run which goes on started from in what is released."""
+"""Weight of the initial weights when a release averages them with a continued run's weights."""
 START_FILE = "start.safetensors"
-"""What a run that goes on started from, in its folder."""
+"""File of a continued run's initial weights, in its folder."""
 
 
 def release_languages(
@@ -36,13 +36,12 @@ def release_languages(
     kept: float = KEPT,
     newest: bool = False,
 ) -> ModelCard:
-    """Write `space` with the languages of a training run to `folder`; what it held before stays as it is.
+    """Write `space` with the languages of a training run to `folder`; its other parts stay unchanged.
 
-    A run that started from an extension takes the place of that one, by a mean of what it started from (of weight
-    `kept`) and what it has learnt (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903), which keeps most of what either
-    does better. Takes the best evaluation's weights, or with `newest` those of the last checkpoint. Raises ModelError
-    when the run has none yet, lacks what it started from or belongs to another space, UsageError where the space knows
-    one of the languages already.
+    A run that started from an extension replaces it by the weighted mean of the initial (weight `kept`) and the trained
+    weights (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903), which keeps most of the strengths of both. Takes the best
+    evaluation's weights, or with `newest` the last checkpoint's. Raises ModelError if the run has no weights yet, lacks
+    its initial weights or belongs to another space, UsageError if the space has one of the languages already.
     """
     path = trained_weights(run_dir, "languages", newest=newest)
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))
@@ -120,7 +119,7 @@ def _mixed(kept: float) -> str:
 
 
 def _figures_without(figures: Mapping[str, float], langs: Sequence[str]) -> dict[str, float]:
-    """Leave out what was measured in `langs` (`deu_Latn.bleu`, `eng_Latn>deu_Latn.bleu`): other weights say it now."""
+    """Remove figures of `langs` (`deu_Latn.bleu`, `eng_Latn>deu_Latn.bleu`), whose weights are replaced."""
     return {
         name: value
         for name, value in figures.items()
@@ -129,12 +128,12 @@ def _figures_without(figures: Mapping[str, float], langs: Sequence[str]) -> dict
 
 
 def extension_of(card: ModelCard, langs: Sequence[str]) -> Extension | None:
-    """Return the extension of a space by exactly these languages, None where there is none."""
+    """Return a space's extension of exactly these languages, None if there is none."""
     return next((e for e in extensions_of(card) if set(e.langs) == set(langs)), None)
 
 
 def check_new(space: ModelCard, langs: Sequence[str]) -> None:
-    """Raise UsageError where the space knows one of `langs` already."""
+    """Raise UsageError if the space has one of `langs` already."""
     known = [lang for lang in langs if lang in _langs(space)]
     if known:
         raise UsageError(

@@ -1,8 +1,8 @@
-"""The embedding table that an extension starts from: new pieces where the English pieces they go with are.
+"""The initial embedding table of an extension: new pieces start near the English pieces they correspond to.
 
-The layers of a space know its own table. A new piece that English has too starts as that; any other as
-the mean of the English pieces that stand in the translations of its sentences, weighted by how much more often than
-by chance (as WECHSEL does with a dictionary, Minixhofer et al. 2022, arXiv 2112.06598).
+The space's layers were trained with its own table. A new piece that English has too starts as its copy; any other as
+the mean of the English pieces in the translations of its sentences, weighted by how much more often than chance they
+occur there (WECHSEL does so with a dictionary, Minixhofer et al. 2022, arXiv 2112.06598).
 
 Legend: P new pieces with control tokens, E English ones, M model width.
 """
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 _NUM_NEAR = 4
-"""English pieces that a new one is a mean of."""
+"""Number of English pieces averaged for a new one."""
 _OWN_SHARE = 0.5
-"""Share of a new row's variance that is its own, so that words of one meaning are told apart."""
+"""Share of random variance in a new row, which makes words of one meaning distinguishable."""
 
 
 def start_table(

@@ -1,8 +1,8 @@
-"""What a stronger sentence encoder says of the training sentences, to teach a space their meaning.
+"""Vectors of a stronger sentence encoder for the training sentences: the teacher of a space.
 
-An autoencoder keeps what a sentence says, but puts sentences side by side that look alike. Distilling
-another encoder's vectors (Reimers and Gurevych 2020, arXiv 2004.09813) gives the concepts its sense of
-what belongs together. Only the training needs it: a released space holds nothing of the teacher.
+An autoencoder preserves a sentence's text, but gives similar vectors to sentences of similar wording. Distilling
+another encoder's vectors (Reimers and Gurevych 2020, arXiv 2004.09813) makes sentences of similar meaning
+neighbours. Only training needs the teacher: a released space does not contain it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from concepts.errors import InputError
 from concepts.neural.precision import training_device
 
 TEACHER = "minilm"
-"""The space whose vectors are taught: all-MiniLM-L6-v2's."""
+"""The teacher: the space of all-MiniLM-L6-v2."""
 TEACHER_DIM = 384
 """Width of its vectors."""
 _CHUNK = 2_048
@@ -29,10 +29,10 @@ Meanings = NDArray[np.float16]
 def teacher_vectors(
     path: Path, texts: Sequence[str], *, on_progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Meanings:
-    """Return the teacher's unit vectors (N, 384) of `texts`, zeros for empty ones; made once, kept at `path`.
+    """Return the teacher's unit vectors (N, 384) of `texts`, zeros for empty ones; cached at `path`.
 
-    `on_progress` gets (done, total). Raises ModelError where the teacher is not on this machine, InputError
-    where the file belongs to other texts.
+    `on_progress` gets (done, total). Raises ModelError if the teacher is not on this machine, InputError
+    if the file belongs to other texts.
     """
     if path.exists():
         kept: Meanings = np.load(path)

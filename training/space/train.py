@@ -44,27 +44,27 @@ class SpaceTrainingConfig:
     max_len: int = 62
     """Longest sentence, in pieces."""
     num_short_steps: int = 600
-    """First steps, on sentences up to `short_len` pieces only: copying is learnt on short ones first."""
+    """Number of first steps with sentences up to `short_len` pieces only, on which copying is learnt first."""
     short_len: int = 14
     """Longest sentence of the first steps, in pieces."""
     max_noise: float = 0.3
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
     max_confusion: float = 0.7
-    """Largest size of the noise that looks like other sentences: differences of the batch's concepts."""
+    """Largest size of confusion noise: differences of other concepts in the batch."""
     confused_share: float = 0.0
-    """Share of the sentences that get such noise; see docs/models.md for what it cost."""
+    """Share of the sentences with confusion noise; docs/models.md has its cost."""
     teacher_weight: float = 0.0
     """Weight of the teacher's terms; 0 trains without one. The teacher knows English only."""
     relation_weight: float = 25.0
-    """Weight, within these, of the similarities of the batch's sentences to each other."""
+    """Weight, within these terms, of the batch sentences' similarities to each other."""
     word_dropout: float = 0.1
     """Probability that a piece of a denoised sentence is replaced by unk."""
     denoised_share: float = 0.2
-    """Share of the sentences that are read through word dropout."""
+    """Share of the sentences that are encoded with word dropout."""
 
 
 class SpaceLoss(nn.Module):
-    """Autoencoder under its training loss."""
+    """Autoencoder with its training loss."""
 
     def __init__(self, config: SpaceTrainingConfig) -> None:
         super().__init__()
@@ -75,11 +75,11 @@ class SpaceLoss(nn.Module):
     def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return token cross-entropy (nats a token) of sentences decoded from noised concepts.
 
-        Noise on the concept is what makes a decoder forgive a diffusion model's errors (LCM,
-        arXiv 2412.08821, section 2.4.3 on fragile embeddings; SONAR's denoising, arXiv 2308.11466).
-        White noise alone does not: in some hundred dimensions it is nearly orthogonal to everything a
-        sentence says. A diffusion model errs towards other likely sentences, so a share of the concepts is
-        also moved along the difference of two others of the batch, which has the concepts' covariance.
+        Noise on the concept makes a decoder robust to a diffusion model's errors (LCM, arXiv
+        2412.08821, section 2.4.3 on fragile embeddings; SONAR's denoising, arXiv 2308.11466). White
+        noise alone does not: in some hundred dimensions it is nearly orthogonal to all meaningful
+        directions. A diffusion model errs towards other likely sentences, so a share of the concepts is
+        also moved along the difference of two others in the batch, which has the concepts' covariance.
         """
         config, source = self.config, batch.source
         num_sentences = source.shape[0]
@@ -113,13 +113,13 @@ class SpaceLoss(nn.Module):
 
 
 def _similarities(x_ND: Tensor) -> Tensor:
-    """Return the cosines (N, N) of the vectors to each other, seen from their mean."""
+    """Return the cosines (N, N) of the centred vectors to each other."""
     centred = F.normalize(x_ND - x_ND.mean(dim=0), dim=1)
     return centred @ centred.T
 
 
 class SpaceTask:
-    """The space as the shared loop sees it."""
+    """The space as a task for the shared loop."""
 
     unit = "tok"
 
@@ -131,7 +131,7 @@ class SpaceTask:
 
     @property
     def module(self) -> SpaceLoss:
-        """The autoencoder under its loss."""
+        """The autoencoder with its loss."""
         return self._module
 
     def batch(self, step: int, part: int, num_parts: int) -> SpaceBatch:
@@ -173,7 +173,7 @@ def train_space(
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_taught: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, float]:
-    """Train (or go on training) a space on the corpus in `corpus_dir`; state and weights go to `run_dir`.
+    """Train (or continue training) a space on the corpus in `corpus_dir`; state and weights go to `run_dir`.
 
     With `init` it starts from that space's weights and pieces, and without the stage of short sentences.
     """

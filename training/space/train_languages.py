@@ -1,10 +1,10 @@
-"""Teaching a space new languages without moving it: a student encoder and a decoder beside the English ones.
+"""Adding languages to a space without changing its vectors: a student encoder and a decoder beside the English ones.
 
-The frozen English encoder is the teacher: a sentence is to lie where its English translation lies (Reimers
-and Gurevych 2020, arXiv 2004.09813; SONAR's speech encoders, arXiv 2308.11466, section 4; LASER3, arXiv
-2205.12654). A decoder of the new languages learns in the same step to say what the sentence says: from the
-English concept, mostly with the words of the English beside it (draft.py), or from the student's. Vectors of the
-space stay valid, and so do its planners and writers.
+The frozen English encoder is the teacher: a sentence's concept must equal its English translation's (Reimers and
+Gurevych 2020, arXiv 2004.09813; SONAR's speech encoders, arXiv 2308.11466, section 4; LASER3, arXiv 2205.12654). In the
+same step a decoder of the new languages learns to reconstruct the sentence: from the English concept, mostly with the
+English words beside it (draft.py), or from the student's concept. The space's vectors stay valid, and so do its
+planners and writers.
 
 Legend: B sentences, T tokens, M concept width.
 """
@@ -43,21 +43,20 @@ from training.space.start_table import start_table
 
 _TABLE = "encoder.encoder_frontend.embed.weight"
 _ENGLISH_SHARE_ON = 0.8
-"""`english_share` of a run that goes on: a round trip is mended while decoding (concepts/correction.py), a translation
-can only be learnt."""
+"""`english_share` of a continued run, which favours translation over round trips."""
 _STAGES_ON = ((0.7, 34),)
-"""(Share of the steps, length) of a run that goes on: until then only sentences up to that many pieces are read. More
-of a long one than a single vector holds is not learnt from it."""
+"""(Share of the steps, length) of a continued run: until that step only sentences up to that many pieces are read.
+Longer sentences exceed what a single vector holds and teach little."""
 _ENGLISH_SHARE_DECODER, _STAGES_DECODER = 0.85, ((0.15, 16), (0.5, 34))
-"""The same for a decoder alone: words of English tell what the vector does not hold, and short sentences first where
-to look."""
+"""The same for training the decoder alone: the English words add what the vector lacks, and short sentences first teach
+the attention to them."""
 _COOLDOWN_SHARE_ON, _MIXED_SHARE_ON = 0.35, 0.8
-"""`num_cooldown_steps` as a share of a run that goes on, and its `mixed_share`: pairs of documents were read often
-before, the others were not."""
+"""`num_cooldown_steps` as a share of a continued run's steps, and its `mixed_share`: document pairs were read often
+before, other pairs were not."""
 _SAME = 0.9999
-"""Cosine from which two English concepts are one text, which is no wrong answer for the other."""
+"""English concepts with a larger cosine are the same text, and no negatives for each other."""
 _NUM_COUNTED, _NUM_ALIGNED = 120_000, 200_000
-"""Pairs that the embedding table's start is counted on, and those on which it is learnt which word goes with which."""
+"""Most pairs for initialising the embedding table, and for estimating the alignment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ class LanguagesTrainingConfig:
     langs: tuple[str, ...] = ("deu_Latn", "fra_Latn", "spa_Latn")
     """The new languages; all have a token in the space's vocabulary."""
     model: SpaceConfig = field(default_factory=lambda: replace(PRESETS["mini"], num_pieces=12_000))
-    """Sizes; those of the space but for the number of pieces."""
+    """Sizes, equal to the space's except for the number of pieces."""
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
             num_steps=1_660,
@@ -89,24 +88,24 @@ class LanguagesTrainingConfig:
     max_noise: float = 0.2
     """Largest size of the noise on a concept, relative to the concept's root mean square."""
     mixed_share: float = 0.65
-    """Share of the steps in which all pairs are read; in the rest only those of documents."""
+    """Share of the steps that read all pairs; the others read only document pairs."""
     alone_share: float = 0.12
-    """Sentences without a translation, as a share of the pairs of documents; they are said from their own concept."""
+    """Sentences without a translation, as a share of the document pairs; they are decoded from their own concept."""
     piece_dropout: float = 0.1
-    """Share of the pieces that are hidden from the decoder where it reads what it has said: what it cannot see there
-    it has to take from the concept (Bowman et al. 2016, arXiv 1511.06349, section 3.1)."""
+    """Share of the pieces hidden in the decoder's own prefix: it has to take the missing words from the concept (Bowman
+    et al. 2016, arXiv 1511.06349, section 3.1)."""
     label_smoothing: float = 0.1
-    """Share of the target's probability that is spread over all pieces."""
+    """Share of the target probability spread over all pieces."""
     english_share: float = 0.7
     """Probability that a sentence with a translation is decoded from the English concept."""
     draft_share: float = 0.95
-    """Probability that one of these is decoded with the words of its English beside the concept."""
+    """Probability that such a sentence is decoded with its English words beside the concept."""
     draft_dropout: float = 0.1
-    """Share of these words' pieces that are hidden: an English decoder gets some wrong, and the concept is there."""
+    """Share of hidden pieces in these words: at inference the English decoder gets some wrong."""
     guide_weight: float = 2.0
-    """Weight of what it costs some heads of the decoder to look elsewhere than they are shown (alignment.py)."""
+    """Weight of the guided-alignment loss on some heads of the decoder (alignment.py)."""
     decoder_only: bool = False
-    """Whether encoder and embedding table, which both share, stay as they are: vectors of these languages, too."""
+    """Whether only the decoder is trained: encoder, shared embedding table and so the languages' vectors stay fixed."""
     distance_weight: float = 4.0
     """Weight of the squared distance to the English concept, relative to the variance of English concepts."""
     contrast_weight: float = 1.0
@@ -116,12 +115,12 @@ class LanguagesTrainingConfig:
 
 
 class LanguagesLoss(nn.Module):
-    """Student encoder and decoder under their loss."""
+    """Student encoder and decoder with their loss."""
 
     def __init__(
         self, config: LanguagesTrainingConfig, variance: float, states: States, alignment: Alignment
     ) -> None:
-        """`variance` is that of the English concepts, the mean over their dimensions; `states` reads English."""
+        """`variance`: of the English concepts, averaged over dimensions; `states`: the English encoder's."""
         super().__init__()
         self.autoencoder = SpaceAutoencoder(config.model)
         self.autoencoder.decoder.trains_attention(True)
@@ -129,11 +128,11 @@ class LanguagesLoss(nn.Module):
         self.config, self.variance, self.states, self.alignment = config, variance, states, alignment
 
     def forward(self, batch: SpaceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return token cross-entropy (nats a token) plus what keeps a concept at its English, weighted."""
+        """Return token cross-entropy (nats per token) plus the weighted terms that pull a concept to its English."""
         config, teacher, draft = self.config, _teacher(batch), _draft(batch)
         drawn, read, scale = torch.rand(3, len(teacher), generator=generator).to(teacher.device)
         is_english = teacher.any(dim=1) & (drawn < config.english_share)
-        is_english[0] &= not config.decoder_only  # the student reads one at least
+        is_english[0] &= not config.decoder_only  # the student reads at least one sentence
         rows = torch.arange(len(teacher), device=teacher.device)
         if config.decoder_only:
             rows = rows[~is_english]
@@ -167,17 +166,17 @@ class LanguagesLoss(nn.Module):
         }
 
     def distance(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
-        """Return the mean squared distance, in units of the variance, where the teacher says something."""
+        """Return the mean squared distance, in units of the variance, over sentences with a teacher vector."""
         told = teacher_BM.any(dim=1)
         if not told.any():
             return concepts_BM.new_zeros(())
         return (concepts_BM[told] - teacher_BM[told]).square().mean() / self.variance
 
     def contrast(self, concepts_BM: Tensor, teacher_BM: Tensor) -> Tensor:
-        """Return the nats of finding a sentence's English among the batch's and the sentence by its English.
+        """Return InfoNCE over cosines (nats) between sentences and their English in the batch, in both directions.
 
-        InfoNCE over cosines, the mean of both ways (as LaBSE's ranking loss, Feng et al. 2022, arXiv 2007.01852,
-        without the margin). The sentences of a batch are of one language and length, so length gives nothing away.
+        This is LaBSE's ranking loss without the margin (Feng et al. 2022, arXiv 2007.01852). All sentences of a batch
+        have one language and length, so length gives nothing away.
         """
         told = teacher_BM.any(dim=1)
         if int(told.sum()) < 2:
@@ -190,7 +189,8 @@ class LanguagesLoss(nn.Module):
 
 
 def missed(looked: Sequence[Tensor], shown_BTS: Tensor) -> Tensor:
-    """Return the nats a token by which the first half of the heads of layers (B, H, 1 + T, S) miss what is shown."""
+    """Return the cross-entropy, nats per token, of the alignment against the attention (B, H, 1 + T, S) of each layer's
+    first half of heads."""
     if not looked or not len(shown_BTS):
         return shown_BTS.new_zeros(())
     guided = [shares[:, : shares.shape[1] // 2, 1:].float().mean(dim=1) for shares in looked]
@@ -205,7 +205,7 @@ def hide(
     num_kept: int,
     also_kept: Sequence[int] = (),
 ) -> Tensor:
-    """Put the unknown piece in the place of some; the first `num_kept` of a row stay, and what `also_kept` names."""
+    """Replace a random `share` of tokens by the unknown piece, but not a row's first `num_kept` and ids `also_kept`."""
     hidden = (torch.rand(tokens_BT.shape, generator=generator) < share).to(tokens_BT.device)
     hidden[:, :num_kept] = False
     for token in also_kept:
@@ -224,7 +224,7 @@ def _draft(batch: SpaceBatch) -> Tensor:
 
 
 class LanguagesTask:
-    """The extension as the shared loop sees it."""
+    """The extension as a task for the shared loop."""
 
     unit = "tok"
 
@@ -238,7 +238,7 @@ class LanguagesTask:
         states: States,
         alignment: Alignment,
     ) -> None:
-        """`documents` holds those of `data` that stood in documents; `states` reads English."""
+        """`documents` holds the sentences of `data` from documents; `states`: the English encoder's."""
         self.config = config
         self._data, self._documents, self._dev = data, documents, dev
         torch.manual_seed(config.loop.seed)
@@ -246,7 +246,7 @@ class LanguagesTask:
 
     @property
     def module(self) -> LanguagesLoss:
-        """Encoder and decoder under their loss."""
+        """Encoder and decoder with their loss."""
         return self._module
 
     def batch(self, step: int, part: int, num_parts: int) -> SpaceBatch:
@@ -264,10 +264,10 @@ class LanguagesTask:
         return batch.target.numel()
 
     def evaluate(self) -> dict[str, float]:
-        """Return the terms of the loss, the first nats a token.
+        """Return the terms of the loss, the first ones in nats per token.
 
-        They are from the student's concept (`own`), from the English one (`english`), and from that with the words of
-        the English (`draft`).
+        These decode from the student's concept (`own`), from the English concept (`english`), and from that with the
+        English words (`draft`).
         """
         module = self._module
         auto = module.autoencoder
@@ -310,12 +310,11 @@ def train_languages(
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_taught: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, float]:
-    """Train (or go on training) an extension of `space` by new languages; state and weights go to `run_dir`.
+    """Train (or continue training) an extension of `space` by new languages; state and weights go to `run_dir`.
 
-    With `init` it starts from the pieces and weights of that space's extension by these languages, with other shares
-    of what is learnt, and keeps these weights beside its own: what is released is the mean of both. `on_taught` gets
-    (done, total) of the English texts that the teacher encodes, once. Raises UsageError where `init` has no such
-    extension.
+    With `init` it starts from the pieces and weights of that space's extension for these languages, with other shares
+    of the training tasks, and stores the initial weights too, since a release averages both. `on_taught` gets (done,
+    total) of the English texts that the teacher encodes once. Raises UsageError if `init` has no such extension.
     """
     begun = None if init is None else (init, _begun(init, config.langs))
     if begun is not None:
@@ -413,7 +412,7 @@ def _begun(init: ModelCard, langs: Sequence[str]) -> Extension:
 
 
 def _texts(corpus_dir: Path, langs: Sequence[str]) -> list[str]:
-    """Return the texts that the pieces are made of; as many of each language."""
+    """Return the texts that the sentencepiece model is trained on, equally many per language."""
     by_lang: dict[str, set[str]] = {lang: set() for lang in langs}
     for text, lang in iter_space_sentences(corpus_dir, "train", langs, kinds=PROSE_KINDS):
         by_lang[lang].add(text)

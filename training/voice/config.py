@@ -30,19 +30,19 @@ class VoiceTrainingConfig:
     )
     """Steps and rates."""
     tokens_per_batch: int = 1_000
-    """Tokens a batch, padding included, at most."""
+    """Most tokens per batch, padding included."""
     max_tokens: int = 1_000
-    """Longest sequence: sections of a document that read the same contents share one."""
+    """Most tokens of a sequence; sections of a document with the same contents share one."""
     word_epochs: float = 5.0
-    """How often each sentence is seen while the words of concepts are learnt, before whole texts are read."""
+    """Epochs over single sentences that train the word map, before training on whole texts."""
     word_noise: float = 0.8
-    """Largest noise on a concept then, as a share of its length."""
+    """Largest noise on a concept while the word map is trained, as a share of its length."""
     hidden_share: float = 0.5
-    """Share of the sections whose concepts are hidden, so that the voice can speak without, from notes and plan."""
+    """Share of the sections whose concepts are hidden, so that the voice learns to write from notes and plan alone."""
     max_noise: float = 1.5
-    """Largest noise on a concept, as a share of its length; each section draws its own size. What planner and writer
-    draw is further from what is said than a share of 1."""
+    """Largest noise on a concept, as a share of its length; each section draws its own size. Draws of planner and
+    writer are off by more than 1."""
     drawn_share: float = 0.6
-    """Share of the sections that show what planner and writer draw instead of the true concepts, where they drew."""
+    """Share of the sections whose true concepts are replaced by the draws of planner and writer, if there are any."""
     drawn_noise: float = 0.3
-    """Largest noise on what was drawn: for documents that they have not learnt from they draw worse."""
+    """Largest noise on drawn concepts, since planner and writer draw worse ones for new documents."""

@@ -1,4 +1,4 @@
-"""The corpus as texts that a voice says: documents with their blocks, drawn by shares of their kinds."""
+"""The corpus as training texts for a voice: documents with their blocks, sampled by shares of their kinds."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from training.voice.notes import add_notes
 from writer.voice.text import Said
 
 SHARES: Mapping[Kind, float] = {"guide": 0.78, "howto": 0.09, "recipe": 0.06, "lead": 0.07}
-"""Share of the draws that documents of a kind get; kinds that a corpus lacks leave theirs to the others."""
+"""Share of the samples for each kind of document; shares of missing kinds go to the others."""
 NOTED_KINDS: tuple[Kind, ...] = ("guide",)
-"""Documents that are written from notes, and that give them."""
+"""Kinds of documents that are written from notes and provide notes."""
 MOST_DEV: Mapping[Kind, int] = {"guide": 10, "howto": 4, "recipe": 3, "lead": 8}
-"""Documents of a kind that an evaluation while training reads: four times, so few of them."""
+"""Most dev documents per kind in an evaluation during training, which reads them four times."""
 
 
 def pack_corpus(
@@ -41,12 +41,12 @@ def pack_corpus(
 ) -> PackedTexts:
     """Return the English documents of a split as sequences of tokens with their concepts.
 
-    `drawn_for` returns what planner and writer draw for texts (N, D), zeros where they do not. Documents of
-    `NOTED_KINDS` get notes from `library`; `on_noted` gets how many have theirs, and of how many.
-    Raises InputError where the corpus has no document with a section.
+    `drawn_for` returns the draws of planner and writer for texts (N, D), zeros for none. Documents of
+    `NOTED_KINDS` get notes from `library`; `on_noted` gets (done, total) of these documents.
+    Raises InputError if the corpus has no document with a section.
     """
     groups: dict[Kind, list[SpokenDocument]] = defaultdict(list)
-    # by identity, which is a hash: a part of a kind is then an even sample of it
+    # sorted by identity, a hash: a prefix of a kind is then a fair sample
     for document in sorted(
         load_documents(corpus_dir, lang="eng_Latn", split=split, kinds=tuple(SHARES)),
         key=lambda d: d.document_id,
@@ -69,17 +69,17 @@ def pack_corpus(
 
 
 def library_of(corpus_dir: Path, encode: Callable[[list[str]], Tensor]) -> Library:
-    """Return the library of the English documents of `NOTED_KINDS` that models may learn from."""
+    """Return the library of the English documents of `NOTED_KINDS` that models may be trained on."""
     documents = load_documents(corpus_dir, lang="eng_Latn", split="train", kinds=NOTED_KINDS)
     ordered = sorted(documents, key=lambda d: d.document_id)
     passages = [passage for document in ordered for passage in passages_of(document)]
-    # all at once: notes are looked for document by document, and few texts are encoded more slowly than many
+    # all at once: notes are searched per document, and encoding few texts at a time is slow
     encode([sentence for passage in passages for sentence in passage.sentences])
     return Library.of(passages, encode)
 
 
 def spoken_document(document: Document) -> SpokenDocument | None:
-    """Return a document as a voice says it; None where it has no sentence."""
+    """Return a document in a voice's form; None if it has no sentence."""
     sections = [section for section in document.sections if section.sentences]
     untitled = document.title if len(sections) == 1 else OVERVIEW[document.lang]
     spoken = []

@@ -1,7 +1,7 @@
 """Sections and contents as token sequences, each token with the concept of its sentence.
 
-A `PackedTexts` is all that training needs: token ids and rows of concepts in a few flat arrays, in one file, so
-that a machine without the corpus, the space and sonar-space can train.
+A `PackedTexts` is all that training needs: token ids and rows of concepts in a few flat arrays, in one file. A
+machine without the corpus, the space and sonar-space can train from it.
 """
 
 from __future__ import annotations
@@ -34,58 +34,59 @@ from writer.voice.text import (
 
 NO_CONCEPT = -1
 LEAST_SAID = 100
-"""Tokens for which a sequence is drawn that says fewer, so that short titles and contents are learnt, too."""
+"""A sequence with fewer target tokens is drawn as often as one with this many, so that short titles and contents are
+learnt too."""
 
 
 @dataclass(frozen=True)
 class SpokenSection:
-    """A section of the corpus as a voice says it."""
+    """A section of the corpus in a voice's form."""
 
     heading: str
     sentences: tuple[Said, ...]
     notes: tuple[str, ...] = ()
-    """What it can be written from."""
+    """Sentences that it can be written from."""
 
 
 @dataclass(frozen=True)
 class SpokenDocument:
-    """A document of the corpus as a voice says it."""
+    """A document of the corpus in a voice's form."""
 
     title: str
     sections: tuple[SpokenSection, ...]
     prompt: str | None = None
-    """What was typed for it, where that is not the title."""
+    """Its prompt, if that is not the title."""
 
 
 @dataclass(frozen=True)
 class PackedTexts:
-    """Sequences of tokens, one behind the other, with the concepts of their sentences."""
+    """Concatenated token sequences, with the concepts of their sentences."""
 
     tokens: NDArray[np.int32]
     """(T,)"""
     rows: NDArray[np.int32]
-    """(T,): for each token the row of its sentence's concept, `NO_CONCEPT` for what is only read."""
+    """(T,): for each token the row of its sentence's concept, `NO_CONCEPT` for context tokens."""
     groups: NDArray[np.int32]
-    """(T,): 0 for what all sections of a sequence read, then the number of the section, from 1."""
+    """(T,): 0 for the context that all sections of a sequence share, else the section's number, from 1."""
     starts: NDArray[np.int64]
-    """(N + 1,): where each sequence starts, and the end."""
+    """(N + 1,): start of each sequence, and the end."""
     weights: NDArray[np.float32]
-    """(N,): how often each sequence is drawn, relative to the others: by its share and what it says."""
+    """(N,): relative sampling weight of each sequence, from its share and its number of target tokens."""
     vectors: NDArray[np.float16]
     """Raw concepts (R, D)."""
     drawn: NDArray[np.float16]
-    """What planner and writer draw for these (R, D), raw; a row of zeros where nothing was drawn."""
+    """Draws of planner and writer for these rows (R, D), raw; zeros where there is none."""
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     def save(self, path: Path) -> None:
-        """Write all to one file."""
+        """Write all arrays to one file."""
         save_file({name: getattr(self, name) for name in self.__dataclass_fields__}, path)
 
     @classmethod
     def load(cls, path: Path) -> PackedTexts:
-        """Read what `save` wrote; raises InputError for a file that cannot be used."""
+        """Read a file that `save` wrote; raises InputError for an unusable file."""
         try:
             return cls(**load_file(path))
         except (OSError, TypeError, SafetensorError) as error:
@@ -103,8 +104,8 @@ def pack(
 ) -> PackedTexts:
     """Return the sections and contents of documents as sequences.
 
-    `groups` are documents and the share of the draws that theirs get; `encode` returns the concepts (N, D) of texts,
-    `drawn_for` what planner and writer draw for them, zeros where they do not.
+    `groups` are documents and their share of the samples; `encode` returns the concepts (N, D) of texts, `drawn_for`
+    the draws of planner and writer for them (zeros for none).
     """
     packer = _Packer(tokenizer, max_tokens)
     for documents, share in groups:
@@ -115,7 +116,7 @@ def pack(
             if len(headings) > 1:
                 lines = [outline_line(i + 1, heading) for i, heading in enumerate(headings)]
                 signs = [line[: line.index(heading)] for line, heading in zip(lines, headings, strict=True)]
-                # the line's end belongs to the heading: it is how a voice says that it is over
+                # the line break belongs to the heading: a voice ends a heading with it
                 pieces = [(sign, heading + "\n") for sign, heading in zip(signs, headings, strict=True)]
                 packer.add(outline_prefix(document.title), "", pieces)
             for here, section in enumerate(document.sections):
@@ -138,7 +139,7 @@ def pack(
 
 
 class _Packer:
-    """Sequences on their way: sections that read the same words before them share a sequence, as far as it goes."""
+    """Builds sequences: sections with the same context share a sequence while there is room."""
 
     def __init__(self, tokenizer: Any, max_tokens: int) -> None:
         self._tokenizer, self._max_tokens = tokenizer, max_tokens
@@ -152,7 +153,7 @@ class _Packer:
         self._first = 0
 
     def add(self, shared: str, opening: str, pieces: Sequence[tuple[str, str]]) -> None:
-        """Add what is said behind `shared` and `opening`, which are only read, as (mark, text) pieces."""
+        """Add target pieces (mark, text) after the context `shared` and `opening`, which is no target."""
         text, ends, owners = opening, [], []
         for before, said in pieces:
             text += before + said
@@ -173,7 +174,7 @@ class _Packer:
         self._extend(tokens[:room], rows[:room], 1 + max(self.groups[self.starts[-1] :], default=0))
 
     def end_group(self, share: float) -> None:
-        """Give what was added since the last call a share of the draws."""
+        """Give the sequences added since the last call a share of the samples."""
         self._close()
         ends = self.starts[self._first :]
         said = [sum(row != NO_CONCEPT for row in self.rows[a:b]) for a, b in pairwise(ends)]
@@ -187,7 +188,7 @@ class _Packer:
         self.groups += [group] * len(tokens)
 
     def _close(self) -> None:
-        """End a sequence; one in which nothing is said is dropped."""
+        """End a sequence; one without targets is dropped."""
         first = self.starts[-1]
         if any(row != NO_CONCEPT for row in self.rows[first:]):
             self.starts.append(len(self.tokens))
@@ -202,19 +203,19 @@ class VoiceBatch:
     """Sequences padded on the right."""
 
     ids_BS: Tensor
-    """Tokens that are read."""
+    """Input tokens."""
     places_BS: Tensor
     """Position of each token in its own section's text."""
     mask_B1SS: Tensor
-    """True where a token reads another: of what all sections share, and of its own section, what stands before."""
+    """True where a token attends to another: an earlier one of the shared context or of its own section."""
     targets_BS: Tensor
-    """The token that follows each, -1 where it is not to be said."""
+    """The next token, -1 if it is no target."""
     concepts_BSD: Tensor
-    """The concept of that token's sentence; zero where there is none."""
+    """The concept of the next token's sentence; zero if there is none."""
     said_BSL: Tensor
-    """The tokens of that sentence so far, the nearest first, -1 where there are fewer than `MOST_SAID`."""
+    """The tokens of that sentence so far, nearest first, padded with -1 to `MOST_SAID`."""
     is_drawn_BS: Tensor
-    """Whether that concept was drawn by planner or writer."""
+    """Whether planner or writer drew that concept."""
 
 
 def make_batch(
@@ -226,7 +227,7 @@ def make_batch(
 ) -> VoiceBatch:
     """Return the sequences at `indices`, with the concepts `vectors_RD` (float32) of their sentences.
 
-    Those for which `shows_drawn` is true get what was drawn instead, `drawn_RD`, where it is not zero.
+    Sequences whose `shows_drawn` is true get the drawn concepts `drawn_RD` instead, where these are not zero.
     """
     spans = [(int(packed.starts[i]), int(packed.starts[i + 1])) for i in indices]
     width = max(end - start for start, end in spans) - 1
@@ -257,23 +258,23 @@ def make_batch(
 
 
 def _said(ids_BS: Tensor, rows_BS: Tensor, groups_BS: Tensor) -> Tensor:
-    """Return, for each place, the tokens (B, S, L) before the one that follows which belong to its sentence.
+    """Return for each position the tokens (B, S, L) that precede the next token in the next token's sentence.
 
-    `rows_BS` and the targets belong to the token that follows a place, `ids_BS` and `groups_BS` to the place itself.
+    `rows_BS` and the targets belong to the token after a position, `ids_BS` and `groups_BS` to the position itself.
     """
     width = ids_BS.shape[1]
     back = torch.arange(width)[:, None] - torch.arange(
         min(MOST_SAID, width)
-    )  # (S, L), the place itself first
+    )  # (S, L), the position itself first
     places = back.clamp_min(0)
-    # the token at a place is of the sentence that follows the place before it
+    # the row of the token at a position is stored at the position before it
     of_token = torch.cat((torch.full_like(rows_BS[:, :1], NO_CONCEPT), rows_BS[:, :-1]), dim=1)
     is_same = (of_token[:, places] == rows_BS[:, :, None]) & (groups_BS[:, places] == groups_BS[:, :, None])
     return torch.where(is_same & (rows_BS[:, :, None] >= 0) & (back >= 0), ids_BS[:, places], -1)
 
 
 def _places(groups_S: Tensor) -> Tensor:
-    """Return each token's position: sections go on where what they share ends."""
+    """Return each token's position: every section starts at the end of the shared context."""
     num_shared = int((groups_S == 0).sum())
     places = torch.arange(len(groups_S))
     for group in range(1, int(groups_S.max()) + 1):
@@ -283,13 +284,13 @@ def _places(groups_S: Tensor) -> Tensor:
 
 
 def draw(packed: PackedTexts, rng: np.random.Generator, tokens_per_batch: int) -> list[int]:
-    """Return sequences of like length for one batch: their padded size is at most `tokens_per_batch`."""
+    """Draw sequences of similar length for one batch of at most `tokens_per_batch` tokens, padding included."""
     lengths = np.diff(packed.starts)
     pool = rng.choice(len(packed), size=64, p=packed.weights / packed.weights.sum())
     pool = pool[np.argsort(lengths[pool], kind="stable")]
     at = int(rng.integers(0, len(pool)))
     chosen: list[int] = []
-    for index in pool[at::-1]:  # from the longest down
+    for index in pool[at::-1]:  # longest first
         longest = int(lengths[chosen[0]]) if chosen else int(lengths[index])
         if chosen and longest * (len(chosen) + 1) > tokens_per_batch:
             break

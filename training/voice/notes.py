@@ -1,7 +1,7 @@
-"""The notes that a voice learns to write from: sentences of the other documents, and some of the section's own.
+"""Training notes for a voice: sentences from other documents, and some of the section's own.
 
-Other documents say what is near and rarely the same, so from them alone a voice learns to leave notes aside; a
-section's own sentences among them teach it to take what fits.
+Other documents rarely say the same as a section, so with their sentences alone a voice learns to ignore notes; a
+section's own sentences among them teach it to use the notes that fit.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from concepts.library.notes import NoteOptions, find_notes, stands_alone
 from training.voice.data import SpokenDocument, SpokenSection
 
 NO_NOTES_SHARE = 0.2
-"""Share of the sections that are written without notes."""
+"""Share of the sections without notes."""
 OWN_NOTES_SHARE = 0.25
-"""Share of the sections that find sentences of their own among the notes."""
+"""Share of the sections with some of their own sentences among the notes."""
 OWN_SHARE = 0.6
-"""Share of such a section's sentences that it finds."""
+"""Share of such a section's sentences that are among its notes."""
 
 
 def add_notes(
@@ -33,9 +33,9 @@ def add_notes(
     options: NoteOptions | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[SpokenDocument]:
-    """Return documents whose sections have notes of other documents of `library`.
+    """Return the documents with notes for each section, from other documents of `library`.
 
-    While training some sections get none, some fewer, and some find their own sentences among them.
+    With `is_training` some sections get none, some fewer, and some get their own sentences too.
     """
     options = options or NoteOptions()
     found = []
@@ -59,7 +59,7 @@ def add_notes(
 def _varied(
     texts: list[str], section: SpokenSection, rng: np.random.Generator, options: NoteOptions
 ) -> list[str]:
-    """Return notes as they may be in training."""
+    """Return a random variation of the notes for training."""
     kind = rng.random()
     if kind < NO_NOTES_SHARE:
         return []

@@ -1,4 +1,4 @@
-"""Training a voice's adapter: the base model stays as it is. Needs torch and transformers, no space and no corpus."""
+"""Training a voice's adapter on a frozen base model. Needs torch and transformers, but no space and no corpus."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ from writer.voice.config import ADAPTER_FILE
 DEV_NOISE = (0.0, 0.5, 0.9, None)
 """Noise on the concepts in an evaluation, as a share of their length; None hides them."""
 START_FILE = "start.safetensors"
-"""What a run starts from."""
+"""Initial tensors of a run."""
 WORDS_BATCH = 512
-"""Sentences of a step in which the words of concepts are learnt."""
+"""Sentences per step while the word map is trained."""
 MOST_FOR_MAPS = 6_000
-"""Sentences that the linear maps start from."""
+"""Most sentences in the regression that initialises the linear maps."""
 OUTWARD_START = 2.0
-"""Scale of the map behind the last layer at the start, over that of the word embeddings."""
+"""Initial scale of the map after the last layer, relative to the word embeddings."""
 
 
 class VoiceLoss(nn.Module):
-    """An adapter under its loss; the frozen base is no submodule of it."""
+    """An adapter with its loss; the frozen base is no submodule of it."""
 
     def __init__(self, adapter: VoiceAdapter, base: Any, config: VoiceTrainingConfig) -> None:
         super().__init__()
         self.adapter, self.config = adapter, config
-        self._base = [base]  # in a list, so that torch does not take it for a submodule
+        self._base = [base]  # in a list, so that torch does not register it as a submodule
 
     def forward(self, batch: VoiceBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return nats a token of what is to be said; while training concepts are noised and some are hidden."""
+        """Return nats per target token; in training mode concepts are noised and some are hidden."""
         concepts = batch.concepts_BSD
         if self.training:
             concepts = blur(concepts, batch.is_drawn_BS, self.config, generator)
@@ -58,7 +58,7 @@ class VoiceLoss(nn.Module):
         return loss, {"tokens": torch.tensor(float(num))}
 
     def nats(self, batch: VoiceBatch, concepts_BSD: Tensor) -> tuple[Tensor, int]:
-        """Return the mean nats a token and how many tokens these are."""
+        """Return the mean nats per target token, and the number of target tokens."""
         base = self._base[0]
         hidden = torch.finfo(concepts_BSD.dtype).min
         mask = torch.zeros_like(batch.mask_B1SS, dtype=concepts_BSD.dtype).masked_fill(
@@ -80,7 +80,7 @@ class VoiceLoss(nn.Module):
 def blur(
     concepts_BSD: Tensor, is_drawn_BS: Tensor, config: VoiceTrainingConfig, generator: torch.Generator
 ) -> Tensor:
-    """Return concepts with noise of a size that each sequence draws; some sequences lose theirs."""
+    """Return noised concepts, with a random size of the noise per sequence; some sequences lose their concepts."""
     num = len(concepts_BSD)
     device = concepts_BSD.device
     largest = torch.where(is_drawn_BS, config.drawn_noise, config.max_noise).unsqueeze(-1)
@@ -90,7 +90,7 @@ def blur(
 
 
 def _mixed(concepts_BSD: Tensor, size: Tensor | float, generator: torch.Generator) -> Tensor:
-    """Return concepts with noise of a size, at their own length; a sentence gets one draw wherever it stands."""
+    """Return concepts with noise of a size, rescaled to their length; all tokens of a sentence get the same noise."""
     dim = concepts_BSD.shape[-1]
     _, owner = torch.unique(concepts_BSD.reshape(-1, dim), dim=0, return_inverse=True)
     noise = torch.randn(int(owner.max()) + 1, dim, generator=generator).to(concepts_BSD.device)
@@ -101,7 +101,7 @@ def _mixed(concepts_BSD: Tensor, size: Tensor | float, generator: torch.Generato
 
 
 class VoiceTask:
-    """An adapter as the shared loop sees it."""
+    """An adapter as a task for the shared loop."""
 
     unit = "tok"
 
@@ -114,7 +114,7 @@ class VoiceTask:
         start: Mapping[str, Tensor],
         plain: PackedTexts | None = None,
     ) -> None:
-        """`start`: the adapter's tensors at first, from `first_tensors`; `plain`: the dev texts without notes."""
+        """`start`: the adapter's initial tensors, from `first_tensors`; `plain`: the dev texts without notes."""
         self.config, self._packed, self._dev, self._base = config, packed, dev, base
         self._plain = plain
         torch.manual_seed(config.loop.seed)
@@ -128,7 +128,7 @@ class VoiceTask:
 
     @property
     def module(self) -> VoiceLoss:
-        """The adapter under its loss."""
+        """The adapter with its loss."""
         return self._module
 
     def batch(self, step: int, part: int, num_parts: int) -> VoiceBatch:
@@ -139,16 +139,16 @@ class VoiceTask:
         return make_batch(self._packed, chosen, self._vectors, self._drawn, shows_drawn.tolist())
 
     def count(self, batch: object) -> int:
-        """Return the number of tokens to say."""
+        """Return the number of target tokens."""
         assert isinstance(batch, VoiceBatch)
         return int((batch.targets_BS >= 0).sum())
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return nats a token on the dev texts with true, noised, hidden and drawn concepts; `loss` is their mean.
+        """Return nats per token on the dev texts with true, noised, hidden and drawn concepts; `loss` is their mean.
 
-        Drawn ones only where planner and writer drew some; what they did not draw is then hidden. `plain` is what
-        neither concepts nor notes are shown for.
+        Drawn concepts are evaluated only if there are any; missing ones are then hidden. `plain` is the figure without
+        concepts and notes.
         """
         figures = {
             "none" if noise is None else f"noise_{noise}": self._dev_nats(noise) for noise in DEV_NOISE
@@ -181,13 +181,13 @@ class VoiceTask:
 
 
 def _concepts(packed: PackedTexts) -> tuple[Tensor, Tensor | None]:
-    """Return the true concepts of texts and, where there are any, the drawn ones (R, D), float32."""
+    """Return the true concepts and, if there are any, the drawn ones (R, D), float32."""
     drawn = torch.from_numpy(packed.drawn).float()
     return torch.from_numpy(packed.vectors).float(), drawn if drawn.any() else None
 
 
 def noised(concepts_BSD: Tensor, size: float | None, seed: int) -> Tensor:
-    """Return concepts with noise of one size, the same for a sentence wherever it stands; None hides them."""
+    """Return concepts with noise of one size, the same noise for all tokens of a sentence; None hides the concepts."""
     if size is None:
         return torch.zeros_like(concepts_BSD)
     if size == 0.0:
@@ -207,11 +207,11 @@ def train_voice(
     plain: PackedTexts | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, float]:
-    """Train (or go on training) an adapter for `base`, which lies where it is trained (`concepts.neural.devices`).
+    """Train (or continue training) an adapter for `base`, which is on the training device (`concepts.neural.devices`).
 
-    It starts from random weights or the tensors `init` of another one. First the words of concepts are learnt from
-    sentences alone, then all from whole texts. `recipe` is kept for the card of its release; `plain` are the dev
-    texts without notes, of which the figures tell, too.
+    It starts from random weights or another adapter's tensors `init`. The word map is trained on single sentences
+    first, then everything on whole texts. `recipe` is stored for the release's card; `plain` are the dev texts without
+    notes, for a further figure.
     """
     described = asdict(config) | {"model": asdict(config.adapter)} | recipe
     path = run_dir / START_FILE
@@ -233,7 +233,7 @@ def first_tensors(
     init: Mapping[str, Tensor],
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, Tensor]:
-    """Return the tensors that an adapter starts from: those of `init`, and what sentences alone teach of the others."""
+    """Return an adapter's initial tensors: `init`, and for missing ones the results of training on single sentences."""
     torch.manual_seed(config.loop.seed)
     adapter = VoiceAdapter(config.adapter, base)
     embed_VM = base.get_input_embeddings().weight.detach()
@@ -276,7 +276,7 @@ def release_voice(
 ) -> ModelCard:
     """Write the adapter of a training run to `folder` with its card: the averaged weights, matrices in eight bits.
 
-    Raises ModelError when the run has none yet.
+    Raises ModelError if the run has none yet.
     """
     path = trained_weights(run_dir, "voice", newest=newest)
     recipe = json.loads((run_dir / "recipe.json").read_text(encoding="utf-8"))

@@ -29,11 +29,11 @@ def learn_words(
     seed: int = 1,
     on_progress: Callable[[int, int, float], None] = lambda _done, _total, _loss: None,
 ) -> Tensor:
-    """Teach a map the words of sentences (`bags`: token ids of each) from noised concepts; return how common each is.
+    """Train a map from noised concepts to sentences' words (`bags`: token ids of each); return the word biases (V,).
 
-    What is returned, (V,), is the part of a word's logit that no concept decides. A step compares the words of its
-    sentences with each other and with `num_others` drawn ones, which stand for all that are left (sampled softmax, Jean
-    et al. 2015, arXiv 1412.2007). `on_progress` gets steps and nats a word.
+    A word's bias is the part of its logit that does not depend on the concept. A step contrasts the words of its
+    sentences with each other and with `num_others` random ones, which represent all others (sampled softmax, Jean et
+    al. 2015, arXiv 1412.2007). `on_progress` gets steps done, all steps, and nats per word.
     """
     device = embed_VM.device
     words.to(device)

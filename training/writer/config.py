@@ -44,17 +44,17 @@ class WriterTrainingConfig:
     goal_share: float = 0.2
     """Share of the blocks that are told the goal (the last section's gist)."""
     context_noise: float = 0.3
-    """Largest relative noise on what a block sees, since plans and earlier sentences come from models."""
+    """Largest relative noise on a block's context, since plans and earlier sentences come from models."""
     shares: KindShares = field(default_factory=KindShares)
     """Share of each kind of document in a batch."""
     min_snr_gamma: float | None = None
     """Largest weight of a time's error, by its signal-to-noise ratio (Hang et al. 2023); None: all times alike."""
     contrast_weight: float = 0.1
-    """Weight of InfoNCE: a predicted sentence must find its own among those of the batch and of its document."""
+    """Weight of InfoNCE: a predicted sentence must find its target among sentences of the batch and of its document."""
     contrast_time: float = 0.5
-    """Earliest diffusion time at which that is asked; below, the noised sentence itself gives the answer away."""
+    """Lowest diffusion time for InfoNCE; below it the noised sentence itself gives the answer away."""
     num_rivals: int = 4
-    """Sentences of the same document, from outside the block, that each block adds to those."""
+    """Negatives per block: sentences of the same document from outside the block."""
 
     def __post_init__(self) -> None:
         if self.min_snr_gamma is not None and not self.min_snr_gamma > 0:

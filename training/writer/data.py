@@ -1,4 +1,4 @@
-"""Blocks to learn from: k consecutive sentences of a section, with what may be known before them."""
+"""Training blocks: k consecutive sentences of a section, with their context."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ class BlockBatch:
     context: Context
     slots: Slots
     target_BKD: Tensor
-    """Raw sentences; the end concept behind the last one."""
+    """Raw sentences; the end concept after the last one."""
     weight_BK: Tensor
-    """Weight of each slot in the loss: slots behind the first end count little."""
+    """Weight of each slot in the loss: slots after the first end count little."""
     row_BK: Tensor
     """Row of each slot's text, -1 for an end."""
     rival_row_BR: Tensor
-    """Rows of other sentences of each block's document, -1 where there is none."""
+    """Rows of other sentences of each block's document (negatives), padded with -1."""
     rival_BRD: Tensor
-    """Raw concepts of these."""
+    """Raw concepts of these rows."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One block of the corpus and what it is shown."""
+    """One block of the corpus and the parts of its context."""
 
     section: int
     start: int
@@ -60,7 +60,7 @@ class Choice:
     wording: int = 0
     """Which wording of the prompt is shown, modulo their number; 0 is the title."""
     rivals: tuple[int, ...] = ()
-    """Rows of other sentences of the document, from which the block's own are to be told."""
+    """Rows of other sentences of the document, as negatives."""
 
 
 class BlockData:
@@ -94,7 +94,7 @@ class BlockData:
             section = int(np.searchsorted(cumulative, rng.random()))
             section = min(section, len(self.sections) - 1)
             length = len(self.sections[section].sentences)
-            # blocks start at 0, k, 2k, ... when a section is written; half of the draws are anywhere
+            # a section is written in blocks at 0, k, 2k, ...; half of the samples start anywhere
             start = (
                 int(rng.integers(0, length + 1))
                 if rng.random() < 0.5
@@ -116,7 +116,7 @@ class BlockData:
         return self.batch(choices, size)
 
     def _cumulative(self, shares: KindShares) -> NDArray[np.float64]:
-        """Return the cumulative probability of the sections: by the shares of their kinds, then by their sizes."""
+        """Return the sections' cumulative probabilities: by the shares of their kinds, then by their sizes."""
         if self._drawn_by is None or self._drawn_by[0] != shares:
             kinds = [self.corpus.documents[section.document].kind for section in self.sections]
             sizes = [len(section.sentences) + 1.0 for section in self.sections]
@@ -163,7 +163,7 @@ class BlockData:
         )
 
     def _context(self, choice: Choice) -> list[tuple[int, int, int, int, int]]:
-        """Return (kind, lead row, gist row, place, length) of each token a block is shown."""
+        """Return (kind, lead row, gist row, place, length) of a block's context tokens."""
         tokens = [(NOTHING, _NONE, _NONE, 0, 0)]
         if choice.shows_nothing:
             return tokens

@@ -1,6 +1,6 @@
-"""What a writer draws for the sentences of a corpus, each block given the true plan and the true sentences before it.
+"""A writer's draws for the sentences of a corpus, each block given the true plan and the true sentences before it.
 
-A voice learns from these how far it may rely on a writer: they are wrong as its own are, which no noise is.
+A voice is trained on them to learn how far it can rely on a writer: unlike noise, they have a writer's real errors.
 
 Legend: N texts of the corpus, R blocks, K slots, D concept dim.
 """
@@ -23,7 +23,7 @@ from writer.generate import Writer
 from writer.model import normalize_context
 
 NUM_STEPS = 6
-"""Diffusion steps a block: half of a writer's own, since a whole corpus is drawn."""
+"""Diffusion steps per block: half of a writer's usual number, since a whole corpus is drawn."""
 _BATCH = 128
 """Blocks drawn side by side."""
 
@@ -37,9 +37,9 @@ def draw_sentences(
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tensor:
-    """Return raw concepts (N, D) of the corpus' texts: those drawn for sentences of documents of `kinds`, else zeros.
+    """Return raw concepts (N, D), one per text of the corpus: draws for sentences in documents of `kinds`, else zeros.
 
-    A text that stands in several sections gets the draw of the last. `on_progress` gets (done, total) blocks.
+    A text in several sections gets its draw from the last one. `on_progress` gets (done, total) blocks.
     """
     writer = writer.with_options(replace(writer.options, num_steps=NUM_STEPS))
     data, size = BlockData(corpus, writer.model.end.cpu()), writer.options.block_size
@@ -60,7 +60,7 @@ def draw_sentences(
 
 
 def _draw(data: BlockData, writer: Writer, choices: list[Choice], seed: int) -> tuple[Tensor, Tensor]:
-    """Return the corpus rows (R, K) of blocks, -1 behind a section's end, and what is drawn for them (R, K, D), raw."""
+    """Return the blocks' corpus rows (R, K), -1 after a section's end, and their raw draws (R, K, D)."""
     model, size = writer.model, writer.options.block_size
     untold = [replace(choice, shows_nothing=True) for choice in choices]
     batch = data.batch([*choices, *untold], size)

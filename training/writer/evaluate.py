@@ -1,4 +1,4 @@
-"""How good a writer is on held-out sections, in the concept space alone."""
+"""Evaluating a writer on held-out sections, in the concept space alone."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from writer.generate import Writer, WritingPlan
 from writer.model import normalize_context
 
 NUM_SENTENCES = 64
-"""Sentences among which the true next one is to be found."""
+"""Candidate sentences, one of them the true next one."""
 SAME = 0.9
-"""Cosine above which two sentences of a document say the same."""
+"""Two sentences of a document are duplicates above this cosine."""
 _NUM_NOISES = 8
-"""Noises over which a prediction at time 1 is averaged."""
+"""Noise draws averaged in a prediction at time 1."""
 _NUM_BATCHES = 8
 _BATCH = 64
 
@@ -46,14 +46,14 @@ def evaluate_writer(
 ) -> dict[str, float]:
     """Return figures on documents of `split`, drawn by the shares of their kinds.
 
-    `loss`: as in training, without noise on what is shown, and its parts `mse` and `contrast`. At `num_places` places
-    in sections: `next_sentence`: the true sentence is, among `NUM_SENTENCES` of the split, the nearest by cosine to
-    the mean predicted at time 1, given the true sentences before, and `next_sentence_plan`: given the plan alone;
-    `variance` and `variance_plan`: variance explained by these means.
-    Of sections written from the true plan of `num_documents` documents of 2 to 12 sections: `finds_plan`: share whose
-    mean is nearest to its own item among the document's gists, and `finds_plan_chance`; `length_ratio`: written over
-    planned sentences; `distinct`: share of sentences to which no earlier one of the document has a cosine above
-    `SAME`, and `distinct_true`, that of the true sentences.
+    `loss`: as in training, without noise on the context, and its parts `mse` and `contrast`. At `num_places` places in
+    sections: `next_sentence`: share of places whose true sentence is nearest by cosine, among `NUM_SENTENCES` of the
+    split, to the mean predicted at time 1, given the true sentences before, and `next_sentence_plan`: given the plan
+    alone; `variance` and `variance_plan`: variance explained by these means.
+    For sections written from the true plans of `num_documents` documents of 2 to 12 sections: `finds_plan`: share of
+    sections whose mean is nearest to their own gist among the document's, and `finds_plan_chance`; `length_ratio`:
+    written over planned sentences; `distinct`: share of sentences without an earlier one in the document at a cosine
+    above `SAME`, and `distinct_true`: the same share for the true sentences.
     """
     shares = shares or KindShares()
     data = BlockData(load_embedded(corpus_dir, writer.card.space, split), writer.model.end)
@@ -89,7 +89,7 @@ def _losses(data: BlockData, writer: Writer, config: WriterTrainingConfig) -> di
 
 
 def _some_places(data: BlockData, num: int, shares: KindShares) -> list[Choice]:
-    """Return up to `num` places of sentences in sections, drawn by the shares of their kinds, all different."""
+    """Return up to `num` distinct random places of sentences in sections, by the shares of their kinds."""
     places = [(n, i) for n, section in enumerate(data.sections) for i in range(len(section.sentences))]
     weights = shares.weights([data.corpus.documents[data.sections[n].document].kind for n, _ in places])
     num = min(num, int((weights > 0).sum()))
@@ -98,7 +98,7 @@ def _some_places(data: BlockData, num: int, shares: KindShares) -> list[Choice]:
 
 
 def _some_documents(data: BlockData, num: int, shares: KindShares) -> list[list[int]]:
-    """Return the sections of up to `num` documents of 2 to 12 sections, drawn by the shares of their kinds."""
+    """Return the sections of up to `num` random documents of 2 to 12 sections, by the shares of their kinds."""
     plans = [siblings for siblings in data.by_document if 2 <= len(siblings) <= 12]
     if not plans:
         return []

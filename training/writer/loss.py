@@ -1,4 +1,4 @@
-"""What the writer minimises: the error of clean sentences in normalized space, and contrast in the raw one."""
+"""The loss of the writer: x0 error in normalized space, and InfoNCE in raw space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from writer.model import WriterModel, normalize_context
 
 
 class WriterLoss(nn.Module):
-    """The writer under its loss."""
+    """The writer with its loss."""
 
     def __init__(self, config: WriterTrainingConfig) -> None:
         super().__init__()
@@ -38,9 +38,9 @@ class WriterLoss(nn.Module):
 
 
 def contrast(raw_BKD: Tensor, batch: BlockBatch, asked_B: Tensor) -> Tensor:
-    """Return InfoNCE of the sentences predicted by the blocks `asked_B` (bool), in nats; 0 where there is none.
+    """Return InfoNCE (nats) of the sentences predicted by the blocks `asked_B` (bool); 0 if there are none.
 
-    Each must find its own among all sentences of the batch and the rivals of all its blocks, by cosine.
+    Each prediction must find its target by cosine among all sentences of the batch and the rivals of all blocks.
     """
     is_text, is_rival = batch.row_BK >= 0, batch.rival_row_BR >= 0
     is_asked = (is_text & asked_B.unsqueeze(1))[is_text]
@@ -55,10 +55,10 @@ def contrast(raw_BKD: Tensor, batch: BlockBatch, asked_B: Tensor) -> Tensor:
 def predict(
     model: WriterModel, batch: BlockBatch, generator: torch.Generator, *, context_noise: float | None
 ) -> tuple[Tensor, Tensor]:
-    """Return the slots (B, K, D), normalized, that the writer predicts of noised true ones, and the times (B,).
+    """Return the writer's predicted slots (B, K, D), normalized, from noised true ones, and the times (B,).
 
-    Times are stratified from 0 to 1: every batch sees all of them; for the objective "mse" all are 1, and the
-    slots come in as zeros. `context_noise` is the largest relative noise on what a block is shown; None: none.
+    Times are stratified from 0 to 1, so that every batch covers the schedule; for the objective "mse" all are 1, and
+    the input slots are zeros. `context_noise` is the largest relative noise on the context; None: none.
     """
     noise = None if context_noise is None else generator
     context = normalize_context(batch.context, model, context_noise or 0.0, noise)

@@ -26,7 +26,7 @@ END_SENTENCE = "End of section."
 
 
 class SpaceCodec(Protocol):
-    """What the recipe needs of a codec."""
+    """The part of a codec that training uses."""
 
     @property
     def card(self) -> ModelCard:
@@ -37,7 +37,7 @@ class SpaceCodec(Protocol):
 
 
 class WriterTask:
-    """The writer as the shared loop sees it."""
+    """The writer as a task for the shared loop."""
 
     unit = "slots"
 
@@ -51,7 +51,7 @@ class WriterTask:
 
     @property
     def module(self) -> WriterLoss:
-        """The writer under its loss."""
+        """The writer with its loss."""
         return self._module
 
     def batch(self, step: int, part: int, num_parts: int) -> BlockBatch:

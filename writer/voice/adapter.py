@@ -1,13 +1,13 @@
-"""What is trained of a voice: low-rank updates of the base model, and maps through which it reads concepts.
+"""The trained part of a voice: low-rank updates of the base model, and maps through which it reads concepts.
 
-The base stays frozen and is no submodule: hooks add the updates while it runs, and `merge` adds them to its weights
-for good. A concept is added to the hidden states, through a linear map, at each position whose next token belongs to
-the concept's sentence: before some layers, and once behind the last one, which makes the sentence's words likelier.
-Behind the last one a network adds the words that it has learnt of concepts alone (`writer.voice.words`), as far as
-they fit where the sentence stands. A concept of zeros adds nothing: the voice then speaks from the words alone.
+The base stays frozen and is no submodule: hooks add the updates while it runs, or `merge` adds them to its weights
+for good. At each position whose next token belongs to a concept's sentence, a linear map adds the concept to the hidden
+states: before some layers, and once after the last one, which makes the sentence's words likelier. After the last layer
+a network also adds the words that it predicts from the concept (`writer.voice.words`), weighted by how well they fit
+the position. A concept of zeros adds nothing: the voice then uses the text alone.
 
-The base may lie on several devices, or in part on none between two calls (`writer.voice.base`): what the adapter adds
-goes where it is added.
+The base may be spread over several devices, or partly offloaded between two calls (`writer.voice.base`): the adapter's
+terms move to the device where they are added.
 
 Legend: B sections, S tokens, D concept dim, M width of the base model.
 """
@@ -26,7 +26,7 @@ from writer.voice.config import AdapterConfig
 from writer.voice.words import WordMap
 
 WORDS_AT_FIRST = -1.0
-"""How much of a concept's words is added at first, before softplus."""
+"""Initial weight of a concept's words, before softplus."""
 
 
 class LowRank(nn.Module):
@@ -70,7 +70,7 @@ class VoiceAdapter(nn.Module):
         nn.init.constant_(self.amount.bias, WORDS_AT_FIRST)
 
     def parameters_of_maps(self) -> list[nn.Parameter]:
-        """Return the matrices through which concepts are read, those of the injected layers first."""
+        """Return the concept maps' matrices, the injected layers' first."""
         return [*self.inward.parameters(), *self.outward.parameters()]
 
     def states(
@@ -78,8 +78,8 @@ class VoiceAdapter(nn.Module):
     ) -> Tensor:
         """Return the last hidden states (B, S, M); `kwargs` go to the base's transformer.
 
-        `concepts_BSD`: at each position the concept of the sentence to which the next token belongs, zero for none.
-        `trust`: share of their effect, from 0 (as if there were none) to 1.
+        `concepts_BSD`: at each position the concept of the next token's sentence, zero for none.
+        `trust`: scale of the concepts' effect, from 0 (none) to 1.
         """
         with self._injecting(base, concepts_BSD, trust):
             states: Tensor = base.model(input_ids=ids_BS, **kwargs).last_hidden_state
@@ -93,10 +93,9 @@ class VoiceAdapter(nn.Module):
         said_NL: Tensor | None = None,
         trust: float = 1.0,
     ) -> Tensor:
-        """Return the logits (N, V) of the tokens that follow last hidden states, the concepts added.
+        """Return the logits (N, V) of the next tokens from last hidden states, with the concepts added.
 
-        `said_NL`: the tokens of each one's sentence so far, -1 where there are fewer: a word that was said is no longer
-        one of those that are to be said.
+        `said_NL`: the tokens of each row's sentence so far, padded with -1: a word already said is no longer promoted.
         """
         length = states_NM.norm(dim=-1, keepdim=True).clamp_min(1e-6)
         amount_N1 = trust * F.softplus(self._read(self.amount, states_NM / length, states_NM))
@@ -107,15 +106,15 @@ class VoiceAdapter(nn.Module):
             return logits_NV
         said_NL = said_NL.to(logits_NV.device)
         gained_NL = self._gained(base.lm_head, words_NM, said_NL.clamp_min(0))
-        # a token that was said twice is taken back once
+        # a token said twice is subtracted once
         is_first = (said_NL.unsqueeze(2) == said_NL.unsqueeze(1)).tril(diagonal=-1).sum(dim=2) == 0
         taken = torch.where((said_NL >= 0) & is_first, gained_NL.clamp_min(0.0), 0.0)
         return logits_NV.scatter_add(1, said_NL.clamp_min(0), -taken)
 
     @staticmethod
     def _gained(head: Any, words_NM: Tensor, tokens_NL: Tensor) -> Tensor:
-        """Return what `words_NM`, added to the states, add to the logits of some tokens (N, L)."""
-        if head.weight.is_meta:  # it lies elsewhere between two calls
+        """Return the change (N, L) of some tokens' logits when `words_NM` is added to the states."""
+        if head.weight.is_meta:  # offloaded between two calls
             gained_NV: Tensor = head(words_NM) - head(torch.zeros_like(words_NM[:1]))
             return gained_NV.float().gather(1, tokens_NL)
         embed_NLM = head.weight[tokens_NL.to(head.weight.device)]
@@ -124,7 +123,7 @@ class VoiceAdapter(nn.Module):
 
     @staticmethod
     def _read(part: nn.Module, values: Tensor, like: Tensor) -> Tensor:
-        """Return what a part makes of values, on the device and in the number format of `like`."""
+        """Apply a part to values; return the result on the device and in the number format of `like`."""
         weight = next(part.parameters())
         read: Tensor = part(values.to(weight.device, weight.dtype))
         return read.to(like.device, like.dtype)
@@ -146,7 +145,7 @@ class VoiceAdapter(nn.Module):
                 handle.remove()
 
     def attach(self, base: Any) -> None:
-        """Let `base` apply the updates from now on, for training; a base is attached once."""
+        """Hook the updates into `base`, for training; a base is attached only once."""
         modules = dict(base.model.layers.named_modules())
         for name, update in self.updates.items():
             self._attach(modules[name.replace("/", ".")], update)
@@ -164,7 +163,7 @@ class VoiceAdapter(nn.Module):
     def merge(self, base: Any) -> None:
         """Add the updates to the weights of `base`, which is then faster than with hooks.
 
-        Weights that are in memory only while they are used get hooks after all.
+        Offloaded weights, in memory only while they are used, get hooks instead.
         """
         modules = dict(base.model.layers.named_modules())
         for name, update in self.updates.items():
@@ -179,10 +178,10 @@ class VoiceAdapter(nn.Module):
     def start_from_words(
         self, embed_VM: Tensor, bags: list[Tensor], concepts_ND: Tensor, outward: float
     ) -> float:
-        """Let a concept add the mean embedding of its sentence's words at first; return the variance explained.
+        """Initialise the maps so that a concept adds its words' mean embedding; return the variance explained.
 
-        By ridge regression of the mean embedding of `bags` (token ids of each sentence) on `concepts_ND`. `outward`
-        scales the map behind the last layer, whose states are larger than embeddings.
+        Ridge regression of the mean embedding of `bags` (token ids of each sentence) on `concepts_ND`. `outward`
+        scales the map after the last layer, whose states are larger than embeddings.
         """
         mean = torch.stack([embed_VM[bag].mean(dim=0) for bag in bags])
         center = embed_VM[torch.cat(bags)].mean(dim=0)

@@ -1,4 +1,4 @@
-"""Finding and loading what a voice is made of: a base model of transformers, and perhaps an adapter."""
+"""Finding and loading the parts of a voice: a base model of transformers, and an adapter if there is one."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from writer.voice.placement import Placement, places_of
 from writer.voice.voice import Voice
 
 BASES = {SMOLLM2.name: SMOLLM2}
-"""Base models that are fetched by name; any other is named by its folder."""
+"""Base models that can be fetched by name; any other is given by its folder."""
 
 
 def load_base(name: str, placement: Placement | None = None) -> tuple[Any, Any]:
     """Return a causal language model (frozen, in evaluation mode) and its tokenizer, by name or folder.
 
-    `placement` None: on the CPU. Raises ModelError where it is not on this machine or cannot be read, UsageError for
-    a number format or a device map that is unknown.
+    `placement` None: on the CPU. Raises ModelError if it is not on this machine or cannot be read, UsageError for an
+    unknown number format or device map.
     """
     placement = placement or Placement()
     folder = require(BASES[name]) if name in BASES else Path(name)
@@ -67,13 +67,13 @@ def load_base(name: str, placement: Placement | None = None) -> tuple[Any, Any]:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the voice in {folder} cannot be loaded ({first})") from error
     base.eval().requires_grad_(False)
-    # whole documents are cut into tokens, then read in parts: nothing is too long to cut
+    # whole documents are tokenised, then read in parts: no text is too long for the tokenizer
     tokenizer.model_max_length = sys.maxsize
     return base, tokenizer
 
 
 def read_adapter(card: ModelCard, base: Any) -> VoiceAdapter:
-    """Return the adapter of a card for a loaded base; raises ModelError where they do not fit."""
+    """Return the adapter of a card for a loaded base; raises ModelError if they do not fit."""
     sizes = {name: value for name, value in card.config.items() if name in AdapterConfig.__dataclass_fields__}
     sizes["injected"] = tuple(sizes.get("injected", ()))  # type: ignore[arg-type]
     try:
@@ -98,11 +98,10 @@ def _speaker(
 def load_voice(
     name: str | None, *, space_id: str, encode: Encode, placement: Placement | None = None
 ) -> Voice:
-    """Return the voice of that name or folder; None: an adapter of the space `space_id`, else the base alone.
+    """Return a voice by name or folder; None: an adapter of the space `space_id`, else the base alone.
 
     `placement`: of its base, None: on the CPU.
-    Raises ModelError for a name that is unknown and files that are missing or damaged, SpaceMismatchError for an
-    adapter of another space.
+    Raises ModelError for an unknown name and missing or damaged files, SpaceMismatchError for another space's adapter.
     """
     placement = placement or Placement()
     card, adapter = _find_adapter(name, space_id), None
@@ -120,7 +119,7 @@ def load_voice(
 
 
 def _find_adapter(name: str | None, space_id: str) -> ModelCard | None:
-    """Return the card of an adapter; None where a base speaks without one."""
+    """Return the card of an adapter; None if the base is used alone."""
     if name is None:
         found = [card for card in list_cards() if card.kind == "voice" and card.space == space_id]
         return find_card("voice", str(found[-1].folder)) if found else None
@@ -133,7 +132,7 @@ def _find_adapter(name: str | None, space_id: str) -> ModelCard | None:
 
 
 def _base_checksum(name: str) -> str:
-    """Return what tells one base from another: the pinned checksum, or one over a folder's file names and sizes."""
+    """Return a base's identity: the pinned checksum, or a checksum over its folder's file names and sizes."""
     if name in BASES:
         return next(iter(BASES[name].files.values()))[:12]
     listed = sorted((file.name, file.stat().st_size) for file in Path(name).iterdir() if file.is_file())

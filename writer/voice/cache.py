@@ -1,7 +1,7 @@
-"""Keys and values of many rows that are at different places of their texts, in one buffer, and attention to them.
+"""A key-value cache for rows at different positions of their texts, in one buffer, and attention to it.
 
-Each row writes at its own column, so that rows need not wait for each other; nothing is copied when a text grows. Keys
-of grouped-query attention are not repeated, which at one token a step costs more than the attention itself.
+Each row writes at its own column, so rows do not wait for each other, and nothing is copied when a text grows. Keys of
+grouped-query attention are not repeated: at one token per step that would cost more than the attention itself.
 
 Legend: R rows, S new tokens, C columns, H heads of queries, G heads of keys, W width of a head.
 """
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 
 ATTENTION = "longhand_grouped"
-"""The name under which transformers knows `grouped_attention`."""
+"""Name of `grouped_attention` in transformers."""
 _GROW = 64
-"""Columns by which the buffers grow."""
+"""The buffers grow by this many columns."""
 
 
 class RowCache:
-    """What transformers takes as `past_key_values`: rows of different lengths, with room behind each."""
+    """A cache for transformers' `past_key_values`: rows of different lengths, with room to grow."""
 
     is_compileable = False
     is_sliding = (False,)
@@ -33,13 +33,13 @@ class RowCache:
         self._width = 0
 
     def place(self, columns_RS: Tensor, width: int) -> None:
-        """Say where the next tokens go, and how many columns are looked at."""
+        """Set the columns of the next tokens, and the number of columns that attention reads."""
         self._columns, self._width = {columns_RS.device: columns_RS}, width
 
     def update(
         self, keys: Tensor, values: Tensor, layer: int, _kwargs: dict[str, Any] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Store the keys and values (R, G, S, W) of a layer, on its device; return those of all columns as views."""
+        """Store a layer's keys and values (R, G, S, W) on its device; return views of all columns."""
         columns = _on(keys.device, self._columns)
         for buffers, new in ((self._keys, keys), (self._values, values)):
             if layer == len(buffers):
@@ -60,7 +60,7 @@ class RowCache:
                 buffers[layer] = buffer[_on(buffer.device, places)]
 
     def copy_columns(self, source: int, targets: Tensor, first: int, last: int) -> None:
-        """Give the rows `targets` the columns `first` to `last` of row `source`."""
+        """Copy the columns `first` to `last` of row `source` to the rows `targets`."""
         places = {targets.device: targets}
         for buffers in (self._keys, self._values):
             for buffer in buffers:
@@ -68,11 +68,11 @@ class RowCache:
                 buffer[rows, :, first:last] = buffer[source, :, first:last].clone()
 
     def get_seq_length(self, _layer: int = 0) -> int:
-        """Return 0: places are given with each call."""
+        """Return 0: positions are passed with each call."""
         return 0
 
     def get_mask_sizes(self, cache_position: Tensor, _layer: int) -> tuple[int, int]:
-        """Return the columns that are looked at, from the first."""
+        """Return the number of columns that attention reads, and their offset 0."""
         return self._width, 0
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ class RowCache:
 
 
 def _on(device: torch.device, places: dict[torch.device, Tensor]) -> Tensor:
-    """Return the indices `places` on a device; they travel once, and not for each layer."""
+    """Return the indices `places` on a device; they are copied once, not for each layer."""
     if device not in places:
         places[device] = next(iter(places.values())).to(device)
     return places[device]
@@ -98,7 +98,7 @@ def grouped_attention(
 ) -> tuple[Tensor, None]:
     """Return the attention (R, S, H, W) of queries (R, H, S, W) to keys and values (R, G, C, W).
 
-    `attention_mask` (R, 1, S, C) is added to the scores; their softmax is taken in float32. The signature is that of
+    `attention_mask` (R, 1, S, C) is added to the scores; their softmax is in float32. The signature follows
     transformers' AttentionInterface.
     """
     rows, heads, num, width = query.shape
@@ -114,5 +114,5 @@ def grouped_attention(
 
 
 def register() -> None:
-    """Make `grouped_attention` known to transformers."""
+    """Register `grouped_attention` with transformers."""
     AttentionInterface.register(ATTENTION, grouped_attention)

@@ -25,10 +25,10 @@ class AdapterConfig:
     alpha: float = 32.0
     """Size of the update: it is scaled by `alpha` / `rank`."""
     injected: tuple[int, ...] = (0, 10, 20)
-    """Layers before which the concept is added to the hidden states; it is always added behind the last one."""
+    """Layers before which the concept is added to the hidden states; it is always added after the last layer."""
 
     word_dim: int = 1024
-    """Inner width of the network that knows the words of a concept."""
+    """Inner width of the network from concepts to words."""
 
     def __post_init__(self) -> None:
         if not all(0 <= layer < self.num_layers for layer in self.injected):

@@ -1,7 +1,7 @@
-"""Saying concepts: several candidates of each sentence side by side, and the one kept that says its concept.
+"""Turning concepts into text: several candidates are drawn for each sentence, and the best is kept.
 
-Sections do not wait for each other: as soon as all candidates of a section's sentence are over, one is kept and the
-next sentence begins. All randomness is a function of a section's seed, the place of the sentence and the candidate.
+Sections do not wait for each other: as soon as all candidates of a sentence are complete, one is kept and the next
+sentence begins. All randomness is a function of a section's seed, the place of the sentence and the candidate.
 
 Legend: D concept dim, K candidates. Concepts are raw vectors of the space, compared by cosine.
 """
@@ -28,22 +28,22 @@ _WORD = re.compile(r"\w+")
 _LIST_MARK = re.compile(r"\s*[-*•\d]")
 _LINE_START = re.compile(r"[\"'(]?[^\W_a-zß-öø-ÿ]")
 _FOLLOWING = "1"
-"""What stands behind a prefix while it is cut into tokens."""
+"""Character appended to a prefix while it is tokenised."""
 _NUM_LIKELY = 64
-"""Tokens that are ever drawn from."""
+"""Number of likeliest tokens that sampling considers."""
 _KNOWN = 0.99
-"""A concept of a larger cosine to a note is that note's own."""
+"""A concept with a larger cosine to a note is the note's own concept."""
 _SAID = 0.75
-"""A sentence whose cosine to a note is as large has said it."""
+"""A sentence with this cosine to a note has said it."""
 _ALIKE = 0.75
-"""Sentences of a larger cosine say much of the same."""
+"""Two sentences with a larger cosine are similar."""
 _NEVER = 10.0
-"""What a sentence loses that was said word by word before."""
+"""Penalty of a sentence that was said verbatim before."""
 _RUN = 7
-"""Tokens in a row that no text draws twice (as in Paulus et al. 2017, arXiv 1705.04304): where notes are read, all
-candidates may come out as one that was said."""
+"""No run of this many tokens is drawn twice in a text (Paulus et al. 2017, arXiv 1705.04304): with notes in the prompt,
+all candidates may otherwise repeat a sentence."""
 _GRAM = 3
-"""Words in a row that a section should not say twice."""
+"""Length of word runs that count as repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,34 +51,34 @@ class SayOptions:
     """How sentences are drawn and chosen."""
 
     temperatures: tuple[float, ...] = (0.3, 0.6)
-    """One candidate a sentence is drawn at each."""
+    """One candidate per sentence is drawn at each temperature."""
     top_p: float = 0.9
-    """Share of the probability that the likeliest tokens hold from which a token is drawn (Holtzman et al. 2020)."""
+    """Probability mass of the likeliest tokens that are sampled from (nucleus sampling, Holtzman et al. 2020)."""
     max_tokens: int = 64
-    """Longest sentence."""
+    """Most tokens of a sentence."""
     trust: float = 0.25
-    """Share of their effect that concepts have on what is drawn, up to 1. For documents that planner and writer
-    have not learnt from they draw worse than for those the voice was trained on: at 1 it says their mistakes."""
+    """Scale of the concepts' effect on the draws, up to 1. Planner and writer draw worse concepts for new documents
+    than for the voice's training documents: at 1 the voice repeats their mistakes."""
     concept_weight: float = 0.5
-    """How much the cosine to the concept counts."""
+    """Weight of the cosine to the concept."""
     likelihood_weight: float = 0.1
-    """How much a nat a token counts beside it."""
+    """Weight of the mean log probability, in nats per token."""
     note_weight: float = 0.5
-    """How much the cosine to the nearest note counts, of those that no sentence has said."""
+    """Weight of the cosine to the nearest note that is not said yet."""
     worth_weight: float = 0.7
-    """How much `Saying.worth` counts."""
+    """Weight of `Saying.worth`."""
     verbatim_weight: float = 0.15
-    """How much more it counts to say a note word by word: whoever wrote it knew that it is true."""
+    """Bonus for saying a note verbatim: its author knew that it is true."""
     num_proposals: int = 2
-    """Notes, or headings that are proposed, weighed beside the texts that are drawn: the notes that come next, the
-    headings that are nearest to the concept. Where there are fewer, more texts are drawn."""
+    """Notes or proposed headings that compete with the drawn candidates: the next notes, or the headings nearest to the
+    concept. If there are fewer, more candidates are drawn."""
     repeat_weight: float = 1.5
-    """How much the share of words counts that stand in a run said before."""
+    """Weight of the share of words in a run that was said before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saying:
-    """A text that is to be said: what stands before it, and the concept of each sentence."""
+    """A text to write: its prefix, and the concept of each sentence."""
 
     prefix: str
     concepts: Tensor
@@ -88,25 +88,25 @@ class Saying:
     one_line: bool = False
     """Whether each piece ends at the end of its line, as headings do."""
     before: tuple[str, ...] = ()
-    """Texts that no piece should repeat."""
+    """Texts that must not be repeated."""
     near: Tensor | None = None
-    """A concept (D,) that every piece should be like as well, such as the title's."""
+    """A further concept (D,) that every piece should be close to, such as the title's."""
     near_weight: float = 0.3
-    """How much the cosine to `near` counts beside that to the piece's own concept."""
+    """Weight of the cosine to `near`, relative to the piece's own concept."""
     notes: tuple[Said, ...] = ()
-    """Sentences that it is said from, in the order to be read in, each with the block it stands in: to be like one of
-    them is good, and every piece may be one."""
+    """Sentences to write it from, in reading order, each with its block: pieces close to a note are preferred, and any
+    piece may be a note itself."""
     proposals: tuple[str, ...] = ()
-    """Texts that a line may be, each once; they are weighed as what the voice draws is."""
+    """Candidate texts for a line, each used once; they are scored like the voice's own draws."""
     worth: Callable[[list[str]], Tensor] | None = None
-    """How good texts are for another reason (N,), such as what is known of them."""
+    """A further score of texts (N,), such as how much a library knows about them."""
     first_number: int = 1
     """Number of the first piece, where pieces are the lines of a numbered list."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """A sentence as it was said, and the cosine of its own concept to the one it was to say."""
+    """A written sentence, and the cosine of its own concept to the intended one."""
 
     said: Said
     score: float
@@ -117,12 +117,12 @@ OnSaid = Callable[[int, int, Rendering], None]
 
 @dataclass
 class _Candidate:
-    """One way to say a sentence."""
+    """A candidate text for a sentence."""
 
     generator: torch.Generator
     temperature: float
     ahead: list[int] = field(default_factory=list)
-    """What is left to say of a proposal."""
+    """Remaining tokens of a proposal."""
     tokens: list[int] = field(default_factory=list)
     text: str = ""
     is_proposal: bool = False
@@ -131,7 +131,7 @@ class _Candidate:
     is_whole: bool = False
 
     def follow(self, nats: float) -> None:
-        """Say the next token of a proposal, whose log probability is `nats`."""
+        """Append the next token of a proposal, with log probability `nats`."""
         self.tokens.append(self.ahead.pop(0))
         self.nats += nats
         self.is_done = self.is_whole = not self.ahead
@@ -139,18 +139,18 @@ class _Candidate:
 
 @dataclass
 class _Row:
-    """One text on its way: its candidates are `K` rows of the stepper, side by side."""
+    """A text being written; its K candidates are K rows of the stepper, side by side."""
 
     saying: Saying
     length: int = 0
-    """Tokens of what is kept."""
+    """Number of kept tokens."""
     last_token: int = 0
     kept: list[Rendering] = field(default_factory=list)
     vectors: list[Tensor] = field(default_factory=list)
     runs: dict[tuple[int, ...], set[int]] = field(default_factory=dict)
-    """What came behind each `_RUN` - 1 tokens of what is kept."""
+    """Tokens that followed each run of `_RUN` - 1 kept tokens."""
     proposals: dict[str, Tensor] = field(default_factory=dict)
-    """Notes or lines that were not said, with their concepts (D,)."""
+    """Notes or lines not said yet, with their concepts (D,)."""
     candidates: list[_Candidate] = field(default_factory=list)
 
     @property
@@ -158,7 +158,7 @@ class _Row:
         return len(self.kept)
 
     def keep(self, rendering: Rendering, vector_D: Tensor) -> None:
-        """Go on behind a sentence; notes that it has said need not be said any more."""
+        """Keep a sentence, and drop the notes that it has said."""
         self.kept.append(rendering)
         self.vectors.append(vector_D)
         unit = F.normalize(vector_D, dim=0)
@@ -169,14 +169,14 @@ class _Row:
         }
 
     def remember(self, tokens: Sequence[int]) -> None:
-        """Draw no run of these tokens again."""
+        """Record the token runs, so that none is drawn again."""
         for end in range(_RUN, len(tokens) + 1):
             *run, last = tokens[end - _RUN : end]
             self.runs.setdefault(tuple(run), set()).add(last)
 
     @property
     def is_prose(self) -> bool:
-        """Whether it begins as running text: how a section without notes begins is the voice's choice."""
+        """Whether it must begin as running text; without notes the voice chooses."""
         return bool(self.saying.notes) and self.saying.notes[0].block == "paragraph"
 
     @property
@@ -185,7 +185,7 @@ class _Row:
 
 
 class Speaker:
-    """A language model with its tokenizer, and an adapter where it has one."""
+    """A language model with its tokenizer, and its adapter if there is one."""
 
     def __init__(
         self, base: Any, adapter: Any, tokenizer: Any, encode: Encode, device: torch.device | None = None
@@ -196,7 +196,7 @@ class Speaker:
         texts = [tokenizer.decode([i]) for i in range(len(tokenizer))]
         self._is_space = [text[:1].isspace() for text in texts]
         self._is_line = [text[:1] == "\n" for text in texts]
-        # what a piece of one line may begin with; a mark or a space leaves the choice to what follows
+        # tokens that may begin a one-line piece; after a mark or a space, the next token decides
         self._may_begin = torch.tensor(
             [begins_line(text.strip()) or not _WORD.search(text) for text in texts]
         )
@@ -210,11 +210,11 @@ class Speaker:
         options: SayOptions,
         on_said: OnSaid = lambda _text, _place, _said: None,
     ) -> list[list[Rendering]]:
-        """Return what each text says, sentence by sentence; texts do not see each other.
+        """Return each text's sentences; texts do not see each other.
 
-        `on_said` gets the index of a text, the place of a sentence in it (from 0), and what is kept for it.
+        `on_said` gets the index of a text, the place of a sentence in it (from 0), and the kept sentence.
         """
-        # as many for each text, proposals or not: what one says must not depend on what others are said beside it
+        # the same number for each text, with or without proposals: a text must not depend on the rest of the batch
         num_candidates = len(options.temperatures) + options.num_proposals
         rows: list[_Row] = []
         starts: list[list[int]] = []
@@ -247,7 +247,7 @@ class Speaker:
                 padding_value=-1,
             )[:, :MOST_SAID]
             logits = stepper.step(torch.tensor(tokens), torch.tensor(columns), torch.stack(concepts), said)
-            # a sentence is over at its mark, not at the end of a text
+            # a sentence ends at its end mark, not with an end-of-text token
             logits.index_fill_(1, self._specials.to(logits.device), float("-inf"))
             likely = logits.topk(min(_NUM_LIKELY, logits.shape[1]), dim=1)
             total = logits.logsumexp(dim=1, keepdim=True)
@@ -275,13 +275,13 @@ class Speaker:
         return [row.kept for row in rows]
 
     def _tokens(self, text: str) -> list[int]:
-        """Return the tokens of a text that something follows: a line's end is cut otherwise where a text ends."""
+        """Return the tokens of a text that will be continued: a final line break is tokenised differently."""
         found = self._tokenizer(text + _FOLLOWING, add_special_tokens=False, return_offsets_mapping=True)
         pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
         return [token for token, (_, end) in pairs if end <= len(text)]
 
     def _row(self, saying: Saying) -> _Row:
-        """Return a text with what its notes and proposals mean; the notes that it begins with are said at once."""
+        """Return a row with its notes' or proposals' concepts; notes that begin the text are kept at once."""
         row = _Row(saying)
         texts = saying.proposals or tuple(note.text for note in saying.notes)
         if not texts:
@@ -320,7 +320,7 @@ class Speaker:
             candidate.ahead = self._tokenizer(candidate.text, add_special_tokens=False)["input_ids"]
 
     def _proposed(self, row: _Row, text: str) -> str:
-        """Return a proposal as it would be said next."""
+        """Return a proposal as the text of the next piece."""
         if not row.saying.one_line:
             note = next(note for note in row.saying.notes if note.text == text)
             return next_piece([rendering.said for rendering in row.kept], note)
@@ -330,7 +330,7 @@ class Speaker:
     def _extend(
         self, row: _Row, candidate: _Candidate, chances_N: Tensor, choices_N: Tensor, options: SayOptions
     ) -> None:
-        """Draw a candidate's next token among `choices_N`, or see that it is over."""
+        """Draw a candidate's next token among `choices_N`, or mark it as complete."""
         if row.saying.one_line and not _WORD.search(candidate.text) and self._may_begin[choices_N].any():
             chances_N = chances_N.masked_fill(~self._may_begin[choices_N], float("-inf"))
         again = row.runs.get(tuple(candidate.tokens[1 - _RUN :]), set())
@@ -339,7 +339,7 @@ class Speaker:
             chances_N = chances_N.masked_fill(~is_new, float("-inf"))
         if row.is_prose and not row.kept and not candidate.text.strip():
             chances_N = chances_N.masked_fill(self._is_mark[choices_N], float("-inf"))
-        # what a sentence begins, a list or running text, is drawn as it came: colder draws made lists of everything
+        # the first token (list or running text) is drawn at temperature 1: colder draws made everything a list
         temperature = candidate.temperature if candidate.tokens or row.saying.one_line else 1.0
         drawn = _draw(chances_N, temperature, options.top_p, candidate.generator)
         token = int(choices_N[drawn])
@@ -356,7 +356,7 @@ class Speaker:
         candidate.is_done = len(candidate.tokens) >= options.max_tokens
 
     def _keep(self, row: _Row, stepper: Stepper, own: range, options: SayOptions) -> None:
-        """Keep the best candidate of a sentence, and begin the next one behind it."""
+        """Keep the best candidate of a sentence, and begin the next sentence."""
         saying, place = row.saying, row.place
         found = [parse_piece(candidate.text, place == 0) for candidate in row.candidates]
         vectors = self._encode([said.text or "." for said in found])
@@ -368,7 +368,7 @@ class Speaker:
         if saying.notes and row.proposals:
             notes = torch.stack(list(row.proposals.values()))
             to_note = (F.normalize(vectors, dim=1) @ notes.T).max(dim=1).values
-            # to say a note in other words is as good as to say it word by word
+            # a paraphrase of a note is as good as the note itself
             scores += options.note_weight * to_note.clamp(max=_SAID)
             scores += options.verbatim_weight * torch.tensor([float(c.is_proposal) for c in row.candidates])
         if saying.near is not None:
@@ -405,12 +405,12 @@ class Speaker:
 
 
 def _pieces(kept: Sequence[Rendering]) -> str:
-    """Return sentences as they stand in the text that a voice goes on with."""
+    """Return the kept sentences as the text that the voice continues."""
     return "".join(sign + text for sign, text in marked([rendering.said for rendering in kept]))
 
 
 def _draw(chances_N: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
-    """Return a place among log probabilities in falling order, drawn from the likeliest ones at a temperature."""
+    """Draw an index into descending log probabilities by nucleus sampling at a temperature."""
     top = (chances_N / temperature).softmax(dim=-1)
     ahead = top.cumsum(dim=0) - top
     return int(torch.multinomial(torch.where(ahead < top_p, top, 0.0), 1, generator=generator))
@@ -422,12 +422,12 @@ def _generator(key: tuple[int | str, ...]) -> torch.Generator:
 
 
 def begins_line(text: str) -> bool:
-    """Return whether a text begins as headings and titles do: with a capital, a digit or a letter that has no case."""
+    """Return whether a text begins like a heading: with a capital, a digit or a letter without case."""
     return bool(_LINE_START.match(text))
 
 
 def repeated_share(text: str, before: str) -> float:
-    """Return the share of a text's words that stand in a run of `_GRAM` words which was said before, or in itself."""
+    """Return the share of a text's words in runs of `_GRAM` words that occur in `before` or earlier in the text."""
     words, old = _WORD.findall(text.lower()), _WORD.findall(before.lower())
     if not words:
         return 0.0

@@ -1,7 +1,7 @@
-"""Where a voice's base model lies, and in which number format: on one device, or spread where it does not fit.
+"""Device and number format of a voice's base model, which is spread over several devices if one is too small.
 
-accelerate spreads it (`device_map`): layers go to the devices of this process as far as their memory goes, then to the
-processor's memory, then to the disk, from which each is read when its turn comes.
+accelerate spreads it (`device_map`): layers fill the devices of this process, then the CPU's memory, then the disk,
+from which each is read when it is used.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from concepts.neural.devices import choose_dtype
 from concepts.neural.processes import process_state
 
 MAP_VARIABLE = "LONGHAND_DEVICE_MAP"
-"""Environment variable that says how to spread a voice's base model: one of `MAPS`."""
+"""Environment variable for the device map of a voice's base model: one of `MAPS`."""
 MAPS = ("auto", "balanced", "balanced_low_0", "sequential", "cpu")
-"""What transformers and accelerate take as `device_map`."""
+"""Values of `device_map` in transformers and accelerate."""
 LARGE_PARAMETERS = 1_000_000_000
-"""From so many on a base runs in its checkpoint's own number format where there is a GPU."""
+"""A base with this many parameters or more uses its checkpoint's number format on a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a base model is to lie."""
+    """Placement of a base model."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    """Where its inputs begin, its adapter lies, and all of it where it fits."""
+    """Device of its inputs and its adapter, and of the whole base if it fits."""
     device_map: str | None = None
-    """One of `MAPS`; None: what `MAP_VARIABLE` says, else "auto" where the model does not fit on `device`."""
+    """One of `MAPS`; None: the value of `MAP_VARIABLE`, else "auto" if the model does not fit on `device`."""
     is_trained: bool = False
-    """Whether an adapter is trained with it: then it lies whole on the device, in float32."""
+    """Whether an adapter is trained with it: then the whole base is on the device, in float32."""
     max_memory: Mapping[int | str, int | str] | None = None
-    """Most that each device takes ("cpu" and numbers of GPUs, bytes or "20GiB"); None: what is free."""
+    """Memory limit per device ("cpu" or index of a GPU; bytes or "20GiB"); None: all free memory."""
 
     def options(self, folder: Path, config: Any) -> dict[str, Any]:
-        """Return what `from_pretrained` takes for the checkpoint in `folder`; UsageError for an unknown map."""
+        """Return the arguments of `from_pretrained` for the checkpoint in `folder`; UsageError for an unknown map."""
         if self.is_trained:
             return {"dtype": torch.float32}
         num_parameters = count_parameters(folder)
@@ -59,9 +59,9 @@ class Placement:
         return found
 
     def _max_memory(self) -> dict[int | str, int | str] | None:
-        """Return the memory to use; where others of a launch run beside this process, of its own GPU alone.
+        """Return the memory limits; if other processes of a launch run beside this one, for its own GPU only.
 
-        None: all that accelerate finds. It does not look at a container's limit, so the processor's is given.
+        None: all that accelerate finds. accelerate ignores a container's memory limit, so it is set here for the CPU.
         """
         if self.max_memory is not None:
             return dict(self.max_memory)
@@ -74,7 +74,7 @@ class Placement:
 
 
 def count_parameters(folder: Path) -> int:
-    """Return the number of parameters of a checkpoint in safetensors; reads no weights. 0 for another format."""
+    """Return the number of parameters of a safetensors checkpoint without reading weights; 0 for another format."""
     total = 0
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:
@@ -87,7 +87,7 @@ def count_parameters(folder: Path) -> int:
 
 
 def places_of(base: Any, device: torch.device) -> str:
-    """Return where the parts of a loaded base lie, such as "cuda:0" or "cuda:0, cuda:1, cpu"."""
+    """Return the devices of a loaded base, such as "cuda:0" or "cuda:0, cuda:1, cpu"."""
     spread = getattr(base, "hf_device_map", None)
     if not spread:
         return str(device)

@@ -1,7 +1,9 @@
-"""Running a causal language model over many texts at once, each at its own place, one token a step.
+"""Running a causal language model over many texts at once, each at its own position, one token per step.
 
-It knows tokens, rows and concepts, and no sentence. They come from the CPU; the model may lie on several devices, among
-which it moves what its layers hand on (`writer.voice.base`). Legend: R rows, S tokens, D concept dim, V vocabulary.
+It knows tokens, rows and concepts, but no sentences. Inputs come from the CPU; the model may be spread over several
+devices and moves its hidden states itself (`writer.voice.base`).
+
+Legend: R rows, S tokens, D concept dim, V vocabulary.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from writer.voice.cache import RowCache
 
 
 class Stepper:
-    """Rows of a cache, with the model that fills it."""
+    """A key-value cache of rows, with the model that fills it."""
 
     def __init__(
         self,
@@ -26,9 +28,9 @@ class Stepper:
         device: torch.device | None = None,
         trust: float = 1.0,
     ) -> None:
-        """`device`: where what is read begins, and the adapter lies; None: the CPU.
+        """`device`: of the inputs and the adapter; None: the CPU.
 
-        `trust`: share of the effect that concepts have, as in `VoiceAdapter.states`.
+        `trust`: scale of the concepts' effect, as in `VoiceAdapter.states`.
         """
         self._base, self._adapter, self._trust = base, adapter, trust
         self._device = device or torch.device("cpu")
@@ -40,7 +42,7 @@ class Stepper:
         return len(self._cache) > 0
 
     def read(self, texts: Sequence[Sequence[int]]) -> None:
-        """Start a row for each of `texts` (token ids) and read all but its last token; what all share is read once."""
+        """Start a row for each of `texts` (token ids) and read all but its last token; a common prefix is read once."""
         shared = min(_num_shared(texts), min(map(len, texts)) - 1)
         if shared > 0:
             self._run(torch.tensor([texts[0][:shared]]), torch.arange(shared)[None], None)
@@ -61,10 +63,10 @@ class Stepper:
         concepts_RD: Tensor | None,
         said_RL: Tensor | None = None,
     ) -> Tensor:
-        """Return the logits (R, V) behind one token of each row, which stands at its column.
+        """Return the logits (R, V) after one token of each row, at its column.
 
-        `concepts_RD` are those of the sentences to which the next tokens belong, `said_RL` the tokens of these
-        sentences so far, -1 where there are fewer than L.
+        `concepts_RD` are the concepts of the next tokens' sentences, `said_RL` these sentences' tokens so far, padded
+        with -1.
         """
         if self._adapter is None or concepts_RD is None:
             states = self._run(tokens_R[:, None], columns_R[:, None], None)
@@ -79,7 +81,7 @@ class Stepper:
         self._cache.select(torch.tensor(rows, dtype=torch.long))
 
     def copy_columns(self, source: int, targets: Sequence[int], first: int, last: int) -> None:
-        """Let the rows `targets` go on from what row `source` read at columns `first` to `last`."""
+        """Copy the columns `first` to `last` of row `source` to the rows `targets`."""
         self._cache.copy_columns(source, torch.tensor(targets, dtype=torch.long), first, last)
 
     def _run(self, ids_RS: Tensor, columns_RS: Tensor, concepts_RSD: Tensor | None) -> Tensor:
@@ -102,7 +104,7 @@ class Stepper:
 
 
 def _num_shared(texts: Sequence[Sequence[int]]) -> int:
-    """Return how many tokens all texts begin with."""
+    """Return the number of tokens in the texts' common prefix."""
     for place, tokens in enumerate(zip(*texts, strict=False)):
         if len(set(tokens)) > 1:
             return place

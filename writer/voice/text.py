@@ -1,7 +1,7 @@
-"""A document as the text that a voice reads and goes on with: Markdown, each sentence a piece of it.
+"""A document as the Markdown text that a voice reads and continues, one piece per sentence.
 
-The same form in training and in writing. A voice of any base has seen such text, so that one without an adapter
-can go on with it, too. Pure functions on strings: no model here.
+Training and writing use the same form. Every base model has seen Markdown, so a base without an adapter can continue it
+too. Pure functions on strings: no model here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from concepts.blocks import BlockKind
 
 REACH = 6
-"""Headings before and behind a section that stand in the contents it is said from."""
+"""Headings before and after a section that the contents in its prompt show."""
 MOST_SAID = 48
-"""Tokens of a sentence that are remembered as said."""
+"""Most tokens of a sentence that are remembered as said."""
 
 _STEP = re.compile(r"(\d{1,2})[.)]\s+")
 _BULLET = re.compile(r"[-*•]\s+")
@@ -25,25 +25,25 @@ _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|Ms|St|No|approx|
 
 @dataclass(frozen=True)
 class Said:
-    """One sentence and the block that it begins; None: it goes on in the block before."""
+    """One sentence and the block that it begins; None: it continues the block before."""
 
     text: str
     block: BlockKind | None
     is_apart: bool = False
-    """Of a sentence that is proposed: whether it begins its block whatever stands before it."""
+    """For a proposed sentence: whether it always begins a new block."""
 
 
 TITLE_MARK = "# "
-"""What a title begins with where a voice says it."""
+"""Beginning of the line in which a voice writes the title."""
 
 
 def title_prefix(prompt: str) -> str:
-    """Return what stands before the title when a document is named after what was typed for it."""
+    """Return the text before the title when a title is written for a prompt."""
     return f"Request: {' '.join(prompt.split())}\n\n"
 
 
 def outline_prefix(title: str) -> str:
-    """Return what stands before the first heading when the headings of a document are said."""
+    """Return the text before the first heading when a document's headings are written."""
     return f"# {title}\n\nContents:\n"
 
 
@@ -53,7 +53,7 @@ def outline_line(number: int, heading: str) -> str:
 
 
 def section_prefix(title: str, headings: Sequence[str], here: int, notes: Sequence[str] = ()) -> str:
-    """Return what stands before the first sentence of section `here` (from 0); of a long outline what is near it.
+    """Return the text before the first sentence of section `here` (from 0); of many headings only the nearby ones.
 
     `notes` are sentences that the section may be written from.
     """
@@ -63,15 +63,15 @@ def section_prefix(title: str, headings: Sequence[str], here: int, notes: Sequen
 
 
 def section_opening(heading: str, notes: Sequence[str] = ()) -> str:
-    """Return what stands between the contents and a section's first sentence."""
+    """Return the text between the contents and a section's first sentence."""
     listed = "".join(f"- {note}\n" for note in notes)
     return (f"\nNotes:\n{listed}" if notes else "") + f"\n## {heading}\n\n"
 
 
 def mark(said: Said, before: Said | None, number: int) -> str:
-    """Return what stands before a sentence: white space, and the mark of its list item.
+    """Return the text before a sentence: white space, and the mark of its list item.
 
-    `before` is the sentence before it, None at the start of a section; `number` is that of a step, from 1.
+    `before` is the sentence before it, None at the start of a section; `number` is a step's number, from 1.
     """
     if said.block is None:
         return "" if before is None else " "
@@ -82,7 +82,7 @@ def mark(said: Said, before: Said | None, number: int) -> str:
 
 
 def marked(sentences: Sequence[Said]) -> list[tuple[str, str]]:
-    """Return each sentence of a section with what stands before it, as (mark, text)."""
+    """Return the sentences of a section as (mark, text)."""
     pieces: list[tuple[str, str]] = []
     opener: Said | None = None
     number = 0
@@ -95,10 +95,10 @@ def marked(sentences: Sequence[Said]) -> list[tuple[str, str]]:
 
 
 def next_piece(said: Sequence[Said], following: Said) -> str:
-    """Return a sentence that comes after those said: in the block that they are in, where it may be.
+    """Return the text of the sentence `following` after the sentences `said`, in their block if possible.
 
-    Running text goes on with a list as its next item, and items of another list with the list that has begun, unless
-    the sentence stands apart or begins nothing.
+    Running text after a list becomes its next item, and an item of another list joins the current list, unless the
+    sentence stands apart or begins no block.
     """
     open_block = next((piece.block for piece in reversed(said) if piece.block is not None), None)
     block = following.block
@@ -113,7 +113,7 @@ def next_piece(said: Sequence[Said], following: Said) -> str:
 
 
 def parse_piece(piece: str, is_first: bool) -> Said:
-    """Return the sentence that a voice said, and the block that it begins, from the text as it came."""
+    """Parse a voice's text into the sentence and the block that it begins."""
     body = piece.lstrip(" \n\t")
     has_line = is_first or "\n" in piece[: len(piece) - len(body)]
     if has_line and (found := _STEP.match(body)):
@@ -124,7 +124,7 @@ def parse_piece(piece: str, is_first: bool) -> Said:
 
 
 def is_over(text: str) -> bool:
-    """Return whether a text, without the white space behind it, is a whole sentence."""
+    """Return whether a text, without trailing white space, is a whole sentence."""
     body = text.strip()
     return bool(_ENDS.search(body)) and not _ABBREVIATION.search(body)
 

@@ -1,4 +1,4 @@
-"""A loaded voice: what a document asks of it, in headings and sections.
+"""A loaded voice: writes a document's title, headings and sections.
 
 voice = load_voice(None, space_id=codec.space_id, encode=lambda texts: codec.encode(texts, "eng_Latn"))
 voice.say_sections([SectionSaying(...)])
@@ -25,24 +25,24 @@ from writer.voice.text import (
 
 @dataclass(frozen=True, kw_only=True)
 class SectionSaying:
-    """A section that is to be said."""
+    """A section for the voice to write."""
 
     title: str
     headings: tuple[str, ...]
     """All leaves' headings of the outline, in reading order."""
     here: int
-    """Which of them the section is, from 0."""
+    """Index of the section among them, from 0."""
     concepts: Tensor
-    """Its sentences (S, D), raw; zeros where a voice is to speak without a concept."""
+    """Raw concepts of its sentences (S, D); zeros for a sentence without a concept."""
     key: tuple[int | str, ...]
     """Seeds the draws: document seed and path."""
     notes: tuple[Said, ...] = ()
-    """Sentences that it may be written from, as in `Saying`."""
+    """Sentences to write it from, as in `Saying`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadingsSaying:
-    """The headings of an outline, to be said in reading order."""
+    """The headings of an outline for the voice to write, in reading order."""
 
     title: str
     leads: Tensor
@@ -50,24 +50,24 @@ class HeadingsSaying:
     title_concept: Tensor
     """(D,)"""
     known: tuple[str | None, ...]
-    """Headings that are texts already; None for those to say."""
+    """Headings that have a text already; None for those to write."""
     key: tuple[int | str, ...]
     proposals: tuple[str, ...] = ()
-    """Headings of like documents, which those to say may be, too."""
+    """Headings of similar documents, as further candidates."""
     worth: Callable[[list[str]], Tensor] | None = None
-    """How much is known of sections of these headings (N,); None: nobody knows."""
+    """Function from N headings to how much a library knows about their sections (N,); None: no library."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceSaying:
-    """One sentence that is to be said after those before it, which are texts already."""
+    """One sentence for the voice to write, after the written ones before it."""
 
     title: str
     headings: tuple[str, ...]
     """As in `SectionSaying`."""
     here: int
     before: tuple[Said, ...]
-    """The section up to the sentence."""
+    """The section's sentences before it."""
     concept: Tensor
     """(D,), raw."""
     key: tuple[int | str, ...]
@@ -77,7 +77,7 @@ class SentenceSaying:
 
 
 class Voice:
-    """A language model that says concepts."""
+    """A language model that turns concepts into text."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Voice:
         self._speaker = speaker
         self.name, self.checksum = name, checksum
         self.places = places
-        """Devices on which it lies, such as "cuda:0" or "cuda:0, cpu"."""
+        """Its devices, such as "cuda:0" or "cuda:0, cpu"."""
         self.title_temperatures = (0.2, 0.4, 0.6)
         self.heading_temperatures = (0.3, 0.5, 0.7, 0.9)
         self.num_heading_proposals = 6
@@ -103,7 +103,7 @@ class Voice:
         sections: Sequence[SectionSaying],
         on_said: OnSaid = lambda _section, _place, _said: None,
     ) -> list[list[Rendering]]:
-        """Return the sentences of each section, all sections side by side; they do not see each other's text.
+        """Return the sentences of each section; sections are written in one batch and do not see each other's text.
 
         `on_said`: see `Speaker.say`.
         """
@@ -121,7 +121,7 @@ class Voice:
         return self._speaker.say(sayings, self.options, on_said)
 
     def say_sentences(self, sentences: Sequence[SentenceSaying]) -> list[Rendering]:
-        """Return each sentence, all side by side; they do not see each other's text."""
+        """Return the sentences, written in one batch; they do not see each other's text."""
         sayings = [
             Saying(
                 prefix=section_prefix(asked.title, asked.headings, asked.here, asked.notes)
@@ -135,7 +135,7 @@ class Voice:
         return [said for (said,) in self._speaker.say(sayings, self.options)]
 
     def say_title(self, prompt: str, concept: Tensor, key: tuple[int | str, ...]) -> str:
-        """Return a title for what was typed, of one line; `concept` (D,) is the prompt's."""
+        """Return a one-line title for a prompt; `concept` (D,) is the prompt's concept."""
         saying = Saying(
             prefix=title_prefix(prompt), concepts=concept[None], key=(*key, "title"), one_line=True
         )
@@ -144,9 +144,9 @@ class Voice:
         return said.said.text.removeprefix(TITLE_MARK.strip()).strip()
 
     def say_headings(self, asked: HeadingsSaying) -> list[Rendering]:
-        """Return all headings of an outline; known ones as they are, with a score of 0.
+        """Return all headings of an outline; known ones unchanged, with a score of 0.
 
-        Each is said after those before it, like its lead and the title and unlike the others.
+        Each is written after the ones before it, close to its lead and the title and unlike the other headings.
         """
         options = replace(
             self.options,

@@ -1,8 +1,8 @@
-"""From a concept to the words of its sentence: a small network that is trained on sentences alone, without a text.
+"""From a concept to the words of its sentence: a small network trained on single sentences.
 
-Which words a sentence has is most of what its concept tells. A language model learns to read that from the text of
-whole documents only slowly: one step reads a thousand tokens and shows a few dozen concepts. This network sees
-a sentence as a bag of tokens, so that a step over five hundred sentences costs less than one over a thousand tokens.
+A concept mostly tells the words of its sentence. A language model learns this slowly from whole documents, since a
+step reads a thousand tokens but only a few dozen concepts. This network sees a sentence as a bag of tokens: its step
+over five hundred sentences costs less than the language model's step over a thousand tokens.
 
 Legend: N sentences, D concept dim, M width of the base model, V its vocabulary.
 """
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 class WordMap(nn.Module):
-    """A concept (…, D) as a direction of last hidden states (…, M): the likelier words are those of its sentence."""
+    """Map a concept (…, D) to a direction of last hidden states (…, M) that makes its sentence's words likelier."""
 
     def __init__(self, concept_dim: int, num_inner: int, hidden_dim: int) -> None:
         super().__init__()
@@ -24,5 +24,5 @@ class WordMap(nn.Module):
     def forward(self, concepts: Tensor) -> Tensor:
         scaled = F.normalize(concepts, dim=-1) * concepts.shape[-1] ** 0.5
         found: Tensor = self.leave(F.gelu(self.enter(scaled)))
-        # a concept of zeros says nothing
+        # a concept of zeros adds nothing
         return found * (concepts != 0).any(dim=-1, keepdim=True)

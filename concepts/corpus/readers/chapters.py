@@ -41,7 +41,7 @@ _NO_TITLE_ENDS = (".", "!", "?", ":", ",", ";", '"', "\u201d", "\u2026")
 
 
 def chapter_level(line: str) -> int | None:
-    """Return 1 for the name of a part or book, 2 for that of a chapter, None for other lines."""
+    """Return 1 for the name of a part or book, 2 for a chapter's name, None for other lines."""
     line = line.strip()
     if len(line) > _LONGEST:
         return None
@@ -56,7 +56,7 @@ def chapter_level(line: str) -> int | None:
 
 
 def is_capitals(line: str) -> bool:
-    """Whether a line is written in capitals, as headings are where nothing else marks them."""
+    """Whether a line is written in capitals, like otherwise unmarked headings."""
     line = line.strip()
     if not line.isupper() or len(line) > _LONGEST_CAPITALS:
         return False
@@ -70,20 +70,20 @@ def is_capitals(line: str) -> bool:
 
 
 def is_contents_of_chapters(lines: Sequence[str]) -> bool:
-    """Whether lines without blank ones between them list the chapters of a book."""
+    """Whether a block of lines lists the chapters of a book."""
     body = [line for line in lines if line.strip() and not _CONTENTS.fullmatch(line.strip(" :."))]
     return len(body) >= _FEWEST and all(chapter_level(line) is not None for line in body)
 
 
 def is_contents_heading(lines: Sequence[str]) -> bool:
-    """Whether lines head a list of contents."""
+    """Whether lines are the heading of a table of contents."""
     return len(lines) == 1 and _CONTENTS.fullmatch(lines[0].strip(" :.")) is not None
 
 
 def unmarked_headings(parts: Sequence[Sequence[str]]) -> dict[int, tuple[int, str, int]]:
-    """Return headings by the place of the part that holds each: level, text, and lines or parts that it takes.
+    """Return headings by index of their part: level, text, and extent.
 
-    `parts` are paragraphs as lists of lines. A positive number counts lines of the part, a negative one whole parts.
+    `parts` are paragraphs as lists of lines. A positive extent counts lines of the part, a negative one whole parts.
     """
     levels = {place: chapter_level(part[0]) for place, part in enumerate(parts) if part and len(part) <= 2}
     chapters = {place: level for place, level in levels.items() if level is not None}

@@ -1,7 +1,7 @@
-"""Encodings that few letters tell: those of seven bits by their escapes, code pages of one alphabet by its letters.
+"""Detecting encodings from few letters: seven-bit ones by their escapes, code pages of one alphabet by its letters.
 
-charset-normalizer needs sentences to part KOI8-R from Shift-JIS, and never thinks of cp866. In a text of one alphabet
-each code page but the right one shows capitals inside words, signs between letters, or letters that are seldom.
+charset-normalizer needs sentences to tell KOI8-R from Shift-JIS, and never tries cp866. In a text of one alphabet every
+wrong code page shows capitals inside words, signs between letters, or rare letters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ESCAPES: tuple[tuple[re.Pattern[bytes], tuple[str, ...], str], ...] = (
     ),
     (re.compile(rb"~\{(?:[!-w][!-~]){1,200}~\}"), ("hz",), "HZ"),
 )
-"""What begins a run of letters in text of seven bits, which encodings (Python's) begin so, and their common name."""
+"""Escape that begins a run of letters in seven-bit text, Python's encodings that use it, and their common name."""
 _SHIFTED = re.compile(rb"\+[A-Za-z0-9+/]{3,400}-")
 """A run of letters in UTF-7."""
 _FEWEST_SHIFTED = 2
@@ -37,12 +37,12 @@ _CODE_PAGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("iso8859_7", "ISO-8859-7", (_GREEK,)),
     ("cp1255", "windows-1255", (_HEBREW,)),
 )
-"""Code pages as Python names them, their names, and the letters of their languages, the most frequent first."""
+"""Python's names of code pages, their common names, and the letters of their languages, most frequent first."""
 _NEUTRAL = frozenset("«»“”„‘’–—…№°\u00a0")
 _NEUTRAL_SCORE, _CAPITALS_SCORE, _ODD_SCORE = 0.3, -0.2, -1.0
 _CLEAR_SCORE, _CLEAR_MARGIN, _MARGIN_OF_A_SIGN = 0.45, 0.08, 0.6
 _USUAL, _USUAL_BONUS = "cp1251", 0.1
-"""Most files of these were written on Windows in Cyrillic."""
+"""Most such files were written on Windows in Cyrillic."""
 _FEWEST_LETTERS, _MOST_CHARS = 4, 20_000
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -68,10 +68,10 @@ def seven_bits(data: bytes) -> tuple[str, str, str] | None:
 
 
 def by_alphabet(data: bytes) -> list[tuple[str, str]]:
-    """Return the code pages (Python's name and the common name) that a text in an alphabet other than Latin may be in.
+    """Return the possible code pages (Python's name and the common name) of a text in a non-Latin alphabet.
 
-    The best is first, alone where it is clearly best. Empty where words mix ASCII letters with others, as those of
-    Western Europe do, and where no code page shows usual words.
+    The best comes first, and alone if it is clearly the best. Empty if words mix ASCII with other letters, as in
+    Western Europe, or if no code page gives usual words.
     """
     sample = data[:_MOST_CHARS]
     scores: list[tuple[float, str, str, str]] = []
@@ -80,12 +80,12 @@ def by_alphabet(data: bytes) -> list[tuple[str, str]]:
         if text is not None and not _mixes_letters(text):
             score = max(_score(text, alphabet) for alphabet in alphabets)
             scores.append((score + (_USUAL_BONUS if encoding == _USUAL else 0), encoding, name, text))
-    scores.sort(key=lambda score: -score[0])  # of equal ones the first that is named
+    scores.sort(key=lambda score: -score[0])  # equal scores keep the order of `_CODE_PAGES`
     if not scores or scores[0][0] < _CLEAR_SCORE:
         return []
     num_signs = sum(not char.isascii() for char in scores[0][3])
     lowest = scores[0][0] - max(_CLEAR_MARGIN, _MARGIN_OF_A_SIGN / num_signs)
-    by_text: dict[str, tuple[str, str]] = {}  # code pages that show the same are one answer
+    by_text: dict[str, tuple[str, str]] = {}  # code pages that give the same text are one answer
     for score, encoding, name, text in scores:
         if score > lowest:
             by_text.setdefault(text, (encoding, name))
@@ -100,13 +100,13 @@ def _decoded(data: bytes, encoding: str) -> str | None:
 
 
 def _mixes_letters(text: str) -> bool:
-    """Whether many words have letters within and beyond ASCII."""
+    """Whether many words mix ASCII and other letters."""
     words = [word for word in _WORD.findall(text) if not word.isascii()]
     return sum(any(char.isascii() for char in word) for word in words) * 10 > len(words)
 
 
 def _score(text: str, alphabet: str) -> float:
-    """Return how well the signs of `text` beyond ASCII suit an alphabet: 1 for its most frequent letters alone."""
+    """Return how well the non-ASCII characters of `text` fit an alphabet: 1 if all are its most frequent letters."""
     worth = {letter: 1 - 0.7 * place / len(alphabet) for place, letter in enumerate(alphabet)}
     total, num_signs, num_letters = 0.0, 0, 0
     for word in _WORD.findall(text):

@@ -1,4 +1,4 @@
-"""The bytes of a file to what it says, by the file's kind."""
+"""Reading a file's bytes by the kind of file."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ READABLE_SUFFIXES: tuple[str, ...] = (WORD_SUFFIX, *_READERS)
 
 
 def read_data(data: bytes, suffix: str) -> Reading:
-    """Return what a file's bytes say; `suffix` is one of `READABLE_SUFFIXES`.
+    """Read a file's bytes; `suffix` is one of `READABLE_SUFFIXES`.
 
-    Raises EncodingError where it is no text, ValueError where its markup is broken.
+    Raises EncodingError if they are no text, ValueError if the markup is broken.
     """
     if suffix == WORD_SUFFIX:
         return read_word(data)

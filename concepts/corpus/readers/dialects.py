@@ -1,8 +1,7 @@
-"""Markdown as its many tools write it, made CommonMark: Obsidian, Pandoc, MkDocs, MDX, kramdown, Notion, chat models.
+"""Markdown dialects to CommonMark: Obsidian, Pandoc, MkDocs, MDX, kramdown, Notion, chat models.
 
-Only source text is changed, never inside fenced code or code spans, and a backslash before a mark keeps it a sign.
-What a tool would not show (comments, imports, includes) is taken out and counted; markup around words goes, the words
-stay.
+Only source text is changed, never inside fenced code or code spans, and a backslash escapes a mark. Parts that the tool
+would not show (comments, imports, includes) are removed and counted; markup around words is removed, the words stay.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _SPANS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
         re.compile(r"^[ \t]*\\\][ \t]*$", re.MULTILINE),
     ),
 )
-"""What no reader of the page sees, by name: how it begins and ends."""
+"""Invisible parts by name, with patterns of their beginning and end."""
 _ACROSS_PARAGRAPHS = frozenset(("comment", "code block"))
 _LEFT_OUT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("comment", re.compile(r"^ {0,3}\[(?://|#|_|comment)\]:[ \t][^\n]*$", re.MULTILINE | re.IGNORECASE)),
@@ -51,7 +50,7 @@ _LEFT_OUT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("embedded note", re.compile(r"(?<!\\)!\[\[[^\[\]\n]*\]\]")),
     ("tag line", _TAGS),
 )
-"""... and of one line each."""
+"""The same for parts of one line."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _TO_TOOLS = re.compile(
     r"\s*(?:more|excerpt|toc|/?(?:prettier|markdownlint|eslint|textlint|doctoc|cspell|html-validate)\b.*|"
@@ -81,7 +80,7 @@ _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def plain_source(text: str) -> tuple[str, Counter[str]]:
-    """Return Markdown without what only one tool knows, and counts of what was left out."""
+    """Return Markdown without extensions of single tools, and counts of what was left out."""
     left_out: Counter[str] = Counter()
     text = _without_comments(spaced_headings(text), left_out)
     is_mdx = _JSX.search(text) is not None
@@ -92,7 +91,7 @@ def plain_source(text: str) -> tuple[str, Counter[str]]:
 
 
 def spaced_headings(text: str) -> str:
-    """Put the blank into headings that were written without ("##When") where no heading of a text has it."""
+    """Insert the missing blank into headings ("##When") if no heading of a text has one."""
     if _TIGHT_LOWER.search(text) is None or _LOOSE_HEADING.search(text) is not None:
         return text
     parts = (part if is_code else _TIGHT_HEADING.sub(r"\1 ", part) for is_code, part in _split_code(text))
@@ -100,7 +99,7 @@ def spaced_headings(text: str) -> str:
 
 
 def _split_code(text: str) -> list[tuple[bool, str]]:
-    """Return the lines of a text in parts, fenced code apart; a fence without an end takes one paragraph."""
+    """Split a text into parts, (whether it is fenced code, text); a fence without an end covers one paragraph."""
     lines = text.split("\n")
     parts: list[tuple[bool, list[str]]] = [(False, [])]
     at = 0
@@ -120,7 +119,7 @@ def _split_code(text: str) -> list[tuple[bool, str]]:
 
 
 def _end_of_fence(lines: list[str], start: int, fence: str) -> int:
-    """Return the line behind a fence's end; of an open one, the first blank line behind its start."""
+    """Return the line after a fence's end; if it has none, the first blank line after its start."""
     for at in range(start + 1, len(lines)):
         if _closes(lines[at], fence):
             return at + 1
@@ -133,7 +132,7 @@ def _closes(line: str, fence: str) -> bool:
 
 
 def _without_comments(text: str, left_out: Counter[str]) -> str:
-    """Count comments; one that never ends is no comment, for it would take the rest of the text."""
+    """Count comments, and drop the start mark of an unclosed one, which would swallow the rest of the text."""
     end = text.rfind("-->")
     start = text.find("<!--", end + 3 if end >= 0 else 0)
     if start >= 0:
@@ -144,7 +143,7 @@ def _without_comments(text: str, left_out: Counter[str]) -> str:
 
 
 def is_remark(comment: str) -> bool:
-    """Whether a comment is said to people: "more" and "prettier-ignore" are said to tools."""
+    """Whether a comment is meant for people; "more" and "prettier-ignore" are meant for tools."""
     return _WORDS.search(comment) is not None and not _TO_TOOLS.fullmatch(comment)
 
 
@@ -170,9 +169,9 @@ def _shown(text: str, left_out: Counter[str]) -> str:
 def _without_spans(
     text: str, name: str, start: re.Pattern[str], end: re.Pattern[str], left_out: Counter[str]
 ) -> str:
-    """Take out what stands between two marks; one without an end is text.
+    """Remove the text between two marks; a start without an end is text.
 
-    One pass: a pattern for both marks would look for the end anew at each start.
+    One pass: a pattern for both marks would search for the end again at each start.
     """
     parts: list[str] = []
     kept = at = 0
@@ -205,7 +204,7 @@ def _plain_inline(text: str, left_out: Counter[str]) -> str:
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Return a text with what stands between its code spans changed."""
+    """Apply `change` to the text outside code spans."""
     if "`" not in text:
         return change(text)
     parts: list[str] = []
@@ -217,7 +216,7 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 
 
 def _callout(found: re.Match[str]) -> str:
-    """Return Obsidian's callout, which has more kinds and a title, as GitHub's alert."""
+    """Return an Obsidian callout (which has more kinds, and a title) as a GitHub alert."""
     begin, kind, title = found[1], found[2].lower(), found[3].strip()
     if kind in _GITHUB_ALERTS and not title:
         return found.group()

@@ -1,4 +1,4 @@
-"""What every reader of a format makes of a file: headings and blocks of text in reading order.
+"""The common output of all readers: a file's headings and blocks of text in reading order.
 
 A reader tells a `Collector` what opens and closes; the collector decides the kind of each block.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from concepts.corpus.records import Block, BlockKind, Section
 
 _MAX_TERM_CHARS = 60
-"""A longer term of a definition list is a sentence of its own."""
+"""A term of a definition list longer than this is a sentence of its own."""
 _NOTE = re.compile(
     r"(?:note|tip|hint|warning|caution|important|hinweis|tipp|warnung|achtung|vorsicht|remarque|astuce|attention|"
     r"avertissement|nota|consejo|advertencia|aviso|atención)\s?[:!]\s",
@@ -27,9 +27,9 @@ class Element:
 
     text: str
     level: int | None
-    """1 for a top heading, 0 for a title that is marked as such; None for a block of text."""
+    """1 for a top heading, 0 for a marked title; None for a block of text."""
     kind: BlockKind = "paragraph"
-    """What the block is to its reader; a heading has the default."""
+    """Kind of block; a heading has the default."""
     continues: bool = False
     """Whether the text is a further paragraph of the list item or note before it."""
     is_strong: bool = False
@@ -41,7 +41,7 @@ class _Frame:
     kind: BlockKind
     term: str = ""
     last: int = -1
-    """Index of the element that was last written for this item; -1 before the first."""
+    """Index of the last element of this item; -1 before the first."""
 
 
 class Collector:
@@ -79,7 +79,7 @@ class Collector:
         frame.last = len(self.elements) - 1
 
     def open(self, kind: BlockKind, term: str = "") -> None:
-        """Begin a list item or note; `term` is what a definition list explains, put before the first text."""
+        """Begin a list item or note; `term`, from a definition list, is put before its first text."""
         term = " ".join(term.split()).strip(" :>,;")
         if len(term) > _MAX_TERM_CHARS:
             self.text(term, "paragraph")
@@ -99,7 +99,7 @@ class Collector:
 
 
 def to_sections(elements: Sequence[Element]) -> tuple[Section, ...]:
-    """Return the sections that have text; what stands before the first heading has the heading ""."""
+    """Return the sections that have text; text before the first heading gets the heading ""."""
     sections: list[Section] = []
     heading, level, blocks = "", 1, list[Block]()
     for element in (*elements, Element("", 1)):
@@ -117,7 +117,7 @@ def to_sections(elements: Sequence[Element]) -> tuple[Section, ...]:
 
 @dataclass(frozen=True)
 class Outline:
-    """What a file says: its first top heading ("" if none) and its sections."""
+    """A file's first top heading ("" if none) and its sections."""
 
     title: str
     sections: tuple[Section, ...]

@@ -1,8 +1,8 @@
-"""Bytes to text: a byte order mark, then UTF-8, then what the file declares, then the likeliest encoding.
+"""Bytes to text: by byte order mark, then as UTF-8, then by the file's declaration, then in the likeliest encoding.
 
-charset-normalizer ranks encodings for bytes that say nothing. On texts of a few words it cannot part the code pages
-of neighbouring countries (cp1250 comes first for German, French and Spanish alike), so among equally clean ones the
-order of `_PREFERRED` decides, which is that of the web (WHATWG takes windows-1252 where nothing is said).
+charset-normalizer ranks encodings of undeclared bytes. In texts of a few words it cannot distinguish code pages of
+neighbouring countries (cp1250 comes first for German, French and Spanish alike), so the order of `_PREFERRED` decides
+among equally clean ones; it follows the web (WHATWG's default is windows-1252).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from concepts.errors import InputError
 
 _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
-    # Before UTF-16, whose mark begins that of UTF-32.
+    # Before UTF-16: its mark is the beginning of UTF-32's.
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -28,10 +28,10 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _HEAD_BYTES = 4_096
-"""How far into a file a declaration is looked for; HTML wants it in the first 1,024 bytes."""
+"""Bytes that are searched for a declaration; HTML requires it in the first 1,024 bytes."""
 _FEWEST_FOR_PATTERN = 8
 _AS_ON_THE_WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "latin-1": "cp1252"}
-"""What browsers read where a page says the other: each is the first one with more characters."""
+"""Encodings that browsers use for declared ones: supersets with more characters."""
 _PREFERRED = (
     "cp1252",
     "cp1250",
@@ -66,28 +66,28 @@ _FAMILIES = (
     ("Mac Roman", ("mac_iceland", "mac_roman", "mac_latin2", "mac_greek", "mac_turkish")),
     ("cp850", ("cp850", "cp437", "cp852", "cp857", "cp858", "cp86", "cp775")),
 )
-"""Names of encodings, and how those begin that cannot be told from each other by a few words."""
+"""Families of encodings, by name and prefixes of the members: a few words cannot distinguish the members."""
 _MOST_CANDIDATES = 3
 _ODD_IN_WORD = re.compile(
     "(?<=[a-z])[\u201a\u201e\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u02dc\u0178\xa2\xa4](?![A-Z\xb0])"
 )
-"""What windows-1252 shows in words that were written on a Mac or in DOS: "AnfŠnger", "caf‚"."""
+"""Signs inside words from a Mac or DOS that are read as windows-1252: "AnfŠnger", "caf‚"."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN_LETTERS = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]")
 _FEWEST_BYTES_A_ZERO = 100
 _MEND = "longhand-mend"
 _LEADS = bytes(range(0xC2, 0xF5))
-"""First bytes of the letters of UTF-8 that are not ASCII."""
+"""First bytes of non-ASCII letters in UTF-8."""
 _FOREIGN = re.compile("[^\x00-\x7f]+")
 _TWICE = re.compile("\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac.|\u00c2[\u00a0-\u00bf]")
-"""Letters and quotation marks of UTF-8 as windows-1252 shows them."""
+"""Letters and quotation marks in UTF-8, read as windows-1252."""
 _FEWEST_TWICE = 2
 _GUESS_BYTES = 20_000
 
 
 class EncodingError(InputError):
-    """Bytes that are no text in any encoding that can be told."""
+    """Bytes that are no text in any detectable encoding."""
 
     def __init__(self, message: str, *, is_binary: bool) -> None:
         super().__init__(message)
@@ -96,16 +96,16 @@ class EncodingError(InputError):
 
 @dataclass(frozen=True)
 class Decoded:
-    """Text of a file, and how it was found."""
+    """A file's text and its encoding."""
 
     text: str
     encoding: str
     remark: str = ""
-    """What to tell: empty where the file said its encoding itself."""
+    """Message for the user; empty if the file declared its encoding."""
 
 
 def decode(data: bytes) -> Decoded:
-    """Return the text of a file's bytes; raises EncodingError for binary data and for no likely encoding."""
+    """Return the text of a file's bytes; raises EncodingError for binary data or if no encoding is likely."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             try:
@@ -136,7 +136,7 @@ def decode(data: bytes) -> Decoded:
 
 
 def _without_zeros(data: bytes) -> Decoded | None:
-    """Return UTF-8 text in which single zero bytes stand, None for other data."""
+    """Return UTF-8 text without its stray zero bytes, None for other data."""
     num = data.count(0)
     if num > len(data) // _FEWEST_BYTES_A_ZERO + 1 or len(data) < _FEWEST_BYTES_A_ZERO // 2:
         return None
@@ -150,9 +150,9 @@ def _without_zeros(data: bytes) -> Decoded | None:
 
 
 def _damaged(data: bytes, line: int) -> Decoded | None:
-    """Return the text of a UTF-8 file that was cut inside a letter or holds pasted bytes of windows-1252.
+    """Return the text of a UTF-8 file that was cut inside a letter or contains pasted windows-1252 bytes.
 
-    None where letters of UTF-8 are no more than other bytes: then it is no such file.
+    None if UTF-8 letters do not outnumber other non-ASCII bytes: then it is no UTF-8 file.
     """
     num_bad = 0
 
@@ -176,7 +176,7 @@ def _damaged(data: bytes, line: int) -> Decoded | None:
 
 
 def _encoded_once(text: str) -> Decoded:
-    """Return text as it was before somebody read its UTF-8 as windows-1252 and saved that ("CafÃ©")."""
+    """Undo double encoding: UTF-8 that was read as windows-1252 and saved again ("CafÃ©")."""
     runs = set(_FOREIGN.findall(text))
     if len(_TWICE.findall(text)) < _FEWEST_TWICE:
         return Decoded(text, "utf-8")
@@ -194,7 +194,7 @@ def _byte_of(char: str) -> bytes:
     try:
         return char.encode("cp1252")
     except UnicodeEncodeError:
-        return char.encode("latin-1")  # five bytes have no letter in windows-1252
+        return char.encode("latin-1")  # windows-1252 leaves five bytes undefined
 
 
 def _declared(data: bytes) -> str | None:
@@ -209,7 +209,7 @@ def _declared(data: bytes) -> str | None:
 
 
 def _wide(data: bytes) -> str | None:
-    """Return which order of bytes a text of UTF-16 without a mark has: every other byte of Latin text is zero."""
+    """Return the byte order of UTF-16 text without a mark: every other byte of Latin text is zero."""
     if len(data) < _FEWEST_FOR_PATTERN or len(data) % 2:
         return None
     even, odd = data[0::2].count(0), data[1::2].count(0)
@@ -231,7 +231,7 @@ def _wide_text(data: bytes) -> Decoded:
 
 
 def _of_one_alphabet(data: bytes, line: int) -> Decoded | None:
-    """Return a text in an alphabet other than Latin, None for others; EncodingError where two fit."""
+    """Return a text in a non-Latin alphabet, None for others; raises EncodingError if two encodings fit."""
     likely = [page for page in by_alphabet(data) if _reads(data, page[0])]
     if not likely:
         return None
@@ -292,7 +292,7 @@ def _likeliest(data: bytes, line: int) -> Decoded:
 
 
 def _family_names(encodings: Sequence[str], *first: str) -> str:
-    """Return the names of encodings that may be meant, the likeliest first: "Shift-JIS or EUC-KR"; "" for none."""
+    """Return the names of possible encodings, likeliest first: "Shift-JIS or EUC-KR"; "" for none."""
     names = [name for encoding in encodings for name, begins in _FAMILIES if encoding.startswith(begins)]
     found = list(dict.fromkeys([*first, *names]))[:_MOST_CANDIDATES]
     return " or ".join([*found, "another one"] if len(found) == 1 else found)
@@ -306,7 +306,7 @@ def _reads(data: bytes, encoding: str) -> bool:
 
 
 def _is_western(text: str) -> bool:
-    """Whether a text's letters beyond ASCII are seldom, and those of Western Europe."""
+    """Whether a text's non-ASCII letters are few and Western European."""
     letters = _LETTERS.findall(text)
     foreign = [letter for letter in letters if not letter.isascii()]
     if len(foreign) * 3 > max(len(letters), 6):

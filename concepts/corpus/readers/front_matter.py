@@ -1,5 +1,5 @@
-"""Front matter: what stands above a Markdown text in YAML (`---`, ended by `---` or `...`), TOML (`+++`) or JSON, as
-Pandoc's title block (`% Title`), or as MultiMarkdown's lines ("Title: Bread").
+"""Front matter above a Markdown text: YAML (`---`, ended by `---` or `...`), TOML (`+++`), JSON, Pandoc's title block
+(`% Title`), or MultiMarkdown's lines ("Title: Bread").
 
 PyYAML and tomllib read it. mdit-py-plugins' front_matter plugin was tried: it knows neither TOML nor the end `...`,
 and takes a rule above a paragraph and one below it for front matter.
@@ -20,19 +20,19 @@ _YAML = re.compile(r"\A\s*---[ \t]*\n(?P<body>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)
 _TOML = re.compile(r"\A\s*\+\+\+[ \t]*\n(?P<body>.*?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _KEY = re.compile(r"^[\w.-]+[ \t]*:(?:[ \t]|$)", re.MULTILINE)
 _PAIR = re.compile(r"^(?P<indent>[ \t]*)(?P<key>[\w.-]+)[ \t]*[:=][ \t]+(?P<value>\S.*)$")
-"""A line of its own in front matter that is broken elsewhere, however it is indented."""
+"""A valid line, at any indentation, in front matter that is broken elsewhere."""
 _MOST_CHARS_SHOWN = 40
 _PANDOC = re.compile(r"\A% *(?P<title>[^\n]*)(?:\n% *(?P<author>[^\n]*)(?:\n% *(?P<date>[^\n]*))?)?(?:\n|\Z)")
 _LINES = re.compile(r"\A(?P<body>(?:[A-Za-z][\w -]{1,30}:[ \t]+\S[^\n]*\n)+)(?:[ \t]*\n|\Z)")
 _FIRST_KEYS = frozenset(("title", "author", "date", "subtitle", "layout"))
-"""One of these begins lines of metadata; "Note: ..." does not."""
+"""Keys that may begin lines of metadata; "Note: ..." does not."""
 _MOST_CHARS = 20_000
 
 
 def split_front_matter(text: str) -> tuple[Metadata, str, int]:
-    """Return what the front matter says, the text below it, and how many lines it takes (0: there is none).
+    """Return the front matter's metadata, the text below it, and its number of lines (0: there is none).
 
-    A block of rules that holds no mapping is text.
+    A block between rules that is no mapping is text.
     """
     text = text.removeprefix("\ufeff")
     for pattern, parse in ((_YAML, _parse_yaml), (_TOML, _parse_toml)):
@@ -85,7 +85,7 @@ def _problem(text: str, line: int) -> str:
 
 
 def _parse_yaml(body: str) -> tuple[Mapping[str, object] | None, int | None]:
-    """Return the values, None where these are no front matter, and the line of the body, from 1, that is broken."""
+    """Return the values, None if the body is no front matter, and the number of its broken line, from 1."""
     import yaml
 
     if not body.strip():
@@ -100,7 +100,7 @@ def _parse_yaml(body: str) -> tuple[Mapping[str, object] | None, int | None]:
 
 
 def _parse_toml(body: str) -> tuple[Mapping[str, object] | None, int | None]:
-    """Return what `_parse_yaml` does."""
+    """Like `_parse_yaml`, for TOML."""
     try:
         return tomllib.loads(body), None
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -114,7 +114,7 @@ def _parse_toml(body: str) -> tuple[Mapping[str, object] | None, int | None]:
 
 
 def _pairs(body: str) -> dict[str, object]:
-    """Return the pairs of broken front matter that stand in one line each; the least indented, then the first count."""
+    """Return the one-line pairs of broken front matter; of equal keys the least indented, then the first, counts."""
     found = [pair for line in body.splitlines() if (pair := _PAIR.match(line))]
     values: dict[str, object] = {}
     for pair in sorted(found, key=lambda pair: len(pair["indent"])):
@@ -123,9 +123,9 @@ def _pairs(body: str) -> dict[str, object]:
 
 
 def _broken_line(body: str, error: Exception) -> int | None:
-    """Return the line of YAML, from 1, that is broken; None where the only fault is a colon in words ("Tea: a book").
+    """Return the broken line of YAML, from 1; None if the only fault is a colon in words ("Tea: a book").
 
-    The parser's own line is where it gave up, often below the one that was left open.
+    The parser reports the line where it gave up, often below the one that was left open.
     """
     import yaml
 

@@ -1,6 +1,6 @@
-"""Names of what surrounds the text of a page, by the classes and ids that sites and their programs use.
+"""Recognising page furniture (navigation, footers, ...) by the classes and ids that sites and their programs use.
 
-A name decides only where no more than half of the page's words stand in it (`html.py`): no word of a page is lost to a
+An element is left out by its class only if it has at most half of the page's words (`html.py`): no page is lost to a
 class that its author meant otherwise.
 """
 
@@ -66,12 +66,12 @@ def is_cookie_banner(own: str) -> bool:
 
 
 def is_contents(own: str) -> bool:
-    """Whether they name a list of contents."""
+    """Whether the class and id of an element name a table of contents."""
     return _CONTENTS.search(own) is not None
 
 
 def name_of_furniture(own: str) -> str | None:
-    """Return what an element is by its class and id, None where they say nothing."""
+    """Return the kind of furniture that an element's class and id name, None for none."""
     if not own.strip():
         return None
     return next((name for name, pattern in _FURNITURE if pattern.search(own)), None)

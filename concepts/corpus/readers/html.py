@@ -1,8 +1,8 @@
-"""HTML to headings and blocks of text: what a reader of the page sees, without what surrounds the text.
+"""HTML to headings and blocks of text: the visible main text of a page, without its furniture.
 
-Markdown is read through here too (markdown.py makes HTML of it), so there is one place that decides what is text.
+Markdown is read here too (markdown.py converts it to HTML), so that one module decides what counts as text.
 trafilatura and readability were tried on pages of documentation: the first lost captions and kept permalinks, the
-second lost the page's header with its first line, and neither says what it left out.
+second lost the page's header with its first line, and neither reports what it left out.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ if TYPE_CHECKING:
 _NO_FURNITURE = frozenset(
     ("html", "body", "main", "article", "h1", "h2", "h3", "h4", "h5", "h6", "li", "tr", "td")
 )
-"""Classes of these say what the whole page is about."""
+"""Tags that are never furniture: their classes often describe the whole page."""
 _STRONG_TAGS = frozenset(("b", "strong"))
 _ALWAYS_COUNTED = frozenset(("img", "svg", "picture", "video", "audio", "iframe", "object", "canvas", "math"))
-"""Left out by name even where they hold no words."""
+"""Tags that are counted as left out even without words."""
 _PAGE_PARTS = ("article", "main", "section", "blockquote")
-"""Inside these a header or footer is the text's own, not the page's."""
+"""Tags inside which a header or footer belongs to the text, not to the page."""
 _TITLE_OF_NOTE = frozenset(("admonition-title", "markdown-alert-title"))
 _CONTENTS_HEADING = re.compile(
     r"(?:table of )?contents?|toc|on this page|in this (?:article|guide)|inhalt(?:sverzeichnis|sübersicht)?|"
@@ -70,7 +70,7 @@ _SITE_NAME = re.compile(r"\s+[|\u2013\u2014\u00b7:-]{1,2}\s+")
 _LINE_BREAK = "\u2028"
 _LONGEST_SITE_NAME = 60
 MAX_NESTING = 2000
-"""Browsers take 512 levels. The parser looks through all open tags at each new one: 200,000 levels take minutes."""
+"""Browsers accept 512 levels. The parser scans all open tags at each new one: 200,000 levels take minutes."""
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)(?:[^<>]*(/)(?=>))?")
 _XHTML = re.compile(
     r"<\?xml\b|xmlns\s*=\s*[\"']http://www\.w3\.org/1999/xhtml|-//W3C//DTD XHTML", re.IGNORECASE
@@ -84,13 +84,13 @@ _CLOSES_ITSELF = frozenset(
     nobr optgroup option p param rp rt source tbody td tfoot th thead tr track wbr
     """.split()  # noqa: SIM905
 )
-"""Without an end tag, or often written without one: these do not nest because they were left open."""
+"""Tags with optional end tags: an open one before a new one is not nesting."""
 
 
 def read_html(text: str, *, is_markdown: bool = False) -> Reading:
-    """Return what a page says; its <title> is metadata, for it is written for the browser's tab.
+    """Read a page; its <title> is metadata, since it is written for the browser's tab.
 
-    `is_markdown` says that the page was made of Markdown: an <aside> is the author's there, and marks are read already.
+    `is_markdown`: the page was made from Markdown, so an <aside> is the author's and typed marks are read already.
 
     Raises NestingError for tags that are nested deeper than `MAX_NESTING`.
     """
@@ -115,7 +115,7 @@ def read_html(text: str, *, is_markdown: bool = False) -> Reading:
 
 
 def _closed(found: re.Match[str]) -> str:
-    """Return an empty element of XHTML as HTML writes it: there `<span/>` opens one that takes the rest of the page."""
+    """Return an empty XHTML element as HTML: in HTML `<span/>` opens an element that swallows the rest of the page."""
     return found.group() if found[1].lower() in _VOID_TAGS else f"<{found[1]}{found[2]}></{found[1]}>"
 
 
@@ -134,7 +134,7 @@ def _check_nesting(text: str) -> None:
                     f"its tags are nested deeper than {MAX_NESTING}; give the document without its page"
                 )
         elif num_open[tag]:
-            # What was left open inside it is closed with it.
+            # An end tag also closes the open tags inside its element.
             while stack:
                 num_open[stack[-1]] -= 1
                 if stack.pop() == tag:
@@ -142,8 +142,8 @@ def _check_nesting(text: str) -> None:
 
 
 def node_elements(body: LexborNode | None) -> list[Element]:
-    """Return the headings and blocks of text below a node of a parsed page of a manual, whose scripts show hidden
-    text."""
+    """Return the headings and blocks of text below a node of a manual's page; its hidden text counts, since scripts
+    show it."""
     if body is not None:
         for node in body.css("[hidden]"):
             del node.attrs["hidden"]
@@ -151,7 +151,7 @@ def node_elements(body: LexborNode | None) -> list[Element]:
 
 
 def _page_title(title: str, elements: Sequence[Element]) -> str:
-    """Return a page's <title> without the name of the site where a heading or its length tells them apart."""
+    """Return a page's <title> without the site's name, if a heading or the length tells them apart."""
     title = " ".join(title.split())
     parts = _SITE_NAME.split(title)
     headings = {element.text.casefold() for element in elements if element.level is not None}
@@ -176,18 +176,18 @@ class _Walk:
         self.collector = Collector()
         self._is_markdown = is_markdown
         self._num_strong = 0
-        """Bold elements that are open."""
+        """Number of open bold elements."""
         self._has_plain = False
-        """Whether the block at hand has words that are not bold."""
+        """Whether the current block has words that are not bold."""
         self.left_out: Counter[str] = Counter()
         self._words: list[str] = []
         self._term = ""
         self._notes: dict[str, str] = {}
         """Text of each footnote by the name of its anchor."""
         self._due: list[str] = []
-        """Footnotes that are referred to in the block or list at hand."""
+        """Footnotes referred to in the current block or list."""
         self._open: list[BlockKind] = []
-        """List items and notes that are open."""
+        """Open list items and notes."""
         self._num_words: int | None = None
         if body is not None:
             self._body = body
@@ -219,7 +219,7 @@ class _Walk:
                     self._notes[name] = " ".join(text_of(node).split())
 
     def _pair_anchors(self, body: LexborNode) -> None:
-        """Find notes by links that lead to each other, as word processors write them: [1] in the text, [1] below."""
+        """Find notes by pairs of links to each other, as word processors write them: [1] in the text, [1] below."""
         anchors: dict[str, LexborNode] = {}
         for link in body.css("a[href^='#'][id], a[href^='#'][name]"):
             own, there = own_name(link), (link.attributes.get("href") or "")[1:]
@@ -247,7 +247,7 @@ class _Walk:
         self._say_notes()
         if self._main is body:
             return
-        # Around the main part stands what belongs to the site; a heading above it is the page's.
+        # Text around the main part belongs to the site, but a heading above it is the page's.
         top = next((node for node in body.css("h1") if not is_inside(node, self._main)), None)
         elements = self.collector.elements
         if top is not None and not any(element.level == 1 for element in elements):
@@ -274,7 +274,7 @@ class _Walk:
         self._say_notes()
 
     def _enter(self, node: LexborNode) -> bool:
-        """Take what a node says itself; return whether to go into it."""
+        """Read a node's own content; return whether to visit its children."""
         tag = node.tag or ""
         if tag == "-text":
             self._words.append(node.text_content or "")
@@ -346,7 +346,7 @@ class _Walk:
         return "note" if self._is_markdown and node.tag == "aside" else item_kind(node)
 
     def _name_if_left_out(self, node: LexborNode, tag: str, classes: frozenset[str]) -> str | None:
-        """Return by which name a node is left out, "" for one without a word of its own, None for text."""
+        """Return the name under which a node is left out, "" for one that is not counted, None for text."""
         attributes = node.attributes
         role = (attributes.get("role") or "").lower()
         own = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
@@ -388,7 +388,7 @@ class _Walk:
         return COUNTED_TAGS.get(tag)
 
     def _is_small(self, node: LexborNode) -> bool:
-        """Whether no more than half of the page's words stand in a node."""
+        """Whether a node has at most half of the page's words."""
         if self._num_words is None:
             self._num_words = len(text_of(self._body).split())
         return len(text_of(node).split()) * 2 <= self._num_words
@@ -434,13 +434,13 @@ class _Walk:
 
 
 def _split_lines(text: str) -> list[tuple[str, BlockKind | None]]:
-    """Return the lines that <br> makes, with their kinds where they were typed as a list.
+    """Split a text at <br> into lines, with their kinds if they were typed as a list.
 
-    Three and more that end without a mark are lines, others are one paragraph.
+    Three or more lines without an end mark stay lines; otherwise they are one paragraph.
     """
     if _LINE_BREAK not in text:
         return [(text, None)]
-    # An empty line between two breaks parts paragraphs.
+    # Two breaks in a row separate paragraphs.
     found: list[tuple[str, BlockKind | None]] = []
     for paragraph in re.split(rf"{_LINE_BREAK}\s*{_LINE_BREAK}", text):
         lines = [line.strip() for line in paragraph.split(_LINE_BREAK) if line.strip()]

@@ -1,6 +1,6 @@
-"""Lists as people write and paste them: which marks begin an item, and how deep each item stands.
+"""Parsing hand-written and pasted lists: the marks of items and the depth of each item.
 
-A mark counts only where it fits its neighbours: "IV." after "III." is a numeral, "2.4 GHz" in a list of plain lines is
+A mark counts only if it fits its neighbours: "IV." after "III." is a numeral, "2.4 GHz" in a list of plain lines is
 text, and "C." after "B." is a letter, not a hundred. Depth comes from dotted numbers (1.2), else from indentation, else
 from the kind of mark: "(a)" below "(2)", "○" below "●", a bullet below a plain line.
 """
@@ -18,9 +18,9 @@ MarkKind = Literal["", "bullet", "number"]
 _POINTERS = "\u2192\u2794\u279c\u27a1\u21d2\U0001f449\U0001f539\U0001f538\u2705"
 """Arrows and signs that decorate items; a list mixes them on one level."""
 _CHECKS = "\u2610\u2611\u2612\u2713\u2714\u2717\u2718\u2716\u274c\u274e\u2705"
-"""What is done and what is not: a list mixes them on one level, too."""
+"""Check boxes, ticked and empty; a list mixes them on one level, too."""
 GLYPHS = _POINTERS + _CHECKS + ("•‣⁃●○■□▪▫◦◆◇►▶➢➤❖★☆·∙\uf0b7\uf0a7\uf0d8\uf0fc\uf076\u27a2\u2b25\u2b1b\u25b8")
-"""Signs that begin list items as word processors paste them."""
+"""Bullets in text pasted from word processors."""
 _POINTER_STYLES = frozenset((*_POINTERS, "->"))
 _CHECK_STYLES = frozenset(_CHECKS)
 _BULLET = re.compile(
@@ -35,12 +35,12 @@ _ENUMERATOR = re.compile(
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _MOST_INDENT_OF_A_SIBLING = 3
-"""How much further in the next item of a list may stand, as in CommonMark."""
+"""Largest extra indentation of the next item of a list, as in CommonMark."""
 _MOST_NUMBER = 400
-"""A higher number with a full stop is a year or an amount."""
+"""Largest number of an item; a higher one with a full stop is a year or an amount."""
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _LEADERS = re.compile(r"[ \t]*(?:(?:[.·…_]\s?){3,}|\t)[ \t]*\d{1,4}$")
-"""Ends an entry of a pasted table of contents: dots and the page."""
+"""Matches the end of an entry in a pasted table of contents: dots and the page."""
 _TAB_STOP = 4
 _KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
 _RINGED = re.compile("[\u2460-\u2473]")
@@ -58,7 +58,7 @@ class ListLine:
     line: int
     """Line of the file, from 1."""
     mark: MarkKind
-    """What stood before it."""
+    """Its mark."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class _Line:
     number: int
     indent: int
     marks: list[_Mark]
-    """Every way to read it but as a plain line."""
+    """All readings of its mark; a plain line is always possible too."""
     text: str
     follows_blank: bool
 
@@ -101,10 +101,10 @@ def parse_list(
     wraps: bool = True,
     takes_lone_numeral: bool = False,
 ) -> list[ListLine]:
-    """Return the items of a list, one a line; `only_marked` leaves lines without a mark out.
+    """Return the items of a list, one per line; `only_marked` leaves out lines without a mark.
 
-    With `wraps` a plain line that stands further in than the marked one before it goes on with that one.
-    With `takes_lone_numeral` an "I." above everything is a mark where no "II." follows, too. Fenced code is skipped.
+    With `wraps` a plain line indented more than the marked one before it continues that item.
+    With `takes_lone_numeral` an "I." above everything is a mark even if no "II." follows. Fenced code is skipped.
     """
     read = _read_lines(lines, first_line)
     lone = _lone_numeral(read) if takes_lone_numeral else None
@@ -126,7 +126,7 @@ def parse_list(
             last = found[-1]
             found[-1] = ListLine(last.depth, _clean(f"{last.text} {line.text}"), last.line, last.mark)
             continue
-        # What stands further in below a numeral alone are its items.
+        # Lines indented below a lone numeral are its items.
         last_indent = None if mark is None or is_lone else line.indent
         if mark is None and only_marked:
             last_indent = None
@@ -146,7 +146,7 @@ def _clean(text: str) -> str:
 
 
 def _plain_mark(body: str) -> str:
-    """Return a line whose number is written in other signs ("①", "１．", "Ⅳ.", "1️⃣") with plain ones."""
+    """Return a line with its number in plain digits or letters instead of "①", "１．", "Ⅳ." or "1️⃣"."""
     if body.isascii():
         return body
     if (key := _KEYCAP.match(body)) is not None:
@@ -226,9 +226,9 @@ def _roman(letters: str) -> int | None:
 
 
 def _lone_numeral(lines: Sequence[_Line]) -> _Mark | None:
-    """Return the Roman "I." of a first line that no other numeral follows, where others stand below it.
+    """Return the mark of a first line that begins with "I." without a "II." later, if other lines are below it.
 
-    None where the line may begin with an initial, as names do: then another letter without a sequence stands there.
+    None if "I." may be an initial of a name: then other lines have letters without a sequence.
     """
     if len(lines) < 2:
         return None
@@ -244,12 +244,12 @@ def _lone_numeral(lines: Sequence[_Line]) -> _Mark | None:
 
 
 def _last_places(lines: Sequence[_Line]) -> dict[tuple[str, tuple[int, ...]], int]:
-    """Return for each style and number the place of the last line that may be read so."""
+    """Return the place of the last line with each possible style and number."""
     return {(mark.style, mark.value): at for at, line in enumerate(lines) for mark in line.marks}
 
 
 def _dotted_numbers(lines: Sequence[_Line]) -> set[int]:
-    """Return the places of lines whose dotted numbers number them: each follows its sibling, parent or uncle."""
+    """Return the places of lines whose dotted numbers are item numbers: each follows its sibling, parent or uncle."""
     last_at = {
         mark.value: at
         for at, line in enumerate(lines)
@@ -293,7 +293,7 @@ def _choose(
     frames: Sequence[_Frame],
     dotted: set[int],
 ) -> _Mark | None:
-    """Return the mark that a line has among its neighbours, None for a plain line."""
+    """Return the reading of a line's mark that fits its neighbours, None for a plain line."""
     for mark in line.marks:
         if not mark.value:
             return mark
@@ -305,7 +305,7 @@ def _choose(
     for mark in line.marks:
         (value,) = mark.value
         is_decimal = mark.kind == "decimal"
-        # A list of one item, such as an (a) without a (b), needs another list with the same marks.
+        # A list of one item, such as (a) without (b), counts only beside another list with the same marks.
         has_next = last_at.get((mark.style, (value + 1,)), -1) > (-1 if value == 1 else at)
         if is_decimal and value < _MOST_NUMBER and ":" not in mark.style:
             same = bool(dotted) or any(frame.style == mark.style for frame in frames)
@@ -317,7 +317,7 @@ def _choose(
 
 
 def _continued(line: _Line, mark: _Mark, frames: Sequence[_Frame]) -> int | None:
-    """Return the place of the open list that a numbered line goes on with, the innermost first."""
+    """Return the index of the innermost open list that a numbered line continues, None for none."""
     (value,) = mark.value
     for strict in (True, False):
         for place in range(len(frames) - 1, -1, -1):
@@ -332,7 +332,7 @@ def _continued(line: _Line, mark: _Mark, frames: Sequence[_Frame]) -> int | None
 
 
 def _place(line: _Line, mark: _Mark | None, frames: list[_Frame], has_dotted: bool) -> int:
-    """Open, go on with and close lists so that the last of `frames` is that of the line; return its depth."""
+    """Open, continue and close lists until the last of `frames` is the line's list; return its depth."""
     style = "" if mark is None else mark.style
     value = () if mark is None else mark.value
     if has_dotted and mark is not None and (style == "dotted" or mark.kind == "decimal"):
@@ -352,7 +352,7 @@ def _place(line: _Line, mark: _Mark | None, frames: list[_Frame], has_dotted: bo
             frames[same].value = value
             return len(frames)
         if not style:
-            # A plain line stands above marked ones of the same indentation.
+            # A plain line is the parent of marked lines with the same indentation.
             while frames and frames[-1].indent == line.indent:
                 frames.pop()
     frames.append(_Frame(line.indent, style, value))
@@ -371,7 +371,7 @@ def _place_dotted(line: _Line, number: tuple[int, ...], frames: list[_Frame]) ->
     parts = number
     while len(parts) > 1 and parts[-1] == 0:
         parts = parts[:-1]
-    # Only numbers that are this one's parents stay open; a plain line above them all may, too.
+    # Only this number's parents stay open, and a plain line above them all.
     while frames and not (
         (frames[-1].style == "dotted" and len(frames[-1].value) < len(parts))
         or (

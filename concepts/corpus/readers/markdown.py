@@ -1,7 +1,7 @@
-"""Markdown to headings and blocks of text: through HTML, as GitHub and the other renderers show it.
+"""Markdown to headings and blocks of text: through HTML, as GitHub and other renderers show it.
 
 markdown-it-py with mdit-py-plugins' GFM set (tables, task lists, alerts, footnotes), definition lists and admonitions;
-HTML inside Markdown is HTML. What no plugin knows is taken out of headings here: their attributes (`{#id .class}`).
+HTML inside Markdown is HTML. No plugin knows attributes of headings (`{#id .class}`): they are removed here.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
 
 ATTRIBUTES = re.compile(r"(?<!\\)\s*\{\s*:?\s*(?:[#.][^\s{}]*|[\w-]+=[^{}]*)(?:\s[^{}]*)?\}\s*#*\s*$")
-"""Ends a heading in Pandoc's, kramdown's and Longhand's own Markdown: `{#install}`, `{: .wide }`, `{#2 length=5}`."""
+"""Attributes at the end of a heading (Pandoc, kramdown, Longhand): `{#install}`, `{: .wide }`, `{#2 length=5}`."""
 MAX_OPEN_BRACKETS = 100
-"""In a paragraph. Links lie in each other two or three deep; the parser looks from every bracket for its end."""
+"""Deepest nested brackets in a paragraph: links nest two or three deep, and the parser searches each bracket's end."""
 MAX_MARKS = 20_000
-"""Of brackets, stars and other marks, or runs of one of them, in a paragraph: more take the parser minutes."""
+"""Most brackets, stars and other marks, or runs of them, in a paragraph: more take the parser minutes."""
 MAX_COLONS = 10_000
-"""As MAX_MARKS: at every one of them the parser looks back for "https"."""
+"""Most colons in a paragraph: at each one the parser searches backwards for "https"."""
 _MARKS = re.compile(r"([\[\]()!^*_~`<>&\\+=@])\1*")
 _BRACKET = re.compile(r"[\[\]]")
 _OPENING = re.compile(r"(?<!\\)\[")
@@ -38,7 +38,7 @@ _ONE_LETTER_CHECK = re.compile(r"^\[[ xX]\]\s+")
 _CONTAINER = re.compile(
     r"^:{3,}[ \t]*(?:\{([^}\n]*)\}|([\w-]+)(?:\[([^\]\n]*)\])?|)[ \t]*([^:\n]*?)[ \t]*:*$"
 )
-"""Begins or ends a container: `::: tip`, `:::tip[Title]`, `::: {.callout-note title="Title"}`, `:::`."""
+"""Matches the start or end of a container: `::: tip`, `:::tip[Title]`, `::: {.callout-note title="Title"}`, `:::`."""
 _CLASS = re.compile(r"\.(?:callout-)?([\w-]+)")
 _TITLE = re.compile(r"title=[\"']([^\"'\n]*)[\"']")
 _NOTES = frozenset(("note", "tip", "info", "hint", "important", "warning", "caution", "danger"))
@@ -49,7 +49,7 @@ LOOSE_NOTE = "footnote without a reference"
 
 
 def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
-    """Return what a Markdown text says; `is_plain` is for text files, where an indented paragraph is no code.
+    """Read a Markdown text; `is_plain` is for text files, where an indented paragraph is no code.
 
     Raises NestingError for a paragraph of more than `MAX_MARKS` marks.
     """
@@ -100,7 +100,7 @@ def _strip_attributes(state: StateCore) -> None:
 
 
 def check_paragraphs(state: StateCore) -> None:
-    """Raise NestingError for a paragraph of more marks than a parser of Markdown can read in seconds."""
+    """Raise NestingError for a paragraph with more marks than a Markdown parser can read in seconds."""
     for token in state.tokens:
         if token.type != "inline" or len(token.content) <= MAX_COLONS:
             continue
@@ -116,7 +116,7 @@ def check_paragraphs(state: StateCore) -> None:
 
 
 def _open_brackets(state: StateCore) -> None:
-    """Let brackets that lie in each other deeper than any link be text."""
+    """Escape brackets that are nested more deeply than any link."""
     for token in state.tokens:
         if token.type != "inline" or token.content.count("[") <= MAX_OPEN_BRACKETS:
             continue
@@ -129,7 +129,7 @@ def _open_brackets(state: StateCore) -> None:
 
 
 def _indented_prose(state: StateCore) -> None:
-    """Make paragraphs of what CommonMark takes for code only because somebody indented it."""
+    """Turn indented prose, which CommonMark takes for code, into paragraphs."""
     from markdown_it.token import Token
 
     tokens: list[Token] = []
@@ -150,7 +150,7 @@ def _indented_prose(state: StateCore) -> None:
 
 
 def _typed_lines(state: StateCore) -> None:
-    """Break lines that somebody typed as a list ("a) flour") or as labels, which CommonMark runs together."""
+    """Keep the line breaks of hand-typed lists ("a) flour") and labels, which CommonMark joins."""
     for opening, content in zip(state.tokens, state.tokens[1:], strict=False):
         if opening.type == "paragraph_open" and "\n" in content.content:
             lines = content.content.split("\n")
@@ -159,7 +159,7 @@ def _typed_lines(state: StateCore) -> None:
 
 
 def _containers(text: str) -> str:
-    """Turn Pandoc's and Docusaurus' fenced containers (`::: tip`) into the HTML that they mean."""
+    """Turn Pandoc's and Docusaurus' fenced containers (`::: tip`) into HTML."""
     if ":::" not in text:
         return text
     lines: list[str] = []

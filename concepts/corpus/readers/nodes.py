@@ -1,4 +1,4 @@
-"""Looks at nodes of a parsed page: their text, what they are, and whether somebody sees them."""
+"""Questions about nodes of a parsed page: their text, kind and visibility."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SILENT_TAGS = frozenset(
         "datalist",
     )
 )
-"""What shows no text of its own."""
+"""Tags that show no text of their own."""
 _SILENT_IN_HEADINGS = SILENT_TAGS | {"button"}
 COUNTED_TAGS = {
     "nav": "navigation list",
@@ -81,7 +81,7 @@ _DATA_CLASSES = frozenset(
     ("infobox", "wikitable", "docutils", "datatable", "data", "sortable", "table-striped")
 )
 _TITLE_CLASSES = frozenset(("title", "msotitle"))
-"""Of a paragraph, as Google Docs and Word write a document's title."""
+"""Classes that Google Docs and Word give to the paragraph of a document's title."""
 PERMALINK_CLASSES = frozenset(
     (
         "headerlink",
@@ -142,7 +142,7 @@ def has_words(node: LexborNode) -> bool:
 
 
 def text_of(node: LexborNode, *, silent: frozenset[str] = SILENT_TAGS) -> str:
-    """Return the text of a node without permalinks, scripts and what is hidden."""
+    """Return the visible text of a node without permalinks and scripts."""
     words: list[str] = []
     stack = [node]
     while stack:
@@ -169,7 +169,7 @@ def text_of(node: LexborNode, *, silent: frozenset[str] = SILENT_TAGS) -> str:
 
 
 def heading_text(node: LexborNode) -> str:
-    """Return the text of a heading without permalinks; of a picture alone, the words that stand for it."""
+    """Return the text of a heading without permalinks; for a picture alone, its alternative text."""
     text = text_of(node, silent=_SILENT_IN_HEADINGS)
     if not text.strip():
         text = " ".join(image.attributes.get("alt") or "" for image in node.css("img"))
@@ -189,7 +189,7 @@ def heading_level(node: LexborNode, tag: str) -> int | None:
 
 
 def is_bare_anchor(node: LexborNode) -> bool:
-    """Whether a node is a link to its own place that shows a sign ("¶", "#") and no word."""
+    """Whether a node is a permalink that shows only a sign ("¶", "#")."""
     if node.tag != "a" or not (node.attributes.get("href") or "").startswith("#"):
         return False
     return not any(char.isalnum() for char in node.text(deep=True))
@@ -211,7 +211,7 @@ def is_reference(node: LexborNode, classes: frozenset[str]) -> bool:
 
 
 def leads_to_top(node: LexborNode) -> bool:
-    """Whether all that a block says is a link to the top of its page."""
+    """Whether a block is only a link to the top of its page."""
     links = node.css("a[href^='#']")
     if len(links) != 1:
         return False
@@ -220,12 +220,12 @@ def leads_to_top(node: LexborNode) -> bool:
 
 
 def own_name(link: LexborNode) -> str:
-    """Return the name by which links lead to an anchor; "" where it has none."""
+    """Return an anchor's name, the target of links; "" if it has none."""
     return link.attributes.get("id") or link.attributes.get("name") or ""
 
 
 def has_epub_type(node: LexborNode, *types: str) -> bool:
-    """Whether a node of an EPUB book is of one of these types."""
+    """Whether a node of an EPUB book has one of these types."""
     return bool(frozenset(types) & frozenset((node.attributes.get("epub:type") or "").split()))
 
 
@@ -290,7 +290,7 @@ def holds_data(table: LexborNode) -> bool:
 
 
 def name_of_surrounding(node: LexborNode) -> str:
-    """Return by which name something around the main part is left out."""
+    """Return the name under which a node around the main part is counted as left out."""
     own = f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}"
     if is_cookie_banner(own):
         return "cookie banner"
@@ -307,7 +307,7 @@ def name_of_surrounding(node: LexborNode) -> str:
 
 
 def item_kind(node: LexborNode) -> BlockKind | None:
-    """Return the kind of block that a node is, or None where its own paragraphs are the blocks."""
+    """Return a node's kind of block, or None if the paragraphs inside it are the blocks."""
     tag = node.tag
     if tag == "li":
         return "step" if node.parent is not None and node.parent.tag == "ol" else "bullet"

@@ -1,4 +1,4 @@
-"""Tells running text from code and data by its words and signs."""
+"""Distinguishes running text from code and data by its words and signs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CODE_SIGNS = re.compile(r"[{}<>=;$\\|_#`]|\(\)|^\s*[./~-]\S*/|--\w", re.MULTILI
 
 
 def looks_like_prose(text: str) -> bool:
-    """Whether a preformatted text is running text that somebody indented, not code."""
+    """Whether a preformatted text is indented prose, not code."""
     words = text.split()
     if len(words) < 4 or _PROSE.search(text) is None or _CODE_SIGNS.search(text):
         return False

@@ -1,4 +1,4 @@
-"""What a reader returns: the elements of a file, what the file says about itself, and what was left out."""
+"""The result of a reader: a file's elements, its metadata, and counts of what was left out."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from concepts.corpus.readers.elements import Element
 
 _NOUN = re.compile(r"(.+?)( (?:without|below|above|in|around|of|about) .*)")
-"""A thing and what is said about it ("heading without text")."""
+"""A noun and its qualification ("heading without text")."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """What a file says about itself: front matter, HTML's head, Word's properties."""
+    """Metadata of a file: front matter, HTML's head, Word's properties."""
 
     title: str = ""
-    """Empty where it says none."""
+    """Empty if there is none."""
     is_title_sure: bool = False
     """Whether the title was written for readers of the text (front matter), not for a browser's tab."""
     author: str = ""
@@ -26,13 +26,13 @@ class Metadata:
     """A language tag as it was written: "en", "de-AT", "German"."""
     date: str = ""
     num_unused: int = 0
-    """Other values that it says."""
+    """Number of other values in the metadata."""
     problem: str = ""
-    """One line about what could not be read; empty where all could."""
+    """One line on unreadable metadata; empty if all could be read."""
 
 
 class NestingError(ValueError):
-    """Tags are nested deeper than anybody's are."""
+    """Tags are nested too deeply to parse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +42,13 @@ class Reading:
     elements: tuple[Element, ...]
     metadata: Metadata = Metadata()
     left_out: Mapping[str, int] = field(default_factory=Counter)
-    """How often what was left out, by its name in the singular ("table", "heading without text")."""
+    """Counts of what was left out, by its name in the singular ("table", "heading without text")."""
     remarks: tuple[str, ...] = ()
     """One line each about how the file was read ("read as windows-1252")."""
 
 
 def count_phrase(counts: Mapping[str, int]) -> str:
-    """Return counts of things as people say them, in the order they came: "2 tables, 1 code block"."""
+    """Return counts as an English phrase, in order of occurrence: "2 tables, 1 code block"."""
     return ", ".join(f"{num} {name if num == 1 else _plural(name)}" for name, num in counts.items() if num)
 
 

@@ -1,7 +1,7 @@
-"""Plain text to headings and blocks of text: blank lines, indentation, marks of lists and underlines say what is what.
+"""Plain text to headings and blocks of text, by blank lines, indentation, list marks and underlines.
 
-A text file that holds Markdown's headings, fences or links is read as Markdown in which no indentation means code; all
-else is read here. A dash or a number before a single line in running text ("- Who is there?") belongs to the text.
+A text file with Markdown's headings, fences or links is read as Markdown without indented code; other files are read
+here. A dash or a number before a single line in running text ("- Who is there?") belongs to the text.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ _NUMBER_START = re.compile(
 _RULE = re.compile(r"\s*([=\-~^*+#_\"'])\1{2,}\s*")
 _LONGEST_TITLE = 80
 _LONGEST_ENTRY = 50
-"""Running text is wrapped at more characters than this."""
+"""Running text is wrapped at longer lines than this."""
 _NO_TITLE_ENDS = (".", "!", "?", ":", ",", ";")
 _FEWEST_ITEMS = 2
 
 
 def looks_like_markdown(text: str) -> bool:
-    """Whether a text file holds marks that only Markdown has."""
+    """Whether a text file has marks that only Markdown uses."""
     return _MARKDOWN.search(text) is not None
 
 
 def read_text(text: str) -> Reading:
-    """Return what a text file says."""
+    """Read the text of a plain text file."""
     text = _LINE_ENDS.sub("\n", text).replace("\f", "\n\n").replace("\u2029", "\n\n")
     text, metadata, left_out = _without_notices(text)
     if looks_like_markdown(text):
@@ -66,7 +66,7 @@ def read_text(text: str) -> Reading:
 
 
 def _without_notices(text: str) -> tuple[str, Metadata, Counter[str]]:
-    """Return a letter or a book of Project Gutenberg without what stands around it, and what that says about it."""
+    """Return a letter or Project Gutenberg book without its header and footer, and the metadata in these."""
     head = _MAIL_HEAD.match(text)
     if head is not None:
         pairs = (line.partition(": ") for line in head.group().split("\n"))
@@ -87,27 +87,27 @@ def _without_notices(text: str) -> tuple[str, Metadata, Counter[str]]:
 
 
 def _without_hyphens(text: str) -> str:
-    """Join words that were divided at the ends of lines, as in text copied from a printed page.
+    """Join words hyphenated at line ends, as in text copied from a printed page.
 
-    One hyphen may be the word's own ("well-known"); where two lines end so, the text was set in columns.
+    A single hyphen may belong to the word ("well-known"); if two lines end in one, the text was set in columns.
     """
     is_divided = len(_DIVIDED.findall(text)) >= _FEWEST_ITEMS
     return _DIVIDED.sub(r"\1\2" if is_divided else r"\1-\2", text)
 
 
 def _underlined_as_markdown(text: str) -> str:
-    """Put a blank line above underlined headings: CommonMark takes all lines above the underline for the heading."""
+    """Insert a blank line above underlined headings: CommonMark takes all lines above the underline for the heading."""
     return re.sub(r"(?m)^(?=\S.*\n {0,3}(?:=+|-{3,})[ \t]*$)", "\n", text)
 
 
 class _Lines:
-    """One pass over the parts of a text, which blank lines and underlines make."""
+    """One pass over the parts of a text, separated by blank lines and underlines."""
 
     def __init__(self, text: str) -> None:
         self.collector = Collector()
         self.left_out: Counter[str] = Counter()
         self._levels: list[str] = []
-        """Signs that underline headings, the highest first."""
+        """Underline characters of headings, highest level first."""
         parts = self._parts(text.split("\n"))
         outline = parse_list(text.split("\n"))
         if _is_outline(outline):
@@ -148,7 +148,7 @@ class _Lines:
         return found
 
     def _chapters(self, parts: list[list[str]], found: dict[int, tuple[int, str, int]]) -> None:
-        """Take a text whose headings have no marks, such as a novel."""
+        """Read a text whose headings have no marks, such as a novel."""
         place = 0
         if 0 not in found and _is_title(parts[0]):
             self.collector.heading(" ".join(line.strip() for line in parts[0]), 0)
@@ -182,7 +182,7 @@ class _Lines:
                 else:
                     current.append(line)
                 continue
-            # The line above a rule of about its length is a heading; any other rule parts the text.
+            # The line above a rule of about its length is a heading; other rules separate paragraphs.
             title = current[-1].strip() if current else ""
             if title and len(title) <= _LONGEST_TITLE and len(line.strip()) * 2 >= len(title):
                 current.pop()
@@ -217,7 +217,7 @@ class _Lines:
             self.collector.text(item.text, kind)
 
     def _is_in_list(self, line: str) -> bool:
-        """Whether a marked line that stands alone goes on with the list before it: 2. after 1."""
+        """Whether a single marked line continues the list before it: 2. after 1."""
         before = self.collector.elements[-1] if self.collector.elements else None
         return before is not None and before.kind in ("step", "bullet") and bool(line.strip())
 
@@ -227,7 +227,7 @@ def _lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str]]:
 
 
 def _loose_lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str] | tuple[str, str]]:
-    """Return the parts with those put together that are the items of one numbered list with blank lines in it."""
+    """Return the parts, joining the items of a numbered list that blank lines separate."""
     found: list[list[str] | tuple[str, str]] = []
     for part in parts:
         before = found[-1] if found else None
@@ -241,7 +241,7 @@ def _loose_lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str] | t
 
 
 def _numbered_headings(parts: list[list[str] | tuple[str, str]]) -> dict[int, ListLine]:
-    """Return the parts, by their place, that are numbered headings: single short lines with text below each."""
+    """Return the numbered headings, by index of their part: single short lines with text below each."""
     places = [
         place
         for place, part in enumerate(parts[:-1])
@@ -251,7 +251,7 @@ def _numbered_headings(parts: list[list[str] | tuple[str, str]]) -> dict[int, Li
         and not part[0].strip().endswith(_NO_TITLE_ENDS)
     ]
     items = parse_list([parts[place][0] for place in places], wraps=False)
-    # Again without the plain lines, below which a numbered one would stand.
+    # Parsed again without the plain lines, since numbered ones would count as their children.
     places = [places[item.line - 1] for item in items if item.mark == "number"]
     items = parse_list([parts[place][0] for place in places], wraps=False)
     found = {places[item.line - 1]: item for item in items if item.mark == "number"}
@@ -297,7 +297,7 @@ def _are_single_lines(lines: list[str]) -> bool:
 
 
 def _paragraphs(lines: list[str]) -> list[list[str]]:
-    """Return the paragraphs of lines without blank ones between them: each begins further in than the line before."""
+    """Split lines without blank ones into paragraphs: each begins with a more indented line."""
     if _are_single_lines(lines):
         return [[line] for line in lines]
     indents = [len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip()) for line in lines]

@@ -1,6 +1,6 @@
-"""Structure that people type by hand instead of marking it: bullets, numbers, labels, bold headings.
+"""Structure typed by hand instead of marked up: bullets, numbers, labels, bold headings.
 
-Knows elements and lines; no format. A mark counts only beside its like, a glyph such as "●" always.
+Knows elements and lines, no file format. A mark counts only beside similar marks; a glyph such as "●" always does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from concepts.corpus.records import BlockKind
 
 _GLYPH = re.compile(rf"[{GLYPHS}][ \u00a0]?(?=\S)")
 _LABELLED = re.compile(r"(?:\[[^\]\n]{3,30}\][ \t]*)?[^\W\d_][\w .'&/-]{0,24}:(?:[ \t]|$)")
-"""Begins a line such as "Author: Jo", "A: Yes." or "[12:30] Ann: Hello"."""
+"""Matches the label of a line such as "Author: Jo", "A: Yes." or "[12:30] Ann: Hello"."""
 _LONGEST_ITEM = 300
 _LONGEST_HEADING = 80
 _NO_HEADING_ENDS = (".", ",", ";", "!", "\u2026")
@@ -35,9 +35,9 @@ def typed_lines(lines: Sequence[str]) -> list[tuple[str, BlockKind]] | None:
 
 
 def typed_structure(elements: Sequence[Element], *, has_marks: bool = True) -> tuple[Element, ...]:
-    """Return elements with list items and headings for what was typed as such.
+    """Return elements in which hand-typed list items and headings are marked as such.
 
-    `has_marks` False leaves numbers and dashes alone: in Markdown an escaped one ("1\\.") is no item.
+    `has_marks` False ignores numbers and dashes: in Markdown an escaped one ("1\\.") is no item.
     """
     return tuple(_strong_headings(_typed_items(elements, has_marks=has_marks)))
 
@@ -47,7 +47,7 @@ def _kind(item: ListLine) -> BlockKind:
 
 
 def _is_talk(items: Sequence[ListLine]) -> bool:
-    """Whether dashes begin what people say in a story, not list items: whole sentences."""
+    """Whether dashes begin the dialogue of a story (whole sentences), not list items."""
     dashed = [item.text for item in items if item.mark == "bullet"]
     return bool(dashed) and all(text.endswith((".", "!", "?", '"', "\u2026", "\u00bb")) for text in dashed)
 
@@ -66,7 +66,7 @@ def _typed_items(elements: Sequence[Element], *, has_marks: bool) -> list[Elemen
 
 
 def _items_of_run(run: Sequence[Element], *, has_marks: bool) -> list[Element]:
-    """Return a run of paragraphs with those made list items that begin with a mark."""
+    """Return a run of paragraphs in which the marked ones are list items."""
     found = list(run)
     for place, element in enumerate(found):
         glyph = _GLYPH.match(element.text)
@@ -93,7 +93,7 @@ def _items_of_run(run: Sequence[Element], *, has_marks: bool) -> list[Element]:
 
 
 def _strong_headings(elements: list[Element]) -> list[Element]:
-    """Make headings of bold paragraphs where a file has no other headings."""
+    """Turn bold paragraphs into headings if a file has no others."""
     places = [place for place, element in enumerate(elements) if _is_bold_heading(element)]
     has_heading = any(element.level is not None for element in elements)
     if has_heading or len(places) < _FEWEST or len(places) * 3 > len(elements) * 2:

@@ -1,10 +1,10 @@
-"""Word files (.docx) to headings and blocks of text: every run that the page shows, once.
+"""Word files (.docx) to headings and blocks of text: every visible run, once.
 
 The XML is walked in reading order. Tracked insertions, content controls, links, fields' results, text boxes, footnotes
 and endnotes are text; tracked deletions, hidden runs, comments, page headers, tables and pictures are left out and
-counted. A heading is what Word's navigation shows: a paragraph with an outline level, its own or its style's, or
-a style that stands on a built-in heading. mammoth was tried (insertions, content controls and notes: right;
-outline levels, custom heading styles and contents lists: text), and docx2python (no headings at all).
+counted. Headings are those of Word's navigation pane: paragraphs with an outline level, their own or their style's, or
+with a style based on a built-in heading. mammoth was tried (right for insertions, content controls and notes; reads
+outline levels, custom heading styles and contents lists as text), and docx2python (no headings at all).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_PART_BYTES = 50_000_000
-"""A larger part inside the archive is no text that somebody wrote; its tree would take a gigabyte."""
+"""Largest part inside the archive: no author writes more text, and its tree would take a gigabyte."""
 _DEEPEST_STYLE = 20
 _HEADING_LEVELS = 9
 _BODY_LEVEL = 9
@@ -49,9 +49,9 @@ _CONTENTS_STYLES = ("toc ", "toc heading", "table of figures", "table of authori
 _CONTENTS_FIELDS = ("TOC", "INDEX", "TOA")
 _REMOVED = {"del": "deleted passage", "moveFrom": "deleted passage"}
 _ARROWS = {"F0E0": "\u2192", "F0DF": "\u2190", "F0E1": "\u2191", "F0E2": "\u2193", "F0E8": "\u2192"}
-"""Signs of the font Wingdings, by which Word writes arrows."""
+"""Characters of the font Wingdings that Word uses for arrows."""
 _TEMPLATE_DATE = "2013-12-23"
-"""When python-docx's template was made, which files that it writes give as their own date."""
+"""Date of python-docx's template, which the files that it writes wrongly give as their own."""
 _LEGACY = b"\xd0\xcf\x11\xe0"
 _SILENT = frozenset(
     ("pPr", "rPr", "sectPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "delText", "instrText",
@@ -61,7 +61,7 @@ _SILENT = frozenset(
 
 
 def read_word(data: bytes) -> Reading:
-    """Return what a Word file says; raises ValueError where it is none, with the reason where one is clear."""
+    """Read a Word file; raises ValueError for other data, with the reason if it is clear."""
     if data.startswith(_LEGACY):
         raise KindError(
             "it is a .doc file or has a password, not a .docx; open it in Word and save it as .docx"
@@ -95,7 +95,7 @@ class _Style:
 
 
 class KindError(ValueError):
-    """A file of another kind than its name says; the message says what it is and what to do."""
+    """A file whose content does not match its suffix; the message names its real kind and what to do."""
 
 
 class _Word:
@@ -116,18 +116,18 @@ class _Word:
         self._styles = self._read_styles()
         self._formats = self._read_numbering()
         self._due: list[str] = []
-        """Notes that are referred to in the paragraph or list at hand."""
+        """Notes referred to in the current paragraph or list."""
         self._own_from = 0
-        """Where among them those of the paragraph at hand begin."""
+        """Index of the current paragraph's first note among them."""
         self._fields: list[str] = []
-        """Instructions of the fields that are open; those that were read to their end are followed by a blank."""
+        """Instructions of the open fields; a blank follows each complete one."""
         self._num_ends = num_field_ends(self._body)
-        """Ends of fields that are still to come: a field without one would take all that follows."""
+        """Field ends still ahead: a field without an end would swallow the rest of the text."""
         self._in_contents = False
         self._carried = ""
-        """Text of a paragraph whose end was deleted, and a drop cap: the next paragraph goes on with it."""
+        """Text that the next paragraph continues: a drop cap, or a paragraph whose end was deleted."""
         self._num_bold = self._num_plain = 0
-        """Characters of the paragraph at hand."""
+        """Bold and other characters of the current paragraph."""
         self._notes: dict[str, dict[str, str]] = {}
         for kind in ("footnote", "endnote"):
             self._notes[kind] = self._read_notes(f"word/{kind}s.xml", kind)
@@ -240,7 +240,7 @@ class _Word:
     def _table(self, table: _Element) -> None:
         cells = cells_of(table)
         if len(cells) == 1 or lays_out(table):
-            for cell in cells:  # a frame around text, or its columns
+            for cell in cells:  # a layout table: a frame around text, or its columns
                 self._blocks(cell)
         elif any(local_name(node) == "t" and (node.text or "").strip() for node in table.iter()):
             self.left_out["table"] += 1
@@ -284,7 +284,7 @@ class _Word:
             self._blocks(box)
 
     def _say_notes_before_heading(self) -> None:
-        # Those of the list that has just ended; the paragraph's own come behind it.
+        # The notes of the list that has just ended; the paragraph's own notes come behind it.
         held, self._due = self._due[self._own_from :], self._due[: self._own_from]
         self._say_notes()
         self._due = held
@@ -295,7 +295,7 @@ class _Word:
         self._due = []
 
     def _text(self, paragraph: _Element, boxes: list[_Element] | None = None) -> str:
-        """Return a paragraph's text; text boxes that are anchored in it are put into `boxes`."""
+        """Return a paragraph's text; text boxes anchored in it are appended to `boxes`."""
         self._own_from = len(self._due)
         self._num_bold = self._num_plain = 0
         words: list[str] = []
@@ -382,7 +382,7 @@ class _Word:
         return any(field.split()[:1] and field.split()[0] in _CONTENTS_FIELDS for field in self._fields)
 
     def _chain(self, style: str) -> list[_Style]:
-        """Return a style and those it stands on."""
+        """Return a style and the styles it is based on."""
         found: list[_Style] = []
         while style in self._styles and len(found) < _DEEPEST_STYLE:
             found.append(self._styles[style])

@@ -1,4 +1,4 @@
-"""Looks into the XML of Word files (WordprocessingML): children, marks that are on, cells of tables."""
+"""Questions about the XML of Word files (WordprocessingML): children, format switches, cells of tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def list_of(properties: _Element | None) -> tuple[str, str] | None:
 
 
 def first_alternative(node: _Element) -> list[_Element]:
-    """Return the first way to show something: the others say the same for older programs; empty where there is none."""
+    """Return the first alternative of a node; the others show the same in older programs. Empty if there is none."""
     ways = [child for name in ("Choice", "Fallback") for child in node if local_name(child) == name]
     return ways[:1]
 
@@ -54,12 +54,12 @@ def num_field_ends(root: _Element) -> int:
 
 
 def is_on(mark: _Element | None) -> bool:
-    """Return whether a switch of a format (bold, hidden) is there and not off."""
+    """Return whether a format switch (bold, hidden) is present and not off."""
     return mark is not None and attribute(mark) not in _OFF
 
 
 def is_carried_on(paragraph: _Element) -> bool:
-    """Whether the next paragraph goes on with this one: its end was deleted or moved, or it is a drop cap."""
+    """Whether the next paragraph continues this one: its end was deleted or moved, or it is a drop cap."""
     properties = child_of(paragraph, "pPr")
     mark = child_of(properties, "rPr")
     if child_of(mark, "del") is not None or child_of(mark, "moveFrom") is not None:
@@ -68,19 +68,19 @@ def is_carried_on(paragraph: _Element) -> bool:
 
 
 def is_placeholder(control: _Element) -> bool:
-    """Whether a content control shows what to type into it, not what somebody typed."""
+    """Whether a content control shows its placeholder, not typed text."""
     return is_on(child_of(control, "sdtPr", "showingPlcHdr"))
 
 
 def name_of_field(control: _Element) -> str | None:
-    """Return by which name a content control inside a line is left out ("": none), None where it is text."""
+    """Return the name under which an inline content control is left out ("": uncounted), None if it is text."""
     if is_placeholder(control):
         return "empty field"
     return "" if child_of(control, "sdtPr", "checkbox") is not None else None
 
 
 def cells_of(table: _Element) -> list[_Element]:
-    """Return the cells of a table, not those of tables inside them."""
+    """Return the cells of a table, without cells of nested tables."""
     found: list[_Element] = []
     stack = list(reversed(table))
     while stack:
