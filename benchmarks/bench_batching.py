@@ -1,15 +1,14 @@
-"""What would be saved where units share a model call, and does company matter to a row?
+"""What does a shared model call of several units save, and does the batch change a row's result?
 
     python benchmarks/bench_batching.py --rounds 3
     nice -n 10 python benchmarks/bench_batching.py --cpu --threads 1     # on a machine that does other things
 
-Prints for each kind of call of the shipped models (sections written, sentences said one after the other, headings
-decoded) the seconds a sentence of two units in two calls and in one, and whether a vector, a text or a score
-differs. "A place for two" is what a unit alone would pay where all calls had the size of two.
+For each kind of call of the shipped models (writing sections, saying sentences in order, decoding headings) it prints
+the seconds per sentence of two units in two calls and in one, and whether a vector, a text or a score differs. "A
+place for two" is the cost of a single unit if every call had room for two.
 
-Then rows are decoded together, backwards, and in companies of other sizes, and every token and every score of every
-beam is compared with what came out together. Units of two documents could share a call unasked only where not a bit
-differs.
+Then it decodes rows together, in reverse, and in batches of other sizes, and compares every token and score of every
+beam with the first result. Units of two documents may share a call by default only if not a bit differs.
 """
 
 from __future__ import annotations
@@ -50,14 +49,14 @@ SENTENCES = (
 
 
 class Clock:
-    """Seconds of some work: of a wall clock, or of the processors that this process used."""
+    """Measures seconds, of wall-clock time or of this process's processor time."""
 
     def __init__(self, rounds: int, is_cpu: bool) -> None:
         self._rounds = rounds
         self._now = time.process_time if is_cpu else time.perf_counter
 
     def compare(self, *works: Callable[[], T]) -> tuple[list[float], list[T]]:
-        """Return the median seconds of each work, done in turns, and what each returned."""
+        """Return the median seconds of each work, run in turns, and their results."""
         seconds: list[list[float]] = [[] for _ in works]
         found: list[T] = []
         for number in range(self._rounds + 1):
@@ -71,7 +70,7 @@ class Clock:
 
 
 def plan_of(engine: ModelEngine, prompt: str, seed: int) -> LeafPlan:
-    """Return what the writer sees of a planned document."""
+    """Return the writer's input for a planned document."""
     vector = engine.encode([prompt], LANG)
     items = engine.plan(vector, goal=None, num_sections=8, depth=1, seed=seed)
     return LeafPlan(
@@ -85,7 +84,7 @@ def plan_of(engine: ModelEngine, prompt: str, seed: int) -> LeafPlan:
 
 
 def furthest(one: Sequence[Section], other: Sequence[Section]) -> float:
-    """Return the largest difference of a vector's number; infinite where a length differs."""
+    """Return the largest difference between vector components; infinite if a length differs."""
     found = 0.0
     for a, b in zip(one, other, strict=True):
         if a.vectors.shape != b.vectors.shape:
@@ -96,7 +95,7 @@ def furthest(one: Sequence[Section], other: Sequence[Section]) -> float:
 
 
 def to_say(plan: LeafPlan, sections: Sequence[Section]) -> list[SectionConcepts]:
-    """Return written sections as they are decoded, every sentence of them."""
+    """Return written sections for decoding, with every sentence."""
     found = []
     for section in sections:
         here = plan.paths.index(section.path)
@@ -112,7 +111,7 @@ def to_say(plan: LeafPlan, sections: Sequence[Section]) -> list[SectionConcepts]
 
 
 def say_in_turns(engine: ModelEngine, sections: Sequence[SectionConcepts], beam_size: int) -> list[Text]:
-    """Return the texts of sections, sentence after sentence, by a decoder that reads nothing else."""
+    """Return the texts of sections, sentence by sentence, from a decoder without other context."""
     found: list[list[Text]] = [[] for _ in sections]
     for turn in range(max(len(section.vectors) for section in sections)):
         rows = [n for n, section in enumerate(sections) if turn < len(section.vectors)]
@@ -130,7 +129,7 @@ def count_differences(alone: Sequence[Text], shared: Sequence[Text]) -> str:
 
 
 def report(what: str, seconds: Sequence[float], numbers: Sequence[int], difference: str) -> None:
-    """Print what two units cost one after the other and in one call; `numbers`: sentences of the three calls."""
+    """Print the cost of two units in two calls and in one; `numbers`: sentences of the three calls."""
     first_s, second_s, both_s = seconds
     apart = (first_s + second_s) / (numbers[0] + numbers[1])
     shared = both_s / numbers[2]
@@ -142,7 +141,7 @@ def report(what: str, seconds: Sequence[float], numbers: Sequence[int], differen
 
 
 def compare_companies(codec: Codec, beam_size: int) -> None:
-    """Print how many rows differ in a bit, and in a token, from what comes out of all of them together."""
+    """Print how many rows differ, in a bit and in a token, from decoding all rows together."""
     known = codec.encode(SENTENCES, LANG)
     # Between sentences, as a writer's concepts are, nearer to one or the other.
     weights = torch.rand(NUM_ROWS, len(known), generator=torch.Generator().manual_seed(5)).pow(4)

@@ -1,9 +1,10 @@
-"""One document on a machine that does other things: threads that sleep while they wait, and threads that spin.
+"""One document on a busy machine: threads that sleep while they wait against threads that spin.
 
     python benchmarks/bench_busy.py [--busy 0 --busy 1] [--rounds 2]
 
-Beside so many processes that keep a core busy each, `longhand write` runs by turns as it does (longhand/cli.py) and as
-torch's threads wait by default (libgomp's spin count). Time is that of the steps: nothing is loaded in it.
+Beside N processes that keep a core busy each, `longhand write` runs in turns with sleeping threads, its default
+(longhand/cli.py), and with spinning ones, torch's default (libgomp's spin count). Times cover the steps without
+loading.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 COMMAND = ("-m", "longhand", "write", "How to share a folder on the network", "--sections", "6", "--timings")
 SPINNING = {"GOMP_SPINCOUNT": "300000"}
-"""What libgomp documents as its default where no policy is set."""
+"""libgomp's documented default without a policy."""
 
 
 def main() -> None:

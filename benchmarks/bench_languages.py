@@ -1,14 +1,13 @@
-"""Spaces compared in the languages they learnt beside their own, and ways to search for a translation.
+"""Compares spaces in their learnt languages, and ways to search for a translation.
 
     python benchmarks/bench_languages.py --corpus CORPUS [--space A --space B ...] [--split test] [--sweep]
 
-On held-out pairs that no training pair holds: xsim error, round trip, and translation in all directions by
-4 beams from the concept alone, by 4 with the words of its English (concepts/space/draft.py), by 8, chosen among 8
-by what the encoder hears in them, and the same where the English text is known, as it is of an
-English document; with the time over that of 4 beams from the concept alone in the same run, and what the best of the 8
-would have, judged by the wanted text. `--sweep` prints what other powers and
-weights of the choice have, the mean over the directions from English. Choices are made on dev, the split that is taken
-unless another is named.
+On held-out pairs without overlap with training pairs it prints xsim error, round trip, and translation in all
+directions by: 4 beams from the concept alone; 4 beams that read its English draft (concepts/space/draft.py); 8 such
+beams; the best of the 8 as re-encoded; the same with the known English text, as for an English document. It also
+prints each way's time relative to 4 beams from the concept alone in the same run, and the score of the best of the 8
+as judged by the reference. `--sweep` prints the scores of other powers and weights of the choice, averaged over the
+directions from English. Tune choices on dev, the default split.
 """
 
 from __future__ import annotations
@@ -113,10 +112,10 @@ def compare_searches(codec: Codec, held: Held, langs: list[str], num: int, *, sw
 def search(
     codec: Codec, vectors: Tensor, lang: str, english: list[str] | None
 ) -> tuple[list[list[str]], list[float], list[list[Beam]]]:
-    """Return the texts by each way, the seconds that it took, and the many beams.
+    """Return the texts and seconds of each way, and the many beams.
 
-    The ways are few beams from the concept alone, few and many that read what it says in English, chosen among these,
-    and that with the `english` texts, where these are known.
+    The ways: few beams from the concept alone, few and many beams that read its English draft, the choice among the
+    many, and that choice with the `english` texts, if known.
     """
     codec.decode(vectors[:1], lang)  # loads what decodes
     started = time.perf_counter()
@@ -169,7 +168,7 @@ def likeliest(beams: list[list[Beam]]) -> list[str]:
 
 
 def nearest(wanted: list[str], beams: list[list[Beam]]) -> list[str]:
-    """Return of each row's beams the one whose BLEU against the wanted text is the highest."""
+    """Return each row's beam with the highest BLEU against the reference text."""
     from sacrebleu import sentence_bleu
 
     return [

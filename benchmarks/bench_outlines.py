@@ -1,19 +1,19 @@
-"""Which document of the library is on the subject of a prompt, and whether the prompt gets its outline from there.
+"""Which library document covers a prompt's subject, and whether the prompt gets its outline from it.
 
     .venv/bin/python benchmarks/bench_outlines.py
     .venv/bin/python benchmarks/bench_outlines.py --hidden 500
     .venv/bin/python benchmarks/bench_outlines.py --graded
 
 For each general prompt of the evaluation the library holds one document that answers it (its page is `asked/NNNN`, the
-number of the prompt). Prints for each prompt whether that document is the nearest by title or prompt alone, and by all
-that counts, and how many headings the outline has; then the sums. Some minutes on two cores.
+prompt's number). Prints for each prompt whether that document is the nearest by title or prompt alone, and by the full
+score, and how many headings the outline has; then the sums. Takes some minutes on two cores.
 
-With `--hidden N`: of the prompts of N random documents, hidden from the search, for how many the document itself is the
-nearest, and among the nearest three.
+With `--hidden N`: takes the prompts of N random documents, hides the prompts from the search, and prints for how many
+the document itself is the nearest, and among the nearest three.
 
-With `--graded`: the mean grade of the nearest document of narrow prompts, by the weights of what counts. A reader
-of titles and headings graded up to nine documents for each prompt (`graded_prompts.jsonl`): 3 gladly taken, 2 useful,
-1 a neighbouring subject, 0 of no use. Documents without a grade are passed over.
+With `--graded`: prints the mean grade of the nearest document of narrow prompts, for several weights of the score's
+parts. A reader of titles and headings graded up to nine documents for each prompt (`graded_prompts.jsonl`): 3 gladly
+taken, 2 useful, 1 a neighbouring subject, 0 of no use. Documents without a grade are skipped.
 """
 
 from __future__ import annotations
@@ -145,9 +145,9 @@ def _mean_grade(
 
 
 def _fit(asked: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> list[float]:
-    """Return weights by logistic regression on pairs of a prompt's documents; the first two sum to 1.
+    """Fit weights by logistic regression on pairs of a prompt's documents; the first two sum to 1.
 
-    A pair counts by the difference of its grades, and all pairs of a prompt the same as those of another.
+    A pair's weight is the difference of its grades; every prompt has the same total weight.
     """
     pairs, counts = [], []
     for features, grades in asked:

@@ -1,4 +1,4 @@
-"""One training step of sonar-mini in bfloat16, as it was always done, and in the number format that is chosen.
+"""One training step of sonar-mini in bfloat16, the former default, and in the automatically chosen number format.
 
     python benchmarks/bench_precision.py [--tokens 512] [--steps 2]
 
@@ -23,7 +23,7 @@ _LENGTH = 14
 
 
 def main() -> None:
-    """Print seconds a step in both formats and what the second is faster by."""
+    """Print the seconds per step in both formats and the speed-up of the second."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,9 +1,9 @@
-"""How much of the time that workers need for a queue is not model time.
+"""How much of the workers' time for a queue is not model time?
 
     python benchmarks/bench_queue.py [--documents 1000] [--workers 2] [--batch 4] [--model-s 1.0]
 
-The models are the tests' fake ones: they sleep for a stated time and answer from hashes, so that what is
-left is ours: Prefect (its server, and a flow run with its task runs for each document), claiming, storing, Python.
+The models are the tests' fakes: they sleep for a given time and answer from hashes, so that the rest is our overhead:
+Prefect (its server, and a flow run with its task runs for each document), claiming, storing, Python.
 Each document of eight sections needs seven calls: to encode, to plan, for the title, two to write, one for the
 headings and one for the texts; `--model-s` is the time of all its calls together, a seventh of it a call. The
 shipped models need 4.8 s for such a document on two CPU cores (bench_write.py); a smaller figure is harder on
@@ -84,7 +84,7 @@ def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
         asyncio.run(run_worker(worker))
     now = time.time()
     found = Figures(
-        # Where the others were faster, this one had nothing to do.
+        # If the others were faster, this one had nothing to do.
         first=first or now,
         last=now,
         model_s=models.device.busy_s,
@@ -97,21 +97,21 @@ def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What a worker has used since its first claim."""
+    """A worker's use of resources since its first claim."""
 
     first: float
     """When it claimed its first document, and when it ended: seconds since the epoch."""
     last: float
     model_s: float
     num_calls: int
-    """Of models."""
+    """Model calls."""
     cpu_s: float
     counts: dict[str, int]
     """Requests to Prefect's server, and transactions of Longhand's database."""
 
 
 def count_calls(counts: Counter[str]) -> None:
-    """Count, from now on, what this process asks Prefect's server and its database."""
+    """Count this process's requests to Prefect's server and transactions of its database from now on."""
     import httpx
     from sqlalchemy import Engine, event
 
@@ -168,7 +168,7 @@ def cpu_of(server: PrivateServer) -> float:
 
 
 def idle_s() -> float:
-    """Return for how many seconds processors that this process may use were idle since the machine's start."""
+    """Return the idle seconds, since the machine's start, of the processors that this process may use."""
     import psutil
 
     usable = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else None
@@ -208,7 +208,7 @@ def positive(typed: str) -> int:
 
 
 def measure(args: argparse.Namespace) -> int:
-    """Queue the documents, drain the queue and print what it took; return the exit code."""
+    """Queue the documents, drain the queue and print the costs; return the exit code."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         server = stack.enter_context(PrivateServer(database=args.prefect_database))
         api = PrefectApi(server.ready.result(), server.auth)
@@ -250,7 +250,7 @@ def report(
     server_s: float,
     free_s: float,
 ) -> None:
-    """Print what was measured."""
+    """Print the measurements."""
     num = args.documents
     first, last = min(f.first for f in found), max(f.last for f in found)
     wall_s, model_s = last - first, sum(f.model_s for f in found)

@@ -49,7 +49,7 @@ class Choice:
     loop: LoopConfig = SpaceTrainingConfig().loop
     max_tokens: int = 2_048
     short_share: float = 0.4
-    """Share of the time that is spent on short sentences only."""
+    """Share of the time spent on short sentences only."""
     pooling: str = "mean"
     ties_tables: bool = True
 
@@ -127,7 +127,7 @@ def main() -> None:
 
 
 def learn(choice: Choice, sizes: SpaceConfig, data: SpaceData, seconds: float) -> tuple[SpaceLoss, int]:
-    """Return a module trained for so much processor time, and the number of its steps."""
+    """Return a module trained for `seconds` of processor time, and the number of its steps."""
     config = SpaceTrainingConfig(model=sizes, loop=choice.loop)
     torch.manual_seed(config.loop.seed)
     module = SpaceLoss(config)

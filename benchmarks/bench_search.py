@@ -1,4 +1,4 @@
-"""Search by meaning: our exact query over the stored vectors, beside sqlite-vec's virtual table on a copy.
+"""Search by meaning: our exact query over the stored vectors against sqlite-vec's virtual table on a copy.
 
     python benchmarks/bench_search.py --sentences 100000 --dim 384
 
@@ -57,7 +57,7 @@ def timed(work: Callable[[], list[int]]) -> tuple[float, list[int]]:
 
 
 def copy_to_virtual_table(connection: Connection, dim: int) -> None:
-    """Make what we do without: a vec0 table with every sentence."""
+    """Make the table that we do without: a vec0 table with every sentence."""
     connection.execute(
         text(
             f"CREATE VIRTUAL TABLE copy USING vec0(id INTEGER PRIMARY KEY, v float[{dim}] distance_metric=cosine)"

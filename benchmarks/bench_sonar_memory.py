@@ -1,9 +1,9 @@
-"""What loading SONAR's text encoder or decoder takes: a checkpoint of the real sizes, all zeros, by the real card.
+"""Memory and time for loading SONAR's text encoder or decoder: an all-zero checkpoint of real size, by the real card.
 
     python benchmarks/bench_sonar_memory.py [--part encoder|decoder] [--dtype float32|bfloat16] [--folder DIR]
 
-Writes about 3 GB into DIR (a temporary folder), which go afterwards. `anonymous` is what the process cannot give
-back, at its most while loading; pages of the mapped file are not in it.
+Writes about 3 GB into DIR (default: a temporary folder) and deletes them afterwards. `anonymous` is the peak of memory
+that the process cannot give back while loading; it excludes pages of the mapped file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def measure(folder: Path, name: str, dtype: str) -> dict[str, object]:
-    """Return what loading the model of a card takes, from zeros in `folder`."""
+    """Return the costs of loading a card's model from zeros in `folder`."""
     os.environ["FAIRSEQ2_USER_ASSET_DIR"] = str(folder)
     (folder / "card.yaml").write_text(json.dumps({"name": f"{name}@user", "checkpoint": "zeros.pt"}))
     import torch

@@ -7,9 +7,9 @@ tables, random vectors of the shipped space's length), at 10%, 50% and 100% of t
 document takes, and then how long the commands take. `--url` names an empty database, also on PostgreSQL;
 `--keep FILE` keeps the SQLite file, and is used as it is where it exists.
 
-Times are the best of the repeats, and stand beside those of `python -c pass` and of the imports alone,
-measured in turn, so that a busy machine can be told from a slow program. "After the imports" is the second
-run of the command in one process. At the end stands which packages `ls` imports longest.
+Times are the best of the repeats, beside the times of `python -c pass` and of the imports alone, measured in turns,
+so that a busy machine can be told from a slow program. "After the imports" is the second run of a command in one
+process. At the end it lists the packages that `ls` imports longest.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from storage.tables import (  # noqa: E402
 )
 
 TABLES = (Document, PromptConceptRow, Outline, PlanItem, Concept, Rendering, Unit, Attempt)
-"""Those that others refer to come first."""
+"""Referenced tables come first."""
 START_S = 1_750_000_000.0
 DOCUMENTS_PER_TRANSACTION = 200
 SENTENCES_PER_UNIT = 32
@@ -69,7 +69,7 @@ WORDS = [
 ]
 ATTEMPT = {"epoch": 1, "owner": "bench/00000000:1:1", "outcome": "done"}
 IMPORTS = "import longhand.app, longhand.commands.documents, typer._adapters, storage"
-"""What `longhand ls` imports; Typer reads options with the third."""
+"""Imports of `longhand ls`; Typer reads options with the third."""
 NUM_PACKAGES_SHOWN = 8
 IN_PROCESS = """
 import json, sys, time
@@ -87,7 +87,7 @@ print(json.dumps(times))
 
 
 class Author:
-    """Makes rows of finished documents; ids count on from what is stored."""
+    """Makes rows of finished documents; ids continue from the stored ones."""
 
     def __init__(self, store: Store, dim: int, num_sections: int, num_sentences: int) -> None:
         self._store, self._dim = store, dim
@@ -104,7 +104,7 @@ class Author:
         return self._next[table]
 
     def _vector(self) -> bytes:
-        # Any bytes: no command that is measured here reads a vector.
+        # Any bytes: no measured command reads a vector.
         return self._random.randbytes(4 * self._dim)
 
     def _text(self, num_words: int) -> str:
@@ -224,7 +224,7 @@ class Author:
 
 
 def fill(store: Store, args: argparse.Namespace) -> None:
-    """Store the documents and print what one takes at 10%, 50% and 100% of them."""
+    """Store the documents and print a document's size at 10%, 50% and 100% of them."""
     author = Author(store, args.dim, args.sections, args.sentences)
     marks = sorted({max(1, args.documents * percent // 100) for percent in (10, 50, 100)})
     empty, began, stored = store.size_bytes(), time.perf_counter(), 0
@@ -267,7 +267,7 @@ def after_imports(repeats: int, command: list[str], url: str) -> float:
 
 
 def show_imports(url: str) -> None:
-    """Print which packages `longhand ls` imports longest, each without what it imports itself."""
+    """Print the packages that `longhand ls` imports longest, each without its own imports."""
     environment = {**os.environ, "LONGHAND_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-X", "importtime", "-m", "longhand", "ls", "--limit", "1"]
     said = subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stderr

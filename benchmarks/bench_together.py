@@ -1,4 +1,4 @@
-"""What a worker saves whose documents share model calls (`longhand worker --together`), and what comes out otherwise.
+"""Savings of a worker whose documents share model calls (`longhand worker --together`), and changes in its results.
 
     python benchmarks/bench_together.py --documents 8 --sections 4 --batch 4 --rounds 3
     OMP_NUM_THREADS=1 nice -n 5 python benchmarks/bench_together.py     # on a machine that does other things
@@ -53,14 +53,14 @@ PROMPTS = (
 
 @dataclass(frozen=True)
 class Drained:
-    """What it took to write all documents, and what they hold, in the order of the queue."""
+    """The costs of writing all documents, and their contents in the order of the queue."""
 
     wall_s: float
     cpu_s: float
     model_s: float
     num_calls: int
     companies: list[int]
-    """Of every unit that was written or decoded."""
+    """Documents that shared the calls of each written or decoded unit."""
     texts: list[str]
     """Headings and sentences."""
     sections: list[Vector]
@@ -100,7 +100,7 @@ def drain(engine: ModelEngine, args: argparse.Namespace, *, together: bool) -> D
 
 
 def difference(one: Drained, other: Drained) -> str:
-    """Return how many texts and sections differ, and by how much those that are as long."""
+    """Return how many texts and sections differ, and the difference between sections of equal length."""
     texts = sum(a != b for a, b in zip(one.texts, other.texts, strict=False))
     texts += abs(len(one.texts) - len(other.texts))
     pairs = list(zip(one.sections, other.sections, strict=True))
@@ -118,7 +118,7 @@ def report(name: str, runs: Sequence[Drained], num_documents: int) -> tuple[floa
     seconds = [[run.wall_s for run in runs], [run.cpu_s for run in runs], [run.model_s for run in runs]]
     wall_s, cpu_s, model_s = map(statistics.median, seconds)
     calls = statistics.median(run.num_calls for run in runs)
-    # A unit in the company of n is an n-th of a call.
+    # A unit of n documents in a call counts as an n-th of the call.
     mean = statistics.median(len(run.companies) / sum(1 / n for n in run.companies) for run in runs)
     print(
         f"{name}: {wall_s:.1f} s of wall clock, {cpu_s:.1f} s of processors, {model_s:.1f} s in models; "
@@ -145,7 +145,7 @@ def main() -> None:
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Write the documents in turns without and with sharing, and print what it saves."""
+    """Write the documents in turns without and with sharing, and print the savings."""
     engine = ModelEngine(space=args.space)
     engine.start_loading(("decode", "plan", "write"))
     for stage in ("decode", "plan", "write"):

@@ -2,10 +2,10 @@
 
     python benchmarks/bench_write.py [--sections 8] [--warm 3] [--json FILE]
 
-Cold: an empty data folder (the first run also migrates Prefect's database) and, where the machine lets
-us, dropped disk caches. Warm: the runs after it. Stages are those that the run itself stores with the
-document (`flows.timings`); `start` is what lies before it: Python, imports of the command line, storage.
-The peak is that of the largest process, and of all of them together.
+Cold: an empty data folder (the first run also migrates Prefect's database) and, if the machine allows it, dropped
+disk caches. Warm: the runs after it. Stage times are the ones that the run stores with the document
+(`flows.timings`); `start` is the time before them: Python, imports of the command line, storage. Peaks are given for
+the largest process and for all processes together.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SAMPLE_S = 0.05
 
 
 def drop_caches() -> bool:
-    """Empty the page cache where we may; return whether that worked."""
+    """Empty the page cache if allowed; return whether that worked."""
     os.sync()
     try:
         Path("/proc/sys/vm/drop_caches").write_text("3\n")
@@ -57,7 +57,7 @@ def drop_caches() -> bool:
 
 
 def sum_memory(pid: int) -> float:
-    """Return the proportional set size, in MiB, of a process and all below it (0 without /proc)."""
+    """Return the proportional set size, in MiB, of a process and its descendants (0 without /proc)."""
     total, waiting = 0.0, [pid]
     while waiting:
         current = waiting.pop()
@@ -102,7 +102,7 @@ def run_timed(command: list[str], variables: dict[str, str]) -> tuple[float, flo
 
 
 def write_once(url: str, variables: dict[str, str], sections: int) -> dict[str, float]:
-    """Write one document and return where the time and the memory went."""
+    """Write one document and return its times and memory."""
     command = ["-m", "longhand", "write", PROMPT, "--sections", str(sections), "--seed", "7"]
     wall_s, peak_mib = run_timed(command, variables)
     with Store.open(url) as store:

@@ -64,16 +64,16 @@ class Tally:
     tried: int = 0
     survived: int = 0
     kills: int = 0
-    """Processes that SIGKILL ended in trials that were survived."""
+    """Processes killed by SIGKILL in survived trials."""
     most_redone: int = 0
     failures: list[str] = field(default_factory=list)
 
 
 class Tallies:
-    """The trials of all kinds, of this run and of earlier ones that a file remembers."""
+    """The trials of all kinds, of this run and of earlier runs in the tally file."""
 
     def __init__(self, path: Path | None, first_seed: int) -> None:
-        """`path` None: nothing is kept. A seed that was tried is not tried again: the file remembers the next."""
+        """`path` None: keep nothing. No seed is tried twice: the file stores the next one."""
         self._path = path
         self.next_seed = first_seed
         self.of: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
@@ -169,7 +169,7 @@ def fuzz(args: argparse.Namespace, folder: Path, tallies: Tallies) -> int:
         num_tried = tallies.total("tried")
 
         def is_over() -> bool:
-            """Return whether every limit that was given is reached; the kills count from the file on."""
+            """Return whether every given limit is reached; kills include the file's."""
             return (
                 tallies.total("tried") - num_tried >= args.trials
                 and tallies.total("kills", database.kind) >= args.kills
@@ -223,10 +223,10 @@ def count_attempts(path: Path) -> int:
 
 
 def kill_shipped(args: argparse.Namespace, folder: Path) -> int:
-    """Kill `longhand write`, and `longhand resume` after it, at random moments; finish it and compare.
+    """Kill `longhand write`, then `longhand resume`, at random moments; finish the document and compare.
 
-    The moments are drawn from the part of a run in which units run: most of a short run is start-up, where
-    there is nothing to lose. Each document is killed several times before it may come to its end.
+    Moments are drawn from the part of a run in which units run: most of a short run is start-up, with nothing to
+    lose. Each document is killed several times before it may finish.
     """
     draw = random.Random(args.seed)
     finish_shipped(f"sqlite:///{folder}/calm.db", None, args)
@@ -301,9 +301,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the server is to end, too
     if not (args.minutes or args.trials or args.kills or args.every_point):
         return tallies.report()
-    # In memory where there is such a place: a killed process loses nothing that it has handed to the
-    # kernel, so waiting for a disk would only make the trials fewer. And short, because the path of a
-    # Unix socket may not be long.
+    # In memory if possible: a killed process loses nothing that the kernel already has, so waiting for a disk would
+    # only make fewer trials. And a short path, as Unix sockets require.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="lh-", dir=memory if memory.is_dir() else None) as folder:
         Path(folder).chmod(0o755)  # the database's server may be another user's

@@ -51,7 +51,7 @@ def run_kind(fuzz: Fuzz, seconds: float, seed: int) -> int:
         assert _peak_bytes() < MAX_BYTES, f"{_peak_bytes():,} bytes for {given_!r:.300}"
 
     status = "ok"
-    # What has come to stay stays: the shrinking of hypothesis finds the smallest input that breaks something.
+    # Hypothesis shrinks a failure to the smallest input that breaks something.
     rounds = settings(
         max_examples=PER_ROUND,
         deadline=None,

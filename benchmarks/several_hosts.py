@@ -53,7 +53,7 @@ NET = "10.77.0"
 DATABASE_PORT, PREFECT_PORT = 5432, 4200
 PATIENCE_S = 400.0
 CALL_S = 0.3
-"""What a call of a fake model takes."""
+"""Seconds of a fake model's call."""
 NEEDED = ("ip", "unshare", "setpriv")
 OFFSET_S = 3600.0
 
@@ -63,7 +63,7 @@ class Unavailable(Exception):
 
 
 def run(*command: str) -> None:
-    """Run a command of the system; raise Unavailable with what it says."""
+    """Run a system command; raise Unavailable with its message."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise Unavailable(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
@@ -72,7 +72,7 @@ def run(*command: str) -> None:
 # In the hosts
 
 SECRET = "longhand:of-several-hosts"
-"""What Prefect's server asks for."""
+"""Secret of Prefect's server."""
 
 
 def be_worker(name: str, folder: Path, clock_s: float, arguments: list[str]) -> int:
@@ -133,7 +133,7 @@ def put_back(api_url: str) -> None:
 
 @dataclass
 class Host:
-    """A network namespace with a cable, and what runs in it."""
+    """A network namespace with a cable and its processes."""
 
     name: str
     number: int
@@ -192,7 +192,7 @@ class Host:
             )
 
     def kill(self, *what: str) -> None:
-        """SIGKILL for everything (or what is named) with all its children, in the same moment."""
+        """SIGKILL all processes (or the named ones) and all their children at the same moment."""
         ended = [self.running.pop(each) for each in what or tuple(self.running)]
         # The first processes of their namespaces: the kernel kills the rest with them.
         firsts = [child for process in ended for child in _children(process.pid)]
@@ -227,7 +227,7 @@ class Lab:
         self.api_url = f"http://{self.a.address}:{PREFECT_PORT}/api"
         self.calm: Seen | None = None
         self.notes: list[str] = []
-        """What a trial has seen, for the table."""
+        """A trial's observations, for the table."""
 
     # What runs
 
@@ -330,7 +330,7 @@ class Lab:
         self.wait_until(lambda: bool(self.events(host, "started")), f"the worker on {host.name}")
 
     def fresh_workers(self, clocks_s: tuple[float, float] = (0.0, 0.0)) -> None:
-        """Let both workers be new ones, with clocks that are wrong by so much."""
+        """Replace both workers by new ones with clocks wrong by `clocks_s`."""
         for host, clock_s in zip((self.b, self.c), clocks_s, strict=True):
             host.kill()
             (self.folder / f"held-{host.name}").unlink(missing_ok=True)
@@ -344,7 +344,7 @@ class Lab:
         return self.folder / f"{host.name}.log"
 
     def events(self, host: Host, kind: str, document_id: str | None = None) -> list[dict[str, object]]:
-        """Return what the worker on a host has logged."""
+        """Return the events in the log of a host's worker."""
         with suppress(FileNotFoundError):
             lines = self._log(host).read_text().splitlines(keepends=True)
             found = [json.loads(line) for line in lines if line.endswith("\n")]
@@ -402,11 +402,11 @@ class Lab:
     # What is done
 
     def hold(self, host: Host, place: str) -> None:
-        """Let the worker on a host stand still where it comes by in its next document."""
+        """Stop a host's worker at `place` in its next document."""
         (self.folder / f"hold-{host.name}").write_text(place)
 
     def wait_for_held(self, host: Host) -> str:
-        """Wait until a worker stands still, and return the document that it is at."""
+        """Wait until a worker is stopped, and return its document."""
         self.wait_until((self.folder / f"held-{host.name}").exists, f"{host.name} to stand still")
         document_id = self.events(host, "claimed")[-1]["document_id"]
         assert isinstance(document_id, str)
@@ -425,7 +425,7 @@ class Lab:
         return took_s
 
     def everything(self, document_id: str) -> tuple[object, ...]:
-        """Return all of a document, but for what those who lost it note about their own tries."""
+        """Return all of a document except the attempts recorded by processes that lost it."""
         with Store.open(self.url) as store:
             document = store.get_document(document_id)
             attempts = [a for a in store.get_attempts(document_id) if a.epoch == document.epoch]
@@ -463,7 +463,7 @@ def cable_in_model(lab: Lab) -> int:
 
 
 def cable_in_transaction(lab: Lab) -> int:
-    """B's cable is cut inside a transaction, whose commit goes out into the dark, its row locked on the server."""
+    """B's cable is cut inside a transaction: its commit is lost, and its row stays locked on the server."""
     documents, held = _hold_b(lab, "transaction", 3)
     lab.b.plug(False)
     lab.release(lab.b)

@@ -1,19 +1,19 @@
-"""Several processes on one document: those that `accelerate launch` starts share the units of what one holds.
+"""Several processes on one document: processes that `accelerate launch` starts share the units of one lease holder.
 
-The process of rank 0, the *leader*, does what it does alone: it claims documents, renews their leases, plans,
-prints and runs the Prefect flow. The others, the *helpers*, look in the database for units of the leader's
-documents that nobody is at, take one, write or decode it, and commit it under the leader's lease, as the
-leader would: the fence is the first statement, a unit is committed once, its members and seeds are stored.
-The leader takes units from the first on. A helper begins with its own share of them, as accelerate splits them between
-processes, and goes on with what the others have not begun, always from the last on; where they meet the leader waits.
+The process of rank 0, the *leader*, works as it would alone: it claims documents, renews their leases, plans,
+prints and runs the Prefect flow. The others, the *helpers*, look in the database for free units of the leader's
+documents, take one, write or decode it, and commit it under the leader's lease, as the leader would: the fence
+is the first statement, a unit is committed once, its members and seeds are stored.
+The leader takes units from the first to the last. A helper begins with its own share, as accelerate splits units
+between processes, then takes units that nobody has begun, the last one first; where they meet, the leader waits.
 
-A unit, not a row of it, is what is shared: a matrix product may round otherwise in a batch of another size,
-and a document must come out the same however many devices it was made on (see `flows.models.sharing`).
+Processes share whole units, never rows of one: a matrix product may round differently in a batch of another size,
+and a document must come out the same on any number of devices (see `flows.models.sharing`).
 
-Nothing is ever sent between the processes but what they check at the start and the word that the leader has
-ended, both through the key-value store of torch's rendezvous (`TCPStore`). No collective operation can hang
-when a process dies: a dead helper's unit is taken by another (at once on one machine, elsewhere when its
-time is over), and where the leader dies its document is claimed again, and helpers write nothing more.
+Processes send each other only the facts that they check at the start and the news that the leader has ended, both
+through the key-value store of torch's rendezvous (`TCPStore`). No collective operation can hang when a process
+dies: another process takes a dead helper's unit (at once on the same machine, else when its time expires). If
+the leader dies, its document is claimed again and the helpers write nothing more.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from flows.document.engine import Engine
 
 JOIN_TIMEOUT_S = 600.0
-"""How long processes wait for each other at the start: importing torch from a slow disk takes its time."""
+"""How long processes wait for each other at the start; importing torch from a slow disk may take minutes."""
 RESTARTS_VARIABLE = "TORCHELASTIC_RESTART_COUNT"
 POLL_S = 0.1
 """How often a helper with nothing to do looks for a unit."""
@@ -57,20 +57,20 @@ _LAUNCH_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 
 
 def _key(name: str) -> str:
-    # A launcher that starts its processes again may keep the store, with what the dead have written there.
+    # A launcher that restarts its processes may keep the store, with the keys of the dead processes.
     return f"longhand/{os.environ.get(RESTARTS_VARIABLE, '0')}/{name}"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Which process of how many this one is."""
+    """Rank of this process and number of processes."""
 
     rank: int
     size: int
 
 
 def place_of_process(environment: Mapping[str, str] | None = None) -> Place:
-    """Return what the launcher says; one process of one where there is none. Imports nothing."""
+    """Return this process's place as the launcher set it; without a launcher, the only process. Imports nothing."""
     environment = os.environ if environment is None else environment
     try:
         place = Place(int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1")))
@@ -105,12 +105,12 @@ class Crew:
     """Owner (`flows.leases.owner`) of the documents to help with."""
 
     def end(self) -> None:
-        """Tell the helpers that nothing more will come; for the leader."""
-        with suppress(RuntimeError):  # the store is gone, and with it those who would read
+        """Tell the helpers that the leader has ended; the leader calls it."""
+        with suppress(RuntimeError):  # the store is gone, and its readers with it
             self.board.set(_key("end"), "1")
 
     def is_over(self) -> bool:
-        """Return whether the leader has ended or cannot be heard any more."""
+        """Return whether the leader has ended or cannot be reached any more."""
         if is_dead(self.leader):
             return True
         try:
@@ -121,7 +121,7 @@ class Crew:
 
 @dataclass(frozen=True)
 class Facts:
-    """What must be alike in all processes."""
+    """Facts that must be equal in all processes."""
 
     owner: str
     database: str
@@ -141,9 +141,9 @@ def facts_of(store: Store) -> Facts:
 
 
 def join(store: Store, place: Place, *, board: Board | None = None) -> Crew:
-    """Meet the other processes of the launch; CrewError where one does not come, or has other data or models.
+    """Meet the other processes of the launch; CrewError if one is missing, or has other data or models.
 
-    Every process gets the same error. `board` None: the store that the launcher's environment names.
+    Every process gets the same error. `board` None: the store named in the launcher's environment.
     """
     mine = facts_of(store)
     try:
@@ -168,7 +168,7 @@ def join(store: Store, place: Place, *, board: Board | None = None) -> Crew:
 
 
 def check_alike(rank: int, facts: Facts, leader: Facts) -> None:
-    """Raise CrewError where a process has another database or other models than the leader."""
+    """Raise CrewError if a process has another database or other models than the leader."""
     if facts.database != leader.database:
         raise CrewError(
             f"process {rank} has the database {facts.location}, process 0 has {leader.location}, and they are "
@@ -184,7 +184,7 @@ def check_alike(rank: int, facts: Facts, leader: Facts) -> None:
 
 
 def _find_board() -> Board:
-    # Where the process with the store has ended, torch would print a stack of C++ frames as a warning.
+    # If the process with the store has ended, torch would print a stack of C++ frames as a warning.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from torch.distributed.rendezvous import rendezvous
 
@@ -194,10 +194,10 @@ def _find_board() -> Board:
 
 
 def use_device_of_rank(place: Place) -> None:
-    """Give this process a device of its own, and let accelerate know its rank, but open no process group.
+    """Give this process its own device and tell accelerate its rank, without opening a process group.
 
-    A group nobody here needs: it waits for the others, and it fails where a launcher starts its processes again on a
-    store with older addresses. accelerate (`PartialState`) opens one where it finds a launcher's variables.
+    Nothing here needs a group: it waits for the others, and fails if a launcher restarts its processes on a store
+    with older addresses. accelerate (`PartialState`) opens one if it finds a launcher's variables.
     """
     import torch
     from accelerate.utils import parse_flag_from_env
@@ -215,7 +215,7 @@ def use_device_of_rank(place: Place) -> None:
 
 
 def in_own_order(units: Sequence[OpenUnit]) -> list[OpenUnit]:
-    """Return the open units of each document, which come last first, in the order in which this process takes them."""
+    """Return open units, given last first, in the order in which this process takes those of each document."""
     state = process_state()
     found: list[OpenUnit] = []
     for _, group in groupby(units, key=lambda unit: unit.lease.document_id):
@@ -227,7 +227,7 @@ def in_own_order(units: Sequence[OpenUnit]) -> list[OpenUnit]:
 
 
 class Helper:
-    """Does units of what the leader holds, one after the other."""
+    """Does units of the leader's documents, one at a time."""
 
     def __init__(
         self,
@@ -239,16 +239,16 @@ class Helper:
         on_event: OnWorkerEvent,
         lease_s: float = LEASE_S,
     ) -> None:
-        """`is_over`: whether to end. `on_event` gets each unit that was done, and each that cannot be done here."""
+        """`is_over`: whether to stop. `on_event` gets each finished unit and each that this process cannot do."""
         self._store, self._models, self._leader = store, models, leader
         self._is_over, self._on_event, self._lease_s = is_over, on_event, lease_s
         self._me = current_owner()
         self._left_alone: set[tuple[int, int]] = set()
-        """Units that could not be done here, by epoch: the leader meets the error itself, and tells of it."""
+        """Units that failed here, by epoch: the leader will hit the error itself and report it."""
         self._looked_at = -math.inf
 
     def run(self) -> None:
-        """Help until all is over."""
+        """Help until the leader has ended."""
         while not self._is_over():
             until = time.monotonic() + LOOK_EVERY_S
             while time.monotonic() < until:
@@ -260,7 +260,7 @@ class Helper:
                     time.sleep(POLL_S)
 
     def help_once(self) -> bool:
-        """Do one unit; return False where there is none to do."""
+        """Do one unit; return False if none is open."""
         self._load_ahead()
         for found in in_own_order(self._store.list_open_units(self._leader)):
             if (found.id, found.lease.epoch) in self._left_alone:
@@ -271,7 +271,7 @@ class Helper:
         return False
 
     def _load_ahead(self) -> None:
-        """Begin to load the models of the leader's documents, while it plans."""
+        """Start loading the models of the leader's documents while it plans."""
         if time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = time.monotonic()
@@ -293,7 +293,7 @@ class Helper:
                 (steps.write_unit if found.stage == "write" else steps.decode_unit)(job, found.id)
         except (LostLease, NotFoundError):
             pass  # the document is another's, or was deleted
-        except Exception as error:  # noqa: BLE001  # the leader's to tell, if it meets it as well
+        except Exception as error:  # noqa: BLE001  # the leader reports it, if it hits it as well
             self._left_alone.add((found.id, lease.epoch))
             with suppress(LonghandError), self._store.fenced(lease) as tx:
                 tx.leave_unit(found.id, self._me)
@@ -318,7 +318,7 @@ class Helper:
 
 @contextmanager
 def led(crew: Crew) -> Iterator[None]:
-    """Let the helpers end when the block does, however that is."""
+    """End the helpers when the block ends, with or without an error."""
     try:
         yield
     finally:

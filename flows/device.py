@@ -1,9 +1,9 @@
-"""Turns on a device: one call at a time, the oldest first; asks of one kind may be answered by one call.
+"""Turns on a device: one call at a time, the oldest first; one call may answer several asks of one kind.
 
-No timers: asks gather while the device works. When it is free, the thread whose ask is the oldest makes a call
-for it, and for all others of its kind that wait and fit. Where that call raises, each of them is answered alone,
-by its own thread, so that an error meets only who causes it; where the calling thread is interrupted, the others
-wait on as before. What is asked is not known here: an ask is any value, and so is its answer.
+No timers: asks queue up while the device works. When it is free, the thread with the oldest ask makes a call
+for it and for all waiting asks of its kind that fit. If that call raises, each thread then makes its own call,
+so that an error reaches only the ask that causes it; if the calling thread is interrupted, the others go on
+waiting. Asks and answers are any values; this module does not look inside them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ R = TypeVar("R")
 MOST_ROWS = 64
 """Rows (sections) of a shared call."""
 LOOK_S = 0.5
-"""A waiting thread looks up so often: an interrupt that another thread of the process gets does not end its wait."""
+"""How often a waiting thread wakes up: an interrupt in another thread of the process does not end its wait."""
 
 
 @dataclass
 class Bill:
-    """What the turns of one thread came to."""
+    """Costs of one thread's turns."""
 
     waited_s: float = 0.0
-    """Seconds in which the device worked for others: before a turn, and for their rows of a shared call."""
+    """Seconds that the device worked for others: before a turn, and on their rows of a shared call."""
     company: int = 1
-    """Asks that the largest call answered."""
+    """Asks answered by the largest call."""
 
 
 _bill: ContextVar[Bill | None] = ContextVar("bill", default=None)
@@ -62,16 +62,16 @@ class _Ask(Generic[A, R]):
     what: A
     num_rows: int
     kind: Kind[A, R] | None
-    """None: it shares no call."""
+    """None: the ask shares no call."""
     asked_at: float
     answers: list[R] = field(default_factory=list)
-    """Its answer, once a call has brought it."""
+    """Its answer, once a call has returned it."""
     share_s: float = 0.0
     """Its rows' share of the seconds of the calls made for it."""
     company: int = 1
     woken: threading.Lock = field(default_factory=threading.Lock)
-    """Released by who changed what it waits for. A plain lock: an interrupt in the midst of a
-    `threading.Condition`, which is Python, leaves it locked for ever."""
+    """Released to wake the waiting thread. A plain lock: an interrupt inside `threading.Condition`, which is
+    Python code, would leave it locked for ever."""
 
     def __post_init__(self) -> None:
         self.woken.acquire()
@@ -86,15 +86,15 @@ class Device:
     """Works for one thread at a time."""
 
     def __init__(self, most_rows: int = MOST_ROWS) -> None:
-        """`most_rows`: of a call that is shared."""
+        """`most_rows`: limit of a shared call."""
         self._most_rows = most_rows
         self._lock = threading.Lock()
         self._waiting: list[_Ask[Any, Any]] = []
         self._is_busy = False
         self.busy_s = 0.0
-        """Seconds that it has worked."""
+        """Seconds at work."""
         self.num_calls = 0
-        """Calls, those included that raised."""
+        """Calls, failed ones included."""
         self.num_answers = 0
         """Asks that were answered."""
 
@@ -103,9 +103,9 @@ class Device:
         return self.ask(None, lambda _: work(), num_rows=1)
 
     def ask(self, what: A, alone: Callable[[A], R], *, num_rows: int, kind: Kind[A, R] | None = None) -> R:
-        """Return the answer to an ask of `num_rows` rows, in turn: what `alone` returns, or a call for several.
+        """Return the answer to an ask of `num_rows` rows, in turn: from `alone`, or from a shared call.
 
-        `kind` None: it shares no call. Raises what `alone` raises.
+        `kind` None: the ask shares no call. Raises the errors of `alone`.
         """
         mine = _Ask(what, max(1, num_rows), kind, time.perf_counter())
         try:
@@ -124,7 +124,7 @@ class Device:
         return mine.answers[0]
 
     def _take_turn(self, mine: _Ask[A, R], alone: Callable[[A], R]) -> None:
-        """Wait until another thread has brought the answer, or make the call that may bring it."""
+        """Wait until another thread has the answer, or make the call for it."""
         group: list[_Ask[A, R]] = []
         answers: Sequence[R] = ()
         started = 0.0
@@ -133,7 +133,7 @@ class Device:
                 with self._lock:
                     if mine.answers:
                         return
-                    # Busy first: where another makes a call for `mine`, the queue may be empty.
+                    # Busy first: if another thread makes the call for `mine`, the queue may be empty.
                     if not self._is_busy and self._waiting[0] is mine:
                         group = self._gather(mine)
                         self._is_busy = True
@@ -156,7 +156,7 @@ class Device:
                 self._end_turn(group, answers, time.perf_counter() - started)
 
     def _gather(self, oldest: _Ask[A, R]) -> list[_Ask[A, R]]:
-        """Take an ask out of the queue, with the next ones of its kind that fit into a call with it."""
+        """Take an ask out of the queue, with the next ones of its kind that fit into the same call."""
         group, num_rows = [oldest], oldest.num_rows
         for ask in self._waiting[1:]:
             if oldest.kind is None or ask.kind is None or ask.kind.key != oldest.kind.key:
@@ -169,7 +169,7 @@ class Device:
         return group
 
     def _end_turn(self, group: Sequence[_Ask[A, R]], answers: Sequence[R], seconds: float) -> None:
-        """Hand out what a call has brought, and leave the device to the next."""
+        """Hand out the answers of a call, and free the device for the next one."""
         with self._lock:
             num_rows = sum(ask.num_rows for ask in group)
             for ask in group:

@@ -1,4 +1,4 @@
-"""Conditions of running a document that the other rooms do not know; the rest is in `concepts.errors`."""
+"""Errors of running a document that the other rooms do not know; the rest are in `concepts.errors`."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ class Paused(LonghandError):
 
 
 class PoisonError(LonghandError):
-    """A document whose runs all come to nothing; it is failed so that the queue goes on."""
+    """All runs of a document fail; it is set to failed so that the queue goes on."""

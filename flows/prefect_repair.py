@@ -1,12 +1,12 @@
-"""Lets Prefect's server run its schedules on SQLAlchemy 2.1; does nothing where that needs no help.
+"""Lets Prefect's server run its schedules on SQLAlchemy 2.1; does nothing if no repair is needed.
 
-Prefect 3.8.8 inserts the runs of a schedule with values for hybrid properties of its own (`FlowRun.state`,
-`FlowRunState.data`). SQLAlchemy 2.0 ignored them; 2.1 refuses such an insert unless the property says what
-is to become of the value ("please supply a bulk_dml decorated function"). The server goes on, but no
-schedule ever makes a run. Here the properties say: nothing, as before.
+Prefect 3.8.8 inserts a schedule's runs with values for its own hybrid properties (`FlowRun.state`,
+`FlowRunState.data`). SQLAlchemy 2.0 ignored them; 2.1 refuses such an insert unless the property defines how
+to store the value ("please supply a bulk_dml decorated function"). The server goes on, but no schedule ever
+makes a run. This module makes the properties ignore the value, as before.
 
-A server in our environment loads this by the entry point `prefect.collections`, `longhand up` by running
-this module, which is the command `prefect`: python -m flows.prefect_repair server start.
+A server in our environment loads it by the entry point `prefect.collections`; `longhand up` runs this module,
+which acts as the command `prefect`: python -m flows.prefect_repair server start.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ CONFIGURATIONS = "prefect.server.database.configurations"
 
 
 def ignore_value(cls: type[Any], mapping: MutableMapping[str, Any], value: Any) -> None:
-    """Leave a row that is to be inserted as it is: the hybrid property has no column."""
+    """Leave a row for insertion unchanged: the hybrid property has no column."""
 
 
 def begin_immediately() -> None:
-    """Let every transaction of the server on SQLite take the write lock when it begins.
+    """Make every transaction of the server on SQLite take the write lock when it begins.
 
-    Prefect begins them as readers. One that goes on to write fails at once where another has written meanwhile, the
-    server answers 503, and its clients wait for 2, 4, 8 seconds: with a few runs side by side most of the time.
+    Prefect begins them as readers. A reader that starts to write fails at once if another one has written meanwhile;
+    then the server answers 503 and its clients wait for 2, 4, 8 seconds: most of the time with a few parallel runs.
     """
     import importlib
 
@@ -43,13 +43,13 @@ def begin_immediately() -> None:
 
 
 def repair() -> list[str]:
-    """Do all repairs, in a process that serves Prefect's API; return the columns that were mended."""
+    """Do all repairs, in a process that serves Prefect's API; return the repaired properties."""
     begin_immediately()
     return repair_inserts()
 
 
 def repair_inserts() -> list[str]:
-    """Let the hybrid properties of Prefect's tables be ignored by inserts; return the names of those changed."""
+    """Make inserts ignore the hybrid properties of Prefect's tables; return the changed properties' names."""
     import importlib
 
     from sqlalchemy.ext.hybrid import hybrid_property
@@ -68,7 +68,7 @@ def repair_inserts() -> list[str]:
 
 
 if MODELS in sys.modules:
-    # Loaded by a server through the entry point; workers and clients have no use for it.
+    # A server loads this through the entry point; workers and clients do not need it.
     repair()
 
 

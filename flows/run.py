@@ -1,9 +1,8 @@
-"""Run a document in place: claim it, load models and Prefect side by side, run the flow, give it back.
+"""Run a document in place: claim it, load models and Prefect side by side, run the flow, release it.
 
-`write_document` begins a queued document, `resume_document` goes on with any that is not done,
-`translate_document` says one that is done in another language. All block until the work is done and may be
-killed at any moment. They run the flow that workers run (`flows.prefect.flow`): on the Prefect server that is
-named, else on a private one that ends with them.
+`write_document` begins a queued document, `resume_document` continues any unfinished one, `translate_document`
+translates a finished one. All block until the work is done and may be killed at any moment. They run the same flow
+as workers (`flows.prefect.flow`), on a given Prefect server or on a private one that ends with them.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from flows.prefect.api import PrefectApi
 
 STOP_TIMEOUT_S = 1.0
-"""How long a run that is broken off waits for Prefect to note it."""
+"""How long an interrupted run waits for Prefect to record it."""
 
 
 def write_document(
@@ -48,24 +47,24 @@ def write_document(
     prefect_api: PrefectApi | None = None,
     lease_s: float = LEASE_S,
 ) -> Timings:
-    """Run a document to its end, or with `plan_only` to its stored outline, and return where the time went.
+    """Run a document to its end, or with `plan_only` to its stored outline, and return the timings.
 
-    One that is to be reviewed stops after its outline, in the status `awaiting_review`. `plan_only` is stored
-    with the document, so that a worker who goes on with it after an interruption stops there, too.
+    A document for review stops after its outline, in the status `awaiting_review`. `plan_only` is stored with the
+    document, so that a worker that continues it after an interruption stops there, too.
 
     store_url: a database URL; None means the default one. document_id: an id or its prefix. engine: the
-    models; it is told to load while Prefect starts. on_event: called in this thread. prefect_api: the running
-    Prefect server whose UI is to show the run; None starts a private one and ends it afterwards.
+    models, loaded while Prefect starts. on_event: called in this thread. prefect_api: a running Prefect server
+    whose UI shows the run; None starts a private one and ends it afterwards.
 
-    Raises Busy where a living process holds the document, FinishedError where it is done, LostLease
-    where another process took it over, KeyboardInterrupt as it is (what is stored stays; the document
-    is given back), and the ModelError or InputError that is stored with a document that failed.
+    Raises Busy if a living process holds the document, FinishedError if it is done, LostLease if another process
+    took it over, KeyboardInterrupt (stored results stay and the document is released), and the ModelError or
+    InputError that is stored with a failed document.
     """
     with Store.open(store_url) as store:
         document = store.get_document(document_id)
         check_unfinished(document)
         check_free(document)
-        job = Job(store, Lease(document.id, current_owner(), document.epoch, 0.0), engine)  # only to read
+        job = Job(store, Lease(document.id, current_owner(), document.epoch, 0.0), engine)  # for reading only
         host = _host(store, engine, on_event, lease_s)
         host.plan_only = plan_only
         _run(
@@ -89,10 +88,10 @@ def resume_document(
     prefect_api: PrefectApi | None = None,
     lease_s: float = LEASE_S,
 ) -> Timings:
-    """Go on with a document that is queued, planned, interrupted, failed or cancelled, until it is done.
+    """Continue a queued, planned, interrupted, failed or cancelled document until it is done.
 
-    One that was only to be planned is written from now on, also by a worker after an interruption.
-    A holder that died on this machine is replaced at once, one on another machine when its lease is over.
+    A document that was only to be planned is now written, also by a worker after an interruption.
+    A lease holder that died on this machine is replaced at once, on another machine when its lease expires.
     Arguments and errors as for `write_document`.
     """
     return write_document(
@@ -115,14 +114,13 @@ def translate_document(
     prefect_api: PrefectApi | None = None,
     lease_s: float = LEASE_S,
 ) -> Timings:
-    """Translate a document that is done into `lang` and return where the time went.
+    """Translate a finished document into `lang` and return the timings.
 
-    Its units are stored before they run, so that the same call goes on after a crash; a language that is
-    decoded already costs nothing. The document stays done, whatever happens here. Arguments as for
-    `write_document`.
+    Units are stored before they run, so that the same call continues after a crash; a finished translation
+    costs nothing. The document stays done in any case. Arguments as for `write_document`.
 
-    Raises FlowError where the document is not done, UsageError for its own language or one that its space
-    does not know, Busy, LostLease, and what the translator raises.
+    Raises FlowError if the document is not done, UsageError for its own language or one that its space
+    does not know, Busy, LostLease, and the translator's errors.
     """
     with Store.open(store_url) as store:
         document = store.get_document(document_id)
@@ -143,7 +141,7 @@ def translate_document(
 
 
 def check_translatable(document: DocumentRecord, lang: str) -> None:
-    """Raise UsageError for the document's own language, FlowError where it is not written yet."""
+    """Raise UsageError for the document's own language, FlowError if the document is not written yet."""
     if lang == document.lang:
         raise UsageError(f"{document.id} is written in {lang}: name another language, or see longhand show")
     if document.status != "done":
@@ -179,14 +177,14 @@ def _run(
     prefect_api: PrefectApi | None,
     translate_to: str | None = None,
 ) -> None:
-    """Load what `stages` need while Prefect starts, and run the flow in this thread."""
+    """Load the models of `stages` while Prefect starts, and run the flow in this thread."""
     assert host.timings is not None
     timings = host.timings
     foreground = _Foreground()
     host.step = foreground.step
 
     def on_death() -> None:
-        # Prefect's client would try for minutes to reach it.
+        # Prefect's client would retry for minutes.
         again = f"what is stored is sound: run `longhand resume {document_id}`"
         foreground.abandon(FlowError(f"Prefect's private server ended before the run did, {again}"))
 
@@ -220,7 +218,7 @@ def _run(
                 import_prefect(logs=prefect_api is not None)
             foreground.run(body(), document_id)
     except FlowError:
-        # The document is what counts: Prefect may have stumbled while it noted a success.
+        # Only the document counts: Prefect may have failed while it recorded a success.
         if not is_over():
             raise
     finally:
@@ -236,9 +234,9 @@ def _run(
 async def _flow(
     host: Host, document_id: str, translate_to: str | None, prefect_api: PrefectApi | None
 ) -> None:
-    """Run the flow: as the document's run on a server that keeps runs, else as one of its own.
+    """Run the flow: as the document's run on a server that keeps runs, else as a new run.
 
-    Raises the error that ended the document's work, else Prefect's own.
+    Raises the error that ended the document's work, else Prefect's error.
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.objects import State
@@ -266,21 +264,21 @@ async def _flow(
 
 @runtime_checkable
 class _Noting(Protocol):
-    """A handler of SIGINT that keeps in mind that one came."""
+    """A SIGINT handler that remembers a signal."""
 
     def note(self) -> None: ...
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt where one came."""
+        """Raise KeyboardInterrupt if a signal came."""
 
     def __call__(self, number: int, frame: FrameType | None, /) -> None: ...
 
 
 class _Foreground:
-    """Runs a coroutine in this thread, which its steps may block; Ctrl-C breaks it off.
+    """Runs a coroutine, whose steps may block, in this thread; Ctrl-C interrupts it.
 
-    A step is broken off wherever it is. Outside of one the coroutine is cancelled at its next await, as `asyncio.run`
-    does: Prefect, where KeyboardInterrupt is raised in the midst of it, may raise another error in its place, or none.
+    Ctrl-C interrupts a step anywhere. Outside a step it cancels the coroutine at its next await, as `asyncio.run`
+    does: if KeyboardInterrupt is raised inside Prefect, Prefect may raise another error instead, or none.
     A second Ctrl-C waits for nothing.
     """
 
@@ -294,7 +292,7 @@ class _Foreground:
         self._noting: _Noting | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, None], document_id: str) -> None:
-        """Run a coroutine to its end; FlowError for an error that is neither ours nor one of a step."""
+        """Run a coroutine to its end; raise FlowError for an error that is neither ours nor a step's."""
         loop = asyncio.new_event_loop()
         try:
             with self._lock:
@@ -307,7 +305,7 @@ class _Foreground:
             with self._lock:
                 self._loop = None
                 if self._task is not None and not self._task.done():
-                    # Prefect was left in the midst of something: how its parts end is nobody's news
+                    # Prefect was interrupted: do not report how its tasks end
                     loop.set_exception_handler(lambda _loop, _context: None)
             with suppress(Exception):
                 loop.run_until_complete(loop.shutdown_asyncgens())
@@ -315,7 +313,7 @@ class _Foreground:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Let Ctrl-C break off what is done inside the block at once."""
+        """Let Ctrl-C interrupt the block at once."""
         self._is_in_step = True
         try:
             if self._is_interrupted:
@@ -344,10 +342,10 @@ class _Foreground:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Handle Ctrl-C inside the block, where this is the main thread and nobody else handles it.
+        """Handle Ctrl-C inside the block, if this is the main thread and nobody else handles it.
 
-        A handler with `note` and `check` only notes and raises, so that this one stands in for it: it passes on what
-        comes, and one that came before, and was lost, ends the run here.
+        A handler with `note` and `check` only records and raises, so this one replaces it: it passes each signal on,
+        and an earlier signal that was lost ends the run here.
         """
         is_main = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGINT)
@@ -362,7 +360,7 @@ class _Foreground:
                     self._noting.check()
                 except KeyboardInterrupt:
                     assert self._task is not None
-                    self._task.cancel()  # else it would begin while its loop is closed
+                    self._task.cancel()  # else it would start while its loop closes
                     raise
             yield
         finally:
@@ -374,12 +372,12 @@ class _Foreground:
             self._noting.note()
         if self._is_in_step or is_second or self._loop is None or self._task is None:
             raise KeyboardInterrupt
-        # Prefect notes that the run was broken off; for a moment it is waited for.
+        # Wait a moment until Prefect has recorded the interruption.
         self._loop.call_soon_threadsafe(self._task.cancel)
         self._loop.call_soon_threadsafe(self._loop.call_later, STOP_TIMEOUT_S, self._loop.stop)
 
     def _break_off(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
-        """Let Prefect note that the run was broken off, for a moment."""
+        """Give Prefect a moment to record that the run was interrupted."""
         if task.done():
             return
         task.cancel()
@@ -387,9 +385,9 @@ class _Foreground:
             loop.run_until_complete(asyncio.wait_for(asyncio.shield(task), STOP_TIMEOUT_S))
 
     def abandon(self, error: Exception) -> None:
-        """End `run` with an error as soon as the step at hand is done; for another thread.
+        """End `run` with an error after the current step; called from another thread.
 
-        Prefect cannot note anything on a server that is gone, and would try for a minute: it gets a moment.
+        Prefect cannot record anything on a server that is gone and would retry for a minute: it gets only a moment.
         """
         with self._lock:
             self._error = error
@@ -411,11 +409,11 @@ def _is_prefects(error: BaseException) -> bool:
 
 
 def _stages_left(job: Job, *, plan_only: bool) -> list[Stage]:
-    # The outline is planned while the voice still loads.
+    # Planning runs while the voice still loads.
     planned = is_planned(job)
     stages: list[Stage] = ["decode"] if planned else ["plan", "decode"]
     num_written, num_sections = count_sections(job)
-    # Not the units: a process that was killed right after planning has not written them down yet.
+    # Do not count units: a process killed right after planning has not stored them yet.
     needs_writer = num_written < num_sections if planned else not is_given(job)
     if needs_writer and not awaits_review(job) and not plan_only:
         stages.append("write")

@@ -1,4 +1,4 @@
-"""Where the seconds of a run went, by name; several threads may add."""
+"""Sums of a run's seconds by name; several threads may add to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Timings:
 
     @contextmanager
     def span(self, name: str) -> Iterator[None]:
-        """Add the time that the `with` block takes."""
+        """Add the duration of the `with` block."""
         started = time.perf_counter()
         try:
             yield
@@ -30,7 +30,7 @@ class Timings:
             self.add(name, time.perf_counter() - started)
 
     def get(self, name: str) -> float:
-        """Return the seconds of a name; 0 where it never ran."""
+        """Return the seconds of a name; 0 if it never ran."""
         with self._lock:
             return self._seconds.get(name, 0.0)
 

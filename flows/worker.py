@@ -1,13 +1,13 @@
-"""Our type of Prefect worker: it runs documents' flows in its own process, with models that stay warm.
+"""Our Prefect worker type: it runs documents' flows in its own process, with models that stay loaded.
 
     longhand worker
     prefect worker start --pool longhand --type longhand
 
-Both start the same. It takes flow runs of the work pool `longhand`, several side by side, a thread each, and runs our
-flow for them, whatever their deployment names as entry point, command or environment: who may write to Prefect's
-server can have documents written here, and nothing else run. What we add to Prefect's worker: a dead worker's runs are
-found by the leases of their documents (`flows.prefect.work_pool.recover`), and what a user does to a run reaches its
-document.
+Both commands start the same worker. It takes several flow runs of the work pool `longhand` at once, each in a thread,
+and runs our flow for them. It ignores the deployment's entry point, command and environment: whoever can write to
+Prefect's server can have documents written here, but run nothing else. We add to Prefect's worker: it finds a dead
+worker's runs by their documents' leases (`flows.prefect.work_pool.recover`), and it applies a user's action on a run
+to its document.
 """
 
 from __future__ import annotations
@@ -54,19 +54,19 @@ BATCH = 2
 """Documents in work at once, unless Prefect's `--limit` says otherwise."""
 TOGETHER_VARIABLE = "LONGHAND_TOGETHER"
 WATCH_S = 3.0
-"""How often a worker looks for what was done to its runs in Prefect's UI."""
+"""How often a worker checks for actions on its runs in Prefect's UI."""
 RECOVER_S = 15.0
-"""How often it looks for runs whose worker has died."""
+"""How often it checks for runs of dead workers."""
 AGAIN_S = 5.0
-"""How long it waits after Prefect's server could not be reached for long."""
+"""How long it waits after Prefect's server was unreachable for long."""
 SPARE = 2
-"""Runs that are asked for beyond the free slots, in case that another worker is faster."""
+"""Runs requested beyond the free slots, in case another worker is faster."""
 USERS_STATES = ("AwaitingRetry", "Resuming")
-"""Names of the states that Prefect gives runs which a user has retried or resumed."""
+"""Prefect's names for the states of runs that a user retried or resumed."""
 
 
 class LonghandConfiguration(BaseJobConfiguration):
-    """What a deployment may say of how its runs are run: nothing that we use."""
+    """A deployment's settings for its runs; we use none."""
 
 
 class LonghandVariables(BaseVariables):
@@ -74,7 +74,7 @@ class LonghandVariables(BaseVariables):
 
 
 class LonghandResult(BaseWorkerResult):
-    """How a flow run's thread ended; what became of the run is in its state."""
+    """How a flow run's thread ended; the run's state holds its outcome."""
 
 
 class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, LonghandResult]):
@@ -100,8 +100,8 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
     ) -> None:
         """Arguments as for Prefect's worker.
 
-        store: None: the default database. models: None: the real ones. on_work: hears what is done. drain: end where
-        nothing waits and nobody else is at work. num_documents: end after so many. lease_s: of the documents in work.
+        store: None: the default database. models: None: the real ones. on_work: gets the worker's events. drain: end
+        when nothing waits and nobody else works. num_documents: end after this many. lease_s: of documents in work.
         """
         super().__init__(work_pool_name, limit=limit or BATCH, **kwargs)
         self._store = store
@@ -110,7 +110,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         self._is_draining, self._num_left = drain, num_documents
         self._host: Host | None = None
         self._mine: dict[str, str | None] = {}
-        """Document (None: not stored yet) by flow run, of the runs in this process."""
+        """Document (None: not stored yet) of each flow run in this process."""
         self._flow_id: Any = None
         self._free = anyio.Event()
         self._polling = anyio.Lock()
@@ -118,19 +118,19 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         self._is_in_trouble = False
         self._cancelled_since = time.time()
         self._followed: set[str] = set()
-        """States of runs here, by id, for which their documents were cancelled."""
+        """Ids of run states for which this worker has cancelled the documents."""
         self.has_started = False
         self.is_stopping = False
-        """Whether it was asked to stop."""
+        """Whether the worker was asked to stop."""
         self.finished = threading.Event()
-        """Set where nothing is left to be done: after a drain, or the last of `num_documents`."""
+        """Set when nothing is left to do: after a drain, or the last of `num_documents`."""
         self.tally: dict[Outcome, int] = {}
-        """How many documents ended how."""
+        """Number of documents by outcome."""
 
     # Life
 
     async def setup(self) -> None:
-        """Make the work pool where it is missing, load the models, and put back what dead workers have left."""
+        """Create the work pool if it is missing, load the models, and put back the runs of dead workers."""
         share_certificates()
         if self._host is None:
             store = Store.open() if self._store is None else self._store
@@ -163,7 +163,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
             task_status.started()
 
     async def teardown(self, *exc_info: Any) -> None:
-        """Let the runs in work end after their steps, and wait for them."""
+        """Let running runs end after their current steps, and wait for them."""
         if self._host is not None:
             self._host.stopping.set()
         if self._loops is not None:
@@ -171,7 +171,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         await super().teardown(*exc_info)
 
     def stop(self) -> None:
-        """Ask to stop: steps that run are finished, then all documents are given back. For any thread."""
+        """Ask to stop: running steps finish, then all documents are released. For any thread."""
         self.is_stopping = True
         if self._host is not None:
             self._host.stopping.set()
@@ -184,14 +184,14 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
     # Runs
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Run a flow run here. Prefect's own asks its server six times first for what a deployment may want."""
+        """Run a flow run here. Prefect's own method first asks its server six times for a deployment's settings."""
         try:
             if not await self._propose_pending_state(flow_run):
                 self._release_limit_slot(flow_run.id)
                 return
             try:
                 await self.client.update_flow_run(flow_run.id, infrastructure_pid=current_owner())
-            except Exception as error:  # noqa: BLE001  # Prefect's; without it a dead worker's run is found later
+            except Exception as error:  # noqa: BLE001  # Prefect's; if it fails, a dead worker's run is found later
                 self.tell_trouble(error_text(error))
             assert self._runs_task_group is not None
             self._runs_task_group.start_soon(self._run_here, flow_run)
@@ -212,7 +212,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         configuration: LonghandConfiguration,
         task_status: anyio.abc.TaskStatus[str] | None = None,  # type: ignore[override]
     ) -> LonghandResult:
-        """Run our flow for a flow run, in a thread of its own; one of another flow is refused."""
+        """Run our flow for a flow run in its own thread; refuse a run of another flow."""
         run_id = str(flow_run.id)
         self._mine[run_id] = flow_run.parameters.get("document_id")
         if task_status is not None:
@@ -234,7 +234,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         try:
             asyncio.run(self._run_flow(flow_run, is_ours))
         except (Abort, Pause):
-            pass  # Prefect has said what becomes of the run
+            pass  # Prefect has set the run's state
         except Exception as error:  # noqa: BLE001  # Prefect's; the document is sound, and the run is found again
             self.tell_trouble(f"flow run {flow_run.name} was left: {type(error).__name__}: {error}")
 
@@ -248,8 +248,8 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         if stopped is not None:
             await self._refuse(flow_run, stopped)
             return
-        # Without its deployment a run has no thread, client and subscription of its own that hear of its suspension:
-        # `_look` sees to all of them at once.
+        # Without its deployment Prefect starts no thread, client and subscription per run to listen for suspension:
+        # `_look` checks all runs at once.
         alone = flow_run.model_copy(update={"deployment_id": None})
         with hosting(self._host):
             await run_flow_async(
@@ -257,9 +257,9 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
             )
 
     def _stopped(self, flow_run: FlowRun) -> Any:
-        """Return the state of a run whose document was stopped; None where it is to go on.
+        """Return the state of a run whose document was stopped; None if the run goes on.
 
-        What the store says counts, unless a user has retried or resumed the run since.
+        The store decides, unless a user has retried or resumed the run since.
         """
         assert self._host is not None
         store, document_id = self._host.store, flow_run.parameters.get("document_id")
@@ -270,7 +270,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         except NotFoundError:
             return Cancelled(message=f"document {document_id} was deleted")
         except StorageError:
-            return None  # the flow says so
+            return None  # the flow reports it
         is_users = flow_run.state_name in USERS_STATES
         if document.status in ("cancelled", "paused") and not is_users:
             return Cancelled() if document.status == "cancelled" else Suspended()
@@ -289,7 +289,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
     # Polling
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Take as many runs as there are free slots; see whether all is done where that was asked for."""
+        """Take as many runs as there are free slots; with `drain`, check whether all is done."""
         assert self._host is not None
         if self._host.stopping.is_set() or self.finished.is_set() or self._num_left == 0:
             return []
@@ -305,13 +305,13 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         ):
             left = await self._with_api(partial(work_pool.recover, store=self._host.store, mine=self._mine))
             is_empty = not left and not await self._with_api(work_pool.count_due)
-            # what another process holds is not done yet, and waits again if that process dies
+            # documents of other processes are not done yet, and wait again if those processes die
             if is_empty and not await self._with_api(partial(work_pool.has_others, mine=self._mine)):
                 self.finished.set()
         return found
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-        # Prefect's own asks for 200 each time, which costs its server more than all else.
+        # Prefect's own method asks for 200 each time, its server's largest cost.
         from prefect.client.schemas.responses import WorkerFlowRunResponse
 
         free = int(self.limiter.available_tokens)
@@ -340,7 +340,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         self._free.set()
 
     async def _poll_when_free(self) -> None:
-        """Take the next run as soon as there is a free slot, instead of at the next poll."""
+        """Take the next run as soon as a slot is free, instead of at the next poll."""
         while True:
             await self._free.wait()
             self._free = anyio.Event()
@@ -366,7 +366,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
                 self.tell_trouble(str(error))
 
     def _look(self, api: PrefectApi) -> None:
-        """Cancel the documents whose runs here were cancelled; let runs that were suspended end after their step."""
+        """Cancel the documents of cancelled runs here; let suspended runs end after their current step."""
         assert self._host is not None
         at_work = dict(self._host.at_work)
         for run in api.read_runs([*at_work.values()]) if at_work else ():
@@ -374,7 +374,7 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
                 mark_flow_run_suspension_requested(UUID(run["id"]), State.model_validate(run["state"]))
             state_id = run["state"]["id"]
             if run["state"]["type"] in ("CANCELLING", "CANCELLED") and state_id not in self._followed:
-                # Once: while its step still runs here, somebody may go on with the document elsewhere.
+                # Only once: while the step still runs here, somebody may resume the document elsewhere.
                 self._followed.add(state_id)
                 for document_id, run_id in at_work.items():
                     if run_id == run["id"]:
@@ -396,16 +396,16 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         return await anyio.to_thread.run_sync(call)
 
     def tell_trouble(self, message: str) -> None:
-        """Say that Prefect's server or the database is in trouble, once until all goes well again."""
+        """Report trouble with Prefect's server or the database, once until all goes well again."""
         if not self._is_in_trouble:
             self._is_in_trouble = True
             self._on_work(WorkerEvent(kind="trouble", message=message))
 
 
 async def run_worker(worker: LonghandWorker) -> None:
-    """Run a worker until it has finished or is stopped; it waits for a Prefect server that goes away meanwhile.
+    """Run a worker until it has finished or is stopped; if Prefect's server goes away meanwhile, it waits.
 
-    Raises what it meets before it could do anything: ModelError, StorageError, or FlowError.
+    Raises errors before its first work: ModelError, StorageError, or FlowError.
     """
 
     async def watch(scope: anyio.CancelScope) -> None:
@@ -418,7 +418,7 @@ async def run_worker(worker: LonghandWorker) -> None:
             async with anyio.create_task_group() as group:
                 group.start_soon(watch, group.cancel_scope)
                 await worker.start(printer=lambda *words: None)
-        except Exception as raised:  # noqa: BLE001  # Prefect's; told, or raised where nothing was done yet
+        except Exception as raised:  # noqa: BLE001  # Prefect's; reported, or raised if nothing was done yet
             error = _first(raised)
             if not worker.has_started:
                 raise error from None

@@ -1,11 +1,11 @@
 """Longhand plans and writes long documents in a sentence-embedding space.
 
-`longhand.open()` is the Python interface, the command `longhand` the other one; both call the same
-functions. Importing this imports nothing: what is named here is imported when it is first used.
+`longhand.open()` is the Python interface, `longhand` the command line; both call the same functions.
+Importing this package imports nothing else: its names are imported at their first use.
 """
 
 TYPE_CHECKING = False
-"""As typing's, which takes 10 ms to import; Ctrl-C is not handled before this module ends (longhand/__main__.py)."""
+"""As in typing, which takes 10 ms to import; Ctrl-C is not handled before this module ends (longhand/__main__.py)."""
 
 if TYPE_CHECKING:
     from concepts.errors import LonghandError

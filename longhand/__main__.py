@@ -1,7 +1,7 @@
-"""Where a process of `longhand` begins, as a console script or as `python -m longhand`.
+"""Entry point of `longhand`, as a console script or as `python -m longhand`.
 
-Ctrl-C ends it with exit code 130 from the first line on. So this module imports nothing but `os` and `signal`, and
-everything else once the handler is set (`import longhand` imports nothing).
+Ctrl-C ends the process with exit code 130 from the first line on. So this module imports only `os` and `signal` until
+the handler is set (`import longhand` imports nothing).
 """
 
 import os
@@ -12,7 +12,7 @@ EXIT_INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    # Where SIGINT is ignored (a shell's background job) or somebody else handles it, it stays so.
+    # If SIGINT is ignored (a shell's background job) or somebody else handles it, leave it so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
     from longhand.cli import main as run_command_line
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def end_at_once(number: int, frame: object) -> None:
-    """End the process: nothing was begun yet. An exception might be lost between two imports, or leave a traceback."""
+    """End the process, which has done nothing yet; an exception might get lost between imports or print a traceback."""
     os._exit(EXIT_INTERRUPTED)
 
 

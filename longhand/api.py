@@ -1,7 +1,7 @@
 """The Python interface: documents and outlines as objects over one database.
 
-Objects hold no state of their own: every property is read from the store when it is asked for, so what
-another process or the command line does shows at once. Ids may be shortened, as on the command line.
+Objects hold no state: every property is read from the store on access, so changes by other processes or the command
+line show at once. Ids may be shortened, as on the command line.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def open(url: str | None = None, *, on_event: OnEvent | None = None) -> Longhand
     """Open a database of documents; close it, or use it in a `with` block.
 
     `url`: as `LONGHAND_DATABASE_URL`, such as `sqlite:////folder/longhand.db`; None: that variable, else
-    the file in the user's data folder. `on_event` is called with each `flows.document.events.Event` of a run.
+    the file in the user's data folder. `on_event` gets each `flows.document.events.Event` of a run.
     Raises StorageError.
     """
     return Longhand(Store.open(url), on_event)
@@ -56,7 +56,7 @@ class Longhand:
 
     def __init__(self, store: Store, on_event: OnEvent | None = None) -> None:
         self.store = store
-        """The store beneath, for what has no method here."""
+        """The underlying store, for anything without a method here."""
         self._on_event = on_event
 
     def __repr__(self) -> str:
@@ -77,9 +77,9 @@ class Longhand:
     def submit(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Store a document for workers, or for `plan` and `write` later, and return it.
 
-        `wishes` are those of `flows.document.wishes`, as on the command line; an outline is the Path of a file,
-        Markdown, or a list of headings. Raises InputError, UsageError or ModelError
-        for the first thing wrong; nothing is stored then.
+        `wishes`: see `flows.document.wishes`, as on the command line; an outline is the Path of a file, Markdown,
+        or a list of headings. Raises InputError, UsageError or ModelError for the first error, and stores nothing
+        then.
         """
         return Document(self, self.store.create_document(_document_of(prompt, wishes)).id)
 
@@ -93,11 +93,11 @@ class Longhand:
         return Document(self, create_own(self.store, _document_of(prompt, wishes))).write()
 
     def plan_from(self, path: str | Path, **wishes: Unpack[GivenWishes]) -> Document:
-        """Store a document that exists, its own outline and text, to be edited and rewritten; return it.
+        """Store an existing document with its own outline and text, to be edited and rewritten; return it.
 
         `path`: a Markdown, HTML, Word or text file, `-` is stdin. `wishes` are `title`, `lang`,
         `prompt_lang` (the file's), `seed`, `review`, `priority`, `key`, the models, `steps` and `guidance`.
-        Raises InputError, UsageError or ModelError for the first thing wrong; nothing is stored then.
+        Raises InputError, UsageError or ModelError for the first error, and stores nothing then.
         """
         return self._make_of(path, "keep", wishes)
 
@@ -109,7 +109,7 @@ class Longhand:
         return self._make_of(path, "summarize", wishes)
 
     def expand(self, path: str | Path, **wishes: Unpack[GivenWishes]) -> Document:
-        """Write the long document of notes and return it.
+        """Write a long document from notes and return it.
 
         `wishes` as for `plan_from`, and `sections`, `depth` and `goal`.
         """
@@ -121,7 +121,7 @@ class Longhand:
         return document._started(plan_only=bool(new.params.get("plan_only")))
 
     def get(self, document_id: str) -> Document:
-        """Return the document whose id begins so; raise NotFoundError for none or several."""
+        """Return the document whose id begins with `document_id`; raise NotFoundError for none or several."""
         return Document(self, self.store.get_document(document_id).id)
 
     def documents(self, status: DocumentStatus | None = None, *, limit: int = 50) -> list[Document]:
@@ -139,13 +139,13 @@ class Longhand:
     ) -> tuple[Match, ...]:
         """Return the plan items and sentences of all documents that are near in meaning or hold the words, best first.
 
-        Each match has `document_id`, `path`, `text`, `similarity`, `found_by` and more; `lang` is that of the words.
-        By words alone no model is loaded.
+        Each match has `document_id`, `path`, `text`, `similarity`, `found_by` and more. `lang`: of the words. A
+        search by words alone loads no model.
         """
         return search_words(self.store, words, ways=ways, places=places, limit=limit, lang=lang)
 
     def tell(self, event: Event) -> None:
-        """Hand an event of a run to whoever asked for them."""
+        """Pass a run's event to the `on_event` of `open`."""
         if self._on_event is not None:
             self._on_event(event)
 
@@ -164,7 +164,7 @@ class Document:
         self._longhand = longhand
         self._store = longhand.store
         self.id = document_id
-        """The whole id."""
+        """The full id."""
 
     def __repr__(self) -> str:
         return f"<longhand.Document {self.id}>"
@@ -177,12 +177,12 @@ class Document:
 
     @property
     def record(self) -> DocumentRecord:
-        """Everything known about it but its text."""
+        """All stored facts about the document except its text."""
         return self._store.get_document(self.id)
 
     @property
     def status(self) -> DocumentStatus:
-        """Where it stands, such as `planned` or `done`."""
+        """The status, such as `planned` or `done`."""
         return self.record.status
 
     @property
@@ -192,12 +192,12 @@ class Document:
 
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:
-        """Everything that was tried, oldest first, with timing and errors."""
+        """All attempts, oldest first, with timings and errors."""
         return self._store.get_attempts(self.id)
 
     @property
     def outline(self) -> Outline:
-        """The version in use; raises NotFoundError before the document is planned."""
+        """The active version; raises NotFoundError before the document is planned."""
         return Outline(self)
 
     @property
@@ -206,7 +206,7 @@ class Document:
         return tuple(outline.version for outline in self._store.list_outlines(self.id))
 
     def plan(self) -> Document:
-        """Plan the document, where it is not yet, and return it; one that is planned stays as it is."""
+        """Plan the document if it is not planned yet, and return it."""
         if not self._is_planned():
             self._run(plan_only=True)
         return self
@@ -219,10 +219,10 @@ class Document:
         return not is_open and all(item.heading for item in self.outline)
 
     def write(self) -> Document:
-        """Do whatever is left to be done, and return the document; one that is done stays as it is.
+        """Do all remaining steps and return the document; a finished document stays unchanged.
 
-        One that is to be reviewed stops after its outline, in the status `awaiting_review`, until `approve`.
-        Raises Busy where another process works on it, and what its run raises.
+        A document for review stops after its outline, in the status `awaiting_review`, until `approve`.
+        Raises Busy if another process works on it, and the errors of its run.
         """
         if self.status == "awaiting_review":
             raise InputError(f"{self.id} waits for review: look at its outline, then approve() it")
@@ -246,7 +246,7 @@ class Document:
         )
 
     def approve(self) -> Document:
-        """Let a document that waits for review be written, by workers or `write`; return it."""
+        """Approve a document that awaits review, so that workers or `write` write it; return it."""
         from longhand.doing.running import tell_prefect
 
         tell_prefect([editing.approve_document(self._store, self.id)], "queued")
@@ -255,21 +255,21 @@ class Document:
     def rewrite(self, item: str, *, seed: int | None = None) -> Document:
         """Write one section again, as a new version, and return the document.
 
-        `seed` None: one that was not used before. Raises InputError where the item is no written section, or the
-        document waits for review; nothing is changed then.
+        `seed` None: a new one. Raises InputError if the item is not a written section, or the document awaits
+        review; nothing changes then.
         """
         editing.rewrite_item(self._store, self.id, item, seed=seed)
         return self.write()
 
     def restore(self, version: int) -> Document:
-        """Use an older version of the outline, and its text, again; return the document."""
+        """Make an older version of the outline active, with its text; return the document."""
         editing.restore_version(self._store, self.id, version)
         return self
 
     def translate(self, lang: str) -> Document:
-        """Decode the stored concepts into another language as well, and return the document.
+        """Translate the document into another language as well, and return it.
 
-        Raises UsageError for a language that its space does not know, FlowError where it is not written yet.
+        Raises UsageError for a language that its space does not know, FlowError if it is not written yet.
         """
         from longhand.doing.running import make_runner
 
@@ -279,13 +279,13 @@ class Document:
 
     @property
     def extract(self) -> ExportedDocument | None:
-        """The most typical sentences of the text that this is a summary of; None for another document."""
+        """The most typical sentences of a summary's source text; None for other documents."""
         return baseline_of(self._store, self.id)
 
     def export(self, lang: str | None = None, *, version: int | None = None) -> ExportedDocument:
-        """Return the text as far as it is decoded in a language (None: its own), as plain records.
+        """Return the text that is decoded in a language (None: the document's own), as plain records.
 
-        `version`: of the outline; None: the one in use.
+        `version`: of the outline; None: the active one.
         """
         return self._store.export_document(self.id, lang, version=version)
 
@@ -302,10 +302,10 @@ class Document:
         return to_json(self.export(lang, version=version))
 
     def save(self, path: str | Path, *, lang: str | None = None, version: int | None = None) -> Path:
-        """Write the text to a file, as what its suffix says, and return its path; arguments as for `export`.
+        """Write the text to a file in the format of its suffix and return the path; arguments as for `export`.
 
-        Known are .md, .json, .html, .docx, .pdf and .epub. Raises UsageError at another suffix, InputError where no
-        file can be written there.
+        Suffixes: .md, .json, .html, .docx, .pdf and .epub. Raises UsageError for another suffix, InputError if the
+        file cannot be written.
         """
         from longhand.asking.files import write_atomic
         from longhand.formats import format_of
@@ -316,23 +316,23 @@ class Document:
         return path
 
     def concepts(self) -> dict[str, Vector]:
-        """Return the raw sentence vectors (S, D) of every section, by its number."""
+        """Return the raw sentence vectors (S, D) of every section by number."""
         leaves = self._store.get_outline(self.id).leaves()
         found = self._store.get_concepts([leaf.id for leaf in leaves])
         return {leaf.path: found[leaf.id].vectors for leaf in leaves if leaf.id in found}
 
     def delete(self) -> None:
-        """Delete the document and all that belongs to it; raise Busy where a process works on it."""
+        """Delete the document and everything that belongs to it; raise Busy if a process works on it."""
         release_dead(self._store)
         self._store.delete_document(self.id)
 
 
 class Outline:
-    """One version of a document's plan, as it was when it was asked for; every change makes a new one.
+    """A snapshot of one version of a document's plan; every change makes a new version.
 
-    Items are named by their numbers in this version, such as "3" or "2.1". A change returns the new outline;
-    it raises EditError, which names what is wrong, or InputError where the version is no longer the one in
-    use. `Document.write` then writes what was changed, and only that.
+    Items are named by their numbers in this version, such as "3" or "2.1". A change returns the new outline.
+    It raises EditError, which names the mistake, or InputError if this version is no longer the active one.
+    `Document.write` then writes only the changed items.
     """
 
     def __init__(self, document: Document, version: int | None = None) -> None:
@@ -340,7 +340,7 @@ class Outline:
         store = document._store
         found = store.get_outline(document.id, version)
         self.version = found.version
-        """Its number, from 1."""
+        """Version number, from 1."""
         self.items: tuple[PlanItemRecord, ...] = found.items
         """All items in reading order: `path`, `heading`, `planned_length`, `status` and more."""
         self._record = found
@@ -367,46 +367,46 @@ class Outline:
         return _as_html(self._repr_markdown_())
 
     def edit(self, *edits: Edit, approve: bool = False) -> Outline:
-        """Do several edits, all or none; `approve` lets a document that waits for review go on."""
+        """Do several edits, all or none; `approve` also approves a document that awaits review."""
         document = self._document
         editing.edit_outline(document._store, document.id, edits, version=self.version, approve=approve)
         return document.outline
 
     def rename(self, item: str, heading: str) -> Outline:
-        """Give an item another heading."""
+        """Change an item's heading."""
         return self.edit(SetHeading(item, heading))
 
     def set_length(self, item: str, num_sentences: int) -> Outline:
-        """Plan another number of sentences for a section."""
+        """Change a section's planned number of sentences."""
         return self.edit(SetLength(item, num_sentences))
 
     def move(self, item: str, to: str) -> Outline:
-        """Put an item, with all below it, in the place of another one."""
+        """Move an item, with all items below it, to another one's place."""
         return self.edit(Move(item, to))
 
     def drop(self, *items: str) -> Outline:
-        """Leave items out, with all below them."""
+        """Remove items, with all items below them."""
         return self.edit(*(Drop(item) for item in items))
 
     def add(
         self, heading: str, *, after: str | None = None, under: str | None = None, length: int | None = None
     ) -> Outline:
-        """Add a section at the end, behind an item, or as the last one of an item."""
+        """Add a section at the end, after an item, or as the last one under an item."""
         return self.edit(Add(heading, after=after, under=under, length=length))
 
     def markdown(self) -> str:
-        """Return the outline as Markdown that may be changed and given to `edit_markdown`."""
+        """Return the outline as Markdown to be edited and passed to `edit_markdown`."""
         return format_draft(self._record, self._document.title or self._document.record.prompt)
 
     def edit_markdown(self, text: str, *, approve: bool = False) -> Outline:
-        """Store a changed `markdown()`."""
+        """Store an edited `markdown()`."""
         document = self._document
         editing.edit_markdown(document._store, document.id, text, version=self.version, approve=approve)
         return document.outline
 
 
 def _as_html(markdown: str) -> str:
-    """Return what a notebook shows; tags in a text are text."""
+    """Return HTML for a notebook; tags in the text are escaped."""
     from markdown_it import MarkdownIt
 
     return str(MarkdownIt("commonmark", {"html": False}).render(markdown))

@@ -1,8 +1,7 @@
-"""The Typer application: its commands, and what becomes of their errors.
+"""The Typer application: its commands and the handling of their errors.
 
-Only the module of the command that is called is imported, and Typer reads the options of no other. Command
-modules import only what `longhand ls` may cost; torch, Prefect and alembic are imported inside the commands
-that need them.
+Only the called command's module is imported, and Typer reads only its options. Command modules import only what is
+cheap enough for `longhand ls`; commands that need torch, Prefect or alembic import them inside.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from longhand.showing.helping import MAX_WIDTH, Group, add_help
 
 EXIT_ERROR, EXIT_USAGE = 1, 2
 MAX_WORD_CHARS, MAX_MESSAGE_CHARS = 300, 2000
-"""Of an error; what is longer echoes what somebody typed, or a file, and keeps its two ends."""
+"""Limits of an error message: longer ones echo typed text or a file, and keep only beginning and end."""
 DEBUG_OPTION = "--debug"
 COMMANDS = {
     "writing": ("write", "resume", "translate"),
@@ -64,7 +63,7 @@ def options(
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
-    """Return the application with the command that is called; with all of them where none is."""
+    """Return the application with the called command, or with all commands if none is called."""
     app = typer.Typer(
         name="longhand",
         cls=Group,
@@ -83,13 +82,13 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
 
 
 def run_app(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; every error becomes one line on stderr."""
+    """Run one command and return its exit code; print every error as one line on stderr."""
     arguments, debug = _take_debug(arguments)
     try:
         app = make_app(arguments)
         interrupts.check()
         code = app(args=list(arguments) or ["--help"], prog_name="longhand", standalone_mode=False)
-        # Here, so that a full disk behind stdout is an error of ours and not of the interpreter's exit.
+        # Flush here, so that a full disk behind stdout is our error instead of one at the interpreter's exit.
         sys.stdout.flush()
         if not code:
             interrupts.check()
@@ -131,7 +130,7 @@ def run_app(arguments: Sequence[str]) -> int:
 
 
 def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
-    # Typer takes an option of the application only before the command; people add this one at the end.
+    # Typer accepts the application's options only before the command; people add this one at the end.
     end = arguments.index("--") if "--" in arguments else len(arguments)
     kept = [word for word in arguments[:end] if word != DEBUG_OPTION]
     return kept + list(arguments[end:]), len(kept) < end or bool(os.environ.get("LONGHAND_DEBUG"))
@@ -148,6 +147,6 @@ def _complain(message: str) -> None:
 
 
 def _silence_stdout() -> None:
-    # The interpreter flushes stdout once more at exit, and would complain on its own.
+    # The interpreter flushes stdout again at exit and would print its own error.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

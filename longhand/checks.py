@@ -1,7 +1,7 @@
-"""The check that all rooms come from this installation, before any of them is imported.
+"""Checks that all rooms come from this installation, before any of them is imported.
 
-The rooms have everyday names (`storage`, `writer`), so another package, or a folder where Python is
-started, can stand in front of one. What happens then is an ImportError far away, or worse, nothing.
+The rooms have everyday names (`storage`, `writer`), so another package, or the folder in which Python starts, can
+shadow one. The result is an ImportError far away, or worse, no error.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ class RoomError(Exception):
 
 
 def check_rooms(home: Path | None = None) -> Path:
-    """Return the folder that holds all rooms; raise RoomError naming the first intruder.
+    """Return the folder that holds all rooms; raise RoomError, naming the first foreign package.
 
-    `home` is where they are expected; None means beside this file's package.
+    `home`: the expected folder; None means beside this file's package.
     """
     home = (home or Path(__file__).parent.parent).resolve()
     for room in ROOMS:

@@ -1,7 +1,7 @@
-"""The command `longhand`: checks its own installation, then runs the application.
+"""The command `longhand`: check its installation, then run the application.
 
-Nothing of the rooms is imported before the check, so that a foreign package of the same name is
-named instead of failing somewhere inside.
+No room is imported before the check, so that the error names a foreign package of the same name instead of
+failing somewhere inside it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from longhand.checks import RoomError, check_rooms
 from longhand.interrupts import EXIT_INTERRUPTED, interrupts
 
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-"""Environment variables by which an OpenMP runtime is told how its threads wait for each other."""
+"""Environment variables that set how an OpenMP runtime's threads wait for each other."""
 
 
 def main(early_handler: Callable[[int, FrameType | None], None] | None = None) -> NoReturn:
-    """Run the command line of this process and exit; `early_handler` is what handles SIGINT so far, to be replaced."""
+    """Run the command line of this process and exit; `early_handler`: the present SIGINT handler, to be replaced."""
     interrupts.watch(early_handler)
     try:
-        # What is imported stays. To look through it for garbage every 700 objects, and once more at the end, costs
+        # Imported modules stay. Collecting garbage among them every 700 objects, and again at the end, costs
         # `longhand ls` a fifth of its time.
         gc.set_threshold(10_000)
         replace_closed_streams()
@@ -44,11 +44,11 @@ def main(early_handler: Callable[[int, FrameType | None], None] | None = None) -
 
 
 def leave(code: int) -> NoReturn:
-    """End this process with `code`, whatever its threads are doing.
+    """End this process with `code`, whatever its threads do.
 
-    A daemon thread that loads models, or Prefect's, may be inside torch: where the interpreter ends under it, C++
-    aborts (SIGABRT, SIGSEGV). To wait for gigabytes of weights that nobody needs any more would be no better. So
-    with such a thread the process ends at once, after the exit handlers, with everything it printed.
+    A daemon thread that loads models, or one of Prefect's, may be inside torch: if the interpreter ends under it, C++
+    aborts (SIGABRT, SIGSEGV). Waiting for gigabytes of unneeded weights is no better. So with such a thread the
+    process ends right after the exit handlers, with its output flushed.
     """
     code = interrupts.end(code)
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -67,40 +67,40 @@ def leave(code: int) -> NoReturn:
 
 
 def let_threads_sleep() -> None:
-    """Let torch's threads sleep while they wait for each other, unless the environment says how they are to wait.
+    """Let torch's threads sleep while they wait for each other, unless the environment sets how they wait.
 
-    Their runtime lets them spin for milliseconds: beside other work each then keeps the one that it waits for from
-    running, at every operation, and a document takes about twice as long (benchmarks/bench_busy.py). It reads the
-    environment when torch is imported; processes that are started inherit it.
+    Their runtime lets them spin for milliseconds. Beside other work, a spinning thread keeps the thread that it waits
+    for from running, at every operation, and a document takes about twice as long (benchmarks/bench_busy.py). The
+    runtime reads the environment when torch is imported; child processes inherit it.
     """
     if not any(name in os.environ for name in _WAITING):
         os.environ[_WAITING[0]] = "passive"
 
 
 def drop_warnings() -> None:
-    """Show no warning of a library, unless Python was asked for warnings (`-W`, PYTHONWARNINGS).
+    """Hide libraries' warnings, unless Python was asked for warnings (`-W`, PYTHONWARNINGS).
 
-    Libraries silence their own by filters, which `warnings.catch_warnings` in another thread takes away again: while
-    models load, what is silent in one run is shown in the next. A user could do nothing about any of them.
+    Libraries silence their own with filters, which `warnings.catch_warnings` in another thread removes again: while
+    models load, a warning is silent in one run and shown in the next. Users could do nothing about them.
     """
     if not sys.warnoptions:
         warnings.showwarning = _drop
 
 
 def _drop(*_: object, **__: object) -> None:
-    """Take the place of `warnings.showwarning`."""
+    """Replace `warnings.showwarning`."""
 
 
 def replace_closed_streams() -> None:
-    """Give a process that was started without stdin, stdout or stderr (`>&-`) something in their places.
+    """Replace a missing stdin, stdout or stderr (`>&-`) of this process.
 
-    Else the database would be opened under their numbers, and what a library prints would be written into it. Input
-    is empty and remarks are dropped; output fails as it does on a full disk, so that nobody takes it for written.
+    Otherwise the database would get their file numbers, and a library's prints would go into it. Input is empty and
+    remarks are dropped; output fails as on a full disk, so that nobody takes it for written.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is not None:
             continue
-        # The lowest free number, and so this one.
+        # open takes the lowest free number, which is this one.
         opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
         if opened != number:
             os.dup2(opened, number)
@@ -110,7 +110,7 @@ def replace_closed_streams() -> None:
 
 
 def _speak_unicode() -> None:
-    """Let no output fail for its encoding: a file or pipe gets UTF-8, a terminal `?` for what it cannot show."""
+    """Prevent encoding errors in output: write UTF-8 to files and pipes, and `?` for what a terminal cannot show."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
             if stream.isatty():

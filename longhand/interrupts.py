@@ -1,8 +1,8 @@
-"""Ctrl-C in a process of the command: one that was pressed is never lost, and never ends with exit code 0.
+"""Ctrl-C in a process of the command: it is never lost, and never ends with exit code 0.
 
 Python raises KeyboardInterrupt wherever the main thread is. Inside a finalizer, a weak reference's callback (the
-import system has one for every module) or a callback from C it is printed and dropped; an `except:` of a library
-swallows it. So the handler also notes it, and the command asks before its work and before its code.
+import system has one for every module) or a callback from C, Python prints and drops it; a library's `except:`
+swallows it. So the handler also records it, and the command checks the record before its work and before its exit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REPEAT_AFTER_S = 0.05
 
 
 class Interrupts:
-    """The handler of SIGINT: notes it and raises KeyboardInterrupt; while the process ends it only notes it."""
+    """The SIGINT handler: records it and raises KeyboardInterrupt; while the process ends it only records it."""
 
     def __init__(self) -> None:
         self.is_noted = False
@@ -35,9 +35,9 @@ class Interrupts:
         self._code: int | None = None
 
     def watch(self, early_handler: Callable[[int, FrameType | None], None] | None = None) -> None:
-        """Handle SIGINT from now on, unless this process ignores it or somebody else handles it; main thread only.
+        """Handle SIGINT from now on, unless this process ignores it or has another handler; main thread only.
 
-        `early_handler` handled it while the command was imported.
+        `early_handler`: the handler during the command's import.
         """
         if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, early_handler):
             return
@@ -49,11 +49,11 @@ class Interrupts:
             if not issubclass(lost.exc_type, KeyboardInterrupt):
                 before(lost)
             elif self.is_noted and self._code is None:
-                # A bare thread: this one is in the midst of something, and may hold any lock.
+                # A bare thread: this one was interrupted anywhere and may hold any lock.
                 _thread.start_new_thread(_repeat, ())
 
         sys.unraisablehook = hook
-        # The first to be registered is the last to be called.
+        # The first registered function is called last.
         atexit.register(self._insist)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -66,20 +66,20 @@ class Interrupts:
             os._exit(self._code or EXIT_INTERRUPTED)
 
     def note(self) -> None:
-        """Note a Ctrl-C that somebody else handles."""
+        """Record a Ctrl-C that another handler handles."""
         self.is_noted = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt where one came and nothing ended."""
+        """Raise KeyboardInterrupt if a Ctrl-C came and ended nothing."""
         if self.is_noted:
             raise KeyboardInterrupt
 
     def forget(self) -> None:
-        """Take the Ctrl-C that came for the usual end of this command."""
+        """Treat the recorded Ctrl-C as this command's normal end."""
         self.is_noted = False
 
     def end(self, code: int) -> int:
-        """Return the code that the process is to end with; from now on SIGINT changes at most a 0."""
+        """Return the process's exit code; from now on SIGINT only changes a 0."""
         self._code = code
         if self.is_noted and code == 0:
             self._code = EXIT_INTERRUPTED
@@ -88,10 +88,10 @@ class Interrupts:
         return self._code
 
     def _insist(self) -> None:
-        """End the process with the code for Ctrl-C where one came after the command had returned 0."""
+        """End the process with Ctrl-C's exit code if one came after the command had returned 0."""
         if self._code != 0:
             return
-        # What is left of the interpreter runs no handlers: the signal itself ends it.
+        # The rest of the interpreter's exit runs no handlers: let the signal itself end it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if self.is_noted:
             for stream in (sys.stdout, sys.stderr):
@@ -101,7 +101,7 @@ class Interrupts:
 
 
 def _repeat() -> None:
-    """Send SIGINT to the main thread once more, when it has left what lost the last one."""
+    """Send SIGINT to the main thread again, after it has left the code that lost the last one."""
     time.sleep(REPEAT_AFTER_S)
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -110,4 +110,4 @@ def _repeat() -> None:
 
 
 interrupts = Interrupts()
-"""Of this process; only `longhand.cli.main` lets it watch."""
+"""This process's handler; only `longhand.cli.main` activates it."""

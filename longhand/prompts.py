@@ -1,4 +1,4 @@
-"""What a prompt, a language and a key may be; everything else is one clear line."""
+"""Checks of prompts, languages and keys, with one-line errors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from concepts.errors import InputError, UsageError
 from concepts.languages import suggest_languages
 
 MAX_PROMPT_CHARS = 10_000
-"""Longest prompt; a longer text is a document, not a prompt."""
+"""Longest prompt in characters; a longer text is a document."""
 MAX_OUTLINE_DEPTH = 3
-"""Levels of an outline that are written; deeper ones become points of their section."""
+"""Most levels of a written outline; deeper ones become points of their section."""
 MAX_LENGTH = 40
-"""Longest section, in sentences, that planner and writer know (a test compares)."""
+"""Longest section of planner and writer, in sentences (a test compares)."""
 MAX_KEY_CHARS = 200
 
 _KEYCAPS = re.compile("[0-9#*]\ufe0f?\u20e3")
@@ -23,9 +23,9 @@ _ALLOWED_CONTROLS = frozenset("\t\n\r")
 
 
 def check_prompt(text: str, what: str = "the prompt") -> str:
-    """Return `text` without surrounding blanks; raise InputError where nothing can be made of it.
+    """Return `text` without surrounding blanks; raise InputError if it is unusable.
 
-    A single word is a good prompt. `what` names the text in messages ("the goal").
+    A single word is a valid prompt. `what` names the text in messages ("the goal").
     """
     check_decodable(text, what)
     if not text:
@@ -44,7 +44,7 @@ def check_prompt(text: str, what: str = "the prompt") -> str:
 
 
 def check_decodable(text: str, what: str) -> None:
-    """Raise InputError where `text` holds undecodable bytes or control characters."""
+    """Raise InputError if `text` holds undecodable bytes or control characters."""
     for position, char in enumerate(text):
         category = unicodedata.category(char)
         if category == "Cs":
@@ -67,7 +67,7 @@ def _is_emoji(char: str) -> bool:
 
 
 def check_choice(option: str, value: str, known: Sequence[str]) -> str:
-    """Return `value` where it is one of `known`; raise UsageError with the nearest one otherwise."""
+    """Return `value` if it is one of `known`; raise UsageError with the nearest one otherwise."""
     if value in known:
         return value
     near = difflib.get_close_matches(value.lower(), known, n=1, cutoff=0.5)
@@ -76,7 +76,7 @@ def check_choice(option: str, value: str, known: Sequence[str]) -> str:
 
 
 def check_translation(lang: str, known: Sequence[str], space: str, own: str) -> str:
-    """Return the language of a translation, or raise UsageError: unknown, or the space has no second one."""
+    """Return a translation's language; raise UsageError if it is unknown, or the space has no second one."""
     others = [code for code in known if code != own]
     if not others:
         raise UsageError(
@@ -87,7 +87,7 @@ def check_translation(lang: str, known: Sequence[str], space: str, own: str) -> 
 
 
 def check_language(code: str, known: Sequence[str]) -> str:
-    """Return the language code, or raise UsageError naming the nearest ones of `known`."""
+    """Return the language code; raise UsageError, naming the nearest ones of `known`."""
     if code in known:
         return code
     hints = suggest_languages(code, known)
@@ -100,7 +100,7 @@ def check_language(code: str, known: Sequence[str]) -> str:
 
 
 def check_limit(limit: int) -> int:
-    """Return a number of rows; raise UsageError where it is none that a database counts to."""
+    """Return a limit of rows; raise UsageError if it is out of a database's range."""
     if not 1 <= limit < 2**31:
         raise UsageError(f"--limit is {limit}: give a number from 1 to {2**31 - 1}")
     return limit

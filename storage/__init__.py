@@ -1,9 +1,9 @@
 """Documents, outlines, concepts and their texts in SQL: `Store.open()` and plain frozen records.
 
 Queries are functions of an open connection, in a module for each kind of row: `documents`, `leases`, `outlines`,
-`units`, `writing`, `notes`, `export`, `overview`. `queries` makes methods of them: the store runs each in a transaction
-of its own, `Store.fenced` opens a `Transaction` in which the holder of a lease runs several. A new query is written
-once, in its module, and named in `store.py` or `transaction.py`.
+`units`, `writing`, `notes`, `export`, `overview`. `queries` turns them into methods: the store runs each in its own
+transaction; `Store.fenced` opens a `Transaction` in which a lease holder runs several. Write a new query once, in its
+module, and name it in `store.py` or `transaction.py`.
 """
 
 from concepts.blocks import BlockKind, Note

@@ -1,11 +1,10 @@
-"""Back-up and restore of a whole database, also while others use it.
+"""Backup and restore of a whole database, also while others use it.
 
-SQLite: the copy is one read transaction (VACUUM INTO), and restoring writes the copy's pages into the
-database in one transaction (the online backup API), so that whoever has it open sees either the old or the
-new content, and a crash in between leaves the old. PostgreSQL: pg_dump, pg_restore and psql, in one transaction.
+SQLite: the backup is one read transaction (VACUUM INTO). A restore writes the copy's pages into the database in one
+transaction (the online backup API), so that open connections see either the old or the new content, and a crash
+leaves the old. PostgreSQL: pg_dump, pg_restore and psql, in one transaction.
 
-A restored document is held by nobody, and its epoch is raised: whoever worked on it before can write
-nothing more.
+A restored document is held by nobody, and its epoch is raised: earlier lease holders can write nothing more.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ from storage.tables import METADATA, Document
 SQLITE_MAGIC = b"SQLite format 3\0"
 POSTGRESQL_MAGIC = b"PGDMP"
 KEPT_SUFFIX = ".before-restore"
-"""Beside a SQLite database: what it held, until a restore is done."""
+"""Suffix of a SQLite database's old content, kept beside it until a restore is done."""
 DAMAGED_SUFFIX = ".damaged"
-"""Beside a SQLite database: one that could not be read any more, for good."""
+"""Suffix of an unreadable SQLite database, kept beside the new one for good."""
 STAGED_SUFFIX = ".restoring"
 LONGEST_WORDS = 300
 
 
 def write_backup(database: Database, path: Path) -> int:
-    """Copy a database to a new file and return its size in bytes; a file that is there is whole.
+    """Copy a database to a new file and return its size in bytes; the file appears only when it is complete.
 
-    Raises InputError for a path that cannot be used, StorageError where copying fails.
+    Raises InputError for an unusable path, StorageError if copying fails.
     """
     if path.exists():
         raise InputError(f"{path} exists already: name a new file for the backup")
@@ -88,12 +87,12 @@ def _flush(path: Path) -> None:
 
 
 def restore_backup(path: Path, url: str | None = None, *, force: bool = False) -> int:
-    """Replace the content of a database (None: the default one) by a backup's; return its number of documents.
+    """Replace a database's content (None: the default one's) with a backup; return the number of documents.
 
-    The file is checked first and never changed. `force`: also where the database holds documents, or
-    cannot be read any more; one that cannot be read stays beside the new one. Raises InputError for a file
-    that is no sound backup of ours or of a newer Longhand, StorageError where somebody is at work, where
-    there are documents and no `force`, or where writing fails; then the database is as it was.
+    The file is checked first and never changed. `force`: replace a database even if it holds documents or is
+    unreadable; an unreadable one is kept beside the new one. Raises InputError if the file is not a sound backup of
+    ours or comes from a newer Longhand; StorageError if somebody works on a document, if there are documents without
+    `force`, or if writing fails, and then the database stays as it was.
     """
     target = resolve_url(url)
     try:
@@ -117,7 +116,7 @@ def _open(url: URL) -> Database:
 
 
 def _check_unused(database: Database, *, force: bool) -> None:
-    """Raise StorageError where somebody is at work in a database, or where it holds documents and no `force`."""
+    """Raise StorageError if somebody works in a database, or if it holds documents without `force`."""
     now = clock_of(database)()
     with database.read() as connection:
         if read_version(connection, database) is None:
@@ -142,7 +141,7 @@ def _check_unused(database: Database, *, force: bool) -> None:
 
 
 def _release_all(database: Database) -> int:
-    """Let nobody hold a document, raise every epoch, and return how many documents there are."""
+    """Release all documents, raise every epoch, and return the number of documents."""
     with database.write() as connection:
         connection.execute(update(Document).values(owner=None, lease_until=None, epoch=Document.c.epoch + 1))
         return connection.scalar(select(func.count()).select_from(Document)) or 0
@@ -156,10 +155,10 @@ def _restore_sqlite(path: Path, url: URL, force: bool) -> int:
     staged = target.with_name(target.name + STAGED_SUFFIX)
     if target.exists() and path.samefile(target):
         raise InputError(f"{path} is the database itself: name a backup of it")
-    _remove(staged)  # left by a restore that was killed
+    _remove(staged)  # left by a killed restore
     try:
         num_documents = _stage(path, url.set(database=str(staged)))
-        # Only what is sound gets so far; now the database may change.
+        # The backup is sound; only now may the database change.
         try:
             with closing(_open(url)) as database:
                 _check_unused(database, force=force)
@@ -188,7 +187,7 @@ def _stage(path: Path, staged: URL) -> int:
     copy = str(staged.database)
     make_private_file(Path(copy))
     try:
-        # Through SQLite, so that a database in use with its journal may be given as well.
+        # Through SQLite, so that the file may also be a database in use, with its journal.
         with (
             closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source,
             closing(sqlite3.connect(copy)) as target,
@@ -215,7 +214,7 @@ def _stage(path: Path, staged: URL) -> int:
 
 
 def _overwrite(staged: Path, database: Database) -> None:
-    """Write a staged copy into a database in one transaction; what it held stays beside it until that is done."""
+    """Write a staged copy into a database in one transaction; the old content stays beside it until then."""
     kept = Path(database.name + KEPT_SUFFIX)
     kept.unlink(missing_ok=True)
     make_private_file(kept)
@@ -226,13 +225,13 @@ def _overwrite(staged: Path, database: Database) -> None:
         closing(sqlite3.connect(staged)) as source,
         closing(sqlite3.connect(database.name, timeout=database.timeout_s)) as target,
     ):
-        # All pages in one step: SQLite's lock is held from the first to the last.
+        # All pages in one step: SQLite keeps its lock from the first to the last.
         source.backup(target, pages=-1)
     kept.unlink()
 
 
 def _reason(error: StorageError) -> str:
-    """Return the driver's own words."""
+    """Return the driver's message."""
     return str(getattr(error.__cause__, "orig", error.__cause__))
 
 
@@ -241,7 +240,7 @@ def _is_unreadable(error: StorageError) -> bool:
 
 
 def _put_in_place(staged: Path, target: Path) -> None:
-    """Put a staged copy where a damaged database is, which is kept beside it; nobody can have that one open."""
+    """Replace a damaged database, which nobody can have open, with a staged copy; keep the damaged one beside it."""
     kept = _kept_name(target)
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
@@ -253,7 +252,7 @@ def _put_in_place(staged: Path, target: Path) -> None:
 
 
 def _kept_name(target: Path) -> Path:
-    """Return a name of its own for a damaged database: what can be saved from an earlier one stays."""
+    """Return an unused name for a damaged database, so that earlier damaged ones stay."""
     names = (target.name + DAMAGED_SUFFIX + (f"-{n}" if n > 1 else "") for n in count(1))
     return next(path for path in map(target.with_name, names) if not path.exists())
 
@@ -270,7 +269,7 @@ def _restore_postgresql(path: Path, url: URL, force: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="longhand-restore-") as folder:
         script = Path(folder) / "backup.sql"
         try:
-            # Reads every block: an archive that ends too early is found here.
+            # Reads every block, so it detects a truncated archive.
             _run("pg_restore", None, "--clean", "--if-exists", "--no-owner", f"--file={script}", str(path))
         except StorageError as error:
             if "not installed" in str(error):
@@ -297,7 +296,7 @@ def _restore_postgresql(path: Path, url: URL, force: bool) -> int:
 
 
 def _drop_statements(database: Database) -> str:
-    """Return what removes all that is ours, also what the backup does not know: newer tables, copies for searching."""
+    """Return statements that drop all our tables, also ones that the backup lacks: newer ones, copies for searching."""
     quote = database.engine.dialect.identifier_preparer.quote
     with database.read() as connection:
         home = str(connection.scalar(text("SELECT current_schema()")))
@@ -309,7 +308,7 @@ def _drop_statements(database: Database) -> str:
 
 
 def _archived_version(path: Path) -> str:
-    """Return the schema version inside a whole archive; InputError where it is not ours."""
+    """Return the schema version in a complete archive; InputError if it is not ours."""
     table = _run("pg_restore", None, "--data-only", "--table=alembic_version", "--file=-", str(path))
     found = re.search(r"^COPY .*alembic_version.*\n(\S+)$", table, re.MULTILINE)
     if found is None:
@@ -318,7 +317,7 @@ def _archived_version(path: Path) -> str:
 
 
 def _run(program: str, url: URL | None, *arguments: str) -> str:
-    """Run one of PostgreSQL's programs and return what it printed; StorageError with its last words."""
+    """Run one of PostgreSQL's programs and return its output; StorageError with its last lines."""
     if shutil.which(program) is None:
         raise StorageError(
             f"{program} is not installed: install PostgreSQL's client programs (apt-get install postgresql-client)"
@@ -327,7 +326,7 @@ def _run(program: str, url: URL | None, *arguments: str) -> str:
     command = [program, *arguments]
     if url is not None:
         if url.password is not None:
-            environment["PGPASSWORD"] = str(url.password)  # a command line can be read by everyone
+            environment["PGPASSWORD"] = str(url.password)  # everyone can read a command line
         plain = url.set(drivername="postgresql", password=None)
         command.insert(1, f"--dbname={plain.render_as_string(hide_password=False)}")
     done = subprocess.run(

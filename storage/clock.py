@@ -1,7 +1,7 @@
-"""What time it is, for leases: the server's time on PostgreSQL, the machine's on SQLite.
+"""The clock for leases: the server's time on PostgreSQL, the machine's on SQLite.
 
-Who may write is decided by the epoch, whatever clocks say. Clocks only decide when a silent holder may
-be replaced, so all who compare must share one: on SQLite they share the machine's.
+The epoch decides who may write, never a clock. Clocks only decide when a silent lease holder may be replaced, so all
+processes on a database must share one: on SQLite they share the machine's.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def clock_of(database: Database) -> Callable[[], float]:
 
 
 def _ticks() -> float:
-    """Return seconds that nobody can set, and that go on while the machine sleeps."""
+    """Return the seconds of a clock that nobody can set and that goes on while the machine sleeps."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 class ServerClock:
-    """A server's time: looked up now and then, and carried on in between by a clock that cannot be set."""
+    """A server's time, queried now and then; a clock that nobody can set fills the time in between."""
 
     def __init__(self, ask: Callable[[], float], ticks: Callable[[], float] = _ticks) -> None:
-        """`ask` returns the server's epoch seconds; what it raises is raised by a call."""
+        """`ask` returns the server's epoch seconds; calls raise its errors."""
         self._ask = ask
         self._ticks = ticks
         self._known: tuple[float, float] | None = None
@@ -50,7 +50,7 @@ class ServerClock:
         if known is None or not 0 <= before - known[0] < LOOK_EVERY_S:
             asked = self._ask()
             after = self._ticks()
-            # The server looked at its clock about half way between question and answer.
+            # The server read its clock about half way between question and answer.
             known = self._known = (after, asked + (after - before) / 2)
             before = after
         ticks, epoch_s = known

@@ -1,8 +1,8 @@
-"""One database connection pool: how it is opened, its two kinds of transaction, its errors in words.
+"""One database connection pool: opening it, its two kinds of transaction, its errors as messages.
 
-A read transaction sees one moment of the database. A write transaction takes SQLite's write lock at
-its start (BEGIN IMMEDIATE): a transaction that reads first and then writes could otherwise fail half
-way, busy timeout or not. Nothing here knows a table.
+A read transaction sees one moment of the database. A write transaction takes SQLite's write lock at its start
+(BEGIN IMMEDIATE): otherwise a transaction that reads first and then writes could fail half way despite the busy
+timeout. This module knows no tables.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ URL_VARIABLE = "LONGHAND_DATABASE_URL"
 TIMEOUT_VARIABLE = "LONGHAND_BUSY_TIMEOUT_S"
 DEFAULT_BUSY_TIMEOUT_S = 15.0
 IDLE_TIMEOUT_S = 45.0
-"""After this PostgreSQL ends a transaction whose process says nothing; shorter than a lease."""
+"""After this time PostgreSQL ends an idle transaction; shorter than a lease."""
 DEAD_LINK: dict[str, object] = {
     "tcp_user_timeout": 20_000,
     "keepalives_idle": 20,
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-"""When we take a connection for dead; libpq's parameters, in ms and in seconds. Sockets in a folder have none."""
+"""When a connection counts as dead: libpq's parameters, in ms and in seconds. Unix sockets have none."""
 _IS_FULL = " is full: free some space and resume"
 EXAMPLES = "sqlite:////folder/longhand.db or postgresql+psycopg://user@host/database"
 
 
 def default_path() -> Path:
-    """Return where the database lives when nobody says otherwise."""
+    """Return the default path of the database."""
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("longhand", appauthor=False)) / "longhand.db"
@@ -65,8 +65,8 @@ def default_path() -> Path:
 def resolve_url(typed: str | None) -> URL:
     """Return the checked URL: the argument, else `LONGHAND_DATABASE_URL`, else the default file.
 
-    A relative path of a SQLite file is made a full one. Raises StorageError where it is no URL, or names a database
-    that Longhand doesn't support.
+    A SQLite file's relative path becomes absolute. Raises StorageError if the URL is invalid, or names a database
+    that Longhand does not support.
     """
     typed = typed if typed is not None else os.environ.get(URL_VARIABLE) or None
     if typed is None:
@@ -82,7 +82,7 @@ def resolve_url(typed: str | None) -> URL:
     try:
         url = make_url(typed)
     except (ArgumentError, ValueError):
-        # Without its cause, whose text may hold the password too.
+        # Without its cause, whose text may hold the password.
         raise StorageError(f"the database URL {_mask(typed)} is malformed: expected {EXAMPLES}") from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
@@ -93,25 +93,25 @@ def resolve_url(typed: str | None) -> URL:
         try:
             _check_sqlite_file(url)
         except (OSError, ValueError) as error:
-            # A name that is too long, or holds a NUL.
+            # The name is too long or holds a NUL.
             reason = getattr(error, "strerror", None) or error
             name = shorten(str(url.database))
             raise StorageError(
                 f"{name} cannot be the name of a file ({reason}): name another one in {URL_VARIABLE}"
             ) from None
-        # The processes of one command may work in several folders.
+        # The processes of one command may run in different folders.
         return url.set(database=str(Path(str(url.database)).absolute()))
     if "@" in (url.host or ""):
         raise StorageError("the password of the database URL holds an @: write it there as %40")
     typed_password = url.query.get("password")
     if isinstance(typed_password, str):
-        # In the one place that is hidden in messages and kept off command lines.
+        # As the URL's password, which messages hide and command lines leave out.
         url = url.set(password=typed_password)
     return url.difference_update_query(["password"])
 
 
 def _mask(typed: str) -> str:
-    """Return a URL as far as it cannot hold a password: what reads as a user, a host or an option is left out."""
+    """Return the parts of a URL that cannot hold a password, without users, hosts and options."""
     scheme, separator, rest = typed.partition("://")
     if separator:
         return repr(f"{shorten(scheme)}://..." if rest else shorten(typed))
@@ -149,7 +149,7 @@ def _check_sqlite_file(url: URL) -> None:
 
 
 def resolve_busy_timeout_s(given: float | None) -> float:
-    """Return how long a write waits for another process: the argument, else the variable, else 15 s."""
+    """Return how long a write waits for another process: from the argument, else the variable, else 15 s."""
     if given is not None:
         return given
     typed = os.environ.get(TIMEOUT_VARIABLE)
@@ -165,17 +165,17 @@ def resolve_busy_timeout_s(given: float | None) -> float:
 
 
 class Database:
-    """An engine with its name for messages; `read()` and `write()` are the only ways in."""
+    """An engine with its name for messages; use it only through `read()` and `write()`."""
 
     def __init__(self, url: URL, timeout_s: float, *, driver: ModuleType = sqlite3) -> None:
-        """`driver`: of SQLite, and the only one of this process that opens the file."""
+        """`driver`: SQLite's, the only one in this process that may open the file."""
         self.driver = driver
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.timeout_s = timeout_s
         shown = url.difference_update_query(["sslpassword"])
         self.name = str(url.database) if self.is_sqlite else shown.render_as_string(hide_password=True)
         if self.is_sqlite:
-            # Its journal gets the same permissions. What is wrong with the place is said when it is opened.
+            # Its journal gets the same permissions. Opening the file reports errors in the path.
             with suppress(OSError):
                 make_private_file(Path(self.name))
         self.engine = self._create_engine(url)
@@ -189,16 +189,16 @@ class Database:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
-            # What it warns of a lost connection is said by our error, in one line.
+            # Our error reports a lost connection in one line.
             logging.getLogger("psycopg").setLevel(logging.ERROR)
-            # A dead server, a cut cable or another's lock must not hang a command for ever; the URL may say
-            # otherwise. Without a time of its own for what was sent and not heard of, the kernel waits for
-            # minutes, and for most of a minute after the cable is back.
+            # A dead server, a cut cable or another process's lock must not hang a command for ever; the URL may
+            # override this. Without a timeout for unacknowledged data, the kernel waits for minutes, and for most
+            # of a minute after the cable is back.
             args = {"connect_timeout": max(2, int(self.timeout_s)), **DEAD_LINK}
             args = {name: value for name, value in args.items() if name not in url.query}
             if "options" not in url.query:
-                # A holder that was stopped inside a transaction, or whose network is gone, must not keep
-                # its locks for longer than its lease; our transactions wait for nothing but the server.
+                # A lease holder that was stopped inside a transaction, or lost its network, must not keep its
+                # locks for longer than its lease; our transactions wait only for the server.
                 args["options"] = (
                     f"-c lock_timeout={max(1, int(self.timeout_s * 1000))} "
                     f"-c idle_in_transaction_session_timeout={int(IDLE_TIMEOUT_S * 1000)} "
@@ -214,7 +214,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection whose statements all see the same moment of the database."""
+        """Yield a connection whose statements all see one moment of the database."""
         with self.explained(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
@@ -223,7 +223,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Yield a connection; everything done on it is committed at the end, or nothing is."""
+        """Yield a connection; commit all its changes at the end, or none."""
         with self.explained(), self.engine.connect() as connection:
             connection = connection.execution_options(longhand_write=True)
             with connection.begin():
@@ -231,7 +231,7 @@ class Database:
 
     @contextmanager
     def raw(self) -> Iterator[DBAPICursor]:
-        """Yield a driver's cursor outside any transaction, for what SQLite allows only there."""
+        """Yield a driver's cursor outside any transaction, for statements that SQLite allows only there."""
         with self.explained():
             connection = self.engine.raw_connection()
             try:
@@ -239,7 +239,7 @@ class Database:
                 try:
                     yield cursor
                 finally:
-                    # An answer that was not read would keep its statement, and so the next commit, open.
+                    # An unread result would keep its statement open, and so block the next commit.
                     cursor.close()
             finally:
                 connection.close()
@@ -275,7 +275,7 @@ class Database:
         return DiskFull(message) if message.endswith(_IS_FULL) else StorageError(message)
 
     def explain(self, error: SQLAlchemyError) -> str:
-        """Return one line about `error`: what happened, where, and what to do next."""
+        """Return one line about `error`: the problem, its place, and what to do next."""
         cause = getattr(error, "orig", None) or error
         text = " ".join(str(cause).split())
         if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
@@ -293,7 +293,7 @@ class Database:
             f"name another file in {URL_VARIABLE}",
             "malformed": f"{self.name} is damaged: restore a backup, or save what is left with "
             f"`sqlite3 {self.name} .recover`",
-            # Also where there is no room for the file that SQLite's processes share.
+            # Also if there is no room for the file that SQLite's processes share.
             "disk I/O error": f"the disk that holds {self.name} failed to read or write, or is full: check it",
         }
         for sign, message in known.items():
@@ -325,9 +325,9 @@ class Database:
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself; `_begin_sqlite` does. The journal mode is a
-    # property of the file, set once when the schema is made: a foreign file is never changed.
+    # property of the file, set once when we create the schema: a foreign file is never changed.
     connection.isolation_level = None
-    # its own knows the capitals of ASCII only
+    # SQLite's own knows only ASCII capitals
     connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -354,6 +354,6 @@ def _forget_inherited_connections() -> None:
 
 @cache
 def _register_fork_guard() -> None:
-    """Make a forked child open its own connections: two processes on one of them damage the file."""
+    """Make a forked child open its own connections: two processes on one connection damage the file."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget_inherited_connections)

@@ -46,15 +46,15 @@ if TYPE_CHECKING:
 NUM_CANDIDATES_SHOWN = 5
 NUM_ID_DRAWS = 4
 SUBMISSION_STEP_S = 1e-6
-"""Documents queued together differ by this in age, so that they keep their order."""
+"""Difference in age between documents queued together, so that they keep their order."""
 
 
 def _insert_document(
     connection: Connection, new: NewDocument, now: float, *, owner: str | None = None, lease_s: float = 0.0
 ) -> Submission:
-    """Insert a queued document; where its key is known, find the first one instead.
+    """Insert a queued document; if its key is known, find the first document with it instead.
 
-    With `owner` it waits for that one to claim it, for `lease_s` at most, and is no other's.
+    `owner`: reserve it for this owner's claim, for `lease_s` seconds at most.
     """
     values: dict[str, object] = {
         "status": "queued",
@@ -76,8 +76,8 @@ def _insert_document(
         **card_columns("writer", new.writer),
     }
     for _ in range(NUM_ID_DRAWS):
-        # No row comes back where the id was drawn before, or the key is known: no error to recover from,
-        # which would need a savepoint (and those don't survive a full disk).
+        # A duplicate id or a known key returns no row instead of an error, which would need a savepoint
+        # (and savepoints don't survive a full disk).
         document_id = connection.scalar(
             _insert_or_nothing(connection, id=new_document_id(now), **values).returning(Document.c.id)
         )
@@ -97,9 +97,9 @@ def _insert_document(
 def create_document(
     connection: Connection, now: float, new: NewDocument, *, owner: str | None = None, lease_s: float = 0.0
 ) -> DocumentRecord:
-    """Queue a document; where its idempotency key is known, return the first one instead.
+    """Queue a document; if its idempotency key is known, return the first document with it instead.
 
-    With `owner` it is kept for that one's `claim`, for `lease_s` seconds: no worker takes it in between.
+    `owner`: reserve it for this owner's `claim`, for `lease_s` seconds: no worker takes it meanwhile.
     """
     return get_document(connection, _insert_document(connection, new, now, owner=owner, lease_s=lease_s).id)
 
@@ -107,26 +107,26 @@ def create_document(
 def submit_documents(
     connection: Connection, now: float, news: Sequence[NewDocument]
 ) -> tuple[Submission, ...]:
-    """Queue all documents in one transaction, or none; workers take equals in this order."""
+    """Queue all documents in one transaction, or none; workers take equal priorities in this order."""
     return tuple(
         _insert_document(connection, new, now + number * SUBMISSION_STEP_S) for number, new in enumerate(news)
     )
 
 
 def get_source(connection: Connection, document_id: str) -> JsonObject | None:
-    """Return the text that a document is made of; None where it has only a prompt."""
+    """Return the text that a document is made from; None if it has only a prompt."""
     return connection.scalar(select(SourceRow.c.content).where(SourceRow.c.document_id == document_id))
 
 
 def get_title(connection: Connection, document_id: str, lang: str) -> str | None:
-    """Return the title in a language that is not the document's own, or None."""
+    """Return the title in another language than the document's own, or None."""
     return connection.scalar(
         select(TitleRow.c.text).where(TitleRow.c.document_id == document_id, TitleRow.c.lang == lang)
     )
 
 
 def set_title(connection: Connection, document_id: str, title: str) -> None:
-    """Set the title in the document's own language; what was translated of another one is forgotten."""
+    """Set the title in the document's own language; delete translations of another title."""
     title = check_text("the title", title)
     old = connection.scalar(select(Document.c.title).where(Document.c.id == document_id))
     if old != title:
@@ -155,12 +155,12 @@ def card_columns(kind: str, card: CardRef | None) -> dict[str, object]:
 
 
 def _shown_title(columns: Any) -> ColumnElement[str]:
-    """Return the title; the prompt stands for it where there is none, as it does wherever documents are shown."""
+    """Return the title, else the prompt, as wherever documents are shown."""
     return func.coalesce(func.nullif(columns.title, ""), columns.prompt)
 
 
 def _order(columns: Any, sort: Sort) -> tuple[ColumnElement[Any], ...]:
-    """Return how rows with a document's columns are ordered; the newest first where they are equal."""
+    """Return the ORDER BY columns for rows with a document's columns; among equals the newest comes first."""
     newest = (columns.created_at.desc(), columns.id.desc())
     if sort == "created":
         return newest
@@ -172,7 +172,7 @@ def _order(columns: Any, sort: Sort) -> tuple[ColumnElement[Any], ...]:
 
 
 def _select_documents(page: Select[Any], sort: Sort = "created") -> Select[Any]:
-    """Return the query for the documents of `page` (a query for whole documents), with their progress."""
+    """Return a query for the documents of `page` (a query for whole documents) with their progress."""
     document = page.subquery("page")
     written = func.sum(case((PlanItem.c.status != "pending", 1), else_=0))
     decoded = func.sum(case((PlanItem.c.status == "decoded", 1), else_=0))
@@ -262,7 +262,7 @@ def count_documents(
     lang: str | None = None,
     text: str | None = None,
 ) -> int:
-    """Return how many documents `list_documents` would list without a limit."""
+    """Return how many documents `list_documents` would return without a limit."""
     wanted = Wanted(status=(status,) if isinstance(status, str) else status, lang=lang, text=text)
     return connection.scalar(_filtered(select(func.count()).select_from(Document), wanted)) or 0
 
@@ -282,7 +282,7 @@ def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
 
 
 def list_document_languages(connection: Connection) -> tuple[str, ...]:
-    """Return the languages that documents are in, in alphabetical order."""
+    """Return the documents' languages in alphabetical order."""
     return tuple(connection.scalars(select(Document.c.lang).distinct().order_by(Document.c.lang)))
 
 
@@ -293,7 +293,7 @@ def list_document_ids(connection: Connection) -> tuple[str, ...]:
 
 @cache
 def _of_id() -> Select[Any]:
-    """Return the query for one document: to put it together takes longer than to run it."""
+    """Return the query for one document, built once: building it takes longer than running it."""
     return _select_documents(_whole().where(Document.c.id == bindparam("document_id")))
 
 
@@ -306,15 +306,15 @@ def get_document(connection: Connection, document_id: str) -> DocumentRecord:
 
 
 def find_document(connection: Connection, typed: str) -> DocumentRecord:
-    """Return the one document whose id begins with `typed`; raise NotFoundError for none or several, which it names."""
+    """Return the document whose id begins with `typed`; raise NotFoundError for none, or naming several."""
     prefix = normalize_id(typed)
     if not prefix:
         raise NotFoundError("an empty document id names nothing: list the ids with `longhand ls`")
     if len(prefix) > ID_LENGTH:
-        # Nor is a long pattern one for a database: SQLite refuses it.
+        # SQLite refuses a long pattern.
         raise unknown(typed)
     if len(prefix) == ID_LENGTH:
-        # By its index; SQLite would look at every document for the beginning of an id.
+        # Uses the index; for a prefix SQLite would read every document.
         return get_document(connection, prefix)
     page = (
         _whole()
@@ -338,7 +338,7 @@ def unknown(document_id: str) -> NotFoundError:
 
 
 def delete_document(connection: Connection, now: float, document_id: str, *, force: bool = False) -> None:
-    """Delete a document and everything that belongs to it; Busy where someone is at work on it, unless forced."""
+    """Delete a document and everything that belongs to it; Busy if someone works on it, unless forced."""
     if not force:
         row = connection.execute(
             select(Document.c.owner, Document.c.lease_until)
@@ -362,16 +362,16 @@ def cancel_document(connection: Connection, now: float, document_id: str) -> Non
 
 
 def pause_document(connection: Connection, now: float, document_id: str) -> None:
-    """Take a document out of the queue until it is resumed; its holder gets LostLease as well."""
+    """Take a document out of the queue until it is resumed; its holder gets LostLease at the next write."""
     _stop_document(connection, now, document_id, "paused")
 
 
 def _stop_document(
     connection: Connection, now: float, document_id: str, status: Literal["cancelled", "paused"]
 ) -> None:
-    """Set a document to a status that no worker takes it from, and end its lease.
+    """Set a document to a status in which no worker takes it, and end its lease.
 
-    Whoever holds it gets LostLease at the next write. Raises NothingToDo for one that is at its end.
+    Its holder gets LostLease at the next write. Raises NothingToDo for a document in a final status.
     """
     at_end: tuple[DocumentStatus, ...] = (
         ("done",) if status == "cancelled" else ("done", "failed", "cancelled")
@@ -388,7 +388,7 @@ def _stop_document(
 
 
 def set_priority(connection: Connection, document_id: str, priority: int) -> None:
-    """Set which documents come first: the higher, the earlier; raise NotFoundError."""
+    """Set a document's priority: higher comes earlier; raise NotFoundError."""
     changed = connection.execute(
         update(Document).where(Document.c.id == document_id).values(priority=priority)
     )
@@ -397,10 +397,10 @@ def set_priority(connection: Connection, document_id: str, priority: int) -> Non
 
 
 def requeue_document(connection: Connection, now: float, document_id: str) -> None:
-    """Queue a failed, paused, cancelled or interrupted document; raise Busy where someone does.
+    """Queue a failed, paused, cancelled or interrupted document; raise Busy if someone works on it.
 
-    One that was only to be planned is written from now on. The attempt that is added tells a worker that earlier
-    failures no longer count.
+    A document that was only to be planned will now be written. An added attempt tells workers to ignore earlier
+    failures.
     """
     epoch = connection.scalar(
         update(Document)
@@ -444,7 +444,7 @@ def requeue_document(connection: Connection, now: float, document_id: str) -> No
 
 
 def _write_on(connection: Connection, document_id: str) -> None:
-    """Take back the wish that a document stops after its plan."""
+    """Reset a document's option to stop after its plan."""
     params = connection.scalar(select(Document.c.params).where(Document.c.id == document_id)) or {}
     if params.get("plan_only"):
         values = {**params, "plan_only": False}

@@ -1,4 +1,4 @@
-"""Storage conditions that need more than a text; everything else is in `concepts.errors`."""
+"""Storage errors that need their own class; all others are in `concepts.errors`."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ class DiskFull(StorageError):
 
 
 class NothingToDo(StorageError):
-    """What was asked for makes no sense at the end that a document has come to."""
+    """The request makes no sense in a document's final status."""

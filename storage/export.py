@@ -28,12 +28,11 @@ from storage.writing import get_renderings
 def export_document(
     connection: Connection, document_id: str, lang: str | None = None, *, version: int | None = None
 ) -> ExportedDocument:
-    """Return the document as far as it is decoded; `lang` None means its own language.
+    """Return the decoded part of a document; `lang` None means its own language.
 
-    `version` None means the active outline, if there is any; a named one that is missing raises
-    NotFoundError.
+    `version` None means the active outline, if there is one; a missing version raises NotFoundError.
 
-    What has no text in the language is counted in `num_missing`; a heading falls back to the item's
+    `num_missing` counts sentences without a text in the language; a heading falls back to the item's
     stored one only in the document's own language.
     """
     document = get_document(connection, document_id)
@@ -131,14 +130,13 @@ def list_languages(connection: Connection, document_id: str) -> dict[str, int]:
 
 
 ITEMS_PER_READ = 200
-"""As many items of a long document are in memory at a time."""
+"""Items of a long document in memory at a time."""
 
 
 def dataset_rows(connection: Connection, document_id: str) -> Iterator[DatasetRow]:
-    """Yield the concepts of the active outline in reading order, of each item the heading first.
+    """Yield the concepts of the active outline in reading order, each item's heading first.
 
-    A concept comes once for each language that it is decoded in, and once without a text where there is
-    none.
+    A concept comes once for each language that it is decoded in, or once without a text if there is none.
     """
     get_document(connection, document_id)
     outline_id = active_outline_id(connection, document_id)

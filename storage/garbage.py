@@ -1,7 +1,7 @@
 """Deleting by age: finished documents, sentences of superseded outlines, old attempts.
 
-Every transaction deletes a few documents whole, and checks again that nobody has taken them meanwhile, so
-that an interruption at any moment leaves nothing half deleted.
+Every transaction deletes a few documents completely and checks again that nobody has taken them meanwhile, so
+that an interruption leaves nothing half deleted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from storage.tables import (
 from storage.writing import GIVEN
 
 DOCUMENTS_PER_TRANSACTION = 20
-"""Others wait for the write lock meanwhile."""
+"""Limit of one transaction, during which other processes wait for the write lock."""
 ATTEMPTS_PER_TRANSACTION = 5000
 NOTHING = Garbage(num_documents=0, num_versions=0, num_concepts=0, num_attempts=0, num_bytes=0)
 
@@ -58,13 +58,13 @@ def collect(
     versions: bool,
     dry_run: bool,
 ) -> Garbage:
-    """Delete, or with `dry_run` only count (see `Store.collect_garbage`); UsageError for a status that is no end."""
+    """Delete, or with `dry_run` only count (see `Store.collect_garbage`); UsageError for a status that is not final."""
     wrong = [status for status in statuses if status not in FINAL]
     if wrong:
         raise UsageError(f"documents that are {wrong[0]} are never deleted by age: give {', '.join(FINAL)}")
     before = now - older_than_s
     doomed = and_(_at_rest(now), Document.c.status.in_(statuses), Document.c.updated_at < before)
-    # A document that goes takes all of its own along.
+    # A deleted document takes all its rows along.
     stays = and_(_at_rest(now), ~and_(Document.c.status.in_(statuses), Document.c.updated_at < before))
     return _sum(
         _each(database, doomed, _weigh_documents, _delete_documents, dry_run=dry_run),
@@ -85,7 +85,7 @@ def _sum(*parts: Garbage) -> Garbage:
 
 
 def _each(database: Database, condition: Any, weigh: Any, act: Any, *, dry_run: bool) -> Garbage:
-    """Weigh, and then act on, the documents of a condition, a few at a time."""
+    """Measure, then process, the documents of a condition, a few at a time."""
     with database.read() as connection:
         ids = list(connection.scalars(select(Document.c.id).where(condition).order_by(Document.c.created_at)))
     found = NOTHING
@@ -96,7 +96,7 @@ def _each(database: Database, condition: Any, weigh: Any, act: Any, *, dry_run: 
                 found = _sum(found, weigh(connection, some))
             continue
         with database.write() as connection:
-            # Again, and locked: somebody may have resumed one of them.
+            # Checked again under a lock: somebody may have resumed one of them.
             still = select(Document.c.id).where(Document.c.id.in_(some), condition).with_for_update()
             alive = list(connection.scalars(still))
             found = _sum(found, weigh(connection, alive))
@@ -166,7 +166,7 @@ def _delete_documents(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def _versions(before: float, what: str) -> Any:
-    """Return what weighs, or deletes, the sentences of the superseded outlines of some documents."""
+    """Return a function that measures, or deletes, the sentences of some documents' superseded outlines."""
 
     def superseded(connection: Connection, ids: Sequence[str]) -> list[int]:
         found = connection.scalars(
@@ -179,7 +179,7 @@ def _versions(before: float, what: str) -> Any:
                 Outline.c.id.in_(
                     select(PlanItem.c.outline_id).join(Concept, Concept.c.plan_item_id == PlanItem.c.id)
                 ),
-                # No model can say again what somebody gave.
+                # No model can reproduce a given text.
                 Outline.c.id.not_in(select(PlanItem.c.outline_id).where(PlanItem.c.stop_reason == GIVEN)),
             )
         )
@@ -193,7 +193,7 @@ def _versions(before: float, what: str) -> Any:
         return _sum(number, _weigh_concepts(connection, outlines))
 
     def drop(connection: Connection, ids: Sequence[str]) -> None:
-        """Leave such an outline as one that is planned and not yet written: restored, it is written again."""
+        """Set such an outline back to planned and not yet written: if restored, it is written again."""
         outlines = superseded(connection, ids)
         items = select(PlanItem.c.id).where(PlanItem.c.outline_id.in_(outlines))
         connection.execute(delete(Concept).where(Concept.c.plan_item_id.in_(items)))
@@ -214,7 +214,7 @@ def _versions(before: float, what: str) -> Any:
 
 
 def _attempts(database: Database, stays: ColumnElement[bool], before: float, *, dry_run: bool) -> Garbage:
-    """Delete the attempts that were made long ago at documents which are at rest and stay."""
+    """Delete old attempts at documents that are at rest and stay."""
     old = and_(Attempt.c.started_at < before, Attempt.c.document_id.in_(select(Document.c.id).where(stays)))
     with database.read() as connection:
         number = connection.scalar(select(func.count()).select_from(Attempt).where(old)) or 0
@@ -230,7 +230,7 @@ def _attempts(database: Database, stays: ColumnElement[bool], before: float, *, 
 
 
 def size_bytes(database: Database) -> int:
-    """Return what a database takes on its disk, SQLite's journal included."""
+    """Return a database's size on disk in bytes, SQLite's journal included."""
     if database.is_sqlite:
         files = [Path(database.name), Path(f"{database.name}-wal")]
         return sum(file.stat().st_size for file in files if file.exists())
@@ -239,7 +239,7 @@ def size_bytes(database: Database) -> int:
 
 
 def reclaim(database: Database) -> bool:
-    """Give free pages back to the disk (SQLite), or to new rows (PostgreSQL); False where others were faster."""
+    """Give free pages back to the disk (SQLite), or to new rows (PostgreSQL); False if others hold the lock."""
     if database.is_sqlite:
         try:
             with database.raw() as cursor:
@@ -248,7 +248,7 @@ def reclaim(database: Database) -> bool:
             if "locked" not in str(error.__cause__):
                 raise
             return False
-        # A reader of the old pages keeps the journal; it is emptied the next time.
+        # A reader of old pages keeps the journal, which is then emptied next time.
         with suppress(StorageError), database.raw() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return True

@@ -29,7 +29,7 @@ def new_document_id(now_s: float) -> str:
 
 
 def normalize_id(typed: str) -> str:
-    """Return what was meant by a typed id or prefix: lower case, and the letters o, i, l are digits."""
-    # A byte that is no UTF-8 comes as half a character, which no database takes.
+    """Return the normal form of a typed id or prefix: lower case, with the letters o, i, l as digits."""
+    # An undecodable byte arrives as a lone surrogate, which no database takes.
     whole = typed.encode("utf-8", "replace").decode()
     return whole.strip().lower().translate(str.maketrans("oil", "011"))

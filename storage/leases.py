@@ -1,8 +1,7 @@
 """Leases: who may write to a document, and until when.
 
-A claim is one UPDATE that also raises the document's epoch; whoever holds an older epoch can write
-nothing more, whatever the clocks of the machines say. The clock only decides when a silent holder
-may be replaced.
+A claim is one UPDATE that also raises the document's epoch; holders of an older epoch can write nothing more,
+whatever the machines' clocks say. The clock only decides when a silent lease holder may be replaced.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from storage.records import DocumentStatus, Lease
 from storage.tables import Document
 
 AT_WORK: tuple[DocumentStatus, ...] = ("planning", "writing", "decoding")
-"""Without a living owner, a document in such a status was interrupted and may be taken by anyone."""
+"""A document in such a status without a living owner was interrupted; anyone may take it."""
 MAX_AHEAD_S = 5.0
-"""So far the last sign of a holder may lie ahead of us before we take it that our clock was set back."""
+"""If a holder's last renewal lies further in the future than this, our clock was set back."""
 
 
 def held_until(lease_until: float | None, now: float) -> str:
-    """Return when a lease ends, for people: the time (UTC) and the seconds that are left."""
+    """Return the end of a lease for people: the time (UTC) and the remaining seconds."""
     if lease_until is None:
         return "it is released"
     moment = datetime.fromtimestamp(lease_until, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -36,10 +35,10 @@ def _free(now: float) -> ColumnElement[bool]:
 
 
 def move_to_now(connection: Connection, now: float, document_id: str) -> None:
-    """Let a document's lease that was taken in the future begin now.
+    """Make a document's lease that was taken in the future begin now.
 
-    A clock that was set back would otherwise keep the document of a dead holder out of reach until it
-    has caught up. A lease stays as long as it was, so that a living holder has the time to renew it.
+    Otherwise a clock that was set back would keep a dead holder's document locked until the clock has caught up. The
+    lease keeps its length, so that a living holder has time to renew it.
     """
     length = Document.c.lease_until - Document.c.updated_at
     connection.execute(
@@ -68,9 +67,9 @@ def claim(
     force: bool,
     steal: bool,
 ) -> Lease | None:
-    """Take one document and return the lease, or None where the document is missing or held.
+    """Claim a document and return the lease; None if the document is missing or held.
 
-    One that was made for `owner` (`create_document`) is taken once.
+    A document reserved for `owner` (`create_document`) can be claimed once.
     """
     _check(owner, lease_s)
     allowed = or_(_free(now), and_(Document.c.owner == owner, Document.c.epoch == 0))
@@ -88,7 +87,7 @@ def claim(
 
 
 def busy(connection: Connection, document_id: str, now: float) -> Busy | None:
-    """Return the error that says who holds a document; None where the document doesn't exist."""
+    """Return an error that names a document's lease holder; None if the document does not exist."""
     row = connection.execute(
         select(Document.c.owner, Document.c.lease_until).where(Document.c.id == document_id)
     ).one_or_none()
@@ -109,7 +108,7 @@ def _still_ours(lease: Lease) -> ColumnElement[bool]:
 
 
 def fence(connection: Connection, lease: Lease, now: float, renew_s: float | None) -> None:
-    """Lock the document's row for this transaction; raise LostLease where the lease is another's now."""
+    """Lock the document's row for this transaction; raise LostLease if another process has the lease now."""
     values: dict[str, object] = {"updated_at": now}
     if renew_s is not None:
         values["lease_until"] = now + renew_s
@@ -118,7 +117,7 @@ def fence(connection: Connection, lease: Lease, now: float, renew_s: float | Non
 
 
 def lost(connection: Connection, lease: Lease) -> LostLease:
-    """Return the error that says who has the document now."""
+    """Return an error that names the document's present holder."""
     row = connection.execute(
         select(Document.c.owner, Document.c.epoch, Document.c.status).where(
             Document.c.id == lease.document_id
@@ -141,7 +140,7 @@ def renew(connection: Connection, now: float, lease: Lease, lease_s: float) -> L
 
 
 def release(connection: Connection, now: float, lease: Lease, status: DocumentStatus | None = None) -> bool:
-    """Give a document back, setting its status where given; return False where it was another's already."""
+    """Release a document and set `status` if given; return False if the lease was lost already."""
     values: dict[str, object] = {"owner": None, "lease_until": None, "updated_at": now}
     if status is not None:
         values["status"] = status

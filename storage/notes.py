@@ -1,4 +1,4 @@
-"""Notes: the sentences of a library that each section is written from, with the document that they stand in."""
+"""Notes: library sentences that each section is written from, with their source documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.texts import check_text
 
 
 def set_notes(connection: Connection, document_id: str, notes: Mapping[int, Sequence[Note]]) -> None:
-    """Give leaves their notes, by item id; one that has notes already, or is another document's, keeps its own."""
+    """Store notes of leaves by item id; leaves that have notes already, and other documents' items, stay unchanged."""
     for item_id, own in notes.items():
         rows = [
             {
@@ -39,7 +39,7 @@ def get_notes(
 ) -> dict[int, tuple[Note, ...]]:
     """Return the notes of an outline's items (None: the active one's) by item id.
 
-    Items for which none were looked for are left out.
+    Items for which nobody looked for notes are left out.
     """
     if outline_id is None:
         outline_id = active_outline_id(connection, document_id)

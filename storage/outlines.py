@@ -1,8 +1,8 @@
 """Outlines: insert a version with its items, add items, copy what an edit left unchanged, read.
 
-An edited outline is a new version with its own rows. An item whose content hash occurs in the version
-before gets *copies* of that item's concepts and renderings (not references), so that every version
-stands alone and deleting or rewriting one never touches another.
+An edited outline is a new version with its own rows. If an item's content hash occurs in the previous version, it
+gets *copies* of the old item's concepts and renderings (not references), so that versions are independent: deleting
+or rewriting one never touches another.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from storage.vectors import content_hash, pack_vector, unpack_vector
 
 PATH = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*")
 IDS_PER_STATEMENT = 5000
-"""SQLite and PostgreSQL both limit how many values one statement may carry."""
+"""Limit of ids in one statement: SQLite and PostgreSQL both limit its values."""
 
 
 def reading_order(path: str) -> tuple[int, ...]:
@@ -58,7 +58,7 @@ def insert_outline(
 
 
 def activate(connection: Connection, document_id: str, outline_id: int) -> None:
-    """Make this version the one that is written, decoded and exported."""
+    """Make this version the active one, which is written, decoded and exported."""
     check_owner(connection, document_id, outline_id)
     connection.execute(
         update(Document).where(Document.c.id == document_id).values(active_outline_id=outline_id)
@@ -66,7 +66,7 @@ def activate(connection: Connection, document_id: str, outline_id: int) -> None:
 
 
 def check_owner(connection: Connection, document_id: str, outline_id: int) -> None:
-    """Raise NotFoundError where the outline isn't one of the document's."""
+    """Raise NotFoundError if the outline is not one of the document's."""
     owner = connection.scalar(select(Outline.c.document_id).where(Outline.c.id == outline_id))
     if owner != document_id:
         raise NotFoundError(f"document {document_id} has no outline {outline_id}")
@@ -111,7 +111,7 @@ def hash_of(item: NewPlanItem) -> str:
 def insert_items(
     connection: Connection, outline_id: int, items: Sequence[NewPlanItem], dim: int | None
 ) -> dict[str, int]:
-    """Insert items and return the id of each path; every parent must exist before or come along."""
+    """Insert items and return the id of each path; every parent must exist or be among the items."""
     if not items:
         return {}
     rows = [_row(outline_id, item, dim) for item in items]
@@ -143,7 +143,7 @@ def insert_items(
 
 
 def find_items(connection: Connection, outline_id: int, paths: Sequence[str] | None = None) -> dict[str, int]:
-    """Return the ids of the items that have one of these paths (None: of all items)."""
+    """Return the ids of the items with these paths (None: of all items)."""
     query = select(PlanItem.c.path, PlanItem.c.id).where(PlanItem.c.outline_id == outline_id)
     if paths is not None:
         query = query.where(PlanItem.c.path.in_(paths))
@@ -153,7 +153,7 @@ def find_items(connection: Connection, outline_id: int, paths: Sequence[str] | N
 def fill_items(
     connection: Connection, document_id: str, items: Sequence[NewPlanItem], outline_id: int, dim: int
 ) -> None:
-    """Give stored items lead, gist and planned length, by path; headings and places stay."""
+    """Set leads, gists and planned lengths of stored items, by path; headings and places stay."""
     for item in items:
         row = _row(outline_id, item, dim)
         changed = connection.execute(
@@ -166,11 +166,10 @@ def fill_items(
 
 
 def copy_unchanged(connection: Connection, old_outline_id: int, new_outline_id: int) -> int:
-    """Copy concepts, renderings and states to the leaves and headings that an edit left unchanged.
+    """Copy concepts, renderings and statuses to the leaves and headings that an edit left unchanged.
 
-    Items are matched by content hash: those that come from each other first, then those at the same path;
-    each old item is used once.
-    Returns the number of items matched.
+    Items with equal content hashes are matched: those of the same lineage first, then at the same path, then any;
+    each old item is used once. Returns the number of matched items.
     """
     old, new = _matchable(connection, old_outline_id), _matchable(connection, new_outline_id)
     waiting: defaultdict[tuple[str, bool], list[Row[Any]]] = defaultdict(list)
@@ -259,12 +258,12 @@ def set_headings(connection: Connection, document_id: str, headings: Mapping[int
 
 
 def item_belongs_to(document_id: str) -> ColumnElement[bool]:
-    """Return the condition that a plan item is one of the document's."""
+    """Return the condition that a plan item belongs to the document."""
     return PlanItem.c.outline_id.in_(select(Outline.c.id).where(Outline.c.document_id == document_id))
 
 
 def active_outline_id(connection: Connection, document_id: str) -> int | None:
-    """Return the active version's id; None where the document is missing or has no outline."""
+    """Return the active version's id; None if the document is missing or has no outline."""
     return connection.scalar(select(Document.c.active_outline_id).where(Document.c.id == document_id))
 
 
@@ -278,7 +277,7 @@ def get_outline(
         query = query.where(Document.c.id == document_id)
     else:
         query = query.where(Outline.c.document_id == document_id, Outline.c.version == version)
-    # A number that no column holds is an error of the driver's, and no version.
+    # A number too large for the column would be a driver's error; no version has it.
     row = None if version is not None and version >= 2**31 else connection.execute(query).one_or_none()
     if row is None:
         if connection.scalar(select(Document.c.id).where(Document.c.id == document_id)) is None:

@@ -1,4 +1,4 @@
-"""The queue at a glance: how much waits and runs, who holds what, how fast it goes, what failed."""
+"""The queue at a glance: waiting and running documents, lease holders, speed, failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.tables import Attempt, Document
 def get_overview(
     connection: Connection, now: float, window_s: float = 600.0, *, num_failures: int = 5
 ) -> Overview:
-    """Return the queue as it is, and what was done in the last `window_s` seconds."""
+    """Return the queue's state, and the work done in the last `window_s` seconds."""
     counts = connection.execute(select(Document.c.status, func.count()).group_by(Document.c.status))
     num_unheld = connection.scalar(
         select(func.count()).where(Document.c.status.in_(AT_WORK), Document.c.owner.is_(None))
@@ -42,7 +42,7 @@ def get_overview(
 
 
 def list_held(connection: Connection) -> tuple[HeldDocument, ...]:
-    """Return the documents that have an owner, the lease that ends first first."""
+    """Return the documents that have an owner, ordered by the end of their leases."""
     rows = connection.execute(
         select(Document.c.id, Document.c.status, Document.c.owner, Document.c.lease_until)
         .where(Document.c.owner.is_not(None))

@@ -1,7 +1,7 @@
-"""A query is a function of an open connection; here it becomes a method of the store, or of a transaction.
+"""Turns queries, functions of an open connection, into methods of the store or of a transaction.
 
-Arguments and docstring of the method are those of the query, but for what store or transaction know: the connection,
-the time, the document, the lease.
+The method has the query's arguments and docstring, without the arguments that store or transaction supply:
+connection, time, document, lease.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ R = TypeVar("R")
 
 
 class Opened(Protocol):
-    """What has such methods: a database that is open, and a clock."""
+    """An object with such methods: an open database and a clock."""
 
     _database: Database
     _clock: Callable[[], float]
 
 
 def reads(query: Callable[Concatenate[Connection, P], R]) -> Callable[Concatenate[Opened, P], R]:
-    """Return a method that runs a query; all its statements see one moment of the database."""
+    """Return a method that runs a query whose statements all see one moment of the database."""
 
     @wraps(query)
     def method(self: Opened, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -50,7 +50,7 @@ def reads_at(query: Callable[Concatenate[Connection, float, P], R]) -> Callable[
 
 
 def writes(query: Callable[Concatenate[Connection, P], R]) -> Callable[Concatenate[Opened, P], R]:
-    """Return a method that runs a query; all that it writes is committed at its end, or nothing is."""
+    """Return a method that runs a query and commits all its writes at the end, or none."""
 
     @wraps(query)
     def method(self: Opened, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -61,7 +61,7 @@ def writes(query: Callable[Concatenate[Connection, P], R]) -> Callable[Concatena
 
 
 def writes_at(query: Callable[Concatenate[Connection, float, P], R]) -> Callable[Concatenate[Opened, P], R]:
-    """As `writes`, for a query that takes the time (epoch seconds) at which it is asked."""
+    """As `writes`, for a query that takes the time (epoch seconds) of the call."""
 
     @wraps(query)
     def method(self: Opened, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -73,7 +73,7 @@ def writes_at(query: Callable[Concatenate[Connection, float, P], R]) -> Callable
 
 
 class Fenced(Protocol):
-    """What writes to one document: an open connection, behind the fence of a lease."""
+    """An object that writes to one document: an open connection behind the fence of a lease."""
 
     connection: Connection
     lease: Lease
@@ -81,7 +81,7 @@ class Fenced(Protocol):
 
 
 def of_document(query: Callable[Concatenate[Connection, str, P], R]) -> Callable[Concatenate[Fenced, P], R]:
-    """Return a method of a transaction that runs a query for the document of its lease."""
+    """Return a transaction's method that runs a query for its lease's document."""
 
     @wraps(query)
     def method(self: Fenced, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -91,7 +91,7 @@ def of_document(query: Callable[Concatenate[Connection, str, P], R]) -> Callable
 
 
 def of_lease(query: Callable[Concatenate[Connection, Lease, P], R]) -> Callable[Concatenate[Fenced, P], R]:
-    """Return a method of a transaction that runs a query for its lease."""
+    """Return a transaction's method that runs a query for its lease."""
 
     @wraps(query)
     def method(self: Fenced, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -103,7 +103,7 @@ def of_lease(query: Callable[Concatenate[Connection, Lease, P], R]) -> Callable[
 def of_lease_at(
     query: Callable[Concatenate[Connection, float, Lease, P], R],
 ) -> Callable[Concatenate[Fenced, P], R]:
-    """As `of_lease`, for a query that takes the time (epoch seconds) at which the transaction began."""
+    """As `of_lease`, for a query that takes the transaction's start time (epoch seconds)."""
 
     @wraps(query)
     def method(self: Fenced, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,7 +1,7 @@
-"""The plain frozen values that go in and out of the store; nothing here knows SQL.
+"""The store's plain frozen values; this module knows no SQL.
 
-Vectors are float32 arrays in the *raw* concept space: (D,) for one concept, (S, D) for the S
-sentences of an item. Times are epoch seconds. Values that hold arrays compare by identity.
+Vectors are float32 arrays in the *raw* concept space: (D,) for one concept, (S, D) for the S sentences of an item.
+Times are epoch seconds. Values that hold arrays compare by identity.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Vector: TypeAlias = NDArray[np.float32]
 
 JsonObject: TypeAlias = Mapping[str, object]
-"""Anything that JSON can hold; a value that it can't is refused with a StorageError."""
+"""A JSON object; values that JSON cannot hold raise StorageError."""
 
 DocumentStatus = Literal[
     "queued",
@@ -42,9 +42,9 @@ Source = Literal["model", "user"]
 Role = Literal["prompt", "goal"]
 Place = Literal["plan", "sentences"]
 Way = Literal["meaning", "words"]
-"""How texts are found."""
+"""How a search finds texts."""
 Sort = Literal["created", "updated", "title", "status"]
-"""How documents are listed: by a time the newest first, by words in their order."""
+"""Order of listed documents: times newest first, words in alphabetical order."""
 
 DOCUMENT_STATUSES: tuple[DocumentStatus, ...] = get_args(DocumentStatus)
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -52,11 +52,11 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 PLACES: tuple[Place, ...] = get_args(Place)
 WAYS: tuple[Way, ...] = get_args(Way)
 FINAL: tuple[DocumentStatus, ...] = ("done", "failed", "cancelled")
-"""Statuses that no worker takes a document from, and nobody is asked about."""
+"""Final statuses: no worker takes such a document, and no user needs to act."""
 
 
 def check_block(block: str | None) -> BlockKind | None:
-    """Return the kind of a block; raise StorageError for one that no document has."""
+    """Return the kind of a block; raise StorageError for an unknown one."""
     if block is not None and block not in BLOCK_KINDS:
         raise StorageError(f"no block is a {block!r}: expected one of {', '.join(BLOCK_KINDS)}, or None")
     return block
@@ -64,7 +64,7 @@ def check_block(block: str | None) -> BlockKind | None:
 
 @dataclass(frozen=True, kw_only=True)
 class CardRef:
-    """The model a document was made with."""
+    """The identity of a model that made a document."""
 
     name: str
     checksum: str
@@ -94,17 +94,17 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class NewDocument:
-    """A job to be queued."""
+    """A document to be queued."""
 
     prompt: str
     lang: str
-    """Language of the document, as the space names it (`eng_Latn`)."""
+    """Language of the document, as the space's code (`eng_Latn`)."""
     seed: int = 0
     title: str | None = None
     params: JsonObject = field(default_factory=dict)
-    """What was asked: sections, depth, goal, mode, temperature ..."""
+    """Options: sections, depth, goal, mode, temperature ..."""
     space: SpaceRef | None = None
-    """None: the first transaction that names a space gives it to the document."""
+    """None: set by the first transaction that names a space."""
     planner: CardRef | None = None
     writer: CardRef | None = None
     idempotency_key: str | None = None
@@ -113,7 +113,7 @@ class NewDocument:
     """Higher is claimed first."""
     flow_run_id: str | None = None
     source: JsonObject | None = None
-    """The text that the document is made of; None: there is only the prompt."""
+    """The text that the document is made from; None: there is only the prompt."""
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
@@ -155,18 +155,18 @@ class DocumentRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which documents are looked for; None leaves a question open."""
+    """A filter for documents; None does not filter."""
 
     status: Sequence[DocumentStatus] | None = None
     """Any of these."""
     lang: str | None = None
     """The document's own language."""
     text: str | None = None
-    """All its words stand in the title (in the prompt where there is none), in capitals or not."""
+    """Words that must all occur in the title, or in the prompt of an untitled document, ignoring case."""
     since: float | None = None
-    """Made at this time or later; epoch seconds."""
+    """Earliest time of creation, inclusive; epoch seconds."""
     until: float | None = None
-    """Made before this time."""
+    """Latest time of creation, exclusive; epoch seconds."""
 
     def __post_init__(self) -> None:
         check_text("the text that is looked for", self.text or "")
@@ -193,7 +193,7 @@ class PromptConcept:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NewPlanItem:
-    """One item of an outline; its path says its place: `2.1` is the first child of `2`."""
+    """One item of an outline; its path is its place: `2.1` is the first child of `2`."""
 
     path: str
     lead: Vector | None = None
@@ -208,12 +208,12 @@ class NewPlanItem:
     content_hash: str | None = None
     """None: `storage.content_hash` of lead, gist, planned length (and heading where there is no lead)."""
     lineage: int | None = None
-    """`PlanItemRecord.origin` of the item that this one was, in the version that is edited; None: it is new."""
+    """`PlanItemRecord.origin` of its predecessor in the edited version; None: it is new."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlanItemRecord:
-    """One stored item; lead and gist are None unless the vectors were asked for."""
+    """One stored item; lead and gist are None unless it was read with its vectors."""
 
     id: int
     outline_id: int
@@ -235,11 +235,11 @@ class PlanItemRecord:
     """Ordinal of the write unit that holds the item."""
     similarity: float | None
     lineage: int | None = None
-    """Id of the first item, in an older version, that this one comes from; None: it is itself the first."""
+    """Id of its first ancestor, in an older version; None: it is itself the first."""
 
     @property
     def origin(self) -> int:
-        """What all versions of one item have in common."""
+        """Id shared by all versions of an item."""
         return self.id if self.lineage is None else self.lineage
 
 
@@ -260,22 +260,22 @@ class OutlineRecord:
         return tuple(item for item in self.items if item.parent_path == path)
 
     def leaves(self) -> tuple[PlanItemRecord, ...]:
-        """Return the items that are written, in reading order."""
+        """Return the leaves, which are written, in reading order."""
         return tuple(item for item in self.items if item.is_leaf)
 
     def part_of(self, item: PlanItemRecord) -> str:
-        """Return the heading of the part that an item stands in, "" where it stands in none."""
+        """Return the heading of an item's part, "" if it is in none."""
         return next((other.heading or "" for other in self.items if other.path == item.parent_path), "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitSpec:
-    """A fixed group of items and concepts, written down before it runs."""
+    """A fixed group of items and concepts, stored before it runs."""
 
     item_ids: tuple[int, ...] = ()
     concept_ids: tuple[int, ...] = ()
     extra: JsonObject = field(default_factory=dict)
-    """Whatever else a redo needs to be the same."""
+    """Other values that a redo needs to give the same result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,14 +297,14 @@ class UnitRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenUnit:
-    """A unit that is still to be written or decoded, of a document that somebody holds."""
+    """A unit of a held document that is not written or decoded yet."""
 
     id: int
     stage: Stage
     taken_by: str | None
-    """Which process is at it; None: any may take it."""
+    """The process that works on it; None: any process may take it."""
     lease: Lease
-    """The holder's: what is written is written by its right."""
+    """The holder's lease, under which results are written."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -319,13 +319,13 @@ class ItemConcepts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemText:
-    """The sentences that somebody gave for one item: texts, and their concepts (S, D), raw."""
+    """Given sentences of one item: texts, and their concepts (S, D), raw."""
 
     item_id: int
     vectors: Vector
     texts: tuple[str, ...]
     blocks: tuple[BlockKind | None, ...] = ()
-    """Which block each sentence begins, see `NewRendering.block`; empty: nobody knows."""
+    """The block that each sentence begins, see `NewRendering.block`; empty: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -339,7 +339,7 @@ class StoredConcepts:
 
 @dataclass(frozen=True, kw_only=True)
 class NewRendering:
-    """The text of one concept, or of one item's heading: name exactly one of the two."""
+    """The text of one concept, or of one item's heading: set exactly one of the two ids."""
 
     text: str
     concept_id: int | None = None
@@ -347,7 +347,7 @@ class NewRendering:
     score: float | None = None
     """Round-trip similarity."""
     block: BlockKind | None = None
-    """The block that a sentence begins; None: it goes on in the block before it, or is a heading."""
+    """The block that a sentence begins; None: it continues the previous block, or is a heading."""
 
     def __post_init__(self) -> None:
         assert (self.concept_id is None) != (self.item_id is None), "a rendering has one owner"
@@ -370,7 +370,7 @@ class RenderingRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Undecoded:
-    """What the active outline still lacks in one language, in reading order."""
+    """Headings and sentences of the active outline without a text in one language, in reading order."""
 
     item_ids: tuple[int, ...]
     """Items with a lead and no heading in that language."""
@@ -379,7 +379,7 @@ class Undecoded:
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptRecord:
-    """One try at something; attempts are only ever added."""
+    """One attempt at a step; attempts are only ever added."""
 
     id: int
     document_id: str
@@ -416,16 +416,16 @@ class DatasetRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What became of one document that was to be queued."""
+    """The result of queueing one document."""
 
     id: str
     is_new: bool
-    """False: its idempotency key was known; `id` is that of the first document with it."""
+    """False: its idempotency key was known, and `id` names the first document with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeldDocument:
-    """One document with an owner, whose lease may be over."""
+    """One document with an owner, whose lease may have expired."""
 
     id: str
     status: DocumentStatus
@@ -435,7 +435,7 @@ class HeldDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class FailedDocument:
-    """One document whose work was given up."""
+    """One failed document."""
 
     id: str
     error: str | None
@@ -449,9 +449,9 @@ class Overview:
     counts: Mapping[DocumentStatus, int]
     """Documents by status; a status without documents is left out."""
     held: tuple[HeldDocument, ...]
-    """Documents with an owner, the lease that ends first first."""
+    """Documents with an owner, ordered by the end of their leases."""
     num_unheld: int
-    """Documents in the middle of a stage that nobody owns: interrupted, waiting for a worker."""
+    """Documents in a stage without an owner: interrupted, waiting for a worker."""
     window_s: float
     num_documents_done: int
     """Documents finished within the window."""
@@ -463,16 +463,16 @@ class Overview:
 
 @dataclass(frozen=True, kw_only=True)
 class Garbage:
-    """What was deleted, or would be."""
+    """Numbers of deleted rows, or of rows that would be deleted."""
 
     num_documents: int
     num_versions: int
     """Superseded outlines that lose their sentences."""
     num_concepts: int
     num_attempts: int
-    """Of documents that stay."""
+    """Attempts at documents that stay."""
     num_bytes: int
-    """Of vectors and texts; rows and indexes take some more."""
+    """Size of vectors and texts; rows and indexes take some more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -518,13 +518,13 @@ class ExportedDocument:
     num_missing: int
     """Sentences of the whole document that have no text in the language yet."""
     author: str = ""
-    """Of the file that the document was made of; empty where it names none, and so is the date."""
+    """Author named in the document's source file, else empty; the same for the date."""
     date: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """One stored plan item or sentence that was found."""
+    """One stored plan item or sentence that a search found."""
 
     document_id: str
     place: Place
@@ -534,11 +534,11 @@ class Match:
     """Place of the sentence in its section, from 0; None for a plan item."""
     heading: str | None
     text: str | None
-    """The sentence or the heading; None where it is not decoded yet. In its document's own language, or in that of the
-    translation that holds the words."""
+    """The sentence or the heading; None if it is not decoded yet. In its document's own language, or in the language
+    of the translation that holds the words."""
     lang: str
     """Language of the text."""
     similarity: float | None
-    """Cosine, from -1 to 1; None where it was found by its words alone."""
+    """Cosine, from -1 to 1; None if only its words matched."""
     found_by: tuple[Way, ...]
-    """What it is among the first matches of."""
+    """The ways of searching that found it."""

@@ -1,6 +1,6 @@
-"""Which schema a database has, and how an empty or older one is brought to the one this code knows.
+"""The schema version of a database, and its migration from empty or older to this code's version.
 
-One SELECT answers for an up-to-date database. alembic is imported only where something is to be done.
+One SELECT suffices for an up-to-date database. alembic is imported only if there is something to migrate.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 HEAD = "lh0009"
 """The revision this code knows (a test compares it with the newest migration)."""
-# Any fixed number: whoever migrates a PostgreSQL database holds this advisory lock.
+# Any fixed number: a process that migrates a PostgreSQL database holds this advisory lock.
 MIGRATION_LOCK = 0x10_6E_6A_4D
 
 
 def bring_up_to_date(database: Database) -> None:
-    """Create or migrate the schema where needed; raise StorageError for a database that isn't ours."""
+    """Create or migrate the schema if needed; raise StorageError for a foreign database."""
     with database.read() as connection:
         version = read_version(connection, database)
     if version == HEAD:
@@ -34,7 +34,7 @@ def bring_up_to_date(database: Database) -> None:
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        # Another process may have done it while this one waited for the lock.
+        # Another process may have migrated it while this one waited for the lock.
         if read_version(connection, database) != HEAD:
             migrate(connection)
 
@@ -70,7 +70,7 @@ def read_version(connection: Connection, database: Database) -> str | None:
 
 
 def check_version(version: str, name: str) -> None:
-    """Raise StorageError where the version of what is called `name` is not ours, or newer than this code."""
+    """Raise StorageError if a schema version is not ours, or newer than this code; `name`: of the database."""
     if re.fullmatch(r"lh(\d{4})", version) is None:
         raise _foreign(name, f"its schema version is {version!r}")
     if version > HEAD:
@@ -99,7 +99,7 @@ def _foreign(name: str, reason: str) -> StorageError:
 
 
 def make_wal(database: Database) -> None:
-    """Let a SQLite database be read while it is written."""
+    """Switch a SQLite database to WAL, so that it can be read while it is written."""
     # A file system that can't do WAL keeps its journal.
     with database.raw() as cursor:
         cursor.execute("PRAGMA journal_mode = WAL")

@@ -1,11 +1,10 @@
-"""Stored plan items and sentences that are near to a vector, found inside the database; `storage.words` finds words.
+"""Search by meaning: the stored plan items and sentences nearest to a vector; `storage.words` searches by words.
 
-The outlines in use of all documents of one space are looked at, every vector exactly once, so the result
-is exact and needs no index to be kept up. SQLite computes the distances with the functions of sqlite-vec on
-the vectors as they are stored: nothing is stored twice, and what is deleted is gone. (Its virtual tables
-read the vectors faster, but hold a second copy that an outline version would not be told apart in;
-`benchmarks/bench_search.py` compares.) PostgreSQL has no type that reads those bytes, so pgvector gets a
-copy of each vector in a table of its own, made when somebody searches, and removed with its sentence.
+A search reads every vector of the active outlines of all documents in one space, so the result is exact and needs no
+index. SQLite computes the distances on the stored vectors with sqlite-vec's functions: nothing is stored twice, and
+deleted vectors are gone. (Its virtual tables are faster, but hold a second copy that cannot tell outline versions
+apart; `benchmarks/bench_search.py` compares them.) PostgreSQL has no type that reads our bytes, so pgvector gets a
+copy of each vector in a separate table, made at the first search and deleted with its sentence.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ def search(
 
 
 def check_can_search(database: Database) -> str:
-    """Return what computes distances in a database; raise StorageError where nothing does."""
+    """Return the name of the software that computes distances in a database; raise StorageError if there is none."""
     if not database.is_sqlite:
         with database.read() as connection:
             if not (version := _pgvector_version(connection)):
@@ -93,7 +92,7 @@ def check_can_search(database: Database) -> str:
 
 
 def _pgvector_version(connection: Connection) -> str | None:
-    """Return the version of pgvector that a server offers, installed in this database or not yet."""
+    """Return the version of pgvector on a server, whether or not it is installed in this database."""
     offered = "SELECT coalesce(installed_version, default_version) FROM pg_available_extensions"
     version = connection.scalar(text(f"{offered} WHERE name = 'vector'"))
     return None if version is None else str(version)
@@ -107,12 +106,12 @@ def _no_pgvector(database: Database) -> StorageError:
 
 
 def can_load_extensions(driver: Any) -> bool:
-    """Return whether a driver of SQLite can load sqlite-vec, and that is installed."""
+    """Return whether a SQLite driver can load extensions and sqlite-vec is installed."""
     return hasattr(driver.Connection, "enable_load_extension") and find_spec("sqlite_vec") is not None
 
 
 def load_sqlite_vec(connection: Connection) -> None:
-    """Give a connection sqlite-vec's functions; a second time does nothing."""
+    """Load sqlite-vec's functions into a connection; a second call does nothing."""
     import sqlite_vec
 
     raw: Any = connection.connection.driver_connection
@@ -131,9 +130,9 @@ def load_sqlite_vec(connection: Connection) -> None:
 def _search_in_child(
     database: Database, blob: bytes, space: SpaceRef, places: Sequence[Place], limit: int
 ) -> tuple[Match, ...]:
-    """Search in a process of its own, with a driver that loads extensions.
+    """Search in a child process whose driver loads extensions.
 
-    Two SQLite libraries in one process would let go of each other's locks on the file.
+    Two SQLite libraries in one process would release each other's locks on the file.
     """
     request = {
         "url": database.engine.url.render_as_string(hide_password=False),
@@ -179,12 +178,12 @@ class _PgVector(UserDefinedType[str]):
 
 
 class _Distances:
-    """How far the rows of one place are from what is looked for, in the words of one database."""
+    """SQL expressions of one database for the distances of one place's rows from the query vector."""
 
     def __init__(self, column: ColumnElement[float], copies: Table | None = None) -> None:
         self.column = column
         self.copies = copies
-        """Table that holds what the column needs, with the row's id; None: the row itself does."""
+        """Table of copies that the distance column reads, by row id; None: it reads the row itself."""
 
 
 def _sqlite_distances(blob: bytes) -> dict[Place, _Distances]:
@@ -205,7 +204,7 @@ def _in_space(space: SpaceRef) -> ColumnElement[bool]:
 
 
 def _rows(place: Place, space: SpaceRef, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Return the query for the vectors of the outlines in use of one space."""
+    """Return a query for the vectors of the active outlines in one space."""
     query = (
         select(*columns)
         .select_from(Document)
@@ -237,7 +236,7 @@ def _nearest(
 def _nearest_in(
     connection: Connection, space: SpaceRef, place: Place, limit: int, distances: _Distances
 ) -> list[tuple[float, Match]]:
-    """Return matches with their similarity."""
+    """Return the nearest matches of one place with their similarities."""
     ordinal = Concept.c.ordinal if place == "sentences" else literal(None)
     query = _rows(
         place,
@@ -256,7 +255,7 @@ def _nearest_in(
     near = query.order_by(text("distance NULLS LAST")).limit(limit).subquery("near")
     found = []
     for row in connection.execute(_with_texts(near, place)):
-        # a vector of zeros is at no distance: NULL on SQLite, NaN on PostgreSQL
+        # a vector of zeros has no distance: NULL on SQLite, NaN on PostgreSQL
         if row.distance is None or math.isnan(row.distance):
             continue
         match = Match(
@@ -295,19 +294,19 @@ def _search_postgresql(
     distances: dict[Place, _Distances] = {}
     with database.read() as connection:
         for place in places:
-            # Only rows of this space get here, so all have its number of dimensions.
+            # Only rows of this space get here, so all have its dimension.
             column: Any = tables[place].c.embedding.op("<=>", return_type=Float())(query)
             distances[place] = _Distances(column, tables[place])
         return _nearest(connection, space, places, limit, distances)
 
 
 def copies_schema(home: str) -> str:
-    """Return the name of PostgreSQL's schema of copies beside the schema of the tables."""
+    """Return the name of the PostgreSQL schema of the copies, beside the schema of the tables."""
     return f"{home}_vectors"
 
 
 def _make_copies(connection: Connection, database: Database) -> dict[Place, Table]:
-    """Make the tables of copies where they are missing; they live in a schema of their own."""
+    """Create the tables of copies, in a separate schema, if they are missing."""
     if not connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
         if not _pgvector_version(connection):
             raise _no_pgvector(database)
@@ -341,7 +340,7 @@ def _make_copies(connection: Connection, database: Database) -> dict[Place, Tabl
 
 
 def _copy(database: Database, copies: Table, place: Place, space: SpaceRef) -> bool:
-    """Copy some of the vectors that have no copy yet; return whether there were any."""
+    """Copy some of the vectors without a copy; return whether there were any."""
     from storage.vectors import unpack_vector
 
     vector = PlanItem.c.lead if place == "plan" else Concept.c.vector
@@ -357,7 +356,7 @@ def _copy(database: Database, copies: Table, place: Place, space: SpaceRef) -> b
         rows = connection.execute(missing).all()
         if not rows:
             return False
-        # Another process may copy the same ones, or delete their document, at this moment.
+        # Another process may copy the same vectors, or delete their document, at this moment.
         connection.execute(
             text(
                 f"INSERT INTO {name} SELECT rows.id, CAST(rows.embedding AS vector) "

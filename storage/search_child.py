@@ -1,4 +1,4 @@
-"""A search in a process of its own, for a Python whose sqlite3 loads no extensions; see `storage.search`.
+"""A search in a child process, for a Python whose sqlite3 cannot load extensions; see `storage.search`.
 
 Reads one JSON request from stdin and writes the matches, or the error, as JSON to stdout.
 """

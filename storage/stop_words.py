@@ -1,4 +1,4 @@
-"""The commonest words of languages, which say nothing about what a text is about."""
+"""Stop words: each language's commonest words, which say nothing about a text's subject."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ _WORDS = {
     ),
 }
 STOP_WORDS = {lang: frozenset(words.split()) for lang, words in _WORDS.items()}
-"""By language code; of other languages all words count."""
+"""Stop words by language code; other languages have none."""

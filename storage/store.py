@@ -1,9 +1,9 @@
-"""The store: the only truth about documents, behind one object.
+"""The store: the only source of truth about documents, behind one object.
 
 Anyone may read. Writing to a document takes a lease: `claim` it, then write inside
 `with store.fenced(lease) as tx`. The store knows no model and no flow.
 
-Most methods are queries of other modules (`storage.queries`): look there for arguments and meaning.
+Most methods are queries of other modules (`storage.queries`), which document arguments and results.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 
 def restore_backup(path: str | Path, url: str | None = None, *, force: bool = False) -> int:
-    """Replace the content of a database by a backup's (see `storage.backup.restore_backup`)."""
+    """Replace a database's content with a backup (see `storage.backup.restore_backup`)."""
     from storage import backup
 
     return backup.restore_backup(Path(path), url, force=force)
 
 
 class Store:
-    """An open database; safe to use from several threads, and to inherit over a fork."""
+    """An open database; safe to use from several threads and after a fork."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
@@ -83,11 +83,11 @@ class Store:
 
     @property
     def url(self) -> str:
-        """The URL with its password: what opens this database once more."""
+        """The URL with its password, for opening this database again."""
         return self._database.engine.url.render_as_string(hide_password=False)
 
     def identity(self) -> str:
-        """Return what tells this database from any other, however its URL is spelled on a machine."""
+        """Return a string that identifies this database, whatever the spelling of its URL."""
         return self._database.identity()
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Store:
     def backup(self, path: str | Path) -> int:
         """Copy the database to a new file while others use it and return its size in bytes.
 
-        Raises InputError for a path that cannot be used, StorageError where copying fails.
+        Raises InputError for an unusable path, StorageError if copying fails.
         """
         from storage.backup import write_backup
 
@@ -119,11 +119,11 @@ class Store:
         versions: bool = False,
         dry_run: bool = False,
     ) -> Garbage:
-        """Delete finished documents by age, and old attempts of those that stay; return what went.
+        """Delete old finished documents, and old attempts at documents that stay; return the deleted numbers.
 
-        `statuses`: among those of finished documents. `versions`: also the sentences of superseded outlines
-        of finished documents; their plans stay. `dry_run` only counts. What is running, queued, paused or
-        awaits review is never touched. May be interrupted: what is deleted so far is deleted whole.
+        `statuses`: final statuses of the documents to delete. `versions`: also delete the sentences of finished
+        documents' superseded outlines; their plans stay. `dry_run` only counts. Running, queued and paused documents,
+        and documents that await review, are never touched. An interruption leaves nothing half deleted.
         """
         from storage import garbage
 
@@ -132,16 +132,16 @@ class Store:
         )
 
     def reclaim_space(self) -> bool:
-        """Give space that deleted rows have left back to the disk; False where others kept it locked.
+        """Give the space of deleted rows back to the disk; False if others kept the database locked.
 
-        PostgreSQL keeps it for new rows.
+        PostgreSQL keeps the space for new rows.
         """
         from storage import garbage
 
         return garbage.reclaim(self._database)
 
     def size_bytes(self) -> int:
-        """Return what the database takes on its disk."""
+        """Return the database's size on disk in bytes."""
         from storage import garbage
 
         return garbage.size_bytes(self._database)
@@ -167,9 +167,9 @@ class Store:
     def claim(
         self, document_id: str, owner: str, lease_s: float, *, force: bool = False, steal: bool = False
     ) -> Lease:
-        """Take a document that nobody holds, or whose lease is over.
+        """Claim a document that nobody holds, or whose lease has expired.
 
-        `force` also takes it from a living lease of the same owner, `steal` from anyone. Raises Busy
+        `force` also takes it from an unexpired lease of the same owner, `steal` from anyone. Raises Busy
         (who, until when) or NotFoundError.
         """
         now = self._clock()
@@ -177,7 +177,7 @@ class Store:
             leases.move_to_now(connection, now, document_id)
             lease = leases.claim(connection, document_id, owner, lease_s, now, force=force, steal=steal)
             busy = None if lease is not None else leases.busy(connection, document_id, now)
-        # Only here: an error inside would undo what `move_to_now` did.
+        # Raise only here: an error inside the transaction would roll back `move_to_now`.
         if lease is None:
             raise busy or documents.unknown(document_id)
         return lease
@@ -192,10 +192,9 @@ class Store:
     ) -> Iterator[Transaction]:
         """Yield a transaction that commits only while the lease is ours; raise LostLease.
 
-        A lease whose time is over still counts until someone else claims the document: the epoch
-        decides, not the clock.
-        `space` is that of the vectors to be written: it must be the document's (SpaceMismatchError) and
-        becomes it where the document has none. `renew_s` extends the lease along the way.
+        An expired lease still counts until another process claims the document: the epoch decides, not the clock.
+        `space`: of the vectors to be written; it must equal the document's space (SpaceMismatchError), and becomes
+        the space of a document that has none. `renew_s` also extends the lease.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -216,7 +215,7 @@ class Store:
             tx.create_outline_version(items, source=source, note=note)
         return self.get_outline(lease.document_id)
 
-    # Without the fence, so that one who lost the lease can still report it.
+    # Without the fence, so that a process that lost the lease can still record that.
     record_attempt = writes(units.insert_attempt)
 
     # Reading; document ids are whole ids here, `get_document` finds one by prefix
@@ -250,16 +249,16 @@ class Store:
     ) -> tuple[Match, ...]:
         """Return the plan items and sentences nearest to a vector (D,), raw, best first.
 
-        Looks at the outlines in use of all documents of `space`. Raises StorageError where the database
+        Searches the active outlines of all documents in `space`. Raises StorageError if the database
         cannot search (no sqlite-vec, no pgvector), SpaceMismatchError for a vector of another length.
         """
-        # Only this needs what it imports.
+        # Imported here: only this method needs its imports.
         from storage import search
 
         return search.search(self._database, query_D, space, places, limit)
 
     def check_can_search(self) -> str:
-        """Return what computes distances between vectors here; raise StorageError where nothing does."""
+        """Return the name of the software that computes distances here; raise StorageError if there is none."""
         from storage import search
 
         return search.check_can_search(self._database)
@@ -267,10 +266,10 @@ class Store:
     def search_words(
         self, words: str, *, lang: str = "eng_Latn", places: Sequence[Place] = PLACES, limit: int = 10
     ) -> tuple[Match, ...]:
-        """Return the plan items and sentences that hold the most, and the rarest, of the words, best first.
+        """Return the plan items and sentences that hold the most and the rarest of the words, best first.
 
-        Looks at the outlines in use of all documents, at the texts of every language. Words in double quotes count
-        only side by side. `lang`: of the words; its commonest ones count only where there are no others.
+        Searches the active outlines of all documents, in every language. Words in double quotes must stand side by
+        side. `lang`: of the words; its commonest words count only if there are no others.
         """
         from storage.words import search_words
 

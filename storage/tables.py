@@ -1,10 +1,10 @@
 """The tables. A change here needs a migration in `storage/migrations` (a test compares the two).
 
-Ids of documents are texts that people type; all other ids are numbers that only programs see. Wide
-columns stand last: SQLite then reads a row's short columns without touching its vectors.
+Document ids are texts that people type; all other ids are numbers that only programs see. Wide columns come last, so
+that SQLite reads a row's short columns without touching its vectors.
 
-A table is named like one of its rows. They are Core's tables and no mapped classes, since importing
-SQLAlchemy's ORM costs every command a tenth of a second.
+A table is named like one of its rows. The tables belong to SQLAlchemy Core instead of mapped classes, since importing
+its ORM costs every command a tenth of a second.
 """
 
 from sqlalchemy import (
@@ -30,7 +30,7 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-# SQLite numbers rows by itself only where the key is an INTEGER.
+# SQLite numbers rows by itself only if the key is an INTEGER.
 Number = BigInteger().with_variant(Integer, "sqlite")
 METADATA = MetaData(naming_convention=NAMES)
 
@@ -70,7 +70,7 @@ Document = Table(
     UniqueConstraint("idempotency_key"),
     Index(None, "status", "priority", "created_at"),
     Index(None, "created_at"),
-    # Those who share a holder's documents look often for what it holds.
+    # Helpers often query the documents of their lease holder.
     Index(None, "owner"),
 )
 
@@ -90,7 +90,7 @@ PromptConceptRow = Table(
 
 
 class _SourceRow(TypedColumns):
-    """Apart from `documents`: a text may be long, and whoever lists documents does not want it."""
+    """Separate from `documents`: a text may be long, and lists of documents do not need it."""
 
     document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
     content: Named[dict[str, object]] = Column(JSON)
@@ -137,9 +137,9 @@ class _PlanItem(TypedColumns):
     heading: Named[str | None] = Column(Text)
     lead: Named[bytes | None]
     gist: Named[bytes | None]
-    # Id of the first item, in an older version, that this one comes from; no foreign key, see above.
+    # Id of the first ancestor, in an older version; no foreign key, see above.
     lineage: Named[int | None] = Column(BigInteger)
-    # NULL where nobody has looked for any.
+    # NULL if nobody has looked for notes.
     notes: Named[list[dict[str, object]] | None] = Column(JSON(none_as_null=True))
 
 
@@ -171,7 +171,7 @@ class _Rendering(TypedColumns):
     score: Named[float | None]
     decoder: Named[str | None] = Column(Text)
     text: Named[str] = Column(Text)
-    # What a sentence begins; NULL where it goes on in the block before it, and for headings.
+    # The block that a sentence begins; NULL if it continues the previous block, and for headings.
     block: Named[str | None] = Column(Text)
 
 
@@ -190,12 +190,12 @@ class _Unit(TypedColumns):
     document_id: Named[str] = Column(Text, ForeignKey("documents.id", ondelete="CASCADE"))
     outline_id: Named[int] = Column(Number, ForeignKey("outlines.id", ondelete="CASCADE"))
     stage: Named[str] = Column(Text)
-    # Empty, not NULL, where a stage has no language: NULLs would not collide in the unique key.
+    # Empty, not NULL, for a stage without a language: NULLs would not collide in the unique key.
     lang: Named[str] = Column(Text)
     ordinal: Named[int]
     status: Named[str] = Column(Text)
     payload: Named[dict[str, object]] = Column(JSON)
-    # Which process is at it, by which epoch of the document, and until when others believe that.
+    # The process that took the unit, in which epoch of the document, and until when that counts.
     taken_by: Named[str | None] = Column(Text)
     taken_epoch: Named[int | None] = Column(BigInteger)
     taken_until: Named[float | None]
@@ -230,6 +230,6 @@ Attempt = Table(
     _Attempt,
     Index(None, "document_id"),
     Index(None, "unit_id"),
-    # Answers what was done lately without reading older attempts.
+    # Finds recent attempts without reading older ones.
     Index(None, "finished_at"),
 )

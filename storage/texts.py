@@ -1,4 +1,4 @@
-"""What a stored text or JSON value may be: the same on every backend."""
+"""Checks of texts and JSON values before they are stored: the same on every backend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concepts.errors import InputError
 
 
 def check_text(what: str, text: str) -> str:
-    """Return `text`, or raise InputError where it holds a NUL or half a surrogate pair."""
+    """Return `text`; raise InputError if it holds a NUL or half a surrogate pair."""
     if "\x00" in text:
         raise InputError(f"{what} holds a NUL character: remove it, no database stores it")
     try:
@@ -23,7 +23,7 @@ def check_text(what: str, text: str) -> str:
 
 
 def check_json(what: str, values: Mapping[str, object]) -> dict[str, object]:
-    """Return `values` as a dict, or raise InputError where JSON can't hold them (NaN, arrays, objects)."""
+    """Return `values` as a dict; raise InputError if JSON cannot hold them (NaN, arrays, objects)."""
     try:
         json.dumps(dict(values), allow_nan=False)
     except (TypeError, ValueError) as error:

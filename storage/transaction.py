@@ -1,8 +1,8 @@
-"""A fenced transaction: everything that the holder of a lease may write, all of it or nothing.
+"""A fenced transaction: all writes of a lease holder, committed together or not at all.
 
-Its first statement is the fence (see `leases`). Each method may be called again after a crash: what is
-keyed by a unit is committed once (the second call returns False and writes nothing), what is keyed by
-a path or an ordinal is found again.
+Its first statement is the fence (see `leases`). Each method may be called again after a crash: results of a unit
+are committed once (a second call returns False and writes nothing), and rows with a path or an ordinal are found
+again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Transaction:
         self._space = None if space is None else self._adopt_space(space)
 
     def _adopt_space(self, space: SpaceRef) -> SpaceRef:
-        """Return `space` where it is the document's, or give it to a document that has none."""
+        """Return `space` if it is the document's, or set it for a document that has none."""
         row = self.connection.execute(
             select(Document.c.space_card, Document.c.space_checksum, Document.c.space_dim).where(
                 Document.c.id == self.document_id
@@ -85,7 +85,7 @@ class Transaction:
     # The document
 
     def set_status(self, status: DocumentStatus, error: str | None = None) -> None:
-        """Set the status, and the error with it (None clears an older one)."""
+        """Set the status and the error (None clears an older one)."""
         if status not in DOCUMENT_STATUSES:
             raise StorageError(f"{status!r} is no status: expected one of {', '.join(DOCUMENT_STATUSES)}")
         self._update(status=status, error=error)
@@ -93,21 +93,21 @@ class Transaction:
     set_title = of_document(documents.set_title)
 
     def set_params(self, params: JsonObject) -> None:
-        """Replace what was asked for."""
+        """Replace the document's options."""
         self._update(params=check_json("the parameters of the document", params))
 
     def set_flow_run(self, flow_run_id: str | None) -> None:
-        """Remember which flow run works on the document."""
+        """Store the id of the flow run that works on the document."""
         self._update(flow_run_id=flow_run_id)
 
     def set_cards(self, *, planner: CardRef | None = None, writer: CardRef | None = None) -> None:
-        """Remember which models are used; None leaves what is stored."""
+        """Store the models in use; None keeps the stored one."""
         values = {**card_columns("planner", planner), **card_columns("writer", writer)}
         if values:
             self._update(**values)
 
     def save_prompt(self, concepts: Sequence[PromptConcept]) -> bool:
-        """Store the prompt's (and goal's) concepts in order; False where a prompt is stored already."""
+        """Store the prompt's (and goal's) concepts in order; False if a prompt is stored already."""
         return writing.insert_prompt(self.connection, self.document_id, concepts, self._dim())
 
     # The outline
@@ -124,7 +124,7 @@ class Transaction:
         note: str | None = None,
         activate: bool = True,
     ) -> int:
-        """Store a new version (empty, or with items) and return its id; `activate` makes it the one used."""
+        """Store a new version (empty, or with items) and return its id; `activate` makes it the active one."""
         outline_id = outlines.insert_outline(self.connection, self.document_id, source, note, self.now)
         outlines.insert_items(self.connection, outline_id, items, self._dim_of(items))
         if activate:
@@ -152,10 +152,10 @@ class Transaction:
         return outlines.find_items(self.connection, outline_id)
 
     def fill_plan_items(self, unit_id: int, items: Sequence[NewPlanItem]) -> bool:
-        """Give items of an edited outline, by path, what the planner says, and set the plan unit to done.
+        """Store the planner's results for items of an edited outline, by path, and set the plan unit to done.
 
         Lead, gist, planned length and content hash are stored; heading and place stay as they are.
-        Returns False, and writes nothing, where the unit was done already.
+        Returns False and writes nothing if the unit was done already.
         """
         dim = self._dim()
         unit = units.get_unit(self.connection, self.document_id, unit_id)
@@ -171,8 +171,8 @@ class Transaction:
     ) -> dict[str, int]:
         """Add items to an outline (None: the active one) and return the id of each path.
 
-        With `unit_id` the plan unit is set to done; where it was done already nothing is written and
-        the stored ids are returned. Parents stop being leaves.
+        With `unit_id` the plan unit is set to done; if it was done already, nothing is written and the stored ids are
+        returned. Parents stop being leaves.
         """
         if outline_id is None:
             outline_id = self._active_outline()
@@ -196,9 +196,9 @@ class Transaction:
         first_ordinal: int | None = 0,
         outline_id: int | None = None,
     ) -> tuple[UnitRecord, ...]:
-        """Write down units of a stage at ordinals from `first_ordinal` (None: after the last one).
+        """Store units of a stage at ordinals from `first_ordinal` (None: after the last one).
 
-        Units that are stored already are returned as they are; StorageError where their members differ.
+        Stored units are returned unchanged; StorageError if their members differ.
         """
         if stage not in STAGES:
             raise StorageError(f"{stage!r} is no stage: expected one of {', '.join(STAGES)}")
@@ -218,8 +218,8 @@ class Transaction:
     def commit_concepts(self, unit_id: int, written: Sequence[ItemConcepts]) -> bool:
         """Store the sentences of all items of a write unit and set it to done.
 
-        Returns False, and writes nothing, where the unit was done already. Raises StorageError where
-        the items aren't those of the unit.
+        Returns False and writes nothing if the unit was done already. Raises StorageError if the items differ from
+        the unit's.
         """
         dim = self._dim()
         unit = units.get_unit(self.connection, self.document_id, unit_id)
@@ -245,14 +245,14 @@ class Transaction:
         return True
 
     def store_text(self, given: Sequence[ItemText], *, lang: str) -> None:
-        """Store sentences that somebody gave for items of any outline of this document, with their concepts.
+        """Store given sentences for items of any outline of this document, with their concepts.
 
-        The items must be pending; they become `decoded`, or `written` where `lang` isn't the document's.
+        The items must be pending; they become `decoded`, or `written` if `lang` is not the document's.
         """
         writing.insert_text(self.connection, self.document_id, given, lang, self._dim())
 
     def commit_title(self, unit_id: int, title: str) -> bool:
-        """Store the title in the language of a decode unit and set the unit to done; False where it was."""
+        """Store the title in a decode unit's language and set the unit to done; False if it was done already."""
         unit = units.get_unit(self.connection, self.document_id, unit_id)
         if not units.finish_unit(self.connection, self.document_id, unit_id):
             return False

@@ -1,11 +1,10 @@
-"""Units: fixed groups of work, written down before they run; and the attempts made at them.
+"""Units: fixed groups of work, stored before they run; and the attempts at them.
 
-The next unit is always this query, never a cursor in memory. A unit that was redone after a crash has
-the same members as the first time, because they were stored before it ran.
+A query, never a cursor in memory, finds the next unit. A unit redone after a crash has the same members as the first
+time, because they were stored before it ran.
 
-Several processes may share the units of one document under its holder's lease: each *takes* a unit before
-it runs. That only saves work: who may write is decided by the fence, and a unit is committed once, whoever
-comes first.
+Several processes may share the units of one document under its holder's lease: each *takes* a unit before it runs
+it. Taking only avoids double work: the fence decides who may write, and only the first commit of a unit counts.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from storage.tables import Attempt, Document, PlanItem, Unit
 from storage.texts import check_json
 
 LONGEST_TAKE_S = 600.0
-"""A unit that seems taken for longer was taken under another clock: it is free."""
+"""A unit that seems taken for longer than this was taken under another clock: it is free."""
 
 
 def _payload(spec: UnitSpec) -> dict[str, object]:
@@ -95,7 +94,7 @@ def pending_units(
 
 
 def get_unit(connection: Connection, document_id: str, unit_id: int) -> UnitRecord:
-    """Return one unit; raise NotFoundError where it isn't one of the document's."""
+    """Return one unit; raise NotFoundError if it is not one of the document's."""
     row = connection.execute(
         select(Unit).where(Unit.c.id == unit_id, Unit.c.document_id == document_id)
     ).one_or_none()
@@ -113,7 +112,7 @@ def plan_units(
     lang: str,
     first_ordinal: int | None,
 ) -> tuple[UnitRecord, ...]:
-    """Write down units and return them; one that is stored already must have the same members."""
+    """Store units and return them; a stored unit must have the same members."""
     if first_ordinal is None:
         last = connection.scalar(
             select(func.max(Unit.c.ordinal)).where(
@@ -163,7 +162,7 @@ def _mark_items(connection: Connection, document_id: str, ordinal: int, item_ids
 
 
 def finish_unit(connection: Connection, document_id: str, unit_id: int) -> bool:
-    """Set a unit to done; return False where it was done already."""
+    """Set a unit to done; return False if it was done already."""
     changed = connection.execute(
         update(Unit)
         .where(Unit.c.id == unit_id, Unit.c.document_id == document_id, Unit.c.status == "pending")
@@ -194,9 +193,9 @@ def take_unit(
     *,
     instead_of: str | None = None,
 ) -> bool:
-    """Tell others that `taker` is at a unit for the next seconds; return False where it is done or another's.
+    """Take a unit for `taker` for the next `take_s` seconds; return False if it is done or another process has it.
 
-    `instead_of`: a process that is known to be dead, whose unit may be taken before its time is over.
+    `instead_of`: a process known to be dead, whose unit may be taken before its time expires.
     """
     ours = [name for name in (taker, instead_of) if name is not None]
     free = or_(Unit.c.taken_by.is_(None), Unit.c.taken_by.in_(ours), ~_is_taken(lease.epoch, now))
@@ -211,7 +210,7 @@ def take_unit(
 
 
 def leave_unit(connection: Connection, lease: Lease, unit_id: int, taker: str) -> None:
-    """Let others take a unit that `taker` has not done."""
+    """Give up a unit that `taker` has not done, so that others may take it."""
     connection.execute(
         update(Unit)
         .where(Unit.c.id == unit_id, Unit.c.document_id == lease.document_id, Unit.c.taken_by == taker)
@@ -220,7 +219,7 @@ def leave_unit(connection: Connection, lease: Lease, unit_id: int, taker: str) -
 
 
 def keep_units(connection: Connection, now: float, lease: Lease, taker: str, take_s: float) -> None:
-    """Extend the time of all pending units of a document that `taker` is at."""
+    """Extend the time of all pending units of a document that `taker` has taken."""
     connection.execute(
         update(Unit)
         .where(
@@ -234,19 +233,19 @@ def keep_units(connection: Connection, now: float, lease: Lease, taker: str, tak
 
 
 def list_open_units(connection: Connection, now: float, owner: str) -> tuple[OpenUnit, ...]:
-    """Return what is to be written or decoded of the documents that `owner` holds, last units first."""
+    """Return the open units of the documents that `owner` holds, last units first."""
     return _open_units(connection, now, Document.c.owner == owner)
 
 
 def find_open_unit(connection: Connection, now: float, unit_id: int) -> OpenUnit | None:
-    """Return a unit with who is at it; None where it is done, or its document is nobody's."""
+    """Return an open unit with its taker; None if it is done, or nobody holds its document."""
     return next(iter(_open_units(connection, now, Unit.c.id == unit_id)), None)
 
 
 def _open_units(connection: Connection, now: float, condition: ColumnElement[bool]) -> tuple[OpenUnit, ...]:
-    """Return what is to be written or decoded, last units first.
+    """Return the open units, last units first.
 
-    Sections count from the moment that their document's status is `writing`.
+    Write units count only once their document's status is `writing`.
     """
     taken = _is_taken(Document.c.epoch, now)
     query = (

@@ -1,4 +1,4 @@
-"""Concept vectors as bytes: little-endian float32, checked on the way in and on the way out.
+"""Concept vectors as bytes: little-endian float32, checked when packed and unpacked.
 
 Shapes: D concept dim, S sentences. All vectors are raw vectors of the document's space.
 numpy is imported on use, so that listing documents doesn't pay for it.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def pack_vector(vector_D: Vector, dim: int, what: str) -> bytes:
-    """Return the bytes of one vector (D,), or raise where its shape or its values are wrong."""
+    """Return the bytes of one vector (D,); raise if its shape or values are wrong."""
     if vector_D.shape != (dim,):
         raise _wrong_shape(what, vector_D.shape, f"({dim},)")
     return pack_vectors(vector_D[None], dim, what)[0]
@@ -30,7 +30,7 @@ def _wrong_shape(what: str, got: tuple[int, ...], wanted: str) -> SpaceMismatchE
 
 
 def pack_vectors(vectors_SD: Vector, dim: int, what: str) -> list[bytes]:
-    """Return the bytes of each of the S vectors (S, D), or raise where shape or values are wrong."""
+    """Return the bytes of each of the S vectors (S, D); raise if shape or values are wrong."""
     import numpy as np
 
     if vectors_SD.ndim != 2 or vectors_SD.shape[1] != dim:
@@ -52,7 +52,7 @@ def unpack_vector(blob: bytes, what: str) -> Vector:
 
 
 def unpack_vectors(blobs: Sequence[bytes], dim: int, what: str) -> Vector:
-    """Return the float32 vectors (S, D) stored in `blobs`; (0, D) where there are none."""
+    """Return the float32 vectors (S, D) stored in `blobs`; (0, D) if there are none."""
     import numpy as np
 
     if any(len(blob) != 4 * dim for blob in blobs):
@@ -63,10 +63,10 @@ def unpack_vectors(blobs: Sequence[bytes], dim: int, what: str) -> Vector:
 def content_hash(
     *, lead: Vector | None, gist: Vector | None, heading: str | None, planned_length: int
 ) -> str:
-    """Return what decides whether an item must be written again: its vectors and planned length.
+    """Return a hash of an item's vectors and planned length; a changed hash means that it must be rewritten.
 
-    The heading counts only where there is no lead: a lead's heading is decoded later and must not
-    change the hash of an item that did not change.
+    The heading counts only if there is no lead: a lead's heading is decoded later and must not change the hash of an
+    unchanged item.
     """
     import numpy as np
 

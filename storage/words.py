@@ -1,9 +1,9 @@
-"""Stored plan items and sentences that hold words, found by the database's full text index.
+"""Search by words: stored plan items and sentences, found by the database's full-text index.
 
-SQLite: an FTS5 table over the renderings that triggers keep in step, ranked by BM25. PostgreSQL: a GIN index on an
-expression, ranked by the inverse document frequency (Spärck Jones 1972) of the words that a text holds; its own
-ts_rank knows no frequencies, and would put a text that holds `the` beside one that holds `password`. Both take
-capitals, accents and English endings off (Porter's stemmer, Snowball's), so that `bicycle` finds `Bicycles`.
+SQLite: an FTS5 table over the renderings, kept in step by triggers, ranked by BM25. PostgreSQL: a GIN index on an
+expression, ranked by the inverse document frequency (Spärck Jones 1972) of a text's words; its own ts_rank ignores
+frequencies, and would rank a text with `the` like one with `password`. Both remove capitals, accents and English
+endings (Porter's stemmer, Snowball's), so that `bicycle` finds `Bicycles`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from storage.records import Place
 
 MAX_TERMS = 64
-"""Of a longer text the first ones are looked for."""
+"""Most terms of a search; only the first ones of a longer query count."""
 _TERM = re.compile(r'"([^"]*)"|([^\s"!#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~]+)')
 
 FIRST_HITS = 1000
-"""So many texts are looked up first: to join all that hold a common word takes a second per 60,000."""
+"""Number of texts looked up first: joining all texts with a common word takes a second per 60,000."""
 _SQLITE_BEST = (
     "SELECT rowid, -rank FROM rendering_words WHERE rendering_words MATCH :query "
     "ORDER BY rank, rowid LIMIT :most"
@@ -63,9 +63,9 @@ _OWNERS: dict[Place, str] = {
 
 
 def parse_terms(words: str, lang: str) -> tuple[str, ...]:
-    """Return the words, and what stands in double quotes as one term, without repetitions.
+    """Return the terms, words or quoted phrases, without repetitions.
 
-    The commonest words of `lang` are left out unless there are no others.
+    Stop words of `lang` are left out unless there are no others.
     """
     terms = dict.fromkeys(
         " ".join((quoted or word).lower().split()) for quoted, word in _TERM.findall(words.replace("\0", " "))
@@ -90,7 +90,7 @@ def search_words(
         while True:
             hits = connection.execute(text(_SQLITE_BEST), {"query": query, "most": most}).all()
             found = _look_up(connection, {"hits": json.dumps([tuple(hit) for hit in hits])}, places, limit)
-            # Hits of older versions, or of another place, are none of these.
+            # Hits of older versions, or of another place, are not among the matches.
             if len(found) == limit or len(hits) < most:
                 return found
             most *= 50
@@ -99,10 +99,10 @@ def search_words(
 def _look_up(
     connection: Connection, values: dict[str, object], places: Sequence[Place], limit: int
 ) -> tuple[Match, ...]:
-    """Return what the best hits are, best first."""
+    """Return the matches of the best hits, best first."""
     found: list[tuple[float, int, Match]] = []
     for place in dict.fromkeys(places):
-        # The same sentence may match in several languages: its best text stands for it.
+        # The same sentence may match in several languages: keep its best text.
         seen: set[tuple[str, str, int | None]] = set()
         for row in connection.execute(text(_query(place, is_sqlite="hits" in values)), values):
             key = (row.document_id, row.path, row.ordinal)

@@ -1,7 +1,7 @@
-"""What is written and decoded: prompt concepts, sentence concepts, renderings.
+"""Writing results: prompt concepts, sentence concepts, renderings.
 
-Each commit belongs to a unit and happens once: the unit is set to done first, and where it was done
-already nothing else is written.
+Each commit belongs to a unit and happens once: the unit is set to done first; if it was done already, nothing else
+is written.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def insert_prompt(
     connection: Connection, document_id: str, concepts: Sequence[PromptConcept], dim: int
 ) -> bool:
-    """Insert the prompt's concepts in the given order; return False where they are stored already."""
+    """Insert the prompt's concepts in the given order; return False if they are stored already."""
     if connection.scalar(select(exists().where(PromptConceptRow.c.document_id == document_id))):
         return False
     count = {"prompt": 0, "goal": 0}
@@ -102,7 +102,7 @@ def insert_concepts(
             update(PlanItem)
             .where(PlanItem.c.id == item.item_id, PlanItem.c.status == "pending")
             .values(
-                # Nothing to decode where nothing was written.
+                # Without sentences there is nothing to decode.
                 status="written" if blobs else "decoded",
                 stop_reason=item.stop_reason,
                 similarity=finite(item.similarity),
@@ -115,13 +115,13 @@ def insert_concepts(
 
 
 GIVEN = "given"
-"""Stop reason and decoder of text that nobody wrote or decoded here."""
+"""Stop reason and decoder of given text."""
 
 
 def insert_text(
     connection: Connection, document_id: str, given: Sequence[ItemText], lang: str, dim: int
 ) -> None:
-    """Insert given sentences, their concepts and their texts in `lang`, of pending items."""
+    """Insert given sentences of pending items: their concepts, and their texts in `lang`."""
     own = connection.scalar(select(Document.c.lang).where(Document.c.id == document_id))
     concepts: list[dict[str, object]] = []
     texts: dict[tuple[int, int], tuple[str, str | None]] = {}
@@ -170,7 +170,7 @@ def insert_text(
 
 
 def insert_title(connection: Connection, unit: UnitRecord, title: str) -> None:
-    """Set the title in the language of a decode unit."""
+    """Set the title in a decode unit's language."""
     key = (TitleRow.c.document_id == unit.document_id, TitleRow.c.lang == unit.lang)
     connection.execute(delete(TitleRow).where(*key))
     row = {"document_id": unit.document_id, "lang": unit.lang, "text": check_text("the title", title)}
@@ -185,7 +185,7 @@ def finite(score: float | None) -> float | None:
 def insert_renderings(
     connection: Connection, unit: UnitRecord, renderings: Sequence[NewRendering], decoder: str | None
 ) -> None:
-    """Insert the texts of a decode unit; in the document's language, set items and headings, too."""
+    """Insert the texts of a decode unit; in the document's language also set statuses and headings of items."""
     items = [r.item_id for r in renderings if r.item_id is not None]
     concepts = [r.concept_id for r in renderings if r.concept_id is not None]
     if sorted(items) != sorted(unit.item_ids) or sorted(concepts) != sorted(unit.concept_ids):
@@ -236,7 +236,7 @@ def _mark_decoded(connection: Connection, document_id: str, lang: str, concept_i
 
 
 def check_members(connection: Connection, document_id: str, unit: UnitRecord) -> None:
-    """Raise NotFoundError where a unit names items or concepts of another document."""
+    """Raise NotFoundError if a unit names items or concepts of another document."""
     num_items = sum(
         len(
             connection.scalars(
@@ -263,8 +263,8 @@ def check_members(connection: Connection, document_id: str, unit: UnitRecord) ->
 
 
 def get_concepts(connection: Connection, item_ids: Sequence[int]) -> dict[int, StoredConcepts]:
-    """Return the sentences of each item, in order; an item without any has shape (0, D), or is left out
-    where its document has no space yet."""
+    """Return the sentences of each item, in order; an item without any has shape (0, D), or is left out if its
+    document has no space yet."""
     rows: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
     dims: dict[int, int] = {}
     for ids in chunked(item_ids):
@@ -355,7 +355,7 @@ def get_undecoded(connection: Connection, document_id: str, lang: str) -> Undeco
 
 
 def get_owners(connection: Connection, concept_ids: Sequence[int]) -> dict[int, int]:
-    """Return the id of the item of each concept, for those that there are."""
+    """Return the item id of each concept that exists."""
     found: dict[int, int] = {}
     for ids in chunked(concept_ids):
         rows = connection.execute(select(Concept.c.id, Concept.c.plan_item_id).where(Concept.c.id.in_(ids)))

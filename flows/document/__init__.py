@@ -1,1 +1,1 @@
-"""What is done to a document, step by step, and what the steps need to know; no Prefect."""
+"""The steps that write a document, and the data that they need; no Prefect."""

@@ -1,4 +1,4 @@
-"""What a model gave, before it is stored: the right number, the right shape, no NaN."""
+"""Checks of a model's output before it is stored: the right number, the right shape, no NaN."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_vectors(vectors: Vector | None, shape: tuple[int | None, ...], what: s
 
 
 def check_paths(got: Sequence[str], wanted: Sequence[str], what: str) -> None:
-    """Raise ModelError where a model answered for other items than it was asked for."""
+    """Raise ModelError if a model answered for other items than the requested ones."""
     if list(got) != list(wanted):
         raise ModelError(
             f"{what} answered for the items {', '.join(got) or 'none'}, asked were {', '.join(wanted)}: "

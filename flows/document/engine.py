@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 Work = Stage | Literal["encode", "translate"]
-"""What models are loaded for: a stage, or what needs less than a whole one (a translation is of the stage `decode`)."""
+"""Work that models are loaded for: a whole stage, or only a part of its models (translating belongs to `decode`)."""
 Key = tuple[int | str, ...]
-"""What seeds the draws of a voice."""
+"""Seed of a voice's draws."""
 OnLoaded = Callable[[int, int], None]
-"""Gets how many parts are loaded, and how many are to be."""
+"""Gets the number of loaded parts and the number of all parts."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LeafPlan:
-    """What the writer may look at: the prompt, and the leaves of the outline in reading order."""
+    """The writer's input: the prompt, and the leaves of the outline in reading order."""
 
     prompt: Vector
     """(P, D)"""
     goal: Vector | None
-    """(D,): the mean of the goal's sentences, as a gist is that of a section's; None: no goal."""
+    """(D,): the mean of the goal's sentences, as a gist is the mean of its section's; None: no goal."""
     paths: tuple[str, ...]
     leads: Vector
     """(N, D)"""
@@ -39,14 +39,14 @@ class LeafPlan:
     """(N, D)"""
     num_sentences: tuple[int, ...]
     is_limit: bool = False
-    """Whether no section may be longer than planned."""
+    """Whether the planned lengths are upper limits."""
     drawing: Drawing = DEFAULT_DRAWING
     """How the sections are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Section:
-    """What the writer made of one leaf: (S, D), why it stopped, cosine of its mean with the gist."""
+    """The writer's section for one leaf: (S, D), stop reason, cosine of its mean with the gist."""
 
     path: str
     vectors: Vector
@@ -56,42 +56,42 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SectionConcepts:
-    """A written section that is to be said; vectors are raw."""
+    """A written section for the voice to say; vectors are raw."""
 
     here: int
-    """Which of the outline's leaves it is, from 0."""
+    """Index of its leaf in the outline, from 0."""
     vectors: Vector
     """All its sentences (S, D)."""
     places: tuple[int, ...]
-    """Which of them lack a text, ascending."""
+    """Indices of the sentences that lack a text, ascending."""
     key: Key
-    """Seed of the document, the item's path, and the section's own seed where it is written again."""
+    """Seed of the document, the item's path, and the section's own seed if it is rewritten."""
     notes: tuple[Note, ...] = ()
-    """What it may be written from, in English."""
+    """Notes to write it from, in English."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A concept that was said and the cosine of the text, encoded again, with it."""
+    """The text of a concept, and the cosine of the re-encoded text with the concept."""
 
     text: str
     score: float | None
-    """None: nobody said it (a typed heading)."""
+    """None: the text was not decoded (a typed heading)."""
     block: BlockKind | None = None
-    """The block that a sentence begins; None: it goes on in the block before it, or is a heading."""
+    """The block that a sentence begins; None: it continues the previous block, or is a heading."""
 
 
 OnSaid = Callable[[int, int, Text], None]
-"""Gets the index of a section among those that are said, the place of a sentence in it, and the sentence."""
+"""Gets a section's index in the call, a sentence's place in the section, and the sentence."""
 
 
 def nobody(*_: object) -> None:
-    """Do nothing with what is told."""
+    """Ignore all arguments."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WriteAsk:
-    """What one document asks of `Engine.write`."""
+    """One document's request to `Engine.write`."""
 
     plan: LeafPlan
     paths: tuple[str, ...]
@@ -100,37 +100,37 @@ class WriteAsk:
 
 @dataclass(frozen=True, kw_only=True)
 class NotesAsk:
-    """What one document asks of `Engine.find_notes`."""
+    """One document's request to `Engine.find_notes`."""
 
     title: str
     headings: tuple[str, ...]
     """Of all leaves of the outline, in reading order."""
     parts: tuple[str, ...]
-    """Headings of the parts that the leaves stand in, "" for none."""
+    """Headings of the leaves' parts, "" for none."""
     lang: str
     """Language of the document, so of title and headings."""
     known: tuple[tuple[Note, ...] | None, ...]
-    """Notes of sections that have theirs; None for those to look for."""
+    """Notes of sections that have some already; None: to be found."""
     library: str | None
-    """Where they are looked for, as `WritingOptions.library`; None: in the space's own library."""
+    """Library to search, as `WritingOptions.library`; None: the space's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutlineAsk:
-    """What one document asks of `Engine.find_outline`."""
+    """One document's request to `Engine.find_outline`."""
 
     title: str
     prompt: str
-    """What was typed, in `prompt_lang`, without the words that ask for a text."""
+    """The prompt, in `prompt_lang`, without the words that ask for a text."""
     typed: str
-    """All that was typed: it may name a kind of text, such as an essay."""
+    """The whole prompt: it may name a kind of text, such as an essay."""
     prompt_lang: str
     lang: str
     """Language of the document, so of title and headings."""
     num_items: int | None
-    """Sections, or parts where `depth` is 2; None: as many as are known."""
+    """Sections, or parts if `depth` is 2; None: as many as the library has."""
     is_wish: bool
-    """Whether `num_items` gives way where not as many are known."""
+    """Whether fewer than `num_items` will do if the library has no more."""
     depth: int
     library: str | None
     """As in `NotesAsk`."""
@@ -138,7 +138,7 @@ class OutlineAsk:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SayAsk:
-    """What one document asks of `Engine.say`."""
+    """One document's request to `Engine.say`."""
 
     title: str
     headings: tuple[str, ...]
@@ -147,12 +147,12 @@ class SayAsk:
     lang: str
     """Language of the document, so of title, headings and what is said."""
     on_said: OnSaid = nobody
-    """Told of each sentence as it is said, where the voice speaks the document's language; an engine need not."""
+    """Gets each sentence as it is said, if the voice speaks the document's language; an engine need not call it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TitleAsk:
-    """What one document asks of `Engine.say_title`."""
+    """One document's request to `Engine.say_title`."""
 
     prompt: str
     prompt_vector: Vector
@@ -165,7 +165,7 @@ class TitleAsk:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadingsAsk:
-    """What one document asks of `Engine.say_headings`."""
+    """One document's request to `Engine.say_headings`."""
 
     title: str
     title_vector: Vector
@@ -173,16 +173,16 @@ class HeadingsAsk:
     leads: Vector
     """(N, D): of the whole outline, in reading order."""
     known: tuple[str | None, ...]
-    """Headings that are texts already; None for those to say."""
+    """Headings that have a text already; None: to be said."""
     key: Key
     lang: str
     """Language of the document, so of title, headings and what is said."""
     library: str | None = NO_LIBRARY
-    """Whose headings are proposed, as in `NotesAsk`."""
+    """Library that proposes headings, as in `NotesAsk`."""
 
 
 class Engine(Protocol):
-    """Models by what they do. Every result is a pure function of the arguments and the weights."""
+    """The models' functions. Every result is a pure function of the arguments and the weights."""
 
     @property
     def space(self) -> SpaceRef:
@@ -201,22 +201,22 @@ class Engine(Protocol):
         """The voice's identity."""
 
     def start_loading(self, stages: Sequence[Work], on_loaded: OnLoaded = nobody) -> None:
-        """Begin to load what these stages need, in the background; called once, before anything else.
+        """Start loading the models of these stages in the background; called once, before anything else.
 
-        `on_loaded` is called in the background, too; an engine need not call it.
+        `on_loaded` is called in a background thread; an engine need not call it.
         """
 
     def prepare(self, stage: Work) -> None:
-        """Wait until the models of one stage are loaded; raise ModelError where they cannot be."""
+        """Wait until the models of one stage are loaded; raise ModelError if that fails."""
 
     def load_times(self) -> dict[str, float]:
-        """Return the seconds that loading took, by part, as far as it is over."""
+        """Return the loading time in seconds of each part that is loaded."""
 
     def device_of(self, stage: Work) -> str:
-        """Return where the models of a stage run, such as "cuda:1"; they are loaded."""
+        """Return the device of a stage's models, such as "cuda:1"; they must be loaded."""
 
     def check_lang(self, lang: str) -> str:
-        """Return the language code, or raise UsageError where neither space nor translator know it."""
+        """Return the language code; raise UsageError if neither space nor translator know it."""
 
     def encode(self, sentences: Sequence[str], lang: str) -> Vector:
         """Return the vectors (S, D) of sentences."""
@@ -231,7 +231,7 @@ class Engine(Protocol):
         seed: int,
         drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
-        """Return the items of a new outline (lead, gist, planned length), in reading order."""
+        """Return a new outline's items (lead, gist, planned length) in reading order."""
 
     def fill(
         self,
@@ -243,44 +243,44 @@ class Engine(Protocol):
         known: Sequence[NewPlanItem] = (),
         drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
-        """Return gist and planned length for given leads, as (path, (D,)) in reading order.
+        """Return gists and planned lengths for `leads`, given as (path, (D,)) in reading order.
 
-        `known` items, of an outline that was edited, have both already: the others are planned around them.
+        `known` items, of an edited outline, have both already: the others are planned around them.
         """
 
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
-        """Return an outline, path and heading, on a subject that the library knows; empty where it knows too little."""
+        """Return an outline from the library as (path, heading); empty if it knows too little of the subject."""
 
     def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
-        """Return the notes of all leaves: known ones as they are, others from the library, none twice."""
+        """Return the notes of all leaves: known ones unchanged, others from the library, none twice."""
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
-        """Return the sections named by `paths`, made in one batch."""
+        """Return the sections at `paths`, written in one batch."""
 
     def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
         """Return the text of each vector (S, D) of speech, decoded in one batch by the space's own decoder."""
 
     def say(self, ask: SayAsk) -> list[list[Text]]:
-        """Return the texts of each section's sentences that lack one; sections do not see each other's text."""
+        """Return the missing texts of each section's sentences; sections do not see each other's text."""
 
     def say_title(self, ask: TitleAsk) -> str:
-        """Return a title for a prompt that is none: one line, perhaps empty."""
+        """Return a title, one line, perhaps empty, for a prompt that is too long to be one."""
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
-        """Return the headings that an outline lacks, in reading order, each said after those before it."""
+        """Return an outline's missing headings in reading order, each said after the ones before it."""
 
     def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
-        """Return what texts say in `lang`, scored by how near the two are in meaning; "" stays "" without a score."""
+        """Return translations into `lang`, scored by their similarity in meaning; "" stays "" without a score."""
 
 
 class SharingEngine(Engine, Protocol):
-    """An engine that also answers several documents by one call.
+    """An engine that can also answer several documents in one call.
 
-    No document sees another: each gets what it would alone, up to rounding.
+    No document sees another: each gets the result it would get alone, up to rounding.
     """
 
     def write_together(self, asks: Sequence[WriteAsk]) -> list[list[Section]]:
-        """Return what `write` would for each ask, all made in one batch."""
+        """Return `write`'s result for each ask, all in one batch."""
 
     def say_together(self, asks: Sequence[SayAsk]) -> list[list[list[Text]]]:
-        """Return what `say` would for each ask, all said side by side."""
+        """Return `say`'s result for each ask, all decoded side by side."""

@@ -1,4 +1,4 @@
-"""What a run tells the one who started it, so that a progress bar can be drawn. Nothing here does I/O."""
+"""Events that a run sends to its caller, for instance for a progress bar. Nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EventKind = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """A sentence that the voice has just said; it is stored when its unit is."""
+    """A sentence that the voice has just said; it is stored with its unit."""
 
     path: str
     """Of its section."""
@@ -33,12 +33,12 @@ class Said:
     """Its place in the section, from 0."""
     text: str
     block: BlockKind | None
-    """The block that it begins; None: it goes on in the block before it."""
+    """The block that it begins; None: it continues the previous block."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that has happened; what it speaks of is in the store already, except what is only said."""
+    """One event of a run; its results are in the store already, except sentences that were only said."""
 
     kind: EventKind
     """`starting`: the lease is ours, models and Prefect load (`done` of `total` models are loaded; later ones may
@@ -68,7 +68,7 @@ def ignore(event: Event) -> None:
 
 
 Outcome = Literal["done", "planned", "failed", "released", "cancelled", "paused", "lost"]
-"""`planned`: its outline awaits review, or is all that is wanted for now. `released`: the worker was asked to
+"""`planned`: its outline awaits review, or the run was to stop after it. `released`: the worker was asked to
 stop, or the database failed; the document waits for the next worker.
 `lost`: another process took it over."""
 WorkerEventKind = Literal[
@@ -85,26 +85,26 @@ WorkerEventKind = Literal[
     "paused",
     "lost",
 ]
-"""`trouble`: the database or Prefect's server cannot be reached; no document is meant."""
+"""`trouble`: the database or Prefect's server cannot be reached; it concerns no document."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerEvent:
-    """One thing that a worker has done."""
+    """One event of a worker."""
 
     kind: WorkerEventKind
     document_id: str = ""
     message: str = ""
     seconds: float = 0.0
-    """How long the document was held, or the unit took; 0 where that says nothing."""
+    """How long the document was held, or the unit took; 0 if not applicable."""
     epoch: int | None = None
     flow_run_id: str | None = None
     stage: Stage | None = None
     unit_id: int | None = None
     model_s: float = 0.0
-    """Of a unit: how long models were at work for it; of a shared call, its share."""
+    """Of a unit: model time; of a shared call, the unit's share."""
     company: int = 1
-    """Of a unit: documents for which its model calls were made."""
+    """Of a unit: documents that shared its model calls."""
 
 
 OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
@@ -113,22 +113,22 @@ OnWorkerEvent: TypeAlias = Callable[[WorkerEvent], None]
 
 @dataclass(frozen=True, kw_only=True)
 class UnitReport:
-    """How one try at a unit ended."""
+    """Result of one attempt at a unit."""
 
     stage: Stage
     unit_id: int
     seconds: float
-    """Of the whole try, storing included."""
+    """Of the whole attempt, storing included."""
     model_s: float
-    """Of the models alone, without waiting for them; of a call for several documents, the share of this one."""
+    """Of the models alone, without waiting for them; of a shared call, this document's share."""
     company: int = 1
-    """Documents for which its model calls were made, this one included."""
+    """Documents that shared its model calls, this one included."""
     error: str | None = None
-    """None where the unit is done."""
+    """None: the unit is done."""
 
 
 def unit_event(lease: Lease, report: UnitReport, flow_run_id: str | None = None) -> WorkerEvent:
-    """Return what there is to tell of a try at a unit."""
+    """Return the worker event for an attempt at a unit."""
     return WorkerEvent(
         kind="unit" if report.error is None else "unit-failed",
         document_id=lease.document_id,

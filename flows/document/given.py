@@ -1,4 +1,4 @@
-"""Plans of documents that are made of a given text: kept as it is, summarized, or expanded.
+"""Plans of documents made from a given text: kept as it is, summarized, or expanded.
 
 Plain functions from text and vectors to the items of an outline; `flows.document.planning` stores what they return.
 Legend: N sentences, D concept dim. All vectors raw.
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 LONGEST_ENCODED = 2 * MAX_CHARS
-"""Characters of a sentence that an encoder surely reads; spaces are trained on half of that."""
+"""Characters of a sentence that any encoder reads; spaces are trained on half as many."""
 MOST_PIECES = 40
-"""Pieces of a sentence, from its beginning, that its concept is made of: what is longer is no sentence."""
+"""Most leading pieces of a sentence that make its concept; a longer text is no sentence."""
 MAX_HEADING_CHARS = 60
-"""Where a heading is cut that was made of a sentence."""
+"""Longest heading made from a sentence; longer ones are cut."""
 
 Rows = tuple[int, ...]
 """Numbers of sentences of the given text, from 0."""
@@ -47,25 +47,25 @@ class GivenItem:
     path: str
     heading: str
     rows: Rows
-    """The sentences that it is about; those of a part are those of its sections."""
+    """Its sentences; a part has the sentences of its sections."""
     is_leaf: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class GivenPlan:
-    """What is to be stored: items in reading order, and sentences by path."""
+    """Items to store, in reading order, and sentences by path."""
 
     items: list[NewPlanItem]
     texts: dict[str, Rows] = field(default_factory=dict)
-    """The given sentences that are the text of a leaf."""
+    """Given sentences that form a leaf's text, by path."""
     extracts: dict[str, Rows] = field(default_factory=dict)
-    """The most typical sentences of each leaf: the baseline that a summary is compared with."""
+    """The most typical sentences of each leaf: the baseline for a summary."""
 
 
 def plan_kept(engine: Engine, given: GivenDocument, vectors: Vector, lang: str) -> GivenPlan:
-    """Return a document's own outline with its own sentences as text.
+    """Return a plan with a document's own outline and its own sentences as text.
 
-    A section's gist is the mean of its sentences. Raises what the engine raises.
+    A section's gist is the mean of its sentences. Raises the engine's errors.
     """
     items = own_items(given, vectors)
     leaves = {item.path: item.rows for item in items if item.is_leaf}
@@ -76,10 +76,10 @@ def plan_kept(engine: Engine, given: GivenDocument, vectors: Vector, lang: str) 
 def plan_summary(
     engine: Engine, given: GivenDocument, vectors: Vector, num_sentences: int, lang: str
 ) -> GivenPlan:
-    """Return an outline of the document's sections in which all lengths sum up to `num_sentences`.
+    """Return an outline of the document's sections whose lengths add up to `num_sentences`.
 
-    Shares go by the lengths of the sections; where there are more sections than sentences, top sections
-    are taken, and where they are too many as well, as many sections as sentences are found anew.
+    Each section's share is proportional to its length. If there are more sections than sentences, only top sections
+    are used; if these are too many as well, the text is divided anew into as many sections as sentences.
     """
     items = own_items(given, vectors)
     leaves = [item for item in items if item.is_leaf]
@@ -112,11 +112,10 @@ def plan_expansion(
     goal: Vector | None,
     seed: int,
 ) -> GivenPlan:
-    """Return an outline in which each point of the notes is an item; the planner says the lengths.
+    """Return an outline with an item for each point of the notes; the planner chooses the lengths.
 
-    A point's gist is its own concept (the mean, where it has several sentences): sections written from the
-    gists that the planner draws for it lose the point (docs/from-documents.md). A heading alone has the
-    planner's gist.
+    A point's gist is its own concept (the mean of several sentences): sections written from the planner's gists
+    lose the point (docs/from-documents.md). A heading without text gets the planner's gist.
     """
     items = note_items(given, vectors, options.sections, options.depth)
     leads = _encode_headings(engine, given, items)
@@ -141,7 +140,7 @@ def plan_expansion(
 
 
 def own_items(given: GivenDocument, vectors: Vector) -> list[GivenItem]:
-    """Return the document's own outline; where it has no headings, sections found in its concepts."""
+    """Return the document's own outline, or sections found in its concepts if it has no headings."""
     if not given.has_headings:
         return found_items(given, vectors, split_topics(vectors, longest=MOST_SENTENCES))
     return _own_items(given)
@@ -167,7 +166,7 @@ def _own_items(given: GivenDocument) -> list[GivenItem]:
 
 
 def found_items(given: GivenDocument, vectors: Vector, starts: Sequence[int]) -> list[GivenItem]:
-    """Return a section for each group of sentences, under a heading made of its most typical sentence."""
+    """Return a section for each group of sentences, headed by its most typical sentence."""
     ends = [*starts[1:], len(vectors)]
     return [
         GivenItem(
@@ -183,7 +182,7 @@ def found_items(given: GivenDocument, vectors: Vector, starts: Sequence[int]) ->
 def note_items(
     given: GivenDocument, vectors: Vector, num_sections: int | None, depth: int
 ) -> list[GivenItem]:
-    """Return the points of notes as items: of one level, or under headings.
+    """Return the points of notes as items, on one level or under headings.
 
     Without headings every sentence is a point; `num_sections` groups them by topic (into sections of the
     first level), and so does depth 2. With headings, the top ones are the items of depth 1, and at depth 2
@@ -240,7 +239,7 @@ def _encode_headings(engine: Engine, given: GivenDocument, items: Sequence[Given
 def _headings_in(
     engine: Engine, given: GivenDocument, items: Sequence[GivenItem], lang: str
 ) -> list[str | None]:
-    """Return the headings in the document's language; None where a translation says nothing, to be said anew."""
+    """Return the headings in the document's language; None if a translation is empty: it will be said anew."""
     if lang == given.lang:
         return [item.heading for item in items]
     found = engine.translate([item.heading for item in items], given.lang, lang)
@@ -269,7 +268,7 @@ def _with_vectors(
 
 
 def encode_given(engine: Engine, given: GivenDocument) -> Vector:
-    """Return the concepts (N, D) of all sentences of a given text; raise what the engine raises."""
+    """Return the concepts (N, D) of all sentences of a given text; raise the engine's errors."""
     sentences = given.sentences
     if not sentences:
         import numpy as np
@@ -285,7 +284,7 @@ def encode_given(engine: Engine, given: GivenDocument) -> Vector:
         return found
     import numpy as np
 
-    # Encoders cut what is longer than they read: such a sentence has the mean of its pieces, as long as they are.
+    # Encoders cut long sentences: the concept of a long one is the mean of its pieces, scaled to their mean norm.
     means = np.empty((len(sentences), found.shape[1]), dtype=np.float32)
     row = 0
     for place, own in enumerate(pieces):
@@ -298,9 +297,9 @@ def encode_given(engine: Engine, given: GivenDocument) -> Vector:
 
 
 def begun_blocks(given: GivenDocument) -> tuple[BlockKind | None, ...]:
-    """Return which block each sentence of a given text begins; a note is a paragraph, None goes on in the block before.
+    """Return the block that each sentence begins: None continues the previous block, a note counts as a paragraph.
 
-    All None for a text that was stored before the kinds of its blocks were.
+    All None for a text stored by a version that did not store kinds of blocks.
     """
     begun: list[BlockKind | None] = []
     for section in given.sections:
@@ -310,7 +309,7 @@ def begun_blocks(given: GivenDocument) -> tuple[BlockKind | None, ...]:
 
 
 def check_notes(given: GivenDocument, num_sections: int | None, depth: int, most: int) -> None:
-    """Raise InputError where notes cannot be expanded so; looks at no vector."""
+    """Raise InputError if notes cannot be expanded with these options; reads no vectors."""
     num_points = len(given.sentences)
     if num_sections is not None and given.has_headings:
         raise InputError("the notes have headings, which are the sections: leave --sections away")
@@ -335,7 +334,7 @@ def check_notes(given: GivenDocument, num_sections: int | None, depth: int, most
 
 
 def _count_items(given: GivenDocument, num_sections: int | None, depth: int) -> int:
-    """Return how many items `note_items` gives at most."""
+    """Return the largest number of items that `note_items` may return."""
     num_points = len(given.sentences)
     if not given.has_headings:
         num_groups = num_sections or max(1, round(num_points / SENTENCES_PER_SECTION))

@@ -1,4 +1,4 @@
-"""A document in the hands of this process: from the claim to the moment it is given back, however that comes."""
+"""Holding a document in this process, from the claim to the release, with or without an error."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def held_job(
     *,
     was_done: bool = False,
 ) -> Iterator[Job]:
-    """Yield the job of a claimed document; renew its lease, and at the end note the run and give it back.
+    """Yield the job of a claimed document; renew its lease, and at the end record the run and release the document.
 
-    Where the block ends well, the status it left is the outcome that is noted. Where it raises, the error
-    is stored with the document if the work is at fault, and the status stays if the database, Prefect or
-    the user is, or if the document was done before; then it is raised again.
+    If the block ends without an error, the document's status is recorded as the outcome. If it raises, the error
+    is raised again. It is stored with the document if the work failed; the status stays as it is if the database,
+    Prefect or the user caused the error, or if the document was done before.
     """
     started_at = time.time()
     outcome, error = "", ""
@@ -65,7 +65,7 @@ def held_job(
             raise
         finally:
             with suppress(StorageError):
-                # Without the fence: one who lost the lease still says so, for those who count crashes.
+                # Without the fence: a process that lost the lease still records that, for counts of crashes.
                 store.record_attempt(
                     lease,
                     "run",
@@ -82,7 +82,7 @@ def held_job(
 
 @contextmanager
 def prepared(store: Store, lease: Lease) -> Iterator[None]:
-    """Give a claimed document back where what comes before its run fails, with the error where that will not pass."""
+    """Release a claimed document if the preparation of its run fails, and store the error if it is permanent."""
     try:
         yield
     except BaseException as raised:
@@ -95,15 +95,15 @@ def prepared(store: Store, lease: Lease) -> Iterator[None]:
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether the document itself is sound: the database or Prefect failed, not the work."""
+    """Return whether the database or Prefect failed, not the work on the document."""
     return isinstance(error, StorageError | FlowError)
 
 
 def count_vain_runs(attempts: Sequence[AttemptRecord]) -> int:
-    """Return how many runs in a row have failed or died since the last unit was done.
+    """Return how many runs in a row failed or died since the last finished unit.
 
-    Runs that were told to stop, lost their lease, or came before a user resumed the document count for
-    nothing. A run that died is one with a start and no end.
+    Runs that were told to stop, lost their lease, or came before a user resumed the document do not
+    count. A run that died has a start and no end.
     """
     started: set[int] = set()
     excused: set[int] = set()
@@ -119,7 +119,7 @@ def count_vain_runs(attempts: Sequence[AttemptRecord]) -> int:
 
 
 def poison_message(document_id: str, attempts: Sequence[AttemptRecord]) -> str:
-    """Return what to say of a document whose runs all came to nothing: where, and why if that is known."""
+    """Return the message for a document whose runs all failed: in which step, and why if that is known."""
     last = next((a for a in reversed(attempts) if a.unit_id is not None), None)
     where = "before its first unit" if last is None else f"in {last.stage} unit {last.unit_id}"
     errors = [a.error for a in attempts if a.error]

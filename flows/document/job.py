@@ -1,4 +1,4 @@
-"""What every step gets: where to read and write, by what right, with which models; and how it reports."""
+"""The job that every step gets: store, lease, models and callbacks; and the attempts at its units."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from storage import Lease, Stage, Store, Transaction
 
 LONGEST_ERROR = 500
 WAIT_S = 0.1
-"""How often to look whether another process has done a unit."""
+"""How often to check whether another process has finished a unit."""
 
 
 OnUnit: TypeAlias = Callable[[UnitReport], None]
@@ -29,21 +29,21 @@ OnSaid: TypeAlias = Callable[[Said], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One document in the hands of one process, or of one that helps it."""
+    """One document that this process holds, or helps with."""
 
     store: Store
     lease: Lease
     engine: Engine
     timings: Timings = field(default_factory=Timings)
-    """Sums over the whole run; `planning`, `writing` and `decoding` count the models alone."""
+    """Sums over the whole run; `planning`, `writing` and `decoding` count model time only."""
     helper: str | None = None
-    """The process that does units under a lease which another one holds; None: the holder itself."""
+    """Name of this process if it works under another process's lease; None: it is the lease holder."""
     rank: int = 0
-    """Which process of its launch this is."""
+    """Rank of this process in its launch."""
     on_unit: OnUnit = lambda report: None
-    """Called after the transaction that ends a unit, and after a try that failed."""
+    """Called after the transaction that ends a unit, and after a failed attempt."""
     on_said: OnSaid = lambda said: None
-    """Called while the voice says a unit, before it is stored."""
+    """Called for each sentence that the voice says, before its unit is stored."""
 
     @property
     def document_id(self) -> str:
@@ -61,7 +61,7 @@ class Job:
         return self.lease.owner if self.helper is None else self.helper
 
     def prepare(self, stage: Work) -> None:
-        """Wait for the models of a stage, as `Engine.prepare`, and count the time apart."""
+        """Wait for the models of a stage, as `Engine.prepare`, and count that time separately."""
         with self.timings.span("model_wait"):
             self.engine.prepare(stage)
 
@@ -70,7 +70,7 @@ SPANS: dict[Stage, str] = {"plan": "planning", "write": "writing", "decode": "de
 
 
 class Attempt:
-    """One try at a unit: it is noted before the work starts, and again in the transaction that ends it."""
+    """One attempt at a unit, recorded before the work starts and again in the transaction that ends it."""
 
     def __init__(self, job: Job, stage: Stage, unit_id: int) -> None:
         self.job = job
@@ -84,7 +84,7 @@ class Attempt:
 
     @contextmanager
     def model(self, work: Work | None = None) -> Iterator[None]:
-        """Time what the models do for this document inside the `with` block; `work` None: what the stage does."""
+        """Count the models' time for this document inside the `with` block; `work` None: the work of the stage."""
         self.job.prepare(work or self.stage)
         self._device = self.job.engine.device_of(work or self.stage)
         started = time.perf_counter()
@@ -98,7 +98,7 @@ class Attempt:
                 self.job.timings.add(SPANS[self.stage], seconds)
 
     def done(self, tx: Transaction, **counts: int) -> None:
-        """Note the success, with what was made and where, in the transaction that holds the results."""
+        """Record the success, with counts and device, in the transaction that stores the results."""
         self._is_done = True
         now = time.time()
         timing: dict[str, object] = {
@@ -122,7 +122,7 @@ class Attempt:
         )
 
     def report(self, error: Exception | None = None) -> None:
-        """Tell whoever listens how the try ended; a unit that another process had done says nothing."""
+        """Report how the attempt ended; nothing is reported if another process had done the unit."""
         if self._is_done or error is not None:
             text = None if error is None else error_text(error)
             seconds = time.time() - self.started_at
@@ -138,7 +138,7 @@ class Attempt:
             )
 
     def note(self, outcome: str, error: BaseException) -> None:
-        """Note a failure, where the database still takes it."""
+        """Record a failure, if the database still accepts it."""
         with suppress(StorageError):
             self.job.store.record_attempt(
                 self.job.lease,
@@ -152,16 +152,16 @@ class Attempt:
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error as it is stored: its message, else its kind."""
+    """Return the stored text of an error: its message, else its type."""
     return (str(error) or type(error).__name__)[:LONGEST_ERROR]
 
 
 def take(job: Job, stage: Stage, unit_id: int) -> Attempt | None:
-    """Take a unit and note the try as `started`; None where the unit is done, maybe by another process.
+    """Take a unit and record the attempt as `started`; None if the unit is done, maybe by another process.
 
-    Where another process is at the unit, the holder of the document waits for it, or until it is seen to be
-    dead or says nothing for the time of a lease; a helper returns None at once. Raises LostLease.
-    A `started` without a `done` after it is work that a crash threw away.
+    If another process works on the unit, the lease holder waits until it is done, is seen to be dead, or is silent
+    for the time of a lease; a helper returns None at once. Raises LostLease.
+    A `started` without a later `done` is work lost in a crash.
     """
     dead: str | None = None
     while True:
@@ -182,14 +182,14 @@ def take(job: Job, stage: Stage, unit_id: int) -> Attempt | None:
 
 
 def _who_is_at(job: Job, unit_id: int) -> str | None:
-    """Return the process that has taken a unit under our lease; None where it is free, done or no longer ours."""
+    """Return the process that has taken a unit under our lease; None if it is free, done or no longer ours."""
     found = job.store.find_open_unit(unit_id)
     return None if found is None or found.lease.epoch != job.lease.epoch else found.taken_by
 
 
 @contextmanager
 def attempt(trial: Attempt) -> Iterator[None]:
-    """Note how a try ends that goes wrong; the block calls `trial.done` in its last transaction."""
+    """Record how a failing attempt ends; the block calls `trial.done` in its last transaction."""
     try:
         yield
     except LostLease:

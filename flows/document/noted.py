@@ -1,4 +1,4 @@
-"""The concepts of a section that is written from notes: those of its notes, and drawn ones where there are few.
+"""The concepts of a section written from notes: the notes' own, and drawn ones if there are few notes.
 
 Legend: S sentences, N notes, D concept dim.
 """
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 ENOUGH = 2
-"""A section with so many notes gets no drawn concept."""
+"""A section with this many notes gets no drawn concept."""
 FEWEST_PROSE = 6
-"""Sentences that a section has room for where nobody named its length."""
+"""Least room of a section, in sentences, if the user gave no length."""
 FEWEST_BESIDE = 2
-"""Sentences that a section has room for beside a list, however long the list is."""
+"""Least room of a section, in sentences, beside a list of any length."""
 KEPT_SHARE = 0.6
-"""Share of the notes that stay, no fewer than `ENOUGH`, when a section is to be written again differently."""
+"""Share of the notes that stay, at least `ENOUGH`, when a section is rewritten with another seed."""
 
 
 def note_vectors(engine: Engine, notes: Sequence[Note]) -> Vector:
@@ -45,10 +45,10 @@ def place_notes(
     least_room: int | None = 1,
     is_filled: bool = False,
 ) -> Vector:
-    """Return a section's concepts: its best notes in their order, then drawn ones where the notes are few.
+    """Return a section's concepts: its best notes in their order, then drawn ones if the notes are few.
 
-    A section has room for as many as were planned, at least for `least_room`, None for any number; a list comes whole.
-    With `ENOUGH` notes and without `is_filled` it ends where the notes end. `seed` chooses notes that are left out.
+    A section has room for the planned number of sentences, at least for `least_room` (None: for any number); a list
+    is never cut. With `ENOUGH` notes and without `is_filled` it ends after the notes. `seed` chooses dropped notes.
     """
     groups = _groups(notes)
     lists = [group for group in groups if notes[group[0]].block != "paragraph"]
@@ -71,12 +71,12 @@ def place_notes(
 
 
 def is_passage(notes: Sequence[Note]) -> bool:
-    """Return whether notes are a passage that was taken whole: one that begins with its first sentence."""
+    """Return whether notes are a whole passage, one that begins with its first sentence."""
     return bool(notes) and notes[0].begins and len({(note.title, note.heading) for note in notes}) == 1
 
 
 def _groups(notes: Sequence[Note]) -> list[list[int]]:
-    """Return the places of notes that go together: a list, and a sentence with those that lean on it."""
+    """Return the indices of notes that belong together: a list, or a sentence with the ones that refer back to it."""
     from concepts.library.notes import NoteOptions, stands_alone
 
     options = NoteOptions()

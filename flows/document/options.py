@@ -1,4 +1,4 @@
-"""What a document was asked for: kept in the document's `params`, so that a resume needs no arguments."""
+"""A document's options, stored in its `params`, so that a resume needs no arguments."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 ITEMS_PER_UNIT = 4
-"""Sections written in one batch: few enough to lose little in a crash, many enough to batch well."""
+"""Sections written in one batch: few, to lose little in a crash; enough to batch well."""
 TEXTS_PER_UNIT = 64
-"""Sentences said or translated in one batch: those of whole sections, said side by side, so that more of them in a unit
-make fewer and wider turns of the voice, and all the more is done again after a crash."""
+"""Sentences said or translated in one batch, whole sections side by side: a larger unit takes fewer, wider calls of the
+voice, but a crash loses more work."""
 Length = Literal["short", "medium", "long"]
 LENGTHS: dict[Length, tuple[int, int]] = {"short": (3, 4), "medium": (5, 8), "long": (9, 14)}
 """Fewest and most sentences planned for a section."""
@@ -30,18 +30,18 @@ _PATH = re.compile(r"[1-9]\d*(\.[1-9]\d*)*")
 
 @dataclass(frozen=True, kw_only=True)
 class SpokenPrompt:
-    """A prompt that was said: its concept, which no text stands for. The sound itself is not kept."""
+    """A spoken prompt: its concept, without a text. The sound itself is not kept."""
 
     file: str
     """Name of the audio file, for people."""
     space: str
-    """Id of the space that the vector is of."""
+    """Id of the vector's space."""
     vector: str
     """The raw concept (D,), float32 little-endian, in base64."""
 
     @classmethod
     def pack(cls, file: str, space: str, vector: Vector) -> SpokenPrompt:
-        """Return a vector (D,) as it is stored."""
+        """Return the spoken prompt that stores a vector (D,)."""
         return cls(file=file, space=space, vector=base64.b64encode(vector.astype("<f4").tobytes()).decode())
 
     def unpack(self) -> Vector:
@@ -56,21 +56,21 @@ class Drawing:
     """How planner and writer draw by diffusion."""
 
     steps: int | None = None
-    """Diffusion steps of an item or a block; None: as many as each model takes by itself."""
+    """Diffusion steps of an item or a block; None: each model's own number."""
     guidance: float | None = None
     """Strength of classifier-free guidance, 1 is none; None: each model's own."""
 
     def changes(self) -> dict[str, int | float]:
-        """Return what differs from a model's own options, by the names that planner and writer use."""
+        """Return the changes to a model's own options, by the names that planner and writer use."""
         asked = {"num_steps": self.steps, "guidance_scale": self.guidance}
         return {name: value for name, value in asked.items() if value is not None}
 
 
 NO_LIBRARY = "none"
-"""What is said instead of a library's name where nothing is to be looked up."""
+"""Stands for a library's name to switch look-ups off."""
 
 DEFAULT_DRAWING = Drawing()
-"""Each model as it draws by itself."""
+"""Each model's own options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +84,17 @@ class WritingOptions:
     length: Length | None = None
     """How long sections are, see `LENGTHS`; None: as long as the planner plans them."""
     goal: str | None = None
-    """Where the document should arrive."""
+    """What the document should lead to."""
     outline: tuple[tuple[str, str], ...] = ()
     """The user's own headings as (path, heading), for instance ("2.1", "Mixing"); empty: plan."""
     points: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """What sections of `outline` must say, by path; see `flows.document.points`."""
+    """Points that sections of `outline` must make, by path; see `flows.document.points`."""
     lengths: tuple[tuple[str, int], ...] = ()
-    """Sentences that sections of `outline` were asked to have, by path; the planner says the others."""
+    """Requested lengths of sections of `outline`, in sentences, by path; the planner chooses the others."""
     prompt_lang: str | None = None
-    """Language of prompt and goal; None: that of the document."""
+    """Language of prompt and goal; None: the document's."""
     outline_lang: str | None = None
-    """Language of the user's own headings; None: that of the prompt."""
+    """Language of the user's own headings; None: the prompt's."""
     space: str | None = None
     """Name or folder of the concept space; None: the one that ships."""
     planner: str | None = None
@@ -102,26 +102,26 @@ class WritingOptions:
     writer: str | None = None
     """Name or folder of the writer; None: the space's own."""
     voice: str | None = None
-    """Name or folder of the voice, or of a language model that speaks without an adapter; None: the space's own."""
+    """Name or folder of the voice, or of a language model to use without an adapter; None: the space's own."""
     library: str | None = None
-    """Name or folder of the library that sections get notes from; `NO_LIBRARY`: none; None: the one that ships."""
+    """Name or folder of the library that supplies notes; `NO_LIBRARY`: none; None: the one that ships."""
     steps: int | None = None
     """Diffusion steps of planner and writer; None: each model's own."""
     guidance: float | None = None
     """Classifier-free guidance of planner and writer, 1 is none; None: each model's own."""
     speech: SpokenPrompt | None = None
-    """What was said instead of a written prompt."""
+    """A spoken prompt instead of a written one."""
     beam_size: int = 4
-    """Beams of the space's own decoder, which says what a spoken prompt is; 1 is greedy."""
+    """Beams of the space's own decoder, which decodes a spoken prompt; 1 is greedy."""
     use: Use | None = None
-    """What is made of the text that the document was given (`Store.get_source`): its own outline and text, a
-    summary, or a longer document; None: it was given a prompt only."""
+    """What to make from the given text (`Store.get_source`): its own outline and text, a summary, or a longer
+    document; None: there is only a prompt."""
     sentences: int | None = None
     """Length of a summary."""
     review: bool = False
-    """Whether the outline still waits for somebody's approval before it is written."""
+    """Whether the outline still needs approval before it is written."""
     plan_only: bool = False
-    """Whether whoever goes on with it stops after the outline; a resume takes that back."""
+    """Whether runs stop after the outline; a resume resets this."""
     items_per_unit: int = ITEMS_PER_UNIT
     texts_per_unit: int = TEXTS_PER_UNIT
 
@@ -151,7 +151,7 @@ class WritingOptions:
 
     @property
     def drawing(self) -> Drawing:
-        """How planner and writer are to draw."""
+        """Drawing options of planner and writer."""
         return Drawing(steps=self.steps, guidance=self.guidance)
 
     def to_params(self) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""The order of the steps that a document still lacks, whatever state it is in; the only place that knows it.
+"""The order of a document's missing steps, from any state; the only place that knows it.
 
-`steps_left` is a generator: each step must be done before the next one is asked for, since what is left is always a
-query. Plain functions, no Prefect: `flows.prefect.flow` runs each step as a task run.
+`steps_left` is a generator: do each step before asking for the next one, which is found by a query.
+Plain functions, no Prefect: `flows.prefect.flow` runs each step as a task run.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from flows.document.job import Job
 StepKind = Literal[
     "plan", "headings", "review", "planned", "notes", "write", "begin-decoding", "decode", "finish"
 ]
-"""`review` and `planned` end a run after the outline; `begin-decoding` writes down the units of a language."""
+"""`review` and `planned` end a run after the outline; `begin-decoding` stores the units of a language."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do for a document; it commits what it makes."""
+    """One step of a document; it commits its own results."""
 
     kind: StepKind
     name: str
@@ -31,13 +31,13 @@ class Step:
     do: Callable[[Job], None]
     unit_id: int | None = None
     lang: str | None = None
-    """Of texts that are decoded; None: the document's own."""
+    """Language of decoded texts; None: the document's own."""
 
 
 def steps_left(job: Job, translate_to: str | None = None) -> Iterator[Step]:
-    """Yield the steps that a document lacks until it is done, then those of its translation into a language.
+    """Yield a document's missing steps until it is done, then the steps of its translation into `translate_to`.
 
-    One that is to be reviewed, or only to be planned, stops after its outline.
+    A document for review, or for planning only, stops after its outline.
     """
     if job.store.get_document(job.document_id).status != "done":
         yield Step("plan", "plan", steps.plan_document)
@@ -60,7 +60,7 @@ def steps_left(job: Job, translate_to: str | None = None) -> Iterator[Step]:
 
 
 def _sections_then_texts(job: Job) -> Iterator[Step]:
-    """Yield a step for each unit; the first and the last of a stage also do what begins and ends it."""
+    """Yield a step for each unit; a stage's first step also begins it and its last step also ends it."""
     begin = partial(steps.begin_stage, status="writing")
     sections = queries.pending_sections(job)
     for unit_id in sections:
@@ -106,7 +106,7 @@ def _texts_of(job: Job, unit_id: int) -> str:
 
 
 def _sections(paths: Sequence[str]) -> str:
-    """Return sections for people: "section 3", "sections 3-6"."""
+    """Return a label for people: "section 3", "sections 3-6"."""
     if len(paths) < 2:
         return f"section {''.join(paths)}"
     return f"sections {paths[0]}-{paths[-1]}"

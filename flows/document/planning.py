@@ -1,7 +1,7 @@
-"""The steps before writing: encode the prompt, plan the outline, write the units down.
+"""The steps before writing: encode the prompt, plan the outline, store the units.
 
-Each step stores its result in one transaction and does nothing where that is stored already, so the
-whole may be called again after any crash. Plain functions: no Prefect here.
+Each step stores its result in one transaction and does nothing if the result is stored already, so all
+steps may be called again after any crash. Plain functions: no Prefect here.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ NOTES: dict[Use, str] = {
     "summarize": "the summary",
     "expand": "the points of the notes",
 }
-"""What the versions say that are made of a given text."""
+"""Notes of outline versions made from a given text."""
 
 
 def plan_document(job: Job) -> None:
-    """Bring a document to the point where its outline and all units known by then are stored."""
+    """Plan a document until its outline and all units known by then are stored."""
     encode_prompt(job)
     plan_outline(job)
     plan_units(job)
 
 
 def encode_prompt(job: Job) -> None:
-    """Store prompt and goal as concepts, the title, and which models are at work.
+    """Store prompt and goal as concepts, the title, and the models in use.
 
-    Raises UsageError for a language that the space does not know, ModelError where the document was
+    Raises UsageError for a language that the space does not know, ModelError if the document was
     begun with other models, NonFiniteError.
     """
     document = job.store.get_document(job.document_id)
@@ -113,7 +113,7 @@ def encode_prompt(job: Job) -> None:
 
 
 def _encode(engine: Engine, texts: Sequence[str], lang: str, said: Vector | None) -> Vector:
-    """Return the concepts of `texts`; of what was `said`, which comes first, there is one already."""
+    """Return the concepts of `texts`; `said` (1, D), if there is a spoken prompt, is the first one's."""
     import numpy as np
 
     typed = texts if said is None else texts[1:]
@@ -122,7 +122,7 @@ def _encode(engine: Engine, texts: Sequence[str], lang: str, said: Vector | None
 
 
 def _spoken(speech: SpokenPrompt, space: SpaceRef) -> Vector:
-    """Return what was said as (1, D); raise SpaceMismatchError where it is of another space."""
+    """Return the spoken prompt's vector as (1, D); raise SpaceMismatchError if it belongs to another space."""
     if speech.space != f"{space.name}@{space.checksum}":
         raise SpaceMismatchError(
             f"{speech.file} was encoded in the space {speech.space}, got {space}: start a new document"
@@ -131,7 +131,7 @@ def _spoken(speech: SpokenPrompt, space: SpaceRef) -> Vector:
 
 
 def check_same_model(kind: str, stored: CardRef | None, given: CardRef) -> None:
-    """Raise ModelError where a document was begun with another model: its text would not be one piece."""
+    """Raise ModelError if a document was begun with another model: its text would be inconsistent."""
     if stored is not None and stored != given:
         raise ModelError(
             f"the document was begun with the {kind} {stored.name}@{stored.checksum}, "
@@ -140,7 +140,7 @@ def check_same_model(kind: str, stored: CardRef | None, given: CardRef) -> None:
 
 
 def check_same_space(document: DocumentRecord, space: SpaceRef) -> None:
-    """Raise SpaceMismatchError where the stored vectors are of another space than the models."""
+    """Raise SpaceMismatchError if the stored vectors belong to another space than the models."""
     if document.space is not None and document.space != space:
         raise SpaceMismatchError(
             f"document {document.id} holds concepts of the space {document.space}, got the space {space}: "
@@ -149,28 +149,28 @@ def check_same_space(document: DocumentRecord, space: SpaceRef) -> None:
 
 
 def split(text: str, lang: str) -> list[str]:
-    """Return the sentences of a typed text; languages without rules of their own are split as English."""
+    """Return the sentences of a typed text; languages without their own rules are split like English."""
     return split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else "eng_Latn")
 
 
 def title_of(document: DocumentRecord) -> str:
-    """Return the title, which a document has from the moment its prompt is encoded."""
+    """Return the title, which is set when the prompt is encoded."""
     return document.title or derive_title(document.prompt, document.lang)
 
 
 def subject_of(prompt: str, lang: str) -> str:
-    """Return a prompt without what it says of its document: that it is to be written, and how long."""
+    """Return a prompt without its request for a text and for a length."""
     return unwished(recased(told_size(prompt, lang).rest, lang), lang)
 
 
 def derive_title(prompt: str, lang: str) -> str:
-    """Return the first sentence of a prompt without its full stop, cut at a blank where it is long."""
+    """Return the first sentence of a prompt without its full stop, cut at a blank if it is long."""
     return headline(split(prompt, lang)[0], LONGEST_TITLE)
 
 
 def plan_outline(job: Job) -> None:
-    """Store the items of the outline: planned ones, the user's headings with a planned gist and length, or
-    what is made of a given text."""
+    """Store the outline's items: planned, from the user's headings with planned gist and length, or from a given
+    text."""
     document = job.store.get_document(job.document_id)
     options = WritingOptions.from_params(document.params)
     if document.active_outline_id is None:
@@ -206,7 +206,7 @@ def plan_outline(job: Job) -> None:
 
 
 def _plan_given(job: Job, document: DocumentRecord, options: WritingOptions, unit: UnitRecord) -> None:
-    """Store what is made of a given text: items, and the sentences of it that are text already."""
+    """Store the plan of a given text: items, and the sentences that are a section's text already."""
     source = job.store.get_source(document.id)
     if source is None:
         raise StorageError(f"document {document.id} lacks the text that it was given: restore a backup")
@@ -288,7 +288,7 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
 def _known_outline(
     job: Job, document: DocumentRecord, options: WritingOptions, num_items: int | None
 ) -> tuple[tuple[str, str], ...]:
-    """Return an outline from the library for a document on what it knows; an empty one for other subjects."""
+    """Return an outline from the library for a subject that it knows; an empty one for other subjects."""
     if options.library == NO_LIBRARY or options.speech is not None:
         return ()
     found = job.engine.find_outline(
@@ -326,7 +326,7 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     paths = [path for path, _ in given]
     headings: list[str | None] = [heading.strip() for _, heading in given]
     if lang != document.lang:
-        # Where a translation says nothing the heading is said from its concept, as a planned one is.
+        # If a translation is empty, the heading is decoded from its concept, like a planned one.
         headings = [text.text.strip() or None for text in engine.translate(names, lang, document.lang)]
     filled = engine.fill(
         prompt,
@@ -350,9 +350,9 @@ def _fill(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
 
 
 def fill_edited(job: Job, unit: UnitRecord) -> None:
-    """Encode the new headings of an edited outline, and plan gist and length of what was changed.
+    """Encode the new headings of an edited outline, and plan gists and lengths of the changed items.
 
-    The planner sees the whole new outline; what was not changed stays as it is.
+    The planner sees the whole new outline; unchanged items stay as they are.
     """
     document = job.store.get_document(job.document_id)
     stored = job.store.get_outline(document.id, vectors=True).items
@@ -379,7 +379,7 @@ def fill_edited(job: Job, unit: UnitRecord) -> None:
             NewPlanItem(
                 path=item.path,
                 lead=item.lead,
-                # A part that became a section keeps its gist, and only needs a length.
+                # A part that became a section keeps its gist and only needs a length.
                 gist=new.gist if item.gist is None else item.gist,
                 planned_length=item.planned_length or new.planned_length,
             )
@@ -393,7 +393,7 @@ def fill_edited(job: Job, unit: UnitRecord) -> None:
 
 
 def _with_leads(job: Job, items: Sequence[PlanItemRecord], lang: str) -> list[PlanItemRecord]:
-    """Return the items with the vectors of their headings where they have no lead."""
+    """Return the items, with the encoded heading as lead if they have none."""
     engine = job.engine
     bare = [item for item in items if item.lead is None]
     if not bare:
@@ -408,7 +408,7 @@ def _with_leads(job: Job, items: Sequence[PlanItemRecord], lang: str) -> list[Pl
 
 
 def scale_lengths(items: Sequence[NewPlanItem], length: Length | None) -> list[NewPlanItem]:
-    """Return items whose sections are as long as was asked for; which is longer than which stays as planned."""
+    """Return items with lengths scaled to the requested `length`; their order by length stays as planned."""
     if length is None:
         return list(items)
     fewest, most = LENGTHS[length]
@@ -427,7 +427,7 @@ def scale_lengths(items: Sequence[NewPlanItem], length: Length | None) -> list[N
 
 
 def check_items(items: Sequence[NewPlanItem], dim: int, who: str) -> list[NewPlanItem]:
-    """Return the items in reading order, or raise ModelError where one is not fit to be stored."""
+    """Return the items in reading order; raise ModelError if one is invalid."""
     if not items:
         raise ModelError(f"{who} planned nothing: try another seed, or name the number of sections")
     for item in items:
@@ -442,9 +442,9 @@ def reading_order(path: str) -> tuple[int, ...]:
 
 
 def plan_units(job: Job) -> None:
-    """Write down the units of the active outline that none holds yet: headings to decode, leaves to write.
+    """Store units for the active outline's headings and leaves that have none yet: to decode and to write.
 
-    Works for a fresh outline and for an edited one alike.
+    Works for new and for edited outlines.
     """
     document = job.store.get_document(job.document_id)
     options = WritingOptions.from_params(document.params)
@@ -453,12 +453,12 @@ def plan_units(job: Job) -> None:
     held = {item_id for unit in pending for item_id in unit.item_ids}
     typed = {item.id for item in outline.items if item.heading is not None}
     nameless = [i for i in job.store.get_undecoded(document.id, document.lang).item_ids if i not in held]
-    # A typed heading is kept as it is; it has a rendering of its own so that all headings are alike.
+    # A typed heading is kept as it is; it gets a rendering so that all headings have one.
     headings = [
         UnitSpec(item_ids=ids, extra={"typed": True})
         for ids in grouped([i for i in nameless if i in typed], options.texts_per_unit)
     ]
-    # Each heading is said after those before it: all that the outline lacks are one unit.
+    # Each heading is said after the ones before it: all missing headings form one unit.
     if unsaid := tuple(i for i in nameless if i not in typed):
         headings.append(UnitSpec(item_ids=unsaid, extra={"typed": False}))
     unwritten = [item.id for item in outline.leaves() if item.status == "pending" and item.unit is None]

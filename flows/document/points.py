@@ -1,9 +1,9 @@
-"""Points: what a section of the user's outline must say, from the plan to the text.
+"""Points that a section of the user's outline must make, from the plan to the text.
 
-A point is a concept of its section like those that the writer draws: it takes the place of the drawn one that
-says nearly the same (`place_points`). The voice reads the points behind the heading, and a point that its text
-does not show is said in its own words (`cover_points`). Pure functions of what is stored, so that a redo gives
-the same text. Legend: S sentences, P points, D concept dim. All vectors raw.
+A point becomes a concept of its section: it replaces a drawn concept near to it (`place_points`).
+The voice reads the points behind the heading; if its text does not show a point, the point's own words are added
+(`cover_points`). Pure functions of stored data, so that a redo gives the same text.
+Legend: S sentences, P points, D concept dim. All vectors raw.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 SENTENCES_PER_POINT = 2
-"""Sentences planned for a point: itself and one that says more."""
+"""Sentences planned for a point: the point and one that elaborates it."""
 MOST_SENTENCES = 40
-"""Longest section that is planned and written."""
+"""Longest section, in sentences."""
 SHOWN_SHARE = 0.6
-"""Share of a point's words that its section's text must hold for the point to be shown."""
+"""Least share of a point's words in its section's text for the point to count as shown."""
 _LONGEST_HEADING = 160
 _FEWEST_LETTERS = 4
-"""Shorter words say little about what a point is about."""
+"""Shorter words are ignored: they say little about a point's subject."""
 _STEM = 5
-"""Letters that the forms of a word have in common ("baking", "baked")."""
+"""First letters that the forms of a word share ("baking", "baked")."""
 _EVENNESS = 0.05
-"""What a place away from an even spread costs, in cosine, for each share of the section's length."""
+"""Cost, in cosine, of a place that is one even gap between points away from an even spread."""
 _WORD = re.compile(r"[^\W_]+")
 
 
 def points_of(options: WritingOptions, outline: OutlineRecord) -> dict[int, tuple[str, ...]]:
-    """Return the points of an outline's sections by item id; a heading that was moved keeps them."""
+    """Return the points of an outline's sections by item id; a moved heading keeps its points."""
     if not options.points:
         return {}
     heading_of = dict(options.outline)
@@ -61,7 +61,7 @@ def points_of(options: WritingOptions, outline: OutlineRecord) -> dict[int, tupl
 
 
 def point_vectors(engine: Engine, options: WritingOptions, lang: str, points: Sequence[str]) -> Vector:
-    """Return the concepts (P, D) of points; (0, D) for none. Raises what the engine raises."""
+    """Return the concepts (P, D) of points; (0, D) for none. Raises the engine's errors."""
     if not points:
         return np.empty((0, engine.space.dim), dtype=np.float32)
     typed_in = options.outline_lang or options.prompt_lang or lang
@@ -81,7 +81,7 @@ def point_gists(engine: Engine, options: WritingOptions, lang: str) -> Mapping[s
 
 
 def with_room(items: Sequence[NewPlanItem], options: WritingOptions) -> list[NewPlanItem]:
-    """Return the items with the lengths that were asked for, and with room for their points."""
+    """Return the items with the requested lengths and with room for their points."""
     asked = dict(options.lengths)
     num_points = {path: len(points) for path, points in options.points}
     parents = {item.path.rpartition(".")[0] for item in items}
@@ -95,9 +95,9 @@ def with_room(items: Sequence[NewPlanItem], options: WritingOptions) -> list[New
 
 
 def place_points(vectors: Vector, points: Vector) -> Vector:
-    """Return a section's concepts (max(S, P), D) with those of its points (P, D) among them, in their order.
+    """Return a section's concepts (max(S, P), D) with its points' concepts (P, D) among them, in order.
 
-    Each point replaces a drawn concept that is near to it; places that are spread evenly are preferred.
+    Each point replaces a drawn concept near to it; an even spread over the section is preferred.
     """
     num, most = len(points), len(vectors)
     if num >= most:
@@ -124,7 +124,7 @@ def place_points(vectors: Vector, points: Vector) -> Vector:
 
 
 def heading_with_points(heading: str, points: Sequence[str]) -> str:
-    """Return a heading as the voice reads it: with what its section is to say."""
+    """Return a heading as the voice reads it, with its section's points."""
     kept: list[str] = []
     for point in points:
         if len(heading) + sum(len(other) + 2 for other in kept) + len(point) > _LONGEST_HEADING:
@@ -134,14 +134,14 @@ def heading_with_points(heading: str, points: Sequence[str]) -> str:
 
 
 def cover_points(texts: Sequence[Text], vectors: Vector, points: Sequence[str], own: Vector) -> list[Text]:
-    """Return a section's texts in which every point is shown: one that is not stands where its concept does.
+    """Return a section's texts that show every point: a missing point's own words replace its concept's sentence.
 
-    `vectors` (S, D) are the concepts of `texts`, `own` (P, D) those of the points; a point whose concept is not among
-    them belongs to another unit.
+    `vectors` (S, D) are the concepts of `texts`, `own` (P, D) the points' concepts. A point whose concept is not in
+    `vectors` belongs to another unit.
     """
     found = list(texts)
     place_of = _places_of(vectors, own)
-    # A point that is said in its own words may take the sentence that showed another one: looked at again then.
+    # A point may replace the sentence that showed another point: check all of them again then.
     while True:
         said = " ".join(text.text for text in found)
         hidden = [p for p, place in place_of.items() if found[place].text != as_sentence(points[p])]
@@ -153,7 +153,7 @@ def cover_points(texts: Sequence[Text], vectors: Vector, points: Sequence[str], 
 
 
 def _places_of(vectors: Vector, own: Vector) -> dict[int, int]:
-    """Return which of a section's concepts (S, D) is that of each point (P, D), by point; each is that of one."""
+    """Return the index of each point's concept (P, D) among a section's concepts (S, D), by point; none twice."""
     place_of: dict[int, int] = {}
     for p, vector in enumerate(own):
         distance = np.abs(vectors - vector).max(axis=1, initial=0.0)
@@ -167,7 +167,7 @@ def _places_of(vectors: Vector, own: Vector) -> dict[int, int]:
 
 
 def is_shown(point: str, text: str) -> bool:
-    """Whether a text holds enough of a point's words, in whatever form."""
+    """Return whether a text holds enough of a point's words, in any form."""
     words = [word.casefold() for word in _WORD.findall(point)]
     telling = [word for word in words if len(word) >= _FEWEST_LETTERS] or words
     held = {word.casefold()[:_STEM] for word in _WORD.findall(text)}

@@ -1,4 +1,4 @@
-"""What the flow asks the store between two units; each is a step over the job, as those that write."""
+"""The flow's queries to the store between two units, as functions of the job like the steps that write."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def count_sections(job: Job) -> tuple[int, int]:
 
 
 def count_texts(job: Job, lang: str | None = None) -> tuple[int, int]:
-    """Return how many headings and sentences are decoded in `lang`, of those that units hold."""
+    """Return how many headings and sentences are decoded in `lang`, and how many the units hold."""
     found = _decode_units(job, None, lang)
     units = [(unit.status, len(unit.item_ids) + len(unit.concept_ids)) for unit in found]
     return sum(size for status, size in units if status == "done"), sum(size for _, size in units)
@@ -63,20 +63,20 @@ def is_planned(job: Job) -> bool:
 
 
 def is_given(job: Job) -> bool:
-    """Return whether the document's text is given and only to be stored."""
+    """Return whether the document's text is given and only needs to be stored."""
     return WritingOptions.from_params(job.store.get_document(job.document_id).params).use == "keep"
 
 
 def is_kept(job: Job) -> bool:
-    """Return whether all texts of the document are those that it was given, in its own language: nothing is said."""
+    """Return whether all texts were given, in the document's language, so that nothing needs decoding."""
     source = job.store.get_source(job.document_id) if is_given(job) else None
     return source is not None and source["lang"] == job.store.get_document(job.document_id).lang
 
 
 def lacks_notes(job: Job) -> bool:
-    """Return whether sections are still to be written from notes that nobody has looked for.
+    """Return whether unwritten sections have no notes because nobody has looked for any.
 
-    A text that was given, or its summary, is said from its own sentences.
+    A given text, or its summary, uses its own sentences.
     """
     document = job.store.get_document(job.document_id)
     options = WritingOptions.from_params(document.params)
@@ -88,10 +88,10 @@ def lacks_notes(job: Job) -> bool:
 
 
 def awaits_review(job: Job) -> bool:
-    """Return whether somebody is to approve the outline before it is written."""
+    """Return whether the outline needs approval before it is written."""
     return WritingOptions.from_params(job.store.get_document(job.document_id).params).review
 
 
 def is_plan_only(job: Job) -> bool:
-    """Return whether the outline is all that is wanted for now."""
+    """Return whether to stop after the outline for now."""
     return WritingOptions.from_params(job.store.get_document(job.document_id).params).plan_only

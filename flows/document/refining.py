@@ -1,7 +1,7 @@
-"""How a stored item came about: its lead and its sentences drawn once more, and said at several diffusion steps.
+"""Redraw a stored item's lead and sentences, and decode them at several diffusion steps.
 
-Nothing is stored. Each draw has the seed, the batch and the plan that the stored one had, so that its last step is what
-is stored; where it is not, that is an error and no picture is shown.
+Nothing is stored. Each draw has the seed, batch and plan of the stored one, so that its last step equals the stored
+vector; anything else is an error, and nothing is shown.
 
 Shapes: T diffusion steps, N drafts, D concept dim. All vectors are float32 in the raw concept space.
 """
@@ -26,36 +26,36 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 LEAST_COSINE = 0.999
-"""Of a vector that was drawn again and the stored one: another processor rounds otherwise."""
+"""Least cosine of a redrawn vector with the stored one: another processor rounds differently."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Steps:
-    """What a model takes concepts to be, from noise to the end."""
+    """A model's estimates of concepts at each diffusion step, from noise to the end."""
 
     times: tuple[float, ...]
     """Diffusion time of each step: 1 is pure noise."""
     vectors: Vector
-    """(T, D) of a lead, (T, S, D) of the sentences of a section; the last step is the draw itself."""
+    """(T, D) for a lead, (T, S, D) for a section's sentences; the last step is the draw itself."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DraftsAsk:
-    """Drafts of a section's sentences that are to be said, each after the stored text before its sentence."""
+    """Drafts of a section's sentences to decode, each after the stored text before its sentence."""
 
     title: str
     headings: tuple[str, ...]
     """Of all leaves of the outline, in reading order."""
     here: int
-    """Which of them the section is, from 0."""
+    """Index of the section among them, from 0."""
     texts: tuple[tuple[str, BlockKind | None], ...]
-    """The section's sentences as they are stored, and the block that each begins."""
+    """The section's stored sentences, and the block that each begins."""
     places: tuple[int, ...]
-    """Which sentence each draft is of."""
+    """Index of each draft's sentence."""
     vectors: Vector
     """(N, D)"""
     notes: tuple[str, ...]
-    """What the section was written from."""
+    """The section's notes."""
     key: Key
     lang: str
     """Language of the document, so of title, headings and texts."""
@@ -85,21 +85,21 @@ class RefiningEngine(Engine, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A concept at one diffusion step, and what the voice makes of it."""
+    """A concept at one diffusion step, and the voice's text for it."""
 
     step: int
     """From 1."""
     time: float
     """Diffusion time: 1 is pure noise."""
     similarity: float
-    """Cosine to the concept that is stored."""
+    """Cosine to the stored concept."""
     text: str
-    """At the last step the text of the document."""
+    """At the last step, the document's text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refinement:
-    """An item from noise to its end."""
+    """An item's drafts from noise to the stored result."""
 
     path: str
     num_plan_steps: int
@@ -114,10 +114,10 @@ class Refinement:
 def refine_item(
     store: Store, document: DocumentRecord, path: str, engine: RefiningEngine, *, num_drafts: int
 ) -> Refinement:
-    """Return an item's heading and sentences at `num_drafts` steps (from 2; fewer where a draw has fewer).
+    """Return an item's heading and sentences at `num_drafts` steps (at least 2; fewer if a draw has fewer).
 
-    Raises InputError for an item that is not there, not written, or whose heading was given; ModelError (and
-    SpaceMismatchError) where the models are not those that the document was written with.
+    Raises InputError if the item does not exist, is not written, or has a given heading; ModelError (or
+    SpaceMismatchError) if the document was written with other models.
     """
     item = find_drawn_item(store, document, path)
     job = _reader(store, document, engine)
@@ -141,9 +141,9 @@ def refine_item(
 
 
 def find_drawn_item(store: Store, document: DocumentRecord, path: str) -> PlanItemRecord:
-    """Return an item of the outline in use that models have planned and written, as far as the store tells.
+    """Return an item of the active outline that models planned and wrote, as far as the store can tell.
 
-    Raises InputError for one that is not there, not written yet, or whose heading was given.
+    Raises InputError if it does not exist, is not written yet, or has a given heading.
     """
     options = WritingOptions.from_params(document.params)
     items = () if document.active_outline_id is None else store.get_outline(document.id, vectors=True).items
@@ -166,7 +166,7 @@ def find_drawn_item(store: Store, document: DocumentRecord, path: str) -> PlanIt
 
 
 def _is_planned(store: Store, document: DocumentRecord, item: PlanItemRecord) -> bool:
-    """Return whether the lead of an item, of any version, is one that the planner drew."""
+    """Return whether the planner drew the lead of an item, in any version."""
     import numpy as np
 
     return item.lead is not None and any(
@@ -178,7 +178,7 @@ def _is_planned(store: Store, document: DocumentRecord, item: PlanItemRecord) ->
 
 
 def _reader(store: Store, document: DocumentRecord, engine: Engine) -> Job:
-    """Return a job that reads: it holds no lease, and the store would refuse whatever it wrote."""
+    """Return a job for reading only: it holds no lease, so the store refuses its writes."""
     return Job(store, Lease(document.id, "reader", -1, 0.0), engine)
 
 
@@ -206,7 +206,7 @@ def _refine_lead(
         seed=document.seed,
         drawing=options.drawing,
     )
-    # An edit may have moved it: it is the item whose lead it was.
+    # An edit may have moved the item: find it by its lead.
     steps = next((steps for steps in drawn if _is_same(steps.vectors[-1], stored)), None)
     if steps is None:
         raise _not_the_draw(document, item, "planner")
@@ -286,7 +286,7 @@ def _refine_sentences(
 
 
 def _num_known(stored_SD: Vector, notes_ND: Vector) -> int:
-    """Return with how many of its notes' concepts a section begins."""
+    """Return how many concepts of its notes a section begins with."""
     num = 0
     for vector in stored_SD:
         if not any(_is_same(note, vector) for note in notes_ND):
@@ -298,11 +298,11 @@ def _num_known(stored_SD: Vector, notes_ND: Vector) -> int:
 def _drawn_section(
     job: Job, document: DocumentRecord, item: PlanItemRecord, stored: Vector, num_known: int
 ) -> Steps | None:
-    """Return the steps of the draw that `stored` (S, D) comes from but for the first `num_known`.
+    """Return the steps of the draw behind `stored` (S, D), except its first `num_known` vectors.
 
-    None where no version's plan gives it again.
+    None if no version's plan reproduces it.
 
-    A section that no edit touched was written under the plan of an older version.
+    A section that later edits left alone was written under an older version's plan.
     """
     import numpy as np
 
@@ -330,7 +330,7 @@ def _drawn_section(
 
 
 def choose_steps(num_steps: int, num_drafts: int) -> list[int]:
-    """Return at most `num_drafts` steps, from 0, evenly from the first to the last, which is always among them."""
+    """Return at most `num_drafts` steps, from 0, evenly spread, always with the last one."""
     if num_drafts < 2 or num_steps < 2:
         return [num_steps - 1]
     num = min(num_drafts, num_steps)

@@ -1,4 +1,4 @@
-"""How long a document is to be, where its prompt says so: "about 1,500 words", "in ten chapters"."""
+"""Lengths that prompts ask for: "about 1,500 words", "in ten chapters"."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from concepts.languages import ENGLISH
 
 WORDS_A_SECTION = 80
-"""Of a section as the library has them."""
+"""Words of a typical section in the library."""
 WORDS_A_PAGE = 400
 FEWEST_WORDS = 100
-"""Fewer are no wish for a length: "10 words to avoid in a cover letter"."""
+"""A smaller number is no length: "10 words to avoid in a cover letter"."""
 FEWEST_SECTIONS, MOST_SECTIONS = 2, 14
 _NUMBERS = {
     word: number
@@ -60,16 +60,16 @@ _BEFORE_VOWEL = re.compile(r"\ba $", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Size:
-    """What a prompt says of its document's length."""
+    """The length that a prompt asks for."""
 
     num_sections: int | None
-    """None: nothing."""
+    """None: the prompt asks for no length."""
     rest: str
     """The prompt without those words."""
 
 
 def told_size(prompt: str, lang: str) -> Size:
-    """Return how many sections a prompt asks for, by their number or by that of words or pages; English ones alone."""
+    """Return how many sections an English prompt asks for, as a number of sections, words or pages."""
     prompt = " ".join(prompt.split())
     for phrase, instead in _PHRASES if lang == ENGLISH else ():
         for found in phrase.finditer(prompt):

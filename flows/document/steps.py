@@ -1,11 +1,11 @@
 """The steps of writing: one unit of sections, one unit of texts, the end. Plain functions over ids.
 
-A step reads its unit from the store, asks the engine, checks the answer and commits it in one
-transaction; where the unit is done already it does nothing. A redo has the same members, order and
+A step reads its unit from the store, calls the engine, checks the result and commits it in one
+transaction; if the unit is done already it does nothing. A redo has the same members, order and
 seed, so it gives the same bytes, up to rounding where documents share model calls (`flows.models.sharing`).
 
-In the document's own language a unit of headings holds all that the outline lacks, and a unit of sentences whole
-sections: both are said by the voice. In another language each unit is a translation of these texts.
+In the document's own language a unit of headings holds all missing headings, and a unit of sentences whole
+sections: the voice says both. In another language each unit is a translation of these texts.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ __all__ = [
 ]
 
 TYPED, TRANSLATED = "typed", "translated"
-"""Decoders of texts that no voice said: headings as somebody typed them, and all texts of a second language."""
+"""Decoder names for texts that no voice said: typed headings, and all texts of a second language."""
 
 
 def begin_stage(job: Job, status: DocumentStatus) -> None:
-    """Set the status of a stage; an error stored earlier is cleared."""
+    """Set the status of a stage and clear an earlier error."""
     writer = None
     if status == "writing" and pending_sections(job):
         job.prepare("write")
@@ -78,7 +78,7 @@ def begin_stage(job: Job, status: DocumentStatus) -> None:
 
 
 def begin_decoding(job: Job) -> None:
-    """Set the status and write down the units of all texts that the document's language lacks."""
+    """Set the status and store units for all texts missing in the document's language."""
     begin_stage(job, "decoding")
     plan_decoding(job)
 
@@ -86,8 +86,8 @@ def begin_decoding(job: Job) -> None:
 def write_unit(job: Job, unit_id: int) -> None:
     """Write all sections of one unit in one batch and store their concepts.
 
-    Where another process is at the unit, see `flows.document.job.take`. Raises LostLease, and ModelError
-    (NonFiniteError) where the writer's answer is not fit to be stored.
+    If another process works on the unit, see `flows.document.job.take`. Raises LostLease, and ModelError
+    (NonFiniteError) if the writer's result is invalid.
     """
     unit = job.store.get_unit(job.document_id, unit_id)
     if unit.status == "done":
@@ -98,7 +98,7 @@ def write_unit(job: Job, unit_id: int) -> None:
     path_of = {item.id: item.path for item in outline.items}
     paths = [path_of[item_id] for item_id in unit.item_ids]
     plan = leaf_plan(job, outline)
-    # A section that was to be written again differently carries a seed of its own.
+    # A section that is rewritten with another seed carries that seed.
     seed = int(str(unit.extra.get("seed", document.seed)))
     if (trial := take(job, "write", unit.id)) is None:
         return
@@ -106,7 +106,7 @@ def write_unit(job: Job, unit_id: int) -> None:
     points = points_of(options, outline)
     notes = job.store.get_notes(document.id)
     again = seed if "seed" in unit.extra else None
-    # whoever named the length of a section gets it; an edited outline names all lengths
+    # a length that the user gave is kept; an edited outline gives all lengths
     is_free = outline.version == 1
     named = {path for path, _ in options.lengths}
     is_open = is_free and options.length is None
@@ -152,12 +152,12 @@ def write_unit(job: Job, unit_id: int) -> None:
 
 
 def _least_room(notes: Sequence[Note]) -> int | None:
-    """Return how many sentences a section has room for where nobody named its length; None: for all its notes."""
+    """Return the least room of a section, in sentences, if the user gave no length; None: room for all its notes."""
     return None if is_passage(notes) else FEWEST_PROSE
 
 
 def gather_notes(job: Job) -> None:
-    """Look for notes for the sections that have none yet, and store them; see `flows.document.queries.lacks_notes`."""
+    """Find and store notes for the sections that have none yet; see `flows.document.queries.lacks_notes`."""
     document = job.store.get_document(job.document_id)
     outline = job.store.get_outline(document.id)
     options = WritingOptions.from_params(document.params)
@@ -185,7 +185,7 @@ def gather_notes(job: Job) -> None:
 
 
 def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
-    """Return what the writer may look at, from the store alone: the same in the first run and in a redo."""
+    """Return the writer's input, from the store alone: the same in the first run and in a redo."""
     import numpy as np
 
     prompt, goal = conditions(job)
@@ -212,10 +212,10 @@ def leaf_plan(job: Job, outline: OutlineRecord) -> LeafPlan:
 
 
 def begin_translation(job: Job, lang: str) -> None:
-    """Write down the units of a second language.
+    """Store the units of a second language.
 
-    Raises UsageError for a language that the space does not know, SpaceMismatchError where the stored
-    concepts are of another space than the models.
+    Raises UsageError for a language that the space does not know, SpaceMismatchError if the stored
+    concepts belong to another space than the models.
     """
     job.prepare("translate")
     check_same_space(job.store.get_document(job.document_id), job.engine.space)
@@ -223,7 +223,7 @@ def begin_translation(job: Job, lang: str) -> None:
 
 
 def plan_decoding(job: Job, lang: str | None = None) -> None:
-    """Write down units for all texts that `lang` (None: the document's) lacks and no pending unit holds."""
+    """Store units for all texts missing in `lang` (None: the document's) that no pending unit holds."""
     document = job.store.get_document(job.document_id)
     lang = document.lang if lang is None else job.engine.check_lang(lang)
     size = WritingOptions.from_params(document.params).texts_per_unit
@@ -235,7 +235,7 @@ def plan_decoding(job: Job, lang: str | None = None) -> None:
         UnitSpec(item_ids=ids) for ids in grouped([i for i in todo.item_ids if i not in held_items], size)
     ]
     concepts = [i for i in todo.concept_ids if i not in held_concepts]
-    # Within its own language a sentence is said after the one before it: sections stay whole.
+    # In the document's own language each sentence is said after the previous one: sections stay whole.
     groups = _whole_sections(job, concepts, size) if lang == document.lang else grouped(concepts, size)
     specs += [UnitSpec(concept_ids=ids) for ids in groups]
     has_title = job.store.get_title(document.id, lang) is not None or any(
@@ -262,10 +262,10 @@ def _whole_sections(job: Job, concept_ids: Sequence[int], size: int) -> list[tup
 
 
 def decode_unit(job: Job, unit_id: int) -> None:
-    """Say or translate all texts of one unit in one batch and store them with their scores and blocks.
+    """Say or translate all texts of one unit in one batch; store them with their scores and blocks.
 
-    Where another process is at the unit, see `flows.document.job.take`. Raises LostLease, and ModelError where
-    a model gave another number of texts.
+    If another process works on the unit, see `flows.document.job.take`. Raises LostLease, and ModelError if
+    a model returned the wrong number of texts.
     """
     unit = job.store.get_unit(job.document_id, unit_id)
     if unit.status == "done":
@@ -309,7 +309,7 @@ def _typed_headings(job: Job, unit: UnitRecord) -> list[Text]:
 
 
 def _say_headings(job: Job, unit: UnitRecord, document: DocumentRecord, trial: Attempt) -> list[Text]:
-    """Return the headings of a unit's items, said in the light of all others that the outline has."""
+    """Return the headings of a unit's items, said with all other headings of the outline as context."""
     import numpy as np
 
     engine, dim = job.engine, job.engine.space.dim
@@ -323,7 +323,7 @@ def _say_headings(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
                 title=title,
                 title_vector=check_vectors(engine.encode([title], document.lang), (1, dim), "the title")[0],
                 leads=np.stack(leads),
-                # One without a name is neither said nor known: an item that has one lacks no text.
+                # An item outside `lacking` counts as known, even with an empty heading.
                 known=tuple(None if item.id in lacking else item.heading or "" for item in items),
                 key=(document.seed,),
                 lang=document.lang,
@@ -345,7 +345,7 @@ def _say_sections(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
 
     def on_said(index: int, ordinal: int, text: Text) -> None:
         leaf = leaves[sections[index].here]
-        # Where a section has points, one that is not said takes the place of a sentence in the end.
+        # Sentences of a section with points are not final: a missing point replaces one of them.
         if leaf.id not in points:
             said = Said(path=leaf.path, ordinal=ordinal, text=text.text.strip(), block=text.block)
             job.on_said(said)
@@ -374,13 +374,13 @@ def _say_sections(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
 def _sections_of(
     job: Job, unit: UnitRecord, document: DocumentRecord, outline: OutlineRecord
 ) -> list[SectionConcepts]:
-    """Return the sections of a decode unit's sentences, in the order of the unit, each with all its concepts."""
+    """Return the sections of a decode unit's sentences, in the unit's order, each with all its concepts."""
     wanted = set(unit.concept_ids)
     found: list[SectionConcepts] = []
     order: list[int] = []
     notes = job.store.get_notes(document.id)
     stored = job.store.get_concepts(sorted(set(job.store.get_owners(unit.concept_ids).values())))
-    # A section that was to be written again differently is said by its own seed, too.
+    # A section that is rewritten with another seed is also said with that seed.
     seed_of = {
         item_id: int(str(written.extra["seed"]))
         for written in job.store.get_units(document.id, "write")
@@ -414,7 +414,7 @@ def _sections_of(
 
 
 def _given_lang(job: Job, unit: UnitRecord, document: DocumentRecord) -> str | None:
-    """Return the language of the text that a document was given where it holds all of a unit's sentences, else None."""
+    """Return the given text's language if it holds all sentences of a unit, else None."""
     source = job.store.get_source(document.id) if unit.concept_ids else None
     if source is None or source["lang"] == document.lang:
         return None
@@ -424,7 +424,7 @@ def _given_lang(job: Job, unit: UnitRecord, document: DocumentRecord) -> str | N
 
 
 def _translate(job: Job, unit: UnitRecord, source_lang: str, trial: Attempt) -> list[Text]:
-    """Return what the texts of `source_lang` say in the unit's language, in the same blocks."""
+    """Return translations of the texts of `source_lang` into the unit's language, in the same blocks."""
     found = job.store.get_renderings(job.document_id, source_lang)
     of_item = {r.item_id: r for r in found if r.item_id is not None}
     of_concept = {r.concept_id: r for r in found if r.concept_id is not None}
@@ -449,7 +449,7 @@ def _translate_title(job: Job, unit: UnitRecord, document: DocumentRecord) -> No
 
 
 def finish_document(job: Job) -> None:
-    """Set a document to done; FlowError where something is missing after all."""
+    """Set a document to done; raise FlowError if something is still missing."""
     document = job.store.get_document(job.document_id)
     todo = job.store.get_undecoded(document.id, document.lang)
     left = document.progress.num_items - document.progress.num_written
@@ -463,6 +463,6 @@ def finish_document(job: Job) -> None:
 
 
 def note_flow_run(job: Job, flow_run_id: str) -> None:
-    """Remember which Prefect flow run is at work."""
+    """Store the id of the Prefect flow run that works on the document."""
     with job.store.fenced(job.lease) as tx:
         tx.set_flow_run(flow_run_id)

@@ -1,8 +1,8 @@
-"""A title for a prompt that is longer than a title: for all that it says, not its first sentence.
+"""A title for a prompt that is too long to be one: it covers the whole prompt, not only the first sentence.
 
-The voice proposes one, and so do the prompt's own words: what it asks to be written, beside what its sentences
-speak of. The one whose concept is nearest to the mean of the prompt's concepts is taken. Legend: P sentences, D
-concept dim.
+Candidates come from the voice and from the prompt's own words: the text that it asks for, and the subject of its
+sentences. The candidate whose concept is nearest to the mean of the prompt's concepts is chosen.
+Legend: P sentences, D concept dim.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 LONGEST_TITLE_PROMPT = 90
-"""A prompt of one sentence is its own title up to so many characters."""
+"""Longest prompt, in characters, of one sentence that is its own title."""
 LONGEST_TITLE = 80
 MOST_TITLE_WORDS = 10
-"""Words of a title that a voice says."""
+"""Most words of a voice's title."""
 _REQUEST = re.compile(
     r"(?:(?:please|kindly|can you|could you|would you|help me(?: to)?|"
     r"i(?:'d| would)? (?:like|want|need)(?: you to| to have)?)[,\s]+)*"
@@ -35,7 +35,7 @@ _REQUEST = re.compile(
     r"(?P<what>(?:an?|the|some|my|our)\s+[^.!?;:]{3,})",
     re.IGNORECASE,
 )
-"""What somebody asks for: "a guide for new members"."""
+"""A requested text: "a guide for new members"."""
 _ABOUT = re.compile(r"\b(?:about|on|explaining|describing|covering)\s+(?P<what>[^.!?;:]{3,})", re.IGNORECASE)
 _EXPLAINS = re.compile(
     r"\b(?:explain|describe|show|tell|teach)(?:e?s)?\s+(?:me\s+|us\s+|to\s+\w+\s+)?(?P<what>(?:how|why|what)\s+[^.!?;:,]{3,})",
@@ -46,7 +46,7 @@ _WISH = re.compile(
     r"together)\b",
     re.IGNORECASE,
 )
-"""How a sentence begins that speaks of whoever asks, not of a subject."""
+"""Beginnings of sentences about the user, not about a subject."""
 _POLITE = (
     r"(?:please|kindly|can you|could you|would you|help me(?: to)?"
     r"|i(?:'d| would)? (?:like|want|need)(?= (?:you|an?|some))(?: you to)?)[,\s]+"
@@ -62,7 +62,7 @@ _WISHED = re.compile(
     r"(?P<what>(?:an?|the|some|something)\s.+)",
     re.IGNORECASE | re.DOTALL,
 )
-"""A prompt that asks for a text: what is asked for."""
+"""Matches a prompt that asks for a text, and captures the requested text."""
 _ARTICLE = re.compile(r"^(?:an?|some)\s+", re.IGNORECASE)
 _SOMETHING = re.compile(
     r"^(?:something\s+(?:(?:(?:that|which)\s+)?(?:about|on|explaining)\s+)?"
@@ -70,10 +70,10 @@ _SOMETHING = re.compile(
     r"(?:essay|article|text|paper|(?:blog )?post|piece|document)\s+(?:about|on|explaining)\s+)",
     re.IGNORECASE,
 )
-"""How what is asked for begins that says nothing of the subject."""
+"""Beginnings of a requested text that say nothing about its subject."""
 _HELPS = re.compile(r"^something\s+(?:that|which|to)\s+helps?\s+", re.IGNORECASE)
 _FEWEST_BEFORE_COLON = 4
-"""Words before a colon that are a title by themselves."""
+"""Fewest words before a colon that make a title by themselves."""
 _CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
@@ -87,7 +87,7 @@ _SMALL_WORDS = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _I = re.compile(r"\bi(?=['’\s?!,]|$)")
-"""Whoever asks, in small letters."""
+"""The pronoun I in lower case."""
 
 
 def is_title(prompt: str, lang: str) -> bool:
@@ -97,9 +97,9 @@ def is_title(prompt: str, lang: str) -> bool:
 
 
 def recased(prompt: str, lang: str) -> str:
-    """Return a prompt that is all in capitals, or has none, as a sentence; any other as it is.
+    """Return a prompt in all capitals, or in none, in sentence case; return any other unchanged.
 
-    A name or two ("NASA", "iPhone repair") keeps its letters.
+    A prompt of one or two names ("NASA", "iPhone repair") stays unchanged.
     """
     text = " ".join(prompt.split())
     if text.upper() == text and text.lower() != text and " " in text:
@@ -112,7 +112,7 @@ def recased(prompt: str, lang: str) -> str:
 
 
 def unwished(text: str, lang: str) -> str:
-    """Return a prompt without the words that ask for a text; one that is not English as it is.
+    """Return an English prompt without the words that ask for a text; return any other unchanged.
 
     "Please write me a guide to tea" is "Guide to tea"; "Write a will" is a subject and stays.
     """
@@ -123,7 +123,7 @@ def unwished(text: str, lang: str) -> str:
 
 
 def _begun(what: str) -> str:
-    """Return what somebody asks for as a title begins: without its article, with a capital."""
+    """Return a requested text as the beginning of a title: without its article, with a capital."""
     what = _ARTICLE.sub("", what)
     return what[:1].upper() + what[1:]
 
@@ -131,7 +131,7 @@ def _begun(what: str) -> str:
 def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key: Key) -> str:
     """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
 
-    What the voice says counts where it speaks of nothing that the prompt does not. Raises what the engine raises.
+    The voice's title is a candidate only if the prompt has all its content words. Raises the engine's errors.
     """
     mean = vectors.mean(axis=0, dtype=np.float32)
     said = engine.say_title(TitleAsk(prompt=prompt, prompt_vector=mean, key=key, prompt_lang=lang, lang=lang))
@@ -147,14 +147,14 @@ def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key
 
 
 def titles_in(prompt: str, lang: str) -> list[str]:
-    """Return titles made of a prompt's own words, the plainest last."""
+    """Return title candidates from a prompt's own words, the plainest last."""
     sentences = _sentences(prompt, lang)
     whole = unwished(sentences[0], lang)
     first = headline(_CLAUSE.split(whole)[0], LONGEST_TITLE)
     before, colon, _ = whole.partition(": ")
     titles = [before] if colon and len(before) <= LONGEST_TITLE else []
     is_enough = len(before.split()) >= _FEWEST_BEFORE_COLON
-    plainest = before if titles and is_enough else first  # what follows a colon may be cut anywhere
+    plainest = before if titles and is_enough else first  # the text after a colon may be cut anywhere
     if lang != ENGLISH:
         return list(dict.fromkeys((*titles, plainest)))
     topic = _topic(sentences)
@@ -178,7 +178,7 @@ def titles_in(prompt: str, lang: str) -> list[str]:
 
 
 def _topic(sentences: Sequence[str]) -> str:
-    """Return what a prompt speaks of: the most telling run of words in the first sentence that has one."""
+    """Return a prompt's subject: the most telling run of words in the first sentence that has one."""
     counts = Counter(word for sentence in sentences for word in _telling(sentence))
     for sentence in sentences:
         runs: list[list[str]] = [[]]
@@ -199,7 +199,7 @@ def _telling(text: str) -> list[str]:
 
 
 def _is_of(title: str, prompt: str) -> bool:
-    """Return whether a title is a title, of words that its prompt has too."""
+    """Return whether a title is valid and has only content words of its prompt."""
     stems = {word[:5] for word in _telling(prompt)}
     words = _telling(title)
     is_short = title.count(" ") < MOST_TITLE_WORDS and len(_sentences(title, ENGLISH)) == 1

@@ -1,7 +1,7 @@
-"""What a document can be asked: one table, read by the command line, files of prompts, Python and two forms.
+"""The wishes that a document accepts: one table for the command line, files of prompts, Python and two forms.
 
-A wish is declared here and nowhere else. `longhand.asking.options` makes options of the command line of it,
-`longhand.asking.requests` checks a line of a file or an argument in Python by it, and the forms of
+A wish is declared here and nowhere else. `longhand.asking.options` makes command line options from the table,
+`longhand.asking.requests` checks lines of a file and arguments in Python against it, and the forms of
 `longhand.web.creating` and `flows.prefect.work_pool` show its label and its choices.
 """
 
@@ -29,37 +29,37 @@ TYPES: dict[WishKind, tuple[type, ...]] = {
     "switch": (bool,),
     "audio": (Path,),
 }
-"""Types of a wish's value in JSON and in Python; of all other kinds it is a text."""
+"""Types of a wish's value in JSON and in Python, by kind; values of all other kinds are texts."""
 _SCHEMA_TYPES: dict[WishKind, str] = {"number": "integer", "decimal": "number", "switch": "boolean"}
 Value = TypeVar("Value", bound=float | None)
 
 
 @dataclass(frozen=True)
 class Wish:
-    """One thing that a document can be asked."""
+    """One wish that a document accepts."""
 
     name: str
-    """Of the JSON field, the argument in Python and the field of a form."""
+    """Name of the JSON field, the Python argument and the form field."""
     kind: WishKind
     help: str
-    """What the command line says of it."""
+    """Help text on the command line."""
     _: KW_ONLY
     label: str = ""
-    """Of its field in a form; empty: no form has it."""
+    """Label of its field in a form; empty: no form has it."""
     blank: str = ""
-    """What a form shows where nothing is typed or chosen; empty: it begins with the default."""
+    """Text in a form for an empty value; "": the field starts with the default."""
     default: str | int | bool | None = None
     option: str = ""
-    """On the command line; empty: `--` and the name."""
+    """Option on the command line; empty: `--` and the name."""
     metavar: str | None = None
     called: str = ""
-    """What messages call it; empty: its option."""
+    """Its name in messages; empty: its option."""
     limits: tuple[float, float, str] | None = None
-    """Least and most of a number, and what it must be, for a message."""
+    """Least and greatest value of a number, and a description of valid values for messages."""
     choices: Mapping[str, str] = field(default_factory=dict)
-    """What may be chosen, with what a form shows for it."""
+    """Valid values, each with its label in a form."""
     is_field: bool = True
-    """Whether a line of a file of prompts may hold it."""
+    """Whether a line of a prompt file may hold it."""
 
     @property
     def types(self) -> tuple[type, ...]:
@@ -72,7 +72,7 @@ class Wish:
         return self.option or f"--{self.name.replace('_', '-')}"
 
     def check(self, value: Value) -> Value:
-        """Return a number (None: nothing was asked for), or raise UsageError where it is out of its limits."""
+        """Return `value`, None for no wish; raise UsageError if a number is out of its limits."""
         if self.limits is None or value is None:
             return value
         least, most, expected = self.limits
@@ -82,7 +82,7 @@ class Wish:
         return value
 
     def to_json_schema(self) -> dict[str, object]:
-        """Return its field of a form as JSON Schema."""
+        """Return its form field as JSON Schema."""
         schema: dict[str, object] = {
             "type": _SCHEMA_TYPES.get(self.kind, "string"),
             "title": self.label,
@@ -218,7 +218,7 @@ WISHES = _table(
     ),
     Wish("key", "key", "The same key never makes a second document.", option="--idempotency-key"),
 )
-"""What a document can be asked that is made of a prompt."""
+"""Wishes for a document made from a prompt."""
 FILE_WISHES = _table(
     Wish("title", "text", "A title, where not the document's own."),
     Wish("sentences", "number", "Length of the summary; else a fifth of the document, at most 20."),
@@ -231,4 +231,4 @@ FILE_WISHES = _table(
     *(WISHES[name] for name in ("seed", "goal", "space", "planner", "writer", "steps", "guidance")),
     *(WISHES[name] for name in ("review", "priority", "key")),
 )
-"""What a document can be asked that is made of a file."""
+"""Wishes for a document made from a file."""

@@ -1,1 +1,1 @@
-"""Who holds a document: claiming it, renewing the lease, giving it back, and whether a holder lives."""
+"""Leases on documents: claim, renew, release, and whether a lease holder is alive."""

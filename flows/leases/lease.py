@@ -14,12 +14,12 @@ from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument, St
 from storage.leases import held_until
 
 LEASE_S = 60.0
-"""How long others wait for a holder on another machine that fell silent."""
+"""How long others wait for a silent lease holder on another machine."""
 NUM_CLAIMS = 3
 
 
 def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: float = LEASE_S) -> Lease:
-    """Take a document: one that is free, or whose lease is over, or whose holder died on this machine.
+    """Claim a document that is free, whose lease has expired, or whose holder died on this machine.
 
     Raises Busy (who, until when) and NotFoundError.
     """
@@ -31,8 +31,8 @@ def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: 
             if not is_dead(error.owner):
                 raise
             busy = error
-        # In the dead one's name: where another process was faster, the name no longer fits and a living
-        # holder is never robbed.
+        # In the dead holder's name: if another process was faster, the name no longer matches, so a living
+        # holder never loses its lease.
         try:
             store.release(store.claim(document_id, busy.owner, lease_s, force=True))
         except Busy:
@@ -41,15 +41,15 @@ def claim(store: Store, document_id: str, *, owner: str | None = None, lease_s: 
 
 
 def check_unfinished(document: DocumentRecord) -> None:
-    """Raise FinishedError where a document is done."""
+    """Raise FinishedError if a document is done."""
     if document.status == "done":
         raise FinishedError(f"document {document.id} is done: read it with `longhand export {document.id}`")
 
 
 def check_free(document: DocumentRecord) -> None:
-    """Raise Busy where a living process other than this one holds a document, as far as can be seen from here.
+    """Raise Busy if another living process holds a document, as far as this machine can tell.
 
-    Whoever claims it afterwards is told again: this only spares him what comes before the claim.
+    A later claim checks again: this only saves the work before the claim.
     """
     now = time.time()
     if document.owner is None or (document.lease_until or 0.0) <= now or document.updated_at > now:
@@ -64,35 +64,34 @@ def check_free(document: DocumentRecord) -> None:
 
 
 def create_own(store: Store, new: NewDocument, *, lease_s: float = LEASE_S) -> str:
-    """Store a document that this process is about to run and return its id; no worker takes it meanwhile."""
+    """Store a document that this process is about to run and return its id; no worker takes it before."""
     return store.create_document(new, owner=current_owner(), lease_s=lease_s).id
 
 
 def release_dead(store: Store) -> int:
-    """Give back the documents whose holders died on this machine; return how many.
+    """Release the documents whose holders died on this machine; return how many.
 
-    Others wait for such a lease to end; here the death can be seen.
+    Other machines must wait for these leases to expire; this one can see that the holders are dead.
     """
     num_released = 0
     for held in store.list_held():
         if is_dead(held.owner):
             with suppress(Busy, NotFoundError):
-                # In the dead one's name, as above: a living holder is never robbed.
+                # In the dead holder's name, as above: a living holder never loses its lease.
                 num_released += store.release(store.claim(held.id, held.owner, LEASE_S, force=True))
     return num_released
 
 
 class HeldLease:
-    """A lease that renews itself every third of its time, with the units taken under it, until `with` ends.
+    """A lease that renews itself, and the units taken under it, every third of its time until `with` ends.
 
-    One who shares the lease of another renews the units alone: where the holder falls silent, the document
-    is to be free.
+    A helper renews only its units: if the lease holder falls silent, the document must become free.
     """
 
     def __init__(
         self, store: Store, lease: Lease, lease_s: float = LEASE_S, *, shared_by: str | None = None
     ) -> None:
-        """`shared_by`: the process that works under a lease which is not its own."""
+        """`shared_by`: the helper that works under another process's lease."""
         self.lease = lease
         self._store = store
         self._lease_s = lease_s
@@ -107,7 +106,7 @@ class HeldLease:
                 with self._store.fenced(self.lease, renew_s=self._lease_s if self._is_ours else None) as tx:
                     tx.keep_units(self._taker, self._lease_s)
             except LostLease:
-                return  # the next fenced write says so in the right place
+                return  # the next fenced write raises it in the right place
             except StorageError:
                 continue  # locked for now; the fence, not the clock, keeps others out
 
@@ -122,6 +121,6 @@ class HeldLease:
         self._thread.join()
 
     def release(self, status: DocumentStatus | None = None) -> bool:
-        """Stop renewing and give the document back; False where it was lost already."""
+        """Stop renewing and release the document; False if the lease was lost already."""
         self._stop.set()
         return self._store.release(self.lease, status)

@@ -1,7 +1,7 @@
-"""Who holds a lease: this process, named so that another one can see whether it still lives.
+"""Names of lease holders, by which another process can see whether a holder is alive.
 
-An owner is `host/place:pid:start`. The place stands for the boot and the process namespace, so that
-containers with one host name do not take each other for dead; the start tells a reused pid apart.
+An owner is `host/place:pid:start`. The place identifies the boot and the process namespace, so that
+containers with the same host name do not take each other for dead; the start time detects a reused pid.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PROC = Path("/proc")
 
 
 def _place() -> str:
-    """Return a short name of this boot and process namespace; `-` where the system tells neither."""
+    """Return a short name of this boot and process namespace; `-` if the system tells neither."""
     try:
         named = (_PROC / "sys/kernel/random/boot_id").read_text() + os.readlink(_PROC / "self/ns/pid")  # noqa: PTH115
     except OSError:
@@ -24,7 +24,7 @@ def _place() -> str:
 
 
 def _start_of(pid: int) -> str | None:
-    """Return when a process started (ticks since boot), `?` where unknown, None where it is dead."""
+    """Return when a process started (ticks since boot), `?` if unknown, None if it is dead."""
     try:
         # The second field is the program's name in brackets and may itself hold blanks and brackets.
         fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
@@ -43,19 +43,19 @@ def _start_of(pid: int) -> str | None:
 
 
 def current_owner() -> str:
-    """Return the owner that stands for this process."""
+    """Return this process's owner name."""
     return owner_of(os.getpid())
 
 
 def owner_of(pid: int) -> str:
-    """Return the owner that stands for a process of this machine."""
+    """Return the owner name of a process on this machine."""
     return f"{socket.gethostname()}/{_place()}:{pid}:{_start_of(pid)}"
 
 
 def is_dead(owner: str) -> bool:
-    """Return whether an owner is a process of this machine that has ended.
+    """Return whether an owner is a process on this machine that has ended.
 
-    False for another machine's, and for anything that is no such name: only its lease tells.
+    False for another machine's process and for any other string: only the lease tells then.
     """
     host, _, rest = owner.rpartition("/")
     place, _, process = rest.partition(":")

@@ -1,1 +1,1 @@
-"""The models of this repository as an engine: how they are loaded, and what they answer."""
+"""The engine of this repository's models: loading and calling them."""

@@ -1,4 +1,4 @@
-"""Between the arrays of the steps and the tensors of the models."""
+"""Conversions between the steps' arrays and the models' tensors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def to_tensor(array: Vector) -> Tensor:
     """Return vectors of any shape as a float32 tensor."""
     import torch
 
-    # A copy: arrays read from the store may be read-only, which torch warns about.
+    # A copy: arrays from the store may be read-only, which torch warns about.
     return torch.tensor(array, dtype=torch.float32)
 
 
 def to_goal(goal: Vector | None) -> Tensor | None:
-    """Return a goal (D,), if there is one."""
+    """Return a goal (D,) as a tensor; None for None."""
     return None if goal is None else to_tensor(goal)
 
 
@@ -34,7 +34,7 @@ def to_array(tensor: Tensor) -> Vector:
 
 
 def to_writing_plan(plan: LeafPlan) -> WritingPlan:
-    """Return a plan as the writer takes it."""
+    """Return a plan as the writer's input."""
     from writer import WritingPlan
 
     return WritingPlan(

@@ -1,4 +1,4 @@
-"""The engine of this repository: its models asked with numpy arrays and answering with them. Only it knows torch.
+"""The engine of this repository's models: numpy arrays in and out. Only it knows torch.
 
 Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vectors are float32 in the *raw* space.
 """
@@ -43,14 +43,14 @@ class ModelEngine(LoadedModels):
     """The models of this repository; see `flows.document.engine.Engine`."""
 
     def check_lang(self, lang: str) -> str:
-        """Ask the codec, then the translator, which knows the languages of texts that are not English."""
+        """Ask the codec, then the translator, which knows more languages."""
         codec = self._codec.result()
         if lang in codec.langs or lang in self._translates().langs:
             return lang
         return codec.check_lang(lang)
 
     def encode(self, sentences: Sequence[str], lang: str) -> Vector:
-        """Encode with the codec; in a language that its encoder does not know, what the sentences say in English."""
+        """Encode with the codec; translate sentences into English first if its encoder lacks their language."""
         codec = self._codec.result()
         if lang not in codec.langs and sentences:
             sentences, lang = self._translates().translate(list(sentences), lang, ENGLISH), ENGLISH
@@ -87,7 +87,7 @@ class ModelEngine(LoadedModels):
         known: Sequence[NewPlanItem] = (),
         drawing: Drawing = DEFAULT_DRAWING,
     ) -> list[NewPlanItem]:
-        """Let the outline model say gist and length of given leads."""
+        """Predict gists and lengths of given leads with the outline model."""
         given = [(path, to_tensor(lead)) for path, lead in leads]
         planned = {
             item.path: (to_tensor(item.gist), item.planned_length) for item in known if item.gist is not None
@@ -98,7 +98,7 @@ class ModelEngine(LoadedModels):
         return _new_items(items)
 
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
-        """Look for sections of documents like the title, or for documents that are parts of it."""
+        """Find sections of documents like the title, or documents on parts of it."""
         from concepts.library.outline import find_outline
         from concepts.library.parts import find_parts
 
@@ -118,7 +118,7 @@ class ModelEngine(LoadedModels):
         return [(path, text.text.strip()) for (path, _), text in zip(found, texts, strict=True)]
 
     def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
-        """Look for notes by the concepts of title and headings."""
+        """Find notes by the concepts of title and headings."""
         from concepts.library.notes import find_notes
 
         named = [part for part in dict.fromkeys(ask.parts) if part]
@@ -145,7 +145,7 @@ class ModelEngine(LoadedModels):
         from writer import WritingTask
 
         found: list[list[Section]] = [[] for _ in asks]
-        # Documents that are drawn in another way have a batch of their own.
+        # Documents with other drawing options get their own batch.
         for drawing in dict.fromkeys(ask.plan.drawing for ask in asks):
             places = [place for place, ask in enumerate(asks) if ask.plan.drawing == drawing]
             tasks = [WritingTask(to_writing_plan(asks[p].plan), asks[p].paths, asks[p].seed) for p in places]
@@ -163,12 +163,12 @@ class ModelEngine(LoadedModels):
         return found
 
     def _planner_for(self, drawing: Drawing) -> Planner:
-        """Return the planner that draws as a document asks for."""
+        """Return the planner with a document's drawing options."""
         planner = self._planner.result()
         return planner.with_options(replace(planner.options, **drawing.changes()))  # type: ignore[arg-type]
 
     def _writer_for(self, drawing: Drawing) -> Writer:
-        """Return the writer that draws as a document asks for."""
+        """Return the writer with a document's drawing options."""
         writer = self._writer.result()
         return writer.with_options(replace(writer.options, **drawing.changes()))  # type: ignore[arg-type]
 
@@ -219,7 +219,7 @@ class ModelEngine(LoadedModels):
         return answers
 
     def say_title(self, ask: TitleAsk) -> str:
-        """Say a title in the light of the prompt."""
+        """Say a title for the prompt."""
         (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
         title = self._voice.result().say_title(prompt, to_tensor(ask.prompt_vector), ask.key)
         if not title:
@@ -228,7 +228,7 @@ class ModelEngine(LoadedModels):
         return found.text
 
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
-        """Say what an outline lacks, knowing the other headings."""
+        """Say an outline's missing headings, with the other headings as context."""
         from writer.voice.voice import HeadingsSaying
 
         given = [place for place, heading in enumerate(ask.known) if heading is not None]
@@ -260,13 +260,13 @@ class ModelEngine(LoadedModels):
         return self._from_english(texts, ask.lang)
 
     def _in_english(self, texts: Sequence[str], lang: str) -> list[str]:
-        """Return texts as the voice reads them: it knows English."""
+        """Return texts in English, the voice's language."""
         if lang == ENGLISH:
             return list(texts)
         return [text.text for text in self._translated(texts, lang, ENGLISH)]
 
     def _from_english(self, texts: Sequence[Text], lang: str) -> list[Text]:
-        """Return what a voice said in the document's language; scores stay those of what was said."""
+        """Translate a voice's texts into the document's language; the scores stay the English texts'."""
         if lang == ENGLISH:
             return list(texts)
         found = self._translated([text.text for text in texts], ENGLISH, lang)
@@ -279,7 +279,7 @@ class ModelEngine(LoadedModels):
     def _translated(
         self, texts: Sequence[str], source_lang: str, lang: str, *, scored: bool = False
     ) -> list[Text]:
-        """Return texts in `lang`; what the translator does not know is left to the space's own decoder."""
+        """Return texts in `lang`; languages that the translator lacks go to the space's own decoder."""
         found = [Text(text="", score=None)] * len(texts)
         places = [place for place, text in enumerate(texts) if text.strip()]
         if not places:
@@ -300,7 +300,7 @@ class ModelEngine(LoadedModels):
 
 
 def _said(notes: Sequence[Note]) -> tuple[Said, ...]:
-    """Return notes as what is said: those of a passage that was taken whole in its own blocks."""
+    """Return notes as the voice's context; the notes of a whole passage keep their blocks."""
     from writer.voice.text import Said
 
     whole = is_passage(notes)
@@ -310,7 +310,7 @@ def _said(notes: Sequence[Note]) -> tuple[Said, ...]:
 
 
 def _listener(ask: SayAsk, index: int) -> Callable[[int, Rendering], None]:
-    """Return what tells whoever asks of the sentences of one section that lack a text."""
+    """Return a callback that passes on one section's missing sentences as they are said."""
     if ask.lang != ENGLISH or ask.on_said is nobody:
         return nobody
     places = frozenset(ask.sections[index].places)

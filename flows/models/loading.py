@@ -1,4 +1,4 @@
-"""How the models of this repository are loaded: one after the other, in a thread of their own."""
+"""Loading this repository's models one after the other in a background thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from writer.voice.voice import Voice
 
 LAST_PART_S = 30.0
-"""Longest wait, at the end of a process, for a model that is still being loaded."""
+"""Longest wait, when the process ends, for a model that is still loading."""
 Part = Literal["space", "planner", "writer", "voice", "translator"]
 NEEDS: dict[Work, tuple[Part, ...]] = {
     "encode": ("space",),
@@ -42,7 +42,7 @@ NEEDS: dict[Work, tuple[Part, ...]] = {
 
 
 class LoadedModels:
-    """The models that a document asks for; each is waited for where it is first needed."""
+    """A document's models; the first use of each waits until it is loaded."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class LoadedModels:
         voice: str | None = None,
         device: str | None = None,
     ) -> None:
-        """Name the cards or folders; None: the ones that ship. `device`: of all models, None: accelerate's."""
+        """Take names or folders of the models; None: the ones that ship. `device`: for all; None: accelerate's."""
         self._names = {"space": space, "planner": planner, "writer": writer, "voice": voice}
         self._device_name = device
         self._codec: Future[ConceptCodec] = Future()
@@ -68,30 +68,30 @@ class LoadedModels:
             "voice": (self._voice, self._load_voice),
             "translator": (self._translator, self._load_translator),
         }
-        """What a part becomes, and what loads it."""
+        """Future and loader of each part."""
         self.most_alike = math.inf
-        """Of the libraries that will be loaded; see `concepts.library.library.Library.most_alike`."""
+        """Setting of libraries loaded later; see `concepts.library.library.Library.most_alike`."""
         self._libraries: Libraries | None = None
         self._load_times: dict[str, float] = {}
         self._on_loaded: OnLoaded = nobody
         self._thread: threading.Thread | None = None
         self._begun: set[Part] = set()
-        """Parts that are loaded, or will be."""
+        """Parts that are loaded or queued for loading."""
         self._beginning = threading.Lock()
         self._is_over = False
-        """Whether the process ends, so that what is not loaded yet is not needed."""
+        """Whether the process is ending, so that no further part needs loading."""
 
     @classmethod
     def for_document(cls, document: DocumentRecord) -> Self:
-        """Return the engine that a stored document asks for or was begun with, else the shipped models."""
+        """Return the engine with the models that a document names or was begun with, else the shipped ones."""
         return cls(**cls.names_for(document))
 
     @staticmethod
     def names_for(document: DocumentRecord) -> dict[Part, str | None]:
-        """Return the names of a document's models; None where it neither asks for one nor has one yet."""
+        """Return the names of a document's models; None if it neither names a model nor has one yet."""
         asked = WritingOptions.from_params(document.params)
         return {
-            # A folder that was named is asked before a name that was stored.
+            # A folder from the options comes before a stored name.
             "space": asked.space or (None if document.space is None else document.space.name),
             "planner": asked.planner or (None if document.planner is None else document.planner.name),
             "writer": asked.writer or (None if document.writer is None else document.writer.name),
@@ -132,7 +132,7 @@ class LoadedModels:
             atexit.register(self._stop_loading)
 
     def _stop_loading(self) -> None:
-        """Load no further part, and wait for the one at hand: a thread that ends inside C++ aborts the process."""
+        """Load no further part and wait for the current one: a thread that ends inside C++ aborts the process."""
         self._is_over = True
         if self._thread is not None:
             self._thread.join(LAST_PART_S)
@@ -146,7 +146,7 @@ class LoadedModels:
             started = time.perf_counter()
             try:
                 loaded = load()
-            except BaseException as error:  # noqa: BLE001  # raised where the model is asked for
+            except BaseException as error:  # noqa: BLE001  # raised where the model is used
                 future.set_exception(error)
             else:
                 self._load_times[part] = time.perf_counter() - started
@@ -155,7 +155,7 @@ class LoadedModels:
             self._tell_loaded()
 
     def _tell_loaded(self) -> None:
-        """Say how many parts are loaded; what a listener raises is no fault of a model."""
+        """Report how many parts are loaded; ignore a listener's errors."""
         with suppress(Exception):
             self._on_loaded(len(self._load_times), len(self._begun))
 
@@ -167,7 +167,7 @@ class LoadedModels:
         return device_of_process() if self._device_name is None else torch.device(self._device_name)
 
     def device_of(self, stage: Work) -> str:
-        """Return accelerate's device; for what a voice says, the devices on which its base model lies."""
+        """Return accelerate's device; for a voice's work, the devices of its base model."""
         return self._voice.result().places if stage == "decode" else str(self._device())
 
     def _load_codec(self) -> ConceptCodec:
@@ -213,30 +213,30 @@ class LoadedModels:
         return Translator.load(self._codec.result().device)
 
     def prepare(self, stage: Work) -> None:
-        """Wait for the parts of one stage and raise what went wrong while they loaded."""
+        """Wait for the parts of one stage and raise their loading errors."""
         assert self._thread is not None, "start_loading was not called"
         self._begin(NEEDS[stage])
         for part in NEEDS[stage]:
             self._parts[part][0].result()
 
     def _begin(self, parts: Sequence[Part]) -> None:
-        """Load those of `parts` that nobody foresaw: to wait for what is never loaded would last for ever."""
+        """Start loading the `parts` that are not queued yet: waiting for them would otherwise last for ever."""
         with self._beginning:
             missing = [part for part in parts if part not in self._begun]
             self._begun.update(missing)
         self._load(missing)
 
     def _translates(self) -> Translator:
-        """Return the translator, which is loaded where another language than English is first met."""
+        """Return the translator, which is loaded at the first text in another language than English."""
         self._begin(["translator"])
         return self._translator.result()
 
     def load_times(self) -> dict[str, float]:
-        """Return the seconds that each part took to load; the space's hold the import of torch."""
+        """Return each part's loading time in seconds; the space's includes the import of torch."""
         return dict(self._load_times)
 
     def _library(self, name: str | None) -> Library:
-        """Return a library, which is loaded where it is first asked for."""
+        """Return a library, which is loaded at its first use."""
         from concepts.library.stored import Libraries
 
         with self._beginning:

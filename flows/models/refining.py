@@ -1,4 +1,4 @@
-"""The engine that also shows the steps of its draws."""
+"""An engine that also returns the diffusion steps of its draws."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 DRAFTS_PER_CALL = 8
-"""Drafts said side by side: each has a text of its own before it, and so much memory."""
+"""Drafts said side by side: each has its own text before it, which takes memory."""
 
 
 class RefiningModels(ModelEngine):

@@ -1,13 +1,12 @@
-"""One device for several documents: models are called by one thread at a time, and loaded once.
+"""One device for several documents: one thread at a time calls the models, which are loaded once.
 
-Documents of one worker overlap (one reads and stores while another computes). Unless they are to work `together`
-they never share a batch: a matrix product may round otherwise in a batch of another size (which kernel is taken is
-the library's choice for each shape and device), and a document must come out the same whatever happens to run
-beside it. `benchmarks/bench_batching.py` measures on a machine whether anything differs, `bench_together.py` what
-sharing saves.
+A worker's documents overlap: one reads and stores while another computes. Without `together` they never share a
+batch: a matrix product may round differently in a batch of another size (the library chooses a kernel for each
+shape and device), and a document must come out the same whatever runs beside it.
+`benchmarks/bench_batching.py` measures whether results differ on a machine, `bench_together.py` what sharing saves.
 
-Together, sections are written and said by one call for all documents that ask for it by then (`flows.device`).
-Prompts are encoded, outlines planned and their headings said for each alone: all else follows from them.
+With `together`, one call writes or says sections of all documents that wait for it (`flows.device`). Prompts,
+outlines and headings are still made for each document alone, since everything else follows from them.
 """
 
 from __future__ import annotations
@@ -43,14 +42,14 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 NUM_ENGINES = 2
-"""Sets of models kept in memory; documents begun with other ones bring their own in turn."""
+"""Sets of models kept in memory; documents with other models replace them in turn."""
 
 
 class SharedEngine:
-    """An `Engine` whose models work for one thread at a time, or for several by one call."""
+    """An `Engine` whose models serve one thread at a time, or several in one call."""
 
     def __init__(self, engine: SharingEngine, device: Device, *, together: bool = False) -> None:
-        """`together`: whether calls may be shared."""
+        """`together`: whether documents may share calls."""
         self._engine = engine
         self._device = device
         self._together = together
@@ -169,14 +168,14 @@ def make_engine(names: ModelNames) -> SharingEngine:
 
 
 def names_for(document: DocumentRecord) -> ModelNames:
-    """Return the models that a stored document asks for or was begun with; `SHIPPED`: those that ship."""
+    """Return the models that a document names or was begun with; `SHIPPED`: the ones that ship."""
     names = ModelEngine.names_for(document)
     is_default = all(name in (None, DEFAULT_NAMES.get(kind)) for kind, name in names.items())
     return SHIPPED if is_default else (names["space"], names["planner"], names["writer"], names["voice"])
 
 
 class SharedModels:
-    """Hands out engines by the models a document was begun with; those that were used last stay loaded."""
+    """Hands out engines by a document's models; the last used ones stay loaded."""
 
     def __init__(
         self,
@@ -185,9 +184,9 @@ class SharedModels:
         stages: Sequence[Work] = ("plan", "decode", "write"),
         together: bool = False,
     ) -> None:
-        """`make` returns a fresh engine, `stages` says what it loads, in this order.
+        """`make` returns a new engine, `stages` are the stages that it loads, in this order.
 
-        `together`: documents share model calls, which may round otherwise than those of each alone.
+        `together`: documents share model calls, which may round differently from calls for one document.
         """
         self._make = make
         self._stages = tuple(stages)
@@ -195,20 +194,19 @@ class SharedModels:
         self._engines: OrderedDict[ModelNames, SharedEngine] = OrderedDict()
         self._finding = threading.Lock()
         self.device = Device()
-        """Where all of them work."""
+        """The device that all engines share."""
 
     def load_default(self) -> None:
-        """Load the models that new documents get and wait for them.
+        """Load the models of new documents and wait for them.
 
-        Raises ModelError where they cannot be loaded: better before a document is claimed than once for
-        every document of the queue.
+        Raises ModelError if they cannot be loaded: better once here than for every claimed document.
         """
         engine = self._find(SHIPPED)
         for stage in self._stages:
             engine.prepare(stage)
 
     def engine_for(self, document: DocumentRecord) -> SharedEngine:
-        """Return the engine for a document; it loads in the background."""
+        """Return the engine for a document; its models load in the background."""
         return self._find(names_for(document))
 
     def _find(self, names: ModelNames) -> SharedEngine:

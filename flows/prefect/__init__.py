@@ -1,1 +1,1 @@
-"""Everything that knows Prefect: its server, its API, the work pool, the flow and the schedules."""
+"""All code that uses Prefect: server, API, work pool, flow and schedules."""

@@ -1,6 +1,6 @@
-"""Prefect's REST API, as far as commands need it: over httpx, since importing Prefect's client takes seconds.
+"""Prefect's REST API for commands: over httpx, since importing Prefect's client takes seconds.
 
-Nothing here knows a document. Flows and workers, which import Prefect anyway, use its own client.
+This module knows no documents. Flows and workers import Prefect anyway and use its own client.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ API_VARIABLE, AUTH_VARIABLE = "LONGHAND_PREFECT_API", "PREFECT_API_AUTH_STRING"
 TIMEOUT_S = 15.0
 BUSY_DELAYS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 PAGE = 200
-"""Most that one query of Prefect's returns."""
+"""Most objects that one Prefect query returns."""
 
 
 class RefusedError(LonghandError):
-    """Prefect's server answered, and said no."""
+    """Prefect's server refused a request."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class PrefectApi:
     """One Prefect server and its secret."""
 
     def __init__(self, url: str, auth: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
-        """`url`: of the API. `auth`: what the server asks for, as `PREFECT_API_AUTH_STRING`; None: it asks for none."""
+        """`url`: of the API. `auth`: the server's secret, as `PREFECT_API_AUTH_STRING`; None: it has none."""
         self.url = check_api(url)
         self.auth = auth
         self._timeout_s = timeout_s
@@ -50,15 +50,15 @@ class PrefectApi:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; the next call opens another one."""
+        """Close the connection; the next call opens a new one."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
 
     def call(self, method: str, path: str, body: object | None = None) -> Any:
-        """Return the JSON that the server answers, None where it answers nothing.
+        """Return the server's JSON answer, None if it is empty.
 
-        Raises FlowError where it cannot be reached or wants another secret, RefusedError where it says no.
+        Raises FlowError if the server is unreachable or has another secret, RefusedError if it refuses the request.
         """
         import base64
 
@@ -68,12 +68,12 @@ class PrefectApi:
             headers = {}
             if self.auth is not None:
                 headers["Authorization"] = "Basic " + base64.b64encode(self.auth.encode()).decode()
-            # No proxies and no other settings of the environment: the secret goes to this server alone.
+            # Ignore proxies and other settings of the environment: the secret goes to this server alone.
             self._client = httpx.Client(
                 headers=headers,
                 timeout=self._timeout_s,
                 trust_env=False,
-                # To read all certificates takes longer than a call, and over plain HTTP nobody asks for them.
+                # Reading all certificates takes longer than a call, and plain HTTP needs none.
                 verify=self.url.startswith("https:"),
             )
         try:
@@ -81,7 +81,7 @@ class PrefectApi:
                 answer = self._client.request(method, self.url + path, json=body)
                 if answer.status_code != 503 or delay_s is None:
                     break
-                time.sleep(delay_s)  # its SQLite is locked for the moment
+                time.sleep(delay_s)  # its SQLite is locked for a moment
         except httpx.TimeoutException as error:
             raise FlowError(f"Prefect's server at {self.url} does not answer: is it running?") from error
         except httpx.HTTPError as error:
@@ -98,7 +98,7 @@ class PrefectApi:
         return answer.json() if answer.content else None
 
     def get(self, path: str) -> Any:
-        """Return what is there; None where nothing is."""
+        """Return the object at `path`; None if there is none."""
         try:
             return self.call("GET", path)
         except RefusedError as error:
@@ -107,7 +107,7 @@ class PrefectApi:
             raise
 
     def pages(self, path: str, body: dict[str, Any]) -> list[Any]:
-        """Return all that a `/filter` of Prefect finds, page by page."""
+        """Return all objects that a `/filter` of Prefect finds, page by page."""
         found: list[Any] = []
         while page := self.call("POST", path, {**body, "limit": PAGE, "offset": len(found)}):
             found += page
@@ -125,14 +125,14 @@ class PrefectApi:
         force: bool = False,
         **details: object,
     ) -> str:
-        """Propose a state for a flow run and return the kind of the one it then has; `details`: of the state."""
+        """Propose a state for a flow run and return the type of its resulting state; `details`: of the state."""
         state = {"type": kind, "name": name, "message": message, "state_details": details}
         answer = self.call("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": force})
         found: str = ((answer or {}).get("state") or {}).get("type") or ""
         return found if (answer or {}).get("status") != "ABORT" else ""
 
     def read_runs(self, run_ids: Sequence[str] = (), keys: Sequence[str] = ()) -> list[Any]:
-        """Return the flow runs with these ids, and those with these idempotency keys."""
+        """Return the flow runs with these ids or these idempotency keys."""
         found: dict[str, Any] = {}
         for name, wanted in (("id", run_ids), ("idempotency_key", keys)):
             for start in range(0, len(wanted), PAGE):
@@ -153,7 +153,7 @@ def _detail(answer: httpx.Response) -> str:
 
 
 def check_api(url: str) -> str:
-    """Return the URL without a slash at its end; raise UsageError where it is none."""
+    """Return the URL without a trailing slash; raise UsageError if it is not a URL."""
     if not _is_api(url):
         raise UsageError(
             f"{url!r} is not the URL of a Prefect API: expected one like http://127.0.0.1:4200/api"
@@ -166,7 +166,7 @@ def _is_api(url: str) -> bool:
 
     try:
         parts = urlsplit(url)
-        # What is no port is noticed only where it is read.
+        # An invalid port raises only when it is read.
         is_port = parts.port != 0
     except ValueError:
         return False

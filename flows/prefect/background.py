@@ -1,7 +1,7 @@
-"""What Prefect does in the background of a process that runs flows: it is ended before the server that it talks to.
+"""Prefect's background services in a process that runs flows: they must end before their server does.
 
-Prefect waits for its services when the interpreter ends. What one of them is sending then (an event, a log, a
-question for a concurrency slot that Ctrl-C has cut off) is tried for half a minute against a server that is gone.
+Prefect waits for its services when the interpreter ends. Without this, a service that is still sending (an event, a
+log, a request for a concurrency slot that Ctrl-C cut off) retries for half a minute against a server that is gone.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from contextlib import suppress
 from typing import Any
 
 SEND_TIMEOUT_S = 1.0
-"""How long Prefect may go on sending what it has noted."""
+"""How long Prefect may go on sending its queue."""
 CANCEL_TIMEOUT_S = 1.0
-"""How long a service that is cancelled may take to close its connections."""
+"""How long a cancelled service may take to close its connections."""
 _QUEUES = (
     "APILogWorker",
     "ConcurrencySlotAcquisitionService",
     "ConcurrencySlotAcquisitionWithLeaseService",
     "EventsWorker",
 )
-"""Loggers of the services: on the way out each says how much is left to send."""
+"""Loggers of the services: at exit each logs how much is left to send."""
 
 
 def end_services() -> None:
-    """Let Prefect's services send what they have queued, for a moment, then cancel those that are not done."""
+    """Let Prefect's services send their queues for a moment, then cancel the unfinished ones."""
     for name in _QUEUES:
         logging.getLogger(name).setLevel(logging.ERROR)
     module = sys.modules.get("prefect._internal.concurrency.services")
     if module is None:
         return  # the run ended before Prefect was imported
     services = [service for service in list(module._active_services) if service._done_event is not None]
-    # Prefect forgets the task of a service that is told to stop.
+    # Prefect forgets the task of a service that it tells to stop.
     tasks = [(service._loop, service._task) for service in services]
     with suppress(RuntimeError):  # the loop has ended, and with it all of them
         wait([service._drain() for service in services], timeout=SEND_TIMEOUT_S)

@@ -1,11 +1,11 @@
-"""The Prefect flow `write-document`: a task run for each step of `flows.document.order`, whoever starts it.
+"""The Prefect flow `write-document`: a task run for each step of `flows.document.order`.
 
 Importing this imports Prefect; `flows.prefect.isolation.import_prefect` does it without the user's profile. Runs and
-tasks carry ids and words, no tensors and no results: they find store and models in this process
-(`flows.prefect.host`) and leave everything they make in the store, so Prefect may forget or repeat them.
+tasks carry ids and words, no tensors and no results: they get store and models from this process
+(`flows.prefect.host`) and store all results, so Prefect may forget or repeat them.
 
-Steps run in the thread that runs the flow, and block its event loop: nothing else is in it. So Ctrl-C stops a step
-between two tensor operations, and several runs of one process have a thread each.
+Steps run in the flow's thread and block its event loop, in which nothing else runs. So Ctrl-C stops a step
+between two tensor operations, and each run of a process has its own thread.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ if TYPE_CHECKING:
     from prefect.tasks import Task
 
 PLANNED_PERCENT, WRITTEN_PERCENT = 10.0, 60.0
-"""How far a document is when its outline is stored, and when its sections are written."""
+"""Progress of a document when its outline is stored, and when its sections are written."""
 PROGRESS_EVERY_S = 3.0
-"""How often progress is shown, from the first time on: a document that takes less shows its end alone."""
+"""How often progress is shown, and its first delay: a shorter run only shows its end."""
 TRANSIENT_DELAY_S = 5.0
-"""When a run is tried again that the database or Prefect has ended."""
+"""Delay before a run that the database or Prefect ended is retried."""
 
 
 @dataclass
 class _Current:
-    """The document that this flow run is at, and the step that its next task does."""
+    """The document of this flow run, and the step of its next task."""
 
     host: Host
     job: Job
@@ -74,18 +74,18 @@ _current: ContextVar[_Current] = ContextVar("current")
 
 
 def worth_a_retry(_: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Return whether to try a failed task again."""
+    """Return whether to retry a failed task."""
     return not isinstance(state.data, PERMANENT)
 
 
 async def _do(document_id: str, name: str) -> None:
-    """Do the step at hand; report where it fails and is tried again."""
+    """Run the current step; report a failure that will be retried."""
     current = _current.get()
     job, step = current.job, current.step
     assert step is not None and job.document_id == document_id and step.name == name
     context = TaskRunContext.get()
     if context is not None:
-        # Not before it runs: for each set of tags Prefect asks for limits, through a service that never ends.
+        # Not earlier: for each set of tags Prefect asks for limits, through a service that never ends.
         context.task_run.tags = [document_id, job.lease.owner]
     try:
         with job.timings.span("steps"), current.host.step():
@@ -123,12 +123,12 @@ _BOOKKEEPING = _task("note")
 
 @task(name="store", task_run_name="store the document", cache_policy=NO_CACHE, persist_result=False)
 async def _store(values: dict[str, Any], flow_run_id: str) -> str:
-    """Store a document for a run and return its id; a run that comes again finds the one it has made."""
+    """Store a run's document and return its id; a repeated run finds its document."""
     key = f"run/{flow_run_id}"
     seed = values.get("seed")
     if seed is None:
         seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
-    WritingOptions.from_params(values["params"])  # refuses what a hand has spoilt
+    WritingOptions.from_params(values["params"])  # refuses values that somebody broke by hand
     if not str(values["prompt"]).strip():
         raise InputError("the prompt is empty: write what the document is about, or give a document_id")
     new = NewDocument(**{**values, "seed": seed, "idempotency_key": key, "flow_run_id": flow_run_id})
@@ -137,7 +137,7 @@ async def _store(values: dict[str, Any], flow_run_id: str) -> str:
 
 
 class Progress:
-    """The progress artifact of a run; that Prefect cannot show it never fails the run."""
+    """The progress artifact of a run; an error in showing it never fails the run."""
 
     def __init__(self, document_id: str) -> None:
         self._document_id = document_id
@@ -145,7 +145,7 @@ class Progress:
         self._set_at = time.monotonic()
 
     async def set(self, percent: float) -> None:
-        """Show how far the document is; not more often than a reader of it would look."""
+        """Show the document's progress, at most every few seconds."""
         if percent < 100.0 and time.monotonic() - self._set_at < PROGRESS_EVERY_S:
             return
         self._set_at = time.monotonic()
@@ -160,7 +160,7 @@ class Progress:
                 await aupdate_progress_artifact(artifact_id=self._id, progress=percent)
 
 
-# Where a flow names no place for its results, Prefect asks the server for one, for each run; there are none to keep.
+# If a flow names no storage for results, Prefect asks the server for one in each run; we keep no results.
 @flow(name=FLOW_NAME, validate_parameters=False, persist_result=False, result_storage=Path(os.devnull))
 async def write_document(
     prompt: str = "",
@@ -235,7 +235,7 @@ async def write_document(
 async def _write(
     host: Host, flow_run: FlowRun, lease: Lease, translate_to: str | None
 ) -> tuple[Outcome, str]:
-    """Do what a claimed document lacks; return how it ended and what there is to say of it."""
+    """Do the missing steps of a claimed document; return the outcome and a message."""
     store = host.store
     with prepared(store, lease):
         document = store.get_document(lease.document_id)
@@ -307,7 +307,7 @@ async def _do_steps(current: _Current, flow_run: FlowRun, translate_to: str | No
 
 
 async def _report(current: _Current, step: Step, progress: Progress) -> None:
-    """Say how far the document is after a step."""
+    """Report the document's progress after a step."""
     job = current.job
     status = job.store.get_document(job.document_id).status
     if step.kind in ("review", "planned"):
@@ -336,14 +336,14 @@ def _logger() -> logging.LoggerAdapter[Any]:
 
 
 async def _rename(flow_run: FlowRun, job: Job) -> None:
-    """Let the run's name hold the document's title, and its parameters the document's id."""
+    """Put the document's title into the run's name and its id into the run's parameters."""
     document = job.store.get_document(job.document_id)
     name = run_name(document.title or document.prompt, document.id)
     client = getattr(FlowRunContext.get(), "client", None)
     is_known = flow_run.parameters.get("document_id") == document.id
     if client is not None and (name != flow_run.name or not is_known):
         parameters = {**flow_run.parameters, "document_id": document.id}
-        with suppress(Exception):  # a name is worth no failure
+        with suppress(Exception):  # a name is not worth a failure
             await client.update_flow_run(
                 flow_run.id, name=name, parameters=parameters, tags={*flow_run.tags, document.id}
             )
@@ -369,12 +369,12 @@ def _event(kind: Any, lease: Lease, *, message: str = "", seconds: float = 0.0) 
 def _state_after(
     host: Host, flow_run: FlowRun, document: DocumentRecord | None, error: Exception
 ) -> tuple[State[Any], Outcome]:
-    """Return the state of a queue's run that has ended with an error, and what became of its document."""
+    """Return the state of a queued run that ended with an error, and the outcome for its document."""
     text = error_text(error)
     if isinstance(error, FinishedError):
         return Completed(message=text), "done"
     if isinstance(error, Paused):
-        return Suspended(), "paused"  # Prefect has set it already; the engine finds that out by itself
+        return Suspended(), "paused"  # Prefect has set it already; its engine notices that by itself
     if isinstance(error, Stopped):
         return Scheduled(message="Its worker was asked to stop; another one goes on."), "released"
     if isinstance(error, Busy):
@@ -396,7 +396,7 @@ def _state_after(
 
 
 def _state_of_lost(host: Host, document_id: str, text: str) -> tuple[State[Any], Outcome]:
-    """Return the state of a run whose document is no longer its own; one that was deleted counts as cancelled."""
+    """Return the state of a run that lost its document; a deleted document counts as cancelled."""
     try:
         status = host.store.get_document(document_id).status
     except NotFoundError:

@@ -1,7 +1,7 @@
-"""What a process lends to the flow runs in it: store, models, lease time, and who wants to hear of them.
+"""What a process provides to its flow runs: store, models, lease time and listeners.
 
-The flow finds its host in a context variable, because a run takes ids alone. A process that lends nothing (a flow
-called from somebody's own script) gets the default database and the models that the document asks for.
+The flow finds its host in a context variable, because runs only carry ids. Without a host (a flow called from a
+user's own script) it gets the default database and the document's models.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from storage import DocumentRecord, Store
 
 @dataclass(kw_only=True)
 class Host:
-    """The surroundings of flow runs."""
+    """Store, models and settings of flow runs."""
 
     store: Store
     models: Callable[[DocumentRecord], Engine]
-    """Returns the engine for a document, which loads in the background."""
+    """Returns the engine for a document; its models load in the background."""
     lease_s: float = LEASE_S
     on_event: OnEvent = ignore
-    """Hears how far a document is."""
+    """Gets the events of a document's run."""
     on_work: OnWorkerEvent = lambda event: None
-    """Hears of units, and of what became of documents."""
+    """Gets units and the outcomes of documents."""
     timings: Timings | None = None
-    """Where the seconds of runs are added; None: each run has sums of its own."""
+    """Sums of the runs' seconds; None: each run has its own."""
     step: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Surrounds what a step does, so that a process can break it off."""
+    """Wraps each step, so that a process can interrupt it."""
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set: runs end after the step at hand, and wait for another worker."""
+    """If set, runs end after the current step and wait for another worker."""
     is_worker: bool = False
-    """Whether runs are the queue's: errors become states of the run instead of exceptions, and a document whose
-    runs all come to nothing is given up."""
+    """Whether runs come from the queue: errors become run states instead of exceptions, and a document whose runs
+    all fail is given up."""
     errors: list[Exception] | None = None
-    """Takes the error that ends a run in place, for whoever started it; None: it is raised inside Prefect, which writes
-    it to a file, in a thread: where memory is short, that hangs."""
+    """Takes the error that ends a run in place, for its caller; None: the error is raised inside Prefect, which writes
+    it to a file in a thread and hangs if memory is short."""
     plan_only: bool | None = None
-    """Whether runs stop after the outline, which is stored with the document; None: as it is stored."""
+    """Whether runs stop after the outline, stored with the document; None: as stored."""
     at_work: dict[str, str] = field(default_factory=dict)
-    """Flow run by document, of those that runs of this host hold."""
+    """Flow run of each document that this host's runs hold."""
 
 
 _host: ContextVar[Host | None] = ContextVar("host", default=None)
@@ -55,7 +55,7 @@ _host: ContextVar[Host | None] = ContextVar("host", default=None)
 
 @contextmanager
 def hosting(host: Host) -> Iterator[None]:
-    """Let the flow runs that begin inside the block, in this thread, find the host."""
+    """Set the host of flow runs that begin inside the block in this thread."""
     token = _host.set(host)
     try:
         yield
@@ -65,7 +65,7 @@ def hosting(host: Host) -> Iterator[None]:
 
 @contextmanager
 def current_host() -> Iterator[Host]:
-    """Yield the host of this process, or one of its own for this block."""
+    """Yield the host of this process, or a new one for this block."""
     if (host := _host.get()) is not None:
         yield host
         return

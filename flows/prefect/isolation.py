@@ -1,4 +1,4 @@
-"""Prefect with our settings only: the user's profile, environment and running services stay out."""
+"""Prefect with our settings only, without the user's profile, environment and running services."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _environment = threading.Lock()
 
 @contextmanager
 def _scoped_environment(variables: dict[str, str]) -> Iterator[None]:
-    """Let the process see only our Prefect variables for a moment; Prefect reads them when it is asked to."""
+    """Hide all Prefect variables except ours inside the block; Prefect reads them on demand."""
     with _environment:
         hidden = {name: os.environ.pop(name) for name in foreign_variables()}
         before = {name: os.environ.get(name) for name in variables}
@@ -34,7 +34,7 @@ def _scoped_environment(variables: dict[str, str]) -> Iterator[None]:
                 else:
                     os.environ[name] = value
             os.environ.update(hidden)
-            # Stays: Prefect asks for it much later, in the background.
+            # Stays: Prefect reads it much later, in the background.
             os.environ["DO_NOT_TRACK"] = "1"
 
 
@@ -50,13 +50,13 @@ def _usable_home() -> Path:
 
 
 def import_prefect(*, logs: bool = False) -> None:
-    """Import Prefect and our flow, which is slow, without the user's profile; FlowError where it refuses.
+    """Import Prefect and our flow, which is slow, without the user's profile; FlowError if that fails.
 
-    `logs`: whether a server is to keep the logs of runs; what Prefect's loggers let through is decided here.
+    `logs`: whether the server keeps the logs of runs; Prefect's log levels are set at its import.
     """
     variables = settings_variables(_usable_home(), logs=logs)
     try:
-        # With Prefect imported already (a caller's own flows), its settings are the caller's to keep.
+        # If Prefect is imported already (for a caller's own flows), keep the caller's settings.
         if "prefect" in sys.modules:
             import flows.prefect.flow
         else:
@@ -72,8 +72,8 @@ def import_prefect(*, logs: bool = False) -> None:
 def share_certificates() -> None:
     """Let all of Prefect's clients in this process share one TLS context.
 
-    Each makes its own, also for a server without TLS, and reads all certificates for it: 28 ms of processor time, six
-    times for each document.
+    Each client would make its own, even for a server without TLS, and read all certificates for it: 28 ms of processor
+    time, six times for each document.
     """
     import ssl
 
@@ -95,9 +95,9 @@ def _refused(error: Exception) -> str:
 
 @contextmanager
 def our_settings(api_url: str, auth: str | None = None, *, logs: bool = False) -> Iterator[None]:
-    """Enter Prefect settings that are made of ours alone, for the current thread or task.
+    """Use only our own Prefect settings inside the block, in the current thread or task.
 
-    `auth`: the secret of a server that has one. `logs`: whether it is to keep the logs of runs.
+    `auth`: the server's secret, if it has one. `logs`: whether it keeps the logs of runs.
     """
     from prefect.context import SettingsContext
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, Profile, Settings, temporary_settings
@@ -110,7 +110,7 @@ def our_settings(api_url: str, auth: str | None = None, *, logs: bool = False) -
         raise FlowError(_refused(error)) from error
     with (
         SettingsContext(profile=Profile(name="longhand", settings={}), settings=settings),
-        # A heartbeat's thread costs a second at the end of each flow; our lease is the heartbeat.
+        # Prefect's heartbeat thread costs a second at the end of each flow; our lease is the heartbeat.
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield

@@ -1,7 +1,7 @@
-"""When a schedule comes round: cron lines, intervals, iCalendar rules and single moments, checked without Prefect.
+"""Times of schedules: cron lines, intervals, iCalendar rules and single moments, checked without Prefect.
 
-What is typed is refused here, in a fraction of a second, where Prefect's scheduler would accept it and then hang,
-never fire, or fire at another time than was meant.
+This refuses, in a fraction of a second, rules that Prefect's scheduler would accept and then hang on, never fire, or
+fire at another time than the user meant.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 MIN_INTERVAL_S = 60.0
 NUM_TIMES_SHOWN = 3
 FAR = timedelta(days=9 * 366)
-"""A cron line that does not come round in this time never does: leap days are at most eight years apart."""
+"""A cron line without an occurrence in this time has none: leap days are at most eight years apart."""
 SEARCH_TIMEOUT_S = 2.0
 OLDEST_HOURLY = datetime(2010, 1, 1, tzinfo=UTC)
-"""Prefect's scheduler counts from a rule's start each time it looks."""
+"""Earliest start of an hourly rule: Prefect's scheduler counts from the start each time."""
 _INTERVAL = re.compile(r"(\d{1,9})\s*([smhdw])")
 _MOMENT = "%Y%m%dT%H%M%S"
 _ONCE = re.compile(r"DTSTART:(\w+)\s+RRULE:FREQ=DAILY;COUNT=1")
 _OUR_START = re.compile(r"DTSTART:\d{8}T000000\s+")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NO_ZONES = ("localtime", "posixrules", "Factory")
-"""Files among the zones that name whatever a machine is set to; another machine would fire at another time."""
+"""Zone files for a machine's own setting; another machine would fire at another time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,11 @@ class Rule:
 
     @property
     def timezone(self) -> str:
-        """IANA name of the zone that the rule is in."""
+        """IANA name of the rule's time zone."""
         return str(self.values.get("timezone") or "UTC")
 
     def next_times(self, num: int = NUM_TIMES_SHOWN) -> list[datetime]:
-        """Return when it comes round next, in its own time zone; empty where it never does."""
+        """Return the next times, in the rule's time zone; empty if there are none."""
         now = datetime.now(UTC)
         zone = ZoneInfo(self.timezone)
         if "cron" in self.values:
@@ -78,10 +78,10 @@ class Rule:
 def make_rule(
     *, cron: str | None, every: str | None, rrule: str | None, at: str | None, timezone: str | None
 ) -> Rule:
-    """Return the rule that was typed; exactly one of the first four. Raises UsageError.
+    """Return the rule for exactly one of the first four arguments. Raises UsageError.
 
     every: a number with s, m, h, d or w. at: a date and time (ISO 8601), once. timezone: an IANA name;
-    None means that of the machine for `at` with no offset, UTC otherwise.
+    None means the machine's zone for `at` without an offset, else UTC.
     """
     given = [
         name for name, value in (("cron", cron), ("every", every), ("rrule", rrule), ("at", at)) if value
@@ -135,9 +135,9 @@ def _cron_times(line: str, now: datetime, num: int) -> list[datetime]:
 
 
 def _check_rrule(typed: str, zone: ZoneInfo) -> str:
-    """Return a rule with its start, or raise UsageError for one that Prefect's scheduler could not do.
+    """Return a rule with its start; raise UsageError if Prefect's scheduler cannot handle it.
 
-    One without a start begins today at midnight: Prefect would count from the year 2020 each time it looks.
+    A rule without a start begins today at midnight: Prefect would count from the year 2020 each time.
     """
     lines = [line.strip() for line in typed.replace("\\n", "\n").splitlines() if line.strip()]
     rules = [line.removeprefix("RRULE:") for line in lines if line.startswith(("RRULE:", "FREQ="))]
@@ -177,7 +177,7 @@ def _check_rrule(typed: str, zone: ZoneInfo) -> str:
 
 
 def _is_by_the_minute(minutes: str) -> bool:
-    """Return whether two of the minutes of an hour follow each other."""
+    """Return whether two consecutive minutes of an hour match."""
     found = sorted({int(minute) for minute in minutes.split(",") if re.fullmatch("[0-9]{1,2}", minute)})
     return (
         any(later - earlier <= 1 for earlier, later in pairwise([*found, found[0] + 60])) if found else False
@@ -185,7 +185,7 @@ def _is_by_the_minute(minutes: str) -> bool:
 
 
 def _recurrence(text: str, zone: ZoneInfo) -> Recurrence:
-    """Return a rule that counts from its start, which is in `zone` unless it ends with Z."""
+    """Return a recurrence that counts from its start, which is in `zone` unless it ends with Z."""
     from dateutil.rrule import rrule, rrulestr
 
     with warnings.catch_warnings():
@@ -203,15 +203,15 @@ def _recurrence(text: str, zone: ZoneInfo) -> Recurrence:
 
 
 def _rrule_times(text: str, zone: ZoneInfo, now: datetime, num: int) -> list[datetime]:
-    """Return the next times of a rule; UsageError where the search takes long, as it would for Prefect's scheduler."""
+    """Return a rule's next times; UsageError if the search takes long, as it would in Prefect's scheduler."""
     found: list[datetime] = []
 
     def look() -> None:
-        # A rule whose next time is beyond all years has none.
+        # A rule whose next time is beyond the last year has none.
         with suppress(OverflowError, ValueError):
             found.extend(islice(_recurrence(text, zone).xafter(now), num))
 
-    # A search cannot be ended from within: a thread that nobody waits for ends with the process.
+    # The search cannot be stopped: a daemon thread ends with the process.
     search = threading.Thread(target=look, daemon=True)
     search.start()
     search.join(SEARCH_TIMEOUT_S)

@@ -1,8 +1,8 @@
-"""Schedules: deployments of our flow with rules of their own, made, listed, paused, run and removed.
+"""Schedules: deployments of our flow with their own rules; create, list, pause, run and remove them.
 
-At its time Prefect makes a run of `write-document` for each document of a schedule; the workers of the pool write them.
-Needs a running Prefect server. What is asked for is checked here and now (`flows.prefect.rules`, and by whoever makes
-the documents), not at two in the morning.
+At the scheduled time Prefect makes a run of `write-document` for each document, and the pool's workers write them.
+Needs a running Prefect server. Rules (`flows.prefect.rules`) and documents are checked when a schedule is created,
+not at two in the morning.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TAG = "schedule"
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleRecord:
-    """One schedule as it is shown."""
+    """One schedule, for display."""
 
     name: str
     deployment_id: str
@@ -38,10 +38,10 @@ class ScheduleRecord:
 
 
 def to_parameters(documents: Sequence[NewDocument], *, seeds: Sequence[bool]) -> list[dict[str, Any]]:
-    """Return checked documents as parameters of the flow, one for each.
+    """Return checked documents as flow parameters, one set for each document.
 
-    seeds: which documents keep their seed; for the others each occasion draws its own.
-    Raises InputError where they are more than Prefect stores.
+    seeds: which documents keep their seed; the others get a new one in each run.
+    Raises InputError if they exceed Prefect's size limit.
     """
     found = [
         {
@@ -68,7 +68,7 @@ def to_parameters(documents: Sequence[NewDocument], *, seeds: Sequence[bool]) ->
 def create_schedule(
     api: PrefectApi, name: str, documents: Sequence[NewDocument], rule: Rule, *, seeds: Sequence[bool]
 ) -> str:
-    """Make a deployment with a rule for each document and return its id; UsageError where the name is taken.
+    """Create a deployment with a rule for each document and return its id; UsageError if the name is taken.
 
     seeds: as for `to_parameters`.
     """
@@ -129,7 +129,7 @@ def _record(deployment: Any) -> ScheduleRecord:
 
 
 def pause_schedule(api: PrefectApi, name: str, *, is_paused: bool) -> None:
-    """Pause a schedule, or let it go on; NotFoundError."""
+    """Pause or resume a schedule; NotFoundError."""
     deployment = _find(api, name)
     path = f"/deployments/{deployment['id']}"
     if is_paused:
@@ -143,12 +143,12 @@ def pause_schedule(api: PrefectApi, name: str, *, is_paused: bool) -> None:
 
 
 def remove_schedule(api: PrefectApi, name: str) -> None:
-    """Remove a schedule; documents that it has made stay. NotFoundError."""
+    """Remove a schedule; its documents stay. NotFoundError."""
     api.call("DELETE", f"/deployments/{_find(api, name)['id']}")
 
 
 def run_now(api: PrefectApi, name: str) -> list[str]:
-    """Start a run for each document of a schedule, now, and return the flow runs' ids; NotFoundError."""
+    """Start a run for each document of a schedule now and return the flow runs' ids; NotFoundError."""
     deployment = _find(api, name)
     bodies = [{"parameters": entry["parameters"]} for entry in deployment["schedules"]]
     found: list[str] = []

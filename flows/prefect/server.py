@@ -1,8 +1,8 @@
-"""A private Prefect API server for one run: its own port, database and settings, none of the user's.
+"""A private Prefect API server for one run, with its own port, database and settings instead of the user's.
 
-Prefect's own ephemeral server outlives a killed parent, draws a port by chance and shares one SQLite
-file with every other process; several `longhand write` at once would lock each other. What it shows is
-thrown away with it: the truth is in our storage. To keep and see runs, name a running server instead.
+Prefect's own ephemeral server outlives a killed parent, picks a random port and shares one SQLite file with every
+other process; several `longhand write` at once would lock each other. Its run records are thrown away: our storage
+has the truth. To keep and see runs, name a running server instead.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from types import TracebackType
 from flows.errors import FlowError
 
 START_TIMEOUT_S = 600.0
-"""The first start migrates a database: seconds, but minutes on a starved machine."""
+"""The first start migrates a database, which takes seconds, but minutes on a busy machine."""
 LOG_LINES_SHOWN = 3
 
 
 def prefect_home() -> Path:
-    """Return our own PREFECT_HOME in the user's data folder; the user's `~/.prefect` is never touched."""
+    """Return our PREFECT_HOME in the user's data folder; the user's `~/.prefect` is never touched."""
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("longhand", appauthor=False)) / "prefect"
 
 
 def template_path(home: Path) -> Path:
-    """Return where, in our PREFECT_HOME, an empty migrated database is kept for the next server."""
+    """Return the path, in our PREFECT_HOME, of an empty migrated database for the next server."""
     return home / f"server-{version('prefect')}.db"
 
 
 def settings_variables(
     home: Path, api_url: str | None = None, *, auth: str | None = None, logs: bool = False
 ) -> dict[str, str]:
-    """Return the environment that Prefect gets, on both sides; nothing else of it is inherited.
+    """Return the Prefect environment variables of server and clients; they inherit no others.
 
-    `auth`: the secret of a server that has one. `logs`: whether the server keeps the logs of runs.
+    `auth`: the server's secret, if it has one. `logs`: whether the server keeps the logs of runs.
     """
     variables = {
         "PREFECT_HOME": str(home),
@@ -57,9 +57,9 @@ def settings_variables(
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
         "PREFECT_CLIENT_METRICS_ENABLED": "false",
         "PREFECT_CLI_PROMPT": "false",
-        # A request more for each client; who has no secret gets in nowhere.
+        # CSRF protection costs one more request per client, and no client gets in without the secret anyway.
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
-        # Workers ask again by themselves when they have room; this is for what comes while they wait.
+        # Workers poll again by themselves when a slot is free; this is for runs that come while they wait.
         "PREFECT_WORKER_QUERY_SECONDS": "2",
     }
     if api_url is not None:
@@ -70,7 +70,7 @@ def settings_variables(
         variables |= {
             "PREFECT_LOGGING_LEVEL": "INFO",
             "PREFECT_LOGGING_TO_API_ENABLED": "true",
-            # Runs say what they do to the server, not to whoever started them.
+            # Runs log to the server, not to the console of their caller.
             "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         }
     return variables
@@ -82,7 +82,7 @@ def foreign_variables() -> set[str]:
 
 
 def last_words(log: Path) -> str:
-    """Return the last lines of a log, in one."""
+    """Return the last lines of a log as one line."""
     try:
         lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:
@@ -92,7 +92,7 @@ def last_words(log: Path) -> str:
 
 
 class PrivateServer:
-    """The child process; `start` returns at once, `ready` becomes the URL of the API, `stop` ends it."""
+    """A server in a child process; `start` returns at once, `ready` becomes the API's URL, `stop` ends it."""
 
     def __init__(
         self,
@@ -103,14 +103,14 @@ class PrivateServer:
     ) -> None:
         """Keep the migrated template database in `home` (None: our folder in the user's data folder).
 
-        `database`: URL of a database that the server migrates and uses; None: a fresh SQLite file.
+        `database`: URL of a database that the server migrates and uses; None: a new SQLite file.
 
-        `on_death` is called, in a thread, where a server that was ready ends before `stop`.
+        `on_death` is called, in a thread, if a ready server ends before `stop`.
         """
         self.auth = f"longhand:{secrets.token_urlsafe(24)}"
-        """What the server asks its clients for."""
+        """The server's secret."""
         self.ready: Future[str] = Future()
-        # Who waits for it may be cancelled and then cancels it; one that runs cannot be cancelled.
+        # A cancelled waiter would cancel this future too; a running future cannot be cancelled.
         self.ready.set_running_or_notify_cancel()
         self._on_death = on_death
         self._database = database
@@ -119,7 +119,7 @@ class PrivateServer:
         self._folder: Path | None = None
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Begin to start the server; raise FlowError where not even that works."""
+        """Start the child process; raise FlowError if that fails."""
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="longhand-prefect-"))
             kept = {name: value for name, value in os.environ.items() if name not in foreign_variables()}
@@ -131,16 +131,16 @@ class PrivateServer:
                 "PREFECT_API_DATABASE_MIGRATE_ON_START": "false" if self._database is None else "true",
                 "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
                 "PREFECT_UI_ENABLED": "false",
-                # The environment of a process is its user's to read: nobody else of this machine gets in.
+                # Only the same user can read a process's environment: nobody else on this machine gets in.
                 "PREFECT_SERVER_API_AUTH_STRING": self.auth,
                 "PREFECT__SERVER_EPHEMERAL": "1",
                 "PREFECT__SERVER_FINAL": "1",
             }
-            # Without one nothing is copied: the server migrates a database that is named by itself.
+            # "" copies no template: the server migrates a named database by itself.
             template = template_path(self._home) if self._database is None else ""
             with open(self._folder / "log", "wb") as log:
                 self._process = subprocess.Popen(
-                    # -P: the folder of the script holds our modules, not modules for Prefect to find.
+                    # -P: keep the script's folder, with our modules, off Prefect's import path.
                     [
                         sys.executable,
                         "-P",
@@ -153,9 +153,9 @@ class PrivateServer:
                     stdout=subprocess.PIPE,
                     stderr=log,
                     env=environment,
-                    # The user's folder may hold a prefect.toml or .env that is not meant for us.
+                    # The user's working folder may hold a prefect.toml or .env that is not meant for us.
                     cwd=self._folder,
-                    # Ctrl-C in a terminal goes to a whole group; the server must see our run end first.
+                    # Ctrl-C in a terminal reaches a whole group; the server must outlive our run.
                     start_new_session=True,
                 )
         except OSError as error:
@@ -166,7 +166,7 @@ class PrivateServer:
         ).start()
 
     def _watch(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
-        """Fill `ready` with the URL of the API, or with a FlowError where the child ends or is too slow."""
+        """Set `ready` to the API's URL, or to a FlowError if the child ends or is too slow."""
         assert process.stdout is not None
         assert self._folder is not None
         started = time.monotonic()

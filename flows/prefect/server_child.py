@@ -4,9 +4,9 @@
                                             leaves the database to the server's settings
     server_child.py station PORT            with the UI and the services that make and follow runs
 
-Of our rooms it imports `flows.prefect_repair` alone. The database of a run's server is a copy of an already migrated
-template: migrating costs many seconds. Both listen on this machine alone and answer nobody who comes under another
-name or from a page of another origin.
+Of our code it imports only `flows.prefect_repair`. A run's server uses a copy of a migrated template database, since
+migrating takes many seconds. Both servers listen on this machine only and refuse requests under other host names and
+from pages of other origins.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from typing import Any
 
 HOST = "127.0.0.1"
 NAMES = ("127.0.0.1", "localhost")
-"""Names under which the server is asked; any other is a page's that had it resolve to this machine."""
+"""Accepted host names; any other comes from a page whose name was made to resolve to this machine."""
 
 
 def end_with_parent(folder: Path) -> None:
-    """Wait in a thread for the end of standard input, which the parent holds open, then exit."""
+    """Exit when standard input, which the parent holds open, ends; a thread waits for that."""
 
     def wait() -> None:
         sys.stdin.buffer.read()
         shutil.rmtree(folder, ignore_errors=True)
-        # Nobody reads this database again, so there is nothing to shut down in order.
+        # Nobody reads this database again, so no orderly shutdown is needed.
         os._exit(0)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
 def prepare_database(database: Path, template: Path) -> None:
-    """Copy the template; where there is none, migrate a fresh database and keep a copy of it."""
+    """Copy the template; if there is none, migrate a new database and keep a copy as the template."""
     if template.exists():
         shutil.copyfile(template, database)
         return
@@ -61,7 +61,7 @@ def prepare_database(database: Path, template: Path) -> None:
         source.close()
         os.replace(fresh, template)
     except (OSError, sqlite3.Error):
-        fresh.unlink(missing_ok=True)  # a full or read-only disk only costs time at the next start
+        fresh.unlink(missing_ok=True)  # without a copy, on a full or read-only disk, the next start is slow
 
 
 SIGN_IN = "/longhand/sign-in"
@@ -69,20 +69,20 @@ SIGN_IN_PAGE = b"""<!doctype html><title>Longhand</title><script>
 localStorage.setItem("prefect-password", btoa(location.hash.slice(1)));
 location.replace("/");
 </script>"""
-"""Hands the secret, which stands behind the # of the address and is never sent, to Prefect's pages."""
+"""Gives Prefect's pages the secret from the address's fragment (#), which browsers never send."""
 
 
 class Guard:
-    """Refuses requests under another host name, and those that a page of another origin has sent.
+    """Refuses requests under another host name or from a page of another origin.
 
-    A browser names the page's origin for everything that could do harm, whatever CORS then lets the page read.
+    Browsers send the page's origin with every request that could do harm, whatever CORS allows the page to read.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        """Answer 403 (or close the socket), or hand the request on."""
+        """Answer 403 (or close the socket), or pass the request on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -109,7 +109,7 @@ async def _answer(send: Any, status: int, kind: bytes, body: bytes) -> None:
 
 
 def serve(port: int, *, is_station: bool) -> None:
-    """Serve Prefect's API on a port (0: a free one, which is printed) until the process is ended."""
+    """Serve Prefect's API on a port (0: a free one, which is printed) until the process ends."""
     sys.path.append(str(Path(__file__).resolve().parents[2]))
     import uvicorn
     from prefect.server.api.server import create_app
@@ -142,16 +142,16 @@ def serve(port: int, *, is_station: bool) -> None:
 
 def main() -> None:
     """Serve until the parent ends, or until SIGTERM."""
-    # What is imported stays: to look through it for garbage, again and again, takes a sixth of the start.
+    # Imported modules stay: collecting garbage among them again and again takes a sixth of the start.
     gc.disable()
-    # Runs hold prompts and titles: what Prefect writes is for its owner alone.
+    # Runs hold prompts and titles: only the owner may read Prefect's files.
     os.umask(0o077)
     if sys.argv[1] == "station":
         serve(int(sys.argv[2]), is_station=True)
         return
     folder, template = Path(sys.argv[2]), sys.argv[3]
     end_with_parent(folder)
-    # Only now the slow imports: a parent that dies meanwhile must not leave us behind.
+    # The slow imports come last: a parent that dies meanwhile must not leave us behind.
     if template:
         prepare_database(folder / "prefect.db", Path(template))
     serve(0, is_station=False)

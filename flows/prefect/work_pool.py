@@ -1,7 +1,7 @@
 """The queue: a work pool of Prefect, with a deployment of our flow and a work queue for each urgency.
 
-A document that waits has a flow run of the deployment `write-document/longhand`, whose idempotency key is the
-document's id: asked for twice, it is there once. The store decides what is left to do; a run that is lost (the server
+A waiting document has a flow run of the deployment `write-document/longhand`. The run's idempotency key is the
+document's id, so that two submissions make one run. The store decides what is left to do; a lost run (the server
 was wiped, or away when the document was stored) is made again from it.
 """
 
@@ -23,15 +23,15 @@ from storage import Busy, DocumentRecord, DocumentStatus, Store
 
 POOL, DEPLOYMENT, FLOW_NAME, WORKER_TYPE = "longhand", "longhand", "write-document", "longhand"
 URGENT, USUAL, LATER = "urgent", "default", "later"
-"""Work queues, for priorities above 0, of 0, and below 0; Prefect empties them in this order."""
+"""Work queues for priorities above, at and below 0; Prefect empties them in this order."""
 BULK = 100
-"""Most runs that Prefect makes in one call."""
+"""Most runs that Prefect creates in one call."""
 SILENCE_S = LEASE_S + 30.0
-"""A run whose document nobody holds is taken for dead after so long."""
+"""A run counts as dead if nobody has held its document for this long."""
 LONGEST_NAME = 60
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 WAITING: tuple[DocumentStatus, ...] = ("queued", "planning", "writing", "decoding")
-"""Documents that are to be written, by whoever takes them; in work where they are held."""
+"""Statuses of documents to be written; held ones are in work."""
 Stop = Literal["cancelled", "paused"]
 
 FIELDS: dict[str, dict[str, object]] = {
@@ -46,7 +46,7 @@ FORM: dict[str, Any] = {
     "title": "Parameters",
     "properties": {name: {**field, "position": place} for place, (name, field) in enumerate(FIELDS.items())},
 }
-"""The form of a custom run in Prefect's UI, as JSON Schema."""
+"""Form of a custom run in Prefect's UI, as JSON Schema."""
 JOB_TEMPLATE: dict[str, Any] = {
     "job_configuration": {"name": "{{ name }}"},
     "variables": {
@@ -55,13 +55,13 @@ JOB_TEMPLATE: dict[str, Any] = {
         "required": [],
     },
 }
-"""What a deployment may set for a run: a name, which is not used; Prefect wants something here."""
+"""Job variables of a deployment: a name, which is unused; Prefect requires something here."""
 
 
 def prepare(api: PrefectApi) -> str:
-    """Make, where missing: the work pool with its queues, the flow and the deployment; return the deployment's id.
+    """Create the work pool with its queues, the flow and the deployment if missing; return the deployment's id.
 
-    A pool of this name that is of another type is refused with FlowError: its workers would run what they are told.
+    Raises FlowError for a pool of this name with another type: its workers would run any command they are given.
     """
     pool = api.get(f"/work_pools/{POOL}")
     if pool is None:
@@ -88,14 +88,14 @@ def prepare(api: PrefectApi) -> str:
 
 
 def deploy(api: PrefectApi, name: str, **values: Any) -> str:
-    """Make a deployment of our flow, or bring it up to date, and return its id."""
+    """Create or update a deployment of our flow and return its id."""
     flow = api.call("POST", "/flows/", {"name": FLOW_NAME})
     body = {
         "name": name,
         "flow_id": flow["id"],
         "work_pool_name": POOL,
         "work_queue_name": USUAL,
-        # A module, so that every machine takes it from its own installation; our workers do not even ask.
+        # A module, so that every machine uses its own installation; our workers ignore it.
         "entrypoint": "flows.prefect.flow.write_document",
         "parameter_openapi_schema": FORM,
         "enforce_parameter_schema": False,
@@ -114,7 +114,7 @@ def _make(api: PrefectApi, path: str, body: dict[str, Any]) -> None:
 
 
 def deployment_id(api: PrefectApi) -> str:
-    """Return the id of the deployment, which is made where it is missing."""
+    """Return the deployment's id; create the deployment if it is missing."""
     found = api.get(f"/deployments/name/{FLOW_NAME}/{DEPLOYMENT}")
     return prepare(api) if found is None else str(found["id"])
 
@@ -130,7 +130,7 @@ class WorkerRecord:
 
 
 def list_workers(api: PrefectApi) -> list[WorkerRecord]:
-    """Return the workers of the pool, those that are online first, then the one that was heard of last."""
+    """Return the pool's workers, the online ones first, then by their last heartbeat, the latest first."""
     try:
         found = api.call("POST", f"/work_pools/{POOL}/workers/filter", {})
     except RefusedError as error:
@@ -151,12 +151,12 @@ def list_workers(api: PrefectApi) -> list[WorkerRecord]:
 
 
 def queue_of(priority: int) -> str:
-    """Return the work queue of a document's priority."""
+    """Return the work queue for a priority."""
     return URGENT if priority > 0 else USUAL if priority == 0 else LATER
 
 
 def submit(api: PrefectApi, documents: Sequence[DocumentRecord]) -> None:
-    """Make a waiting run for each document, in this order; one that has a run already keeps it."""
+    """Create a waiting run for each document, in this order; a document keeps an existing run."""
     if not documents:
         return
     deployment = deployment_id(api)
@@ -197,7 +197,7 @@ def _scheduled(when: datetime) -> dict[str, Any]:
 
 
 def find_run(api: PrefectApi, document: DocumentRecord) -> Any:
-    """Return the flow run of a document, the one at work before the one that was submitted; None where it has none."""
+    """Return a document's flow run, the working one before the submitted one; None if it has none."""
     found = {run["id"]: run for run in api.read_runs(_ids(document), [document.id])}
     if document.flow_run_id in found:
         return found[document.flow_run_id]
@@ -209,7 +209,7 @@ def _ids(document: DocumentRecord) -> list[str]:
 
 
 def put_back(api: PrefectApi, documents: Sequence[DocumentRecord]) -> None:
-    """Let each document that is queued have a waiting run: the one it had, else a new one."""
+    """Give each queued document a waiting run: its old one, else a new one."""
     runs = api.read_runs([run_id for d in documents for run_id in _ids(d)], [d.id for d in documents])
     # A run of `longhand write` on a server without our deployment cannot wait for a worker.
     by_id = {run["id"]: run for run in runs if run["deployment_id"] is not None}
@@ -222,7 +222,7 @@ def put_back(api: PrefectApi, documents: Sequence[DocumentRecord]) -> None:
 
 
 def reschedule(api: PrefectApi, run: Any) -> None:
-    """Let a run that is over, paused or left by its process wait again."""
+    """Make a run wait again that has ended, is paused, or lost its process."""
     if run["state"]["type"] in ("RUNNING", "PENDING"):
         api.set_state(run["id"], "CRASHED", message="The process that held the document is gone.")
     when = datetime.now(UTC).isoformat()
@@ -235,7 +235,7 @@ def reschedule(api: PrefectApi, run: Any) -> None:
 
 
 def take_run(api: PrefectApi, document: DocumentRecord, parameters: dict[str, Any]) -> str:
-    """Return the id of a run that this process is about to do itself; no worker takes it meanwhile."""
+    """Return the id of a run for this process to do itself; no worker takes it."""
     run = find_run(api, document)
     if run is None or run["deployment_id"] is None:
         body = {**_run_of(document, datetime.now(UTC)), "state": {"type": "PENDING", "name": "Pending"}}
@@ -248,7 +248,7 @@ def take_run(api: PrefectApi, document: DocumentRecord, parameters: dict[str, An
 
 
 def stop_run(api: PrefectApi, document: DocumentRecord, stop: Stop) -> None:
-    """Let the document's run show that it was cancelled or paused; its worker finds out by its lease."""
+    """Set the document's run to cancelled or paused; its worker notices by the lost lease."""
     run = find_run(api, document)
     if run is None or run["state"]["type"] in FINAL:
         return
@@ -265,25 +265,25 @@ def stop_run(api: PrefectApi, document: DocumentRecord, stop: Stop) -> None:
 
 
 def change_priority(api: PrefectApi, document: DocumentRecord) -> None:
-    """Move the waiting run of a document to the work queue of its priority."""
+    """Move a document's waiting run to the work queue of its priority."""
     run = find_run(api, document)
     if run is None or run["state"]["type"] != "SCHEDULED":
         return
     if run.get("work_queue_name") != queue_of(document.priority):
-        # Prefect moves no run to another queue; the document's next one has the same key.
+        # Prefect cannot move a run to another queue: delete it and create one with the same key.
         api.call("DELETE", f"/flow_runs/{run['id']}")
         submit(api, [document])
 
 
 def lost_documents(api: PrefectApi, store: Store) -> list[DocumentRecord]:
-    """Return the documents that wait for a worker and have no run that one would take."""
+    """Return the documents that wait for a worker without a run that a worker would take."""
     waiting = [document for document in _waiting(store) if not _is_held(document)]
     ids = [run_id for document in waiting for run_id in _ids(document)]
     runs = api.read_runs(ids, [document.id for document in waiting])
     since = {document.id: document.updated_at for document in waiting}
 
     def counts(run: Any) -> bool:
-        """Return whether a run is to come, or was cancelled by somebody after its document was queued."""
+        """Return whether a run is still to come, or was cancelled after its document was queued."""
         kind, document_id = run["state"]["type"], run["parameters"].get("document_id")
         return kind not in FINAL or (kind == "CANCELLED" and _moment(run) > since.get(document_id, 0.0))
 
@@ -293,12 +293,12 @@ def lost_documents(api: PrefectApi, store: Store) -> list[DocumentRecord]:
 
 
 def _moment(run: Any) -> float:
-    """Return when a run came into its state."""
+    """Return when a run entered its state."""
     return datetime.fromisoformat(run["state"]["timestamp"].replace("Z", "+00:00")).timestamp()
 
 
 def _waiting(store: Store) -> list[DocumentRecord]:
-    """Return the documents that are to be written, oldest first."""
+    """Return the documents to be written, oldest first."""
     found: list[DocumentRecord] = []
     while page := store.list_documents(WAITING, limit=500, offset=len(found)):
         found += page
@@ -314,7 +314,7 @@ def _is_held(document: DocumentRecord) -> bool:
 
 
 def put_back_lost(api: PrefectApi, store: Store) -> list[str]:
-    """Give each lost document a run again and return their ids."""
+    """Create a new run for each lost document and return the documents' ids."""
     release_dead(store)
     follow_cancelled(api, store, 0.0)
     found = lost_documents(api, store)
@@ -323,7 +323,7 @@ def put_back_lost(api: PrefectApi, store: Store) -> list[str]:
 
 
 def count_due(api: PrefectApi, within_s: float = LEASE_S) -> int:
-    """Return whether runs wait that are due within some seconds: 0 where none does."""
+    """Return a number above 0 if a waiting run is due within `within_s` seconds, else 0."""
     when = (datetime.now(UTC) + timedelta(seconds=within_s)).isoformat()
     body = {"scheduled_before": when, "limit": 1}
     return len(api.call("POST", f"/work_pools/{POOL}/get_scheduled_flow_runs", body))
@@ -333,19 +333,19 @@ AT_WORK: dict[str, Any] = {
     "flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}},
     "work_pools": {"name": {"any_": [POOL]}},
 }
-"""Which runs a process has taken."""
+"""Filter for runs that a process has taken."""
 
 
 def has_others(api: PrefectApi, mine: Collection[str]) -> bool:
-    """Return whether other processes are at work on the queue, whose documents wait again if they die."""
+    """Return whether other processes work on the queue; if they die, their documents wait again."""
     return any(run["id"] not in mine for run in api.pages("/flow_runs/filter", AT_WORK))
 
 
 def recover(api: PrefectApi, store: Store, mine: Collection[str] = ()) -> list[str]:
-    """Set runs whose process is gone to Crashed, let them wait again, and return their ids; `mine`: those at work here.
+    """Set runs of dead processes to Crashed, make them wait again, and return their ids; `mine`: runs of this process.
 
-    A process of this machine is seen to be dead at once, one of another machine when its document's lease is over.
-    One that was to be cancelled is cancelled.
+    A death on this machine is seen at once, on another machine when the document's lease expires. Runs that were to
+    be cancelled are cancelled.
     """
     release_dead(store)
     found = []
@@ -366,9 +366,9 @@ def recover(api: PrefectApi, store: Store, mine: Collection[str] = ()) -> list[s
 
 
 def _is_left(run: Any, store: Store) -> bool:
-    """Return whether the process that ran a flow is gone."""
+    """Return whether the process of a flow run is dead."""
     owner = run.get("infrastructure_pid") or ""
-    if is_dead(owner) or owner == current_owner():  # Prefect did not hear how the run ended here
+    if is_dead(owner) or owner == current_owner():  # the run ended here, but Prefect was not told
         return True
     if time.time() - _moment(run) < SILENCE_S:
         return False
@@ -382,7 +382,7 @@ def _is_left(run: Any, store: Store) -> bool:
 
 
 def follow_cancelled(api: PrefectApi, store: Store, since: float) -> float:
-    """Cancel the waiting documents whose runs were cancelled in Prefect after `since`; return what is `since` next."""
+    """Cancel waiting documents whose runs were cancelled in Prefect after `since`; return the next `since`."""
     filters = {
         "sort": "END_TIME_DESC",
         "limit": BULK,

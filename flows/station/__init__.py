@@ -1,1 +1,1 @@
-"""The service of one machine: a supervisor of a Prefect server and a worker."""
+"""One machine's service: a supervisor of a Prefect server and a worker."""

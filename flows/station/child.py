@@ -1,8 +1,8 @@
-"""Runs a module as `python -m` would, in a process that ends with its parent, and with all it started.
+"""Runs a module like `python -m`, in a process that ends with its parent, together with all processes it started.
 
-Run by path (`flows/station/supervisor.py` does): child.py GRACE_S MODULE [ARGUMENT...]. Standard input is a
-pipe that the parent holds open; at its end the process gets SIGTERM, and after the grace its whole group
-SIGKILL. It is the leader of a group of its own, so that nothing it has started stays behind.
+`flows/station/supervisor.py` runs it by path: child.py GRACE_S MODULE [ARGUMENT...]. Standard input is a pipe that
+the parent holds open; when it ends, the process gets SIGTERM, and after the grace period its whole group gets
+SIGKILL. The process leads its own group, so that no process it started stays behind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 
 
 def end_with_parent(grace_s: float) -> None:
-    """Wait in a thread for the end of standard input, then end this process and its group."""
+    """End this process and its group when standard input ends; a thread waits for that."""
 
     def wait() -> None:
         os.read(sys.stdin.fileno(), 1)
@@ -28,7 +28,7 @@ def end_with_parent(grace_s: float) -> None:
 
 
 def main() -> None:
-    """Run the module that the arguments name; afterwards end what it has left running."""
+    """Run the module named in the arguments; afterwards end the processes that it left running."""
     grace_s, module = float(sys.argv[1]), sys.argv[2]
     sys.argv = sys.argv[2:]
     end_with_parent(grace_s)

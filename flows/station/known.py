@@ -9,10 +9,10 @@ from flows.station.supervisor import running_station
 
 
 def known_api(typed: str | None = None) -> PrefectApi | None:
-    """Return the Prefect API to use: the argument's, the variable's, or `longhand up`'s; None: none is known.
+    """Return the Prefect API from the argument, the environment variable or `longhand up`; None if there is none.
 
-    The secret of a server that is named is in `PREFECT_API_AUTH_STRING`. Raises UsageError where what was named is no
-    such URL.
+    `PREFECT_API_AUTH_STRING` holds the secret of a server named by argument or variable. Raises UsageError for an
+    invalid URL.
     """
     if url := typed or os.environ.get(API_VARIABLE):
         station = running_station()

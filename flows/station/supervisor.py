@@ -1,10 +1,9 @@
 """One machine's own service: a Prefect server with its UI, and a worker.
 
-A supervisor starts the two, starts one again that ends by itself, and ends them in turn. It holds a
-file lock for as long as it lives (the kernel frees it however it ends), and one end of a pipe to each
-child (`flows.station.child`): where it is killed, the children end by themselves. The server listens on the
-loopback only, with a PREFECT_HOME of its own, and asks everybody for the secret of this installation, which is in a
-file that its user alone may read.
+A supervisor starts both, restarts a child that ends by itself, and ends them in turn. While it lives it holds a
+file lock (the kernel frees it in any case) and one end of a pipe to each child (`flows.station.child`): if it is
+killed, the children end by themselves. The server listens on loopback only, with its own PREFECT_HOME, and requires
+this installation's secret, which is in a file that only its user may read.
 """
 
 from __future__ import annotations
@@ -47,39 +46,39 @@ DEFAULT_PORT = 4200
 HOST = "127.0.0.1"
 POLL_S = 0.2
 LOOK_S = 1.0
-"""How long a supervisor that starts waits for those that look whether one is up."""
+"""How long a starting supervisor waits for processes that check whether one runs."""
 LONGEST_BACKOFF_S = 30.0
 CALM_S = 60.0
-"""A child that lived so long is started again at once."""
+"""A child that lived this long is restarted at once."""
 GRACE_S = {"server": 5.0, "worker": 60.0}
-"""How long a child may take to end: a worker finishes the units that run."""
+"""How long a child may take to end: a worker finishes its running units."""
 MAX_LOG_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class StationSettings:
-    """What `up` was asked for."""
+    """Options of `longhand up`."""
 
     port: int
-    """Of the server."""
+    """Port of the server."""
     batch: int = 2
     """Documents in work at once."""
     together: bool = False
     """Whether they share model calls."""
     log_format: str = "text"
-    """Of the worker's log: text or json."""
+    """Format of the worker's log: text or json."""
     metrics_port: int | None = None
-    """Of the worker's metrics; None serves none, 0 takes a free port."""
+    """Port of the worker's metrics; None serves none, 0 takes a free port."""
 
     def worker_options(self) -> list[str]:
-        """Return what the worker's command gets."""
+        """Return the options of the worker's command."""
         options = ["--batch", str(self.batch), "--log-format", self.log_format]
         if self.together:
             options.append("--together")
         return options if self.metrics_port is None else [*options, "--metrics-port", str(self.metrics_port)]
 
     def check_ports(self) -> None:
-        """Raise FlowError where a port is taken."""
+        """Raise FlowError if a port is taken."""
         check_port(self.port, "--port")
         if self.metrics_port:
             check_port(self.metrics_port, "--metrics-port")
@@ -87,7 +86,7 @@ class StationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Station:
-    """What runs, for whoever asks."""
+    """A running station."""
 
     pid: int
     port: int
@@ -107,7 +106,7 @@ class Station:
 
     @property
     def sign_in_url(self) -> str:
-        """Address that opens Prefect's UI signed in; it holds the secret."""
+        """Address that opens Prefect's UI signed in; it contains the secret."""
         return f"{self.ui_url}{SIGN_IN}#{read_secret()}"
 
     def api(self) -> PrefectApi:
@@ -116,19 +115,19 @@ class Station:
 
 
 def station_folder() -> Path:
-    """Return where the station keeps its lock, its state, its logs and the server's database."""
+    """Return the folder of the station's lock, state, logs and server database."""
     return prefect_home() / "station"
 
 
 def is_first_start() -> bool:
-    """Return whether no secret was drawn yet, so that nobody can have seen it."""
+    """Return whether there is no secret yet, so that nobody can have seen it."""
     return not (station_folder() / "secret").exists()
 
 
 def read_secret() -> str:
-    """Return what the server asks its clients for, drawn at the first call; the file is its user's alone to read.
+    """Return the server's secret, created at the first call, in a file that only its user may read.
 
-    Raises FlowError where the file can be read by others.
+    Raises FlowError if others can read the file.
     """
     path = station_folder() / "secret"
     with suppress(FileExistsError):
@@ -148,7 +147,7 @@ def read_secret() -> str:
 
 
 def running_station() -> Station | None:
-    """Return the station of this machine and user, or None where none runs."""
+    """Return the running station of this machine and user; None if there is none."""
     with _lock(station_folder(), is_shared=True) as is_free:
         return None if is_free else _read_state()
 
@@ -162,9 +161,10 @@ def _read_state() -> Station | None:
 
 @contextmanager
 def _lock(folder: Path, *, is_shared: bool) -> Iterator[bool]:
-    """Try to take the supervisor's lock and yield whether that worked; it is held inside the block.
+    """Try to take the supervisor's lock and yield whether that worked; the block holds it.
 
-    Who only looks takes it shared, for an instant that a supervisor waits for; lookers do not see each other.
+    A process that only checks takes the lock shared, for an instant that a supervisor waits out; checks do not block
+    each other.
     """
     path = folder / "lock"
     if not path.exists():
@@ -189,7 +189,7 @@ def _flock(file: IO[str], is_shared: bool) -> bool:
 
 
 class _Child:
-    """One of the supervisor's processes, started again where it ends by itself."""
+    """One of the supervisor's child processes, restarted if it ends by itself."""
 
     def __init__(self, name: str, command: list[str], variables: dict[str, str], folder: Path) -> None:
         self.name = name
@@ -202,7 +202,7 @@ class _Child:
         self._started_at = time.monotonic()
         with _open_log(self._folder / f"{self.name}.log") as log:
             self.process = subprocess.Popen(
-                # -P: the folder of the script holds our modules, not modules for Prefect to find.
+                # -P: keep the script's folder, with our modules, off Prefect's import path.
                 [
                     sys.executable,
                     "-P",
@@ -214,7 +214,7 @@ class _Child:
                 stdout=log,
                 stderr=log,
                 env=self._variables,
-                # The user's folder may hold a prefect.toml or .env that is not meant for us.
+                # The user's working folder may hold a prefect.toml or .env that is not meant for us.
                 cwd=self._folder,
                 start_new_session=True,
             )
@@ -224,7 +224,7 @@ class _Child:
         return self.process is not None and self.process.poll() is None
 
     def keep_alive(self) -> bool:
-        """Start the process again where it has ended, with growing pauses; return whether it was started."""
+        """Restart the process if it has ended, with growing pauses; return whether it was started."""
         if self.is_alive:
             return False
         now = time.monotonic()
@@ -263,7 +263,7 @@ def _open_log(path: Path) -> IO[bytes]:
 
 
 def _placed_environment() -> dict[str, str]:
-    """Return the user's environment for a process in another folder: paths in it lead where they led from here."""
+    """Return the user's environment for a process in another folder, with relative paths made absolute."""
     from storage.database import URL_VARIABLE, resolve_url
 
     kept = dict(os.environ)
@@ -276,7 +276,7 @@ def _placed_environment() -> dict[str, str]:
 
 
 def _variables(folder: Path, api_url: str) -> dict[str, str]:
-    """Return the environment of the children: the user's, with our Prefect settings alone."""
+    """Return the children's environment: the user's, with only our Prefect settings."""
     kept = {name: value for name, value in _placed_environment().items() if name not in foreign_variables()}
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [kept.get("PYTHONPATH", "")])]
@@ -284,7 +284,7 @@ def _variables(folder: Path, api_url: str) -> dict[str, str]:
         **kept,
         **settings_variables(folder, api_url, auth=read_secret()),
         "PREFECT_SERVER_API_AUTH_STRING": read_secret(),
-        # Pages of the server's own origin need no permission, and no others get one.
+        # Pages of the server's own origin need no permission, and others get none.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": api_url.removesuffix("/api"),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/prefect.db",
         "PREFECT_SERVER_UI_API_URL": api_url,
@@ -297,7 +297,7 @@ def _variables(folder: Path, api_url: str) -> dict[str, str]:
 
 
 def check_port(port: int, option: str = "--port") -> None:
-    """Raise FlowError where a port is taken."""
+    """Raise FlowError if a port is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -311,9 +311,9 @@ def check_port(port: int, option: str = "--port") -> None:
 def run_station(
     settings: StationSettings, *, on_ready: Callable[[Station], None] = lambda station: None
 ) -> None:
-    """Run the station until SIGTERM or Ctrl-C, which ends all its children first.
+    """Run the station until SIGTERM or Ctrl-C, then end all its children.
 
-    Raises FlowError where one runs already, the port is taken, or the server does not start.
+    Raises FlowError if a station runs already, the port is taken, or the server does not start.
     """
     folder = station_folder()
     make_private_folder(folder)
@@ -322,10 +322,10 @@ def run_station(
     with _lock(folder, is_shared=False) as is_free:
         if not is_free:
             raise _running_already()
-        # Those of a supervisor that was killed end by themselves; the port and the database are theirs till then.
+        # Children of a killed supervisor end by themselves; until then they use the port and the database.
         if (earlier := _read_state()) is not None:
             _wait_for_end(tuple(earlier.children.values()))
-            # Whoever asks must not take it for ours, which is not ready yet.
+            # Nobody must take the old state for ours, which is not ready yet.
             (folder / "state.json").unlink(missing_ok=True)
         settings.check_ports()
         before = {
@@ -380,7 +380,7 @@ def _supervise(
 
 
 def _copy_template(folder: Path) -> None:
-    """Begin with the migrated database that `longhand write` has left; without one the server migrates its own."""
+    """Copy the migrated database that `longhand write` left; without one the server migrates its own."""
     database, fresh = folder / "prefect.db", folder / "prefect.db.fresh"
     if not database.exists():
         with suppress(OSError):
@@ -401,7 +401,7 @@ def _write_state(station: Station, children: list[_Child]) -> None:
 
 
 def _wait_until_healthy(station: Station, server: _Child, stopping: threading.Event) -> bool:
-    """Wait until the server answers; False where we are to stop. Raises FlowError where it ends."""
+    """Wait until the server answers; False if we must stop. Raises FlowError if the server ends."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not stopping.wait(POLL_S):
         if not server.is_alive or time.monotonic() > deadline:
@@ -423,7 +423,7 @@ def _running_already() -> FlowError:
 
 
 def start_station(settings: StationSettings) -> Station:
-    """Start the station in the background and return it once it is ready. Raises FlowError."""
+    """Start the station in the background and return it when it is ready. Raises FlowError."""
     if running_station() is not None:
         raise _running_already()
     settings.check_ports()
@@ -458,10 +458,9 @@ def start_station(settings: StationSettings) -> Station:
 
 
 def stop_station() -> Station | None:
-    """End the station of this machine and all its children; None where none runs.
+    """End this machine's station and all its children and return it; None if none runs.
 
-    Waits until the last process is gone. A supervisor that was killed has left children that end by
-    themselves; they are waited for as well.
+    Waits until the last process is gone, also for the children of a killed supervisor, which end by themselves.
     """
     station = running_station()
     left = _read_state() if station is None else station
@@ -482,7 +481,7 @@ def stop_station() -> Station | None:
 
 
 def _wait_for_end(owners: Sequence[str]) -> None:
-    """Wait for processes to be gone: a supervisor that was told to end, and its children, which end with it."""
+    """Wait until a supervisor that was told to end, and its children, are gone."""
     deadline = time.monotonic() + max(GRACE_S.values()) + 10
     while left := [owner for owner in owners if not is_dead(owner)]:
         if time.monotonic() > deadline:

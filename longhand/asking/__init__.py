@@ -1,1 +1,1 @@
-"""What a document can be asked, and the files that it is asked with."""
+"""Requests for documents: options, prompts and files, checked before anything is stored."""

@@ -1,4 +1,4 @@
-"""What a shell offers after Tab: ids, statuses, languages and formats; nothing where the database cannot be read."""
+"""Shell completion: ids, statuses, languages and formats; nothing if the database cannot be read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 NUM_DOCUMENTS = 200
-"""So many of the newest ones are offered."""
+"""Number of newest documents offered."""
 
 
 def complete_ids(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Return ids of stored documents that begin so, with their titles, newest first."""
+    """Return stored documents' ids that begin with `incomplete`, with their titles, newest first."""
     return _quietly(lambda: _find_ids(incomplete))
 
 
@@ -24,14 +24,14 @@ def _find_ids(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_statuses(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Return statuses of documents that begin so."""
+    """Return document statuses that begin with `incomplete`."""
     from storage.records import DOCUMENT_STATUSES
 
     return [(status, "") for status in DOCUMENT_STATUSES if status.startswith(incomplete)]
 
 
 def complete_languages(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Return codes of languages that documents can be in, that begin so."""
+    """Return codes of document languages that begin with `incomplete`."""
 
     def find() -> list[tuple[str, str]]:
         from longhand.asking.requests import known_languages
@@ -42,14 +42,14 @@ def complete_languages(incomplete: str) -> Iterable[tuple[str, str]]:
 
 
 def complete_formats(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Return formats of exports that begin so."""
+    """Return export formats that begin with `incomplete`."""
     from longhand.formats import FORMATS
 
     return [(name, "") for name in FORMATS if name.startswith(incomplete)]
 
 
 def _quietly(find: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]]:
-    # A message would stand in the middle of the line that somebody types.
+    # A message would appear in the middle of the user's line.
     with suppress(Exception):
         return find()
     return []

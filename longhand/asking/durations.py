@@ -11,7 +11,7 @@ MAX_DAYS = 36600
 
 
 def parse_duration(option: str, typed: str, example: str) -> float:
-    """Return seconds; raise UsageError naming the option where it is no number with s, m, h, d or w."""
+    """Return seconds; raise UsageError, naming the option, unless `typed` is a number with s, m, h, d or w."""
     number, unit = typed[:-1].strip(), typed[-1:]
     is_number = number.isascii() and number.isdecimal()
     seconds = float(number) * SECONDS[unit] if is_number and unit in SECONDS else 0.0
@@ -21,9 +21,9 @@ def parse_duration(option: str, typed: str, example: str) -> float:
 
 
 def parse_time(option: str, typed: str, now: float) -> float:
-    """Return epoch seconds; raise UsageError where it is no date, no date with a time, and no duration before `now`.
+    """Return epoch seconds of a date, a date with time, or a duration before `now`; raise UsageError otherwise.
 
-    A date without a zone is one of the user's.
+    A date without a zone is in the user's time zone.
     """
     try:
         return datetime.fromisoformat(typed.strip()).timestamp()

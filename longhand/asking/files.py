@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all, and saying in one line why it cannot be done."""
+"""Writing a file completely or not at all, with one-line errors."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from concepts.errors import InputError
 
 
 def check_target(path: Path, *, replace: bool = True) -> Path:
-    """Return `path` where a file can be written there; raise InputError before hours are spent.
+    """Return `path` if a file can be written there; raise InputError before hours of work.
 
-    `replace` False refuses a file that exists.
+    `replace` False refuses an existing file.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file in it")
@@ -31,9 +31,9 @@ def check_target(path: Path, *, replace: bool = True) -> Path:
 
 
 def check_document_target(path: Path) -> Path:
-    """Return `path` where a document can be written there in the format its suffix names.
+    """Return `path` if a document can be written there in its suffix's format.
 
-    Raises InputError as `check_target`, and UsageError at an unknown suffix, before hours are spent.
+    Raises InputError as `check_target`, and UsageError for an unknown suffix, before hours of work.
     """
     from longhand.formats import format_of
 
@@ -46,7 +46,7 @@ def _exists_already(path: Path) -> InputError:
 
 
 def make_folder(path: Path) -> Path:
-    """Return the folder at `path`, made where only itself is missing; raise InputError."""
+    """Return the folder at `path`, created if its parent exists; raise InputError."""
     try:
         path.mkdir(exist_ok=True)
     except FileExistsError as error:
@@ -68,11 +68,10 @@ def write_atomic(path: Path, content: str | bytes, *, replace: bool = True) -> N
 
 @contextmanager
 def open_atomic(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of `path` when the block ends, and never if it raises.
+    """Yield a file that replaces `path` when the block ends without an error.
 
-    A reader sees the old file or the new one. A target that is no regular file (a pipe, /dev/stdout) is
-    written to directly. Raises InputError; `replace` False refuses a file that exists, even one that was
-    made in the meantime.
+    Readers see the old file or the new one. A target that is not a regular file (a pipe, /dev/stdout) is written
+    directly. Raises InputError; `replace` False refuses an existing file, even one created in the meantime.
     """
     check_target(path, replace=replace)
     try:
@@ -80,7 +79,7 @@ def open_atomic(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
             with open(path, "wb") as file:
                 yield file
             return
-        # Through a link, so that the link stays one.
+        # Follow a link, so that the link stays one.
         target = path.resolve()
         partial = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.partial")
         try:
@@ -104,9 +103,9 @@ def open_atomic(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
 
 
 def _move_to_new(partial: Path, target: Path) -> None:
-    """Give `partial` its name, unless another file took it first."""
+    """Rename `partial` to `target`, unless another file has that name already."""
     try:
-        # A second name fails where the first is taken; a rename would replace it.
+        # A hard link fails if the name is taken; a rename would replace the file.
         os.link(partial, target)
     except FileExistsError:
         raise _exists_already(target) from None

@@ -1,4 +1,4 @@
-"""Documents made of files, checked whole before anything is stored: kept, summarized or expanded."""
+"""Documents made from files, checked completely before anything is stored: kept, summarized or expanded."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 MAX_SUMMARY = 500
 LENGTH_SHARE, LONGEST_DEFAULT = 5, 20
-"""A summary has a fifth of the sentences, at most twenty, where nobody says how many."""
+"""Default length of a summary: a fifth of the sentences, at most twenty."""
 
 
 def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocument:
-    """Return a document to be stored; `path` is a Markdown, HTML, Word or text file, `-` is stdin.
+    """Return a document to store; `path` is a Markdown, HTML, Word or text file, `-` is stdin.
 
-    Raises InputError, UsageError or ModelError for the first thing wrong.
+    Raises InputError, UsageError or ModelError for the first error.
     """
     from concepts.given import read_given
     from concepts.models.installed import find_card
@@ -69,7 +69,7 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     metadata = {name: value for name in ("author", "date") if (value := getattr(given, name))}
     return replace(
         new,
-        # In another language the title is decoded from its concept.
+        # If the languages differ, the title is decoded from its concept.
         title=title or (given.title if lang == given.lang else None),
         params=options.to_params() | metadata,
         source=given.to_json(),
@@ -79,10 +79,10 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
 def _as_outline(
     given: GivenDocument, use: Use, sections: int | None, depth: int | None, path: Path
 ) -> UserOutline | None:
-    """Return the outline that a file is, or None for one that is a text, or notes of one level.
+    """Return the outline in a file; None if the file is a text, or notes of one level.
 
-    Headings alone are an outline whatever is made of them. Notes with headings on several levels are one whose text are
-    the points of its sections. Raises InputError for one that is too long.
+    A file of headings alone is an outline for any use. Notes with headings on several levels are an outline whose
+    texts are its sections' points. Raises InputError if the outline is too long.
     """
     from longhand.outline.outlines import outline_of_sections
 
@@ -118,7 +118,7 @@ def _check_points(given: GivenDocument, sections: int | None, depth: int | None)
     from flows.document.given import check_notes
 
     if not given.sentences and all("." not in section.path for section in given.sections):
-        # Headings alone are an outline of one level, whatever is asked for.
+        # Headings alone are an outline of one level in any case.
         depth = 1 if depth is None else depth
     if depth is None:
         depth = 2 if given.has_headings else 1
@@ -127,7 +127,7 @@ def _check_points(given: GivenDocument, sections: int | None, depth: int | None)
 
 
 def baseline_of(store: Store, document_id: str) -> ExportedDocument | None:
-    """Return the most typical sentences of a document that was summarized, by section; None for another one."""
+    """Return the most typical sentences of a summary's source, by section; None for other documents."""
     from flows.document.options import WritingOptions
     from flows.document.planning import BASELINE_NOTE
 

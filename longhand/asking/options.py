@@ -1,4 +1,4 @@
-"""Options of the command line, made of the table of wishes."""
+"""Command line options, made from the table of wishes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def option_of(wish: Wish) -> Any:
-    """Return what Typer is to know of a wish; for an `Annotated` type."""
+    """Return a wish's Typer option, for an `Annotated` type."""
     completion = complete_languages if wish.kind == "language" else None
     return typer.Option(wish.flag, help=wish.help, metavar=wish.metavar, autocompletion=completion)
 
@@ -27,7 +27,7 @@ SpaceName = Annotated[str | None, option_of(WISHES["space"])]
 
 
 def asks(*names: str, before: str, table: Mapping[str, Wish] = WISHES) -> Callable[[Command], Command]:
-    """Give a command an option for each wish, before its own parameter `before`; it takes them as `**wishes`."""
+    """Add an option for each wish to a command, before its parameter `before`; the command takes them as `**wishes`."""
 
     def add(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
@@ -42,7 +42,7 @@ def asks(*names: str, before: str, table: Mapping[str, Wish] = WISHES) -> Callab
 
 
 def _parameter_of(wish: Wish) -> inspect.Parameter:
-    # A file for what a line of prompts holds as text; of a number with decimals the whole ones are some, too.
+    # An outline is a file here, but text in a line of prompts; for a number with decimals the first type is enough.
     kind = Path if wish.kind == "outline" else wish.types[0]
     annotation = Annotated[bool if kind is bool else kind | None, option_of(wish)]  # type: ignore[valid-type]
     return inspect.Parameter(

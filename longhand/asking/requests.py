@@ -1,7 +1,7 @@
-"""What a user asks for, checked whole before anything is stored or loaded: one document, or a file of them.
+"""A user's request for one document, or a file of them, checked completely before anything is stored or loaded.
 
-A file is JSON Lines: each line a prompt as a JSON string, or an object with `prompt` and any other of `FIELDS`. Options
-of the command line hold for the lines that do not say otherwise.
+A file is JSON Lines: each line is a prompt as a JSON string, or an object with `prompt` and any other of `FIELDS`.
+Command line options are the defaults of all lines.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_FILE_BYTES = 100_000_000
 
 
 class CommonWishes(TypedDict, total=False):
-    """What may be said about any document: None is as good as nothing. `flows.document.wishes` says what each is."""
+    """Wishes for any document, described in `flows.document.wishes`; None: no wish."""
 
     sections: int | None
     depth: int | None
@@ -64,11 +64,11 @@ class CommonWishes(TypedDict, total=False):
 
 
 class Wishes(CommonWishes, total=False):
-    """What may be said about a document beside its prompt (a test compares with the table)."""
+    """Wishes for a document with a prompt (a test compares them with the table)."""
 
     length: str | None
     outline: UserOutline | Path | str | list[str] | None
-    """Read already, or a file, Markdown, or a list of headings."""
+    """A parsed outline, a file, Markdown, or a list of headings."""
     voice: str | None
     library: str | None
     speech: Path | None
@@ -77,7 +77,7 @@ class Wishes(CommonWishes, total=False):
 
 
 class GivenWishes(CommonWishes, total=False):
-    """What may be said about a document that is made of a file (a test compares with the table)."""
+    """Wishes for a document made from a file (a test compares them with the table)."""
 
     title: str | None
     sentences: int | None
@@ -97,7 +97,7 @@ _OUTLINE = "a Path, Markdown or a list of headings"
 
 
 def check_wishes(wishes: Mapping[str, object], table: Mapping[str, Wish]) -> dict[str, Any]:
-    """Return what was asked for by name in Python, names and types checked; None is as good as nothing.
+    """Return the wishes that are not None, with names and types checked; for calls from Python.
 
     Raises UsageError.
     """
@@ -110,7 +110,7 @@ def check_wishes(wishes: Mapping[str, object], table: Mapping[str, Wish]) -> dic
         if name == "outline":
             is_right, expected = isinstance(value, (*kinds, Path)) or hasattr(value, "headings"), _OUTLINE
         else:
-            # to isinstance a truth value is a number
+            # isinstance counts a bool as a number
             is_right = isinstance(value, kinds) and (kinds == (bool,) or type(value) is not bool)
             expected = name_types(kinds)
         if not is_right:
@@ -120,13 +120,13 @@ def check_wishes(wishes: Mapping[str, object], table: Mapping[str, Wish]) -> dic
 
 
 def name_types(kinds: tuple[type, ...]) -> str:
-    """Return types in words."""
-    # A whole number is a number.
+    """Return the names of types for a message."""
+    # A float includes whole numbers: leave out int.
     return " or ".join(_TYPE_NAMES[kind] for kind in kinds if kind is not int or float not in kinds)
 
 
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
-    """Return a document to be stored; raise InputError, UsageError or ModelError for the first thing wrong."""
+    """Return a document to store; raise InputError, UsageError or ModelError for the first error."""
     from concepts.languages import check_readable, detect_language
     from flows.document.options import WritingOptions
     from storage import NewDocument
@@ -189,7 +189,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         space=models["space"],
         planner=models["planner"],
         writer=models["writer"],
-        # A folder by its whole path: a worker may start elsewhere.
+        # A folder's full path: a worker may run in another folder.
         voice=str(Path(voice).resolve()) if voice is not None and Path(voice).is_dir() else voice,
         library=_installed_library(wishes.get("library")),
         steps=wishes.get("steps"),
@@ -211,7 +211,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
 
 
 def check_limits(wishes: Mapping[str, object]) -> None:
-    """Raise UsageError for the first number or choice that cannot be asked for."""
+    """Raise UsageError for the first invalid number or choice."""
     for name, value in wishes.items():
         wish = FILE_WISHES[name] if name in FILE_WISHES else WISHES[name]
         if wish.limits is not None:
@@ -221,7 +221,7 @@ def check_limits(wishes: Mapping[str, object]) -> None:
 
 
 def _installed(kind: Kind, name: str | None) -> str | None:
-    """Return a model's name as it is stored, a folder by its whole path: a worker may start elsewhere.
+    """Return a model's name as stored, a folder as its full path: a worker may run in another folder.
 
     Raises ModelError for a name that is not installed.
     """
@@ -234,9 +234,9 @@ def _installed(kind: Kind, name: str | None) -> str | None:
 
 
 def _installed_library(name: str | None) -> str | None:
-    """Return a library's name as it is stored, as `_installed` does, or that there is to be none.
+    """Return a library's name as stored, like `_installed`; None and `NO_LIBRARY` stay unchanged.
 
-    Of documents that are named instead, what was left out of them is said.
+    If documents are named instead, print what was left out of them.
     """
     from flows.document.options import NO_LIBRARY
 
@@ -256,7 +256,7 @@ def _installed_library(name: str | None) -> str | None:
 
 
 def _check_one_space(models: dict[Kind, str | None], *, needs_writer: bool) -> None:
-    """Raise ModelError where a space was named without planner and writer for it, or with those of another."""
+    """Raise ModelError if a space is named without its planner and writer, or with models of another space."""
     from concepts.models.card import find_name_in_space
     from concepts.models.installed import find_card
 
@@ -297,9 +297,9 @@ def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> Sp
 
 
 def _read_outline(said: UserOutline | Path | str | list[str] | None, depth: int | None) -> UserOutline | None:
-    """Return an outline, read and checked where it is not yet; what was left out of it is said on stderr.
+    """Return an outline, parsed and checked if it is not yet; print what was left out of it on stderr.
 
-    Levels below `depth` (None: below those that are written) become points. Raises InputError or UsageError.
+    Levels below `depth` (None: the deepest level that is written) become points. Raises InputError or UsageError.
     """
     if said is None or not isinstance(said, Path | str | list):
         return said
@@ -320,8 +320,7 @@ def _read_outline(said: UserOutline | Path | str | list[str] | None, depth: int 
 
 
 def known_languages(space: str | None = None) -> tuple[str, ...]:
-    """Return the languages of documents in a space (None: the default one): its card's, and those that texts are
-    translated from and into."""
+    """Return the languages of documents in a space (None: the default one): its card's and the translator's."""
     from concepts.models.card import MODELS_VARIABLE
 
     return _languages(space, os.environ.get(MODELS_VARIABLE, ""))
@@ -329,7 +328,7 @@ def known_languages(space: str | None = None) -> tuple[str, ...]:
 
 @cache
 def _languages(space: str | None, _models: str) -> tuple[str, ...]:
-    # Once for each setting of the variable that `find_card` reads: a file may hold thousands of lines.
+    # Cached for each value of the variable that `find_card` reads: a file may hold thousands of lines.
     from concepts.errors import ModelError
     from concepts.models.installed import space_languages
     from concepts.space.config import LANGS
@@ -337,14 +336,14 @@ def _languages(space: str | None, _models: str) -> tuple[str, ...]:
     try:
         return tuple(dict.fromkeys((*(space_languages(space) or ()), *LANGS)))
     except ModelError:
-        # Whoever loads the space says what is wrong with it.
+        # Loading the space will report the error.
         return LANGS
 
 
 def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> bool:
-    """Return whether a document lacks text in a language that it can have.
+    """Return whether a document lacks text in a possible language.
 
-    Raises UsageError for one that its space does not know, FlowError where it is not written yet.
+    Raises UsageError for a language that its space does not know, FlowError if the document is not written yet.
     """
     from flows.run import check_translatable, is_translated
 
@@ -355,22 +354,22 @@ def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> boo
 
 
 def check_models() -> None:
-    """Raise ModelError where one of the models that new documents get is not installed; loads none."""
+    """Raise ModelError if a model of new documents is not installed; loads none."""
     from concepts.models.installed import find_card
 
     for kind in KINDS:
         card = find_card(kind, verify=False)
-        card.verify(())  # of one that is to be downloaded: whether it is
+        card.verify(())  # checks whether a model for download is there
         for file in card.files:
             if not card.path(file).is_file():
                 raise InputError(f"{card.name}: {card.path(file)} is missing: run `longhand doctor`")
 
 
 def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[tuple[NewDocument, bool]]:
-    """Read and check a file of prompts (`-`: stdin), all of it; raise InputError with line and reason.
+    """Read and check a whole file of prompts (`-`: stdin); raise InputError with line and reason.
 
-    With each document comes whether its line or the defaults name a seed. With a `key` among the defaults,
-    lines without one of their own get `KEY/LINE`.
+    Each document comes with whether its line or the defaults set a seed. If the defaults have a `key`, lines
+    without a key get `KEY/LINE`.
     """
     name = "stdin" if str(path) == "-" else str(path)
     lines = list(_lines(_read_text(path, name)))
@@ -418,7 +417,7 @@ def _read_text(path: Path, name: str) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    # Only a line feed ends a line of JSON; str.splitlines knows more, which may stand inside texts.
+    # Only a line feed ends a JSON line; str.splitlines also splits at characters that texts may contain.
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield number, line
@@ -440,7 +439,7 @@ def _parse_line(line: str, number: int, defaults: Wishes) -> tuple[str, Wishes]:
         wishes["key"] = f"{wishes['key']}/{number}"
     for field, said in value.items():
         check_choice("the name of a field", field, FIELDS)
-        if type(said) not in WISHES[field].types:  # to isinstance a truth value is a number
+        if type(said) not in WISHES[field].types:  # isinstance counts a bool as a number
             raise InputError(
                 f"{field} is {json.dumps(said)[:40]}: expected {name_types(WISHES[field].types)}"
             )
@@ -454,7 +453,7 @@ def _parse_line(line: str, number: int, defaults: Wishes) -> tuple[str, Wishes]:
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return an object's fields; raise InputError where one is there twice, of which only the last would count."""
+    """Return an object's fields; raise InputError for a repeated field, of which only the last would count."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]

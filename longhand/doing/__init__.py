@@ -1,1 +1,1 @@
-"""What commands, the inspector and Python do alike: run, search, refine, train, diagnose."""
+"""Functions that commands, the inspector and Python share: run, search, refine, train, diagnose."""

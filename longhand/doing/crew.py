@@ -1,4 +1,4 @@
-"""Commands that run models, under `accelerate launch` or `torchrun`: process 0 runs them, the others help it."""
+"""Model commands under `accelerate launch` or `torchrun`: process 0 runs the command, the others help it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ EXIT_ERROR = 1
 
 
 def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P, None]:
-    """Return the command for any process of a launch; where there is only one it is the command itself.
+    """Return the command for any process of a launch; without other processes it is the command itself.
 
-    `repeatable`: whether a launcher that starts dead processes again may run it once more.
+    `repeatable`: whether a launcher that restarts dead processes may run it again.
     """
 
     @wraps(command)
@@ -50,7 +50,7 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
             except (CrewError, UsageError) as error:
                 if place.rank == 0:
                     raise
-                raise typer.Exit(EXIT_ERROR) from error  # process 0 says it
+                raise typer.Exit(EXIT_ERROR) from error  # process 0 reports it
             if crew.rank == 0:
                 with led(crew):
                     use_device_of_rank(place)
@@ -63,7 +63,7 @@ def shared(command: Callable[P, None], *, repeatable: bool = True) -> Callable[P
 
 
 def check_ports(metrics_port: int | None, num_processes: int) -> None:
-    """Raise UsageError where not every process of a launch would have a port for its metrics."""
+    """Raise UsageError if some process of a launch would have no port for its metrics."""
     if metrics_port is not None and not 0 <= metrics_port <= 65536 - num_processes:
         raise UsageError(
             f"--metrics-port is {metrics_port}, and {num_processes} processes need one each from there on: "
@@ -81,16 +81,16 @@ def help_leader(
     metrics_port: int | None = None,
     **_: object,
 ) -> None:
-    """Do units of the leader's documents until it has ended, and report them as the leader does its own.
+    """Do units of the leader's documents until it ends, and report them like the leader's own.
 
-    Takes the options of any command that runs models: those of a worker's log and metrics count.
+    Takes the options of any model command and uses only a worker's log and metrics options.
     """
     from flows.crew import Helper
     from flows.models.sharing import SharedModels
     from longhand.showing.worklog import open_log, serving_metrics, telling
 
     models = SharedModels(stages=("decode", "write"))
-    port = metrics_port and metrics_port + crew.rank  # 0 is a free one for each
+    port = metrics_port and metrics_port + crew.rank  # 0: each takes a free one
     try:
         with (
             open_log(log_format, log_file, rank=crew.rank) as log,
@@ -99,4 +99,4 @@ def help_leader(
             on_event = telling(log.show, count)
             Helper(store, models, crew.leader, is_over=crew.is_over, on_event=on_event).run()
     except KeyboardInterrupt:
-        raise typer.Exit(EXIT_INTERRUPTED) from None  # process 0 says it
+        raise typer.Exit(EXIT_INTERRUPTED) from None  # process 0 reports it

@@ -1,6 +1,6 @@
-"""The examinations of `longhand doctor`: each returns what it found, and advice where it is wrong.
+"""The checks of `longhand doctor`: each returns its findings, with advice if something is wrong.
 
-An examination never raises: what breaks inside is itself the finding.
+A check never raises: its error is the finding.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DISTRIBUTIONS = (
     "typer", "rich",
 )  # fmt: skip
 MIN_FREE_BYTES = 500_000_000
-"""Less than this, and a long document's vectors or a log may not fit."""
+"""With less free space, a long document's vectors or a log may not fit."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Finding:
     is_ok: bool
     value: str
     advice: str = ""
-    """What to do; only where something is wrong."""
+    """What to do, if something is wrong."""
 
 
 def examine() -> list[Finding]:
-    """Run all examinations, in the order in which their causes should be mended."""
+    """Run all checks, in the order in which their causes should be fixed."""
     examinations: tuple[Callable[[], Iterator[Finding]], ...] = (
         _python,
         _rooms,
@@ -166,7 +166,7 @@ def _database() -> Iterator[Finding]:
     try:
         with database.read() as connection:
             version = read_version(connection, database)
-        # Takes the write lock and gives it back: a read-only or locked database fails here.
+        # Takes and releases the write lock: a read-only or locked database fails here.
         with database.write():
             pass
         yield Finding("schema", True, f"{version}, writable")
@@ -177,7 +177,7 @@ def _database() -> Iterator[Finding]:
 
 
 def _search() -> Iterator[Finding]:
-    """What search by meaning needs of the database; search by words needs nothing."""
+    """Check the database's support for search by meaning; search by words needs none."""
     from storage import Store
 
     with Store.open() as store:
@@ -194,7 +194,7 @@ def _disk(folder: Path) -> Iterator[Finding]:
 
 
 def _published() -> Iterator[Finding]:
-    """Published spaces are no part of the installation: one that is not here is nothing wrong."""
+    """Check published spaces, which are not part of the installation: a missing one is no error."""
     import torch
 
     from concepts.models.memory import free_bytes
@@ -219,7 +219,7 @@ def _published() -> Iterator[Finding]:
 
 
 def _fetched() -> Iterator[Finding]:
-    """The models that documents need and that are downloaded, not shipped."""
+    """Check the models that documents need and that are downloaded, not shipped."""
     from concepts.models.wheels import ALIASES, WHEEL_MODELS, is_fetched, wheel_folder
 
     for kind, name in ALIASES.items():

@@ -1,4 +1,4 @@
-"""Saying that a prompt lies far from what the planner has learnt, or from what the library knows."""
+"""Messages for a prompt that lies far from the planner's training data, or outside the library."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ FAR = "this is far from what the planner has learnt; the outline may be astray"
 
 
 def is_far(store: Store, document_id: str) -> bool:
-    """Return whether the stored prompt of a planned document is far from all that its planner was trained with.
+    """Return whether a planned document's prompt is far from all its planner's training data.
 
-    False where the headings were given, and for a planner whose release measured no reach.
+    False if the headings were given, and for a planner released without a measured reach.
     """
     from flows.document.options import WritingOptions
 
@@ -39,15 +39,15 @@ def is_far(store: Store, document_id: str) -> bool:
 
 
 FEWEST_NOTES = 2
-"""A section with fewer is made up."""
+"""A section with fewer notes is made up."""
 
 
 MOST_SOURCES = 3
-"""Documents that a line names."""
+"""Most documents named in one line."""
 
 
 def describe_sources(store: Store, document_id: str) -> str | None:
-    """Return a line that names the documents whose sentences most sections are made of; None where few are known."""
+    """Return a line that names the source documents of most sections; None if few sources are known."""
     notes = store.get_notes(document_id)
     known = [own for own in notes.values() if len(own) >= FEWEST_NOTES]
     if not known or len(known) * 2 <= len(notes):
@@ -58,7 +58,7 @@ def describe_sources(store: Store, document_id: str) -> str | None:
 
 
 def describe_gaps(store: Store, document_id: str) -> str | None:
-    """Return a line where notes were looked for and most sections have none to speak of; None elsewhere."""
+    """Return a line if a search for notes found too few for most sections; None otherwise."""
     notes = store.get_notes(document_id)
     num_known = sum(len(own) >= FEWEST_NOTES for own in notes.values())
     if not notes or num_known * 2 > len(notes):

@@ -1,4 +1,4 @@
-"""Watching an item become clear; the models that draw it again stay in memory for the next one."""
+"""Show an item's diffusion steps; the models that redraw it stay in memory for the next item."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from storage import DocumentRecord, Store
 
 DEFAULT_DRAFTS = 5
-"""Steps that are said, where nobody says how many."""
+"""Default number of decoded steps."""
 MOST_DRAFTS = 20
 
 
 class Refiner:
-    """Draws stored items again, with one set of models in memory.
+    """Redraws stored items with one set of models in memory.
 
     Safe to use from several threads; one of them draws at a time.
     """
@@ -34,8 +34,8 @@ class Refiner:
     ) -> Refinement:
         """Return an item's heading and sentences at `num_drafts` steps; errors as `refine_item`.
 
-        What the store alone can tell is checked before a model is loaded. Raises NotFoundError for an unknown id,
-        UsageError for a number of steps that cannot be shown.
+        Checks that need only the store come before a model is loaded. Raises NotFoundError for an unknown id,
+        UsageError for an invalid number of steps.
         """
         check_drafts(num_drafts)
         document = store.get_document(document_id)
@@ -54,18 +54,18 @@ class Refiner:
             engine.start_loading(("plan", "write", "decode"))
             for stage in ("plan", "write", "decode"):
                 engine.prepare(stage)
-            self._engine, self._names = engine, names  # one that could not be loaded is tried again
+            self._engine, self._names = engine, names  # an engine that failed to load is tried again
         return self._engine
 
 
 def check_drafts(num_drafts: int) -> None:
-    """Raise UsageError where so many steps cannot be shown."""
+    """Raise UsageError for an invalid number of steps."""
     if not 2 <= num_drafts <= MOST_DRAFTS:
         raise UsageError(f"--show is {num_drafts}: give a number of steps from 2 to {MOST_DRAFTS}")
 
 
 def describe(document_id: str, found: Refinement) -> dict[str, object]:
-    """Return what `--json` prints."""
+    """Return the values that `--json` prints."""
 
     def rows(drafts: Sequence[Draft]) -> list[dict[str, object]]:
         return [asdict(draft) for draft in drafts]
@@ -81,7 +81,7 @@ def describe(document_id: str, found: Refinement) -> dict[str, object]:
 
 
 def make_engine(document: DocumentRecord) -> RefiningEngine:
-    """Return the models that a document was begun with; a test puts its own in this place."""
+    """Return the models that a document was begun with; tests replace this function."""
     from flows.models.refining import RefiningModels
 
     return RefiningModels(**RefiningModels.names_for(document))

@@ -1,7 +1,7 @@
-"""The seam between commands and flows: what `write` and `resume` need of whoever runs a document.
+"""The seam between commands and flows: the runner that `write` and `resume` use.
 
-Commands take the runner from `make_runner`, so that a test puts its own in that place. Prefect and
-torch are imported only once a document runs.
+Commands get the runner from `make_runner`, which tests replace. Prefect and torch are imported only when a document
+runs.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
     from storage import DocumentRecord, Store
 
 Change = Literal["queued", "cancelled", "paused", "priority"]
-"""What was done to a document that its flow run is to follow."""
+"""A change of a document that its flow run must follow."""
 ANSWER_TIMEOUT_S = 3.0
 
 
 class Runner(Protocol):
-    """Brings a stored document to its end; everything it makes goes to the store."""
+    """Runs a stored document to its end; all results go to the store."""
 
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
     ) -> Mapping[str, float]:
-        """Run a document with the models it asks for until it is done (or planned); return seconds by stage.
+        """Run a document with its models until it is done (or planned); return seconds by stage.
 
-        `resume` goes on with one that was begun, and always goes to the end.
-        `on_event` is called in the caller's thread. Raises LonghandError; what was stored before an
-        error or Ctrl-C stays stored.
+        `resume` continues a begun document, always to its end.
+        `on_event` is called in the caller's thread. Raises LonghandError; results stored before an
+        error or Ctrl-C stay stored.
         """
 
     def translate(
         self, store: Store, document_id: str, lang: str, *, on_event: OnEvent
     ) -> Mapping[str, float]:
-        """Decode a document that is done into `lang` and return seconds by stage; as `run` otherwise."""
+        """Translate a finished document into `lang` and return seconds by stage; otherwise as `run`."""
 
 
 class FlowRunner:
-    """Runs documents as Prefect flows with the models they were begun with."""
+    """Runs documents as Prefect flows, with the models that they were begun with."""
 
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
     ) -> Mapping[str, float]:
-        """Hand the document to the flow."""
+        """Pass the document to the flow."""
         from flows.models.engine import ModelEngine
         from flows.run import resume_document, write_document
 
@@ -74,7 +74,7 @@ class FlowRunner:
     def translate(
         self, store: Store, document_id: str, lang: str, *, on_event: OnEvent
     ) -> Mapping[str, float]:
-        """Hand the document to the flow that decodes."""
+        """Pass the document to the translating flow."""
         from flows.models.engine import ModelEngine
         from flows.run import translate_document
 
@@ -87,7 +87,7 @@ class FlowRunner:
 
 
 def _state_memory(space: str | None) -> None:
-    """Say what a published space is about to take; raise ModelError where that is not free."""
+    """Print how much memory a published space needs; raise ModelError if that is not free."""
     from concepts.models.published import PUBLISHED
 
     if space not in PUBLISHED:
@@ -112,16 +112,17 @@ class QueueWorker:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Ask to stop: steps that run are finished, then all documents are given back. May be called again."""
+        """Ask to stop: running steps finish, then all documents are released. May be called again."""
         self._is_stopped = True
         if self._worker is not None:
             self._worker.stop()
 
     def run(self, *, drain: bool = False, limit: int | None = None) -> dict[Outcome, int]:
-        """Work until `stop`; return how many documents ended how. `drain`: until nothing waits, `limit`: so many.
+        """Work until `stop` and return the number of documents by outcome.
 
-        Raises ModelError where the models of new documents cannot be loaded, FlowError where Prefect's server
-        cannot be reached at the start; later it is waited for.
+        `drain`: stop when nothing waits; `limit`: stop after this many documents. Raises ModelError if the models of
+        new documents cannot be loaded, FlowError if Prefect's server is unreachable at the start; later the worker
+        waits for it.
         """
         import asyncio
 
@@ -152,16 +153,16 @@ class QueueWorker:
 def make_worker(
     store: Store, *, batch: int, together: bool, on_event: OnWorkerEvent, prefect_api: str | None
 ) -> Iterator[QueueWorker]:
-    """Yield a worker with the real models. `together`: its documents share model calls.
+    """Yield a worker with the real models. `together`: documents share model calls.
 
-    Raises UsageError where no Prefect server is known.
+    Raises UsageError if no Prefect server is known.
     """
     with need_api(prefect_api) as api:
         yield QueueWorker(store, batch=batch, together=together, on_event=on_event, prefect_api=api)
 
 
 def need_api(typed: str | None) -> PrefectApi:
-    """Return the Prefect server that is meant; UsageError where none is known."""
+    """Return the Prefect server from the option or the settings; UsageError if none is known."""
     from flows.prefect.api import API_VARIABLE
     from flows.station.known import known_api
 
@@ -174,7 +175,7 @@ def need_api(typed: str | None) -> PrefectApi:
 
 
 def answering_api() -> PrefectApi | None:
-    """Return the Prefect server that is known, where it answers; say so where it does not."""
+    """Return the known Prefect server if it answers; print a remark if it does not."""
     from flows.prefect.api import PrefectApi
     from flows.station.known import known_api
 
@@ -191,9 +192,9 @@ def answering_api() -> PrefectApi | None:
 
 
 def tell_prefect(documents: Sequence[DocumentRecord], change: Change) -> bool:
-    """Let the flow runs of documents follow what was done to them; return whether that worked, and raise nothing.
+    """Apply a change of documents to their flow runs; return whether that worked, and raise nothing.
 
-    `queued`: they wait for a worker (those of a document that is not are left alone).
+    `queued`: the runs wait for a worker (runs of documents that are not queued stay unchanged).
     """
     from flows.prefect import work_pool
     from flows.station.known import known_api

@@ -1,4 +1,4 @@
-"""Finding stored plan items and sentences by meaning and by words; the database does both."""
+"""Search for stored plan items and sentences by meaning and by words, both in the database."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 MAX_LIMIT = 1000
 MIN_DEPTH = 100
-"""So many matches of each way are mixed at least: what is tenth in both is among the first of the mixture."""
+"""Least number of matches of each ranking to fuse: a match that is tenth in both is among the first of the fusion."""
 RANK_CONSTANT = 60
-"""Of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009), as they chose it."""
+"""Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher 2009), as in the paper."""
 
 
 class Searcher:
-    """Searches again and again with one encoder, which is loaded when it is first needed.
+    """Searches repeatedly with one encoder, which is loaded at its first use.
 
     Safe to use from several threads; one of them encodes at a time.
     """
 
     def __init__(self, space: str | None = None) -> None:
-        """`space`: a name or a folder; None: the one that ships."""
+        """`space`: name or folder; None: the one that ships."""
         self._space = space
         self._engine: ModelEngine | None = None
         self._lock = threading.Lock()
 
     def languages(self) -> tuple[str, ...]:
-        """Return the languages that words may be in."""
+        """Return the languages that a query may be in."""
         return known_languages(self._space)
 
     def find(
@@ -49,7 +49,7 @@ class Searcher:
         limit: int = 10,
         lang: str = DEFAULT_LANG,
     ) -> tuple[Match, ...]:
-        """Return what is near in meaning to `words`, or holds them, best first; see `search_words`."""
+        """Return matches for `words` by meaning and by words, best first; see `search_words`."""
         text = check_prompt(words, "what is looked for")
         check_language(lang, self.languages())
         if not 1 <= limit <= MAX_LIMIT:
@@ -57,7 +57,7 @@ class Searcher:
         depth = max(limit, MIN_DEPTH) if len(ways) > 1 else limit
         lists = []
         if "meaning" in ways:
-            # Before an encoder is loaded for nothing.
+            # Check before loading an encoder for nothing.
             store.check_can_search()
             lists.append(self._find_by_meaning(store, text, places, depth, lang))
         if "words" in ways:
@@ -77,7 +77,7 @@ class Searcher:
                 engine = make_engine(self._space)
                 engine.start_loading(("encode",))
                 engine.prepare("encode")
-                self._engine = engine  # one that could not be loaded is tried again
+                self._engine = engine  # an engine that failed to load is tried again
             engine = self._engine
             sentences = split(text, lang)
             vectors = check_vectors(
@@ -89,7 +89,7 @@ class Searcher:
                 engine.as_query(vectors, lang), vectors.shape, "what they are looked for by"
             )[0]
         found = store.search(query, engine.space, places=places, limit=limit)
-        # a mapped concept is less near to all others, and to itself, whose nearness is to be 1
+        # mapping a concept to a query vector lowers all its cosines: divide by the one with itself, to make that 1
         own = float(query @ vectors[0] / (np.linalg.norm(query) * np.linalg.norm(vectors[0])))
         own = own if own > 0 else 1.0
         return tuple(
@@ -99,10 +99,10 @@ class Searcher:
 
 
 def fuse(lists: Sequence[Sequence[Match]], limit: int) -> tuple[Match, ...]:
-    """Return the matches of several rankings as one, best first, by reciprocal rank fusion.
+    """Fuse several rankings into one, best first, by reciprocal rank fusion.
 
-    A match scores 1 / (60 + rank) in each ranking that holds it (Cormack, Clarke and Büttcher 2009). One that is in
-    several keeps the similarity of one and the text of the other that holds the words.
+    A match scores 1 / (60 + rank) in each ranking that holds it (Cormack, Clarke and Büttcher 2009). A match in
+    both rankings keeps the similarity from the search by meaning and the text from the search by words.
     """
     scores: dict[object, float] = {}
     merged: dict[object, Match] = {}
@@ -129,19 +129,19 @@ def search_words(
     lang: str = DEFAULT_LANG,
     space: str | None = None,
 ) -> tuple[Match, ...]:
-    """Return what is near in meaning to `words` in all documents of a space, and what holds them, best first.
+    """Return plan items and sentences near in meaning to `words`, or holding them, best first.
 
-    `ways`: the two rankings that are mixed; by words alone no model is loaded, and all spaces are looked at. `lang`:
-    of the words. `space`: a name or a folder; None: the one that ships. Words of several sentences
-    stand for their mean. Nearness is the cosine over that of the words themselves, as they are looked for
-    (`Codec.as_query`). Raises InputError, UsageError, ModelError where the space cannot be loaded, and
-    StorageError where the database cannot search by meaning.
+    `ways`: the rankings to fuse; "words" alone loads no model and searches all spaces. `lang`: of the words. `space`:
+    name or folder of the space whose documents are searched by meaning; None: the one that ships. Several sentences
+    count as their mean. Similarity is the cosine to the query vector (`Codec.as_query`), divided by the words' own
+    cosine to it. Raises InputError, UsageError, ModelError if the space cannot be loaded, and StorageError if the
+    database cannot search by meaning.
     """
     return Searcher(space).find(store, words, ways=ways, places=places, limit=limit, lang=lang)
 
 
 def make_engine(space: str | None) -> ModelEngine:
-    """Return the models that encode; a test puts its own in this place."""
+    """Return the models that encode; tests replace this function."""
     from flows.models.engine import ModelEngine
 
     return ModelEngine(space=space)

@@ -1,4 +1,4 @@
-"""Which function trains, releases or measures which model; everything heavy is imported inside."""
+"""Dispatch to the functions that train, release or evaluate each model; heavy imports stay inside."""
 
 from __future__ import annotations
 
@@ -23,56 +23,56 @@ if TYPE_CHECKING:
     from training.loop import LoopConfig, Progress
 
 NUM_TINY_STEPS = 200
-"""Steps of the tiny preset where none are given: minutes, to see that the recipe runs."""
+"""Default steps of the tiny preset: minutes, to check that the recipe runs."""
 WARM_START_RATE = 0.6
-"""Share of the recipe's peak learning rates for a run that starts from trained weights."""
+"""Factor on the recipe's peak learning rates for a run that starts from trained weights."""
 TINY_PIECES = 1_000
-"""Pieces of the tiny preset's new languages."""
+"""Vocabulary size for new languages in the tiny preset."""
 DRAWN_KINDS: tuple[CorpusKind, ...] = ("guide",)
-"""Kinds of documents for which planner and writer draw: those that people ask for."""
+"""Kinds of documents for which planner and writer draw: the ones that users ask for."""
 MIN_HELD_OUT = 10
-"""Documents of the test split without which figures would be chance."""
+"""Least number of test documents for meaningful figures."""
 RELEASE_FOLDER = "model"
-"""Where in the run's folder the finished model lies, with its card."""
+"""Folder, in the run's folder, of the finished model and its card."""
 
 OnCount = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRequest:
-    """What `longhand train` was asked for."""
+    """Options of `longhand train`."""
 
     kind: str
     corpus: Path
     run_dir: Path
     name: str
-    """Name on the card of the finished model."""
+    """Name on the finished model's card."""
     preset: str
     steps: int | None
-    """None: as many as the recipe says."""
+    """None: the recipe's number."""
     space: str | None
     """Name or folder of the concept space; None: the one that ships. Not for a space itself."""
     seed: int
     teacher: bool = False
-    """Whether a stronger encoder teaches a space; not for other models."""
+    """Whether a stronger encoder teaches a space; for spaces only."""
     init: str | None = None
-    """Name or folder of the model whose weights to start from; None: random ones."""
+    """Name or folder of the model whose weights to start from; None: random weights."""
     objective: Objective = "diffusion"
     """What a planner or writer learns; "mse" is the baseline without noise."""
     langs: tuple[str, ...] | None = None
-    """Languages that a space learns beside its own; None: those of the recipe."""
+    """Languages that a space learns beside its own; None: the recipe's."""
     decoder_only: bool = False
-    """Whether languages that go on leave their vectors as they are."""
+    """Whether languages that are trained further keep their vectors."""
     voice: str | None = None
-    """Name or folder of the base model that a voice's adapter is for; None: the one that ships."""
+    """Name or folder of the base model of a voice's adapter; None: the one that ships."""
     planner: str | None = None
     """Name or folder of the planner whose draws a voice learns to read; None: none."""
     writer: str | None = None
     """The writer likewise."""
     parts: int | None = None
-    """Batches whose gradients a step averages; None: as the run began, else one for each process."""
+    """Batches whose gradients a step averages; None: as at the run's start, else one for each process."""
     kept: float | None = None
-    """Share of the weights that a run of languages started from in what it releases; None: the recipe's."""
+    """Share of the initial weights in the weights that a run of languages releases; None: the recipe's."""
 
 
 def start_training(
@@ -83,12 +83,12 @@ def start_training(
     on_drawn: OnCount = lambda _done, _total: None,
     on_noted: OnCount = lambda _done, _total: None,
 ) -> tuple[dict[str, float], ModelCard]:
-    """Train one model (or go on); return the figures of its last evaluation and the finished model's card.
+    """Train one model (or continue); return its last evaluation's figures and the finished model's card.
 
-    `on_embedded` gets (done, total) while the corpus is embedded, by the space or by its teacher, which
-    happens once, `on_drawn` while a writer draws what a voice is to read, and `on_noted` while documents get their
-    notes. A process that a launcher started beside others shares the work with them (training/loop.py), and rank 0
-    alone writes files. Raises UsageError there for a space and for languages, which one process trains.
+    `on_embedded` gets (done, total) while the space or its teacher embeds the corpus, which happens once; `on_drawn`
+    while a writer draws concepts for a voice to read, and `on_noted` while documents get their notes. Processes of
+    one launch share the work (training/loop.py), and only rank 0 writes files. Raises UsageError in a launch for
+    a space and for languages, which one process trains.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1" and request.kind in ("space", "languages"):
         raise UsageError(
@@ -277,7 +277,7 @@ def _train_voice(
 
 
 def _drawing(request: TrainingRequest) -> list[str]:
-    """Return the identities of the models whose draws a voice learns to read."""
+    """Return the ids of the models whose draws a voice learns to read."""
     from concepts.models.installed import find_card
 
     asked: tuple[tuple[Kind, str | None], ...] = (("planner", request.planner), ("writer", request.writer))
@@ -287,9 +287,9 @@ def _drawing(request: TrainingRequest) -> list[str]:
 def _drawn_for(
     request: TrainingRequest, space_id: str, split: Split, on_drawn: OnCount
 ) -> Callable[[list[str]], Tensor] | None:
-    """Return a function from texts to the concepts (N, D) that planner and writer draw for them, zeros for none.
+    """Return a function from texts to the concepts (N, D) that planner and writer draw for them, zeros if none.
 
-    None where neither of them is named.
+    None if neither model is named.
     """
     import torch
 
@@ -407,7 +407,7 @@ def _release(
 
 
 def _num_parts(request: TrainingRequest) -> int:
-    """Return how many batches a step averages: as asked, as the run began, else one for each process."""
+    """Return how many batches a step averages: as requested, as at the run's start, else one for each process."""
     from concepts.neural.processes import process_state
     from training.loop import parts_of_run
 
@@ -418,7 +418,7 @@ def _num_parts(request: TrainingRequest) -> int:
 
 def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
     num_steps = request.steps or (NUM_TINY_STEPS if request.preset == "tiny" else config.num_steps)
-    # Trained weights lose much of what they know at the peak rates that random ones need.
+    # Trained weights forget much at the peak rates that random weights need.
     share = WARM_START_RATE if request.init else 1.0
     # A short run must still warm up and cool down within its steps.
     return replace(
@@ -437,9 +437,9 @@ def _loop(config: LoopConfig, request: TrainingRequest) -> LoopConfig:
 def start_evaluation(
     kind: str, corpus: Path, *, model: str | None, space: str | None, on_progress: OnCount
 ) -> tuple[str, dict[str, float]]:
-    """Measure one model on held-out documents; return its identity and the figures. `on_progress` gets (done, total).
+    """Evaluate one model on held-out documents; return its id and the figures. `on_progress` gets (done, total).
 
-    Raises InputError where a corpus holds back too few documents for the figures to mean much.
+    Raises InputError if a corpus has too few held-out documents for meaningful figures.
     """
     from concepts.codecs.codec import Codec
     from concepts.codecs.spaces import load_codec

@@ -1,1 +1,1 @@
-"""Whole documents measured: prompts, systems that write, judges, and one table."""
+"""Evaluation of whole documents: prompts, systems that write, judges, and one table."""

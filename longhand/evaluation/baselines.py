@@ -1,6 +1,6 @@
-"""What Longhand is compared with: its voice without concepts or notes, the base model without a plan, true parts.
+"""Baselines for Longhand: its voice without concepts or notes, the base model without a plan, true parts.
 
-Each hides or replaces one part of the pipeline, so that the table tells which part a difference comes from.
+Each hides or replaces one part of the pipeline, so that the table shows which part causes a difference.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from flows.document.engine import Engine, SayAsk, Text
 
 _LENGTH = 700
-"""Tokens of an unplanned document, about those of a planned one."""
+"""Tokens of an unplanned document, about as many as of a planned one."""
 _SYSTEM_PROMPT = "You are a helpful writer of clear, practical documents."
 
 
 class HiddenConcepts:
-    """An engine whose voice is not shown the concepts of the sentences: it goes on from the words alone."""
+    """An engine whose voice does not see the sentences' concepts: it continues from the words alone."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,37 +32,37 @@ class HiddenConcepts:
         return getattr(self._engine, name)
 
     def say(self, ask: SayAsk) -> list[list[Text]]:
-        """Say the sections with concepts of zeros."""
+        """Say the sections with all-zero concepts."""
         hidden = [replace(section, vectors=section.vectors * 0) for section in ask.sections]
         return self._engine.say(replace(ask, sections=hidden))
 
 
 class VoiceAlone(LonghandSystem):
-    """The same voice and planned headings, the concepts hidden."""
+    """The same voice and planned headings, with hidden concepts."""
 
     name = "voice alone"
 
     def engine(self) -> Engine:
-        """Return Longhand's engine, its concepts hidden."""
+        """Return Longhand's engine with hidden concepts."""
         return HiddenConcepts(super().engine())
 
 
 class SubjectHidden(LonghandSystem):
-    """The same models, which find no document on the very subject in the library, only what is near it."""
+    """The same models, but the library's documents on the very subject are hidden, not the ones near it."""
 
     name = "subject hidden"
     most_alike = 0.7
 
 
 class WithoutNotes(LonghandSystem):
-    """The same models, which look nothing up."""
+    """The same models without a library."""
 
     name = "without notes"
     library = "none"
 
 
 class TrueOutline(LonghandSystem):
-    """The headings of the true document given; gists, lengths and sentences are Longhand's."""
+    """Headings of the true document; gists, lengths and sentences are Longhand's."""
 
     name = "true outline"
 
@@ -108,12 +108,12 @@ class TrueConcepts(LonghandSystem):
 
 
 class Unplanned:
-    """The voice's base model, asked for the whole document in its chat form."""
+    """The voice's base model, asked for the whole document in its chat format."""
 
     name = "unplanned"
 
     def __init__(self, name: str | None = None) -> None:
-        """`name`: of the base, None: the one that ships."""
+        """`name`: of the base model; None: the one that ships."""
         self._name = name
         self._loaded: tuple[Any, Any] | None = None
 
@@ -129,7 +129,7 @@ class Unplanned:
             # its own attention: `generate` brings a cache of transformers, not ours
             self._loaded[0].config._attn_implementation = "sdpa"
         base, tokenizer = self._loaded
-        # no word of a format: a model of this size writes signs instead of text when it hears of them
+        # do not mention a format: a model of this size then writes markup instead of text
         asked = f"Write a detailed guide of several sections: {prompt.text}"
         messages = [{"role": "system", "content": _SYSTEM_PROMPT}, {"role": "user", "content": asked}]
         ids = tokenizer.apply_chat_template(
@@ -144,7 +144,7 @@ class Unplanned:
                 do_sample=True,
                 temperature=0.5,
                 top_p=0.9,
-                repetition_penalty=1.1,  # as llama.cpp has it: without, answers loop
+                repetition_penalty=1.1,  # as in llama.cpp: without it, answers loop
                 pad_token_id=tokenizer.eos_token_id,
             )
         text = tokenizer.decode(found[0][ids["input_ids"].shape[1] :], skip_special_tokens=True)
@@ -153,7 +153,7 @@ class Unplanned:
 
 
 def blocks_of(texts: Sequence[Text]) -> tuple[Block, ...]:
-    """Return said sentences as blocks."""
+    """Return decoded sentences as blocks."""
     blocks: list[Block] = []
     for text in texts:
         if text.block is not None or not blocks:

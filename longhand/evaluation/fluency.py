@@ -1,7 +1,7 @@
-"""Whether sentences are English, by judges that are no language models: a parser and a word list.
+"""Judges of whether sentences are English, without language models: a parser and a word list.
 
-link-grammar (Sleator and Temperley 1991) parses a sentence whole where every word has a link; Debian has it as the
-package link-grammar. Word lists are those of /usr/share/dict, Debian's packages wamerican and wbritish.
+link-grammar (Sleator and Temperley 1991, Debian package link-grammar) parses a sentence completely if every word has
+a link. Word lists are in /usr/share/dict (Debian packages wamerican and wbritish).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 PARSER = "link-parser"
 PARSE_TIMEOUT_S = 3
-"""A sentence that takes longer counts as not parsed."""
+"""A sentence that takes longer counts as unparsed."""
 MAX_PARSED = 25
-"""Sentences of a document that are parsed, evenly spread over it."""
+"""Most parsed sentences of a document, evenly spread over it."""
 LONG_WORDS = 8
 WORD_LISTS = tuple(
     Path("/usr/share/dict") / name for name in ("words", "american-english", "british-english")
@@ -43,7 +43,7 @@ def find_parser() -> str:
 
 
 def find_words(files: Sequence[Path] = WORD_LISTS) -> frozenset[str]:
-    """Return the words, in small letters, of all word lists that are installed; raise MissingJudge for none."""
+    """Return the words of all installed word lists in lower case; raise MissingJudge if there are none."""
     words: set[str] = set()
     for file in files:
         if file.is_file():
@@ -54,9 +54,9 @@ def find_words(files: Sequence[Path] = WORD_LISTS) -> frozenset[str]:
 
 
 class GrammarJudge:
-    """`parsed`: share of the sentences that link-grammar parses whole, without guessing at misspelled words.
+    """`parsed`: share of the sentences that link-grammar parses completely, without guessing misspelled words.
 
-    `parsed_long`: the same among sentences of eight words or more; short ones are parsed more easily.
+    `parsed_long`: the same among sentences of eight words or more; short ones are easier to parse.
     """
 
     name = "grammar"
@@ -71,7 +71,7 @@ class GrammarJudge:
         self._timeout_s = timeout_s
 
     def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
-        """Parse a sample of each document."""
+        """Parse a sample of each document's sentences."""
         chosen = [spread(sample.document.sentences, self._max_parsed) for sample in samples]
         distinct = sorted({line for own in chosen for line in map(_line, own) if line})
         is_parsed = dict(zip(distinct, self._parse(distinct), strict=True))
@@ -112,13 +112,13 @@ class GrammarJudge:
 
 
 class DictionaryJudge:
-    """`known_words`: share of the words of a document's sentences that stand in a word list."""
+    """`known_words`: share of a document's words, without headings, that are in a word list."""
 
     name = "spelling"
     figures: tuple[str, ...] = ("known_words",)
 
     def __init__(self, words: Collection[str]) -> None:
-        """`words`: in small letters."""
+        """`words`: in lower case."""
         self._words = words
 
     def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
@@ -141,5 +141,5 @@ def spread(sentences: Sequence[str], limit: int) -> list[str]:
 
 
 def _line(sentence: str) -> str:
-    """Return a sentence as link-parser takes it: one line without the marks that are commands there."""
+    """Return a sentence as a line of input for link-parser, without marks that would be commands."""
     return " ".join(sentence.split()).lstrip("*!%: ")

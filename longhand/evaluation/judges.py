@@ -1,7 +1,7 @@
-"""The judges that can be loaded here, and what they measure together.
+"""Loads the available judges and merges their figures.
 
-A judge names its figures and gives, for each document, those that it has: one without headings has no cosine to them.
-What a judge needs beside this package may be missing; then its figures are left out, and a line says why.
+A judge names its figures; a document may lack some: without headings it has no cosine to them. If a judge's own
+requirements are missing, its figures are left out and a line says why.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from longhand.evaluation.prompts import PromptSet
 
 @dataclass(frozen=True, kw_only=True)
 class Materials:
-    """What judges are made with; training sentences are read when the first judge asks for them."""
+    """Inputs for making judges; training sentences are read at their first use."""
 
     prompts: PromptSet
     corpus: Path
@@ -75,11 +75,11 @@ JUDGES: dict[str, Callable[[Materials], Judge]] = {
     "repetition": _repetition,
     "length": _lengths,
 }
-"""How each judge is made; a factory raises MissingJudge."""
+"""Factory of each judge; may raise MissingJudge."""
 
 
 def load_judges(materials: Materials, on_missing: Callable[[str], None]) -> list[Judge]:
-    """Return the judges that work here; `on_missing` gets a line for each other one."""
+    """Return the available judges; `on_missing` gets a line for each missing one."""
     judges: list[Judge] = []
     for name, make in JUDGES.items():
         try:

@@ -1,4 +1,4 @@
-"""What a judge of documents is, and what it is shown."""
+"""The interface of judges, and their samples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from longhand.evaluation.texts import DocumentText
 
 
 class MissingJudge(ModelError):
-    """What a judge needs is not installed; the text names it and the command that brings it."""
+    """A judge's requirement is not installed; the message names it and the command that installs it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One document and what it was written for."""
+    """One document and its prompt."""
 
     prompt: Prompt
     document: DocumentText
@@ -31,4 +31,4 @@ class Judge(Protocol):
     """Names of its figures, in the order of the table."""
 
     def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
-        """Return the figures of each document; those that a document does not have are not in its dict."""
+        """Return the figures of each document; a dict leaves out figures that its document lacks."""

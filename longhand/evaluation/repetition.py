@@ -1,4 +1,4 @@
-"""Repetition, copies and lengths: what needs nothing but the text."""
+"""Repetition, copies and lengths: judges that need only the text."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from longhand.evaluation.texts import DocumentText
 
 DISTINCT_WORDS = 200
-"""Words of a document that `distinct_2` looks at: the share falls with the length of any text."""
+"""Words of a document that `distinct_2` reads: the share falls with the length of any text."""
 MIN_COPIED_WORDS = 4
-"""A shorter sentence that stands in the training text is no copy."""
+"""A shorter sentence does not count as a copy."""
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 class RepetitionJudge:
-    """What a document says twice, and what it has from the training text.
+    """A document's repetitions, and its copies from the training text.
 
-    `rep_4`: share of the runs of four words that occurred before in the document (Welleck et al. 2020,
-    arXiv 1908.04319, seq-rep-4). `repeated_within`, `repeated_across`: share of the sentences that stood before in
-    their section, or in an earlier one. `distinct_2`: distinct share of the pairs of the first 200 words (Li et al.
-    2016, arXiv 1510.03055). `copied`: share of the sentences of four words or more that training documents hold.
+    `rep_4`: share of the word 4-grams that occurred before in the document (Welleck et al. 2020, arXiv 1908.04319,
+    seq-rep-4). `repeated_within`, `repeated_across`: share of the sentences that occurred before in their section, or
+    in an earlier one. `distinct_2`: share of distinct bigrams among the first 200 words (Li et al. 2016, arXiv
+    1510.03055). `copied`: share of the sentences of four words or more that occur in training documents.
     """
 
     name = "repetition"
     figures: tuple[str, ...] = ("rep_4", "repeated_within", "repeated_across", "distinct_2", "copied")
 
     def __init__(self, training_sentences: Iterable[str]) -> None:
-        """`training_sentences`: what a copy is a copy of."""
+        """`training_sentences`: the possible sources of copies."""
         self._known = {same_text(sentence) for sentence in training_sentences}
 
     def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
@@ -62,13 +62,13 @@ class RepetitionJudge:
 
 
 class LengthJudge:
-    """How long a document is: its sections, words of a section, words of a sentence, written over planned sentences."""
+    """Lengths: sections, words of a section, words of a sentence, ratio of written to planned sentences."""
 
     name = "length"
     figures: tuple[str, ...] = ("sections", "words_section", "words_sentence", "written_planned")
 
     def measure(self, samples: Sequence[Sample]) -> list[dict[str, float]]:
-        """Return the figures; sections without a sentence count only as written over planned."""
+        """Return the figures; sections without a sentence count only in the ratio of written to planned."""
         return [_lengths(sample.document) for sample in samples]
 
 

@@ -1,4 +1,4 @@
-"""An evaluation from its request to its table: what is missing is written, then all is measured."""
+"""An evaluation from its request to its table: write the missing documents, then measure all."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from longhand.evaluation.texts import DocumentText, read_text, write_text
 
 FIGURES_FILE = "figures.json"
 MIN_MEASURED = 10
-"""Documents that figures mean something for."""
+"""Least number of documents for meaningful figures."""
 OnProgress = Callable[[str, int, int], None]
-"""Gets what is counted, how many are done, and of how many."""
+"""Gets a label, the number done, and the total."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationRequest:
-    """What `longhand evaluate documents` was asked for."""
+    """Options of `longhand evaluate documents`."""
 
     corpus: Path
     prompts: str
     """`general`, `titles` or a file."""
     num_prompts: int
     systems: tuple[str, ...]
-    """Names; none: the usual ones for these prompts."""
+    """Names of systems; empty: the usual ones for these prompts."""
     out: Path
-    """Folder of the texts and figures; what is there already is not written again."""
+    """Folder of the texts and figures; existing texts are not written again."""
     seed: int
     options: SystemOptions
 
@@ -49,19 +49,19 @@ class Evaluation:
     judges: Sequence[tuple[str, tuple[str, ...]]]
     """Names of the judges with their figures, in the order of the table."""
     left_out: Sequence[str]
-    """A line for each judge that is not here."""
+    """A line for each missing judge."""
     baseline: str | None
-    """The system that the others are compared with."""
+    """The system to which the others are compared."""
 
 
 def evaluate_documents(
     request: EvaluationRequest, *, on_progress: OnProgress, on_missing: Callable[[str], None]
 ) -> Evaluation:
-    """Write what is missing, measure everything, and store texts and figures in `request.out`.
+    """Write the missing documents, measure all, and store texts and figures in `request.out`.
 
-    Fewer than `MIN_MEASURED` documents are written for reading alone. `on_missing` gets a line for what is left out.
-    Raises UsageError and InputError before the first document is written where that can be seen, else what a system
-    raises; documents that were written stay.
+    Fewer than `MIN_MEASURED` documents are only written, for reading. `on_missing` gets a line for each part left out.
+    Raises UsageError and InputError, if possible before the first document is written, and the systems' errors;
+    written documents stay.
     """
     names = request.systems or default_systems(request.prompts, request.options)
     systems = [make_system(name, request.options) for name in dict.fromkeys(names)]
@@ -95,7 +95,7 @@ def evaluate_documents(
 def write_all(
     system: System, prompts: Sequence[Prompt], request: EvaluationRequest, on_progress: OnProgress
 ) -> list[DocumentText]:
-    """Return a system's documents; those that were written for the same prompt and seed are read, not written again."""
+    """Return a system's documents; read documents of the same prompt and seed instead of writing them again."""
     folder = request.out / folder_name(system.name)
     documents = []
     for done, prompt in enumerate(prompts, start=1):
@@ -103,7 +103,7 @@ def write_all(
         document = read_text(path, prompt=prompt.text, seed=request.seed)
         if document is None:
             write_text(path, system.write(prompt, seed=request.seed), prompt=prompt.text, seed=request.seed)
-            # Read again: a resumed evaluation measures the same text as an uninterrupted one.
+            # Read it back, so that a resumed evaluation measures the same text as an uninterrupted one.
             document = read_text(path)
         assert document is not None, f"{path} was written a moment ago"
         documents.append(document)
@@ -117,7 +117,7 @@ def measure_systems(
     texts: Mapping[str, Sequence[DocumentText]],
     on_progress: OnProgress,
 ) -> dict[str, dict[str, dict[int, float]]]:
-    """Return figures by system, name and number of the prompt."""
+    """Return figures by system, figure name and prompt number."""
     samples = [
         Sample(prompt=prompt, document=document)
         for documents in texts.values()
@@ -152,7 +152,7 @@ def _store(
     evaluation: Evaluation,
     measured: Mapping[str, Mapping[str, Values]],
 ) -> None:
-    """Keep the figures, those of every document included, beside the texts."""
+    """Store the figures, also of every single document, beside the texts."""
     content = as_json_values(request, evaluation) | {
         "texts": {prompt.number: prompt.text for prompt in prompts.prompts},
         "documents": measured,

@@ -1,7 +1,7 @@
-"""What writes the documents that are compared: Longhand, the true documents, and what to compare with them.
+"""The systems that write documents for comparison: Longhand, the true documents, and baselines.
 
-A system is made once an evaluation by its name (`make_system`) and then asked for one document after the other. What it
-returns is a function of prompt and seed.
+A system is made by name (`make_system`) once per evaluation and then asked for one document after the other. Its
+document is a function of prompt and seed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class System(Protocol):
     name: str
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
-        """Return the document of a prompt; raise InputError where there is none."""
+        """Return the document for a prompt; raise InputError if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemOptions:
-    """What the systems of an evaluation are made with."""
+    """Options of an evaluation's systems."""
 
     texts: Path | None = None
-    """Folder with a folder of Markdown files for each system that is read; None: there is none."""
+    """Folder with a folder of Markdown files for each system read from files; None: there is none."""
     space: str | None = None
-    """Name or folder of the concept space that Longhand writes in; None: the one that ships."""
+    """Name or folder of Longhand's concept space; None: the one that ships."""
 
 
 class LonghandSystem:
@@ -49,7 +49,7 @@ class LonghandSystem:
 
     name = LONGHAND
     library: str | None = None
-    """What it is written from; None: the library that ships."""
+    """Library; None: the one that ships."""
     most_alike = math.inf
     """As `concepts.library.library.Library.most_alike`."""
 
@@ -73,7 +73,7 @@ class LonghandSystem:
         return self.write_with(prompt.text, seed=seed)
 
     def write_with(self, prompt: str, *, seed: int, outline: str | None = None) -> DocumentText:
-        """Write a document, below an outline where one is given."""
+        """Write a document, with `outline` if given."""
         from longhand.asking.requests import make_document
         from longhand.evaluation.writing import temporary_store, write_document
         from longhand.outline.outlines import parse_outline
@@ -92,7 +92,7 @@ class TrueDocument:
     name = "true document"
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
-        """Return it as it is."""
+        """Return it unchanged."""
         return true_document(prompt, self.name)
 
 
@@ -110,10 +110,10 @@ class ShuffledDocument:
 
 
 class FolderSystem:
-    """Documents that were written before, read from `NN.md` in a folder."""
+    """Existing documents, read from `NN.md` in a folder."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        """Raise InputError where the folder holds no Markdown file."""
+        """Raise InputError if the folder holds no Markdown file."""
         self.name = name
         self._folder = folder
         files = sorted(folder.glob("*.md"))
@@ -121,7 +121,7 @@ class FolderSystem:
             raise InputError(
                 f"the system {name!r} has no texts: {folder} holds no Markdown file; name another --texts"
             )
-        # A file that names its prompt is found by it, whatever its number.
+        # Find a file that names its prompt by that, whatever its number.
         notes = {path: read_note(path) for path in files}
         self._by_prompt = {str(note["prompt"]): path for path, note in notes.items() if "prompt" in note}
         self._by_number = {
@@ -129,7 +129,7 @@ class FolderSystem:
         }
 
     def write(self, prompt: Prompt, *, seed: int) -> DocumentText:
-        """Read the file of the prompt, whatever its seed."""
+        """Read the file of the prompt, with any seed."""
         path = self._by_prompt.get(prompt.text) or self._by_number.get(str(prompt.number))
         document = None if path is None else read_text(path)
         if document is None:
@@ -140,7 +140,7 @@ class FolderSystem:
 
 
 def with_sentences(document: DocumentText, sentences: Iterator[str]) -> DocumentText:
-    """Return a document with other sentences in the places of its own."""
+    """Return a document with its sentences replaced in order."""
 
     def filled(block: Block) -> Block:
         return replace(block, sentences=tuple(next(sentences) for _ in block.sentences))
@@ -157,14 +157,14 @@ def folder_name(system: str) -> str:
 
 
 def true_document(prompt: Prompt, name: str) -> DocumentText:
-    """Return the true document of a prompt; raise UsageError where there is none."""
+    """Return the true document of a prompt; raise UsageError if there is none."""
     if prompt.true is None:
         raise UsageError(f"the system {name!r} needs true documents: evaluate with --prompts {TITLES}")
     return prompt.true
 
 
 def default_systems(prompts: str, options: SystemOptions) -> tuple[str, ...]:
-    """Return the systems that are compared where none is named."""
+    """Return the systems to compare by default."""
     names: tuple[str, ...] = (LONGHAND,)
     if prompts == TITLES:
         names += (TrueDocument.name, ShuffledDocument.name)

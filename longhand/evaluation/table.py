@@ -9,7 +9,7 @@ import numpy as np
 
 NUM_RESAMPLES = 2000
 PERCENTILES = (2.5, 97.5)
-"""Of the means of the resamples (Efron 1979): an interval of 95 %."""
+"""Percentiles of the resampled means (Efron 1979): an interval of 95 %."""
 BLOCK_SIZE = 5
 """Figures side by side."""
 DIFFERENCE = "less "
@@ -20,7 +20,7 @@ Values = Mapping[int, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """The mean of a figure over documents, and its interval."""
+    """A figure's mean over documents, with its interval."""
 
     mean: float
     low: float
@@ -30,11 +30,11 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One figure of one system, and its difference to the baseline over the prompts that both have it for."""
+    """One figure of one system, and its difference to the baseline over the prompts for which both have it."""
 
     value: Estimate
     difference: Estimate | None
-    """None: this is the baseline, or there is none."""
+    """None: this is the baseline, or there is no baseline."""
 
 
 Table = Mapping[str, Mapping[str, Cell]]
@@ -42,7 +42,7 @@ Table = Mapping[str, Mapping[str, Cell]]
 
 
 def estimate(values: Sequence[float], *, seed: int = 0) -> Estimate:
-    """Return the mean of at least one value and the interval of its bootstrap."""
+    """Return the mean of at least one value and its bootstrap interval."""
     array = np.asarray(values, dtype=np.float64)
     drawn = np.random.default_rng(seed).integers(len(array), size=(NUM_RESAMPLES, len(array)))
     low, high = np.percentile(array[drawn].mean(axis=1), PERCENTILES)
@@ -52,7 +52,7 @@ def estimate(values: Sequence[float], *, seed: int = 0) -> Estimate:
 def make_table(
     measured: Mapping[str, Mapping[str, Values]], *, baseline: str | None
 ) -> dict[str, dict[str, Cell]]:
-    """Return the table of `measured`, figures by system, name and prompt; differences are system less baseline."""
+    """Return the table of `measured`, figures by system, name and prompt; differences are system minus baseline."""
     base = measured.get(baseline, {}) if baseline is not None else {}
     table: dict[str, dict[str, Cell]] = {}
     for system, figures in measured.items():
@@ -69,7 +69,7 @@ def make_table(
 
 
 def blocks_of(judges: Sequence[tuple[str, tuple[str, ...]]]) -> list[tuple[str, ...]]:
-    """Return the figures of judges, each with its name, in blocks that fit on a screen, a judge's together."""
+    """Return the judges' figure names in blocks that fit on a screen; a judge's figures stay together."""
     return [
         figures[start : start + BLOCK_SIZE]
         for _, figures in judges
@@ -78,7 +78,7 @@ def blocks_of(judges: Sequence[tuple[str, tuple[str, ...]]]) -> list[tuple[str, 
 
 
 def rows_of(table: Table, figures: Sequence[str], *, baseline: str | None) -> list[tuple[str, ...]]:
-    """Return the rows of a printed table: a row a system, and one below it for the difference to the baseline."""
+    """Return the rows of a printed table: one for each system, and below it its difference to the baseline."""
     rows: list[tuple[str, ...]] = []
     for system, cells in table.items():
         rows.append((system, *(_shown(cells[name].value) if name in cells else "-" for name in figures)))

@@ -1,8 +1,7 @@
-"""A document as plain frozen values, and as a Markdown file of one sentence a line.
+"""A document as plain frozen values, and as a Markdown file with one sentence a line.
 
-The first line of a file is an HTML comment with the prompt, the seed and the planned lengths: a resumed evaluation
-sees by it whether the file is what it would write. Files without the comment are read as well; their sentences are
-split by `concepts.segment`.
+A file's first line is an HTML comment with the prompt, the seed and the planned lengths, by which a resumed evaluation
+recognizes its own files. Files without the comment are read as well; `concepts.segment` splits their sentences.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from concepts.corpus import Document
 
 MARKS: dict[BlockKind, str] = {"paragraph": "", "step": "1. ", "bullet": "- ", "note": "> "}
-"""What the first line of a block begins with; its other lines are indented by as much."""
+"""Mark at the start of a block's first line; the other lines are indented by its width."""
 DEEPEST_LEVEL = 5
 
 _HEADING = re.compile(r"(#{1,6})(?:\s+(.*))?$")
@@ -34,14 +33,14 @@ _COMMENT = re.compile(r"<!--(.*?)-->\s*", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class SectionText:
-    """A heading ("" before the first one) and what stands under it, without its subsections."""
+    """A heading ("" before the first one) and its text, without subsections."""
 
     heading: str
     blocks: tuple[Block, ...]
     level: int = 1
     """1 for a section of the document, 2 for a section of a section."""
     num_planned: int | None = None
-    """Sentences that the plan has for it; None: there is no plan."""
+    """Planned sentences; None: there is no plan."""
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -86,7 +85,7 @@ def text_of_corpus(document: Document) -> DocumentText:
 
 
 def write_text(path: Path, document: DocumentText, *, prompt: str, seed: int) -> None:
-    """Write a document to a file, at once or not at all."""
+    """Write a document to a file, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     note = {"prompt": prompt, "seed": seed, "planned": [s.num_planned for s in document.sections]}
     # Two hyphens would end the comment.
@@ -112,9 +111,9 @@ def to_markdown(document: DocumentText) -> str:
 
 
 def read_text(path: Path, *, prompt: str | None = None, seed: int | None = None) -> DocumentText | None:
-    """Return the document of a file; None where there is none, or it was written for another prompt or seed.
+    """Return the document in a file; None if there is none, or it was written for another prompt or seed.
 
-    `prompt` and `seed` None: whatever they were. Raises InputError where the file cannot be read.
+    `prompt` and `seed` None: accept any. Raises InputError if the file cannot be read.
     """
     if not path.exists():
         return None
@@ -133,7 +132,7 @@ def read_text(path: Path, *, prompt: str | None = None, seed: int | None = None)
 
 
 def read_note(path: Path) -> dict[str, object]:
-    """Return the comment at the head of a file, with `prompt`, `seed` and `planned`; nothing where it has none."""
+    """Return the values in a file's first comment (`prompt`, `seed`, `planned`); {} if it has none."""
     return _note_of(_content(path))
 
 
@@ -173,7 +172,7 @@ def _content(path: Path) -> str:
 
 
 def _note_of(text: str) -> dict[str, object]:
-    """Return what the comment on the first line says; nothing where there is no such comment."""
+    """Return the values in the comment on the first line; {} if there is none."""
     comment = _COMMENT.match(text)
     try:
         note = json.loads(comment[1]) if comment else {}
@@ -197,7 +196,7 @@ def _chunks(text: str) -> Iterator[list[str]]:
 
 
 def _blocks(lines: Sequence[str], *, splits: bool) -> Iterator[Block]:
-    """Yield the blocks of lines without a blank one between them: a list has one for each mark."""
+    """Yield the blocks of lines without a blank line between them: a list has one block for each mark."""
     kind: BlockKind = "paragraph"
     sentences: list[str] = []
     for line in lines:

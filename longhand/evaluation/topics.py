@@ -1,4 +1,4 @@
-"""Whether a document is about its prompt, by its words alone."""
+"""A judge of whether a document is about its prompt, by words alone."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class WordsJudge:
-    """`topic_by_words`: 1 where the sentences share most words with their own reference, among all references.
+    """`topic_by_words`: 1 if the sentences share more words with their own reference than with any other.
 
-    Words are weighted by how few training sentences hold them (`concepts.words.nearest_topics`). Title and headings do
-    not count: a title repeats the prompt. A document that shares no word with any reference is not found.
+    Rarer words in training sentences weigh more (`concepts.words.nearest_topics`). Title and headings do not count: a
+    title repeats the prompt. A document that shares no word with any reference scores 0.
     """
 
     name = "topic by words"
     figures: tuple[str, ...] = ("topic_by_words",)
 
     def __init__(self, prompts: PromptSet, sentences: Sequence[str]) -> None:
-        """`sentences`: what the rarity of a word is counted on."""
+        """`sentences`: for counting how rare a word is."""
         self._prompts = prompts
         self._sentences = sentences
 
@@ -30,7 +30,7 @@ class WordsJudge:
         from longhand.evaluation.words import nearest_topics
 
         texts = [" ".join(sample.document.sentences) for sample in samples]
-        # The empty text comes first and wins where nothing is shared, for ties go to the first.
+        # The empty text comes first and wins if nothing is shared, since ties go to the first.
         topics = nearest_topics(texts, ["", *self._prompts.references], self._sentences)
         return [
             {"topic_by_words": float(topic == sample.prompt.number)} if text else {}

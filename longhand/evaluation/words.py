@@ -1,4 +1,4 @@
-"""A judge of topics that knows words and no vectors."""
+"""Nearest topics by words, without vectors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from nltk.tokenize import wordpunct_tokenize
 
 
 def nearest_topics(texts: Sequence[str], documents: Sequence[str], sentences: Sequence[str]) -> list[int]:
-    """Return, for each text, the document (by index) that shares most of its words.
+    """Return the index of the document that shares most of each text's words.
 
-    By the cosine of the words' counts, weighted by inverse document frequency among `sentences` (Spärck Jones 1972):
-    a judge that knows no vectors.
+    Texts are compared by the cosine of their word counts, weighted by inverse document frequency among `sentences`
+    (Spärck Jones 1972).
     """
     holders = Counter(word for sentence in sentences for word in set(_words(sentence)))
 

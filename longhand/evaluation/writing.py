@@ -1,4 +1,4 @@
-"""Longhand itself, in this process: the steps of a document on a temporary database, without Prefect."""
+"""Longhand in this process: a document's steps on a temporary database, without Prefect."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def write_document(store: Store, engine: Engine, new: NewDocument) -> DocumentText:
-    """Plan, write and decode a document in `store`; return its text with the planned lengths."""
+    """Plan, write and decode a document in `store`; return its text with planned lengths."""
     from flows.document.job import Job
     from flows.document.order import steps_left
     from flows.leases.lease import HeldLease, claim, create_own
 
     document_id = create_own(store, new)
-    # Where the machine is busy a document may take longer than a lease.
+    # On a busy machine a document may take longer than a lease.
     with HeldLease(store, claim(store, document_id)) as held:
         job = Job(store, held.lease, engine)
         for step in steps_left(job):
@@ -36,7 +36,7 @@ def write_document(store: Store, engine: Engine, new: NewDocument) -> DocumentTe
 
 @contextmanager
 def temporary_store() -> Iterator[Store]:
-    """Yield a store whose database ends with the `with` block."""
+    """Yield a store whose database is deleted after the `with` block."""
     from storage import Store
 
     with (
@@ -49,7 +49,7 @@ def temporary_store() -> Iterator[Store]:
 def text_of_export(
     document: ExportedDocument, planned: dict[str, int | None] | dict[str, int]
 ) -> DocumentText:
-    """Return a stored document; `planned` maps the path of a section to its planned sentences."""
+    """Return a stored document's text; `planned` maps section paths to planned sentences."""
     sections: list[SectionText] = []
     waiting = [(section, 1) for section in reversed(document.sections)]
     while waiting:

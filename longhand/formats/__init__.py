@@ -1,4 +1,4 @@
-"""The formats of `longhand export`, by name; each module is imported when its format is asked for."""
+"""The formats of `longhand export`, by name; a format's module is imported at its first use."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ SUFFIXES = {f".{name}": format for name, format in FORMATS.items()} | {
     ".markdown": FORMATS["md"],
     ".htm": FORMATS["html"],
 }
-"""Ends of file names, and the format that each asks for."""
+"""Format by file suffix."""
 
 
 def format_of(path: Path, default: Format | None = DEFAULT_FORMAT) -> Format:
-    """Return the format that a file's name asks for.
+    """Return the format for a file name.
 
-    `default` is for a name without a suffix, and for a pipe or a device; None refuses those too.
-    Raises UsageError at a suffix that no format has: another content under that name would mislead.
+    `default` is for a name without a suffix, and for a pipe or a device; None refuses these, too. Raises UsageError
+    for an unknown suffix: another format under that name would mislead.
     """
     is_special = path.exists() and not path.is_file() and not path.is_dir()
     if default is not None and (is_special or not path.suffix):
@@ -73,9 +73,9 @@ def format_of(path: Path, default: Format | None = DEFAULT_FORMAT) -> Format:
 
 
 def check_suffix(path: Path, known: Sequence[str], content: str) -> Path:
-    """Return `path` where its suffix, if it has one, is one of `known`; raise UsageError otherwise.
+    """Return `path` if it has no suffix or one of `known`; raise UsageError otherwise.
 
-    `content` says what is written there ("a summary is Markdown").
+    `content` describes the file for the message ("a summary is Markdown").
     """
     is_special = path.exists() and not path.is_file() and not path.is_dir()
     if path.suffix and not is_special and path.suffix.lower() not in known:

@@ -1,4 +1,4 @@
-"""The headings of a document in reading order, and whether they are worth a table of contents."""
+"""A document's headings in reading order, and whether they need a table of contents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from storage import ExportedDocument, ExportedSection
 
 NUM_OF_LONG = 8
-"""Headings from which on a document counts as long."""
+"""Least number of headings of a long document."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ def list_headings(document: ExportedDocument) -> tuple[Entry, ...]:
 
 
 def is_long(document: ExportedDocument) -> bool:
-    """Return whether somebody who leafs through a printed document would look for a table of contents."""
+    """Return whether a printed document needs a table of contents."""
     return len(list_headings(document)) >= NUM_OF_LONG
 
 

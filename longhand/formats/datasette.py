@@ -1,7 +1,7 @@
-"""Datasette's metadata for a store in SQLite: what tables and columns mean, and labels for foreign keys.
+"""Datasette's metadata for a SQLite store: descriptions of tables and columns, and labels for foreign keys.
 
-`datasette longhand.db --metadata metadata.json` then shows a document's title where a row refers to it,
-facets, and a few queries that people ask first. Nothing here opens the database.
+`datasette longhand.db --metadata metadata.json` then shows document titles for references, facets, and a few
+frequent queries. This module never opens the database.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ _QUERIES: dict[str, dict[str, str]] = {
 
 
 def to_metadata(database: str) -> str:
-    """Return the metadata as JSON; `database` is the name of the file without its ending."""
+    """Return the metadata as JSON; `database` is the file's name without its suffix."""
     queries = {
         name: {"title": query["title"], "sql": _dedent(query["sql"])} for name, query in _QUERIES.items()
     }

@@ -1,4 +1,4 @@
-"""A document as a Word file with real heading styles, so that an outline and a contents list come free."""
+"""A document as a Word file with real heading styles, which Word uses for outline and table of contents."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_LEVEL = 9
 CONTENTS_LEVELS = 3
 """Levels of headings that a table of contents lists."""
 MAX_PROPERTY_CHARS = 255
-"""Longer core properties are refused by Word."""
+"""Word refuses longer core properties."""
 
 
 def to_docx(document: ExportedDocument) -> bytes:
@@ -67,10 +67,10 @@ def to_docx(document: ExportedDocument) -> bytes:
 
 
 def _add_contents(word: WordDocument, entries: Sequence[Entry]) -> dict[str, tuple[int, str]]:
-    """Add a table of contents, and return number and name of the bookmark that each heading, by path, is to get.
+    """Add a table of contents; return the number and name of each heading's future bookmark, by path.
 
-    It is a field, which Word fills with page numbers when it opens the file; until then, and in other programs, it
-    holds the headings as links.
+    It is a field that Word fills with page numbers when it opens the file; until then, and in other programs, it
+    shows the headings as links.
     """
     shown = [entry for entry in entries if entry.level <= CONTENTS_LEVELS]
     marks = {entry.path: (number, f"_Toc{number:08}") for number, entry in enumerate(shown, 1)}
@@ -114,7 +114,7 @@ def _run_of(inner: BaseOxmlElement) -> BaseOxmlElement:
 
 
 def _add_bookmark(paragraph: Paragraph, number: int, name: str) -> None:
-    """Mark the whole text of a paragraph."""
+    """Put a bookmark on a paragraph's whole text."""
     start, end = OxmlElement("w:bookmarkStart"), OxmlElement("w:bookmarkEnd")
     for element in (start, end):
         element.set(qn("w:id"), str(number))
@@ -131,7 +131,7 @@ def _set_paper(word: WordDocument, paper: Paper) -> None:
 
 
 def _add_steps(word: WordDocument, texts: list[str]) -> None:
-    """Add a list that counts from 1: all paragraphs of the style alone would be one list."""
+    """Add a list that counts from 1: by style alone all steps of the document would form one list."""
     numbering = word.part.numbering_part.element
     style = word.styles["List Number"].element
     template = numbering.num_having_numId(style.pPr.numPr.numId.val).abstractNumId.val
@@ -150,7 +150,7 @@ def _set_properties(word: WordDocument, document: ExportedDocument, title: str) 
     properties.subject = clean(" ".join(document.prompt.split()))[:MAX_PROPERTY_CHARS]
     properties.language = language_tag(document.lang)
     properties.identifier = document.id
-    # The template's own say "python-docx" and a day in 2013.
+    # The template's properties say "python-docx" and a day in 2013.
     properties.author = clean(document.author)[:MAX_PROPERTY_CHARS] or "Longhand"
     properties.last_modified_by = "Longhand"
     properties.comments = ""
@@ -158,7 +158,7 @@ def _set_properties(word: WordDocument, document: ExportedDocument, title: str) 
 
 
 def _set_language(word: WordDocument, lang: str) -> None:
-    """Give all styles the language, for spelling and speech, and the direction of its script."""
+    """Set the language of all styles, for spelling and speech, and its script's direction."""
     tag = language_tag(lang)
     defaults = word.styles.element.find(qn("w:docDefaults"))
     languages = [] if defaults is None else list(defaults.iter(qn("w:lang")))

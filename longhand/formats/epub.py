@@ -1,7 +1,7 @@
 """A document as EPUB 3: a title page, one chapter for each top section, and the contents list.
 
-The container is three small files around XHTML, so it is made here with zipfile and templates. The
-known library for it, EbookLib, is under the AGPL, which would bind everything that installs Longhand.
+The container is three small files around XHTML, so zipfile and templates suffice. The usual library, EbookLib, is
+under the AGPL, which would bind everything that installs Longhand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def to_epub(document: ExportedDocument) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, text)
 
-        # Readers know the file by these bytes: first, and not compressed.
+        # Readers recognize the file by these bytes, which must come first and uncompressed.
         add("mimetype", MEDIA_TYPE, zipfile.ZIP_STORED)
         add("META-INF/container.xml", render("epub/container.xml", document))
         add("EPUB/package.opf", render("epub/package.opf", document, files=files, identifier=identifier))

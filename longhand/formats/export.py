@@ -1,6 +1,6 @@
-"""A stored document as blocks of text, and as Markdown or JSON; it knows the store's export record only.
+"""A stored document as blocks of text, and as Markdown or JSON; it knows only the store's export record.
 
-The other formats are in `longhand.formats`, made of the same blocks.
+The other formats in `longhand.formats` use the same blocks.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SENTENCES_PER_PARAGRAPH = 4
 
 _MAX_HEADING_LEVEL = 6
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# What CommonMark or GitHub's tables and tasks would take for markup anywhere in a line.
+# Characters that CommonMark, or GitHub's tables and tasks, take for markup anywhere in a line.
 _INLINE = re.compile(
     r"[\\`*\[\]<]|(?<![^\W_])_+|_+(?![^\W_])|&(?=#?\w+;)|~(?=~)|(?<=~)~|\||"
-    # What single tools take for marks, and our own reader with them (concepts/corpus/readers/dialects.py).
+    # Marks of single tools that our own reader knows, too (concepts/corpus/readers/dialects.py).
     r"%(?=%)|(?<=%)%|=(?==)|(?<==)=|\$(?=\$)|(?<=\$)\$|\+(?=\+)|(?<=\+)\+|\^(?=[\w-]+$)|\{(?=\s*[%{:.#/<])|:(?=[a-z][\w+-]*:)"
 )
 # ... and only at the start of a line: headings, quotations, bullets, rules, fences, numbers.
@@ -36,22 +36,22 @@ _LINE_START = re.compile(r"(?:[#>+=~-]|\d{1,9}(?=[.)]))")
 
 @dataclass(frozen=True)
 class Block:
-    """A heading, a paragraph, an item of a list, or a note about what is missing, in reading order."""
+    """A heading, a paragraph, a list item, or a note about missing text, in reading order."""
 
     kind: Literal["heading", "paragraph", "step", "bullet", "note"]
     text: str
     path: str
     """The item it belongs to."""
     level: int
-    """1 for a top item and what stands under its heading."""
+    """1 for a top item's heading and text."""
     number: int = 0
-    """Of a step, from 1 in each list."""
+    """Number of a step in its list, from 1."""
 
 
 def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
     """Yield the heading of a section, its sentences joined to paragraphs and list items, and the sections under it.
 
-    What is not decoded yet is said in a note, so that nothing is missing silently.
+    A note stands for text that is not decoded yet, so that nothing is missing silently.
     """
     yield Block("heading", heading_of(section), section.path, level)
     joined = join_blocks(section.sentences)
@@ -67,7 +67,7 @@ def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
 
 
 def runs(section: ExportedSection, level: int = 1) -> Iterator[tuple[str, tuple[Block, ...]]]:
-    """Yield the blocks of a section by kind, those of one list together and all others alone."""
+    """Yield a section's blocks by kind: a list's items together, all other blocks alone."""
     for kind, members in groupby(blocks(section, level), key=lambda block: block.kind):
         if kind in ("step", "bullet"):
             yield kind, tuple(members)
@@ -78,14 +78,14 @@ def runs(section: ExportedSection, level: int = 1) -> Iterator[tuple[str, tuple[
 def join_blocks(sentences: Sequence[ExportedSentence]) -> list[tuple[BlockKind, str]]:
     """Return the blocks of a section's sentences, as (kind, text).
 
-    Sentences of which none begins a block are of an older document: they are joined to paragraphs of about equal size.
+    If no sentence begins a block, the document is an older one: join the sentences to paragraphs of about equal size.
     """
     if all(sentence.block is None for sentence in sentences):
         return [("paragraph", text) for text in paragraphs([sentence.text for sentence in sentences])]
     joined: list[tuple[BlockKind, list[str]]] = []
     begun: BlockKind | None = "paragraph"
     for sentence in sentences:
-        # A block whose first sentence is empty, or not decoded yet, begins with the next one.
+        # If a block's first sentence is empty or not decoded yet, the block begins with the next one.
         begun = sentence.block or begun
         if not (text := " ".join(sentence.text.split())):
             continue
@@ -98,7 +98,7 @@ def join_blocks(sentences: Sequence[ExportedSentence]) -> list[tuple[BlockKind, 
 
 
 def step_numbers(kinds: Sequence[BlockKind | None]) -> list[int]:
-    """Return the number of each step in its list, from 1, and 0 for all else; None goes on in the block before it."""
+    """Return each step's number in its list, from 1, and 0 for all other kinds; None continues the previous block."""
     numbers: list[int] = []
     last = 0
     for kind in kinds:
@@ -108,17 +108,17 @@ def step_numbers(kinds: Sequence[BlockKind | None]) -> list[int]:
 
 
 def heading_of(section: ExportedSection) -> str:
-    """Return the section's heading on one line, or its number where it has none yet."""
+    """Return the section's heading on one line, or its number if it has none yet."""
     return clean(" ".join((section.heading or "").split())) or f"Section {section.path}"
 
 
 def clean(text: str) -> str:
-    """Return `text` without the control characters that XML, and so Word and EPUB, cannot hold."""
+    """Return `text` without control characters that XML, and so Word and EPUB, cannot hold."""
     return _NO_XML.sub("", text)
 
 
 def to_markdown(document: ExportedDocument) -> str:
-    """Return the document as CommonMark: the title, a heading an item, paragraphs and lists."""
+    """Return the document as CommonMark: the title, a heading for each item, paragraphs and lists."""
     shown = [title_markdown(document)]
     for section in document.sections:
         shown += _section_lines(section)
@@ -133,7 +133,7 @@ def to_json(document: ExportedDocument) -> str:
 
 
 def to_dict(document: ExportedDocument) -> dict[str, Any]:
-    """Return what `to_json` writes as plain values; each section has its `blocks` beside its sentences."""
+    """Return the values of `to_json`; each section has its `blocks` beside its sentences."""
     shown = {"format": JSON_FORMAT} | asdict(document)
     waiting = list(zip(shown["sections"], document.sections, strict=True))
     while waiting:
@@ -167,12 +167,12 @@ def leaves_of(document: ExportedDocument) -> list[ExportedSection]:
 
 
 def title_markdown(document: ExportedDocument) -> str:
-    """Return the title as a heading of CommonMark, without a line end."""
+    """Return the title as a CommonMark heading, without a line end."""
     return f"# {_heading_text(title_of(document))}"
 
 
 def section_markdown(section: ExportedSection, level: int = 1) -> str:
-    """Return one section, with all below it, as CommonMark; `level` 1: of a top item."""
+    """Return one section, with its subsections, as CommonMark; `level` 1: a top item."""
     return "\n\n".join(_section_lines(section, level)) + "\n"
 
 
@@ -193,7 +193,7 @@ def _section_lines(section: ExportedSection, level: int = 1) -> Iterator[str]:
 
 
 def title_of(document: ExportedDocument) -> str:
-    """Return the title, else the prompt's first line, cut at a blank where it is long."""
+    """Return the title, else the prompt's first line, cut at a blank if it is long."""
     return clean(short_title(document.title or document.prompt))
 
 
@@ -218,7 +218,7 @@ def short_title(text: str, max_chars: int = MAX_TITLE_CHARS) -> str:
 
 
 def paragraphs(sentences: Sequence[str], size: int = SENTENCES_PER_PARAGRAPH) -> list[str]:
-    """Join sentences into paragraphs of about `size`, as equal as they can be; empty ones are left out."""
+    """Join sentences into paragraphs of about `size` sentences, as equal as possible; leave out empty ones."""
     kept = [" ".join(sentence.split()) for sentence in sentences if sentence.strip()]
     num_paragraphs = -(-len(kept) // size)
     if num_paragraphs == 0:
@@ -228,12 +228,12 @@ def paragraphs(sentences: Sequence[str], size: int = SENTENCES_PER_PARAGRAPH) ->
 
 
 def escape_line(text: str) -> str:
-    """Return one line of Markdown that reads as exactly `text`."""
+    """Return one line of Markdown that renders as exactly `text`."""
     escaped = _INLINE.sub(lambda found: "".join("\\" + char for char in found.group()), text)
     start = _LINE_START.match(escaped)
     if start is None:
         return escaped
-    # A digit cannot be escaped, the dot after it can.
+    # A digit cannot be escaped, but the dot after it can.
     at = start.end() if start.group()[0].isdigit() else 0
     return f"{escaped[:at]}\\{escaped[at:]}"
 
@@ -242,5 +242,5 @@ def _heading_text(text: str) -> str:
     escaped = _INLINE.sub(
         lambda found: "".join("\\" + char for char in found.group()), " ".join(text.split())
     )
-    # A closing sequence of # is dropped by readers; the first one of a heading is text already.
+    # Readers drop a closing sequence of #; escape it.
     return re.sub(r"(?:(?<=\s)|^)(#+)$", r"\\\1", escaped)

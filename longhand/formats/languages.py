@@ -1,4 +1,4 @@
-"""What the world calls the languages of a concept space: `eng_Latn` is `en` in HTML, EPUB and Word."""
+"""Standard tags for the languages of a concept space: `eng_Latn` is `en` in HTML, EPUB and Word."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _RIGHT_TO_LEFT = frozenset({"Adlm", "Arab", "Hebr", "Nkoo", "Rohg", "Syrc", "Tha
 
 @cache
 def language_tag(lang: str) -> str:
-    """Return the BCP 47 tag of a code such as `eng_Latn`, without a script that goes without saying.
+    """Return the BCP 47 tag of a code such as `eng_Latn`, without a script that is the language's default.
 
-    A code that is none (a space may name its languages as it likes) becomes `und`, undetermined.
+    An invalid code (a space may name its languages freely) becomes `und`, undetermined.
     """
-    # Imported here: its tables take longer to load than most commands run.
+    # Imported here: loading its tables takes longer than most commands.
     from langcodes import Language
     from langcodes.tag_parser import LanguageTagError
 

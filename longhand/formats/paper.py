@@ -1,4 +1,4 @@
-"""Paper sizes: what a language's region prints on."""
+"""Paper sizes by a language's region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 LETTER_REGIONS = frozenset(
     {"BZ", "CA", "CL", "CO", "CR", "GT", "MX", "NI", "PA", "PH", "PR", "SV", "US", "VE"}
 )
-"""Where paper is US letter; A4 elsewhere (Unicode CLDR, measurementData: paperSize)."""
+"""Regions that use US letter; A4 elsewhere (Unicode CLDR, measurementData: paperSize)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Paper:
     """A sheet."""
 
     name: str
-    """As CSS and PDF libraries call it."""
+    """Name in CSS and PDF libraries."""
     width_mm: float
     height_mm: float
     margin_mm: float = 25.0
@@ -26,7 +26,7 @@ LETTER = Paper(name="letter", width_mm=215.9, height_mm=279.4)
 
 
 def paper_of(lang: str) -> Paper:
-    """Return the paper of the region where most people speak a language, such as `eng_Latn`; A4 where none is known."""
+    """Return the paper of the region with most speakers of a language such as `eng_Latn`; A4 if unknown."""
     from langcodes import Language
     from langcodes.data_dicts import LIKELY_SUBTAGS
     from langcodes.tag_parser import LanguageTagError
@@ -36,5 +36,5 @@ def paper_of(lang: str) -> Paper:
     except LanguageTagError:
         return A4
     if language.language not in LIKELY_SUBTAGS:
-        return A4  # langcodes takes a language that it does not know for American
+        return A4  # langcodes takes an unknown language for American
     return LETTER if language.maximize().territory in LETTER_REGIONS else A4

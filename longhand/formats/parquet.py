@@ -1,6 +1,6 @@
-"""Concepts as rows of a Parquet file, for pandas, Polars, DuckDB and whoever reads Arrow.
+"""Concepts as rows of a Parquet file, for pandas, Polars, DuckDB and other readers of Arrow.
 
-Rows go out in groups, so that neither the store nor the file has to fit in memory.
+Rows are written in groups, so that neither the store nor the file must fit in memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROWS_PER_GROUP = 4096
 
 
 def common_space(documents: Iterable[DocumentRecord]) -> SpaceRef:
-    """Return the space of all documents that have one; raise SpaceMismatchError for two, or none."""
+    """Return the common space of all documents that have one; raise SpaceMismatchError for two spaces, or none."""
     owners = {document.space: document.id for document in documents if document.space is not None}
     if not owners:
         raise SpaceMismatchError("none of these documents holds a concept yet: write one first")
@@ -63,7 +63,7 @@ def write_parquet(
     num_rows = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for group in _groups(rows, group_size):
-            # Row groups could be merged by the writer; a table each keeps them as they are counted.
+            # A table for each group: the writer could merge row groups otherwise.
             writer.write_table(_table(group, schema, space.dim))
             num_rows += len(group)
     return num_rows

@@ -1,7 +1,7 @@
-"""A document as PDF: the title, a table of contents where it is long, numbered pages, bookmarks, one embedded font.
+"""A document as PDF: title, table of contents if it is long, numbered pages, bookmarks, one embedded font.
 
-The font is DejaVu Serif, which matplotlib brings: Latin, Greek, Cyrillic and more, but neither Arabic joined as it is
-written nor Chinese. Where a sign is missing, the document is refused instead of being printed with holes.
+The font is DejaVu Serif from matplotlib: Latin, Greek, Cyrillic and more, but neither joined Arabic letters nor
+Chinese. If a character is missing, the document is refused instead of printed with gaps.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ INDENT_MM = 8.0
 def to_pdf(document: ExportedDocument) -> bytes:
     """Return the document as .pdf on the paper of its language's region.
 
-    Raises UsageError for a script that is written from right to left, and for a sign that the font lacks.
+    Raises UsageError for a right-to-left script, and for a character that the font lacks.
     """
     if text_direction(document.lang) == "rtl":
         raise UsageError(
@@ -88,13 +88,13 @@ def _set_properties(pdf: FPDF, document: ExportedDocument, title: str) -> None:
 
 
 class _Pdf(FPDF):
-    """Pages with a number below, and the blocks of a document on them."""
+    """Numbered pages with a document's blocks."""
 
     def __init__(self, paper: Paper) -> None:
         super().__init__(format=(paper.width_mm, paper.height_mm))
         from matplotlib import get_data_path
 
-        # Its subsetting of fonts is told to everybody who listens.
+        # It logs the subsetting of fonts in detail.
         logging.getLogger("fontTools").setLevel(logging.ERROR)
         folder = Path(get_data_path()) / "fonts" / "ttf"
         for style, name in FONT_FILES.items():
@@ -104,7 +104,7 @@ class _Pdf(FPDF):
         self._said: set[str] = set()
 
     def footer(self) -> None:
-        """Print the number of the page."""
+        """Print the page number."""
         self.set_y(-15)
         self.set_font(FONT, size=9)
         self.cell(0, 5, str(self.page_no()), align=Align.C)
@@ -114,7 +114,7 @@ class _Pdf(FPDF):
         self._write(text, "B", TITLE_PT, below_mm=6.0)
 
     def write_heading(self, text: str, level: int) -> None:
-        """Print a heading, on one page with the lines below it, and name it in bookmarks and contents."""
+        """Print a heading on one page with the lines below it, and add it to bookmarks and contents."""
         size = HEADING_PT[min(level, len(HEADING_PT)) - 1]
         if self.will_page_break(size + 3 * LINE_MM):
             self.add_page()
@@ -128,7 +128,7 @@ class _Pdf(FPDF):
         self._write(text, "", TEXT_PT, below_mm=2.5)
 
     def write_list(self, items: list[tuple[str, str]]) -> None:
-        """Print items of a list, each behind its mark."""
+        """Print list items, each after its mark."""
         for mark, text in items:
             self.set_font(FONT, size=TEXT_PT)
             if self.will_page_break(LINE_MM):
@@ -142,7 +142,7 @@ class _Pdf(FPDF):
         self.ln(1.7)
 
     def write_note(self, text: str) -> None:
-        """Print what is missing."""
+        """Print a note about missing text."""
         self._write(f"({text})", "I", TEXT_PT, below_mm=2.5)
 
     def _write(self, text: str, style: str, size: float, *, below_mm: float) -> None:
@@ -152,13 +152,13 @@ class _Pdf(FPDF):
         self.ln(below_mm)
 
     def close_fonts(self) -> None:
-        """Close the files that the fonts are read from."""
+        """Close the font files."""
         for font in self.fonts.values():
             if isinstance(font, TTFFont):
                 font.ttfont.close()
 
     def check_signs(self, document_id: str) -> None:
-        """Raise UsageError where the font lacks a sign that was printed."""
+        """Raise UsageError if the font lacks a printed character."""
         font = self.fonts[FONT.lower()]
         assert isinstance(font, TTFFont)
         known = font.cmap

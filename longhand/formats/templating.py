@@ -1,4 +1,4 @@
-"""The Jinja environment of the exported files: everything is escaped, and a name that is missing fails."""
+"""The Jinja environment of exported files: it escapes everything, and a missing name is an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @cache
 def environment() -> Environment:
-    """Return the environment; templates know `runs`, `heading_of` and the version."""
+    """Return the environment, with `runs`, `heading_of` and the version for templates."""
     jinja = Environment(
         loader=PackageLoader("longhand.formats"),
         autoescape=True,

@@ -23,9 +23,9 @@ def to_json_with_vectors(
 ) -> str:
     """Return `longhand.formats.export.to_json` on one line, with the space's identity and the raw vectors.
 
-    Each section gets `lead` and `gist` (null where it has none) and `vectors`: those of all its
-    sentences, decoded or not, so that a sentence's vector stands at its `ordinal`. `outline` is the
-    exported version with its vectors, `concepts` the sentences by item id.
+    Each section gets `lead` and `gist` (null if it has none) and `vectors` of all its sentences, decoded or not, so
+    that a sentence's vector has the index `ordinal`. `outline` is the exported version with its vectors, `concepts`
+    the sentences by item id.
     """
     shown = to_dict(document) | {"space": None if space is None else asdict(space)}
     items = {item.path: item for item in outline.items}
@@ -41,5 +41,5 @@ def to_json_with_vectors(
 
 
 def _numbers(vector_D: Vector | None) -> list[float] | None:
-    # The shortest digits that give back the same float32, not those of its double.
+    # The shortest digits that give the same float32, instead of the digits of its double.
     return None if vector_D is None else [float(str(number)) for number in vector_D]

@@ -1,1 +1,1 @@
-"""Outlines as people write and edit them."""
+"""Outlines in the forms that people write and edit."""

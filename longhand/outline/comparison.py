@@ -1,8 +1,7 @@
-"""What became of an outline from one version to another.
+"""Changes of an outline from one version to another.
 
-An item that was edited says which item it comes from. Versions that were stored without that (before the
-fourth schema, or not by an edit) are paired by what their items hold: the same plan and text (content hash),
-then the same lead, the same heading, the same place.
+An edited item names its predecessor. In versions without lineage (stored before the fourth schema, or not by an edit)
+items are paired by the same plan and text (content hash), then the same lead, the same heading, the same place.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One item of either version, and what became of it."""
+    """One item of either version and its change."""
 
     old_path: str | None
     """None: it was added."""
     new_path: str | None
-    """None: it was dropped."""
+    """None: it was removed."""
     old_heading: str | None
     new_heading: str | None
     old_length: int | None
     """Planned sentences of a section; None for a part."""
     new_length: int | None
     is_moved: bool
-    """Whether it stands elsewhere; a number that only follows from other changes does not count."""
+    """Whether it moved; a new number that follows from other changes does not count."""
     keeps_text: bool
-    """Whether the section has the sentences that it had."""
+    """Whether the section keeps its sentences."""
     is_new_text: bool
-    """Whether the section's text is, or will be, another one than it was or would have been."""
+    """Whether the section has, or will get, a different text."""
 
     @property
     def is_added(self) -> bool:
@@ -54,9 +53,9 @@ class Change:
 
 
 def compare_outlines(old: OutlineRecord, new: OutlineRecord) -> tuple[Change, ...]:
-    """Return what became of each item: those of the new version in reading order, then the dropped ones.
+    """Return the change of each item: the new version's items in reading order, then the removed ones.
 
-    Both must have been read with their vectors.
+    Both outlines must have been read with their vectors.
     """
     old_of = _pair(old.items, new.items)
     moved = _moved(old_of, new)
@@ -66,7 +65,7 @@ def compare_outlines(old: OutlineRecord, new: OutlineRecord) -> tuple[Change, ..
 
 
 def _pair(old: Sequence[PlanItemRecord], new: Sequence[PlanItemRecord]) -> dict[str, PlanItemRecord]:
-    """Return the old item of each new path that has one."""
+    """Return the old item of each new path, if it has one."""
     keys: tuple[Callable[[PlanItemRecord], Hashable], ...] = (
         lambda item: ("origin", item.origin),
         lambda item: (item.content_hash, item.path),
@@ -92,10 +91,9 @@ def _pair(old: Sequence[PlanItemRecord], new: Sequence[PlanItemRecord]) -> dict[
 
 
 def _moved(old_of: dict[str, PlanItemRecord], new: OutlineRecord) -> set[str]:
-    """Return the new paths of the items that stand below another one, or in another order, than before.
+    """Return the new paths of the items with another parent, or in another order, than before.
 
-    Of siblings in another order, as few as possible count as moved: all but the longest row that kept
-    its order.
+    Of reordered siblings as few as possible count as moved: all except the longest subsequence in the old order.
     """
     moved: set[str] = set()
     for parent in (None, *(item.path for item in new.items if not item.is_leaf)):
@@ -116,7 +114,7 @@ def _moved(old_of: dict[str, PlanItemRecord], new: OutlineRecord) -> set[str]:
 
 
 def _longest_rise(values: Sequence[int]) -> set[int]:
-    """Return the places of a longest increasing subsequence (patience sorting)."""
+    """Return the indices of a longest increasing subsequence (patience sorting)."""
     tops: list[int] = []
     last: list[int] = []
     before: list[int | None] = []
@@ -152,7 +150,7 @@ def _change(old: PlanItemRecord | None, new: PlanItemRecord | None, *, is_moved:
 
 
 def describe_change(change: Change) -> str:
-    """Return what became of an item in a few words; empty where nothing did."""
+    """Return an item's change in a few words; empty if nothing changed."""
     if change.is_added:
         return "added" + (f", {change.new_length} sentences" if change.new_length else "")
     if change.is_dropped:

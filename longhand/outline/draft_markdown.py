@@ -1,8 +1,7 @@
-"""An outline as Markdown that people edit, and back: headings, order, nesting and lengths.
+"""Converts an outline to Markdown for editing, and back: headings, order, nesting and lengths.
 
-Each heading ends with what Longhand must know of it, in braces: `## The dough {#2 length=5}` is item 2
-of the version that is changed, planned with 5 sentences. The grammar is one line a heading, so that
-every error has a line.
+Each heading ends with Longhand's attributes in braces: `## The dough {#2 length=5}` is item 2 of the edited version,
+with 5 planned sentences. Each heading is one line, so that every error has a line.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ Comments like this one are left alone.
 """
 _ORIGIN = re.compile(r"^Outline of (\w+), version (\d{1,9})\.", re.MULTILINE)
 MAX_LEVELS = 100
-"""Deeper than any outline; how many levels a document may have, `finish_draft` says."""
+"""Deeper than any outline; `finish_draft` checks the levels that a document may have."""
 _HEADING = re.compile(r"(#+)(?:[ \t]+(.*))?")
-# Braces at the end of a heading are ours where they look like it; others belong to the heading.
+# Braces at the end of a heading are ours if they look like our attributes; others belong to the heading.
 _BRACES = re.compile(r"(?:^|\s)\{((?:\s*#|[^{}]*=)[^{}]*)\}$")
 
 
 def format_draft(outline: OutlineRecord, title: str) -> str:
-    """Return an outline as Markdown to be edited; raise InputError where headings are missing."""
+    """Return an outline as Markdown for editing; raise InputError if headings are missing."""
     check_complete(outline)
     intro = HELP.format(document_id=outline.document_id, version=outline.version, most=MAX_LENGTH)
     lines = [intro, f"# {one_line(title)}", ""]
@@ -53,7 +52,7 @@ def format_draft(outline: OutlineRecord, title: str) -> str:
 
 
 def find_origin(text: str) -> tuple[str, int] | None:
-    """Return the document and the version that an edited outline says it is of; None where it doesn't."""
+    """Return the document and the version named in an edited outline; None if it names none."""
     found = _ORIGIN.search(text)
     return None if found is None else (found[1], int(found[2]))
 
@@ -67,12 +66,12 @@ def parse_draft(text: str, outline: OutlineRecord, *, name: str = "the outline")
     branch: list[Node] = []
     top: list[Node] = []
     listed_from = 0
-    """How many headings stand above the list at hand; 0: there is none."""
+    """Number of headings above the current list; 0: no list."""
     lines = _visible_lines(text, name)
     if lines and not any(line.startswith("#") for _, line in lines):
         seen = {number for number, _ in lines}
         rows = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff").split("\n")
-        # Comments are blanked: line numbers stay those of the text.
+        # Blank out comments, so that line numbers stay right.
         text = "\n".join(row if number in seen else "" for number, row in enumerate(rows, 1))
         return finish_draft(_nodes_of_list(text, name), outline, name=name)
     for number, line in lines:
@@ -124,7 +123,7 @@ def parse_draft(text: str, outline: OutlineRecord, *, name: str = "the outline")
 
 
 def _list_item(line: str) -> str | None:
-    """Return the text of a line that is an item of a list, else None."""
+    """Return the text of a line that is a list item, else None."""
     from concepts.corpus.readers.listing import parse_list
 
     if line.startswith("#"):
@@ -134,7 +133,7 @@ def _list_item(line: str) -> str | None:
 
 
 def _nodes_of_list(text: str, name: str) -> list[Node]:
-    """Return the sections of an outline that somebody pasted without a single #."""
+    """Return the sections of a pasted outline without any #."""
     from longhand.outline.outlines import parse_outline
 
     top: list[Node] = []
@@ -160,7 +159,7 @@ def _nodes_of_list(text: str, name: str) -> list[Node]:
 
 
 def _visible_lines(text: str, name: str) -> list[tuple[int, str]]:
-    """Return the lines that are neither blank nor in a comment, numbered from 1."""
+    """Return the lines that are neither blank nor comments, numbered from 1."""
     found = []
     opened: int | None = None
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")

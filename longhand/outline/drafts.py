@@ -1,7 +1,7 @@
-"""A changed outline before it is stored: what the user wants each item to be, checked like a typed outline.
+"""A draft: an edited outline before it is stored, checked like a typed outline.
 
-Items are named by their numbers in the version that is changed, all the way through: after `Drop("2")`
-the item that was number 3 still is "3". Nothing here reads or writes a database.
+Items keep their numbers of the edited version throughout: after `Drop("2")` the third item is still "3".
+This module does not use a database.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from storage import OutlineRecord, PlanItemRecord
 
 MAX_DIGITS = 9
-"""Of a number that somebody types; longer ones mean nothing here, and Python refuses to read very long ones."""
+"""Most digits of a typed number; longer ones mean nothing here, and Python refuses to parse very long ones."""
 
 
 class EditError(InputError):
-    """An edit that cannot be done; `line` is that of the edited text, where there is one."""
+    """An invalid edit; `line`: of the edited text, if there is one."""
 
     def __init__(self, where: str, reason: str, line: int | None = None) -> None:
         super().__init__(f"{where}: {reason}")
@@ -33,7 +33,7 @@ class EditError(InputError):
 
 @dataclass(frozen=True)
 class SetHeading:
-    """Give an item another heading; its text is written again."""
+    """Change an item's heading; its text is written again."""
 
     item: str
     heading: str
@@ -41,7 +41,7 @@ class SetHeading:
 
 @dataclass(frozen=True)
 class SetLength:
-    """Plan another number of sentences for a section; its text is written again."""
+    """Change a section's planned number of sentences; its text is written again."""
 
     item: str
     length: int
@@ -49,7 +49,7 @@ class SetLength:
 
 @dataclass(frozen=True)
 class Move:
-    """Put an item, with all below it, in the place of another one (`to`), or behind the last of a part."""
+    """Move an item, with all items below it, to another one's place (`to`), or after the last item of a part."""
 
     item: str
     to: str
@@ -57,20 +57,20 @@ class Move:
 
 @dataclass(frozen=True)
 class Drop:
-    """Leave an item out, with all below it."""
+    """Remove an item, with all items below it."""
 
     item: str
 
 
 @dataclass(frozen=True)
 class Add:
-    """Add a section: behind item `after`, or as the last one of item `under`, or at the end."""
+    """Add a section: after item `after`, or as the last one under item `under`, or at the end."""
 
     heading: str
     after: str | None = None
     under: str | None = None
     length: int | None = None
-    """Sentences; None: the planner says."""
+    """Sentences; None: the planner chooses."""
 
 
 Edit: TypeAlias = SetHeading | SetLength | Move | Drop | Add
@@ -78,14 +78,14 @@ Edit: TypeAlias = SetHeading | SetLength | Move | Drop | Add
 
 @dataclass(frozen=True, kw_only=True)
 class DraftItem:
-    """One item as it should become."""
+    """The wished state of one item."""
 
     path: str
     heading: str
     base: str | None
-    """Its number in the version that is changed; None: it is new."""
+    """Its number in the edited version; None: it is new."""
     length: int | None = None
-    """Sentences; None: as before, and for a new item what the planner says."""
+    """Sentences; None: unchanged; for a new item the planner chooses."""
     line: int | None = None
     """Line of the edited text."""
 
@@ -96,12 +96,12 @@ class Draft:
 
     items: tuple[DraftItem, ...]
     title: str | None = None
-    """None: as before."""
+    """None: unchanged."""
 
 
 @dataclass
 class Node:
-    """An item while its place is still open."""
+    """An item whose place is not final yet."""
 
     heading: str
     base: str | None = None
@@ -111,12 +111,12 @@ class Node:
 
 
 def one_line(text: str | None) -> str:
-    """Return a heading on one line, with single blanks."""
+    """Return a heading on one line with single blanks."""
     return " ".join((text or "").split())
 
 
 def check_complete(outline: OutlineRecord) -> None:
-    """Raise InputError where the headings of an outline are not all known yet."""
+    """Raise InputError if some headings of an outline are not known yet."""
     missing = [item.path for item in outline.items if not one_line(item.heading)]
     if missing or not outline.items:
         what = f"the heading of item {missing[0]}" if missing else "the outline"
@@ -124,7 +124,7 @@ def check_complete(outline: OutlineRecord) -> None:
 
 
 def apply_edits(outline: OutlineRecord, edits: Sequence[Edit]) -> Draft:
-    """Return the outline with the edits done one after the other; raise EditError naming the edit."""
+    """Return the outline after all edits in order; raise EditError, naming the edit."""
     check_complete(outline)
     top, node_of = _nodes(outline)
     added_behind: dict[str | None, Node] = {}
@@ -176,7 +176,7 @@ def _apply(
                 top.append(node)
             else:
                 anchor, siblings = find(after)
-                # Several items added behind the same one stand in the order in which they were named.
+                # Several items added after the same one keep the order of their edits.
                 last = added_behind.get(after, anchor)
                 last = last if any(last is sibling for sibling in siblings) else anchor
                 siblings.insert(_index(last, siblings) + 1, node)
@@ -205,7 +205,7 @@ def _move(
     if parent_path and (parent is None or _siblings(parent, top) is None):
         raise EditError(where, f"there is no item {to} and no item {parent_path}: name a place that exists")
     row = top if parent is None else parent.children
-    # A number behind the last one of the version that is changed, or of what was added since, is the end.
+    # A number after the last one of the edited version, or of the added items, means the end.
     most = max(
         (int(path.rpartition(".")[2]) for path in node_of if path.rpartition(".")[0] == parent_path),
         default=0,
@@ -227,14 +227,14 @@ def _holds(node: Node, other: Node) -> bool:
 
 
 def _siblings(node: Node, row: list[Node]) -> list[Node] | None:
-    """Return the list that holds `node` now; None where it was dropped."""
+    """Return the list that holds `node` now; None if it was removed."""
     if any(other is node for other in row):
         return row
     return next((found for other in row if (found := _siblings(node, other.children)) is not None), None)
 
 
 def describe_edit(edit: Edit) -> str:
-    """Return an edit as people would type it, for messages."""
+    """Return an edit as a user would type it, for messages."""
     match edit:
         case SetHeading(item, heading):
             return f'set {item}="{heading}"'
@@ -251,9 +251,9 @@ def describe_edit(edit: Edit) -> str:
 def finish_draft(
     top: Sequence[Node], outline: OutlineRecord, *, title: str | None = None, name: str = "the outline"
 ) -> Draft:
-    """Number the nodes and check what was changed; `name` stands before line numbers in messages.
+    """Number the nodes and check the changes; messages put `name` before line numbers.
 
-    What the planner made is not checked: only what the user typed can be mended by the user.
+    The planner's items are not checked: users can only fix their own text.
     """
     items = tuple(_number(top, ""))
     base = {item.path: item for item in outline.items}
@@ -275,7 +275,7 @@ def finish_draft(
 
 
 def is_unchanged(item: DraftItem, base: Mapping[str, PlanItemRecord]) -> bool:
-    """Return whether an item has the heading that it had."""
+    """Return whether an item keeps its heading."""
     return item.base is not None and one_line(base[item.base].heading) == item.heading
 
 
@@ -307,7 +307,7 @@ def _check_item(
             f"an outline has at most {max_depth} levels",
         )
     old = None if item.base is None else base[item.base].planned_length
-    # A section of a given document may be longer; what was not changed is not refused.
+    # A given document's section may be longer: accept unchanged lengths.
     if is_leaf and item.length not in (None, old) and not 1 <= (item.length or 0) <= MAX_LENGTH:
         raise _error(item, name, f"the length is {item.length}: give 1 to {MAX_LENGTH} sentences")
     if is_unchanged(item, base):

@@ -1,9 +1,9 @@
-"""Changing stored outlines: each change is a new version, so that nothing is ever lost.
+"""Edits of stored outlines: each edit makes a new version, so that nothing is ever lost.
 
-An edit stores what the user wants, without any model, and writes down what is left to be done: one plan
-unit for the items whose heading or place in the tree changed, and pending sections for all that must be
-written again. `longhand resume` (or a worker) does exactly that, under its lease, as it would after a
-crash. What an edit does not touch keeps its vectors, its text and its renderings in every language:
+An edit stores the user's changes, without any model, and the remaining work: one plan unit for the items whose
+heading or place in the tree changed, and pending sections for all that must be written again. `longhand resume` (or
+a worker) does exactly this work, under its lease, as it would after a crash. Items that an edit does not touch keep
+their vectors, text and renderings in every language:
 
 - another heading: the lead is encoded from it, the gist planned again; the length stays;
 - another length: lead and gist stay, the section is written again;
@@ -38,12 +38,11 @@ def edit_outline(
     version: int | None = None,
     approve: bool = False,
 ) -> OutlineRecord:
-    """Do edits one after the other and return the new active version; the old one where nothing changed.
+    """Do edits in order and return the new active version, or the old one if nothing changed.
 
-    `document_id`: a whole id. `version`: the active version that the user has seen (None: whichever it is).
-    `approve`: an outline that waits for review may then be written.
-    Raises EditError (an InputError that names the edit, or its line, and the reason), Busy where somebody
-    works on the document, NotFoundError.
+    `document_id`: a full id. `version`: the active version that the user has seen (None: any). `approve`: also
+    approve an outline that awaits review. Raises EditError (an InputError that names the edit, or its line, and
+    the reason), Busy if somebody works on the document, NotFoundError.
     """
     with _held(store, document_id) as lease:
         outline = _active(store, document_id, version)
@@ -59,10 +58,10 @@ def edit_markdown(
     version: int | None = None,
     approve: bool = False,
 ) -> OutlineRecord:
-    """Store the outline that `format_draft` gave and the user changed; `name` stands in messages.
+    """Store the user's edited text of `format_draft`; `name`: for messages.
 
-    `version` None: the one that the text names in its first comment, where that is still there.
-    Arguments, result and errors as for `edit_outline`.
+    `version` None: the one named in the text's first comment, if that is still there.
+    Other arguments, result and errors as for `edit_outline`.
     """
     origin, said = find_origin(text) or (document_id, None)
     if origin != document_id:
@@ -75,12 +74,11 @@ def edit_markdown(
 def rewrite_item(
     store: Store, document_id: str, path: str, *, seed: int | None = None, version: int | None = None
 ) -> OutlineRecord:
-    """Store a version in which one section waits to be written once more, and return it.
+    """Store a version in which one section waits to be rewritten, and return it.
 
-    `seed`: of the new text; None: one that no version of this document was written with. `version`: as for
-    `edit_outline`.
-    Raises InputError where the item is no written section, another one is not written yet, or the document
-    waits for review.
+    `seed`: of the new text; None: one that no version of this document has used. `version`: as for `edit_outline`.
+    Raises InputError if the item is not a written section, another section is not written yet, or the document
+    awaits review.
     """
     with _held(store, document_id) as lease:
         document = store.get_document(document_id)
@@ -116,7 +114,7 @@ def rewrite_item(
 
 
 def restore_version(store: Store, document_id: str, version: int) -> OutlineRecord:
-    """Make an older version the active one, with the text that it had; later versions are kept."""
+    """Make an older version active again, with its text; later versions are kept."""
     with _held(store, document_id) as lease:
         document = store.get_document(document_id)
         outline = store.get_outline(document_id, version)
@@ -133,7 +131,7 @@ def restore_version(store: Store, document_id: str, version: int) -> OutlineReco
 
 
 def approve_document(store: Store, document_id: str) -> DocumentRecord:
-    """Let a document that waits for review be written: it is queued; raise InputError for any other."""
+    """Approve and queue a document that awaits review; raise InputError for any other."""
     with _held(store, document_id) as lease:
         document = store.get_document(document_id)
         if document.status != "awaiting_review":
@@ -150,7 +148,7 @@ def approve_document(store: Store, document_id: str) -> DocumentRecord:
 
 @contextmanager
 def _held(store: Store, document_id: str) -> Iterator[Lease]:
-    """Hold a document for the moment of an edit; Busy where somebody is at work on it."""
+    """Hold a document's lease during an edit; Busy if somebody works on it."""
     from flows.leases.lease import claim
 
     lease = claim(store, document_id)
@@ -184,9 +182,9 @@ def _store(
     seeds: Mapping[str, int] | None = None,
     note: str | None = None,
 ) -> OutlineRecord:
-    """Store a draft as a new version in one transaction, with the units that only an edit knows.
+    """Store a draft as a new version in one transaction, with the edit's own units.
 
-    `seeds`: of the sections, by path, that are written again though nothing about them changed.
+    `seeds`: seeds of unchanged sections that are to be rewritten, by path.
     """
     document = store.get_document(lease.document_id)
     is_approved = approve and document.status == "awaiting_review"
@@ -201,7 +199,7 @@ def _store(
         base[item.base].status == "decoded" for item in draft.items if item.base and base[item.base].is_leaf
     )
     is_same = all(is_kept) and [item.base for item in draft.items] == [item.path for item in outline.items]
-    # A document without a title is shown, and edited, with the first line of its prompt.
+    # An untitled document is shown and edited under its prompt's first line.
     shown_title = one_line(document.title or short_title(document.prompt))
     title = draft.title if draft.title not in (None, shown_title) else None
     if is_same and title is None and not is_approved:
@@ -227,7 +225,7 @@ def _store(
 def _new_items(
     draft: Draft, base: Mapping[str, PlanItemRecord], rewritten: frozenset[str]
 ) -> list[NewPlanItem]:
-    """Return the items to be stored; one that keeps its text has the content hash that it had."""
+    """Return the items to store; an item that keeps its text keeps its content hash."""
     parents = {item.path.rpartition(".")[0] for item in draft.items}
     return [
         _new_item(
@@ -245,7 +243,7 @@ def _new_item(item: DraftItem, old: PlanItemRecord | None, *, is_leaf: bool, aga
     if is_leaf and item.length is not None:
         length = item.length
     elif is_leaf and not old.is_leaf:
-        length = 0  # what a part has planned is a number of sections
+        length = 0  # a part's planned length is a number of sections
     is_renamed = item.heading != one_line(old.heading)
     is_kept = not is_renamed and not again and (length, is_leaf) == (old.planned_length, old.is_leaf)
     return NewPlanItem(
@@ -255,7 +253,7 @@ def _new_item(item: DraftItem, old: PlanItemRecord | None, *, is_leaf: bool, aga
         gist=None if is_renamed else gist,
         planned_length=length,
         is_leaf=is_leaf,
-        # One that no stored item has: nothing is copied to a section that is written again.
+        # A rewritten section gets a new hash, so that nothing is copied to it.
         content_hash=old.content_hash if is_kept else secrets.token_hex(32),
         lineage=old.origin,
     )
@@ -273,14 +271,14 @@ def _plan_units(
         tx.plan_units(
             "plan", [UnitSpec(item_ids=tuple(ids[path] for path in unplanned), extra={"fill": True})]
         )
-    # A section with a seed of its own is a unit of its own; the others are grouped when they are written.
+    # A section with its own seed is its own unit; the others are grouped when they are written.
     tx.plan_units(
         "write", [UnitSpec(item_ids=(ids[path],), extra={"seed": seed}) for path, seed in seeds.items()]
     )
 
 
 def _open_seeds(store: Store, outline: OutlineRecord) -> dict[str, int]:
-    """Return the seeds of sections, by path, that were to be written again and are not yet."""
+    """Return the seeds of sections that still wait to be rewritten, by path."""
     path_of = {item.id: item.path for item in outline.items}
     return {
         path_of[item_id]: int(str(unit.extra["seed"]))

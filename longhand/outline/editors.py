@@ -1,4 +1,4 @@
-"""Letting the user change a text in their own editor; what was typed outlives whatever goes wrong."""
+"""Editing a text in the user's editor; the edited text survives any error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FALLBACKS = ("sensible-editor", "nano", "vi")
 
 
 def find_editor() -> list[str]:
-    """Return the command of the user's editor: `VISUAL`, `EDITOR`, else one that is usually there."""
+    """Return the command of the user's editor: `VISUAL`, `EDITOR`, else a common one."""
     for variable in ("VISUAL", "EDITOR"):
         typed = os.environ.get(variable, "").strip()
         if not typed:
@@ -34,10 +34,10 @@ def find_editor() -> list[str]:
 
 
 def edit_text(text: str, name: str) -> tuple[str, Path]:
-    """Open `text` in the user's editor; return what it became and the file that holds it.
+    """Open `text` in the user's editor; return the edited text and its file.
 
-    The file (its name begins with `name`) is the caller's to remove, once its text is of no more use.
-    Raises InputError, naming the file, where the editor fails or leaves no UTF-8.
+    The caller removes the file (its name begins with `name`) when it no longer needs the text.
+    Raises InputError, naming the file, if the editor fails or leaves invalid UTF-8.
     """
     command = find_editor()
     handle, path_text = tempfile.mkstemp(prefix=f"{name}-", suffix=".md")

@@ -1,9 +1,9 @@
 """The user's own outline: a file of Markdown headings, or a plain, bulleted or numbered list.
 
-Three shapes are read. Markdown headings (a single first heading above all others is the title). A title alone
-with a list below it. Or only a list, one item a line; how deep each stands, `concepts.corpus.readers.listing`
-says. What stands below a heading, and levels below the deepest that is written, are points: what the section must
-say. It knows nothing of models or storage.
+It reads three forms: Markdown headings (a single first heading above all others is the title); a title with a list
+below it; or only a list, one item a line, whose depths `concepts.corpus.readers.listing` finds. Text below a heading,
+and levels below the deepest written one, become points that the section must make. This module knows no models and
+no storage.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 1_000_000
 MAX_HEADING_CHARS = 200
-"""As long as the longest sentence that the concept space is trained on."""
+"""Length of the longest sentence that the concept space is trained on."""
 MAX_POINTS = MAX_LENGTH
-"""Most points of a section: each is at least a sentence."""
+"""Most points of a section: each needs at least one sentence."""
 
 _LENGTH = re.compile(r"\blength=[\"']?(-?\d{1,9})")
 _WISH = re.compile(
@@ -43,7 +43,7 @@ _SENTENCES_OF = {
     "paragraph": 4.0,
     "paragraphs": 4.0,
 }
-"""Sentences of a word or paragraph, as the everyday documents of the corpus have them on average."""
+"""Sentences for a word or a paragraph, on average over the corpus's everyday documents."""
 _PERMALINK_END = re.compile(r"\s*(?:[\u00b6\u00a7\U0001f517]\ufe0f?|(?<=\s)#+)\s*$")
 _CONTENTS = re.compile(
     r"(?:table of )?contents?|inhalt(?:sverzeichnis)?|sommaire|table des matières|índice", re.IGNORECASE
@@ -63,9 +63,9 @@ class Heading:
     line: int
     """Line of the file, from 1."""
     points: tuple[str, ...] = ()
-    """What its section must say, in order."""
+    """Points that its section must make, in order."""
     length: int | None = None
-    """Sentences that were asked for; None: the planner says."""
+    """Requested sentences; None: the planner chooses."""
 
     @property
     def depth(self) -> int:
@@ -80,7 +80,7 @@ class UserOutline:
     title: str | None
     headings: tuple[Heading, ...]
     told: tuple[str, ...] = field(default=(), compare=False)
-    """What to tell about how it was read, one line each."""
+    """Remarks on how it was read, one line each."""
 
     @property
     def depth(self) -> int:
@@ -89,7 +89,7 @@ class UserOutline:
 
     @property
     def num_sections(self) -> int:
-        """Items without items below them: what is written."""
+        """Number of leaves, which are written."""
         parents = {heading.path.rpartition(".")[0] for heading in self.headings}
         return sum(heading.path not in parents for heading in self.headings)
 
@@ -102,19 +102,19 @@ def read_outline(path: Path, *, max_depth: int = MAX_OUTLINE_DEPTH) -> UserOutli
 
 
 def read_text(path: Path) -> str:
-    """Read the text of an outline file; raise InputError where it is none."""
+    """Read an outline file's text; raise InputError if it is not text."""
     return _read_file(path)[0]
 
 
 def _read_file(path: Path) -> tuple[str, str]:
-    """Return a file's text and what to tell about its encoding."""
+    """Return a file's text and a remark on its encoding."""
     from concepts.corpus.readers.encoding import EncodingError, decode
 
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file with one heading a line")
     try:
         with open(path, "rb") as file:
-            # One byte more than allowed tells a large file without reading it.
+            # One byte more than allowed detects a large file without reading it all.
             data = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}: name a file with one heading a line") from error
@@ -130,7 +130,7 @@ def _read_file(path: Path) -> tuple[str, str]:
 
 
 def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_OUTLINE_DEPTH) -> UserOutline:
-    """Parse and check an outline; `name` stands in messages, levels below `max_depth` become points.
+    """Parse and check an outline; `name`: for messages; levels below `max_depth` become points.
 
     Raises InputError.
     """
@@ -140,14 +140,14 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     from concepts.corpus.readers.reading import NestingError
     from longhand.outline.pasted import plain_outline, without_notes
 
-    # Only these end a line: str.splitlines knows more, and line numbers would be wrong.
+    # Only these end a line: str.splitlines splits at more characters, which would shift line numbers.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for number, line in enumerate(text.split("\n"), 1):
         check_decodable(line, f"{name}, line {number}")
     if not text.strip():
         raise InputError(f"{name} is empty: write one heading a line")
     metadata, body, num_lines = split_front_matter(text)
-    # Blanked rather than cut, so that line numbers stay those of the file.
+    # Blank lines out instead of cutting them, so that line numbers stay right.
     text, num_notes = without_notes("\n" * num_lines + (body if body.strip() else text))
     try:
         reader = _Reader(plain_outline(spaced_headings(text)))
@@ -164,12 +164,12 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
 
 
 def plain_heading(typed: str) -> str:
-    """Return a heading that was typed or pasted alone, without a bullet, Markdown, attributes and permalink."""
+    """Return a single typed or pasted heading without bullet, Markdown, attributes and permalink."""
     from concepts.corpus.readers.listing import parse_list
 
     items = parse_list([typed.strip().lstrip("#")])
     if not items or items[0].mark == "number":
-        # A number that stands alone may be the heading's own.
+        # A single number may belong to the heading.
         return typed
     return _plain_line(_without_attributes(items[0].text)[0])
 
@@ -181,9 +181,9 @@ def outline_of_sections(
     name: str,
     max_depth: int | None = None,
 ) -> UserOutline:
-    """Return the outline of a file's sections, given as (path, heading, texts): the texts are points.
+    """Return the outline of a file's sections, given as (path, heading, texts); the texts become points.
 
-    Levels below `max_depth` (None: below those that are written) become points, too. Raises InputError.
+    Levels below `max_depth` (None: the deepest written level) become points, too. Raises InputError.
     """
     headings = (Heading(path, heading, 0, tuple(texts)) for path, heading, texts in sections)
     return UserOutline(title, tuple(_check(headings, name, max_depth or MAX_OUTLINE_DEPTH)))
@@ -192,7 +192,7 @@ def outline_of_sections(
 @dataclass
 class _Entry:
     level: int
-    """Only comparisons count."""
+    """For comparisons only."""
     text: str
     line: int
     points: list[str] = field(default_factory=list)
@@ -201,7 +201,7 @@ class _Entry:
 
 @cache
 def _markdown() -> MarkdownIt:
-    # Imported here: it takes longer to load than most commands run.
+    # Imported here: loading it takes longer than most commands.
     from markdown_it import MarkdownIt
     from mdit_py_plugins.gfm import gfm_plugin
 
@@ -209,7 +209,7 @@ def _markdown() -> MarkdownIt:
 
     parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin)
     parser.core.ruler.after("block", "marks", check_paragraphs)
-    # Whoever indents the points below a heading means no code.
+    # Indented points below a heading are not code.
     return parser.disable("code")
 
 
@@ -261,7 +261,7 @@ class _Reader:
         return _below_parts(entries)
 
     def _sentences(self, lines: Sequence[str], first_line: int) -> dict[int, str]:
-        """Return lines, by number, that say what is to stand in the items of a list above them; "" for labels."""
+        """Return lines, by number, that describe the contents of the list items above them; "" for labels."""
         from concepts.corpus.readers.listing import parse_list
         from longhand.outline.pasted import is_sentence, quoted_notes
 
@@ -291,7 +291,7 @@ class _Reader:
                 self._html(token.content, line, entries)
             elif kind == "inline":
                 opening = tokens[place - 1]
-                # A heading inside a list or quotation is no section.
+                # A heading inside a list or quotation is not a section.
                 if opening.type == "heading_open" and opening.level == 0:
                     text, length = _without_attributes(token.content)
                     entries.append(_Entry(int(opening.tag[1:]), _plain_line(text), line, length=length))
@@ -321,7 +321,7 @@ class _Reader:
 
 
 def _points(text: str, *, whole: bool) -> list[str]:
-    """Return what a block below a heading asks for: a list item is one point, a paragraph one for each sentence."""
+    """Return the points of a block below a heading: one for each list item or each sentence of a paragraph."""
     from concepts.segment import normalize_text, split_sentences
 
     text = normalize_text(text)
@@ -341,7 +341,7 @@ def _is_link_to_here(token: Token) -> bool:
 
 
 def _below_parts(entries: list[_Entry]) -> list[_Entry]:
-    """Put chapters below the parts that stand above them in a list without levels ("Part I", "Chapter 1")."""
+    """Nest chapters under the parts above them in a list without levels ("Part I", "Chapter 1")."""
     from concepts.corpus.readers.chapters import chapter_level
 
     levels = [chapter_level(entry.text) for entry in entries]
@@ -354,7 +354,7 @@ def _below_parts(entries: list[_Entry]) -> list[_Entry]:
 
 
 def _without_attributes(text: str) -> tuple[str, int | None]:
-    """Return a heading without `{#2 length=5}` and other attributes, and the length that they ask for."""
+    """Return a heading without `{#2 length=5}` and other attributes, and the length in them."""
     from concepts.corpus.readers.markdown import ATTRIBUTES
 
     found = ATTRIBUTES.search(text)
@@ -365,7 +365,7 @@ def _without_attributes(text: str) -> tuple[str, int | None]:
 
 
 def _without_wish(text: str) -> tuple[str, int | None]:
-    """Return a heading without "(300 words)" or "[5 sentences]", and the length in sentences that this asks for."""
+    """Return a heading without "(300 words)" or "[5 sentences]", and that length in sentences."""
     found = _WISH.search(text)
     if found is None:
         return text, None
@@ -396,7 +396,7 @@ def _number(entries: Sequence[_Entry]) -> Iterator[Heading]:
     counts: list[int] = []
     for entry in entries:
         while levels and levels[-1] > entry.level:
-            # Back to a level between two known ones: it joins the deeper one's parent.
+            # Back to a level between two known ones: use the deeper one's parent.
             if len(levels) == 1 or levels[-2] < entry.level:
                 levels[-1] = entry.level
                 break
@@ -416,7 +416,7 @@ def _where(name: str, heading: Heading) -> str:
 
 
 def _check(headings: Iterator[Heading], name: str, max_depth: int) -> list[Heading]:
-    """Return checked headings of at most `max_depth` levels: deeper ones, and text above others, are points of
+    """Return checked headings of at most `max_depth` levels; deeper ones, and text of parts, become points of
     leaves."""
     kept: list[Heading] = []
     for heading in headings:
@@ -438,7 +438,7 @@ def _check(headings: Iterator[Heading], name: str, max_depth: int) -> list[Headi
         if len(kept) >= MAX_SECTIONS:
             raise InputError(f"{where}: more than {MAX_SECTIONS} headings: split the document")
         if kept and heading.path.startswith(f"{kept[-1].path}.") and kept[-1].points:
-            # Only leaves are written: what is said below a part is said first in its first section.
+            # Only leaves are written: a part's points come first in its first section.
             heading = replace(heading, points=(*kept[-1].points, *heading.points))
             kept[-1] = replace(kept[-1], points=())
         kept.append(heading)

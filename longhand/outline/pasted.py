@@ -1,4 +1,4 @@
-"""What people paste as an outline, made the Markdown or list that `outlines.py` reads; line numbers stay.
+"""Converts pasted outlines to the Markdown or list that `outlines.py` reads; line numbers stay.
 
 Fenced answers of chat models, OPML, HTML lists, JSON and YAML, LaTeX, Org, underlined headings, bare numbers
 ("1 Flour"), numbers on lines of their own, letters with numbers ("A.1", "1a."), sentences below the items of a list.
@@ -48,10 +48,10 @@ _TEXTS = ("heading", "title", "name", "text", "section", "chapter")
 _SENTENCE_ENDS = (".", "!", "?", '."', "\u2026")
 _FEWEST_WORDS_OF_A_SENTENCE = 3
 _FEWEST_WORDS_OF_A_WISH = 5
-"""Of a line such as "Please write these sections:"; "Ingredients:" is a heading."""
+"""Fewest words of a request such as "Please write these sections:"; "Ingredients:" is a heading."""
 _DEEPEST = 20
 MAX_ITEMS = 2_000
-"""Items of an HTML list that are looked at; the parser's time grows with the square of open tags."""
+"""Most items read from an HTML list; the parser's time grows with the square of open tags."""
 
 
 def plain_outline(text: str) -> str:
@@ -73,13 +73,13 @@ def plain_outline(text: str) -> str:
 
 
 def without_notes(text: str) -> tuple[str, int]:
-    """Return an outline without footnotes and the marks that refer to them, and how many footnotes it had."""
+    """Return an outline without footnotes and their marks, and the number of footnotes."""
     labels: set[str] = set()
     kept: list[str] = []
     num_notes, is_note = 0, False
     for line in text.split("\n"):
         note = _NOTE.match(line)
-        # A note goes on in lines that stand further in.
+        # A note continues in indented lines.
         is_note = note is not None or (is_note and line.startswith(("    ", "\t")))
         if note is not None:
             labels.add(note[1])
@@ -93,7 +93,7 @@ def without_notes(text: str) -> tuple[str, int]:
 
 
 def quoted_notes(lines: Sequence[str]) -> dict[int, str]:
-    """Return the lines of alerts ("> [!WARNING]") by place, without their marks and labels."""
+    """Return the lines of alerts ("> [!WARNING]") by index, without marks and labels."""
     found: dict[int, str] = {}
     for at, line in enumerate(lines):
         label = _ALERT.match(line)
@@ -104,7 +104,7 @@ def quoted_notes(lines: Sequence[str]) -> dict[int, str]:
 
 
 def is_sentence(line: str) -> bool:
-    """Whether a line without a mark tells what a section is to say, rather than being a heading."""
+    """Return whether an unmarked line describes a section's content instead of being a heading."""
     line = line.strip()
     if line.endswith(":"):
         return len(line.split()) >= _FEWEST_WORDS_OF_A_WISH
@@ -112,7 +112,7 @@ def is_sentence(line: str) -> bool:
 
 
 def _inside_fence(text: str) -> str:
-    """Return the only fenced block of an answer whose outline stands in it."""
+    """Return the only fenced block of an answer if it holds the outline."""
     blocks = list(_FENCED.finditer(text))
     if len(blocks) != 1:
         return text
@@ -135,7 +135,7 @@ def _from_latex(text: str) -> str:
 
 
 def _numbered(lines: Sequence[str]) -> list[str]:
-    """Return lines with the ways to number that are no list's in any format written as lists number."""
+    """Return lines with unusual numbering rewritten as list numbers."""
     found = list(lines)
     for at, line in enumerate(found):
         below = next((n for n in range(at + 1, len(found)) if found[n].strip()), None)
@@ -152,7 +152,7 @@ def _numbered(lines: Sequence[str]) -> list[str]:
 
 
 def _lettered(lines: list[str], places: Sequence[int]) -> list[str]:
-    """Write "A.", "A.1" and "1.", "1a." as "1.", "1.1" where each kind stands beside the other."""
+    """Rewrite "A.", "A.1" and "1.", "1a." as "1.", "1.1" if both kinds of a pair occur."""
     letters = [(at, mark) for at in places if (mark := _LETTER.match(lines[at]))]
     if any(mark[2] for _, mark in letters) and all(mark[2] or mark[3] for _, mark in letters):
         for at, mark in letters:
@@ -231,7 +231,7 @@ def _from_values(values: object) -> str | None:
 
 
 def _lines_of(value: object, depth: int) -> Iterator[str]:
-    """Yield Markdown headings of nested values: names and lists below them."""
+    """Yield Markdown headings for nested values: names, and lists below them."""
     if depth > _DEEPEST:
         return
     mark = "#" * min(depth, 6)

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 DETAILS = ("SENTENCES", "STATUS", "STOPPED BY", "SIMILARITY")
-"""Columns beside the headings, the most wanted first."""
+"""Columns beside the headings, the most important first."""
 LEAST_HEADING = 30
-"""Cells that headings get at least; columns give way."""
+"""Least width of headings in cells; other columns are left out for it."""
 
 
 class OutlineRow(TypedDict):
@@ -23,14 +23,14 @@ class OutlineRow(TypedDict):
     is_leaf: bool
     planned_length: int
     num_sentences: int | None
-    """Written sentences; None where they are not known for this version."""
+    """Written sentences; None if unknown for this version."""
     status: str
     stop_reason: str | None
     similarity: float | None
 
 
 def outline_rows(outline: OutlineRecord, exported: ExportedDocument | None) -> list[OutlineRow]:
-    """Return the items of an outline in reading order; `exported` tells how much is written."""
+    """Return an outline's items in reading order; `exported` supplies the written sentences."""
     num_sentences: dict[str, int] = {}
     stack: list[ExportedSection] = list(exported.sections) if exported is not None else []
     while stack:
@@ -53,7 +53,7 @@ def outline_rows(outline: OutlineRecord, exported: ExportedDocument | None) -> l
 
 
 def format_outline(rows: Sequence[OutlineRow]) -> str:
-    """Return one line an item, indented by depth: path, heading, planned length."""
+    """Return one line for each item, indented by depth: path, heading, planned length."""
     lines = []
     for row in rows:
         planned = f"  ({row['planned_length']} sentences)" if row["is_leaf"] and row["planned_length"] else ""
@@ -63,9 +63,9 @@ def format_outline(rows: Sequence[OutlineRow]) -> str:
 
 
 def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
-    """Print the outline on stdout as a tree, with what is known of each section in columns beside it.
+    """Print the outline on stdout as a tree, with details of each section in columns beside it.
 
-    In a narrow window the last columns are left out, rather than headings broken into syllables.
+    A narrow window drops the last columns instead of breaking headings into syllables.
     """
     from rich.table import Table
     from rich.text import Text
@@ -80,7 +80,7 @@ def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(Text(short_title(title)), overflow="fold")
     for name in shown:
-        # Headings give way in a narrow window, these do not.
+        # In a narrow window headings are wrapped, these columns are not.
         table.add_column(name, no_wrap=True, min_width=len(name), style="dim")
     for row, guide in zip(rows, _guides([row["path"] for row in rows]), strict=True):
         item = Table.grid()
@@ -93,7 +93,7 @@ def print_outline(title: str, rows: Sequence[OutlineRow]) -> None:
 
 
 def _guides(paths: Sequence[str]) -> list[str]:
-    """Return the lines that are drawn before each item, as `tree` does."""
+    """Return the branch lines before each item, as in `tree`."""
     last: dict[str, str] = {}
     for path in paths:
         last[path.rpartition(".")[0]] = path
@@ -109,7 +109,7 @@ def _guides(paths: Sequence[str]) -> list[str]:
 
 
 def _details(row: OutlineRow) -> tuple[str, str, str, str]:
-    # A section that was added without a length has none until the planner gives it one.
+    # A section added without a length has none until the planner sets it.
     planned = str(row["planned_length"] or "?")
     return (
         f"{row['num_sentences'] or 0} of {planned}",

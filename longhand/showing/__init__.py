@@ -1,1 +1,1 @@
-"""What the terminal, the log and the metrics show."""
+"""Output for terminal, log and metrics."""

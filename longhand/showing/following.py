@@ -1,4 +1,4 @@
-"""The queue as `longhand status` shows it, once or again and again."""
+"""The queue in `longhand status`, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FOLLOW_EVERY_S = 2.0
 ASK_PREFECT_EVERY_S = 30.0
-"""How often a Prefect server is asked which documents have lost their run, while the queue is followed."""
+"""How often to ask Prefect's server for lost runs while following the queue."""
 SHOWN_STATUSES: tuple[DocumentStatus, ...] = (
     "planned",
     "awaiting_review",
@@ -47,11 +47,11 @@ class QueueStatus:
     overview: Overview
     running: tuple[DocumentRecord, ...]
     lost: tuple[str, ...]
-    """Documents that wait and have no flow run."""
+    """Waiting documents without a flow run."""
     now: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `--json` shows."""
+        """Return the values for `--json`."""
         running = [
             {
                 "id": document.id,
@@ -77,9 +77,9 @@ def read_status(
     *,
     on_trouble: Callable[[str], None] = say,
 ) -> QueueStatus:
-    """Return the queue as it is; the rate is that of the last `window_s` seconds.
+    """Return the queue's status; the rate covers the last `window_s` seconds.
 
-    `lost` None: a Prefect server that is known is asked; `on_trouble` hears why it could not be.
+    `lost` None: ask the known Prefect server; `on_trouble` gets the reason if that fails.
     """
     now = time.time()
     overview = store.get_overview(window_s)
@@ -100,8 +100,8 @@ def print_status(status: QueueStatus, *, as_json: bool) -> None:
 def follow_queue(store: Store, window_s: float, *, as_json: bool) -> None:
     """Print the queue whenever it changes, until KeyboardInterrupt.
 
-    A terminal shows one picture that changes; elsewhere each change is printed below the last one, with `as_json` as
-    a JSON object a line.
+    A terminal shows one changing picture; elsewhere each change is printed below the last one, with `as_json` as
+    one JSON object a line.
     """
     status = read_status(store, window_s)
     if sys.stdout.isatty() and not as_json:
@@ -132,23 +132,23 @@ def _follow_in_terminal(store: Store, window_s: float, status: QueueStatus) -> N
 
 
 def _next(store: Store, window_s: float, status: QueueStatus, asked_at: float) -> tuple[QueueStatus, float]:
-    """Return the queue a moment later, and when Prefect was last asked about lost runs."""
+    """Return the queue a moment later, and the time of the last query for lost runs."""
     time.sleep(FOLLOW_EVERY_S)
     is_due = status.now - asked_at >= ASK_PREFECT_EVERY_S
-    # What is wrong with the server was said in the beginning; here it would spoil the picture.
+    # Errors of the server were reported at the start; here they would spoil the picture.
     later = read_status(store, window_s, None if is_due else status.lost, on_trouble=lambda text: None)
     return later, later.now if is_due else asked_at
 
 
 def _without_clock(status: QueueStatus) -> dict[str, Any]:
-    """Return the queue without what changes though nothing happens."""
+    """Return the queue without values that change even if nothing happens."""
     shown = status.to_dict()
     lease = shown["oldest_lease"]
     return shown | {"oldest_lease": lease and (lease["id"], lease["status"], lease["owner"])}
 
 
 def format_status(status: QueueStatus) -> str:
-    """Return the queue for people, with no line end after the last line."""
+    """Return the queue as text for people, without a line end after the last line."""
     overview, shown = status.overview, status.to_dict()
     rate = f"{shown['documents_per_min']:.1f} documents, {shown['sentences_per_min']:.1f} sentences a minute"
     lost = f"{len(status.lost)}; put them back with longhand requeue" if status.lost else ""
@@ -180,7 +180,7 @@ def _lease_line(lease: Mapping[str, Any] | None) -> str:
 
 
 def _find_lost(store: Store, on_trouble: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the documents that wait and that no worker would take; none where no Prefect server answers."""
+    """Return the waiting documents that no worker would take; none if no Prefect server answers."""
     from flows.prefect.work_pool import lost_documents
     from flows.station.known import known_api
 

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 MAX_WIDTH = 120
-"""Cells of a line of help; longer ones are hard to read."""
+"""Widest line of help in cells; longer ones are hard to read."""
 
 GROUPS = {
     "Write": ("write", "resume", "translate", "plan", "summarize", "expand"),
@@ -19,7 +19,7 @@ GROUPS = {
     "Train": ("corpus", "train", "evaluate", "models"),
     "Maintain": ("doctor", "backup", "restore", "gc"),
 }
-"""Commands by what they are for, in the order of `longhand --help` (a test compares with those that there are)."""
+"""Commands by purpose, in the order of `longhand --help` (a test checks that it is complete)."""
 
 EXAMPLES = {
     "": ('write "Ants in the kitchen"', "inspect --open"),
@@ -72,7 +72,7 @@ EXAMPLES = {
     "restore": ("restore longhand.backup --force",),
     "gc": ("gc --older-than 30d --status done,failed --dry-run",),
 }
-"""What to type, without `longhand`, by the command."""
+"""Examples by command, without `longhand`."""
 
 
 def _write_examples(path: str, formatter: Any) -> None:
@@ -80,7 +80,7 @@ def _write_examples(path: str, formatter: Any) -> None:
     if not examples:
         return
     with formatter.section("Examples" if len(examples) > 1 else "Example"):
-        # Never broken: a line is to be copied.
+        # Do not wrap: users copy these lines.
         formatter.write("".join(f"{'':>{formatter.current_indent}}longhand {words}\n" for words in examples))
 
 
@@ -93,13 +93,13 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """Commands whose help names each with its whole first sentence, by what they are for."""
+    """Commands whose help shows each with its whole first sentence, by purpose."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands, in groups where they have some."""
+        """Write the commands, in groups if there are any."""
         known = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         width = max(map(len, known), default=0)
-        # of a group within, whose commands may be called like those of the whole, all are one section
+        # a nested group is one section, since its commands may have the names of top-level ones
         sections = GROUPS if ctx.parent is None else {"Commands": tuple(known)}
         for title, names in sections.items():
             rows = [
@@ -112,12 +112,12 @@ class Group(TyperGroup):
                     formatter.write_dl(rows)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples of a command that has commands of its own."""
+        """Write the examples of a command with subcommands."""
         _write_examples(ctx.command_path, formatter)
 
 
 def add_help(app: typer.Typer) -> None:
-    """Let all commands of an application, and of its groups, show their examples."""
+    """Make all commands of an application and its groups show their examples."""
     for command in app.registered_commands:
         command.cls = Command
     for group in app.registered_groups:

@@ -1,4 +1,4 @@
-"""The text of a document while it is decoded: each section, as soon as it and all before it are said."""
+"""A document's text while it is decoded: each section as soon as it and all sections before it are said."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class LiveText:
-    """Turns the events of a run into Markdown that is to be printed, piece by piece.
+    """Turns a run's events into Markdown to print piece by piece.
 
-    All pieces together are the exported document, unless a unit failed after its sentences were said, and its second
-    try says others: whoever prints compares `printed` with what is stored.
+    All pieces together form the exported document, unless a unit failed after its sentences were said and its second
+    attempt says others: the caller compares `printed` with the stored text.
     """
 
     def __init__(self, store: Store, document_id: str) -> None:
@@ -26,12 +26,12 @@ class LiveText:
         self._exported: ExportedDocument | None = None
         self._said: dict[tuple[str, int], Said] = {}
         self._num_sections = 0
-        """Sections that were printed, in reading order."""
+        """Number of printed sections, in reading order."""
         self.printed = ""
         """All pieces so far."""
 
     def take(self, event: Event) -> str:
-        """Return what can be printed after an event, ending with a line end; empty where nothing is new."""
+        """Return the text to print after an event, with a line end; empty if nothing is new."""
         if event.kind == "said" and event.said is not None:
             self._said[event.said.path, event.said.ordinal] = event.said
         elif event.kind == "retry":
@@ -50,7 +50,7 @@ class LiveText:
         return text
 
     def _new_pieces(self, document: ExportedDocument) -> Iterator[str]:
-        """Yield the title and the sections that are whole and not yet printed, each with one line end."""
+        """Yield the title and the complete sections that are not printed yet, each with one line end."""
         for number, (level, section) in enumerate(_flat(document.sections)):
             if number < self._num_sections:
                 continue
@@ -63,7 +63,7 @@ class LiveText:
             yield section_markdown(whole, level)
 
     def _whole(self, section: ExportedSection) -> ExportedSection | None:
-        """Return a section, without those below it, with all its sentences; None while one is not said."""
+        """Return a section, without subsections, with all its sentences; None while one is missing."""
         if section.heading is None or (section.is_leaf and section.status == "pending"):
             return None
         known = {sentence.ordinal: sentence for sentence in section.sentences}

@@ -1,7 +1,7 @@
-"""Metrics of a worker and of the queue for Prometheus, on a port of this machine.
+"""Prometheus metrics of a worker and of the queue, on a port of this machine.
 
-What the worker has done is counted as it happens; what the database holds is asked for at each scrape, so
-every worker of a database shows the same queue.
+The worker's work is counted as it happens; the queue is read from the database at each scrape, so all workers of a
+database show the same queue.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ OUTCOMES = ("done", "planned", "failed", "released", "cancelled", "paused", "los
 
 
 class QueueCollector(Collector):
-    """Asks the database at each scrape."""
+    """Reads the queue from the database at each scrape."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the state of the queue; where the database does not answer, only that."""
+        """Yield the queue's state, or only a failure metric if the database does not answer."""
         up = GaugeMetricFamily("longhand_database_up", "Whether the database answered this scrape.")
         try:
             overview = self._store.get_overview(num_failures=0)
@@ -120,7 +120,7 @@ class Metrics:
             self._documents.labels(outcome)
 
     def count(self, event: WorkerEvent) -> None:
-        """Count an event of the worker; may be called in any thread."""
+        """Count a worker's event; may be called in any thread."""
         if event.kind == "unit" and event.stage is not None:
             self._units.labels(event.stage).observe(event.seconds)
             self._model_s.labels(event.stage).inc(event.model_s)
@@ -138,7 +138,7 @@ class Metrics:
     def serve(self, host: str, port: int) -> Iterator[str]:
         """Serve the metrics until the block ends and yield their URL; port 0 takes a free one.
 
-        Raises FlowError where the port or the address cannot be used.
+        Raises FlowError if the port or the address cannot be used.
         """
         try:
             server, thread = start_http_server(port, addr=host, registry=self.registry)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _alive(overview: Overview, now: float) -> list[HeldDocument]:
-    """Return what living processes hold, as far as this machine can tell."""
+    """Return the documents that living processes hold, as far as this machine can tell."""
     from flows.leases.owner import is_dead
 
     return [held for held in overview.held if held.lease_until > now and not is_dead(held.owner)]
@@ -22,14 +22,14 @@ def find_running(store: Store, overview: Overview, now: float) -> tuple[Document
 
     found = []
     for held in _alive(overview, now):
-        # One may have been deleted since.
+        # A document may have been deleted since.
         with suppress(NotFoundError):
             found.append(store.get_document(held.id))
     return tuple(found)
 
 
 def describe_overview(overview: Overview, now: float) -> dict[str, Any]:
-    """Return the state of the queue as plain JSON values; what a dead process holds does not count as running."""
+    """Return the queue's state as plain JSON values; a dead process's documents do not count as running."""
     from dataclasses import asdict
 
     alive = _alive(overview, now)

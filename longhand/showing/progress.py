@@ -22,15 +22,15 @@ class WritingProgress:
     """Shows the events of a run; use it as a context manager."""
 
     def __init__(self, *, is_live: bool = False) -> None:
-        """`is_live`: the text is printed while it is decoded, on stdout, which is a terminal."""
+        """`is_live`: the text is also printed while it is decoded, on stdout, a terminal."""
         self._is_terminal, self._is_live = sys.stderr.isatty(), is_live
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._last = ""
         self._num_decoded = 0
-        """Texts that are stored or said."""
+        """Number of stored or said texts."""
         self._lock = threading.Lock()
-        """Models are counted by the thread that loads them."""
+        """Needed since the loading thread counts models."""
 
     def __enter__(self) -> WritingProgress:
         if self._is_terminal:
@@ -42,10 +42,10 @@ class WritingProgress:
                 TextColumn("{task.fields[count]:>7}", markup=False),
                 TimeElapsedColumn(),
                 _make_left_column(),
-                # Where the text is printed, too, both go to one terminal: bars stay below it, and go in the end.
+                # If the text is printed, too, both go to one terminal: bars stay below it and vanish in the end.
                 console=make_console(stderr=not self._is_live),
                 transient=self._is_live,
-                # The document goes to stdout as it is.
+                # Do not change the document on stdout.
                 redirect_stdout=False,
             )
             self._bars.start()
@@ -92,7 +92,7 @@ class WritingProgress:
             self._num_decoded = event.done
         if self._bars is None:
             line = _STAGES[event.kind] + (f" {event.done}/{event.total}" if event.kind in _COUNTED else "")
-            # A decoder reports every batch; the same line twice says nothing.
+            # A decoder reports every batch: skip repeated lines.
             if line != self._last and not (event.kind == "starting" and event.total):
                 say(line)
                 self._last = line
@@ -105,7 +105,7 @@ class WritingProgress:
             self._count(event.kind, event.done, event.total)
 
     def _count(self, kind: str, done: int, total: float | None = None) -> None:
-        """Show how much of a stage is done; `total` None: of as much as before."""
+        """Show a stage's progress; `total` None: unchanged."""
         if self._bars is None or kind not in self._tasks:
             return
         task = self._tasks[kind]
@@ -113,7 +113,7 @@ class WritingProgress:
         self._bars.update(task, completed=done, total=total, count=f"{done}/{total:.0f}")
 
     def _finish(self, *kinds: str) -> None:
-        """Let the bars of stages be full."""
+        """Fill the bars of stages."""
         if self._bars is None:
             return
         for task in self._bars.tasks:
@@ -124,8 +124,8 @@ class WritingProgress:
 
 
 def _make_left_column() -> ProgressColumn:
-    """Return the column that says how long a stage still takes, where its speed tells."""
-    # Here: commands without bars import none of it.
+    """Return the column with a stage's remaining time, if its speed is known."""
+    # Imported here: commands without bars do not need it.
     from rich.progress import ProgressColumn, Task
     from rich.text import Text
 

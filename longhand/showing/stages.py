@@ -1,4 +1,4 @@
-"""How far each stage of a document is, and where its time went, from the attempts that were noted."""
+"""Progress and time of a document's stages, from its recorded attempts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class StageRow(TypedDict):
 
     stage: str
     done: int
-    """Items planned, sections written, or sentences decoded (in the language that is shown)."""
+    """Items planned, sections written, or sentences decoded (in the shown language)."""
     total: int
-    """As far as it is known."""
+    """Total, as far as known."""
     num_done: int
-    """Units that were done."""
+    """Finished units."""
     num_failed: int
-    """Tries that failed or were interrupted; those that a crash ended count, too."""
+    """Failed or interrupted attempts, including crashes."""
     seconds: float
-    """Time of the tries that have an end."""
+    """Time of the attempts that ended."""
     model_s: float
-    """The models' share of it, without loading them."""
+    """Model time in it, without loading."""
 
 
 def stage_rows(
@@ -35,7 +35,7 @@ def stage_rows(
     exported: ExportedDocument,
     attempts: Sequence[AttemptRecord],
 ) -> list[StageRow]:
-    """Return a row for each stage; `outline` is the one in use (None: there is none yet)."""
+    """Return a row for each stage; `outline`: the active one (None: there is none yet)."""
     items = () if outline is None else outline.items
     planned = sum(item.lead is not None or item.heading is not None for item in items)
     num_decoded = _count_sentences(exported)
@@ -67,7 +67,7 @@ def _row(stage: str, done: int, total: int, attempts: Sequence[AttemptRecord]) -
         done=done,
         total=total,
         num_done=num_done,
-        # Each try is noted as started before it runs: what has no end yet is at work, or was killed.
+        # Each attempt is recorded as started before it runs: one without an end is running, or was killed.
         num_failed=max(num_started - num_done, len(ended) - num_done),
         seconds=sum((attempt.finished_at or 0.0) - attempt.started_at for attempt in ended),
         model_s=sum(_model_s(attempt.timing) for attempt in ended),

@@ -1,4 +1,4 @@
-"""A document's state as people should read it: interrupted, how far, and what they can do about it."""
+"""A document's state for people: status, progress, and the next step."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def is_held(document: DocumentRecord) -> bool:
 
 
 def state_of(document: DocumentRecord) -> str:
-    """Return the status as people should read it: a stage that nobody works on is interrupted."""
+    """Return the status for people: a stage that nobody works on is "interrupted"."""
     if document.status in ("planning", "writing", "decoding") and not is_held(document):
         return f"interrupted ({document.status})"
     return document.status
 
 
 def progress_of(document: DocumentRecord) -> str:
-    """Return done of known: decoded, and written where that is more."""
+    """Return decoded of known sections, and the written ones if they are more."""
     progress = document.progress
     if not progress.num_items:
         return "-"
@@ -35,7 +35,7 @@ def progress_of(document: DocumentRecord) -> str:
 
 
 def next_step_of(document: DocumentRecord) -> str:
-    """Return what the user can do about an unfinished document, or nothing."""
+    """Return the user's next step for an unfinished document, or ""."""
     if document.status in ("done", "cancelled") or is_held(document):
         return ""
     if document.status == "awaiting_review":

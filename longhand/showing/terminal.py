@@ -1,4 +1,4 @@
-"""What commands print: text and JSON on stdout, tables, and everything about progress on stderr."""
+"""Output of commands: text, JSON and tables on stdout, progress and remarks on stderr."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 WIDTH_WITHOUT_TERMINAL = 200
 LEAST_FLEXIBLE = 24
-"""A column that gives way is not cut to fewer cells than this."""
+"""Least width in cells of a column that is cut."""
 GAP, INDENT = "  ", "    "
 TIME_ENDINGS = ("_at", "_until")
-"""Of the names of fields that hold a point in time."""
+"""Endings of the names of fields that hold a point in time."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -30,12 +30,12 @@ def print_text(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print `value` as indented JSON on stdout; epoch seconds in fields that end in _at or _until become ISO 8601."""
+    """Print `value` as indented JSON on stdout, with times as in `with_times`."""
     print_text(json.dumps(with_times(value), indent=2, ensure_ascii=False))
 
 
 def with_times(value: object) -> object:
-    """Return JSON values with epoch seconds, in fields that end in _at or _until, as ISO 8601."""
+    """Return JSON values in which fields that end in _at or _until hold ISO 8601 instead of epoch seconds."""
     if isinstance(value, Mapping):
         return {
             key: format_iso(inner)
@@ -52,13 +52,13 @@ def format_iso(epoch_s: float) -> str:
 
 
 def say(text: str) -> None:
-    """Print one remark on stderr, where it does not mix with a document."""
+    """Print a remark on stderr, so that it does not mix with a document."""
     print(text, file=sys.stderr, flush=True)
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return a console that takes text as it is: no markup, no emoji codes, no guessed colours."""
-    # Imported here: commands with --json need none of it.
+    """Return a console that prints text unchanged: no markup, emoji codes or guessed colours."""
+    # Imported here: commands with --json do not need it.
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -72,12 +72,12 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexibl
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: str | None = None) -> str:
-    """Return rows under a header, as wide as stdout, with no line end after the last row.
+    """Return rows under a header, as wide as stdout, without a line end after the last row.
 
-    In a narrow terminal the `flexible` column is cut; where next to nothing of it would be left, it stands
-    below its row. No other column gives way: a part of an id cannot be typed.
+    In a narrow terminal the `flexible` column is cut, or moved below its row if hardly any of it would be left. No
+    other column is cut: a part of an id would be useless.
     """
-    # Not rich's table, which would cost `longhand ls` as much as reading the documents.
+    # Not rich's table, which would cost `longhand ls` as much time as reading the documents.
     from rich.cells import cell_len
 
     lines = [tuple(_CONTROLS.sub(" ", cell) for cell in row) for row in (header, *rows)]
@@ -101,7 +101,7 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, flexib
 
 
 def _fit(text: str, width: int) -> str:
-    """Return a text in exactly `width` cells of a terminal, its end cut off or blanks added."""
+    """Return a text of exactly `width` terminal cells, cut or padded."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) > width:
@@ -110,7 +110,7 @@ def _fit(text: str, width: int) -> str:
 
 
 def _width() -> int:
-    """Return the cells of a line of the terminal."""
+    """Return the terminal's width in cells."""
     from shutil import get_terminal_size
 
     return get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
@@ -121,12 +121,12 @@ def _is_styled() -> bool:
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
-    """Print names and values as two columns on stdout; empty values are left out."""
+    """Print names and values as two columns on stdout, without empty values."""
     print_text(format_facts(facts))
 
 
 def format_facts(facts: Mapping[str, str]) -> str:
-    """Return names and values as two columns, with no line end after the last; empty values are left out."""
+    """Return names and values as two columns, without empty values and without a final line end."""
     width = max((len(name) for name in facts), default=0)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in facts.items() if value)
 

@@ -1,4 +1,4 @@
-"""The progress of a training on stderr: bars in a terminal, one line a step elsewhere."""
+"""Training progress on stderr: bars in a terminal, one line a step elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TrainingDisplay:
-    """Shows steps, loss and speed of a training; use it as a context manager."""
+    """Shows a training's steps, loss and speed; use it as a context manager."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
@@ -44,7 +44,7 @@ class TrainingDisplay:
             self._bars.stop()
 
     def count(self, what: str, done: int, total: int) -> None:
-        """Show how much of something else is done, for instance of embedding the corpus."""
+        """Show the progress of another task, for instance embedding the corpus."""
         if self._bars is None:
             if done == total:
                 say(f"{what} {done}/{total}")

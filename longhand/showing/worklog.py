@@ -1,4 +1,4 @@
-"""What a worker says of its work: lines for people, or JSON objects for machines, on stderr or in a file."""
+"""A worker's log: lines for people, or JSON objects for machines, on stderr or in a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage import Store
 
 FOR_MACHINES = ("unit",)
-"""Kinds of events that are too many for people."""
+"""Kinds of events that are too frequent for people."""
 LEVELS = {
     "failed": logging.ERROR,
     "unit-failed": logging.WARNING,
@@ -35,18 +35,18 @@ class WorkLog:
     """Writes a worker's events and remarks to one handler of `logging`."""
 
     def __init__(self, handler: logging.Handler, *, is_json: bool, rank: int | None = None) -> None:
-        """`rank`: which process of a launch this is; None: the one whose worker it is."""
+        """`rank`: of this process in a launch; None: the worker's own process."""
         self._is_json, self._rank = is_json, rank
-        # A logger of its own that nothing else reaches: not Prefect's configuration, not the root's handlers.
+        # A separate logger, independent of Prefect's configuration and the root's handlers.
         self._logger = logging.Logger("longhand.worker", logging.INFO)
         self._logger.addHandler(handler)
 
     def say(self, event: str, text: str) -> None:
-        """Write a remark that concerns no document."""
+        """Log a remark that concerns no document."""
         self._log(logging.INFO, text, event=event)
 
     def show(self, event: WorkerEvent) -> None:
-        """Write an event."""
+        """Log an event."""
         if not self._is_json and event.kind in FOR_MACHINES:
             return
         self._log(
@@ -79,7 +79,7 @@ def _line(event: WorkerEvent) -> str:
 
 
 class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
-    """Writes a file that only its owner reads; one that is there keeps its permissions."""
+    """Writes a file that only its owner can read; an existing file keeps its permissions."""
 
     def _open(self) -> TextIOWrapper:
         return open(self.baseFilename, "a", encoding=self.encoding, opener=open_private)
@@ -87,9 +87,9 @@ class _PrivateFileHandler(logging.handlers.WatchedFileHandler):
 
 @contextmanager
 def open_log(log_format: str, path: Path | None, *, rank: int | None = None) -> Iterator[WorkLog]:
-    """Yield the log; `log_format` is text or json, a path of None means stderr. Raises InputError.
+    """Yield the log; `log_format`: text or json; `path` None: stderr. Raises InputError.
 
-    A file is opened again where it was moved away, as logrotate does. `rank`: see `WorkLog`.
+    If the file was moved away, as by logrotate, a new one is opened. `rank`: see `WorkLog`.
     """
     handler: logging.Handler
     if path is None:
@@ -117,7 +117,7 @@ def open_log(log_format: str, path: Path | None, *, rank: int | None = None) -> 
 
 
 def telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
-    """Return what tells each listener of an event."""
+    """Return a listener that passes each event to all listeners."""
 
     def tell(event: WorkerEvent) -> None:
         for listen in listeners:
@@ -128,7 +128,7 @@ def telling(*listeners: OnWorkerEvent) -> OnWorkerEvent:
 
 @contextmanager
 def serving_metrics(store: Store, host: str, port: int | None, log: WorkLog) -> Iterator[OnWorkerEvent]:
-    """Serve metrics where a port is given, and yield what counts the worker's events."""
+    """Serve metrics if `port` is given, and yield a listener that counts the worker's events."""
     if port is None:
         yield lambda event: None
         return

@@ -1,4 +1,4 @@
-"""The application: its routes, its files, and what becomes of errors."""
+"""The web application: routes, files and error handling."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Handler = Callable[[Request], Response]
 
 MAX_SEARCHES = 8
-"""Of different words that wait at a time; each is about a second, and the first loads the encoder."""
+"""Most searches for different words that wait at a time; each takes about a second, and the first loads the encoder."""
 STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
@@ -53,12 +53,11 @@ def make_app(
     tell_prefect: TellPrefect = tell_prefect,
     server: PrefectServer | None = None,
 ) -> Starlette:
-    """Return the inspector of a store, which stays the caller's to close.
+    """Return the inspector of a store; the caller closes the store.
 
-    `guard` None: one for 127.0.0.1, without an access token. `searcher` None: one that loads the space that
-    ships when somebody searches. `refiner` None: one that loads a document's models when they are needed.
-    `tell_prefect`: see `TellPrefect`. `server`: whom the queue page asks for workers and schedules; None: the Prefect
-    server that is known.
+    `guard` None: one for 127.0.0.1, without an access token. `searcher` None: one that loads the shipped space at the
+    first search. `refiner` None: one that loads a document's models on demand. `tell_prefect`: see `TellPrefect`.
+    `server`: source of the queue page's workers and schedules; None: the known Prefect server.
     """
     guard = Guard() if guard is None else guard
     pages = Pages(store, guard, Searcher() if searcher is None else searcher)
@@ -72,7 +71,7 @@ def make_app(
     listing, creating = Listing(pages), Creating(pages, tell_prefect)
     queue = QueuePage(pages, PrefectServer() if server is None else server)
     page = "/documents/{id}"
-    # Pages, each as JSON as well; before what has an id, which may end in .json.
+    # Pages, each also as JSON; before routes with an id, which may end in .json.
     shown: list[tuple[str, Handler, WorkQueue | None]] = [
         ("/documents", listing.page, None),
         ("/search", pages.search, searches),
@@ -132,7 +131,7 @@ def _page_route(path: str, handler: Handler, work: WorkQueue | None) -> Route:
 
 
 def show_error(request: Request, status: int, reason: str, title: str | None = None) -> Response:
-    """Return a page that says what is wrong, in one line."""
+    """Return a page with a one-line error."""
     title = title or TITLES.get(status, "That did not work")
     if request.url.path.endswith(SUFFIX):
         return json_response({"status": status, "title": title, "reason": reason}, status=status)
@@ -158,7 +157,7 @@ def _show_http_error(request: Request, error: Exception) -> Response:
 
 
 class TroubleMiddleware:
-    """Shows a bug of ours as a page, and its traceback where the server was started."""
+    """Shows a bug of ours as a page, and its traceback in the server's terminal."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -175,7 +174,7 @@ class TroubleMiddleware:
         try:
             await self._app(scope, receive, watched)
         except ClientDisconnect:
-            return  # nobody is there any more who could be answered
+            return  # the client is gone
         except Exception as error:
             if is_started:
                 raise

@@ -1,4 +1,4 @@
-"""What a request asks for: values of its address and of its form, checked, with errors in one line."""
+"""Checked values of a request's address and form, with one-line errors."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 def read_number(request: Request, name: str) -> int | None:
-    """Return a number from 1 in the address, or None where it is not there; raise UsageError."""
+    """Return a number, at least 1, from the address; None if it is missing; raise UsageError."""
     return check_number(request.query_params.get(name), name)
 
 
 def check_number(typed: str | None, name: str) -> int | None:
-    """Return a typed number from 1, or None where nothing is typed; raise UsageError."""
+    """Return a typed number, at least 1; None for an empty field; raise UsageError."""
     if typed is None or not typed.strip():
         return None
     digits = typed.strip()
@@ -34,7 +34,7 @@ def check_number(typed: str | None, name: str) -> int | None:
 
 
 def read_choice(request: Request, name: str, choices: Sequence[str]) -> str | None:
-    """Return one of the choices from the address, or None where nothing is chosen; raise UsageError."""
+    """Return one of the choices from the address; None if it is missing; raise UsageError."""
     typed = request.query_params.get(name)
     if not typed:
         return None
@@ -44,7 +44,7 @@ def read_choice(request: Request, name: str, choices: Sequence[str]) -> str | No
 
 
 class Form:
-    """The fields of a form that was sent; a name may stand there several times."""
+    """The fields of a submitted form; a name may occur several times."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         self.pairs = tuple(pairs)
@@ -59,7 +59,7 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """Read a form that a page sent; raise UsageError for anything else, or for too much of it."""
+    """Read a submitted form; raise UsageError for anything else, or if it is too large."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM_TYPE:
         raise UsageError(f"the content is {kind or 'of no type'}: expected {FORM_TYPE}")

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 FORM_TOKEN = "form_token"
 TellPrefect = Callable[["Sequence[DocumentRecord]", "Change"], object]
-"""Lets the flow runs of documents follow, where a Prefect server is known."""
+"""Applies a change of documents to their flow runs, if a Prefect server is known."""
 
 
 Handler = Callable[["Request", Form], Response]
 
 
 def changing(pages: Pages, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint of a form: it is read, its token is checked, and only then anything is done."""
+    """Return a form's endpoint, which reads the form and checks its token before it does anything."""
 
     async def endpoint(request: Request) -> Response:
         form = await read_form(request)
@@ -52,7 +52,7 @@ def changing(pages: Pages, handler: Handler) -> Callable[[Request], Awaitable[Re
 
 
 class Changes:
-    """What forms do; each ends with the address of a page that shows the result."""
+    """The forms' actions; each ends with the address of a page that shows the result."""
 
     def __init__(self, pages: Pages, tell_prefect: TellPrefect) -> None:
         self._pages = pages
@@ -86,7 +86,7 @@ class Changes:
         )
 
     def restore(self, request: Request, form: Form) -> Response:
-        """Use an older version again."""
+        """Make an older version active again."""
         document = self._pages.find(request)
         version = check_number(form.get("version"), "version")
         if version is None:
@@ -95,7 +95,7 @@ class Changes:
         return _see(document, done="restored")
 
     def rewrite(self, request: Request, form: Form) -> Response:
-        """Have one section written again."""
+        """Rewrite one section."""
         document = self._pages.find(request)
         try:
             seed = None
@@ -112,7 +112,7 @@ class Changes:
     # The outline
 
     def show(self, request: Request) -> Response:
-        """Show the forms that change the outline in use."""
+        """Show the forms that change the active outline."""
         return self._edit_page(request, self._pages.find(request))
 
     def edit(self, request: Request, form: Form) -> Response:
@@ -128,7 +128,7 @@ class Changes:
         return self._change(request, form, change, "rows")
 
     def edit_markdown(self, request: Request, form: Form) -> Response:
-        """Store the outline that was changed as Markdown."""
+        """Store the outline that was edited as Markdown."""
 
         def change(document: DocumentRecord, version: int | None) -> OutlineRecord:
             return editing.edit_markdown(
@@ -148,7 +148,7 @@ class Changes:
         try:
             change(document, check_number(form.get("version"), "version"))
         except LonghandError as error:
-            # Whatever is wrong, what was typed is shown again.
+            # Show the typed text again, whatever the error.
             return self._edit_page(request, document, form=form, error=error, form_name=form_name)
         after = self._store.get_document(document.id)
         if form.has("approve"):
@@ -167,7 +167,7 @@ class Changes:
         error: LonghandError | None = None,
         form_name: str = "",
     ) -> Response:
-        """Show the forms, filled with what was typed in one of them where it was refused."""
+        """Show the forms; a refused form keeps its typed values."""
         version = _version_of(form)
         outline = self._outline(document, version)
         typed = form if form is not None and form_name == "rows" else None
@@ -196,7 +196,7 @@ class Changes:
         )
 
     def _outline(self, document: DocumentRecord, version: int | None) -> OutlineRecord | None:
-        """Return the version that is edited; None where nothing is planned yet."""
+        """Return the edited version; None if nothing is planned yet."""
         if document.active_outline_id is None:
             return None
         versions = [outline.version for outline in self._store.list_outlines(document.id)]
@@ -204,15 +204,15 @@ class Changes:
 
 
 def _see(document: DocumentRecord, form: Form | None = None, *, done: str, item: str = "") -> Response:
-    """Lead to the page that shows what was done: the document's, or the queue where its form stands there."""
+    """Redirect to the page with the result: the document's, or the queue if the form was there."""
     if form is not None and form.get("back") == "queue":
         return RedirectResponse(f"/queue?done={done}", status_code=303)
-    # 303: a reload of what comes then sends no form again.
+    # 303: reloading the next page does not submit the form again.
     return RedirectResponse(link(document.id, done=done, item=item), status_code=303)
 
 
 def _wrong_field(error: LonghandError | None) -> str:
-    """Return which field of the form that has a section written again an error is about."""
+    """Return the field of the rewrite form that an error is about."""
     return "seed" if "seed" in str(error).partition(":")[0] else "item"
 
 

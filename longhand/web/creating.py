@@ -1,4 +1,4 @@
-"""The form of a new document: what is typed is checked as on the command line, each field by itself."""
+"""The form of a new document, with each field checked as on the command line."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ TEXTS = ("prompt", "goal", "outline")
 MAIN = ("sections", "depth", "length", "lang", "seed")
 MODELS = ("library", "space", "planner", "writer", "voice")
 FURTHER = (*MODELS, "prompt_lang", "steps", "guidance", "priority")
-"""Fields that are folded away while nothing stands in them."""
+"""Fields that are folded away while empty."""
 FIELDS = (*TEXTS, *MAIN, *FURTHER)
 
 
 @dataclass(frozen=True)
 class Creating:
-    """Shows the form, and queues the document that it asks for."""
+    """Shows the form and queues its document."""
 
     pages: Pages
     tell_prefect: TellPrefect
 
     def form(self, request: Request) -> Response:
-        """Show the empty form; `prompt` in the address fills its first field."""
+        """Show the empty form; `prompt` in the address fills the first field."""
         read_choice(request, "lang", known_languages())
         typed = {name: request.query_params.get(name, _start(WISHES[name])) for name in FIELDS}
         return self._page(Form(tuple(typed.items())), {})
 
     def create(self, request: Request, form: Form) -> Response:
-        """Queue a document and show it; what is wrong is said beside its field, and what was typed is kept."""
+        """Queue a document and show it; errors appear beside their fields, and typed values stay."""
         wishes: dict[str, Any] = {}
         wrong: dict[str, LonghandError] = {}
         models = _models()
@@ -90,12 +90,12 @@ class Creating:
 
 
 def _reason(error: LonghandError) -> str:
-    """Return what is wrong in the words of a form: it has no options with dashes."""
+    """Return an error's message for a form, without the dashes of options."""
     return str(error).replace("--", "")
 
 
 def _models() -> dict[str, tuple[str, ...]]:
-    """Return the names of the models that are installed, by kind."""
+    """Return the names of installed models by kind."""
     from concepts.models.card import list_cards
     from flows.document.options import NO_LIBRARY
 
@@ -105,14 +105,14 @@ def _models() -> dict[str, tuple[str, ...]]:
 
 
 def _start(wish: Wish) -> str:
-    """Return what a field holds at first."""
+    """Return a field's initial value."""
     return "" if wish.blank or wish.default is None else str(wish.default)
 
 
 def _choices(wish: Wish, models: Mapping[str, Sequence[str]]) -> Mapping[str, str] | None:
-    """Return what may be chosen, with what is shown for it; None where a value is typed."""
+    """Return a field's choices with their labels; None for a typed value."""
     if wish.kind == "model":
-        # by name alone: whoever sees the form may not read folders of this machine
+        # only by name: users of the form must not read folders of this machine
         return {name: name for name in models[wish.name]}
     if wish.kind == "language":
         return {code: code for code in known_languages()}
@@ -120,7 +120,7 @@ def _choices(wish: Wish, models: Mapping[str, Sequence[str]]) -> Mapping[str, st
 
 
 def _read(wish: Wish, typed: str, models: Mapping[str, Sequence[str]]) -> object:
-    """Return the value of a field; raise LonghandError."""
+    """Return a field's value; raise LonghandError."""
     called = wish.called or f"the {wish.name}"
     if wish.kind == "text":
         return check_prompt(typed, called)

@@ -1,4 +1,4 @@
-"""Which errors the pages know, and the HTTP status of each."""
+"""The pages' errors and their HTTP statuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TooLargeError(UsageError):
 
 
 class CrowdedError(LonghandError):
-    """More work than its queue takes; `retry_after_s` says when it is worth coming again."""
+    """A full queue refused more work; `retry_after_s`: when to try again."""
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ _STATUS: tuple[tuple[type[LonghandError], int], ...] = (
 )
 
 BUSY_TITLE = "Too much at once"
-"""Of a CrowdedError; its status is also that of a database in trouble."""
+"""Title for a CrowdedError; a failing database has the same status."""
 TITLES = {
     400: "That address or form is not understood",
     403: "Not allowed",
@@ -52,5 +52,5 @@ TITLES = {
 
 
 def status_of(error: LonghandError) -> int:
-    """Return the status that tells a browser what kind of error it is."""
+    """Return an error's HTTP status."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)

@@ -1,4 +1,4 @@
-"""A document's concepts as points, distances and pairs: what the map and the heat map show, and say in words.
+"""A document's concepts as points, distances and pairs, for the map, the heat map and their descriptions.
 
 Shapes: S sentences, I plan items, D concept dim. Vectors are float32 in the raw concept space.
 """
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 MAX_POINTS = 2000
-"""More sentences than these are thinned out evenly, so that a picture stays legible and small."""
+"""More sentences than this are thinned out evenly, so that a picture stays legible and small."""
 MAX_ROWS = 400
-"""As many sentences does a heat map show one by one; longer documents are shown section by section."""
+"""Most sentences that a heat map shows one by one; longer documents are shown by section."""
 NUM_PAIRS = 12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Concepts:
-    """The sentences and the plan items of one outline version that have a vector."""
+    """One outline version's sentences and plan items that have a vector."""
 
     vectors_SD: Floats
     places: tuple[tuple[str, int], ...]
     """Item path and ordinal (from 0) of each sentence, in reading order."""
     gists_ID: Floats
     paths: tuple[str, ...]
-    """Path of each plan item that has a gist, leaves only, in reading order."""
+    """Path of each leaf that has a gist, in reading order."""
     num_left_out: int
-    """Sentences that were thinned out."""
+    """Number of sentences thinned out."""
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """The paths that have sentences, in reading order."""
+        """The paths of sections with sentences, in reading order."""
         return tuple(dict.fromkeys(path for path, _ in self.places))
 
     def rows_of(self, path: str) -> list[int]:
-        """Return which sentences belong to an item."""
+        """Return the indices of an item's sentences."""
         return [row for row, (place, _) in enumerate(self.places) if place == path]
 
 
 def read_concepts(store: Store, outline: OutlineRecord) -> Concepts:
-    """Return the concepts of an outline that was read with its vectors."""
+    """Return the concepts of an outline, which must have been read with its vectors."""
     leaves = outline.leaves()
     found = store.get_concepts([leaf.id for leaf in leaves])
     places = [
@@ -81,7 +81,7 @@ class Projection:
     sentences_S2: Floats
     items_I2: Floats
     explained: float
-    """Share of the variance that the plane shows, 0 to 1."""
+    """Share of the variance in the plane, 0 to 1."""
 
 
 def project(concepts: Concepts) -> Projection:
@@ -93,7 +93,7 @@ def project(concepts: Concepts) -> Projection:
     if len(both) > 1:
         centred = both - both.mean(axis=0)
         left, scale, _ = np.linalg.svd(centred, full_matrices=False)
-        # Either direction of an axis is as good; this one does not depend on the library.
+        # The sign of an axis is arbitrary; this choice does not depend on the library.
         signs = np.sign(left[np.abs(left).argmax(axis=0), range(left.shape[1])])
         components = (left * scale * signs)[:, :2]
         plane[:, : components.shape[1]] = components
@@ -107,18 +107,18 @@ def project(concepts: Concepts) -> Projection:
 
 
 def normalize(vectors: Floats) -> Floats:
-    """Return vectors (N, D) of length 1; one of zeros stays."""
+    """Return vectors (N, D) scaled to length 1; a zero vector stays."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Likeness:
-    """Cosines between sentences, or between the means of sections where the document is long."""
+    """Cosines between sentences, or between section means if the document is long."""
 
     cosines_NN: Floats
     bounds: tuple[tuple[str, int, int], ...]
-    """Section path, first row, and the row behind its last."""
+    """Section path, first row, and the row after its last."""
     is_by_section: bool
 
 
@@ -154,21 +154,21 @@ def most_alike(concepts: Concepts) -> list[tuple[float, tuple[str, int], tuple[s
 
 @dataclass(frozen=True, kw_only=True)
 class SectionShape:
-    """What the pictures show of one section, in numbers."""
+    """One section's numbers behind the pictures."""
 
     path: str
     num_sentences: int
     tightness: float | None
-    """Mean cosine of its sentences with their mean; None where it has none."""
+    """Mean cosine of its sentences with their mean; None if it has no sentences."""
     nearest: str | None
-    """The other section whose mean is nearest."""
+    """The section with the nearest mean."""
     nearest_cosine: float | None
     farthest: int | None
-    """The sentence (from 0) that is least like the others."""
+    """Index, from 0, of the sentence least like the others."""
 
 
 def section_shapes(concepts: Concepts) -> list[SectionShape]:
-    """Return a row for each plan item, and each section without a plan, in reading order."""
+    """Return one entry for each plan item, and each section without a plan, in reading order."""
     sections = concepts.sections
     rows = normalize(concepts.vectors_SD)
     means = (

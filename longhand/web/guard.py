@@ -1,11 +1,11 @@
-"""Who may talk to the inspector: a check of every request before any page sees it, and the headers of every answer.
+"""Access to the inspector: a check of every request before any page sees it, and the headers of every answer.
 
-A page of another site, opened in the same browser, must neither read documents nor change one:
+A page of another site in the same browser must neither read nor change documents:
 
-- a `Host` that is not ours is refused (DNS rebinding makes a foreign name point to this machine);
-- requests that another site's page makes are refused by `Sec-Fetch-Site` and `Origin`;
-- what changes something carries a token that only our pages know (`Guard.form_token`, new at every start);
-- on another host than loopback, every request carries the access token that was printed, as a cookie.
+- a foreign `Host` is refused (DNS rebinding makes a foreign name point to this machine);
+- requests from another site's page are refused by `Sec-Fetch-Site` and `Origin`;
+- requests that change something need a token that only our pages know (`Guard.form_token`, new at every start);
+- on another host than loopback, every request needs the printed access token, as a cookie.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 TOKEN = "token"
-"""Name of the query parameter that carries the access token once."""
+"""Query parameter that carries the access token once."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 
@@ -47,7 +47,7 @@ HEADERS = {
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether an address to listen on can be reached from this machine alone."""
+    """Return whether only this machine can reach a listening address."""
     if host == "localhost":
         return True
     try:
@@ -58,14 +58,14 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Guard:
-    """What is let through; `host` is the address that the server listens on."""
+    """The rules for requests; `host`: the server's listening address."""
 
     host: str = LOOPBACK
     port: int = 0
-    """Only names the cookie: browsers share cookies between the ports of a host."""
+    """Part of the cookie's name: browsers share cookies between the ports of a host."""
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     access_token: str | None = None
-    """None: who reaches the server may read it; never so outside loopback."""
+    """None: everybody who reaches the server may read it; only on loopback."""
 
     def __post_init__(self) -> None:
         assert self.access_token or is_loopback(self.host), "another host needs a token"
@@ -76,16 +76,16 @@ class Guard:
         return f"longhand-{self.port}"
 
     def allows_host(self, header: str | None) -> bool:
-        """Return whether a `Host` header names us; the port is left open, since tunnels change it."""
+        """Return whether a `Host` header names us; any port is accepted, since tunnels change it."""
         name = hostname_of(header or "")
         if is_loopback(self.host):
             return name == "localhost" or is_loopback(name)
         known = {self.host.lower(), "localhost", socket.gethostname().lower(), socket.getfqdn().lower()}
-        # An address is no name, and only names can be rebound.
+        # Accept addresses: only names can be rebound.
         return name in known or _is_address(name)
 
     def check(self, request: Request) -> tuple[int, str] | None:
-        """Return status and reason where a request is refused."""
+        """Return status and reason if a request is refused, else None."""
         headers = request.headers
         if not self.allows_host(headers.get("host")):
             return 421, f"this server does not answer to the name {headers.get('host')!r}"
@@ -96,7 +96,7 @@ class Guard:
             )
         site = headers.get("sec-fetch-site", "same-origin")
         is_change = request.method not in SAFE_METHODS
-        # A link on another site may lead here; nothing else on it may.
+        # Another site may link to us, but nothing else.
         is_visit = headers.get("sec-fetch-mode", "navigate") == "navigate"
         if site not in ("same-origin", "none") and (is_change or not is_visit):
             return 403, "another site's page asked for this: only pages of this server may"
@@ -113,14 +113,14 @@ class Guard:
         return self.is_access_token(request.cookies.get(self.cookie))
 
     def is_access_token(self, typed: str | None) -> bool:
-        """Return whether this is the token that was printed."""
+        """Return whether this is the printed token."""
         if typed is None or self.access_token is None:
             return False
         return secrets.compare_digest(typed.encode(), self.access_token.encode())
 
 
 def hostname_of(header: str) -> str:
-    """Return the name or address in a `Host` header in lower case, without port and brackets; empty where malformed."""
+    """Return the name or address in a `Host` header in lower case, without port and brackets; "" if malformed."""
     name = header.strip().lower()
     if name.startswith("["):
         inner, _, port = name[1:].partition("]")
@@ -141,7 +141,7 @@ def _is_own(origin: str, headers: Headers) -> bool:
 
 
 class GuardMiddleware:
-    """Asks the guard before the application, and adds its headers to every answer."""
+    """Checks each request with the guard, and adds its headers to every answer."""
 
     def __init__(self, app: ASGIApp, guard: Guard, refuse: Callable[[Request, int, str], Response]) -> None:
         self._app = app
@@ -154,7 +154,7 @@ class GuardMiddleware:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             elif scope["type"] == "websocket":
-                # Nothing here speaks it: refused with 403 before it is opened.
+                # We have no websockets: refuse with 403 before it opens.
                 await send({"type": "websocket.close"})
             return
 
@@ -173,14 +173,14 @@ class GuardMiddleware:
         await (self._app if answer is None else answer)(scope, receive, send_with_headers)
 
     def _log_in(self, request: Request) -> Response | None:
-        """Turn the token in an address into a cookie, and take it out of the address."""
+        """Move the token from the address into a cookie."""
         guard = self._guard
         if request.method not in SAFE_METHODS or not guard.allows_host(request.headers.get("host")):
             return None
         if not guard.is_access_token(request.query_params.get(TOKEN)):
             return None
         rest = [(name, value) for name, value in request.query_params.multi_items() if name != TOKEN]
-        # A path that begins with two slashes would lead to another host.
+        # A path with two leading slashes would lead to another host.
         path = "/" + request.scope["path"].lstrip("/\\")
         answer = RedirectResponse(path + (f"?{urlencode(rest)}" if rest else ""), status_code=303)
         answer.set_cookie(guard.cookie, guard.access_token or "", httponly=True, samesite="lax", path="/")

@@ -37,7 +37,7 @@ class Filters:
 
     @classmethod
     def read(cls, request: Request, languages: tuple[str, ...]) -> Filters:
-        """Return what the address asks for; raise UsageError."""
+        """Return the filters in the address; raise UsageError."""
         status = read_choice(request, "status", DOCUMENT_STATUSES)
         sort = read_choice(request, "sort", SORTS)
         return cls(
@@ -48,14 +48,14 @@ class Filters:
         )
 
     def query(self, **changed: str) -> str:
-        """Return the query of an address that keeps the filters, with some of them changed."""
+        """Return an address's query with these filters, some of them changed."""
         values = {"status": self.status, "lang": self.lang, "text": self.text}
         values |= {"sort": None if self.sort == "created" else self.sort}
         return urlencode({name: value for name, value in (values | changed).items() if value})
 
     @property
     def is_any(self) -> bool:
-        """Whether any document may be left out."""
+        """Whether any filter is set."""
         return bool(self.status or self.lang or self.text)
 
     def list(self, store: Store, limit: int, offset: int = 0) -> tuple[DocumentRecord, ...]:
@@ -72,7 +72,7 @@ class Listing:
     pages: Pages
 
     def page(self, request: Request) -> Response:
-        """Show a page of the documents that the filters let through, with how many each filter would."""
+        """Show a page of the filtered documents, with the number of documents for each filter value."""
         store = self.pages.store
         languages = store.list_document_languages()
         filters = Filters.read(request, languages)
@@ -100,7 +100,7 @@ class Listing:
         )
 
     def table(self, request: Request) -> Response:
-        """Send all documents that the filters let through as CSV."""
+        """Send all filtered documents as CSV."""
         store = self.pages.store
         filters = Filters.read(request, store.list_document_languages())
         return csv_response("documents", CSV_HEADER, map(_row, filters.list(store, 2**31 - 1)))

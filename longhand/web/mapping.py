@@ -1,4 +1,4 @@
-"""The page with the map and the heat map of a document's concepts, and its two pictures."""
+"""The page with the map and the heat map of a document's concepts, and the two pictures."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from storage import DocumentRecord, OutlineRecord
 
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Of a picture that is opened alone: matplotlib writes style attributes; no script may run in it."""
+"""Content security policy of a picture opened alone: matplotlib writes style attributes; no script may run."""
 MAP_SIDE = 1000
 MAX_KEPT = 64
-"""Pictures that are kept; each is below a megabyte."""
+"""Most cached pictures; each is below a megabyte."""
 
 
 class Mapping:
-    """Shows where a document's sentences lie, and which are alike; numpy and matplotlib load when asked for.
+    """Shows where a document's sentences lie, and which are alike; numpy and matplotlib load at the first use.
 
-    For one thread at a time: matplotlib's settings, and much else in it, belong to the whole process.
+    For one thread at a time: matplotlib's settings and other state belong to the whole process.
     """
 
     def __init__(self, pages: Pages) -> None:
@@ -42,7 +42,7 @@ class Mapping:
         self._last_projection: tuple[str, Projection] | None = None
 
     def page(self, request: Request) -> Response:
-        """Show both pictures, with what they say in words and numbers."""
+        """Show both pictures, described in words and numbers."""
         document = self._pages.find(request)
         outline = self._outline(request, document)
         if outline is None:
@@ -124,7 +124,7 @@ class Mapping:
         )
 
     def _picture(self, key: tuple[str, ...], draw: Callable[[], bytes]) -> Response:
-        """Return the picture of a key, drawn where it is not kept."""
+        """Return a key's picture; draw it if it is not cached."""
         svg = self._kept.pop(key, None) or draw()
         self._kept[key] = svg
         if len(self._kept) > MAX_KEPT:
@@ -132,7 +132,7 @@ class Mapping:
         return _picture(svg)
 
     def _project(self, concepts: Concepts, digest: str) -> Projection:
-        """Return the projection, which the page and both themes of its map share."""
+        """Return the projection shared by the page and both themes of its map."""
         from longhand.web.geometry import project
 
         if self._last_projection is None or self._last_projection[0] != digest:
@@ -157,7 +157,7 @@ class Mapping:
 
 
 def _digest(concepts: Concepts) -> str:
-    """Return what stands for all that a picture shows."""
+    """Return a digest of a picture's data."""
     digest = hashlib.sha256(repr((concepts.places, concepts.paths, concepts.num_left_out)).encode())
     digest.update(concepts.vectors_SD.tobytes())
     digest.update(concepts.gists_ID.tobytes())
@@ -169,6 +169,6 @@ def _theme(request: Request) -> Theme:
 
 
 def _picture(svg: bytes) -> Response:
-    # The address names what it shows, so the same address always shows the same.
+    # The address contains the data's digest, so its picture never changes.
     headers = {"content-security-policy": PICTURE_POLICY, "cache-control": "private, max-age=86400"}
     return Response(svg, media_type="image/svg+xml", headers=headers)

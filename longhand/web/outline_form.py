@@ -1,7 +1,7 @@
-"""The form with a row for each item: what its fields hold, and the edits that they mean.
+"""The outline form with a row for each item: its fields' values, and the edits that they mean.
 
-Fields are named by the item's number in the version that is edited (`heading-2.1`), as on the command
-line. A field that was left as it was is no edit.
+Fields are named by the item's number in the edited version (`heading-2.1`), as on the command line. An unchanged
+field is not an edit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NUM_NEW_ROWS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class ItemRow:
-    """The fields of an item, with what was typed or else what is stored."""
+    """An item's fields, with typed or else stored values."""
 
     path: str
     depth: int
@@ -38,7 +38,7 @@ class ItemRow:
 
 @dataclass(frozen=True, kw_only=True)
 class NewRow:
-    """The fields of a section that may be added."""
+    """The fields of a section to add."""
 
     number: int
     heading: str
@@ -53,17 +53,17 @@ class Rows:
     items: tuple[ItemRow, ...]
     new: tuple[NewRow, ...]
     places: tuple[tuple[str, str], ...]
-    """Where a section may be added: the field's value and what people read."""
+    """Places for a new section: the field's value and its label."""
     wrong: frozenset[str]
-    """Names of the fields that the error is about."""
+    """Names of the fields with the error."""
 
     def is_wrong(self, path: str) -> bool:
-        """Return whether the error is about a field of this item."""
+        """Return whether a field of this item has the error."""
         return any(f"{kind}-{path}" in self.wrong for kind in ("heading", "length", "move", "drop"))
 
 
 def make_rows(outline: OutlineRecord, typed: Form | None, error: LonghandError | None) -> Rows:
-    """Return the form of an outline; `typed` (None: nothing yet) stands where it was sent already."""
+    """Return an outline's form, with the values of `typed` if it was submitted (None: not yet)."""
     return Rows(
         items=tuple(_item_row(item, typed) for item in outline.items),
         new=tuple(
@@ -81,7 +81,7 @@ def make_rows(outline: OutlineRecord, typed: Form | None, error: LonghandError |
 
 
 def _wrong_fields(message: str, typed: Form) -> Iterator[str]:
-    """Yield the names of the fields that a refusal is about; none where it is about the whole outline."""
+    """Yield the names of the fields that a refusal is about; none if it is about the whole outline."""
     where, _, reason = message.partition(": ")
     if found := re.match(r"(set|length|move|drop) (\d[\d.]*)", where):
         yield f"{'heading' if found[1] == 'set' else found[1]}-{found[2]}"
@@ -139,7 +139,7 @@ def _name(item: PlanItemRecord) -> str:
 
 
 def read_edits(form: Form, outline: OutlineRecord) -> list[Edit]:
-    """Return the edits that a form means, in the order of the command line; raise EditError."""
+    """Return a form's edits, in the order of the command line; raise EditError."""
     renamed: list[Edit] = []
     lengths: list[Edit] = []
     moves: list[Edit] = []
@@ -154,7 +154,7 @@ def read_edits(form: Form, outline: OutlineRecord) -> list[Edit]:
             lengths.append(SetLength(path, _number(typed, f"length {path}={typed[:20]}")))
         if to := form.get(f"move-{path}").strip():
             moves.append(Move(path, to))
-    # What goes is named last, so that others may still name it.
+    # Removals come last, so that other edits may still name the removed items.
     return [*renamed, *lengths, *moves, *_read_new(form), *drops]
 
 

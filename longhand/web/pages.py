@@ -1,4 +1,4 @@
-"""The pages that show: lists, documents, versions, languages, attempts, files, and what a search found."""
+"""The pages that show documents: lists, versions, languages, attempts, files, and search results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MATCHES_HEADER = (
 )
 MATCHES = 30
 MATCHES_TO_FILTER = 500
-"""Among so many matches are those of the documents that a search is narrowed to."""
+"""Number of matches from which a search narrowed to some documents takes theirs."""
 MAX_LANGUAGES_BESIDE = 4
 
 DONE = {
@@ -62,21 +62,21 @@ DONE = {
     "schedule-remove": "The schedule is removed; its documents stay.",
     "rewrite": "A new version is in use, in which this section waits to be written again.",
 }
-"""What is said after a change, by the name in the address."""
+"""Messages after a change, by its name in the address."""
 
 RUNNING: tuple[DocumentStatus, ...] = ("queued", "planning", "writing", "decoding")
 
 
 @dataclass(frozen=True)
 class Pages:
-    """All pages over one store; `page` is what the changing ones share."""
+    """All pages over one store; the pages that change documents also use `page`."""
 
     store: Store
     guard: Guard
     searcher: Searcher
 
     def page(self, name: str, *, status: int = 200, **values: object) -> Response:
-        """Return a filled template, with what all pages show; its values alone where JSON is asked for."""
+        """Return a filled template with the values of all pages; only the values if JSON was requested."""
         if is_plain():
             return json_response(values, status=status)
         shown = {"form_token": self.guard.form_token, "location": self.store.location}
@@ -85,7 +85,7 @@ class Pages:
     def document_page(
         self, request: Request, document: DocumentRecord, name: str, *, status: int = 200, **values: object
     ) -> Response:
-        """Return a filled template with what all pages of a document show in their heads."""
+        """Return a filled template with the values in the head of a document's pages."""
         head = {
             "document": document,
             "actions": actions_of(document),
@@ -95,13 +95,13 @@ class Pages:
         return self.page(name, status=status, **{**head, **values})
 
     def find(self, request: Request) -> DocumentRecord:
-        """Return the document that the address names; raise NotFoundError."""
+        """Return the document in the address; raise NotFoundError."""
         return self.store.get_document(request.path_params["id"])
 
     # Lists
 
     def search(self, request: Request) -> Response:
-        """Show the plan items and sentences that are near in meaning to the words in the address, or hold them."""
+        """Show the plan items and sentences near in meaning to the words in the address, or holding them."""
         found = self._find(request)
         return self.page(
             "search.html",
@@ -112,7 +112,7 @@ class Pages:
         )
 
     def search_table(self, request: Request) -> Response:
-        """Send what a search found as CSV, best first."""
+        """Send the results of a search as CSV, best first."""
         found = self._find(request)
         titles = {i: "" if d is None else d.title for i, d in found["documents"].items()}
         rows = (
@@ -132,7 +132,7 @@ class Pages:
         return csv_response("search", MATCHES_HEADER, rows)
 
     def _find(self, request: Request) -> dict[str, Any]:
-        """Return what a search in the address asks for, and what it finds."""
+        """Return the search in the address and its results."""
         words = request.query_params.get("q", "").strip()
         places: tuple[Place, ...] = get_args(Place)
         chosen = read_choice(request, "in", places)
@@ -183,7 +183,7 @@ class Pages:
     # One document
 
     def document(self, request: Request) -> Response:
-        """Show a version of a document: its outline beside its text."""
+        """Show a version of a document, its outline beside its text."""
         document = self.find(request)
         if document.id != request.path_params["id"]:
             query = str(request.query_params)
@@ -237,7 +237,7 @@ class Pages:
         )
 
     def progress(self, request: Request) -> Response:
-        """Show only how far a document is; a script asks for it again and again."""
+        """Show only a document's progress; a script polls it."""
         document = self.find(request)
         return self.document_page(request, document, "progress.html")
 
@@ -248,7 +248,7 @@ class Pages:
         return read_choice(request, name, self._languages(document))
 
     def languages(self, request: Request) -> Response:
-        """Show the sentences of the version in use in several languages, side by side."""
+        """Show the active version's sentences in several languages side by side."""
         document = self.find(request)
         known = self._languages(document)
         asked = request.query_params.getlist("lang")
@@ -286,7 +286,7 @@ class Pages:
         )
 
     def compare(self, request: Request) -> Response:
-        """Show what became of each item, and of its text, from one version to another."""
+        """Show the changes of each item and its text from one version to another."""
         document = self.find(request)
         numbers = [outline.version for outline in self.store.list_outlines(document.id)]
         if len(numbers) < 2:
@@ -320,7 +320,7 @@ class Pages:
         ended = {(a.stage, a.unit_id, a.started_at) for a in attempts if a.finished_at is not None}
         outline = None if document.active_outline_id is None else self.store.get_outline(document.id)
         rows = stage_rows(document, outline, self.store.export_document(document.id), attempts)
-        # Each try is noted as it begins, and once more as it ends: one line is enough.
+        # Each attempt is recorded at its start and again at its end: show one line.
         shown = [
             attempt
             for attempt in reversed(attempts)
@@ -370,7 +370,7 @@ class Pages:
         named = quote(f"{stem}.{name}", safe="")
         return Response(
             FORMATS[name].render(exported),
-            # Never shown in place: what a model wrote is no page of this server.
+            # Never shown inline: a model's text must not be a page of this server.
             media_type="application/octet-stream",
             headers={
                 "content-disposition": f"attachment; filename=\"{plain}.{name}\"; filename*=UTF-8''{named}"
@@ -379,7 +379,7 @@ class Pages:
 
 
 def actions_of(document: DocumentRecord) -> tuple[str, ...]:
-    """Return what may be done to a document now: approve, queue, pause, cancel."""
+    """Return the actions that a document allows now: approve, queue, pause, cancel."""
     status = document.status
     is_free = status not in ("done", "queued", "awaiting_review") and not is_held(document)
     wanted = {

@@ -1,4 +1,4 @@
-"""What a page shows as JSON, and its lists as CSV: the values that its template gets, without models' vectors."""
+"""Pages as JSON, and their lists as CSV: the template's values without vectors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 SUFFIX = ".json"
 HIDDEN = frozenset({"form_token"})
-"""Values of templates that no other program is told."""
+"""Template values that JSON leaves out."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
 
 
 def plainly(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """Return the handler of a page, answering with its values as JSON instead of the page."""
+    """Return a page's handler that answers with the page's values as JSON."""
 
     def answer(request: Request) -> Response:
         with _plain():
@@ -59,7 +59,7 @@ def json_response(values: Mapping[str, object], *, status: int = 200) -> Respons
 
 
 def to_plain(value: object) -> object:
-    """Return a value as JSON knows it; None for what it cannot hold, such as an array."""
+    """Return a value for JSON; None for values that JSON cannot hold, such as arrays."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, datetime):
@@ -80,7 +80,7 @@ def _key(key: object) -> str:
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """Return rows as a CSV file to save. A text that a spreadsheet would take for a formula gets a quote before it."""
+    """Return rows as a CSV file to save; a text that a spreadsheet would take for a formula gets a leading quote."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)

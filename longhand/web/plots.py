@@ -1,7 +1,7 @@
 """The map and the heat map as SVG, drawn by matplotlib for a light or a dark page.
 
-Only numbers of items stand in the pictures, no text of a document; what they show is said in the page as
-well. The figures are drawn without pyplot, which keeps state for the whole process.
+The pictures hold only item numbers, no text of a document; the page also describes them in words. They are drawn
+without pyplot, which keeps state for the whole process.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ PAPER: dict[Theme, str] = {"light": "#fffdfa", "dark": "#191817"}
 
 MAP_INCHES, POINTS_PER_INCH = 8.0, 72
 MARGIN = 0.05
-"""Share of the map that stays free on every side."""
+"""Share of the map left free on every side."""
 MARKERS = "os^vDPX"
-"""Beside the colour, so that sections are told apart without it."""
+"""Markers, so that sections can be told apart without colours."""
 FEW_COLOURS = ("#2a86d1", "#d55e00", "#009e73", "#c46c9c", "#a87a0a", "#8d6cd9", "#b0673f", "#5f8a1f")
-"""After Okabe and Ito's colours for all kinds of sight, at a lightness that is legible on white and on black."""
+"""Okabe and Ito's colours for all kinds of colour vision, at a lightness legible on white and on black."""
 LUMINANCE = 0.2
 """Relative luminance of all other colours, for the same reason."""
 MAX_LABELS = 60
 
 
 def colours_of(paths: Sequence[str]) -> dict[str, str]:
-    """Return the colour of each item: each its own where they are few, else that of the top section."""
+    """Return the colour of each item: its own if there are few items, else its top section's."""
     keys = {path: path if len(paths) <= len(FEW_COLOURS) else path.partition(".")[0] for path in paths}
     groups = list(dict.fromkeys(keys.values()))
     if len(groups) <= len(FEW_COLOURS):
@@ -51,7 +51,7 @@ def colours_of(paths: Sequence[str]) -> dict[str, str]:
 
 
 def markers_of(colours: Mapping[str, str]) -> dict[str, str]:
-    """Return the mark of each item; items of one colour have one mark."""
+    """Return the marker of each item; items of one colour share a marker."""
     groups = list(dict.fromkeys(colours.values()))
     return {path: MARKERS[groups.index(colour) % len(MARKERS)] for path, colour in colours.items()}
 
@@ -72,13 +72,13 @@ def luminance(rgb: tuple[float, float, float]) -> float:
 
 
 def map_place(x: float, y: float) -> tuple[float, float]:
-    """Return where a point of a projection lies in the map, as shares from the left and from the top."""
+    """Return a projected point's place in the map, as shares from the left and from the top."""
     inner = 1.0 - 2 * MARGIN
     return MARGIN + inner * float(x), 1.0 - (MARGIN + inner * float(y))
 
 
 def draw_map(concepts: Concepts, projection: Projection, theme: Theme) -> bytes:
-    """Return the map: a mark for each sentence, a numbered diamond for what each item's plan wanted."""
+    """Return the map: a marker for each sentence, a numbered diamond for each item's planned gist."""
     figure, axes = _figure(MAP_INCHES, MAP_INCHES)
     axes.set_position((0, 0, 1, 1))
     axes.set_axis_off()
@@ -112,7 +112,7 @@ def draw_map(concepts: Concepts, projection: Projection, theme: Theme) -> bytes:
 
 
 def draw_heat_map(likeness: Likeness, theme: Theme) -> bytes:
-    """Return the heat map: row and column for each sentence (or section), sections by their numbers."""
+    """Return the heat map: a row and a column for each sentence (or section), labelled with section numbers."""
     import numpy as np
 
     figure, axes = _figure(8.8, 8.0)
@@ -157,6 +157,6 @@ def _figure(width_inches: float, height_inches: float) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure) -> bytes:
     out = io.BytesIO()
-    # The day of drawing would make two pictures of the same document differ.
+    # A date would make two pictures of the same document differ.
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""The queue on one page: what runs and waits, what stopped, who works, and what is written by the clock."""
+"""The queue on one page: running, waiting and stopped documents, workers and schedules."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ SCHEDULE_ACTIONS = ("pause", "resume", "run", "remove")
 
 
 class PrefectServer:
-    """The Prefect server that is known when it is asked.
+    """The Prefect server known at the time of a call.
 
-    Raises NotFoundError where none is known, FlowError where it does not answer.
+    Raises NotFoundError if none is known, FlowError if it does not answer.
     """
 
     def list_workers(self) -> list[WorkerRecord]:
-        """Return the workers of the queue that the server has heard of, by name."""
+        """Return the queue's workers that the server knows, by name."""
         from flows.prefect.work_pool import list_workers
 
         with self._api() as api:
@@ -79,13 +79,13 @@ class PrefectServer:
 
 @dataclass(frozen=True)
 class QueuePage:
-    """Shows the queue, and changes schedules; documents are changed by the forms that their own pages have."""
+    """Shows the queue and changes schedules; documents are changed by the forms of their own pages."""
 
     pages: Pages
     server: PrefectServer
 
     def page(self, request: Request) -> Response:
-        """Show the queue; with `part=live` only what changes by itself, without asking the server."""
+        """Show the queue; with `part=live` only the changing part, without asking the server."""
         values = self._stored()
         if request.query_params.get("part") == "live":
             return self.pages.page("queue_live.html", **values)
@@ -103,7 +103,7 @@ class QueuePage:
         return RedirectResponse(f"/queue?done=schedule-{action}", status_code=303)
 
     def _stored(self) -> dict[str, Any]:
-        """Return what the store knows."""
+        """Return the store's data."""
         store, now = self.pages.store, time.time()
         overview = store.get_overview(WINDOW_S)
         running = find_running(store, overview, now)
@@ -122,7 +122,7 @@ class QueuePage:
         }
 
     def _served(self) -> dict[str, Any]:
-        """Return what the server knows, and why it could not be asked."""
+        """Return the server's data, or the reason why it did not answer."""
         try:
             return {
                 "workers": self.server.list_workers(),

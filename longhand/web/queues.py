@@ -1,4 +1,4 @@
-"""Queues for work that takes long, each with threads of its own: pages that only read never wait behind it."""
+"""Queues for slow work, each with its own threads, so that pages that only read never wait."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 MAX_WAIT_S = 30.0
-"""Who has waited so long is told to come again: browsers, and people, give up soon after."""
+"""Requests that wait longer are refused for now: browsers and people give up soon after."""
 FIRST_GUESS_S = 5.0
-"""What one piece of work is thought to take before the first is done, models' loading included."""
+"""Estimated time of one request before the first is done, including loading models."""
 
 
 class WorkQueue:
-    """Answers some requests at a time, in the order in which they came, and refuses what would wait too long."""
+    """Answers some requests at a time, in order of arrival, and refuses requests that would wait too long."""
 
     def __init__(
         self,
@@ -37,10 +37,10 @@ class WorkQueue:
         is_shared: bool = False,
         is_light: Callable[[Request], bool] = lambda request: False,
     ) -> None:
-        """`what`: plural, for the message to whoever is refused.
+        """`what`: plural, for the message of a refusal.
 
-        `is_shared`: those who ask for the same address at the same time get one answer, which is no stream.
-        `is_light`: which requests are no such work, and are answered like any page.
+        `is_shared`: simultaneous requests for the same address get one answer, which must not be a stream.
+        `is_light`: which requests are not slow, and are answered like any page.
         """
         self._what = what
         self._limiter = CapacityLimiter(num_workers)
@@ -81,7 +81,7 @@ class WorkQueue:
             del self._shared[key]  # before anybody can join what is over
 
     async def _answer(self, handler: Callable[[Request], Response], requests: list[Request]) -> Response:
-        """Answer the requests, all of which are the same, when it is their turn."""
+        """Answer several equal requests when it is their turn."""
         if self._num_inside >= self._max_waiting + self._limiter.total_tokens:
             raise self._crowded()
         self._num_inside += 1
@@ -93,7 +93,7 @@ class WorkQueue:
             except TimeoutError:
                 raise self._crowded() from None
             try:
-                # Who reloaded the page, or left, wants no answer any more.
+                # Clients that reloaded or left the page need no answer.
                 if all([await request.is_disconnected() for request in requests]):
                     raise ClientDisconnect
                 started = time.monotonic()

@@ -1,6 +1,6 @@
-"""A version of a document as the pages show it: sections with their plan items, sentences with their scores.
+"""A version of a document for the pages: sections with their plan items, sentences with their scores.
 
-Long documents are shown in parts of whole sections, so that a page stays small however long the document is.
+Long documents are split into parts of whole sections, so that a page stays small.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 SENTENCES_PER_PART = 300
 NUM_WEAKEST = 8
 FAIR_SCORE, GOOD_SCORE = 0.5, 0.7
-"""Round-trip scores from which a sentence's text says its concept tolerably, and well. A written concept is a mean
-over what could be said, so that even a good text keeps only a part of it."""
+"""Least round-trip scores of a fair and a good text for a concept. A written concept is a mean over possible
+sentences, so even a good text keeps only a part of it."""
 
 Grade = Literal["weak", "fair", "good"]
 
@@ -44,18 +44,18 @@ class SentenceView:
     score: float | None
     """Round-trip similarity."""
     block: BlockKind | None = None
-    """What it begins; None: it goes on in the block before it."""
+    """The block that it begins; None: it continues the previous block."""
     number: int = 0
-    """Of a step, from 1 in each list."""
+    """Number of a step in its list, from 1."""
 
     @property
     def mark(self) -> str:
-        """What stands before an item of a list."""
+        """Mark before a list item."""
         return {"step": f"{self.number}.", "bullet": "•"}.get(self.block or "", "")
 
     @property
     def grade(self) -> Grade | None:
-        """How well the text says its concept; None where nobody measured it."""
+        """How well the text matches its concept; None if there is no score."""
         if self.score is None:
             return None
         return "weak" if self.score < FAIR_SCORE else "fair" if self.score < GOOD_SCORE else "good"
@@ -63,17 +63,17 @@ class SentenceView:
 
 @dataclass(frozen=True, kw_only=True)
 class SectionView:
-    """One plan item with what became of it."""
+    """One plan item with its text."""
 
     item: PlanItemRecord
     heading: str | None
     heading_score: float | None
     sentences: tuple[SentenceView, ...]
     notes: tuple[Note, ...] = ()
-    """What it is written from."""
+    """Its notes."""
 
     def has_said(self, note: Note) -> bool:
-        """Return whether a note stands in the text word by word."""
+        """Return whether the text contains a note word for word."""
         return any(sentence.text == note.text for sentence in self.sentences)
 
     @property
@@ -83,7 +83,7 @@ class SectionView:
 
     @property
     def scores(self) -> list[float]:
-        """The scores of its sentences, as far as they are known."""
+        """The known scores of its sentences."""
         return [sentence.score for sentence in self.sentences if sentence.score is not None]
 
     @property

@@ -1,4 +1,4 @@
-"""The page of an item from noise to its end."""
+"""The page with an item's diffusion steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Refining:
-    """Shows what the voice makes of an item at several diffusion steps."""
+    """Shows the voice's text for an item at several diffusion steps."""
 
     pages: Pages
     refiner: Refiner

@@ -1,4 +1,4 @@
-"""Listening: a socket that is ours before an address is printed, and uvicorn on it until Ctrl-C."""
+"""Listening: bind a socket before printing an address, then run uvicorn on it until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def serve(
     space: str | None = None,
     on_ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve the inspector until Ctrl-C; `on_ready` gets the address when it can be opened.
+    """Serve the inspector until Ctrl-C; `on_ready` gets the address when the server is ready.
 
-    `port` 0: a free one. `with_token`: only who has the address gets in; always so outside loopback.
-    `space`: what is searched; None: the one that ships. Raises InputError where the address cannot be listened on.
+    `port` 0: a free one. `with_token`: require the token in the printed address; always on outside loopback. `space`:
+    the space to search; None: the one that ships. Raises InputError if it cannot listen on the address.
     """
     import uvicorn
 
@@ -60,7 +60,7 @@ def serve(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket, or raise InputError in one line."""
+    """Return a listening socket; raise InputError."""
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
@@ -68,7 +68,7 @@ def listen(host: str, port: int) -> socket.socket:
     family, _, _, _, place = infos[0]
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # A port that a server of a moment ago used; on Windows the option would share a living one.
+        # Reuse the port of a server that just ended; on Windows the option would share a live one.
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(place)
@@ -86,7 +86,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(host: str, port: int, token: str | None) -> str:
-    """Return what people open in their browser."""
+    """Return the address to open in a browser."""
     name = socket.gethostname() if host in ANY_ADDRESS else host
     name = f"[{name}]" if ":" in name else name
     return f"http://{name}:{port}/" + (f"?{urlencode({TOKEN: token})}" if token else "")

@@ -1,4 +1,4 @@
-"""The Jinja environment of the pages: everything is escaped, and a name that is missing fails."""
+"""The Jinja environment of the pages: it escapes everything, and a missing name is an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @cache
 def environment() -> Environment:
-    """Return the environment with the functions that templates call."""
+    """Return the environment with the templates' functions."""
     jinja = Environment(
         loader=PackageLoader("longhand.web"),
         autoescape=True,
