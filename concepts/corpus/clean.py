@@ -23,7 +23,7 @@ from concepts.corpus.names import app_name, fill_app_name, is_generic_title
 from concepts.corpus.records import LIST_KINDS, Block, BlockKind, Document, Section
 from concepts.segment import cut_long, normalize_text, split_sentences
 
-_REPEAT_WINDOW = 6
+_REPEAT_WINDOW = 7
 """A sentence equal to one of the last this many is a repeat (tables, alternative platforms)."""
 _END_MARKS = tuple(".!?:)\"'\u201d\u00bb\u2026")
 _LEAD_VERBS = frozenset(("est", "était", "sont", "désigne", "is", "was", "are", "es", "era", "fue", "son"))
@@ -55,6 +55,8 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
     foreign_before = drops["other language"]
     sections: list[Section] = []
     recent: list[str] = [title]
+    # Somebody wrote a guide: a second letter begins and ends as the first one does.
+    window = 1 if document.kind == "guide" else _REPEAT_WINDOW
     for section in document.sections:
         heading = clean_heading(section.heading, document)
         heading = fill_app_name(heading, name) if name is not None else heading
@@ -74,7 +76,7 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
                     drops["repeat"] += 1
                     continue
                 kept.append(sentence)
-                recent = [*recent[-_REPEAT_WINDOW:], sentence]
+                recent = [*recent, sentence][-window:]
             if kept:
                 blocks.append(Block(tuple(kept), raw.kind))
         blocks = settle_intros(blocks, document, drops)

@@ -31,6 +31,8 @@ _INLINE = re.compile(
     r"%(?=%)|(?<=%)%|=(?==)|(?<==)=|\$(?=\$)|(?<=\$)\$|\+(?=\+)|(?<=\+)\+|\^(?=[\w-]+$)|\{(?=\s*[%{:.#/<])|:(?=[a-z][\w+-]*:)"
 )
 # ... and only at the start of a line: headings, quotations, bullets, rules, fences, numbers.
+_PLACEHOLDER = re.compile(r"(?<![!\[\]\\])\\\[([^\W\d_][^\[\]\\]{2,})\\\](?![(\[:{])")
+"""Escaped words in brackets, to be filled in by hand: with no definition Markdown shows them as they are."""
 _LINE_START = re.compile(r"(?:[#>+=~-]|\d{1,9}(?=[.)]))")
 
 
@@ -229,7 +231,7 @@ def paragraphs(sentences: Sequence[str], size: int = SENTENCES_PER_PARAGRAPH) ->
 
 def escape_line(text: str) -> str:
     """Return one line of Markdown that renders as exactly `text`."""
-    escaped = _INLINE.sub(lambda found: "".join("\\" + char for char in found.group()), text)
+    escaped = _escape_inline(text)
     start = _LINE_START.match(escaped)
     if start is None:
         return escaped
@@ -238,9 +240,12 @@ def escape_line(text: str) -> str:
     return f"{escaped[:at]}\\{escaped[at:]}"
 
 
+def _escape_inline(text: str) -> str:
+    escaped = _INLINE.sub(lambda found: "".join("\\" + char for char in found.group()), text)
+    return _PLACEHOLDER.sub(r"[\1]", escaped)
+
+
 def _heading_text(text: str) -> str:
-    escaped = _INLINE.sub(
-        lambda found: "".join("\\" + char for char in found.group()), " ".join(text.split())
-    )
+    escaped = _escape_inline(" ".join(text.split()))
     # Readers drop a closing sequence of #; escape it.
     return re.sub(r"(?:(?<=\s)|^)(#+)$", r"\\\1", escaped)

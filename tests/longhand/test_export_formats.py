@@ -179,6 +179,20 @@ def read_line(markdown: str) -> str | None:
     return "".join(c.content for c in children) if all(c.type == "text" for c in children) else None
 
 
+def test_brackets_to_be_filled_in_are_not_escaped_in_markdown_and_links_are() -> None:
+    assert escape_line("Dear [your name], until [date]") == "Dear [your name], until [date]"
+    for line in (
+        "[a link](there)",
+        "[mark]: there",
+        "[x] done",
+        "[^1] note",
+        "![picture] there",
+        "[[page name]]",
+    ):
+        assert escape_line(line).startswith(("\\[", "!\\["))
+        assert read_line(escape_line(line)) == line
+
+
 @pytest.mark.parametrize("text", SAMPLES)
 def test_escaped_lines_read_as_the_text(text):
     assert read_line(escape_line(text)) == text
