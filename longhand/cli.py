@@ -21,6 +21,7 @@ from typing import NoReturn
 from longhand.checks import RoomError, check_rooms
 from longhand.interrupts import EXIT_INTERRUPTED, interrupts
 
+TORCH_LOG_LEVEL = "TORCH_CPP_LOG_LEVEL"
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Environment variables that set how an OpenMP runtime's threads wait for each other."""
 
@@ -81,10 +82,12 @@ def drop_warnings() -> None:
     """Hide libraries' warnings, unless Python was asked for warnings (`-W`, PYTHONWARNINGS).
 
     Libraries silence their own with filters, which `warnings.catch_warnings` in another thread removes again: while
-    models load, a warning is silent in one run and shown in the next. Users could do nothing about them.
+    models load, a warning is silent in one run and shown in the next. Users could do nothing about them. torch's C++
+    code reads its level on import; at its usual level a helper prints a stack if its leader is killed.
     """
     if not sys.warnoptions:
         warnings.showwarning = _drop
+        os.environ.setdefault(TORCH_LOG_LEVEL, "ERROR")
 
 
 def _drop(*_: object, **__: object) -> None:

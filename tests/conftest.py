@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, settings
 
 from concepts.models.wheels import FETCHED_VARIABLE, models_dir
 from flows.prefect.server import PrivateServer, template_path
-from longhand.cli import let_threads_sleep
+from longhand.cli import TORCH_LOG_LEVEL, let_threads_sleep
 
 let_threads_sleep()
+os.environ.setdefault(TORCH_LOG_LEVEL, "ERROR")  # as the command does
 if num_processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // num_processes)))
 
