@@ -25,6 +25,7 @@ import lzma
 import random
 from collections.abc import Sequence
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,9 @@ from flows.document.planning import derive_title, subject_of
 
 GRADED = Path(__file__).with_name("graded_prompts.jsonl")
 FOLDS = 5
+USEFUL = 2
+IN_USE = np.array((NAME_WEIGHT, 1 - NAME_WEIGHT, -UNSAID_WEIGHT, -OTHER_KIND_WEIGHT))
+"""Weights of the features as the library uses them."""
 FIT_STEPS, RIDGE = 2000, 0.005
 
 
@@ -126,7 +130,7 @@ def _grade(library: Library, encode: Encode) -> None:
         f"{len(asked)} prompts with {sum(len(grades) for _, grades in asked)} graded documents; the best {best:.3f}"
     )
     weights = {
-        "in use": (NAME_WEIGHT, 1 - NAME_WEIGHT, -UNSAID_WEIGHT, -OTHER_KIND_WEIGHT),
+        "in use": tuple(IN_USE),
         "sections first": (0.4, 0.6, -0.15, -0.08),
         "title or prompt alone": (1.0, 0.0, 0.0, 0.0),
         "fitted": tuple(_fit(asked)),
@@ -134,8 +138,23 @@ def _grade(library: Library, encode: Encode) -> None:
     for name, weight in weights.items():
         print(f"{name:22} {np.round(weight, 3)} mean grade of the nearest {_mean_grade(asked, weight):.3f}")
     cut = [(asked[n::FOLDS], [a for m, a in enumerate(asked) if m % FOLDS != n]) for n in range(FOLDS)]
+    _show_bands(asked)
     held_out = sum(_mean_grade(test, _fit(train)) * len(test) for test, train in cut) / len(asked)
     print(f"fitted on four fifths, measured on the other: {held_out:.3f}")
+
+
+def _show_bands(asked: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> None:
+    """Print how many of the nearest documents are useful, by their likeness."""
+    nearest = [
+        (best, grades[best], features)
+        for features, grades in asked
+        for best in ((features @ IN_USE).argmax(),)
+    ]
+    likeness = np.array([features[best, :3] @ IN_USE[:3] for best, _, features in nearest])
+    useful = np.array([grade >= USEFUL for _, grade, _ in nearest])
+    for least, most in pairwise((-1.0, 0.5, 0.6, 0.7, 2.0)):
+        band = useful[(likeness >= least) & (likeness < most)]
+        print(f"likeness {least:4} to {most:4}: {band.sum()} of {len(band)} useful")
 
 
 def _mean_grade(

@@ -55,8 +55,8 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
     foreign_before = drops["other language"]
     sections: list[Section] = []
     recent: list[str] = [title]
-    # Somebody wrote a guide: a second letter begins and ends as the first one does.
-    window = 1 if document.kind == "guide" else _REPEAT_WINDOW
+    # A person wrote a guide, or a user's document: a second letter begins and ends as the first one does.
+    window = 1 if document.kind == "guide" or document.is_users else _REPEAT_WINDOW
     for section in document.sections:
         heading = clean_heading(section.heading, document)
         heading = fill_app_name(heading, name) if name is not None else heading
@@ -178,7 +178,7 @@ def _clean_text(
     else:
         sentences = split_sentences(text, document.lang)
     for sentence in sentences:
-        if document.kind == "guide" and block == "paragraph" and (greeting := greeting_of(sentence)):
+        if block == "paragraph" and (greeting := greeting_of(sentence)):
             kept.append(greeting)
             continue
         is_intro = introduces and sentence is sentences[-1] and sentence.endswith(":")

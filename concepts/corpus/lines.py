@@ -170,7 +170,7 @@ def _is_latin(character: str) -> bool:
 
 def greeting_of(text: str) -> str | None:
     """Return the greeting that a line of a letter is, with a comma at its end; None for other lines."""
-    return f"{text[:-1]},".replace(",,", ",") if _GREETING.fullmatch(text) else None
+    return f"{text[:-1]}," if _GREETING.fullmatch(text) else None
 
 
 def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragraph") -> str | None:

@@ -135,10 +135,10 @@ class Library:
         if nobody had written on its subject before."""
         self.codes = subject_codes, title_codes, prompt_codes
         begins = _begins_document(self.passages)
-        self.titles = [p.title for p, is_first in zip(self.passages, begins, strict=True) if is_first]
-        self._is_asked = torch.tensor(
-            [p.is_asked for p, is_first in zip(self.passages, begins, strict=True) if is_first]
-        )
+        self._firsts = [p for p, is_first in zip(self.passages, begins, strict=True) if is_first]
+        """The first passage of each document."""
+        self.titles = [first.title for first in self._firsts]
+        self._is_asked = torch.tensor([first.is_asked for first in self._firsts])
         self._subjects, self._titles, self._prompts = map(_signs, self.codes)
         owners = np.cumsum(begins) - 1
         if len(subject_codes) != len(owners) or {len(title_codes), len(prompt_codes)} != {len(self.titles)}:
@@ -213,10 +213,7 @@ class Library:
     @cached_property
     def _names(self) -> list[str]:
         """The words of each document's title and prompt, in lower case with a blank before each."""
-        firsts = [
-            p for p, begins in zip(self.passages, _begins_document(self.passages), strict=True) if begins
-        ]
-        names = "\n".join(f"{first.title} {first.prompt}".replace("\n", " ") for first in firsts)
+        names = "\n".join(f"{first.title} {first.prompt}".replace("\n", " ") for first in self._firsts)
         return [_in_words(name) for name in americanize(names.lower()).split("\n")]
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from concepts.library.headings import may_head
 from concepts.library.library import Encode, Library, Passage
 from concepts.library.notes import names_other, num_usable
 from concepts.library.words import stems as stems_of
+from concepts.texts import FORMS
 
 NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 """Documents examined closely: the nearest by title or prompt, and the documents of the nearest sections."""
@@ -38,16 +39,8 @@ UNSAID_WEIGHT = 0.115
 """Likeness that a document loses if it has none of the title's words."""
 OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
-KINDS = frozenset(
-    re.findall(
-        r"\w+",
-        "agenda agreement checklist contract cv email essay eulogy faq invitation itinerary letter menu newsletter "
-        "note plan policy proposal quiz recipe report resume schedule script speech story timetable toast",
-    )
-)
-"""Kinds of text that a prompt can ask for."""
-_VERB = re.compile(r"\bto \w+|\b\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE)
-"""Matches an action ("to plan", "report a"), whose verb names no kind of text."""
+_VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
+"""Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents examined because their title or prompt shares rare words with the title; at most this share of all
 documents has a rare word."""
@@ -189,7 +182,7 @@ def find_candidates(
         numbers |= {m for m in [*by_title, *_named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
-    kinds = _kinds(f"{called} {typed}")
+    kinds = _kinds("\n".join((*names, typed)))
     places = [list(library.places_of(m)) for m in sorted(numbers)]
     if not library.is_own:
         places = [own for own in places if not _is_of_other([library.passages[n] for n in own], called)]
@@ -208,7 +201,7 @@ def find_candidates(
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
-        is_of_kind = kinds <= _kinds(f"{passages[0].title} {passages[0].prompt}")
+        is_of_kind = kinds <= _kinds(f"{passages[0].title}\n{passages[0].prompt}")
         found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind))
     return sorted(found, key=lambda found: -found.likeness + OTHER_KIND_WEIGHT * (not found.is_of_kind))
 
@@ -223,8 +216,8 @@ def _mean(features: Sequence[Features]) -> Features:
 
 
 def _kinds(text: str) -> frozenset[str]:
-    """Return the kinds of text that a text names; a verb ("to plan a party") names none."""
-    return KINDS.intersection(
+    """Return the forms that the lines of a text name; a verb ("to plan a party") names none."""
+    return FORMS.intersection(
         word.casefold().removesuffix("s") for word in _WORD.findall(_VERB.sub("", text))
     )
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from concepts.languages import ENGLISH
+from concepts.texts import KINDS_OF_TEXT
 
 WORDS_A_SECTION = 80
 """Words of a typical section in the library."""
@@ -25,7 +26,7 @@ _ABOUT = (
     r"(?:about|around|roughly|approximately|approx\.?|at least|at most|up to|no more than|not more than|max\.?"
     r"|~|ca\.?)"
 )
-_TEXTS = r"(?:essay|article|text|report|guide|post|piece|paper|document|letter|speech|summary|overview|handbook|manual)"
+_TEXTS = rf"(?:{'|'.join(sorted(KINDS_OF_TEXT))})"
 _COUNTED = r"(?P<unit>words?|pages?)"
 _DIVIDED = r"(?P<unit>chapters|sections|parts|units|lessons)"
 _LONG = r"(?:\s+(?:long|or so|maximum|max|in length|in total))*\)?"

@@ -16,6 +16,7 @@ import numpy as np
 
 from concepts.languages import ENGLISH
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
+from concepts.texts import KINDS_OF_TEXT
 from flows.document.engine import TitleAsk
 
 if TYPE_CHECKING:
@@ -52,11 +53,7 @@ _POLITE = (
     r"|i(?:'d| would)? (?:like|want|need)(?= (?:you|an?|some))(?: you to)?)[,\s]+"
 )
 _MAKES = r"(?:write|draft|create|make|produce|compose|prepare|put together|give)\s+"
-_KINDS = (
-    r"(?:\w+[\s-]+){0,3}?(?:guide|report|essay|article|manual|handbook|document|text|overview|introduction|paper|proposal|"
-    r"plan|checklist|summary|explanation|letter|note|email|message|speech|toast|eulogy|invitation|announcement|story|poem|"
-    r"agenda|agreement|contract|policy|itinerary|schedule|resume|cv|review|script)\b"
-)
+_KINDS = rf"(?:\w+[\s-]+){{0,3}}?(?:{'|'.join(sorted(KINDS_OF_TEXT))})\b"
 _WISHED = re.compile(
     rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose)\s+(?=an?\s+{_KINDS}|something\s+(?:on|about)\b))"
     r"(?P<what>(?:an?|the|some|something)\s.+)",

@@ -167,14 +167,15 @@ def test_a_letters_greeting_is_no_fragment(line: str, kept: list[str]) -> None:
     assert [s for section in cleaned.sections for s in section.sentences] == [*kept, *body]
 
 
-def test_a_second_letter_begins_and_ends_as_the_first_one_does() -> None:
+@pytest.mark.parametrize("source", ["longhand-everyday", "folder: letters"])
+def test_a_second_letter_begins_and_ends_as_the_first_one_does(source: str) -> None:
     letter = (
         Block(("Dear [name],",)),
         Block(("Please call me back soon.",)),
         Block(("Yours, [your name].",)),
     )
     sections = (Section("The letter", letter), Section("A shorter one", letter))
-    cleaned = clean_document(Document("A letter", sections, "eng_Latn", "longhand-everyday"), DropReport())
+    cleaned = clean_document(Document("A letter", sections, "eng_Latn", source), DropReport())
     assert cleaned is not None
     assert [section.blocks for section in cleaned.sections] == [letter, letter]
 

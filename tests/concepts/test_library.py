@@ -704,7 +704,13 @@ def test_to_plan_something_is_no_plan() -> None:
         for heading in ("Beginning", "Middle", "End")
     ]
     library = Library.of(passages, encode, least_likeness=0.0)
-    typed = {"Give me a plan": False, "I want to plan it": True, "plan my day": True, "How to plan": True}
+    typed = {
+        "Give me a plan": False,
+        "I want to plan it": True,
+        "plan my day": True,
+        "How to plan": True,
+        "A plan my team likes": False,
+    }
     for text, is_of_kind in typed.items():
         of_kind = {
             c.passages[0].title: c.is_of_kind for c in find_candidates(library, encode, ["Wedding"], text)
