@@ -4,8 +4,8 @@
 
 Cold: an empty data folder (the first run also migrates Prefect's database) and, if the machine allows it, dropped
 disk caches. Warm: the runs after it. Stage times are the ones that the run stores with the document
-(`flows.timings`); `start` is the time around them: Python, imports of the command line, storage, the end. Peaks are given for
-the largest process and for all processes together.
+(`flows.timings`); `start` is the time around them: Python, imports of the command line, storage, the end. Peaks are
+given for the largest process and for all processes together.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, groupby
 
 import numpy as np
 import torch
@@ -61,6 +62,18 @@ class Passage:
     def subject(self) -> str:
         """The passage's subject: the text that is searched."""
         return subject_of(self.title, self.heading)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document of a library, without its text."""
+
+    title: str
+    prompt: str
+    """What is typed for the document; empty: its title."""
+    is_asked: bool
+    """As in `Passage`."""
+    num_passages: int
 
 
 def subject_of(title: str, heading: str) -> str:
@@ -117,16 +130,18 @@ class Library:
         title_codes: NDArray[np.uint8],
         prompt_codes: NDArray[np.uint8],
         *,
+        entries: Sequence[Entry] | None = None,
         least_likeness: float = LEAST_LIKENESS,
         is_own: bool = False,
         most_alike: float = math.inf,
     ) -> None:
         """`subject_codes` (N, D/8), `title_codes` and `prompt_codes` (M, D/8): from `codes_of`, in the passages' order.
 
+        `entries`: the documents, if `passages` reads a passage only when it is asked for; None: made of the passages.
         `least_likeness`: a passage below it gives a section nothing. `is_own`: whether the user chose its documents as
         sources, so that all of them count, whatever their titles and however few.
         """
-        self.passages = tuple(passages)
+        self.passages = tuple(passages) if entries is None else passages
         self.least_likeness = least_likeness
         self.is_own = is_own
         self.most_alike = most_alike
@@ -134,18 +149,17 @@ class Library:
         finite, documents that answer prompts of the evaluation give nothing at all: an evaluated document is written as
         if nobody had written on its subject before."""
         self.codes = subject_codes, title_codes, prompt_codes
-        begins = _begins_document(self.passages)
-        self._firsts = [p for p, is_first in zip(self.passages, begins, strict=True) if is_first]
-        """The first passage of each document."""
-        self.titles = [first.title for first in self._firsts]
-        self._is_asked = torch.tensor([first.is_asked for first in self._firsts])
+        self._entries = tuple(entries_of(self.passages) if entries is None else entries)
+        self.titles = [entry.title for entry in self._entries]
+        self._is_asked = torch.tensor([entry.is_asked for entry in self._entries])
         self._subjects, self._titles, self._prompts = map(_signs, self.codes)
-        owners = np.cumsum(begins) - 1
-        if len(subject_codes) != len(owners) or {len(title_codes), len(prompt_codes)} != {len(self.titles)}:
-            raise ValueError(f"{len(subject_codes)} codes for {len(owners)} passages")
+        self._starts = [0, *accumulate(entry.num_passages for entry in self._entries)]
+        num = self._starts[-1]
+        if len(subject_codes) != num or {len(title_codes), len(prompt_codes)} != {len(self.titles)}:
+            raise ValueError(f"{len(subject_codes)} codes for {num} passages")
+        owners = np.repeat(np.arange(len(self._entries)), np.diff(self._starts))
         self.owner = torch.from_numpy(owners.astype(np.int64))
         """Index of each passage's document (N,)."""
-        self._starts = [*np.flatnonzero(begins).tolist(), len(owners)]
 
     @classmethod
     def of(
@@ -158,12 +172,12 @@ class Library:
         most_alike: float = math.inf,
     ) -> Library:
         """Return a library of passages, encoding them now; other arguments as for the constructor."""
-        firsts = [p for p, begins in zip(passages, _begins_document(passages), strict=True) if begins]
+        entries = entries_of(passages)
         return cls(
             passages,
             codes_of(encode([passage.subject for passage in passages])),
-            codes_of(encode([passage.title for passage in firsts])),
-            codes_of(encode([passage.prompt or passage.title for passage in firsts])),
+            codes_of(encode([entry.title for entry in entries])),
+            codes_of(encode([entry.prompt or entry.title for entry in entries])),
             least_likeness=least_likeness,
             is_own=is_own,
             most_alike=most_alike,
@@ -213,7 +227,7 @@ class Library:
     @cached_property
     def _names(self) -> list[str]:
         """The words of each document's title and prompt, in lower case with a blank before each."""
-        names = "\n".join(f"{first.title} {first.prompt}".replace("\n", " ") for first in self._firsts)
+        names = "\n".join(f"{entry.title} {entry.prompt}".replace("\n", " ") for entry in self._entries)
         return [_in_words(name) for name in americanize(names.lower()).split("\n")]
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
@@ -228,8 +242,10 @@ def _in_words(text: str) -> str:
     return "".join(f" {word}" for word in _WORD.findall(text))
 
 
-def _begins_document(passages: Sequence[Passage]) -> list[bool]:
-    return [i == 0 or passages[i - 1].title != passage.title for i, passage in enumerate(passages)]
+def entries_of(passages: Iterable[Passage]) -> list[Entry]:
+    """Return the documents of passages; neighbours of one title are one document."""
+    groups = (list(own) for _, own in groupby(passages, key=lambda passage: passage.title))
+    return [Entry(own[0].title, own[0].prompt, own[0].is_asked, len(own)) for own in groups]
 
 
 def codes_of(concepts_ND: Tensor) -> NDArray[np.uint8]:

@@ -10,9 +10,12 @@ import json
 import lzma
 import math
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from safetensors import SafetensorError
@@ -22,7 +25,7 @@ from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.records import Document
 from concepts.corpus.split import is_asked, split_of
 from concepts.errors import InputError, ModelError
-from concepts.library.library import Encode, Library, Passage, passages_of
+from concepts.library.library import Encode, Entry, Library, Passage, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
 from concepts.library.own import is_own, read_own, state_of
 from concepts.models.card import ModelCard, find_name_in_space, list_cards, write_card
@@ -55,7 +58,8 @@ def write_library(
     `data` says where the documents come from. Raises InputError if none has a sentence.
     """
     kept = sorted(documents, key=lambda d: d.document_id)
-    passages = list(_passages(kept, is_split=is_split))
+    searched = (document for document in kept if _is_searched(document, is_split=is_split))
+    passages = [passage for document in searched for passage in passages_of(document)]
     if not passages:
         raise InputError("the corpus has no document with a sentence; import more documents")
     library = Library.of(passages, encode)
@@ -104,13 +108,63 @@ def load_library(
         )
     try:
         with lzma.open(card.path(DOCUMENTS_FILE), "rt", encoding="utf-8") as lines:
-            documents = [document_of_json(json.loads(line)) for line in lines]
+            stored = StoredPassages(lines, is_split=card.config.get("split") == "train")
         codes = load_file(card.path(CODES_FILE))
-        passages = list(_passages(documents, is_split=card.config.get("split") == "train"))
-        return Library(passages, *(codes[name] for name in _CODES), most_alike=most_alike)
+        return Library(
+            stored, *(codes[name] for name in _CODES), entries=stored.entries, most_alike=most_alike
+        )
     except (OSError, EOFError, lzma.LZMAError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
+
+
+class StoredPassages(Sequence[Passage]):
+    """The passages of stored documents; a document's text is read when one of its passages is first asked for.
+
+    A document is written from a handful of the library's: reading all of them takes most of the time of a plan.
+    """
+
+    def __init__(self, lines: Iterable[str], *, is_split: bool) -> None:
+        """`lines`: a document each, as JSON. With `is_split` only train documents count.
+
+        Raises ValueError, TypeError or LookupError for a line that is no document.
+        """
+        self.entries: list[Entry] = []
+        self._lines: list[str] = []
+        self._starts = [0]
+        self._read: dict[int, list[Passage]] = {}
+        for line in lines:
+            row = json.loads(line)
+            document = document_of_json({**row, "sections": []})
+            num = sum(any(section["paragraphs"]) for section in row["sections"])
+            if num and _is_searched(document, is_split=is_split):
+                self._add(line, Entry(document.title, document.prompt or "", is_asked(document), num))
+
+    def _add(self, line: str, entry: Entry) -> None:
+        self._lines.append(line)
+        self._starts.append(self._starts[-1] + entry.num_passages)
+        if self.entries and self.entries[-1].title == entry.title:  # as `entries_of`
+            before = self.entries.pop()
+            entry = replace(before, num_passages=before.num_passages + entry.num_passages)
+        self.entries.append(entry)
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> Passage: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Passage]: ...
+
+    def __getitem__(self, index: int | slice) -> Passage | Sequence[Passage]:
+        if isinstance(index, slice):
+            return [self[n] for n in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        number = bisect_right(self._starts, place) - 1
+        if number not in self._read:
+            self._read[number] = passages_of(document_of_json(json.loads(self._lines[number])))
+        return self._read[number][place - self._starts[number]]
 
 
 class Libraries:
@@ -140,7 +194,6 @@ class Libraries:
         return found[1]
 
 
-def _passages(documents: Iterable[Document], *, is_split: bool) -> Iterator[Passage]:
-    for document in documents:
-        if not is_split or split_of(document) == "train" or is_asked(document):
-            yield from passages_of(document)
+def _is_searched(document: Document, *, is_split: bool) -> bool:
+    """Return whether a library gives something of a document."""
+    return not is_split or split_of(document) == "train" or is_asked(document)

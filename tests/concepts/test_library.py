@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from concepts.corpus.importers import document_row
 from concepts.corpus.records import Block, Document, Section
 from concepts.corpus.split import split_of
 from concepts.errors import InputError, ModelError
 from concepts.library.headings import like_headings
-from concepts.library.library import Library, Passage, codes_of, passages_of
+from concepts.library.library import Library, Passage, codes_of, entries_of, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
 from concepts.library.outline import find_candidates, find_outline, represent
 from concepts.library.own import read_own
 from concepts.library.parts import MOST_PARTS, OVERVIEW, find_parts
-from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, load_library, write_library
+from concepts.library.stored import (
+    EMPTY,
+    MOST_LOADED,
+    Libraries,
+    StoredPassages,
+    load_library,
+    write_library,
+)
 
 DIM = 64
 OPTIONS = NoteOptions()
@@ -727,3 +736,41 @@ def test_a_wished_length_does_not_break_into_a_document_that_is_nearly_as_long()
     assert find_outline(library, encode, ["Bees garden"], 12, is_wish=True) == names, (
         "fewer, where there are no more"
     )
+
+
+def test_a_librarys_text_is_read_when_it_is_asked_for_and_is_all_there() -> None:
+    documents = [
+        Document(
+            title,
+            tuple(Section(head, (Block(tuple(texts)),)) for head, texts in sections),
+            "eng_Latn",
+            "mine",
+            page,
+        )
+        for title, page, sections in (
+            (
+                "Tea",
+                "1",
+                [("Heat", ["Tea is hot."]), ("Empty", []), ("Leaf", ["It is green.", "It is dry."])],
+            ),
+            ("Tea", "2", [("Cup", ["A cup is small."])]),
+            ("Nothing", "3", [("Empty", [])]),
+            ("Bees", "4", [("Hive", ["Bees fly."])]),
+        )
+    ]
+    lines = [json.dumps(document_row(document)) for document in documents]
+    stored = StoredPassages(lines, is_split=False)
+    eager = [passage for document in documents for passage in passages_of(document)]
+    assert stored.entries == entries_of(eager)
+    assert stored[-1] == stored[3] == eager[3]
+    assert list(stored) == list(stored[:]) == eager
+    with pytest.raises(IndexError):
+        stored[len(eager)]
+    parsed: list[str] = []
+    lazily = StoredPassages(lines, is_split=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "concepts.library.stored.passages_of", lambda d: parsed.append(d.title) or passages_of(d)
+        )
+        assert [lazily[0], lazily[1], lazily[3]] == [eager[0], eager[1], eager[3]]
+    assert parsed == ["Tea", "Bees"]
