@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import LlamaForCausalLM
+
+sys.path.insert(0, str(Path(__file__).parent))  # toy_voice is imported by its own name
+
+from toy_voice import toy_base
 
 from concepts.models.card import ModelCard
 from training.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
@@ -133,3 +139,8 @@ def corpus_dir(tmp_path_factory: pytest.TempPathFactory, codec: FakeCodec) -> Pa
     (folder / "documents.jsonl.gz").write_bytes(gzip.compress(text.encode()))
     embed_corpus(folder, codec)
     return folder
+
+
+@pytest.fixture
+def base() -> LlamaForCausalLM:
+    return toy_base()
