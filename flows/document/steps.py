@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from concepts.errors import ModelError
+from concepts.languages import ENGLISH
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, SectionConcepts, Text
 from flows.document.events import Said
@@ -175,6 +176,7 @@ def gather_notes(job: Job) -> None:
                 parts=tuple(outline.part_of(item) for item in leaves),
                 lang=document.lang,
                 known=tuple(known.get(item.id) for item in leaves),
+                typed=document.prompt if (options.prompt_lang or document.lang) == ENGLISH else "",
                 library=options.library,
             )
         )

@@ -133,7 +133,22 @@ class ModelEngine(LoadedModels):
             wanted=[known is None for known in ask.known],
             taken=[note.text for known in ask.known for note in known or ()],
         )
+        found = self._filled(found, ask.typed)
         return [tuple(own) if known is None else known for own, known in zip(found, ask.known, strict=True)]
+
+    def _filled(self, found: list[list[Note]], prompt: str) -> list[list[Note]]:
+        """Return notes whose blanks are filled by the facts of a prompt, as far as the voice is sure of them."""
+        from concepts.blanks import blanks_of, facts_of, fill, match, takes
+
+        facts = facts_of(prompt)
+        named = blanks_of(note.text for own in found for note in own)
+        blanks = [blank for blank in named if any(takes(blank, fact) for fact in facts)]
+        if not blanks:
+            return found
+        self.prepare("decode")
+        odds = self._voice.result().weigh_facts(prompt, blanks, [fact.text for fact in facts])
+        values = match(blanks, facts, odds)
+        return [[replace(note, text=fill(note.text, values)) for note in own] for own in found]
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:
         """Write with the concept diffusion model."""

@@ -57,6 +57,21 @@ def describe_sources(store: Store, document_id: str) -> str | None:
     return f"from the library, by sections: {named}"
 
 
+MOST_BLANKS = 4
+"""Most blanks named in one line."""
+
+
+def describe_blanks(store: Store, document_id: str) -> str | None:
+    """Return a line that names the blanks which are left to the reader, such as "[date]"; None if there are none."""
+    from concepts.blanks import blanks_of
+
+    blanks = blanks_of(note.text for own in store.get_notes(document_id).values() for note in own)
+    if not blanks:
+        return None
+    named = ", ".join(f"[{blank}]" for blank in blanks[:MOST_BLANKS])
+    return f"to fill in: {named}" + (f" and {num} more" if (num := len(blanks) - MOST_BLANKS) > 0 else "")
+
+
 def describe_gaps(store: Store, document_id: str) -> str | None:
     """Return a line if a search for notes found too few for most sections; None otherwise."""
     notes = store.get_notes(document_id)

@@ -52,6 +52,7 @@ def test_notes_are_stored_before_sections_and_read_by_the_voice(
     assert kinds.index("headings") < kinds.index("notes") < kinds.index("write")
     leaves = store.get_outline(document_id).leaves()
     (ask,) = engine.notes
+    assert ask.typed == store.get_document(document_id).prompt
     assert ask.title == "How to share a folder" and ask.headings == tuple(leaf.heading for leaf in leaves)
     stored = store.get_notes(document_id)
     assert [len(stored[leaf.id]) for leaf in leaves] == [0, 1, 2]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flows.document.options import WritingOptions
-from longhand.doing.reach import describe_gaps, describe_sources, is_far
+from longhand.doing.reach import describe_blanks, describe_gaps, describe_sources, is_far
 from planner.reach import Reach
 from storage import CardRef, NewDocument, NewPlanItem, Note, PromptConcept, SpaceRef, Store
 
@@ -49,7 +49,7 @@ def test_given_headings_and_a_planner_without_a_reach_are_never_far(
     assert not is_far(store, planned(store, (0, 1, 0)))
 
 
-def noted(store: Store, *counts: int) -> str:
+def noted(store: Store, *counts: int, text: str = "Tea is hot.") -> str:
     """Store a document whose sections have so many notes each."""
     document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn", params={}))
     lease = store.claim(document.id, "test", 60.0)
@@ -58,7 +58,7 @@ def noted(store: Store, *counts: int) -> str:
             [NewPlanItem(path=str(n), heading="Tea", planned_length=3) for n in range(1, len(counts) + 1)]
         )
     ids = {item.path: item.id for item in store.get_outline(document.id).items}
-    note = Note(text="Tea is hot.", title="Tea", heading="Heat", score=0.5)
+    note = Note(text=text, title="Tea", heading="Heat", score=0.5)
     with store.fenced(lease) as tx:
         tx.set_notes({ids[str(n)]: [note] * count for n, count in enumerate(counts, 1)})
     return document.id
@@ -75,3 +75,10 @@ def test_a_line_names_the_documents_that_most_sections_are_made_of(store: Store)
     assert describe_sources(store, noted(store, 3, 2, 0)) == "from the library, by sections: 'Tea' (2)"
     assert describe_sources(store, noted(store, 0, 1, 4)) is None
     assert describe_sources(store, noted(store)) is None
+
+
+def test_blanks_that_are_left_to_the_reader_are_named(store: Store) -> None:
+    assert describe_blanks(store, noted(store, 2, 1)) is None
+    text = "Dear [name], on [date] of [month] [Name] saw [your name] in [place] for [amount]."
+    line = describe_blanks(store, noted(store, 0, 1, text=text))
+    assert line == "to fill in: [name], [date], [month], [your name] and 2 more"

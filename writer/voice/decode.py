@@ -42,6 +42,8 @@ _NEVER = 10.0
 _RUN = 7
 """No run of this many tokens is drawn twice in a text (Paulus et al. 2017, arXiv 1705.04304): with notes in the prompt,
 all candidates may otherwise repeat a sentence."""
+_MOST_PAIRS = 32
+"""Most texts whose chances are computed at once: a text of 200 tokens takes about 10 MB."""
 _GRAM = 3
 """Length of word runs that count as repeated."""
 
@@ -273,6 +275,33 @@ class Speaker:
                 if active:
                     stepper.select([at * num_candidates + k for at in left for k in range(num_candidates)])
         return [row.kept for row in rows]
+
+    @torch.inference_mode()
+    def chances(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return the log probability, in nats, of each pair's second text after the first; no concept counts."""
+        return [
+            chance
+            for n in range(0, len(pairs), _MOST_PAIRS)
+            for chance in self._chances(pairs[n : n + _MOST_PAIRS])
+        ]
+
+    def _chances(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        starts = [self._tokens(prefix) for prefix, _ in pairs]
+        nexts = [self._tokenizer(text, add_special_tokens=False)["input_ids"] for _, text in pairs]
+        stepper = Stepper(self._base, self._adapter, self._device)
+        stepper.read(starts)
+        totals = torch.zeros(len(pairs))
+        for at in range(max(map(len, nexts))):
+            before = [
+                start[-1] if at == 0 else own[min(at, len(own)) - 1]
+                for start, own in zip(starts, nexts, strict=True)
+            ]
+            columns = [len(start) - 1 + min(at, len(own)) for start, own in zip(starts, nexts, strict=True)]
+            chances = stepper.step(torch.tensor(before), torch.tensor(columns), None).log_softmax(dim=1).cpu()
+            for row, own in enumerate(nexts):
+                if at < len(own):
+                    totals[row] += chances[row, own[at]]
+        return [float(total) for total in totals]
 
     def _tokens(self, text: str) -> list[int]:
         """Return the tokens of a text that will be continued: a final line break is tokenised differently."""

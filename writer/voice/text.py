@@ -42,6 +42,33 @@ def title_prefix(prompt: str) -> str:
     return f"Request: {' '.join(prompt.split())}\n\n"
 
 
+_FILLED = """Request: write a letter to my teacher Mrs. Brown, I was ill on May 3
+teacher's name: Mrs. Brown
+your name: unknown
+day of the illness: May 3
+telephone number: unknown
+
+Request: speech for the retirement of my colleague Tom, who was with us for 30 years
+colleague's name: Tom
+number of years: 30 years
+date of the party: unknown
+place of the party: unknown
+
+"""
+"""Two forms filled in from a request: what a voice reads before it fills in a third."""
+UNKNOWN = "unknown"
+
+
+def blank_prefix(prompt: str, blank: str) -> str:
+    """Return the text before the value of a blank when a voice fills it from a prompt."""
+    return f"{_FILLED}Request: {' '.join(prompt.split())}\n{blank}:"
+
+
+def blank_value(value: str) -> str:
+    """Return a blank's value as it stands after `blank_prefix`."""
+    return f" {value}\n"
+
+
 def outline_prefix(title: str) -> str:
     """Return the text before the first heading when a document's headings are written."""
     return f"# {title}\n\nContents:\n"

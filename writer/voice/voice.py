@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from torch import Tensor
 
 from writer.voice.decode import OnSaid, Rendering, Saying, SayOptions, Speaker
 from writer.voice.text import (
     TITLE_MARK,
+    UNKNOWN,
     Said,
+    blank_prefix,
+    blank_value,
     marked,
     outline_line,
     outline_prefix,
@@ -142,6 +146,14 @@ class Voice:
         options = replace(self.options, temperatures=self.title_temperatures, max_tokens=20, num_proposals=0)
         ((said,),) = self._speaker.say([saying], options)
         return said.said.text.removeprefix(TITLE_MARK.strip()).strip()
+
+    def weigh_facts(self, prompt: str, blanks: Sequence[str], facts: Sequence[str]) -> list[list[float]]:
+        """Return the log odds (B, F), in nats, that a fact of the prompt is a blank's value, not that it is unknown."""
+        values = [blank_value(fact) for fact in (*facts, UNKNOWN)]
+        pairs = [(blank_prefix(prompt, blank), value) for blank in blanks for value in values]
+        chances = iter(self._speaker.chances(pairs))
+        rows = [list(islice(chances, len(values))) for _ in blanks]
+        return [[chance - unknown for chance in own] for *own, unknown in rows]
 
     def say_headings(self, asked: HeadingsSaying) -> list[Rendering]:
         """Return all headings of an outline; known ones unchanged, with a score of 0.

@@ -1,0 +1,230 @@
+"""Blanks of a text, such as "[landlord's name]", and the facts of a prompt that may fill them.
+
+Here is what can be told by the words alone: what kind of value a blank takes, and which words of a prompt are of that
+kind. Which fact belongs to which blank is for a language model to say (`writer.voice.voice.Voice.weigh_facts`).
+
+Legend: B blanks, F facts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+Kind = Literal["person", "name", "date", "time", "amount", "number", "address"]
+"""Kind of a fact: a person with a title ("Dr. Patel"), another proper name, a day, a time of day, a number with its
+unit ("400 euros"), a bare number or code ("NW 204"), or a house's address."""
+
+LEAST: dict[Kind, float] = {
+    "person": 3.0,
+    "name": 3.0,
+    "date": 1.0,
+    "time": 1.0,
+    "amount": 0.5,
+    "number": 3.0,
+    "address": 0.0,
+}
+"""Least log odds, in nats, with which a fact fills a blank rather than none: high enough that the shipped voice fills
+no blank wrongly (`tests/writer/test_voice_blanks.py`)."""
+MOST_FACTS = 8
+"""Facts of a prompt that are looked at."""
+
+_BLANK = re.compile(r"\[([^\W\d_][^\[\]]{1,60})\]")
+_GENERAL = frozenset(
+    ("amount", "date", "day", "month", "name", "names", "number", "place", "sum", "time", "year")
+)
+"""Blanks that say too little: the date of a letter is not the date that its prompt tells."""
+_GROUPS = frozenset(
+    (
+        "airline",
+        "bank",
+        "business",
+        "charity",
+        "church",
+        "city",
+        "club",
+        "company",
+        "country",
+        "employer",
+        "firm",
+        "hospital",
+        "hotel",
+        "organization",
+        "place",
+        "school",
+        "shop",
+        "store",
+        "team",
+        "town",
+        "university",
+        "village",
+    )
+)
+"""What has a name but is no person."""
+_PEOPLE = frozenset(
+    (
+        "boss",
+        "bride",
+        "brother",
+        "child",
+        "colleague",
+        "customer",
+        "daughter",
+        "employee",
+        "father",
+        "friend",
+        "grandfather",
+        "grandmother",
+        "groom",
+        "guest",
+        "husband",
+        "interviewer",
+        "landlord",
+        "manager",
+        "mother",
+        "neighbor",
+        "parent",
+        "patient",
+        "professor",
+        "sister",
+        "son",
+        "student",
+        "tenant",
+        "teacher",
+        "wife",
+    )
+)
+_UNITS = "years|months|weeks|days|hours|minutes|people|guests|euros|dollars|pounds|pages|km|kg"
+_SMALL = "two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty"
+_MONTH = (
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December|"
+    r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
+)
+_WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_TITLED = r"(?:Mr|Mrs|Ms|Dr|Prof)\b\.? ?"
+_NAME = r"[A-Z][^\W_]*(?:['’-][^\W_]+)*"
+_PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (
+        "address",
+        re.compile(rf"\b\d{{1,4}}[a-z]? {_NAME} (?:Street|Road|Avenue|Lane|Drive|Way|Square|Court|Place)\b"),
+    ),
+    (
+        "date",
+        re.compile(
+            rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?)(?:,? \d{{4}})?\b|"
+            rf"\b\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}}\b|\b{_WEEKDAY}(?:(?:,| and| to) {_WEEKDAY})*\b"
+        ),
+    ),
+    ("time", re.compile(r"\b\d{1,2}(?:[:.]\d\d)? ?(?:am|pm|a\.m\.|p\.m\.|o['’]clock)", re.IGNORECASE)),
+    ("number", re.compile(r"\b[A-Z]{2,3} ?\d{2,6}\b")),
+    (
+        "amount",
+        re.compile(
+            rf"[$€£]\d[\d,.]*\d|\b(?:\d[\d,.]*|{_SMALL}) ?(?:[$€£]|(?:{_UNITS})\b)|(?<=\bfor )\d[\d,.]*\d(?= \w)"
+        ),
+    ),
+    ("number", re.compile(r"\b\d{3,}\b")),
+    ("person", re.compile(rf"\b{_TITLED}{_NAME}(?: {_NAME})*")),
+    ("name", re.compile(rf"\b(?:St\. )?{_NAME}(?:(?: (?:of|the|and|&))? {_NAME})*")),
+)
+_NO_NAMES = frozenset(["I", "I'm", "I'll", "I've", "I'd", "I’m", "I’ll", "I’ve", "I’d"])
+_SENTENCE_END = re.compile(r"(?:^|[.?!:]\s*)[\"'“(]*$")
+_POSSESSIVE = re.compile(r"['’]s$")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Words of a prompt that may fill a blank."""
+
+    text: str
+    kind: Kind
+
+
+def blanks_of(texts: Iterable[str]) -> list[str]:
+    """Return the names of the blanks in texts, each once, in order; "[Name]" and "[name]" are one blank."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for blank in _BLANK.findall(text):
+            found.setdefault(blank.casefold(), blank)
+    return list(found.values())
+
+
+def facts_of(prompt: str) -> list[Fact]:
+    """Return the facts of an English prompt, in order."""
+    found: list[tuple[int, int, Fact]] = []
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(prompt):
+            if any(match.start() < end and start < match.end() for start, end, _ in found):
+                continue
+            text = _POSSESSIVE.sub("", match[0].rstrip(" ,."))
+            if kind == "name" and (text in _NO_NAMES or _only_begins(prompt, match.start(), text)):
+                continue
+            found.append((match.start(), match.end(), Fact(text, kind)))
+    facts = dict.fromkeys(fact for _, _, fact in sorted(found, key=lambda place: place[:2]))
+    return list(facts)[:MOST_FACTS]
+
+
+def _only_begins(prompt: str, start: int, text: str) -> bool:
+    """Return whether a word may have its capital from the beginning of a sentence."""
+    return " " not in text and _SENTENCE_END.search(prompt[:start]) is not None
+
+
+def takes(blank: str, fact: Fact) -> bool:
+    """Return whether a fact is of a kind that a blank takes."""
+    words = re.findall(r"[^\W\d_]+", blank.casefold())
+    if blank.casefold() in _GENERAL or not words or words[0] == "your":
+        return False
+    if fact.kind in ("date", "time", "address"):
+        wanted = {"date": {"date", "day", "deadline"}, "time": {"time"}, "address": {"address", "street"}}
+        return bool(wanted[fact.kind].intersection(words)) and "number" not in words
+    if fact.kind == "amount":
+        unit = fact.text.split()[-1].rstrip("s")
+        counted = {word.rstrip("s") for word in words} & set(re.sub(r"s\b", "", _UNITS).split("|"))
+        return unit in counted if counted else bool({"amount", "sum", "price", "budget"}.intersection(words))
+    if fact.kind == "number":
+        return len(words) > 1 and words[-1] == "number"
+    is_group = bool(_GROUPS.intersection(words))
+    is_named = "name" in words or words[-1] in _PEOPLE | _GROUPS
+    return is_named and not (fact.kind == "person" and is_group)
+
+
+def match(blanks: Sequence[str], facts: Sequence[Fact], odds: Sequence[Sequence[float]]) -> dict[str, str]:
+    """Return the facts' texts by blank, so that their log odds (B, F) are greatest in all.
+
+    Each fact fills one blank at most: who marries is not who is married to. A fact whose odds are below `LEAST` fills
+    none.
+    """
+
+    @cache
+    def best(blank: int, used: int) -> tuple[float, tuple[int, ...]]:
+        if blank == len(blanks):
+            return 0.0, ()
+        without, rest = best(blank + 1, used)
+        options = [(without, (-1, *rest))]
+        for place, fact in enumerate(facts):
+            gain = odds[blank][place] - LEAST[fact.kind]
+            if gain >= 0 and not used & 1 << place and takes(blanks[blank], fact):
+                total, rest = best(blank + 1, used | 1 << place)
+                options.append((total + odds[blank][place], (place, *rest)))
+        return max(options)
+
+    _, chosen = best(0, 0)
+    return {blank: facts[place].text for blank, place in zip(blanks, chosen, strict=True) if place >= 0}
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its blanks filled by `values`, a blank's value by its name; others stay."""
+    by_name = {blank.casefold(): value for blank, value in values.items()}
+
+    def value_of(found: re.Match[str]) -> str:
+        value = by_name.get(found[1].casefold())
+        if value is None:
+            return found[0]
+        number, _, unit = value.rpartition(" ")
+        follows = re.match(r"\s+(\w+)", text[found.end() :])
+        return number if number and follows and follows[1] == unit else value
+
+    return _BLANK.sub(value_of, text)

@@ -1,0 +1,86 @@
+"""Blanks of a text and facts of a prompt: what fits where, and that no fact fills two blanks."""
+
+from __future__ import annotations
+
+import pytest
+
+from concepts.blanks import Fact, blanks_of, facts_of, fill, match, takes
+
+
+def test_a_blank_is_named_once_whatever_its_capitals() -> None:
+    assert blanks_of(["Dear [Name],", "[name] wrote on [date] about [3] and [x]."]) == ["Name", "date"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "facts"),
+    [
+        (
+            "Write to Mr. Keller about the heating. It broke on November 12 and I have a cold",
+            [("Mr. Keller", "person"), ("November 12", "date")],
+        ),
+        (
+            "speech for Bob Jenkins, with us for 35 years, at 12 Elm Street on 3 May at 7 pm",
+            [
+                ("Bob Jenkins", "name"),
+                ("35 years", "amount"),
+                ("12 Elm Street", "address"),
+                ("3 May", "date"),
+                ("7 pm", "time"),
+            ],
+        ),
+        (
+            "nurse at St. Mary's Hospital, 400 euros",
+            [("St. Mary's Hospital", "name"), ("400 euros", "amount")],
+        ),
+        ("Toast for Hannah's wedding, I'm her brother", [("Hannah", "name")]),
+        ("order 4471 and flight NW 204", [("4471", "number"), ("NW 204", "number")]),
+        ("my son missed Monday and Tuesday", [("Monday and Tuesday", "date")]),
+        ("how to march in may with two left feet", []),
+        ("", []),
+    ],
+)
+def test_facts_of_a_prompt(prompt: str, facts: list[tuple[str, str]]) -> None:
+    assert [(fact.text, fact.kind) for fact in facts_of(prompt)] == facts
+
+
+@pytest.mark.parametrize(
+    ("blank", "fact", "is_taken"),
+    [
+        ("landlord's name", Fact("Mr. Keller", "person"), True),
+        ("name of the company", Fact("Mr. Keller", "person"), False),
+        ("name of the company", Fact("Finch Ltd", "name"), True),
+        ("bride", Fact("Priya", "name"), True),
+        ("subject", Fact("Priya", "name"), False),
+        ("your name", Fact("Priya", "name"), False),
+        ("date", Fact("3 May", "date"), False),
+        ("last day", Fact("3 May", "date"), True),
+        ("number of days", Fact("3 May", "date"), False),
+        ("number of years", Fact("35 years", "amount"), True),
+        ("number of days", Fact("35 years", "amount"), False),
+        ("order number", Fact("4471", "number"), True),
+        ("number", Fact("4471", "number"), False),
+        ("address of the flat", Fact("12 Elm Street", "address"), True),
+    ],
+)
+def test_a_blank_takes_facts_of_its_kind(blank: str, fact: Fact, is_taken: bool) -> None:
+    assert takes(blank, fact) is is_taken
+
+
+def test_facts_are_matched_so_that_all_fit_best() -> None:
+    facts = [Fact("Dr. Patel", "person"), Fact("Finch Ltd", "name")]
+    blanks = ["interviewer's name", "guest's name"]
+    # the second blank alone would take the first fact
+    assert match(blanks, facts, [[6.0, -4.0], [7.0, 5.0]]) == {
+        "interviewer's name": "Dr. Patel",
+        "guest's name": "Finch Ltd",
+    }
+    assert match(blanks, facts, [[2.0, -4.0], [-3.0, 2.9]]) == {}
+    assert match([], [], []) == {}
+
+
+def test_a_value_brings_its_unit_only_where_none_follows() -> None:
+    values = {"number of years": "35 years", "Name": "Bob"}
+    assert fill("[name] was here for [number of years] years.", values) == "Bob was here for 35 years."
+    assert (
+        fill("After [number of years], [Name] leaves [firm].", values) == "After 35 years, Bob leaves [firm]."
+    )
