@@ -24,7 +24,7 @@ LEAST: dict[Kind, float] = {
     "date": 1.0,
     "time": 1.0,
     "amount": 0.5,
-    "number": 3.0,
+    "number": -3.0,
     "address": 0.0,
 }
 """Least log odds, in nats, with which a fact fills a blank rather than none: high enough that the shipped voice fills
@@ -32,6 +32,7 @@ no blank wrongly (`tests/writer/test_voice_blanks.py`)."""
 MOST_FACTS = 8
 """Facts of a prompt that are looked at."""
 
+_FEW = 3
 _BLANK = re.compile(r"\[([^\W\d_][^\[\]]{1,60})\]")
 _GENERAL = frozenset(
     ("amount", "date", "day", "month", "name", "names", "number", "place", "sum", "time", "year")
@@ -141,6 +142,8 @@ class Fact:
 
     text: str
     kind: Kind
+    after: frozenset[str] = frozenset()
+    """The few words before it, in lower case: in "order 4471" they say which number it is."""
 
 
 def blanks_of(texts: Iterable[str]) -> list[str]:
@@ -162,9 +165,12 @@ def facts_of(prompt: str) -> list[Fact]:
             text = _POSSESSIVE.sub("", match[0].rstrip(" ,."))
             if kind == "name" and (text in _NO_NAMES or _only_begins(prompt, match.start(), text)):
                 continue
-            found.append((match.start(), match.end(), Fact(text, kind)))
-    facts = dict.fromkeys(fact for _, _, fact in sorted(found, key=lambda place: place[:2]))
-    return list(facts)[:MOST_FACTS]
+            before = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_FEW:]
+            found.append((match.start(), match.end(), Fact(text, kind, frozenset(before))))
+    facts: dict[str, Fact] = {}
+    for _, _, fact in sorted(found, key=lambda place: place[:2]):
+        facts.setdefault(fact.text, fact)
+    return list(facts.values())[:MOST_FACTS]
 
 
 def _only_begins(prompt: str, start: int, text: str) -> bool:
@@ -185,9 +191,9 @@ def takes(blank: str, fact: Fact) -> bool:
         counted = {word.rstrip("s") for word in words} & set(re.sub(r"s\b", "", _UNITS).split("|"))
         return unit in counted if counted else bool({"amount", "sum", "price", "budget"}.intersection(words))
     if fact.kind == "number":
-        return len(words) > 1 and words[-1] == "number"
+        return len(words) > 1 and words[-1] == "number" and words[0] in fact.after
     is_group = bool(_GROUPS.intersection(words))
-    is_named = "name" in words or words[-1] in _PEOPLE | _GROUPS
+    is_named = "name" in words or (len(words) == 1 and words[0] in _PEOPLE | _GROUPS)
     return is_named and not (fact.kind == "person" and is_group)
 
 

@@ -33,10 +33,27 @@ FILLED: list[tuple[str, dict[str, str]]] = [
         "letter of recommendation for my student Aisha Khan who applies to Stanford",
         {"student's name": "Aisha Khan", "name of the university": "Stanford", "subject": ""},
     ),
-    ("apology email to customer Mrs. Olsen", {"customer's name": "Mrs. Olsen", "name of the company": ""}),
+    (
+        "apology email to customer Mrs. Olsen, her order 4471 came two weeks late",
+        {
+            "customer's name": "Mrs. Olsen",
+            "name of the company": "",
+            "order number": "4471",
+            "invoice number": "",
+        },
+    ),
+    (
+        "complaint to Northwind Airlines about flight NW204 cancelled on 3 May, I want 400 euros back",
+        {
+            "flight number": "NW204",
+            "booking number": "",
+            "name of the airline": "Northwind Airlines",
+            "name of the dispute body": "",
+        },
+    ),
 ]
 """Prompts, and what fills the blanks of their letters; "" for a blank whose value the prompt does not tell."""
-FEWEST = 11
+FEWEST = 13
 
 
 @pytest.fixture(scope="module")
