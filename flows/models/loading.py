@@ -134,8 +134,8 @@ class LoadedModels:
     def _stop_loading(self) -> None:
         """Load no further part; wait for the current one if the interpreter ends under it, since C++ would abort.
 
-        The interpreter stops its main thread before it calls exit handlers. A command that calls them itself ends
-        without the interpreter's end (longhand/cli.py): nothing aborts, and a user who pressed Ctrl-C waits for nothing.
+        The interpreter stops its main thread before it calls exit handlers. A command that calls them itself then ends
+        at once (longhand/cli.py): nothing aborts, and nobody waits after Ctrl-C.
         """
         self._is_over = True
         if self._thread is not None and not threading.main_thread().is_alive():
