@@ -381,7 +381,11 @@ def _supervise(
 
 def _copy_template(folder: Path) -> None:
     """Copy the migrated database that `longhand write` left; without one the server migrates its own."""
-    database, fresh, template = folder / "prefect.db", folder / "prefect.db.fresh", template_path(prefect_home())
+    database, fresh, template = (
+        folder / "prefect.db",
+        folder / "prefect.db.fresh",
+        template_path(prefect_home()),
+    )
     if template.exists() and not database.exists():
         with suppress(OSError):
             make_private_file(fresh)
