@@ -115,10 +115,8 @@ def _mask(typed: str) -> str:
     scheme, separator, rest = typed.partition("://")
     if separator:
         return repr(f"{shorten(scheme)}://..." if rest else shorten(typed))
-    if "@" in typed:
-        return repr(f"...@{shorten(typed.rpartition('@')[2])}")
-    # "host=here password=..." of libpq, "postgres:/me:..."
-    return repr("..." if re.search(r"[:=]", typed) else shorten(typed))
+    # "postgres:/me:...", "host=here password=..." of libpq: any part may be the password's.
+    return repr("..." if re.search(r"[:=@]", typed) else shorten(typed))
 
 
 def _check_sqlite_file(url: URL) -> None:

@@ -216,6 +216,8 @@ def read_card(folder: Path) -> ModelCard:
     path = folder / _CARD
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(raw, dict):
+            raise ValueError(f"it holds {shorten(repr(raw))}, expected an object")
         card = _make_card(folder.resolve(), raw)
         if card.kind not in get_args(Kind) or not isinstance(card.files, dict) or not card.files:
             raise ValueError("unknown kind or no files")

@@ -132,9 +132,13 @@ class LoadedModels:
             atexit.register(self._stop_loading)
 
     def _stop_loading(self) -> None:
-        """Load no further part and wait for the current one: a thread that ends inside C++ aborts the process."""
+        """Load no further part; wait for the current one if the interpreter ends under it, since C++ would abort.
+
+        The interpreter stops its main thread before it calls exit handlers. A command that calls them itself then ends
+        at once (longhand/cli.py): nothing aborts, and nobody waits after Ctrl-C.
+        """
         self._is_over = True
-        if self._thread is not None:
+        if self._thread is not None and not threading.main_thread().is_alive():
             self._thread.join(LAST_PART_S)
 
     def _load(self, parts: Sequence[Part]) -> None:

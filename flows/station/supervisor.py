@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from concepts.models.card import MODELS_VARIABLE
-from concepts.private import make_private_folder
+from concepts.private import make_private_file, make_private_folder, open_private
 from flows.errors import FlowError
 from flows.leases.owner import is_dead, owner_of
 from flows.prefect import work_pool
@@ -133,7 +133,7 @@ def read_secret() -> str:
     with suppress(FileExistsError):
         make_private_folder(station_folder())
         fresh = path.with_name(f"secret.{os.getpid()}")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with open(fresh, "w", opener=open_private) as file:
             file.write(f"longhand:{secrets.token_urlsafe(24)}")
         try:
             os.link(fresh, path)
@@ -259,7 +259,7 @@ def _open_log(path: Path) -> IO[bytes]:
     with suppress(OSError):
         if path.stat().st_size > MAX_LOG_BYTES:
             os.replace(path, path.with_suffix(".log.old"))
-    return open(path, "ab")
+    return open(path, "ab", opener=open_private)
 
 
 def _placed_environment() -> dict[str, str]:
@@ -317,7 +317,7 @@ def run_station(
     """
     folder = station_folder()
     make_private_folder(folder)
-    (folder / "lock").touch()
+    make_private_file(folder / "lock")
     stopping = threading.Event()
     with _lock(folder, is_shared=False) as is_free:
         if not is_free:
@@ -381,10 +381,15 @@ def _supervise(
 
 def _copy_template(folder: Path) -> None:
     """Copy the migrated database that `longhand write` left; without one the server migrates its own."""
-    database, fresh = folder / "prefect.db", folder / "prefect.db.fresh"
-    if not database.exists():
+    database, fresh, template = (
+        folder / "prefect.db",
+        folder / "prefect.db.fresh",
+        template_path(prefect_home()),
+    )
+    if template.exists() and not database.exists():
         with suppress(OSError):
-            shutil.copyfile(template_path(prefect_home()), fresh)
+            make_private_file(fresh)
+            shutil.copyfile(template, fresh)
             os.replace(fresh, database)
 
 
@@ -396,7 +401,8 @@ def _write_state(station: Station, children: list[_Child]) -> None:
     }
     path = station_folder() / "state.json"
     fresh = path.with_suffix(".fresh")
-    fresh.write_text(json.dumps({**asdict(station), "children": owners}))
+    with open(fresh, "w", opener=open_private) as file:
+        json.dump({**asdict(station), "children": owners}, file)
     os.replace(fresh, path)
 
 
@@ -434,7 +440,7 @@ def start_station(settings: StationSettings) -> Station:
     command = ["longhand", "up", "--foreground", "--port", str(settings.port), *settings.worker_options()]
     log_path = folder / "supervisor.log"
     log_path.unlink(missing_ok=True)
-    with open(log_path, "wb") as log:
+    with open(log_path, "wb", opener=open_private) as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", *command],
             stdin=subprocess.DEVNULL,

@@ -138,7 +138,7 @@ def _read(wish: Wish, typed: str, models: Mapping[str, Sequence[str]]) -> object
             return wish.check(float(typed))
         except ValueError:
             raise UsageError(f"{called}: {typed[:40]!r} is no number") from None
-    digits = typed.strip().removeprefix("-") if wish.limits[0] < 0 else typed.strip()
+    digits = typed.strip().removeprefix("-")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 19):
         raise UsageError(f"{called}: {typed[:40]!r} is no whole number")
     return wish.check(int(typed))

@@ -47,7 +47,8 @@ def serve(
         url = address(host, found_port, token)
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            # A client that speaks no HTTP, such as https:// typed by mistake, is no trouble of ours.
+            log_level="error",
             access_log=False,
             server_header=False,
             lifespan="off",

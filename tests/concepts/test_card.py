@@ -206,6 +206,15 @@ def test_a_damaged_card_is_one_line(models: Path, damage: object) -> None:
     one_line(error)
 
 
+def test_a_card_that_is_no_object_says_what_is_expected(models: Path) -> None:
+    make_model(models / "toy")
+    (models / "toy" / "card.json").write_text("[1, 2]")
+    with pytest.raises(
+        ModelError, match=r"card\.json cannot be read \(it holds \[1, 2\], expected an object\)"
+    ):
+        find_card("writer", "toy")
+
+
 @pytest.mark.parametrize("kind", list(CONFIGS))
 def test_a_card_without_sizes_names_its_file(models: Path, kind: Kind) -> None:
     make_model(models / "toy", kind=kind)

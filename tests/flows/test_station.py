@@ -78,6 +78,12 @@ def test_up_down_and_a_killed_supervisor(tmp_path: Path, lay_template: Callable[
     with pytest.raises(FlowError, match=f"up already at {station.ui_url}: end them with longhand down"):
         start_station(StationSettings(port=port, batch=1))
 
+    # Its files hold prompts and titles.
+    modes = {path.name: path.stat().st_mode & 0o777 for path in station_folder().iterdir() if path.is_file()}
+    assert {"lock", "prefect.db", "server.log", "state.json", "supervisor.log", "worker.log"} <= set(modes)
+    assert set(modes.values()) == {0o600}, modes
+    assert station_folder().stat().st_mode & 0o777 == 0o700
+
     # A child that dies is started again.
     killed = station.children["worker"]
     os.kill(int(killed.split(":")[1]), signal.SIGKILL)

@@ -59,6 +59,35 @@ def work(arguments):
     assert (process.returncode, stdout, stderr) == (code, "said handlers ran\n", "")
 
 
+LOADS = """
+from flows.models.engine import ModelEngine
+
+def load_slowly(self):
+    time.sleep(2)
+    print("loaded")
+
+ModelEngine._load_codec = load_slowly
+engine = ModelEngine()
+"""
+
+
+def test_an_interrupted_command_does_not_wait_for_the_models_that_it_loads():
+    work = """
+def work(arguments):
+    engine.start_loading(["encode"])
+    raise KeyboardInterrupt
+"""
+    stdout, stderr = (process := start(LOADS + work)).communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (130, "handlers ran\n", "")
+
+
+def test_an_interpreter_that_ends_waits_for_the_model_that_it_loads():
+    begin = "engine.start_loading(['encode'])\nsys.exit(3)"
+    stdout, stderr = (process := start(LOADS + begin)).communicate(timeout=60)
+    assert (process.returncode, stderr) == (3, "")
+    assert stdout.startswith("loaded\nhandlers ran\n")
+
+
 def test_threads_that_must_end_are_waited_for():
     work = """
 def work(arguments):

@@ -95,7 +95,7 @@ def document_id(run, store: Store) -> str:
     """A document with two versions and two languages."""
     assert run("write", "How to make tea " + "from long words " * 8, "--sections", "3").exit_code == 0
     found = store.list_documents()[0].id
-    assert run("outline", found, "--set", "2=Green tea").exit_code == 0
+    assert run("outline", found, "--set", "2=Green tea, and how long it stays in warm water").exit_code == 0
     assert run("resume", found).exit_code == 0
     assert run("translate", found, "--lang", "deu_Latn").exit_code == 0
     return found
@@ -126,6 +126,18 @@ def test_every_page_is_whole_legible_and_fits(browser: Browser, base: str, docum
     assert (
         browser.ask("[...document.images].map((i) => i.decode().then(() => i.naturalWidth > 0))[0]") is True
     )
+
+
+def test_an_attempts_times_are_no_column_of_single_words(
+    browser: Browser, base: str, document_id: str, store: Store
+) -> None:
+    lease = store.claim(document_id, "machine.example/a52a5506:15495:196521", 60)
+    timing = {f"work_{number}": 8.139 for number in range(7)}
+    store.record_attempt(lease, "run", started_at=1.0, finished_at=9.0, outcome="done", timing=timing)
+    browser.show(width=360)
+    browser.open(f"{base}/documents/{document_id}/attempts")
+    heights = browser.ask("[...document.querySelectorAll('tbody tr')].map((row) => row.offsetHeight)")
+    assert max(heights) < 130
 
 
 def test_the_keyboard_leads_past_the_head_and_shows_where_it_is(

@@ -7,10 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
+from queue import SimpleQueue
+from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -18,7 +22,7 @@ from concepts.errors import InputError
 from longhand.web.app import make_app
 from longhand.web.changing import FORM_TOKEN
 from longhand.web.guard import Guard, hostname_of, is_loopback
-from longhand.web.server import address, listen
+from longhand.web.server import address, listen, serve
 from storage import NewDocument, Store
 
 BASE = "http://127.0.0.1:8765"
@@ -251,3 +255,21 @@ def test_the_command_serves_until_ctrl_c(store: Store, more: list[str]) -> None:
     assert process.returncode == 0
     assert stderr.endswith("end it with Ctrl-C\nended\n")
     assert "Traceback" not in stderr
+
+
+def test_a_client_that_speaks_no_http_is_refused_without_a_line(store, monkeypatch, capfd):
+    servers: list[uvicorn.Server] = []
+    run = uvicorn.Server.run
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, **kept: (servers.append(self), run(self, **kept)))
+    ready: SimpleQueue[str] = SimpleQueue()
+    thread = threading.Thread(target=serve, args=(store,), kwargs={"on_ready": ready.put})
+    thread.start()
+    try:
+        port = urlsplit(ready.get(timeout=60)).port
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+            client.sendall(b"\x16\x03\x01 a handshake of TLS\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+    finally:
+        servers[0].should_exit = True
+        thread.join(60)
+    assert capfd.readouterr().err == ""

@@ -58,6 +58,8 @@ def test_urls(url: str, message: str) -> None:
         "postgresql://u:s3cret@host:port/db",
         "postgresql:/u:s3cret@host/db",
         "u:s3cret@host/db",
+        "postgresql:u:p@host/db?password=s3cret",
+        "host=here password=p@s3cret",
         "host=127.0.0.1 port=1 password=s3cret",
         "postgres:/me:s3cret",
         "sqlite://me:s3cret@host/x.db",
