@@ -270,6 +270,11 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
     return expected if small is None else code_of.get(small, expected)
 
 
+def language_shares(text: str) -> dict[str, float]:
+    """Return the probability of each language (py3langid's code) that py3langid knows, most probable first."""
+    return {str(tag): float(share) for tag, share in _identifier(None).rank(text)}
+
+
 def _by_small_words(text: str) -> str | None:
     """Return the language (py3langid's code) that a short sentence's function words identify, else None.
 
@@ -283,7 +288,7 @@ def _by_small_words(text: str) -> str | None:
     tags = [tag for tag, small in _SMALL_WORDS.items() if not small.isdisjoint(words)]
     if not tags:
         return None
-    share = {str(tag): float(share) for tag, share in _identifier(None).rank(text)}
+    share = language_shares(text)
     best = max(tags, key=lambda tag: share.get(tag, 0.0))
     return best if share.get(best, 0.0) > _SMALL_SURER * share.get("en", 0.0) else None
 
