@@ -39,6 +39,7 @@ _STEM = 5
 _EVENNESS = 0.05
 """Cost, in cosine, of a place that is one even gap between points away from an even spread."""
 _WORD = re.compile(r"[^\W_]+")
+_STOP = re.compile(r"(?<=[.!?])\s+")
 
 
 def points_of(options: WritingOptions, outline: OutlineRecord) -> dict[int, tuple[str, ...]]:
@@ -167,12 +168,19 @@ def _places_of(vectors: Vector, own: Vector) -> dict[int, int]:
 
 
 def is_shown(point: str, text: str) -> bool:
-    """Return whether a text holds enough of a point's words, in any form."""
+    """Return whether two neighbouring sentences of a text hold enough of a point's words, in any form, and all its
+    numbers."""
     words = [word.casefold() for word in _WORD.findall(point)]
-    telling = [word for word in words if len(word) >= _FEWEST_LETTERS] or words
-    held = {word.casefold()[:_STEM] for word in _WORD.findall(text)}
-    num = sum(word[:_STEM] in held for word in telling)
-    return num >= SHOWN_SHARE * len(telling)
+    numbers = {word for word in words if word[0].isdecimal()}
+    telling = [word for word in words if len(word) >= _FEWEST_LETTERS and word not in numbers] or words
+    sentences = [{word.casefold() for word in _WORD.findall(part)} for part in _STOP.split(text)]
+    span = 1 + max(1, len(_STOP.split(point)))
+    for start in range(max(1, len(sentences) - span + 1)):
+        held = set().union(*sentences[start : start + span])
+        stems = {word[:_STEM] for word in held}
+        if numbers <= held and sum(word[:_STEM] in stems for word in telling) >= SHOWN_SHARE * len(telling):
+            return True
+    return False
 
 
 def as_sentence(point: str) -> str:

@@ -326,6 +326,20 @@ def test_every_point_is_shown_where_there_is_a_sentence_for_each(points, texts) 
     assert all(is_shown(point, shown) for point in points)
 
 
+@pytest.mark.parametrize(
+    ("point", "text", "expected"),
+    [
+        ("weigh 500 g of flour and 325 g of water", "Weigh 500 g flour. Add 325 g of water.", True),
+        ("weigh 500 g of flour and 325 g of water", "Weigh the flour. Then add the water.", False),
+        ("heat the pot to 240 °C", "Heat the pot to 230 °C.", False),
+        ("fold the dough four times", "Fold it. Wait a bit. Go on. The dough is done. Four people came.", False),
+        ("fold the dough four times", "The dough is folded. Four times are enough.", True),
+    ],
+)
+def test_a_point_is_shown_in_one_place_with_its_numbers(point, text, expected) -> None:
+    assert is_shown(point, text) is expected
+
+
 def test_author_and_date_of_a_file_are_those_of_its_exports(run, runner, store, tmp_path) -> None:
     (tmp_path / "a.md").write_text(
         "---\ntitle: Tea\nauthor: A. Grower\ndate: 2024-05-01\n---\n\n## A\n\nText.\n\n## B\n\nMore.\n"
