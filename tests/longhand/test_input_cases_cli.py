@@ -332,7 +332,11 @@ def test_every_point_is_shown_where_there_is_a_sentence_for_each(points, texts) 
         ("weigh 500 g of flour and 325 g of water", "Weigh 500 g flour. Add 325 g of water.", True),
         ("weigh 500 g of flour and 325 g of water", "Weigh the flour. Then add the water.", False),
         ("heat the pot to 240 °C", "Heat the pot to 230 °C.", False),
-        ("fold the dough four times", "Fold it. Wait a bit. Go on. The dough is done. Four people came.", False),
+        (
+            "fold the dough four times",
+            "Fold it. Wait a bit. Go on. The dough is done. Four people came.",
+            False,
+        ),
         ("fold the dough four times", "The dough is folded. Four times are enough.", True),
     ],
 )
