@@ -30,7 +30,7 @@ _PAGE = re.compile(
     r"\s*(?:page|seite|página)\s+\d{1,4}(?:\s*(?:of|von|de|/)\s*\d{1,4})?\s*|.*\[Page \d{1,4}\]\s*",
     re.IGNORECASE,
 )
-_MAIL_HEAD = re.compile(
+MAIL_HEAD = re.compile(
     r"\A\s*(?:(?:From|To|Cc|Bcc|Subject|Date|Sent|Reply-To|Message-ID): [^\n]*\n){2,}[ \t]*\n"
 )
 _BOOK_START = re.compile(r"^\*\*\* ?START OF TH[EI]S? PROJECT GUTENBERG.*$", re.MULTILINE)
@@ -67,7 +67,7 @@ def read_text(text: str) -> Reading:
 
 def _without_notices(text: str) -> tuple[str, Metadata, Counter[str]]:
     """Return a letter or Project Gutenberg book without its header and footer, and the metadata in these."""
-    head = _MAIL_HEAD.match(text)
+    head = MAIL_HEAD.match(text)
     if head is not None:
         pairs = (line.partition(": ") for line in head.group().split("\n"))
         said = {key.strip(): value.strip() for key, _, value in pairs}
