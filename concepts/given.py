@@ -225,7 +225,8 @@ def _mixed(elements: Sequence[Element], langs: Sequence[str], lang: str, name: s
     foreign: Counter[str] = Counter()
     for element in elements:
         if element.level is not None or (
-            len(element.text) < _FEWEST_CHARS_OF_A_BLOCK and element.text.isascii()
+            len(element.text) < _FEWEST_CHARS_OF_A_BLOCK
+            and all(char.isascii() or not char.isalpha() for char in element.text)
         ):
             continue
         other = foreign_language(element.text, langs)

@@ -265,6 +265,33 @@ def is_list_of_contents(node: LexborNode, tag: str, own: str, role: str) -> bool
     return True
 
 
+def element_before(node: LexborNode) -> LexborNode | None:
+    """Return the element before a node, None for none; text without words does not count."""
+    other = node.prev
+    while other is not None and (other.tag or "").startswith(("-", "_")) and not has_words(other):
+        other = other.prev
+    return other
+
+
+def element_after(node: LexborNode) -> LexborNode | None:
+    """Return the element behind a node, likewise."""
+    other = node.next
+    while other is not None and (other.tag or "").startswith(("-", "_")) and not has_words(other):
+        other = other.next
+    return other
+
+
+def is_contents_line(node: LexborNode | None) -> bool:
+    """Whether a paragraph is nothing but a link to a place in its own page, as in contents lists of Google Docs."""
+    if node is None or node.tag != "p":
+        return False
+    links = node.css("a")
+    if len(links) != 1 or not (links[0].attributes.get("href") or "").startswith("#"):
+        return False
+    text, linked = ("".join(part.text(deep=True).split()) for part in (node, links[0]))
+    return bool(linked) and len(linked) * 10 >= len(text) * 8
+
+
 def lays_out(table: LexborNode) -> bool:
     """Whether a table places text rather than showing data: a note beside its picture, the columns of an old page."""
     if table.parent is not None and item_kind(table.parent) == "note":
