@@ -335,9 +335,16 @@ def _title(
     if first.level > 1 and metadata.title and metadata.is_title_sure:
         return "", elements
     is_above = all(level > first.level for level in levels[1:])
-    if is_above or (at == 0 and not as_notes and _is_title_by_place(elements, levels)):
+    is_named = at == 0 and first.level == 1 and _begins_with(metadata.title, normalize_text(first.text))
+    if is_above or is_named or (at == 0 and not as_notes and _is_title_by_place(elements, levels)):
         return normalize_text(first.text), [*elements[:at], *elements[at + 1 :]]
     return "", elements
+
+
+def _begins_with(title: str, heading: str) -> bool:
+    """Whether a page's title is its first heading, with the site's name behind it ("My door | The Blog")."""
+    rest = title.casefold().removeprefix(heading.casefold()) if heading else title
+    return len(rest) < len(title) and not rest[:1].isalnum()
 
 
 def _is_title_by_place(elements: Sequence[Element], levels: Sequence[int]) -> bool:

@@ -119,6 +119,10 @@ def test_ascii_stays_ascii(text: str) -> None:
         "“Hello,” she said—twice. It’s 5 °C…",
         "• one\n• two",
         "Acme® costs ½ as much; 3 m²",
+        "« i18n » et « l10n » sont les abréviations respectives des mots",
+        "Das Café ist zu. Grüße aus Köln.",
+        "Voilà: das Paket ist da.",
+        "Wait—no, it is naïve. Don’t!",
         "ÜBER UNS",
         "Smørrebrød på dansk",
         "Hafið góðan dag, þið öll",
@@ -155,6 +159,9 @@ CENTRAL = {
             for page in ("mac_roman", "cp850")
             for text in ("Brot für Anfänger", "L'été à la plage", "¿Dónde está el niño?")
         ),
+        ("mac_roman", "En la mayoría de los casos, el sistema de información está listo."),
+        ("cp850", "Este pivote está en el centro, la imagen será mejor."),
+        ("cp850", "For angles greater than 90°, it's the other way round."),
         ("mac_roman", "She said, “I don’t know” – twice."),
     ],
 )

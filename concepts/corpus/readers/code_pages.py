@@ -59,6 +59,10 @@ _FEW_SIGNS = 5
 """In a word of so few letters capitals are nearly as likely as small letters: KOI8 shows each for the other."""
 _FEWEST_LETTERS, _MOST_CHARS = 4, 20_000
 _WORD = re.compile(r"[^\W\d_]+")
+_THAI_MARK_ON_LATIN = re.compile(
+    "[A-Za-z][\u0e31-\u0e4e]|(?<![\u0e01-\u0e5b])[\u0e01-\u0e5b](?![\u0e01-\u0e5b])"
+)
+"""French quotation marks and accents in windows-874."""
 
 
 def seven_bits(data: bytes) -> tuple[str, str, str] | None:
@@ -135,6 +139,8 @@ def _decoded(data: bytes, encoding: str) -> str | None:
 
 def _mixes_letters(text: str) -> bool:
     """Whether many words mix ASCII and other letters."""
+    if _THAI_MARK_ON_LATIN.search(text):
+        return True
     words = [word for word in _WORD.findall(text) if not word.isascii()]
     return sum(any(char.isascii() for char in word) for word in words) * 10 > len(words)
 

@@ -61,6 +61,14 @@ _NOT_BEFORE_LETTERS = frozenset("½¼¾²³¹ªº®™")
 _NOT_AFTER_LETTERS = frozenset("¿¡„‚")
 _WITH_NUMBERS = frozenset("§¥¢‰")
 _ALONE = frozenset("¶†‡")
+_LONE = frozenset("àÀèÈéÉóÓòÒáÁåÅöÖäÄøØæÆíÍêÊôÔúÚý")
+"""Letters that are words."""
+_ELISION = re.compile(
+    r"(?:^|[\W_])(?:[A-Za-zÀ-ÿ]{1,2}|[Jj]usqu|[Ll]orsqu|[Pp]uisqu|[Aa]ujourd|[DdNnAaSs](?:e|a|u)?ll|[Qq]uell)$"
+)
+_SUFFIX = re.compile(r"(?:s|t|re|ll|d|m|ve|em|n|clock|all)(?![^\W\d_])", re.IGNORECASE)
+_WEAK = 0.05
+"""Likelihood of a text with a sign where it is rare: "mayor’a", "ser\u00a0 utilizado", " … sens"."""
 _SHARE, _SLACK = 0.8, 0.05
 """Share of the non-ASCII characters that must fit, and how far below the best page others are compared with it."""
 _MOST_A_LETTER = 2
@@ -70,6 +78,8 @@ _FOREIGN_IN_ENGLISH = 0.03
 _CLEAR = 4.0
 _MOST_CHARS, _MOST_FOR_LANGUAGE = 20_000, 2_000
 _WORD = re.compile(r"[^\W\d_]+")
+_SIGN = re.compile("[’—–…\u00a0]")
+_SMALL_START = re.compile(r" [a-zà-ÿ]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 
@@ -130,7 +140,8 @@ class _Reading:
         shares = language_shares(self.text[:_MOST_FOR_LANGUAGE])
         # A word or two tell little about the language.
         found = sum(shares.get(language, 0.0) for language in self.fitting)
-        return self.prior * (found + 1 / max(1, len(self.text)))
+        weak = _WEAK if _has_rare_sign(self.text) else 1.0
+        return self.prior * weak * (found + 1 / max(1, len(self.text)))
 
 
 def _fit(text: str, languages: list[str]) -> tuple[float, set[str]]:
@@ -146,7 +157,10 @@ def _fit(text: str, languages: list[str]) -> tuple[float, set[str]]:
         if word.isascii():
             continue
         foreign = [char for char in word if not char.isascii() and char not in _OUTSIDE_WORDS]
-        if word.islower() or word.isupper() or word.istitle():
+        before = text[max(0, found.start() - 1) : found.start()]
+        if len(word) == 1 and foreign and (word not in _LONE or before.isdecimal()):
+            num_odd += 1
+        elif word.islower() or word.isupper() or word.istitle():
             letters.update("".join(foreign).replace("İ", "i").lower())
         else:
             num_odd += len(foreign)
@@ -155,9 +169,7 @@ def _fit(text: str, languages: list[str]) -> tuple[float, set[str]]:
         if char.isascii() or (char.isalpha() and char not in _OUTSIDE_WORDS):
             continue
         before, after = text[place - 1 : place], text[place + 1 : place + 2]
-        if char in "\u00a0–" and before.islower() and after.islower():
-            num_signs, num_odd = num_signs + 0.5, num_odd + 0.5  # rare
-        elif _is_in_place(char, before, after):
+        if _is_in_place(char, before, after):
             num_signs += 1
         else:
             num_odd += 1
@@ -167,12 +179,42 @@ def _fit(text: str, languages: list[str]) -> tuple[float, set[str]]:
         return 0.0, set()
     if not letters:
         return num_signs / total, set(languages)
-    good = {language: sum(letters[char] for char in _ALPHABETS.get(language, "")) for language in languages}
+    good = {language: _num_good(letters, language, languages) for language in languages}
     if letters.total() <= _FOREIGN_IN_ENGLISH * num_letters and "en" in good:
         good["en"] = sum(num for char, num in letters.items() if char in _ANY_WESTERN)
     best = max(good.values())
     fitting = {language for language, num in good.items() if num == best}
     return (best + num_signs) / total, fitting
+
+
+def _has_rare_sign(text: str) -> bool:
+    """Whether a sign stands where texts seldom have it."""
+    if ("„" in text and not any(mark in text for mark in '“”"‟')) or (
+        "‚" in text and not any(mark in text for mark in "‘’'")
+    ):
+        return True
+    for found in _SIGN.finditer(text):
+        char, before, after = found.group(), text[: found.start()][-10:], text[found.end() :][:8]
+        is_small = before[-1:].islower()
+        if char == "’":
+            is_inside = before[-1:].isalpha() and after[:1].isalpha()
+            is_rare = is_inside and not _ELISION.search(before) and not _SUFFIX.match(after)
+        elif char == "…":
+            is_rare = before[-1:] == " " and _SMALL_START.match(after) is not None
+        else:
+            is_rare = is_small and (
+                after[:1].islower() or (char == "\u00a0" and (not after or after[0] in " ,."))
+            )
+        if is_rare:
+            return True
+    return False
+
+
+def _num_good(letters: Counter[str], language: str, of_page: list[str]) -> float:
+    """Return the number of letters of a language; one of another language of the page counts half: "Café" in German."""
+    own = set(_ALPHABETS.get(language, ""))
+    others = set().union(*(_ALPHABETS.get(other, "") for other in of_page)) if own else set()
+    return sum(num if char in own else num / 2 for char, num in letters.items() if char in own | others)
 
 
 _ANY_WESTERN = frozenset("".join(_ALPHABETS[language] for language in _WESTERN.split() if language != "en"))
@@ -185,6 +227,10 @@ def _is_in_place(char: str, before: str, after: str) -> bool:
         return True
     if char in _OUTSIDE_WORDS:
         if is_inside or (char == "°" and after.isalpha() and after not in "CFK"):
+            return False
+        if char in "¿¡" and not (after.isalnum() or after in '¡¿"“«'):
+            return False
+        if char in "„‚" and before in ("'", "’"):
             return False
         return not (after.isalpha() and char in _NOT_BEFORE_LETTERS) and not (
             before.isalpha() and char in _NOT_AFTER_LETTERS
