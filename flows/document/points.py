@@ -42,10 +42,20 @@ _WORD = re.compile(r"[^\W_]+")
 _STOP = re.compile(r"(?<=[.!?])\s+")
 
 
-def points_of(options: WritingOptions, outline: OutlineRecord) -> dict[int, tuple[str, ...]]:
-    """Return the points of an outline's sections by item id; a moved heading keeps its points."""
+def language_of_points(options: WritingOptions, lang: str) -> str:
+    """Return the language that the points are written in; `lang` is the document's."""
+    return options.outline_lang or options.prompt_lang or lang
+
+
+def points_of(options: WritingOptions, outline: OutlineRecord, lang: str) -> dict[int, tuple[str, ...]]:
+    """Return the points of an outline's sections by item id; a moved heading keeps its points.
+
+    Headings that were typed in another language than the document's `lang` are said anew: there the place decides.
+    """
     if not options.points:
         return {}
+    is_translated = language_of_points(options, lang) != lang
+    by_path = dict(options.points) if is_translated else {}
     heading_of = dict(options.outline)
     by_place = {(path, heading_of.get(path, "").strip()): points for path, points in options.points}
     by_heading: dict[str, list[tuple[str, ...]]] = {}
@@ -56,6 +66,7 @@ def points_of(options: WritingOptions, outline: OutlineRecord) -> dict[int, tupl
         heading = (item.heading or "").strip()
         same = by_heading.get(heading, [])
         points = by_place.get((item.path, heading)) or (same[0] if len(same) == 1 else ())
+        points = points or by_path.get(item.path, ())
         if points:
             found[item.id] = points
     return found
@@ -65,7 +76,7 @@ def point_vectors(engine: Engine, options: WritingOptions, lang: str, points: Se
     """Return the concepts (P, D) of points; (0, D) for none. Raises the engine's errors."""
     if not points:
         return np.empty((0, engine.space.dim), dtype=np.float32)
-    typed_in = options.outline_lang or options.prompt_lang or lang
+    typed_in = language_of_points(options, lang)
     vectors = engine.encode([normalize_text(point) for point in points], typed_in)
     return check_vectors(
         vectors, (len(points), engine.space.dim), f"the points from space {engine.space.name}"

@@ -94,7 +94,13 @@ def test_a_thousand_prompts_load_the_model_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("Привет", "Russian"), ("Хлеб", "Russian"), ("Хліб", "Ukrainian"), ("مرحبا", "Arabic"), ("روٹی", "Urdu")],
+    [
+        ("Привет", "Russian"),
+        ("Хлеб", "Russian"),
+        ("Хліб", "Ukrainian"),
+        ("مرحبا", "Arabic"),
+        ("روٹی", "Urdu"),
+    ],
 )
 def test_a_word_in_an_unknown_script_is_named_after_its_commonest_language(text: str, name: str) -> None:
     assert foreign_language(text, ("eng_Latn", "deu_Latn")) == name
