@@ -122,6 +122,7 @@ def test_ascii_stays_ascii(text: str) -> None:
         "« i18n » et « l10n » sont les abréviations respectives des mots",
         "Das Café ist zu. Grüße aus Köln.",
         "Voilà: das Paket ist da.",
+        "Spaß à la carte",
         "Wait—no, it is naïve. Don’t!",
         "ÜBER UNS",
         "Smørrebrød på dansk",

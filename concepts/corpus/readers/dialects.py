@@ -73,8 +73,8 @@ _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^===[+!]?[ \t]+([\"'])", re.MULTILINE), r"!!! tab \1"),
     (re.compile(r"^#\.(?=[ \t])", re.MULTILINE), "1."),
     # Dataview's fields: "status:: ready", [status:: ready]
-    (re.compile(r"^([^\W\d_][\w -]{0,24})::(?=[ \t]|$)", re.MULTILINE), r"\1:"),
-    (re.compile(r"(?<![\\!\]])\[([^\W\d_][\w -]{0,24})::[ \t]+([^\[\]\n]+)\](?![\[(])"), r"\1: \2"),
+    (re.compile(r"^([^\W\d_](?:[\w -]{0,23}\w)?)::(?=[ \t]|$)", re.MULTILINE), r"\1:"),
+    (re.compile(r"(?<![\\!\]])\[([^\W\d_](?:[\w -]{0,23}\w)?)::[ \t]+([^\[\]\n]+)\](?![\[(])"), r"\1: \2"),
 )
 _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\\!])\[\[([^\[\]|\n]+)\|([^\[\]\n]+)\]\](?!\()"), r"\2"),

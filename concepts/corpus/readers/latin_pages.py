@@ -13,17 +13,17 @@ from collections import Counter
 from dataclasses import dataclass
 
 _ALPHABETS = {
-    "de": "äöüß",
+    "de": "äöüßéèêàç",
     "fr": "àâæçéèêëîïôœùûüÿ",
     "es": "áéíñóúü",
     "pt": "áâãàçéêíóôõúü",
     "it": "àèéìòù",
     "nl": "áéèêëïóöü",
     "ca": "àçéèíïòóúü",
-    "sv": "åäöé",
-    "da": "æøåé",
+    "sv": "åäöéàü",
+    "da": "æøåéèöü",
     "nb": "æøåéòô",
-    "fi": "äöå",
+    "fi": "äöåé",
     "is": "áðéíóúýþæö",
     "cs": "áčďéěíňóřšťúůýž",
     "sk": "áäčďéíĺľňóôŕšťúýž",
@@ -38,7 +38,7 @@ _ALPHABETS = {
     "lv": "āčēģīķļņšūž",
     "et": "äõöüšž",
 }
-"""Non-ASCII letters of languages, by py3langid's code."""
+"""Non-ASCII letters of languages, with those of common foreign words ("Café"), by py3langid's code."""
 _WESTERN = "en de fr es pt it nl ca sv da nb fi is sq"
 _CENTRAL = "cs sk pl hu hr sl ro de sq"
 _PAGES: tuple[tuple[str, str, str, float], ...] = (
@@ -69,7 +69,7 @@ _ELISION = re.compile(
 _SUFFIX = re.compile(r"(?:s|t|re|ll|d|m|ve|em|n|clock|all)(?![^\W\d_])", re.IGNORECASE)
 _WEAK = 0.05
 """Likelihood of a text with a sign where it is rare: "mayor’a", "ser\u00a0 utilizado", " … sens"."""
-_SHARE, _SLACK = 0.8, 0.05
+_SHARE, _SLACK = 0.85, 0.05
 """Share of the non-ASCII characters that must fit, and how far below the best page others are compared with it."""
 _MOST_A_LETTER = 2
 """Most non-ASCII characters for each ASCII letter."""
