@@ -225,7 +225,8 @@ def _mixed(elements: Sequence[Element], langs: Sequence[str], lang: str, name: s
     foreign: Counter[str] = Counter()
     for element in elements:
         if element.level is not None or (
-            len(element.text) < _FEWEST_CHARS_OF_A_BLOCK and element.text.isascii()
+            len(element.text) < _FEWEST_CHARS_OF_A_BLOCK
+            and all(char.isascii() or not char.isalpha() for char in element.text)
         ):
             continue
         other = foreign_language(element.text, langs)
@@ -334,9 +335,16 @@ def _title(
     if first.level > 1 and metadata.title and metadata.is_title_sure:
         return "", elements
     is_above = all(level > first.level for level in levels[1:])
-    if is_above or (at == 0 and not as_notes and _is_title_by_place(elements, levels)):
+    is_named = at == 0 and first.level == 1 and _begins_with(metadata.title, normalize_text(first.text))
+    if is_above or is_named or (at == 0 and not as_notes and _is_title_by_place(elements, levels)):
         return normalize_text(first.text), [*elements[:at], *elements[at + 1 :]]
     return "", elements
+
+
+def _begins_with(title: str, heading: str) -> bool:
+    """Whether a page's title is its first heading, with the site's name behind it ("My door | The Blog")."""
+    rest = title.casefold().removeprefix(heading.casefold()) if heading else title
+    return len(rest) < len(title) and not rest[:1].isalnum()
 
 
 def _is_title_by_place(elements: Sequence[Element], levels: Sequence[int]) -> bool:

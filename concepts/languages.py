@@ -87,7 +87,9 @@ _MAIN = {
     "HIRAGANA": ("ja",),
     "DEVANAGARI": ("hi", "mr", "ne"),
 }
-"""The commonest languages of a script, as py3langid names them."""
+"""The commonest languages of a script, as py3langid names them, the commonest first."""
+_LIKELY_SHARE = 0.5
+"""A language of few words is likely if it is at least so probable, compared with the most probable one."""
 _NO_LANGUAGE = "zxx"
 """ISO 639 code for text in no language, such as numbers; py3langid knows it too."""
 _SURER = 20.0
@@ -179,14 +181,17 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
 
     script = foreign_script(text, known)
     if script is not None:
-        tags_of_script = [
-            str(tag)
-            for tag, share in _identifier(None).rank(text)
+        shares = {
+            tag: share
+            for tag, share in language_shares(text).items()
             if share > 0 and langcodes.Language.get(tag).maximize().script in _SCRIPTS[script]
-        ]
-        # A few words fit many languages of a script: name the commonest one.
-        main = [tag for tag in tags_of_script if tag in _MAIN.get(script, ())]
-        named = main if main and len(text) < _FEWEST_CHARS else tags_of_script
+        }
+        named = list(shares)
+        if len(text) < _FEWEST_CHARS:
+            # A few words fit many languages of a script: name the commonest one of the likely ones.
+            main = [tag for tag in _MAIN.get(script, ()) if tag in shares]
+            least = _LIKELY_SHARE * max((shares[tag] for tag in main), default=0.0)
+            named = [tag for tag in main if shares[tag] >= least] or named
         if named:
             return langcodes.Language.get(named[0]).language_name()
         return f"a language in {script.title()} letters"
@@ -270,6 +275,11 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
     return expected if small is None else code_of.get(small, expected)
 
 
+def language_shares(text: str) -> dict[str, float]:
+    """Return the probability of each language (py3langid's code) that py3langid knows, most probable first."""
+    return {str(tag): float(share) for tag, share in _identifier(None).rank(text)}
+
+
 def _by_small_words(text: str) -> str | None:
     """Return the language (py3langid's code) that a short sentence's function words identify, else None.
 
@@ -283,7 +293,7 @@ def _by_small_words(text: str) -> str | None:
     tags = [tag for tag, small in _SMALL_WORDS.items() if not small.isdisjoint(words)]
     if not tags:
         return None
-    share = {str(tag): float(share) for tag, share in _identifier(None).rank(text)}
+    share = language_shares(text)
     best = max(tags, key=lambda tag: share.get(tag, 0.0))
     return best if share.get(best, 0.0) > _SMALL_SURER * share.get("en", 0.0) else None
 

@@ -108,7 +108,7 @@ _BEFORE_ANYTHING = {
     lang: frozenset(f"{words} e.g i.e a.k.a viz cf mr mrs ms messrs prof eq eqs approx ca".split())
     for lang, words in {
         "eng_Latn": "dr gen sen rep rev hon fig figs vs incl gov capt sgt msgr lt mt pres",
-        "deu_Latn": "z.b d.h u.a bzw ggf evtl vgl dr inkl sog hr fr abb z d fa",
+        "deu_Latn": "z.b d.h u.a bzw ggf evtl vgl dr inkl sog hr fr abb z d fa gem lt zzgl abzgl einschl insb",
         "fra_Latn": "m mm mme mlle dr p.ex env",
         "spa_Latn": "sr sra srta dr dra d dña p.ej aprox",
     }.items()
@@ -117,7 +117,7 @@ _BEFORE_ANYTHING = {
 _BEFORE_NUMBER = frozenset(
     """
     no nos nr p pp vol vols fig figs eq ch chap sec sect para art ed ver v tab bd kap s ziff abb máx mín
-    min max núm n pág págs cap t st ref est abschn tel geb gest
+    min max núm n pág págs cap t st ref est abschn tel geb gest rn rz tz az anm anl bgbl gbl abl aufl
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 _LONGEST_ABBREVIATION = 4
@@ -133,7 +133,7 @@ _STARTERS = frozenset(
 )
 """Words that often begin sentences and are no names."""
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
-_ONLY_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]+")
+_ONLY_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]+")
 _CLOSING = re.compile(r"[\"')\]]+(?:[,;:.]|\s[a-z]|$)|[,;:]")
 """Matches the end of the quotation or bracket around a stop, where the sentence continues."""
 _QUOTE_END = re.compile(r"[.!?]\)?[\"']\)?$")
@@ -159,6 +159,15 @@ _LAST_ENUMERATED = re.compile(r"\b(?:and|or|und|oder|et|ou|y|o)\s\(?\d{1,2}\.$")
 _INITIAL_AT_END = re.compile(r"\b[A-Z]\.$")
 _INITIALS_AT_END = re.compile(r"\b[A-Z]\. ?[A-Z]\.$")
 _INITIAL_AT_START = re.compile(r"[A-Z]\.(?: ?[A-Z]|,? (?:and|und|et|y|&)\s)")
+_LETTER_AT_END = re.compile(r"(?:^|[\s(\"'])[A-Za-z]\.$")
+_LETTER_AT_START = re.compile(r"[A-Za-z]\.(?![^\W\d_])")
+"""Match both sides of the blank in German abbreviations of letters: "i. S. d.", "e. V.", "a. A."."""
+_LAW_AT_START = re.compile(r"[A-Z][A-Za-z]{0,5}[A-Z]\b")
+"""Matches the name of a German law: "§§ 51 ff. AO", "§ 2 f. StGB"."""
+_HOURS = re.compile(r"\d{1,2} h\.$")
+_ADDRESS = re.compile(
+    r"(?:[Ss]tr\.|[Ss]tra(?:ß|ss)e|[Ww]eg|[Pp]latz|[Gg]asse|[Aa]llee|[Uu]fer|[Dd]amm|[Rr]ing) \d{1,3}[a-z]?\.$"
+)
 _ORDINAL = re.compile(r"(?:^|\s)(?:\d{1,2}|[IVX]{1,5})\.$")
 _AFTER_USW = re.compile(
     r"(?<=\b(?:usw|usf)\.)(?= (?:Dann|Danach|Die|Der|Das|Es|Wir|Man|Sie|Ich|Er|Ihr|In|Im|Wenn|Aber|Und|Am|Auf|Bei|"
@@ -363,8 +372,16 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
         return True
     if _INITIALS_AT_END.search(before) and not starter and first is not None:
         return True
-    if lang == "deu_Latn" and _ORDINAL.search(before):
-        return not starter and not _REFERENCE.search(before)
+    if lang == "fra_Latn" and _HOURS.search(before) and after[0].isdigit():
+        return True
+    if lang != "deu_Latn":
+        return False
+    if _LETTER_AT_END.search(before) and _LETTER_AT_START.match(after):
+        return True
+    if stem in ("f", "ff") and _LAW_AT_START.match(after):
+        return True
+    if _ORDINAL.search(before):
+        return not starter and not _REFERENCE.search(before) and not _ADDRESS.search(before)
     return False
 
 

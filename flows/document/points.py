@@ -39,12 +39,23 @@ _STEM = 5
 _EVENNESS = 0.05
 """Cost, in cosine, of a place that is one even gap between points away from an even spread."""
 _WORD = re.compile(r"[^\W_]+")
+_STOP = re.compile(r"(?<=[.!?])\s+")
 
 
-def points_of(options: WritingOptions, outline: OutlineRecord) -> dict[int, tuple[str, ...]]:
-    """Return the points of an outline's sections by item id; a moved heading keeps its points."""
+def language_of_points(options: WritingOptions, lang: str) -> str:
+    """Return the language that the points are written in; `lang` is the document's."""
+    return options.outline_lang or options.prompt_lang or lang
+
+
+def points_of(options: WritingOptions, outline: OutlineRecord, lang: str) -> dict[int, tuple[str, ...]]:
+    """Return the points of an outline's sections by item id; a moved heading keeps its points.
+
+    Headings that were typed in another language than the document's `lang` are said anew: there the place decides.
+    """
     if not options.points:
         return {}
+    is_translated = language_of_points(options, lang) != lang
+    by_path = dict(options.points) if is_translated else {}
     heading_of = dict(options.outline)
     by_place = {(path, heading_of.get(path, "").strip()): points for path, points in options.points}
     by_heading: dict[str, list[tuple[str, ...]]] = {}
@@ -55,6 +66,7 @@ def points_of(options: WritingOptions, outline: OutlineRecord) -> dict[int, tupl
         heading = (item.heading or "").strip()
         same = by_heading.get(heading, [])
         points = by_place.get((item.path, heading)) or (same[0] if len(same) == 1 else ())
+        points = points or by_path.get(item.path, ())
         if points:
             found[item.id] = points
     return found
@@ -64,7 +76,7 @@ def point_vectors(engine: Engine, options: WritingOptions, lang: str, points: Se
     """Return the concepts (P, D) of points; (0, D) for none. Raises the engine's errors."""
     if not points:
         return np.empty((0, engine.space.dim), dtype=np.float32)
-    typed_in = options.outline_lang or options.prompt_lang or lang
+    typed_in = language_of_points(options, lang)
     vectors = engine.encode([normalize_text(point) for point in points], typed_in)
     return check_vectors(
         vectors, (len(points), engine.space.dim), f"the points from space {engine.space.name}"
@@ -167,12 +179,19 @@ def _places_of(vectors: Vector, own: Vector) -> dict[int, int]:
 
 
 def is_shown(point: str, text: str) -> bool:
-    """Return whether a text holds enough of a point's words, in any form."""
+    """Return whether two neighbouring sentences of a text hold enough of a point's words, in any form, and all its
+    numbers."""
     words = [word.casefold() for word in _WORD.findall(point)]
-    telling = [word for word in words if len(word) >= _FEWEST_LETTERS] or words
-    held = {word.casefold()[:_STEM] for word in _WORD.findall(text)}
-    num = sum(word[:_STEM] in held for word in telling)
-    return num >= SHOWN_SHARE * len(telling)
+    numbers = {word for word in words if word[0].isdecimal()}
+    telling = [word for word in words if len(word) >= _FEWEST_LETTERS and word not in numbers] or words
+    sentences = [{word.casefold() for word in _WORD.findall(part)} for part in _STOP.split(text)]
+    span = 1 + max(1, len(_STOP.split(point)))
+    for start in range(max(1, len(sentences) - span + 1)):
+        held = set().union(*sentences[start : start + span])
+        stems = {word[:_STEM] for word in held}
+        if numbers <= held and sum(word[:_STEM] in stems for word in telling) >= SHOWN_SHARE * len(telling):
+            return True
+    return False
 
 
 def as_sentence(point: str) -> str:

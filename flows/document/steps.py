@@ -104,7 +104,7 @@ def write_unit(job: Job, unit_id: int) -> None:
     if (trial := take(job, "write", unit.id)) is None:
         return
     options = WritingOptions.from_params(document.params)
-    points = points_of(options, outline)
+    points = points_of(options, outline, document.lang)
     notes = job.store.get_notes(document.id)
     again = seed if "seed" in unit.extra else None
     # a length that the user gave is kept; an edited outline gives all lengths
@@ -162,7 +162,7 @@ def gather_notes(job: Job) -> None:
     document = job.store.get_document(job.document_id)
     outline = job.store.get_outline(document.id)
     options = WritingOptions.from_params(document.params)
-    points = points_of(options, outline)
+    points = points_of(options, outline, document.lang)
     leaves = outline.leaves()
     known = job.store.get_notes(document.id)
     job.prepare("encode")
@@ -341,7 +341,7 @@ def _say_sections(job: Job, unit: UnitRecord, document: DocumentRecord, trial: A
     """Return the sentences of a unit's sections, all sections side by side."""
     outline = job.store.get_outline(document.id, vectors=True)
     options = WritingOptions.from_params(document.params)
-    points = points_of(options, outline)
+    points = points_of(options, outline, document.lang)
     leaves = outline.leaves()
     sections = _sections_of(job, unit, document, outline)
 

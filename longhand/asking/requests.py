@@ -127,7 +127,7 @@ def name_types(kinds: tuple[type, ...]) -> str:
 
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to store; raise InputError, UsageError or ModelError for the first error."""
-    from concepts.languages import check_readable, detect_language
+    from concepts.languages import check_readable, detect_language, language_name
     from flows.document.options import WritingOptions
     from storage import NewDocument
 
@@ -173,6 +173,16 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         check_readable(". ".join(heading for _, heading in entries), languages, "the outline")
     if entries and outline_lang is None:
         outline_lang = detect_language(". ".join(heading for _, heading in entries), languages, lang)
+    read_as = prompt_lang or (
+        detect_language(f"{written} {goal or ''}", languages, lang) if written or goal else lang
+    )
+    typed_in = outline_lang if entries and outline_lang is not None else read_as
+    if typed_in != lang == DEFAULT_LANG:
+        what, typed = "outline" if entries else "prompt", language_name(typed_in)
+        say(
+            f"the {what} reads as {typed}, the document is written in {language_name(lang)}: "
+            f"--lang {typed_in} writes it in {typed}"
+        )
     options = WritingOptions(
         sections=sections,
         depth=depth,
@@ -181,8 +191,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         outline=entries,
         points=points,
         lengths=lengths,
-        prompt_lang=prompt_lang
-        or (detect_language(f"{written} {goal or ''}", languages, lang) if written or goal else lang),
+        prompt_lang=read_as,
         outline_lang=outline_lang,
         review=wishes.get("review") or False,
         plan_only=plan_only,

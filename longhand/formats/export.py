@@ -28,7 +28,8 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INLINE = re.compile(
     r"[\\`*\[\]<]|(?<![^\W_])_+|_+(?![^\W_])|&(?=#?\w+;)|~(?=~)|(?<=~)~|\||"
     # Marks of single tools that our own reader knows, too (concepts/corpus/readers/dialects.py).
-    r"%(?=%)|(?<=%)%|=(?==)|(?<==)=|\$(?=\$)|(?<=\$)\$|\+(?=\+)|(?<=\+)\+|\^(?=[\w-]+$)|\{(?=\s*[%{:.#/<])|:(?=[a-z][\w+-]*:)"
+    r"%(?=%)|(?<=%)%|=(?==)|(?<==)=|\$(?=\$)|(?<=\$)\$|\+(?=\+)|(?<=\+)\+|\^(?=[\w-]+$)|\{(?=\s*[%{:.#/<])|:(?=[a-z][\w+-]*:)|"
+    r"(?<=\w):(?=:(?:\s|\]|$))|(?<=[A-Za-z])~(?=\d{1,2}~)|(?<=\w)\^(?=\w{1,3}\^)"
 )
 # ... and only at the start of a line: headings, quotations, bullets, rules, fences, numbers.
 _PLACEHOLDER = re.compile(r"(?<![!\[\]\\])\\\[([^\W\d_][^\[\]\\]{2,})\\\](?![(\[:{])")

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
 from flows.document.wishes import MAX_SECTIONS
+from longhand.outline.numbering import without_numbers
+from longhand.outline.surroundings import LETTER_LINE, without_surroundings
 from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ _CONTENTS = re.compile(
     r"(?:table of )?contents?|inhalt(?:sverzeichnis)?|sommaire|table des matières|índice", re.IGNORECASE
 )
 _ABOVE = "line above the first heading"
-_ABOVE_LIST = "line above the list"
+_AROUND_LIST = LETTER_LINE
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,11 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     # Blank lines out instead of cutting them, so that line numbers stay right.
     text, num_notes = without_notes("\n" * num_lines + (body if body.strip() else text))
     try:
-        reader = _Reader(plain_outline(spaced_headings(text)))
+        text, left_out = without_surroundings(plain_outline(spaced_headings(text)))
+        reader = _Reader(text)
     except NestingError as error:
         raise InputError(f"{name}: {error}") from None
+    reader.left_out.update(left_out)
     reader.left_out["footnote"] += num_notes
     title, entries = reader.title, reader.entries
     if not entries:
@@ -185,7 +189,11 @@ def outline_of_sections(
 
     Levels below `max_depth` (None: the deepest written level) become points, too. Raises InputError.
     """
-    headings = (Heading(path, heading, 0, tuple(texts)) for path, heading, texts in sections)
+    plain = without_numbers([(path.count("."), heading) for path, heading, _ in sections])
+    headings = (
+        Heading(path, heading, 0, tuple(texts))
+        for (path, _, texts), heading in zip(sections, plain, strict=True)
+    )
     return UserOutline(title, tuple(_check(headings, name, max_depth or MAX_OUTLINE_DEPTH)))
 
 
@@ -197,6 +205,7 @@ class _Entry:
     line: int
     points: list[str] = field(default_factory=list)
     length: int | None = None
+    is_marked: bool = True
 
 
 @cache
@@ -219,13 +228,14 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.left_out: Counter[str] = Counter()
         self._above: list[str] = []
-        found = self._headings(_markdown().parse(text))
+        found = _numberless(self._headings(_markdown().parse(text)))
         lines = text.split("\n")
         self.title: str | None = None
         self.entries: list[_Entry] = found
         if not found:
             self.left_out.clear()
             self.entries = self._items(lines)
+            self._take_title()
             return
         if self._above:
             self.left_out[_ABOVE] += len(self._above)
@@ -236,8 +246,17 @@ class _Reader:
             if below:
                 num_others = len(first.points) - len(below) - sum(len(entry.points) for entry in below)
                 self.title, self.entries = first.text, below
-                self.left_out[_ABOVE_LIST] = max(num_others, self.left_out[_ABOVE_LIST])
+                self.left_out[_AROUND_LIST] = max(num_others, self.left_out[_AROUND_LIST])
         elif all(entry.level > first.level for entry in rest):
+            self.title, self.entries = first.text, rest
+            self.left_out[_ABOVE] += len(first.points)
+
+    def _take_title(self) -> None:
+        """Take a line without a mark above a whole marked list for the title."""
+        if len(self.entries) < 3:
+            return
+        first, *rest = self.entries
+        if not first.is_marked and all(entry.is_marked and entry.level > first.level for entry in rest):
             self.title, self.entries = first.text, rest
             self.left_out[_ABOVE] += len(first.points)
 
@@ -249,13 +268,16 @@ class _Reader:
         entries: list[_Entry] = []
         for item in parse_list(kept, first_line=first_line, only_marked=only_marked, takes_lone_numeral=True):
             text, length = _without_attributes(item.text.rstrip(" :;,"))
-            entries.append(_Entry(item.depth, _plain_line(text), item.line, length=length))
+            is_marked = item.mark != ""
+            entries.append(
+                _Entry(item.depth, _plain_line(text), item.line, length=length, is_marked=is_marked)
+            )
         for number, sentence in said.items():
             if not sentence:
                 continue
             entry = next((entry for entry in reversed(entries) if entry.line < number), None)
             if entry is None:
-                self.left_out[_ABOVE_LIST] += 1
+                self.left_out[_AROUND_LIST] += 1
             else:
                 entry.points += _points(sentence, whole=False)
         return _below_parts(entries)
@@ -263,12 +285,12 @@ class _Reader:
     def _sentences(self, lines: Sequence[str], first_line: int) -> dict[int, str]:
         """Return lines, by number, that describe the contents of the list items above them; "" for labels."""
         from concepts.corpus.readers.listing import parse_list
-        from longhand.outline.pasted import is_sentence, quoted_notes
+        from longhand.outline.pasted import indented_sentences, is_sentence, quoted_notes
 
         notes = {first_line + at: line for at, line in quoted_notes(lines).items()}
         marked = {item.line for item in parse_list(lines, first_line=first_line, only_marked=True)}
         if len(marked) < 2:
-            return notes
+            return dict(sorted((indented_sentences(lines, first_line) | notes).items()))
         numbered = enumerate(lines, first_line)
         said = {number: line for number, line in numbered if number not in marked and is_sentence(line)}
         return dict(sorted((said | notes).items()))
@@ -300,7 +322,9 @@ class _Reader:
                 else:
                     in_list = any(t.type == "list_item_open" for t in tokens[max(0, place - 2) : place])
                     points = entries[-1].points if entries else self._above
-                    points += _points(_plain(token.children or ()), whole=in_list)
+                    shown = [child for child in token.children or () if child.type != "image"]
+                    self.left_out["picture"] += len(token.children or ()) - len(shown)
+                    points += _points(_plain(shown), whole=in_list)
         for at in sorted(contents, reverse=True):
             self.left_out["contents list"] += 1
             if at >= 0 and not entries[at].points and _CONTENTS.fullmatch(entries[at].text.strip(" :")):
@@ -318,6 +342,14 @@ class _Reader:
             else:
                 points = entries[-1].points if entries else self._above
                 points += _points(element.text, whole=element.kind in ("step", "bullet"))
+
+
+def _numberless(entries: list[_Entry]) -> list[_Entry]:
+    for entry, text in zip(
+        entries, without_numbers([(entry.level, entry.text) for entry in entries]), strict=True
+    ):
+        entry.text = text
+    return entries
 
 
 def _points(text: str, *, whole: bool) -> list[str]:

@@ -28,7 +28,7 @@ _BARE = re.compile(r"^(\d{1,2})(?:[ \t]*[-\u2013\u2014:][ \t]+|[ \t]+)(?=[^\W\d_
 _DOTTED = re.compile(r"^\d{1,2}(?:\.\d{1,2})+[.)]?[ \t]")
 _ALONE = re.compile(r"^\s*\(?(?:\d{1,3}|[ivxIVX]{1,5}|[A-Za-z])[.)]\s*$")
 _LETTER = re.compile(r"^([A-Z])(\.\d{1,2})?([.)]?)(?=[ \t])")
-_NUMBER_LETTER = re.compile(r"^(\d{1,2})([a-z])([.)]|(?=[ \t]))")
+_NUMBER_LETTER = re.compile(r"^[ \t]*(\d{1,2})([a-z])([.)]|(?=[ \t]))")
 _NOTE = re.compile(r"^ {0,3}\[\^([^\]\s]+)\]:")
 _NOTE_MARK = re.compile(r"(?<!\\)[ \t]?\[\^([^\[\]\s]+)\]")
 _ALERT = re.compile(r"^ {0,3}>[ \t]*\[!\w+\][+-]?[ \t]*")
@@ -93,13 +93,27 @@ def without_notes(text: str) -> tuple[str, int]:
 
 
 def quoted_notes(lines: Sequence[str]) -> dict[int, str]:
-    """Return the lines of alerts ("> [!WARNING]") by index, without marks and labels."""
+    """Return the quoted lines ("> [!WARNING]", "> Mind it.") by index, without marks and labels."""
     found: dict[int, str] = {}
     for at, line in enumerate(lines):
-        label = _ALERT.match(line)
-        mark = label or (_QUOTED.match(line) if at - 1 in found else None)
+        mark = _ALERT.match(line) or _QUOTED.match(line)
         if mark is not None:
             found[at] = line[mark.end() :].strip()
+    return found
+
+
+def indented_sentences(lines: Sequence[str], first_line: int) -> dict[int, str]:
+    """Return the sentences below plain headings by line number: more indented than the line above them."""
+    found: dict[int, str] = {}
+    before = None
+    for number, line in enumerate(lines, first_line):
+        if not line.strip():
+            continue
+        indent = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
+        if before is not None and indent > before and is_sentence(line):
+            found[number] = line
+        else:
+            before = indent
     return found
 
 
@@ -141,6 +155,13 @@ def _numbered(lines: Sequence[str]) -> list[str]:
         below = next((n for n in range(at + 1, len(found)) if found[n].strip()), None)
         if _ALONE.match(line) and below is not None and not _MARKED.match(found[below]):
             found[at], found[below] = f"{line.rstrip()} {found[below].strip()}", ""
+    found = bare_numbers(found)
+    return _lettered(found, [at for at, line in enumerate(found) if line.strip()])
+
+
+def bare_numbers(lines: Sequence[str]) -> list[str]:
+    """Return lines with a full stop behind their numbers if these count from 1 ("1 Flour", "2 Water")."""
+    found = list(lines)
     places = [at for at, line in enumerate(found) if line.strip()]
     bare = [(at, mark) for at in places if (mark := _BARE.match(found[at]))]
     others = [at for at in places if not _BARE.match(found[at])]
@@ -148,7 +169,7 @@ def _numbered(lines: Sequence[str]) -> list[str]:
     if is_counted and all(_DOTTED.match(found[at]) or found[at][0] in " \t-*•" for at in others):
         for at, mark in bare:
             found[at] = f"{mark[1]}. {found[at][mark.end() :]}"
-    return _lettered(found, places)
+    return found
 
 
 def _lettered(lines: list[str], places: Sequence[int]) -> list[str]:

@@ -27,12 +27,19 @@ NAMES = {
     "cp1253": "windows-1253",
     "iso8859_7": "windows-1253",
     "cp1255": "windows-1255",
+    "cp1256": "windows-1256",
+    "iso8859_6": "ISO-8859-6",
+    "cp874": "windows-874",
 }
+ARABIC = ("كيف تخبز الخبز في المنزل", "مرحبا بكم")
+THAI = ("สวัสดีครับ วันนี้อากาศดี",)
 TEXTS = {
     **dict.fromkeys(("cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic"), RUSSIAN),
     "koi8_u": UKRAINIAN,
     **dict.fromkeys(("cp1253", "iso8859_7"), GREEK),
     "cp1255": HEBREW,
+    **dict.fromkeys(("cp1256", "iso8859_6"), ARABIC),
+    "cp874": THAI,
 }
 
 
@@ -62,7 +69,18 @@ def test_a_russian_word_is_enough(encoding: str, text: str) -> None:
         ("iso2022_jp", "ISO-2022-JP", JAPANESE),
         ("iso2022_kr", "ISO-2022-KR", ("빵을 굽는 방법입니다.", "안녕하세요")),
         ("hz", "HZ", ("面包的做法。把水和面粉混合在一起。", "你好")),
-        ("utf_7", "UTF-7", ("Grüße aus Köln. Das Brot ist schön.",)),
+        (
+            "utf_7",
+            "UTF-7",
+            (
+                "Grüße aus Köln. Das Brot ist schön.",
+                "Das Café ist zu.",
+                "Größe: 3 m",
+                "Er sagte „Ja“.",
+                "Привет, мир",
+                "你好",
+            ),
+        ),
     ],
 )
 def test_encodings_of_seven_bits_are_no_utf_8(encoding: str, name: str, texts: tuple[str, ...]) -> None:
@@ -81,6 +99,8 @@ def test_encodings_of_seven_bits_are_no_utf_8(encoding: str, name: str, texts: t
         "In C++, a+b-c and x+yes-no are sums.",
         "Paths: ~{home}~ and {~}.",
         "Ask foo+bar@example.org and baz+qux-1@example.org, +more- and +less-.",
+        "A REST+API-first design in C+ABI-stable modules.",
+        "Call +49123456-7; we use SAP +IBM servers; x+bottom-up and Peter+Ana-Lena.",
     ],
 )
 def test_ascii_stays_ascii(text: str) -> None:
@@ -95,10 +115,66 @@ def test_ascii_stays_ascii(text: str) -> None:
         "L'été, les élèves révisent à Évian.",
         "¿Qué pasó, señor?",
         "Das ist schön.",
+        "The price is £5 – not $5.",
+        "“Hello,” she said—twice. It’s 5 °C…",
+        "• one\n• two",
+        "Acme® costs ½ as much; 3 m²",
+        "« i18n » et « l10n » sont les abréviations respectives des mots",
+        "Das Café ist zu. Grüße aus Köln.",
+        "Voilà: das Paket ist da.",
+        "Spaß à la carte",
+        "Wait—no, it is naïve. Don’t!",
+        "ÜBER UNS",
+        "Smørrebrød på dansk",
+        "Hafið góðan dag, þið öll",
     ],
 )
 def test_western_words_stay_western(text: str) -> None:
     assert decode(text.encode("cp1252")).text == text
+
+
+CENTRAL = {
+    "cs": (
+        "Jak upéct chléb doma",
+        "Dobrý den, jak se máte?",
+        "# Chléb\n\nVezměte mouku a vodu. Těsto musí kynout dvě hodiny.\n",
+        "Zítra půjdu do školy a pak si koupím něco k jídlu.",
+    ),
+    "pl": ("Dzień dobry", "Zażółć gęślą jaźń.", "Jak upiec chleb w domu: mąka, woda, sól."),
+    "hu": ("Jó napot!", "Hogyan süssünk kenyeret otthon? Végy lisztet és vizet, és keverd össze őket."),
+    "hr": ("Kako ispeći kruh kod kuće. Pomiješajte brašno i vodu.",),
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        *((page, text) for page in ("cp1250", "iso8859_2") for texts in CENTRAL.values() for text in texts),
+        ("cp852", "Jak upéct chléb doma"),
+        ("mac_latin2", "Jak upéct chléb doma"),
+        ("cp1254", "Evde ekmek nasıl yapılır? Unu ve suyu karıştırın."),
+        ("cp1257", "Kaip kepti duoną namuose. Sumaišykite miltus ir vandenį."),
+        ("iso8859_15", "Das Brötchen kostet 3 €."),
+        *(
+            (page, text)
+            for page in ("mac_roman", "cp850")
+            for text in ("Brot für Anfänger", "L'été à la plage", "¿Dónde está el niño?")
+        ),
+        ("mac_roman", "En la mayoría de los casos, el sistema de información está listo."),
+        ("cp850", "Este pivote está en el centro, la imagen será mejor."),
+        ("cp850", "For angles greater than 90°, it's the other way round."),
+        ("mac_roman", "She said, “I don’t know” – twice."),
+    ],
+)
+def test_pages_of_latin_letters(encoding: str, text: str) -> None:
+    decoded = decode(text.encode(encoding))
+    assert decoded.text == text
+    assert "not UTF-8" in decoded.remark
+
+
+def test_a_doubtful_page_is_told() -> None:
+    # "Dzieñ dobry" in Western letters, "Dzień dobry" in DOS's.
+    assert "though it may be cp852" in decode("Dzień dobry".encode("cp852")).remark
 
 
 @pytest.mark.parametrize(
@@ -109,6 +185,10 @@ def test_western_words_stay_western(text: str) -> None:
         ("gb18030", "你好"),
         ("gb18030", "面包的做法。把水和面粉混合在一起。"),
         ("big5", "麵包的做法。把水和麵粉混合在一起。"),
+        *((encoding, text) for encoding in ("big5", "cp950") for text in ("麵包", "你好", "你好嗎？")),
+        ("euc_jp", "パン"),
+        ("shift_jis", "東京"),
+        ("euc_kr", "빵"),
     ],
 )
 def test_double_bytes_are_not_taken_for_an_alphabet(encoding: str, text: str) -> None:

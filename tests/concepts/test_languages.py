@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.languages import _identifier, detect_language, language_name, suggest_languages
+from concepts.languages import (
+    _identifier,
+    detect_language,
+    foreign_language,
+    language_name,
+    suggest_languages,
+)
 
 FOUR = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 MANY = (*FOUR, "zho_Hans", "zho_Hant", "arb_Arab", "ary_Arab", "nob_Latn", "pes_Arab", "swh_Latn", "por_Latn")
@@ -84,3 +90,17 @@ def test_a_thousand_prompts_load_the_model_once() -> None:
     for number in range(50):
         detect_language(f"Der Ordner wird freigegeben, Nummer {number}", ("eng_Latn", "deu_Latn"), "eng_Latn")
     assert _identifier.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Привет", "Russian"),
+        ("Хлеб", "Russian"),
+        ("Хліб", "Ukrainian"),
+        ("مرحبا", "Arabic"),
+        ("روٹی", "Urdu"),
+    ],
+)
+def test_a_word_in_an_unknown_script_is_named_after_its_commonest_language(text: str, name: str) -> None:
+    assert foreign_language(text, ("eng_Latn", "deu_Latn")) == name

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reader_helpers import read, shown
 
 from concepts.corpus.readers import count_phrase, read_data
+from concepts.given import read_given
 
 STORY = "<h1>Storm</h1><p>The harbour was closed on Saturday. Nobody went to sea that day.</p>"
 
@@ -27,6 +28,11 @@ STORY = "<h1>Storm</h1><p>The harbour was closed on Saturday. Nobody went to sea
         ('<div class="related-stories"><h2>More</h2><a>Dog</a></div>', "1 list of other pages"),
         ('<div class="newsletter-signup"><h3>Sign up</h3></div>', "1 form"),
         ('<div class="byline">By Ann Reed</div>', "1 byline"),
+        ('<div class="byline-wrapper">Von Eva · 3. Mai</div>', "1 byline"),
+        ('<div class="speechify-ignore">Ana · 5 min read</div>', "1 byline"),
+        ('<div class="subscription-widget-wrap"><p>Thanks for reading!</p></div>', "1 form"),
+        ('<div id="discussion"><h4>Discussion</h4><p>Nice.</p></div>', "1 list of comments"),
+        ('<p><a href="#a">Tea</a></p>\n<p><a href="#b">Milk</a> 2</p>', "1 contents list"),
         ('<p class="entry-meta">Posted by Jo</p>', "1 byline"),
         ('<div id="left-sidebar"><ol><li>Home</li></ol></div>', "1 navigation list"),
         ('<div id="catlinks" class="catlinks">Categories: <a>Auks</a></div>', "1 navigation list"),
@@ -172,3 +178,15 @@ def test_comments_to_people_are_counted_as_in_markdown() -> None:
     assert [element.text for element in reading.elements] == ["Tea.", "Is hot."]
     assert reading.left_out["comment"] == 2
     assert read_data(b"Tea.<!-- ask Jo -->\n", ".md").left_out["comment"] == 1
+
+
+def test_a_subtitle_is_text_and_the_page_s_title_is_its_first_heading(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        "<title>My door | The Blog</title><h1>My door</h1><h2 class='post-subtitle'>And what came after</h2>"
+        "<p>It squeaked.</p>"
+        "<h1>The first week</h1><p>I oiled it.</p><h1>The second</h1><p>It was fine.</p>"
+    )
+    document = read_given(tmp_path / "a.html", ("eng_Latn",))
+    assert document.title == "My door"
+    assert [section.heading for section in document.sections] == ["Overview", "The first week", "The second"]
+    assert document.sections[0].sentences == ("And what came after", "It squeaked.")

@@ -27,7 +27,11 @@ LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
         ("It is ==very wet== at first. ^block1", ["It is very wet at first."]),
         ("> [!info]- Hydration\n> Water by flour.", ["Hydration", "Water by flour."]),
         ("- [/] Bake\n- [-] Rest", ["Bake", "Rest"]),
-        # Pandoc
+        ("Ride [[Tram 28|it]] #todo #lisbon/2024\n\n## Ideas #food\n\nEat.", ["Ride it", "Ideas", "Eat."]),
+        ("status:: ready\nup:: [[Bread]]", ["status: ready", "up: Bread"]),
+        # Hugo, Pandoc
+        ("{{% notice tip %}}\nLabel it.\n{{% /notice %}}", ["Label it."]),
+        ("Water is H~2~O on 5 m^2^.", ["Water is H2O on 5 m²."]),
         ("They shiver.^[Without wings.] Bees.", ["They shiver. Bees.", "Without wings."]),
         ("Bees form a ball [@seeley1995, p. 33].", ["Bees form a ball."]),
         (
@@ -52,6 +56,7 @@ LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
         ("`[[a]]` and `==b==` stay.", ["[[a]] and ==b== stay."]),
         (r"\[\[a\]\] and \==b\== stay.", ["[[a]] and ==b== stay."]),
         ("At 12:30:45 it was 100%% or 50 %% full.", ["At 12:30:45 it was 100%% or 50 %% full."]),
+        ("Love it #sunset", ["Love it #sunset"]),
         ("C++ and C++ are one. a == b or c == d.", ["C++ and C++ are one. a == b or c == d."]),
         ("Mail [me@example.org](mailto:me@example.org).", ["Mail me@example.org."]),
     ],
@@ -80,6 +85,7 @@ def test_marks_of_tools_are_no_text(text: str, expected: list[str]) -> None:
         ("[//]: # (This is one.)", "1 comment"),
         ("{/* nobody reads it */}", "1 comment"),
         ("#baking #bread", "1 tag line"),
+        ("[**Tea 1**](#tea)\n\n[**Milk 2**](#milk)", "1 contents list"),
         ("![[crumb.jpg]]", "1 embedded note"),
         ("$$\nT = 1\n$$", "1 formula"),
         ("\\[\nC = 30\n\\]", "1 formula"),

@@ -148,6 +148,18 @@ def test_marks_that_were_typed_make_lists(texts: tuple[str, ...], kinds: list[st
     assert [kind for kind, _ in shown(word("".join(map(paragraph, texts))))] == kinds
 
 
+def test_two_columns_of_prose_are_text() -> None:
+    cell = "<w:tc>{}</w:tc>"
+    left = paragraph("The left column tells of tulips, which bloom in April and in May.")
+    right = paragraph("The right column is about roses, which bloom in June and later.")
+    number = paragraph("12")
+    row = "<w:tbl><w:tr>{}</w:tr></w:tbl>"
+    columns = word(row.format(cell.format(left) + cell.format(right)))
+    assert [text[:9] for _, text in shown(columns)] == ["The left ", "The right"]
+    data = word(row.format(cell.format(left) + cell.format(number)))
+    assert shown(data) == [] and data.left_out == {"table": 1}
+
+
 def test_files_of_another_kind_say_which() -> None:
     with pytest.raises(Unreadable, match=r"it is a \.doc file or has a password"):
         read_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), ".docx", "a.docx")

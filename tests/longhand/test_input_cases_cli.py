@@ -326,6 +326,35 @@ def test_every_point_is_shown_where_there_is_a_sentence_for_each(points, texts) 
     assert all(is_shown(point, shown) for point in points)
 
 
+@pytest.mark.parametrize(
+    ("point", "text", "expected"),
+    [
+        ("weigh 500 g of flour and 325 g of water", "Weigh 500 g flour. Add 325 g of water.", True),
+        ("weigh 500 g of flour and 325 g of water", "Weigh the flour. Then add the water.", False),
+        ("heat the pot to 240 °C", "Heat the pot to 230 °C.", False),
+        (
+            "fold the dough four times",
+            "Fold it. Wait a bit. Go on. The dough is done. Four people came.",
+            False,
+        ),
+        ("fold the dough four times", "The dough is folded. Four times are enough.", True),
+    ],
+)
+def test_a_point_is_shown_in_one_place_with_its_numbers(point, text, expected) -> None:
+    assert is_shown(point, text) is expected
+
+
+def test_points_in_another_language_than_the_document_are_shown_as_typed(run, runner, tmp_path) -> None:
+    points = ("Reifen auf 4,5 bar pumpen", "Herr Krause vermietet Zimmer ab 42 Euro")
+    (tmp_path / "a.md").write_text(
+        f"# Fahrradreise\n\n## Vorbereitung\n- {points[0]}\n\n## Unterwegs\n- {points[1]}\n"
+    )
+    result = run("write", "Fahrradreise an der Elbe", "--outline", str(tmp_path / "a.md"))
+    assert result.exit_code == 0, result.stderr
+    assert "the outline reads as German, the document is written in English: --lang deu_Latn" in result.stderr
+    assert all(as_sentence(point) in result.stdout for point in points)
+
+
 def test_author_and_date_of_a_file_are_those_of_its_exports(run, runner, store, tmp_path) -> None:
     (tmp_path / "a.md").write_text(
         "---\ntitle: Tea\nauthor: A. Grower\ndate: 2024-05-01\n---\n\n## A\n\nText.\n\n## B\n\nMore.\n"

@@ -110,8 +110,8 @@ def test_sentences_below_items_are_points(text: str, expected: list[tuple[str, t
     ("text", "left_out"),
     [
         ("# Flour[^1]\n# Water[^2]\n\n[^1]: A.\n[^2]: B.", "2 footnotes"),
-        ("# T\n\nWrite it short please.\n\n- Flour\n- Water", "1 line above the list"),
-        ("# T\n\n> [!NOTE]\n> Write it short.\n\n- Flour\n- Water", "1 line above the list"),
+        ("# T\n\nWrite it short please.\n\n- Flour\n- Water", "1 line around the list"),
+        ("# T\n\n> [!NOTE]\n> Write it short.\n\n- Flour\n- Water", "1 line around the list"),
     ],
 )
 def test_what_is_no_heading_is_counted_once(text: str, left_out: str) -> None:
@@ -155,3 +155,63 @@ def test_broken_outlines_are_lines_or_one_clear_error(text: str) -> None:
         assert parse_outline(text).headings
     except LonghandError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## 1. Flour\n## 2. Water\n## 3. Salt",
+        "## 1 Flour\n## 2 Water\n## 3 Salt",
+        "### I. Flour\n### II. Water\n### III. Salt",
+        "## A) Flour\n## B) Water\n## C) Salt",
+        "# 1.0 Flour\n# 2.0 Water\n# 3.0 Salt",
+        "## 1. Flour\n\n## 2. Water\n\n## 3. Salt\n\nLet me know if you'd like more detail!",
+        "Hi Tom,\n\nhere's the outline as we discussed:\n\n1.\tFlour\n2.\tWater\n3.\tSalt\n\nThanks,\nJo",
+        "Hello,\n\n- Flour\n- Water\n- Salt\n\nKind regards,\nMaria Lopez\nHead of Finance\n+49 30 1234567",
+        "Sehr geehrte Frau Lopez,\n\n1) Flour\n2) Water\n3) Salt\n\nMit freundlichen Grüßen\nJo",
+        "From: Jo\nTo: Tom\nSubject: x\n\nHi Tom,\n\n1. Flour\n2. Water\n3. Salt\n\n--\nJo",
+        "Table of Contents\n\nFlour ........ 1\nWater ........ 5\nSalt ........ 9",
+        "Our bread\n  - Flour\n  - Water\n  - Salt",
+    ],
+)
+def test_numbers_of_headings_and_words_around_a_list(text: str) -> None:
+    assert tree(text) == FLAT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## I. Flour\n### A. White\n### B. Brown\n## II. Water",
+        "## 1. Flour\n### 1.1 White\n### 1.2 Brown\n## 2. Water",
+        "1) Flour\n   1a) White\n   1b) Brown\n2) Water",
+        "Bread 2024\nI.\tFlour\n\tA.\tWhite\n\tB.\tBrown\nII.\tWater",
+    ],
+)
+def test_numbers_of_two_levels(text: str) -> None:
+    assert tree(text) == NESTED
+
+
+@pytest.mark.parametrize(
+    ("text", "headings"),
+    [
+        ("## 2.4 GHz\n## 5 GHz\n## Security", ["2.4 GHz", "5 GHz", "Security"]),
+        ("## 1984 by Orwell\n## 3 Idiots", ["1984 by Orwell", "3 Idiots"]),
+        ("## 1. Advent\n## 2. Advent", ["1. Advent", "2. Advent"]),
+        ("Hello world\nThanks to all\nThe end", ["Hello world", "Thanks to all", "The end"]),
+        ("- Dear diary\n- Best of all\n- Cheers", ["Dear diary", "Best of all", "Cheers"]),
+    ],
+)
+def test_headings_that_only_look_numbered_or_like_a_letter(text: str, headings: list[str]) -> None:
+    assert [text for _, text in tree(text)] == headings
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("Flour\n    Where it is from. How it is milled.\nWater", ("Where it is from.", "How it is milled.")),
+        ("- Flour\n\n> Mind the dust.\n\n- Water", ("Mind the dust.",)),
+        ("## Flour\n\n![White](a.png)\n\nIt is white.\n\n## Water", ("It is white.",)),
+    ],
+)
+def test_points_of_plain_and_quoted_lines(text: str, points: tuple[str, ...]) -> None:
+    assert parse_outline(text).headings[0].points == points

@@ -77,6 +77,7 @@ WORDS = st.sampled_from(
     the oven bread flour water Salt e.g. U.S. 3.5 no. 4 1. 2) a) I. - * + > _x_ `code` **bold** [a](b) #1 # === <b> &
     &amp; | ~ $5 {#id} \\ C++ Yahoo! (it) it's "quoted" Fig. 3 et al. https://example.org/a_b.html :: ! — …
     %% %%x%% ==y== $$ ++ctrl+c++ ^abc {%a%} {{%b%}} {.c} {:.d} :tada: [[Page]] ^[note] [@key] • ① (1) #tag (a)
+    H~2~O m^2^ Note:: [key:: ~5~
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 SENTENCES = st.lists(WORDS, min_size=1, max_size=9).flatmap(

@@ -1,4 +1,5 @@
-"""Headings of plain text that have no mark: "CHAPTER IV", "Zweites Kapitel", "PROLOGUE", and lines in capitals.
+"""Headings of plain text that have no mark: "CHAPTER IV", "Zweites Kapitel", "§ 3 Pflichten", "PROLOGUE", and lines in
+capitals.
 
 A single such line is text; two with text below them are headings.
 """
@@ -9,7 +10,10 @@ import re
 from collections.abc import Sequence
 
 _PARTS = "part|book|volume|act|teil|buch|akt|partie|livre|acte|parte|libro|acto"
-_CHAPTERS = "chapter|scene|letter|canto|kapitel|szene|chapitre|scène|capítulo|escena"
+_CHAPTERS = (
+    "chapter|scene|letter|canto|section|article|kapitel|szene|abschnitt|artikel|chapitre|scène|capítulo|escena|"
+    "artículo"
+)
 _NUMBERS = (
     "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
     "eighteen|nineteen|twenty|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|un|une|deux|trois|"
@@ -26,6 +30,7 @@ _NUMBERED = re.compile(
     rf"(?:das\s+|the\s+)?(?:{_ORDINALS})\s+(?:(?P<part2>{_PARTS})|{_CHAPTERS})(?:\s*[.:\u2013\u2014-]\s*.*)?",
     re.IGNORECASE,
 )
+_LAW = re.compile(r"(?:§|Art\.|Artikel) ?\d{1,4}[a-z]?\.?(?P<title>\s+\S.*)?")
 _NAMED = re.compile(
     "prologue?|epilogue?|preface|foreword|afterword|introduction|conclusion|acknowledge?ments?|appendix|vorwort|nachwort|"
     "einleitung|anhang|préface|avant-propos|épilogue|prólogo|epílogo|prefacio|introducción",
@@ -41,10 +46,15 @@ _NO_TITLE_ENDS = (".", "!", "?", ":", ",", ";", '"', "\u201d", "\u2026")
 
 
 def chapter_level(line: str) -> int | None:
-    """Return 1 for the name of a part or book, 2 for a chapter's name, None for other lines."""
+    """Return 1 for a part's or book's name, 2 for a chapter's, 3 for a law's paragraph, None for other lines."""
     line = line.strip()
     if len(line) > _LONGEST:
         return None
+    law = _LAW.fullmatch(line)
+    if law is not None:
+        title = (law["title"] or "X").strip()
+        is_title = title[0].isupper() and not title.endswith(_NO_TITLE_ENDS)
+        return 3 if is_title or title[0] in "([-\u2013" else None
     found = _NUMBERED.fullmatch(line)
     if found is not None:
         title = found["title"] or ""
@@ -87,7 +97,7 @@ def unmarked_headings(parts: Sequence[Sequence[str]]) -> dict[int, tuple[int, st
     """
     levels = {place: chapter_level(part[0]) for place, part in enumerate(parts) if part and len(part) <= 2}
     chapters = {place: level for place, level in levels.items() if level is not None}
-    numbered = [place for place in chapters if _NUMBERED.fullmatch(parts[place][0].strip())]
+    numbered = [place for place, level in chapters.items() if level == 3 or _is_numbered(parts[place][0])]
     if numbered and len(chapters) >= _FEWEST:
         return {place: _chapter(parts, place, level, chapters) for place, level in chapters.items()}
     return _capitals(parts)
@@ -101,10 +111,15 @@ def _chapter(
         _NUMBERED.fullmatch(parts[place][0].strip().rstrip(".")) is not None and len(parts[place]) == 1
     )
     follows = parts[place + 1] if place + 1 < len(parts) else ()
-    is_bare = has_title and len(text.split()) <= 3
+    law = _LAW.fullmatch(text)
+    is_bare = law["title"] is None if law is not None else has_title and len(text.split()) <= 3
     if is_bare and place + 1 not in chapters and place + 2 < len(parts) and _is_title(follows):
         return level, f"{text.rstrip('.:')}: {' '.join(follows[0].split())}", -2
     return level, text, len(parts[place])
+
+
+def _is_numbered(line: str) -> bool:
+    return _NUMBERED.fullmatch(line.strip()) is not None
 
 
 def _is_title(lines: Sequence[str]) -> bool:

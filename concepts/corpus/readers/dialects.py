@@ -16,6 +16,9 @@ _TIGHT_HEADING = re.compile(r"^( {0,3}#{1,6})(?=[^\s#!\d])", re.MULTILINE)
 _LOOSE_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+\S", re.MULTILINE)
 _TIGHT_LOWER = re.compile(r"^ {0,3}#{2,6}[^\s#!\d]", re.MULTILINE)
 _TAGS = re.compile(r"^(?:#[^\W\d_][^\s#]*[ \t]*)+$", re.MULTILINE)
+_WIKILINK = re.compile(r"(?<!\\)\[\[[^\[\]\n]+\]\]")
+_END_TAGS = re.compile(r"(?<=[^\s:])(?:[ \t]+#[^\W\d_][\w/-]*)+(?=[ \t]*(?:$|\^\w))", re.MULTILINE)
+"""Tags at ends of lines, which only Obsidian and the like take for such: "Ride the tram #todo"."""
 _JSX = re.compile(r"</?[A-Z]\w*[\s/>]")
 _IMPORT = re.compile(
     r"^import[ \t]+(?:[^\n;]+[ \t]from[ \t]+)?[\"'][^\"'\n]+[\"'];?[ \t]*$|"
@@ -30,8 +33,8 @@ _SPANS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
     ("comment", re.compile(r"\{/\*"), re.compile(r"\*/\}")),
     ("comment", re.compile(r"(?<!\S)%%"), re.compile(r"(?<!\\)%%(?!\S)")),
     ("code block", re.compile(r"\{%-?[ \t]*highlight\b"), re.compile(r"\{%-?[ \t]*endhighlight[ \t]*-?%\}")),
-    ("template tag", re.compile(r"(?<!\\)\{%"), re.compile(r"%\}")),
     ("template tag", re.compile(r"(?<!\\)\{\{[<%]"), re.compile(r"[>%]\}\}")),
+    ("template tag", re.compile(r"(?<!\\)\{%"), re.compile(r"%\}")),
     ("formula", re.compile(r"^[ \t]*\$\$(?!\$)", re.MULTILINE), re.compile(r"\$\$[ \t]*$", re.MULTILINE)),
     (
         "formula",
@@ -69,12 +72,19 @@ _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^([ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\[[^\]\s\w]\](?=[ \t])", re.MULTILINE), r"\1"),
     (re.compile(r"^===[+!]?[ \t]+([\"'])", re.MULTILINE), r"!!! tab \1"),
     (re.compile(r"^#\.(?=[ \t])", re.MULTILINE), "1."),
+    # Dataview's fields: "status:: ready", [status:: ready]
+    (re.compile(r"^([^\W\d_](?:[\w -]{0,23}\w)?)::(?=[ \t]|$)", re.MULTILINE), r"\1:"),
+    (re.compile(r"(?<![\\!\]])\[([^\W\d_](?:[\w -]{0,23}\w)?)::[ \t]+([^\[\]\n]+)\](?![\[(])"), r"\1: \2"),
 )
 _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\\!])\[\[([^\[\]|\n]+)\|([^\[\]\n]+)\]\](?!\()"), r"\2"),
     (re.compile(r"(?<![\\!])\[\[(?!_?toc)([^\[\]|#\n]+)(?:#[^\[\]\n]*)?\]\](?!\()", re.IGNORECASE), r"\1"),
     (re.compile(r"(?<![=\\\w])==(?=[^\s=])([^=\n]+?)(?<=[^\s=\\])==(?![=\w])"), r"\1"),
     (re.compile(r"(?<=\S)[ \t]\^[A-Za-z0-9][A-Za-z0-9-]{2,}[ \t]*$", re.MULTILINE), ""),
+    (re.compile(r"(?<=[A-Za-z])~(\d{1,2})~(?!~)"), r"\1"),
+    (re.compile(r"(?<=\w)\^2\^"), "²"),
+    (re.compile(r"(?<=\w)\^3\^"), "³"),
+    (re.compile(r"(?<=\w)\^(\w{1,3})\^"), r"\1"),
     (re.compile(r"(?<![\w+\\])\+\+(?=[a-z])([a-z0-9+-]*[a-z0-9])\+\+(?![\w+])"), r"\1"),
 )  # fmt: skip
 
@@ -84,9 +94,10 @@ def plain_source(text: str) -> tuple[str, Counter[str]]:
     left_out: Counter[str] = Counter()
     text = _without_comments(spaced_headings(text), left_out)
     is_mdx = _JSX.search(text) is not None
+    is_obsidian = _WIKILINK.search(text) is not None or _TAGS.search(text) is not None
     parts: list[str] = []
     for is_code, part in _split_code(text):
-        parts.append(part if is_code else _plain_part(part, left_out, is_mdx=is_mdx))
+        parts.append(part if is_code else _plain_part(part, left_out, is_mdx=is_mdx, is_obsidian=is_obsidian))
     return "\n".join(parts), left_out
 
 
@@ -147,10 +158,12 @@ def is_remark(comment: str) -> bool:
     return _WORDS.search(comment) is not None and not _TO_TOOLS.fullmatch(comment)
 
 
-def _plain_part(text: str, left_out: Counter[str], *, is_mdx: bool) -> str:
+def _plain_part(text: str, left_out: Counter[str], *, is_mdx: bool, is_obsidian: bool) -> str:
     if is_mdx:
         text = _take_out(text, "code block", _IMPORT, left_out)
     text = _outside_code(text, lambda part: _shown(part, left_out))
+    if is_obsidian:
+        text = _outside_code(text, lambda part: _take_out(part, "tag", _END_TAGS, left_out))
     for pattern, replacement in _PLAIN:
         text = pattern.sub(replacement, text)
     text = _CALLOUT.sub(_callout, text)

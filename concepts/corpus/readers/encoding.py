@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from concepts.corpus.readers.code_pages import by_alphabet, seven_bits
+from concepts.corpus.readers.latin_pages import by_latin_letters
 from concepts.errors import InputError
 
 _MARKS: tuple[tuple[bytes, str], ...] = (
@@ -33,11 +34,8 @@ _FEWEST_FOR_PATTERN = 8
 _AS_ON_THE_WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "latin-1": "cp1252"}
 """Encodings that browsers use for declared ones: supersets with more characters."""
 _PREFERRED = (
-    "cp1252",
-    "cp1250",
     "cp1251",
     "cp1253",
-    "cp1254",
     "shift_jis",
     "gb18030",
     "big5",
@@ -46,10 +44,8 @@ _PREFERRED = (
 )
 _NAMES = {
     "cp1252": "windows-1252",
-    "cp1250": "windows-1250",
     "cp1251": "windows-1251",
     "cp1253": "windows-1253",
-    "cp1254": "windows-1254",
     "shift_jis": "Shift-JIS",
     "gb18030": "GB 18030",
     "big5": "Big5",
@@ -67,14 +63,12 @@ _FAMILIES = (
     ("cp850", ("cp850", "cp437", "cp852", "cp857", "cp858", "cp86", "cp775")),
 )
 """Families of encodings, by name and prefixes of the members: a few words cannot distinguish the members."""
-_MOST_CANDIDATES = 3
+_MOST_CANDIDATES = 4
 _ODD_IN_WORD = re.compile(
     "(?<=[a-z])[\u201a\u201e\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u02dc\u0178\xa2\xa4](?![A-Z\xb0])"
 )
 """Signs inside words from a Mac or DOS that are read as windows-1252: "AnfŠnger", "caf‚"."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
-_LETTERS = re.compile(r"[^\W\d_]")
-_LATIN_LETTERS = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]")
 _FEWEST_BYTES_A_ZERO = 100
 _MEND = "longhand-mend"
 _LEADS = bytes(range(0xC2, 0xF5))
@@ -83,7 +77,10 @@ _FOREIGN = re.compile("[^\x00-\x7f]+")
 _TWICE = re.compile("\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00e2\u20ac.|\u00c2[\u00a0-\u00bf]")
 """Letters and quotation marks in UTF-8, read as windows-1252."""
 _FEWEST_TWICE = 2
+_FEW_LETTERS = 8
 _GUESS_BYTES = 20_000
+_MOST_FOREIGN = 0.03
+"""Share of non-ASCII bytes up to which an odd sign does not make a text unreadable."""
 
 
 class EncodingError(InputError):
@@ -132,7 +129,12 @@ def decode(data: bytes) -> Decoded:
             return Decoded(data.decode(declared), declared)
         except UnicodeDecodeError:
             pass
-    return _damaged(data, line) or _of_one_alphabet(data, line) or _likeliest(data, line)
+    return (
+        _damaged(data, line)
+        or _of_one_alphabet(data, line)
+        or _in_latin(data, line)
+        or _likeliest(data, line)
+    )
 
 
 def _without_zeros(data: bytes) -> Decoded | None:
@@ -235,6 +237,8 @@ def _of_one_alphabet(data: bytes, line: int) -> Decoded | None:
     likely = [page for page in by_alphabet(data) if _reads(data, page[0])]
     if not likely:
         return None
+    if _may_be_double_bytes(data, likely[0][0]):
+        likely.append(("shift_jis", "Shift-JIS"))
     if len(likely) > 1:
         names = " or ".join(name for _, name in likely[:_MOST_CANDIDATES])
         raise EncodingError(
@@ -244,6 +248,27 @@ def _of_one_alphabet(data: bytes, line: int) -> Decoded | None:
     return Decoded(
         data.decode(encoding),
         encoding,
+        f"not UTF-8 (line {line}): read as {name}; if letters are wrong, save it as UTF-8",
+    )
+
+
+def _may_be_double_bytes(data: bytes, encoding: str) -> bool:
+    """Whether a word or two in capitals of an alphabet may be a word of Japanese instead."""
+    letters = [char for char in data.decode(encoding) if not char.isascii() and char.isalpha()]
+    return (
+        len(letters) <= _FEW_LETTERS and all(char.isupper() for char in letters) and _reads(data, "shift_jis")
+    )
+
+
+def _in_latin(data: bytes, line: int) -> Decoded | None:
+    """Return a text in Latin letters, None if no code page gives usual words."""
+    page = by_latin_letters(data)
+    if page is None or not _reads(data, page.encoding):
+        return None
+    name = f"{page.name}, though it may be {page.doubt}" if page.doubt else page.name
+    return Decoded(
+        data.decode(page.encoding),
+        page.encoding,
         f"not UTF-8 (line {line}): read as {name}; if letters are wrong, save it as UTF-8",
     )
 
@@ -261,18 +286,15 @@ def _likeliest(data: bytes, line: int) -> Decoded:
         match.encoding: (match.chaos, -match.coherence) for match in matches if match.encoding in _PREFERRED
     }
     candidates = [encoding for encoding in _PREFERRED if encoding in found and _reads(data, encoding)]
-    if "cp1252" not in candidates and _reads(data, "cp1252") and _is_western(data.decode("cp1252")):
-        candidates.insert(0, "cp1252")
+    if _is_mostly_ascii(data) and _reads(data, "cp1252"):
+        candidates = ["cp1252"]
     if not candidates:
         other = f"; it may be {likely}" if likely else ", and no other encoding is likely"
         raise EncodingError(
             f"it is not UTF-8 text (line {line}){other}; save it as UTF-8",
             is_binary=False,
         )
-    if candidates[0] == "cp1252" and _is_western(data.decode("cp1252")):
-        best = "cp1252"
-    else:
-        best = min(candidates, key=lambda encoding: found.get(encoding, (1.0, 0.0)))
+    best = min(candidates, key=lambda encoding: found.get(encoding, (1.0, 0.0)))
     name = _NAMES.get(best, best)
     if best != "cp1252" and -found.get(best, (1.0, 0.0))[1] <= 0:
         likely = _family_names(
@@ -305,10 +327,5 @@ def _reads(data: bytes, encoding: str) -> bool:
         return False
 
 
-def _is_western(text: str) -> bool:
-    """Whether a text's non-ASCII letters are few and Western European."""
-    letters = _LETTERS.findall(text)
-    foreign = [letter for letter in letters if not letter.isascii()]
-    if len(foreign) * 3 > max(len(letters), 6):
-        return False
-    return all(_LATIN_LETTERS.fullmatch(letter) for letter in foreign)
+def _is_mostly_ascii(data: bytes) -> bool:
+    return sum(byte > 0x7F for byte in data) <= _MOST_FOREIGN * len(data)

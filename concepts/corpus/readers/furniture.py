@@ -35,7 +35,7 @@ _TOKENS: tuple[tuple[str, str], ...] = (
     ),
     (
         "list of comments",
-        r"comments?|comments?-(?:area|list|section|wrapper|thread)|respond|disqus_thread|reader-comments",
+        r"comments?|comments?-(?:area|list|section|wrapper|thread)|respond|disqus_thread|reader-comments|discussion",
     ),
     (
         "list of other pages",
@@ -44,11 +44,11 @@ _TOKENS: tuple[tuple[str, str], ...] = (
     ),
     (
         "form",
-        r"newsletter(?:-\w+)*|subscribe(?:-\w+)*|sign-?up(?:-\w+)*|paywall(?:-\w+)*|search-?(?:form|box|bar)",
+        r"newsletter(?:-\w+)*|subscri(?:be|ption)(?:-\w+)*|sign-?up(?:-\w+)*|paywall(?:-\w+)*|search-?(?:form|box|bar)",
     ),
     (
         "byline",
-        r"byline|dateline|(?:entry|post|article)-(?:meta|info|date|author|footer)|author-(?:info|bio|box)|user-info|"
+        r"byline(?:-\w+)*|dateline|speechify-ignore|reading-time|read-time|(?:entry|post|article)-(?:meta|info|date|author|footer)|author-(?:info|bio|box)|user-info|"
         r"timestamp|post-signature|vote(?:-?count|cell)?|js-vote-count",
     ),
     ("site notice", r"pg-boilerplate|pgheader|pg-header|pg-footer|pgfooter"),

@@ -24,11 +24,14 @@ from concepts.corpus.readers.nodes import (
     ancestors_of,
     children_of,
     classes_of,
+    element_after,
+    element_before,
     has_epub_type,
     has_words,
     heading_level,
     heading_text,
     is_bare_anchor,
+    is_contents_line,
     is_hidden,
     is_inside,
     is_list_of_contents,
@@ -362,6 +365,13 @@ class _Walk:
             self._flush()
             self._drop_contents_heading()
             return "contents list"
+        if is_contents_line(node):
+            if is_contents_line(element_before(node)):
+                return ""  # counted with the first one
+            if is_contents_line(element_after(node)):
+                self._flush()
+                self._drop_contents_heading()
+                return "contents list"
         if role in ("navigation", "search"):
             return "navigation list"
         furniture = None if tag in _NO_FURNITURE else name_of_furniture(own)

@@ -36,6 +36,10 @@ _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _MOST_INDENT_OF_A_SIBLING = 3
 """Largest extra indentation of the next item of a list, as in CommonMark."""
+_CHAPTER = re.compile(
+    r"(?:chapter|part|section|kapitel|teil|abschnitt|chapitre|partie|capítulo|parte) (\d{1,3})\b",
+    re.IGNORECASE,
+)
 _MOST_NUMBER = 400
 """Largest number of an item; a higher one with a full stop is a year or an amount."""
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -259,6 +263,8 @@ def _dotted_numbers(lines: Sequence[_Line]) -> set[int]:
     seen: set[tuple[int, ...]] = set()
     accepted: set[int] = set()
     for at, line in enumerate(lines):
+        if (chapter := _CHAPTER.match(line.text)) is not None:
+            seen.add((int(chapter[1]),))
         for mark in line.marks:
             number = mark.value
             if mark.kind == "decimal" and number[0] < _MOST_NUMBER:

@@ -60,7 +60,8 @@ _TO_TOP = frozenset(
 BLOCK_TAGS = frozenset(
     """
     p li dt dd blockquote div section article main body ul ol dl hr html summary details address center figure
-    figcaption header footer form fieldset legend table tbody thead tfoot tr td th caption pre hgroup menu label
+    figcaption h1 h2 h3 h4 h5 h6 header footer form fieldset legend table tbody thead tfoot tr td th caption pre hgroup
+    menu label
     """.split()  # noqa: SIM905  # a list of tags reads better so
 )
 NOTE_CLASSES = frozenset(
@@ -82,6 +83,8 @@ _DATA_CLASSES = frozenset(
 )
 _TITLE_CLASSES = frozenset(("title", "msotitle"))
 """Classes that Google Docs and Word give to the paragraph of a document's title."""
+_SUBTITLE = re.compile(r"(?:^|-)(?:subtitle|subheading|tagline|deck|standfirst)(?:-|$)", re.IGNORECASE)
+"""Classes of the sentence below a title, which many sites mark as a heading."""
 PERMALINK_CLASSES = frozenset(
     (
         "headerlink",
@@ -181,7 +184,7 @@ def heading_level(node: LexborNode, tag: str) -> int | None:
     if tag == "p" and classes_of(node) & _TITLE_CLASSES:
         return 0
     if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-        return int(tag[1])
+        return None if any(_SUBTITLE.search(name) for name in classes_of(node)) else int(tag[1])
     if (node.attributes.get("role") or "") == "heading":
         level = node.attributes.get("aria-level") or "2"
         return int(level) if level.isdecimal() and 0 < int(level) < 10 else 2
@@ -265,12 +268,41 @@ def is_list_of_contents(node: LexborNode, tag: str, own: str, role: str) -> bool
     return True
 
 
+def element_before(node: LexborNode) -> LexborNode | None:
+    """Return the element before a node, None for none; text without words does not count."""
+    other = node.prev
+    while other is not None and (other.tag or "").startswith(("-", "_")) and not has_words(other):
+        other = other.prev
+    return other
+
+
+def element_after(node: LexborNode) -> LexborNode | None:
+    """Return the element behind a node, likewise."""
+    other = node.next
+    while other is not None and (other.tag or "").startswith(("-", "_")) and not has_words(other):
+        other = other.next
+    return other
+
+
+def is_contents_line(node: LexborNode | None) -> bool:
+    """Whether a paragraph is nothing but a link to a place in its own page, as in contents lists of Google Docs."""
+    if node is None or node.tag != "p":
+        return False
+    links = node.css("a")
+    if len(links) != 1 or not (links[0].attributes.get("href") or "").startswith("#"):
+        return False
+    text, linked = ("".join(part.text(deep=True).split()) for part in (node, links[0]))
+    return bool(linked) and len(linked) * 10 >= len(text) * 8
+
+
 def lays_out(table: LexborNode) -> bool:
     """Whether a table places text rather than showing data: a note beside its picture, the columns of an old page."""
     if table.parent is not None and item_kind(table.parent) == "note":
         return True
     if (table.attributes.get("role") or "").lower() in ("presentation", "none"):
         return True
+    if table.css_first(".tr-caption") is not None:
+        return True  # Blogger's picture with its caption
     if table.css_first("th, thead, caption") is not None or holds_data(table):
         return False
     # A node's own selectors find the node, too.

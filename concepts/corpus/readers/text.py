@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from concepts.corpus.readers.chapters import is_contents_heading, is_contents_of_chapters, unmarked_headings
 from concepts.corpus.readers.elements import Collector
+from concepts.corpus.readers.letters import is_greeting
 from concepts.corpus.readers.listing import ListLine, parse_list
 from concepts.corpus.readers.markdown import read_markdown
 from concepts.corpus.readers.reading import Metadata, Reading
@@ -30,8 +31,12 @@ _PAGE = re.compile(
     r"\s*(?:page|seite|página)\s+\d{1,4}(?:\s*(?:of|von|de|/)\s*\d{1,4})?\s*|.*\[Page \d{1,4}\]\s*",
     re.IGNORECASE,
 )
-_MAIL_HEAD = re.compile(
+MAIL_HEAD = re.compile(
     r"\A\s*(?:(?:From|To|Cc|Bcc|Subject|Date|Sent|Reply-To|Message-ID): [^\n]*\n){2,}[ \t]*\n"
+)
+_QUOTED = re.compile(r"(?m)(?:^>[^\n]*\n?)+")
+_BY = re.compile(
+    r"(?:by|von|par) ((?:[A-Z]\S*|de|van|von|du|la)(?: (?:[A-Z]\S*|de|van|von|du|la)){0,4})", re.IGNORECASE
 )
 _BOOK_START = re.compile(r"^\*\*\* ?START OF TH[EI]S? PROJECT GUTENBERG.*$", re.MULTILINE)
 _BOOK_END = re.compile(r"^\*\*\* ?END OF TH[EI]S? PROJECT GUTENBERG.*$", re.MULTILINE)
@@ -39,6 +44,14 @@ _SAID = re.compile(r"^(Title|Author): (.+)$", re.MULTILINE)
 _NUMBER_START = re.compile(
     r"\s*\(?(?:\d{1,4}|[A-Za-z]{1,8}|[^\x00-\x7f]{1,3})[.):\uff0e\uff09]|\s*[^\x00-\x7f]"
 )
+_NAMED = re.compile(
+    "abstract|summary|introduction|conclusions?|acknowledge?ments?|references|bibliography|appendix|zusammenfassung|"
+    "einleitung|literatur(?:verzeichnis)?|anhang|fazit|résumé|références|bibliographie|annexe|resumen|referencias|"
+    "bibliografía|anexo",
+    re.IGNORECASE,
+)
+"""Headings that have no number among numbered ones."""
+_BARE_NUMBER = re.compile(r"(\d{1,2})[ \t]+(?=[A-ZÄÖÜÉÈÀÁÓÚÑ¿])")
 _RULE = re.compile(r"\s*([=\-~^*+#_\"'])\1{2,}\s*")
 _LONGEST_TITLE = 80
 _LONGEST_ENTRY = 50
@@ -59,15 +72,24 @@ def read_text(text: str) -> Reading:
     if looks_like_markdown(text):
         reading = read_markdown(_underlined_as_markdown(text), is_plain=True)
         return replace(reading, left_out=left_out + Counter(reading.left_out))
-    lines = _Lines(_without_hyphens(text))
-    return Reading(
-        elements=tuple(lines.collector.elements), metadata=metadata, left_out=left_out + lines.left_out
-    )
+    lines = _Lines(_without_hyphens(_QUOTED.sub(_without_quote_marks, text)))
+    elements = lines.collector.elements
+    if len(elements) > 2 and elements[0].level is not None and not metadata.author:
+        by = _BY.fullmatch(elements[1].text) if elements[1].level is None else None
+        if by is not None:
+            metadata = replace(metadata, author=by[1])
+            del elements[1]
+    return Reading(elements=tuple(elements), metadata=metadata, left_out=left_out + lines.left_out)
+
+
+def _without_quote_marks(quoted: re.Match[str]) -> str:
+    """Return the quoted lines of a mail as paragraphs of their own."""
+    return "\n" + re.sub(r"(?m)^(?:>[ \t]?)+", "", quoted.group()).rstrip("\n") + "\n\n"
 
 
 def _without_notices(text: str) -> tuple[str, Metadata, Counter[str]]:
     """Return a letter or Project Gutenberg book without its header and footer, and the metadata in these."""
-    head = _MAIL_HEAD.match(text)
+    head = MAIL_HEAD.match(text)
     if head is not None:
         pairs = (line.partition(": ") for line in head.group().split("\n"))
         said = {key.strip(): value.strip() for key, _, value in pairs}
@@ -116,12 +138,12 @@ class _Lines:
         parts = self._without_lists_of_chapters(parts)
         numbered = _numbered_headings(parts)
         if not numbered:
+            parts = _loose_lists(parts)
             if not any(isinstance(part, tuple) for part in parts) and (
                 found := unmarked_headings(_lists(parts))
             ):
                 self._chapters(_lists(parts), found)
                 return
-            parts = _loose_lists(parts)
         for place, part in enumerate(parts):
             if isinstance(part, tuple):
                 self.collector.heading(part[0], self._level(part[1]))
@@ -242,25 +264,33 @@ def _loose_lists(parts: list[list[str] | tuple[str, str]]) -> list[list[str] | t
 
 def _numbered_headings(parts: list[list[str] | tuple[str, str]]) -> dict[int, ListLine]:
     """Return the numbered headings, by index of their part: single short lines with text below each."""
-    places = [
-        place
+    lines = {
+        place: part[0].strip()
         for place, part in enumerate(parts[:-1])
         if isinstance(part, list)
         and len(part) == 1
         and len(part[0].strip()) <= _LONGEST_TITLE
         and not part[0].strip().endswith(_NO_TITLE_ENDS)
-    ]
-    items = parse_list([parts[place][0] for place in places], wraps=False)
+    }
+    bare = {place: mark for place, line in lines.items() if (mark := _BARE_NUMBER.match(line))}
+    if [int(mark[1]) for mark in bare.values()] == list(range(1, len(bare) + 1)):
+        # "1 Introduction", "2 Methods": as "1. Introduction".
+        lines |= {place: f"{mark[1]}. {lines[place][mark.end() :]}" for place, mark in bare.items()}
+    places = list(lines)
+    items = parse_list([lines[place] for place in places], wraps=False)
     # Parsed again without the plain lines, since numbered ones would count as their children.
     places = [places[item.line - 1] for item in items if item.mark == "number"]
-    items = parse_list([parts[place][0] for place in places], wraps=False)
+    items = parse_list([lines[place] for place in places], wraps=False)
     found = {places[item.line - 1]: item for item in items if item.mark == "number"}
     is_followed = all(
         place + 1 in found or (place + 1 < len(parts) and not isinstance(parts[place + 1], tuple))
         for place in found
     )
     num_texts = sum(place + 1 not in found for place in found)
-    return found if len(found) >= _FEWEST_ITEMS and is_followed and num_texts * 2 >= len(found) else {}
+    if len(found) < _FEWEST_ITEMS or not is_followed or num_texts * 2 < len(found):
+        return {}
+    named = {place: line for place, line in lines.items() if place not in found and _NAMED.fullmatch(line)}
+    return found | {place: ListLine(1, line, 0, "") for place, line in named.items()}
 
 
 def _is_title(lines: list[str]) -> bool:
@@ -278,7 +308,8 @@ def _is_outline(items: list[ListLine]) -> bool:
     if len(items) < 3 or max(item.depth for item in items) < 2:
         return False
     num_marked = sum(item.mark != "" for item in items)
-    is_short = all(
+    is_letter = any(is_greeting(item.text) for item in items[:2])
+    is_short = not is_letter and all(
         len(item.text) <= _LONGEST_TITLE and not item.text.endswith((".", "!", "?", ";")) for item in items
     )
     return is_short and num_marked * 2 >= len(items)
@@ -287,12 +318,14 @@ def _is_outline(items: list[ListLine]) -> bool:
 def _are_single_lines(lines: list[str]) -> bool:
     """Whether lines are short entries, one each, not one text that was wrapped."""
     bodies = [line.strip() for line in lines]
+    num_indented = sum(line[0] in " \t" for line in lines)
+    is_tree = len(lines) > 3 and 1 < num_indented < len(lines)
     return (
         len(bodies) > 2
         and all(
             len(body) <= _LONGEST_ENTRY and not body.endswith((*_NO_TITLE_ENDS, "-")) for body in bodies[:-1]
         )
-        and all(body[0].isupper() or body[0].isdigit() for body in bodies)
+        and (is_tree or all(body[0].isupper() or body[0].isdigit() for body in bodies))
     )
 
 

@@ -94,6 +94,9 @@ def cells_of(table: _Element) -> list[_Element]:
 
 def lays_out(table: _Element) -> bool:
     """Whether a table places running text, as in a curriculum vitae, rather than showing data."""
+    cells = [text for cell in cells_of(table) if (text := plain_text(cell))]
+    if len(cells) > 1 and all(map(looks_like_prose, cells)):
+        return True  # columns of text
     for cell in cells_of(table):
         texts = [plain_text(node) for node in cell if local_name(node) == "p"]
         texts = [text for text in texts if text]
@@ -104,6 +107,6 @@ def lays_out(table: _Element) -> bool:
     return False
 
 
-def plain_text(paragraph: _Element) -> str:
-    """Return all text of a paragraph, hidden or not."""
-    return "".join(node.text or "" for node in paragraph.iter() if local_name(node) == "t").strip()
+def plain_text(parent: _Element) -> str:
+    """Return all text of a paragraph or cell, hidden or not."""
+    return "".join(node.text or "" for node in parent.iter() if local_name(node) == "t").strip()
