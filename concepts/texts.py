@@ -4,8 +4,9 @@ from __future__ import annotations
 
 FORMS = frozenset(
     """
-    agenda agreement announcement checklist contract cv email essay eulogy faq invitation itinerary letter menu
-    newsletter note plan poem policy proposal quiz recipe report resume schedule script speech story timetable toast
+    agenda agreement announcement checklist contract cv email essay eulogy fable faq invitation itinerary letter menu
+    monologue newsletter note obituary plan poem policy proposal quiz recipe report resume schedule script sermon speech
+    statement story timetable toast
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 """Kinds with a form of their own: who asks for a letter is not helped by a guide."""

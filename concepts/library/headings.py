@@ -12,7 +12,7 @@ from concepts.library.notes import names_other
 
 NUM_PASSAGES = 60
 """Passages whose headings are considered."""
-MOST_WORDS = 8
+MOST_WORDS = 10
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from concepts.blocks import BlockKind
 from concepts.corpus.records import Block, Document
-from concepts.corpus.split import is_asked
+from concepts.corpus.split import is_asked, split_of
 from concepts.library.words import americanize
 
 Encode = Callable[[list[str]], Tensor]
@@ -57,6 +57,8 @@ class Passage:
     """Prompt that the document answers; empty: its title."""
     is_asked: bool = False
     """Whether the document answers a prompt of the evaluation."""
+    is_held_out: bool = False
+    """Whether the document is one of those that models are measured on."""
 
     @property
     def subject(self) -> str:
@@ -72,6 +74,8 @@ class Entry:
     prompt: str
     """What is typed for the document; empty: its title."""
     is_asked: bool
+    """As in `Passage`."""
+    is_held_out: bool
     """As in `Passage`."""
     num_passages: int
 
@@ -110,10 +114,16 @@ def passages_of(document: Document) -> list[Passage]:
             tuple(n == 0 for block in section.blocks for n, _ in enumerate(block.sentences)),
             document.prompt or "",
             is_asked(document),
+            is_held_out(document),
         )
         for section in document.sections
         if section.sentences
     ]
+
+
+def is_held_out(document: Document) -> bool:
+    """Return whether a document is measured on without being an answer to the evaluation's prompts."""
+    return split_of(document) != "train" and not is_asked(document)
 
 
 def _form_of(block: Block) -> BlockKind:
@@ -134,6 +144,7 @@ class Library:
         least_likeness: float = LEAST_LIKENESS,
         is_own: bool = False,
         most_alike: float = math.inf,
+        is_measured: bool = False,
     ) -> None:
         """`subject_codes` (N, D/8), `title_codes` and `prompt_codes` (M, D/8): from `codes_of`, in the passages' order.
 
@@ -148,10 +159,13 @@ class Library:
         """Documents more like a title than this (about a cosine) give nothing to a document of that title. If it is
         finite, documents that answer prompts of the evaluation give nothing at all: an evaluated document is written as
         if nobody had written on its subject before."""
+        self.is_measured = is_measured
+        """Whether what is written from it is measured: held-out documents give nothing then."""
         self.codes = subject_codes, title_codes, prompt_codes
         self._entries = tuple(entries_of(self.passages) if entries is None else entries)
         self.titles = [entry.title for entry in self._entries]
-        self._is_asked = torch.tensor([entry.is_asked for entry in self._entries])
+        self._is_asked = torch.tensor([entry.is_asked for entry in self._entries], dtype=torch.bool)
+        self._is_held_out = torch.tensor([entry.is_held_out for entry in self._entries], dtype=torch.bool)
         self._subjects, self._titles, self._prompts = map(_signs, self.codes)
         self._starts = [0, *accumulate(entry.num_passages for entry in self._entries)]
         num = self._starts[-1]
@@ -170,6 +184,7 @@ class Library:
         least_likeness: float = LEAST_LIKENESS,
         is_own: bool = False,
         most_alike: float = math.inf,
+        is_measured: bool = False,
     ) -> Library:
         """Return a library of passages, encoding them now; other arguments as for the constructor."""
         entries = entries_of(passages)
@@ -181,6 +196,7 @@ class Library:
             least_likeness=least_likeness,
             is_own=is_own,
             most_alike=most_alike,
+            is_measured=is_measured,
         )
 
     def __len__(self) -> int:
@@ -201,8 +217,8 @@ class Library:
         sections = _cosines(subjects_QD, self._subjects)
         titles = _cosines(title_D[None] if parts_QD is None else parts_QD, self._titles)[:, self.owner]
         found = (1 - title_weight) * sections + title_weight * titles
-        if math.isfinite(self.most_alike):
-            found = found.masked_fill((self.document_likeness(title_D) < 0)[self.owner], -1.0)
+        if math.isfinite(self.most_alike) or self.is_measured:
+            found = found.masked_fill(self._hidden(self._name_likeness(title_D))[self.owner], -1.0)
         return found
 
     def document_likeness(self, title_D: Tensor) -> Tensor:
@@ -210,11 +226,21 @@ class Library:
 
         Hidden documents get -1.
         """
+        likeness = self._name_likeness(title_D)
+        return likeness.masked_fill(self._hidden(likeness), -1.0)
+
+    def _name_likeness(self, title_D: Tensor) -> Tensor:
         about = title_D[None]
-        likeness = torch.maximum(_cosines(about, self._titles), _cosines(about, self._prompts))[0]
+        return torch.maximum(_cosines(about, self._titles), _cosines(about, self._prompts))[0]
+
+    def _hidden(self, likeness_M: Tensor) -> Tensor:
+        """Return which documents give nothing to a document whose title they are that much like (M,)."""
+        hidden_M = likeness_M > self.most_alike
         if math.isfinite(self.most_alike):
-            likeness = likeness.masked_fill((likeness > self.most_alike) | self._is_asked, -1.0)
-        return likeness
+            hidden_M |= self._is_asked
+        if self.is_measured:
+            hidden_M |= self._is_held_out
+        return hidden_M
 
     def places_of(self, document: int) -> range:
         """Return the indices of a document's passages."""
@@ -245,7 +271,9 @@ def _in_words(text: str) -> str:
 def entries_of(passages: Iterable[Passage]) -> list[Entry]:
     """Return the documents of passages; neighbours of one title are one document."""
     groups = (list(own) for _, own in groupby(passages, key=lambda passage: passage.title))
-    return [Entry(own[0].title, own[0].prompt, own[0].is_asked, len(own)) for own in groups]
+    return [
+        Entry(own[0].title, own[0].prompt, own[0].is_asked, own[0].is_held_out, len(own)) for own in groups
+    ]
 
 
 def codes_of(concepts_ND: Tensor) -> NDArray[np.uint8]:

@@ -70,7 +70,7 @@ class NoteOptions:
     """A document that gives this many whole passages also gives the others whose headings match, at any likeness."""
     fewest_whole: int = 3
     """Fewest sentences of a passage that is taken whole."""
-    most_whole: int = 30
+    most_whole: int = 100
     """Most sentences taken from it."""
     most_leaning: int = 2
     """Dependent sentences in a row, at most."""
@@ -279,11 +279,6 @@ def _units(number: int, passage: Passage, options: NoteOptions) -> list[_Unit]:
         for unit in units
         if not unit.is_list or options.fewest_items <= len(unit.texts) <= options.most_items
     ]
-
-
-def num_usable(passage: Passage, options: NoteOptions | None = None) -> int:
-    """Return how many sentences of a passage may become notes."""
-    return sum(len(unit.texts) for unit in _units(0, passage, options or NoteOptions()))
 
 
 def _vectors(units: Sequence[_Unit], encode: Encode) -> Tensor:

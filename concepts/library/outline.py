@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from concepts.library.headings import may_head
 from concepts.library.library import Encode, Library, Passage
-from concepts.library.notes import names_other, num_usable
+from concepts.library.notes import names_other
 from concepts.library.words import stems as stems_of
 from concepts.texts import FORMS
 
@@ -49,8 +49,8 @@ WITHIN = 0.12
 MOST_DOCUMENTS = 6
 WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS = 0.4, 30
 """The same limits where those above give fewer sections than were asked for."""
-FEWEST_NOTES = 3
-"""Usable sentences that a section needs to be worth writing."""
+FEWEST_SENTENCES = 3
+"""Sentences that a section needs to be worth writing."""
 FEWEST, MOST = 4, 8
 """Number of sections of an outline if nobody asked for a number."""
 ENOUGH = 6
@@ -95,6 +95,8 @@ class Candidate:
     features: Features
     is_of_kind: bool = True
     """Whether its name has every requested kind of text."""
+    is_asked_kind: bool = False
+    """Whether a kind of text was requested and its name has it."""
 
     @property
     def likeness(self) -> float:
@@ -120,10 +122,12 @@ def find_outline(
     candidates = find_candidates(library, encode, names, typed)
     called = " ".join(names)
     closely = _known(candidates, WITHIN, MOST_DOCUMENTS)
-    if closely and num_sections is not None and is_wish:
-        num_leading = min(sum(are_fit(closely[0], called)), MOST)
-        if ALONE_SHARE * num_sections <= num_leading < num_sections and num_leading >= ENOUGH:
-            num_sections = num_leading
+    num_leading = min(sum(are_fit(closely[0], called)), MOST) if closely else 0
+    if closely and closely[0].is_asked_kind and (num_sections is None or is_wish) and num_leading:
+        # a letter that goes on with sections of another one is no letter
+        return _outline(closely[:1], called, encode, min(num_sections or MOST, num_leading), WITHIN)
+    if num_sections is not None and is_wish and num_leading >= ENOUGH:
+        num_sections = num_leading if ALONE_SHARE <= num_leading / num_sections < 1 else num_sections
     found = _outline(closely, called, encode, num_sections, WITHIN)
     if not found and num_sections is not None:
         widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
@@ -202,7 +206,11 @@ def find_candidates(
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         is_of_kind = kinds <= _kinds(f"{passages[0].title}\n{passages[0].prompt}")
-        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind))
+        found.append(
+            Candidate(
+                passages, nearness_P, _mean(features), is_of_kind, is_asked_kind=bool(kinds) and is_of_kind
+            )
+        )
     return sorted(found, key=lambda found: -found.likeness + OTHER_KIND_WEIGHT * (not found.is_of_kind))
 
 
@@ -270,7 +278,7 @@ def are_fit(document: Candidate, called: str) -> list[bool]:
     """Return which passages can be sections of a document named `called`."""
     if document.likeness >= SAME_SUBJECT:  # what it names belongs to the subject
         called = " ".join((called, *(passage.heading for passage in document.passages)))
-    return [may_head(p.heading, called) and num_usable(p) >= FEWEST_NOTES for p in document.passages]
+    return [may_head(p.heading, called) and len(p.sentences) >= FEWEST_SENTENCES for p in document.passages]
 
 
 def _positions(document: Candidate, *, is_leading: bool) -> list[float]:

@@ -1,8 +1,4 @@
-"""A library as a folder: `documents.jsonl.xz`, the documents of the corpus format, `codes.safetensors` and a card.
-
-A model that was trained on some of the documents may be evaluated on the others: a library whose card says "split":
-"train" gives no notes from dev and test documents.
-"""
+"""A library as a folder: `documents.jsonl.xz`, the documents of the corpus format, `codes.safetensors` and a card."""
 
 from __future__ import annotations
 
@@ -23,9 +19,9 @@ from safetensors.numpy import load_file, save_file
 
 from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.records import Document
-from concepts.corpus.split import is_asked, split_of
+from concepts.corpus.split import is_asked
 from concepts.errors import InputError, ModelError
-from concepts.library.library import Encode, Entry, Library, Passage, passages_of
+from concepts.library.library import Encode, Entry, Library, Passage, is_held_out, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
 from concepts.library.own import is_own, read_own, state_of
 from concepts.models.card import ModelCard, find_name_in_space, list_cards, write_card
@@ -51,15 +47,13 @@ def write_library(
     dim: int,
     data: str,
     licence: str,
-    is_split: bool = False,
 ) -> ModelCard:
-    """Write documents, their codes and a card to `folder`; with `is_split` only train documents are searched.
+    """Write documents, their codes and a card to `folder`.
 
     `data` says where the documents come from. Raises InputError if none has a sentence.
     """
     kept = sorted(documents, key=lambda d: d.document_id)
-    searched = (document for document in kept if _is_searched(document, is_split=is_split))
-    passages = [passage for document in searched for passage in passages_of(document)]
+    passages = [passage for document in kept for passage in passages_of(document)]
     if not passages:
         raise InputError("the corpus has no document with a sentence; import more documents")
     library = Library.of(passages, encode)
@@ -75,7 +69,7 @@ def write_library(
         kind="library",
         version=1,
         file_names=[DOCUMENTS_FILE, CODES_FILE],
-        config={"concept_dim": dim, "split": "train" if is_split else None},
+        config={"concept_dim": dim},
         space=space_id,
         data=data,
         recipe="longhand corpus library",
@@ -86,11 +80,17 @@ def write_library(
 
 
 def load_library(
-    name: str | None = None, *, space_id: str, encode: Encode, most_alike: float = math.inf
+    name: str | None = None,
+    *,
+    space_id: str,
+    encode: Encode,
+    most_alike: float = math.inf,
+    is_measured: bool = False,
 ) -> Library:
     """Load a library by name or folder; None: the space's own library, or an empty one if it has none.
 
-    `name` may also be a path to documents, which `encode` turns into a library. Raises ModelError if there is no such
+    `name` may also be a path to documents, which `encode` turns into a library. `most_alike`, `is_measured`: as
+    attributes of `Library`. Raises ModelError if there is no such
     library, it is damaged, or its codes are of another space than `space_id`; InputError for unreadable documents.
     """
     if name is not None and is_own(Path(name)):
@@ -108,10 +108,14 @@ def load_library(
         )
     try:
         with lzma.open(card.path(DOCUMENTS_FILE), "rt", encoding="utf-8") as lines:
-            stored = StoredPassages(lines, is_split=card.config.get("split") == "train")
+            stored = StoredPassages(lines)
         codes = load_file(card.path(CODES_FILE))
         return Library(
-            stored, *(codes[name] for name in _CODES), entries=stored.entries, most_alike=most_alike
+            stored,
+            *(codes[name] for name in _CODES),
+            entries=stored.entries,
+            most_alike=most_alike,
+            is_measured=is_measured,
         )
     except (OSError, EOFError, lzma.LZMAError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
@@ -124,8 +128,8 @@ class StoredPassages(Sequence[Passage]):
     A document is written from a handful of the library's: reading all of them takes most of the time of a plan.
     """
 
-    def __init__(self, lines: Iterable[str], *, is_split: bool) -> None:
-        """`lines`: a document each, as JSON. With `is_split` only train documents count.
+    def __init__(self, lines: Iterable[str]) -> None:
+        """`lines`: a document each, as JSON.
 
         Raises ValueError, TypeError or LookupError for a line that is no document.
         """
@@ -137,8 +141,9 @@ class StoredPassages(Sequence[Passage]):
             row = json.loads(line)
             document = document_of_json({**row, "sections": []})
             num = sum(any(section["paragraphs"]) for section in row["sections"])
-            if num and _is_searched(document, is_split=is_split):
-                self._add(line, Entry(document.title, document.prompt or "", is_asked(document), num))
+            if num:
+                measured = is_asked(document), is_held_out(document)
+                self._add(line, Entry(document.title, document.prompt or "", *measured, num))
 
     def _add(self, line: str, entry: Entry) -> None:
         self._lines.append(line)
@@ -170,9 +175,12 @@ class StoredPassages(Sequence[Passage]):
 class Libraries:
     """A cache of recently used libraries; a user's own documents are read again once they have changed."""
 
-    def __init__(self, space_id: str, encode: Encode, most_alike: float = math.inf) -> None:
-        """`most_alike`: as `Library.most_alike`."""
-        self._space_id, self._encode, self._most_alike = space_id, encode, most_alike
+    def __init__(
+        self, space_id: str, encode: Encode, *, most_alike: float = math.inf, is_measured: bool = False
+    ) -> None:
+        """`most_alike`, `is_measured`: as attributes of `Library`."""
+        self._space_id, self._encode = space_id, encode
+        self._most_alike, self._is_measured = most_alike, is_measured
         self._loaded: OrderedDict[str | None, tuple[object, Library]] = OrderedDict()
         self._loading = threading.Lock()
 
@@ -184,7 +192,11 @@ class Libraries:
             found = self._loaded.get(name)
             if found is None or found[0] != state:
                 library = load_library(
-                    name, space_id=self._space_id, encode=self._encode, most_alike=self._most_alike
+                    name,
+                    space_id=self._space_id,
+                    encode=self._encode,
+                    most_alike=self._most_alike,
+                    is_measured=self._is_measured,
                 )
                 found = state, library
                 self._loaded[name] = found
@@ -192,8 +204,3 @@ class Libraries:
             while len(self._loaded) > MOST_LOADED:
                 self._loaded.popitem(last=False)
         return found[1]
-
-
-def _is_searched(document: Document, *, is_split: bool) -> bool:
-    """Return whether a library gives something of a document."""
-    return not is_split or split_of(document) == "train" or is_asked(document)

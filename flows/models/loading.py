@@ -70,7 +70,8 @@ class LoadedModels:
         }
         """Future and loader of each part."""
         self.most_alike = math.inf
-        """Setting of libraries loaded later; see `concepts.library.library.Library.most_alike`."""
+        self.is_measured = False
+        """Settings of libraries loaded later; see `concepts.library.library.Library`."""
         self._libraries: Libraries | None = None
         self._load_times: dict[str, float] = {}
         self._on_loaded: OnLoaded = nobody
@@ -246,7 +247,12 @@ class LoadedModels:
         with self._beginning:
             if self._libraries is None:
                 space_id = self._codec.result().space_id
-                self._libraries = Libraries(space_id, self._encode_english, self.most_alike)
+                self._libraries = Libraries(
+                    space_id,
+                    self._encode_english,
+                    most_alike=self.most_alike,
+                    is_measured=self.is_measured,
+                )
         return self._libraries.get(None if name == NO_LIBRARY else name)
 
     def _encode_english(self, texts: list[str]) -> Tensor:

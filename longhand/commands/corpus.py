@@ -109,9 +109,6 @@ def library(
         str | None,
         typer.Option(help="Kinds of documents, such as guide,howto; else all.", metavar="KIND,..."),
     ] = None,
-    train_only: Annotated[
-        bool, typer.Option("--train-only", help="Search no document that models are measured on.")
-    ] = False,
     licence: Annotated[str, typer.Option(help="What its card says of the licence.")] = "as the documents",
     space: Annotated[str | None, typer.Option(help="The concept space; else the one that ships.")] = None,
 ) -> None:
@@ -141,7 +138,6 @@ def library(
             dim=codec.dim,
             data=data_line(corpus),
             licence=licence,
-            is_split=train_only,
         )
     except OSError as error:
         raise InputError(f"the library cannot be written to {out}: {error.strerror or error}") from error

@@ -64,7 +64,7 @@ class LonghandSystem:
             from flows.models.engine import ModelEngine
 
             engine = ModelEngine(space=self._space)
-            engine.most_alike = self.most_alike
+            engine.most_alike, engine.is_measured = self.most_alike, True
             self._engine = engine
         return self._engine
 

@@ -197,30 +197,37 @@ def test_a_library_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert loaded.passages[int(found.argmax())].title == "Title 7"
 
 
-def test_documents_that_models_are_measured_on_are_searched_only_where_asked(tmp_path: Path) -> None:
+def test_documents_that_models_are_measured_on_give_nothing_to_what_is_measured(tmp_path: Path) -> None:
     documents = _documents(300)
-    held = {d.title for d in documents if split_of(d) != "train"}
+    held = [d for d in documents if split_of(d) != "train"]
     assert held
     asked = dataclasses.replace(documents[0], title="Asked of Longhand", page="asked/0001")
     assert split_of(asked) == "test"
-    documents.append(asked)
-    for name, is_split in (("all", False), ("split", True)):
-        write_library(
-            documents,
-            tmp_path / name,
-            encode,
-            name=name,
-            space_id="toy@1",
-            dim=DIM,
-            data="tests",
-            licence="none",
-            is_split=is_split,
-        )
-        titles = {
-            p.title for p in load_library(str(tmp_path / name), space_id="toy@1", encode=encode).passages
-        }
-        assert (titles & held == set()) is is_split
-        assert asked.title in titles, "no model learns from it, and a user finds it"
+    folder = tmp_path / "all"
+    write_library(
+        [*documents, asked],
+        folder,
+        encode,
+        name="all",
+        space_id="toy@1",
+        dim=DIM,
+        data="tests",
+        licence="none",
+    )
+    everybodys = load_library(str(folder), space_id="toy@1", encode=encode)
+    measured = load_library(str(folder), space_id="toy@1", encode=encode, is_measured=True)
+
+    def finds(library: Library, title: str) -> bool:
+        about = encode([title])
+        place = library.titles.index(title)
+        own = list(library.places_of(place))
+        seen = bool(library.document_likeness(about[0])[place] > 0)
+        assert bool((library.likeness(about, about[0])[0, own] > 0).all()) is seen
+        return seen
+
+    assert all(finds(everybodys, d.title) for d in held)
+    assert not any(finds(measured, d.title) for d in held)
+    assert finds(measured, asked.title), "no model learns from it"
 
 
 def test_a_library_of_another_space_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
@@ -759,7 +766,7 @@ def test_a_librarys_text_is_read_when_it_is_asked_for_and_is_all_there() -> None
         )
     ]
     lines = [json.dumps(document_row(document)) for document in documents]
-    stored = StoredPassages(lines, is_split=False)
+    stored = StoredPassages(lines)
     eager = [passage for document in documents for passage in passages_of(document)]
     assert stored.entries == entries_of(eager)
     assert stored[-1] == stored[3] == eager[3]
@@ -767,10 +774,36 @@ def test_a_librarys_text_is_read_when_it_is_asked_for_and_is_all_there() -> None
     with pytest.raises(IndexError):
         stored[len(eager)]
     parsed: list[str] = []
-    lazily = StoredPassages(lines, is_split=False)
+    lazily = StoredPassages(lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "concepts.library.stored.passages_of", lambda d: parsed.append(d.title) or passages_of(d)
         )
         assert [lazily[0], lazily[1], lazily[3]] == [eager[0], eager[1], eager[3]]
     assert parsed == ["Tea", "Bees"]
+
+
+def test_a_text_of_the_kind_that_was_asked_for_stands_alone() -> None:
+    def document(title: str, *headings: str) -> list[Passage]:
+        sentences = tuple(f"Dear garden, the bees of {n} came back today." for n in ("May", "June", "July"))
+        return [Passage(title, heading, sentences) for heading in headings]
+
+    passages = [
+        *document("Letter to the garden", "Dear garden"),
+        *document("Letter to the garden bees", "Bees", "Water", "Flowers", "Hives", "Winter"),
+    ]
+    library = Library.of(passages, encode)
+    assert find_outline(library, encode, ["Letter to the garden"]) == ["Dear garden"]
+    assert find_outline(library, encode, ["To the garden"], typed="a letter to the garden") == ["Dear garden"]
+    assert find_outline(library, encode, ["Letter to the garden"], 9, is_wish=True) == ["Dear garden"]
+    assert find_outline(library, encode, ["Letter to the garden"], 3) != ["Dear garden"]
+    assert len(find_outline(library, encode, ["To the garden bees"])) >= 4, "nobody asked for a letter"
+
+
+def test_a_section_of_long_sentences_is_a_section() -> None:
+    long = "The bees of the garden " + "fly from flower to flower and " * 8 + "come back."
+    passages = [
+        Passage("Bees in the garden", heading, (long,) * 3) for heading in ("Water", "Hives", "May", "Wax")
+    ]
+    found = find_outline(Library.of(passages, encode), encode, ["Bees in the garden"])
+    assert found == ["Water", "Hives", "May", "Wax"]
