@@ -66,8 +66,10 @@ class NoteOptions:
     """Notes from one document in a section, at most."""
     whole_likeness: float = 0.4
     """Least likeness at which a passage with the section's own heading is taken whole."""
+    num_sources: int = 60
+    """Documents, the nearest by name, that are looked at as sources of the outline."""
     fewest_of_outline: int = 3
-    """A document that gives this many whole passages also gives the others whose headings match, at any likeness."""
+    """A document that has this many of the outline's headings gives their sections whole, at any likeness."""
     fewest_whole: int = 3
     """Fewest sentences of a passage that is taken whole."""
     most_whole: int = 100
@@ -97,6 +99,7 @@ def find_notes(
     title: str,
     headings: Sequence[str],
     *,
+    prompt: str = "",
     parts: Sequence[str] = (),
     options: NoteOptions | None = None,
     without: Collection[str] = (),
@@ -109,6 +112,7 @@ def find_notes(
     its own order, and a list last. A list comes whole, and a section has at most one: mixed steps of two lists instruct
     nobody.
 
+    `prompt` is another name of the document: the source of its outline may be near to either.
     `parts` are each section's part heading, "" for none (empty: no section has one). `wanted` says which sections get
     notes (empty: all), `taken` lists texts that other sections have already.
     """
@@ -127,11 +131,17 @@ def find_notes(
     likeness = likeness.masked_fill(hidden[library.owner], -1.0)
     top = likeness.topk(min(options.num_passages, len(library)), dim=1)
     is_wanted = list(wanted) or [True] * len(headings)
-    whole = _whole_passages(library, headings, top.indices, top.values, is_wanted, taken, options)
+    called = encode([title, prompt] if prompt else [title])
+    near = {
+        int(m)
+        for name in called
+        for m in library.document_likeness(name).topk(min(options.num_sources, len(library.titles))).indices
+    }
+    whole = _whole_passages(library, headings, top.indices, top.values, near, is_wanted, taken, options)
     for section, n in whole.items():
         found[section] = _whole(library.passages[n], round(float(likeness[section, n]), 4), options)
         is_wanted[section] = False
-    near = sorted(
+    useful = sorted(
         {
             int(n)
             for row, likes, wants in zip(top.indices, top.values, is_wanted, strict=True)
@@ -139,7 +149,7 @@ def find_notes(
             if wants and float(like) >= library.least_likeness and int(n) not in whole.values()
         }
     )
-    units = [unit for n in near for unit in _units(n, library.passages[n], options)]
+    units = [unit for n in useful for unit in _units(n, library.passages[n], options)]
     if not units:
         return found
     vectors_UD = _vectors(units, encode)
@@ -174,13 +184,15 @@ def _whole_passages(
     headings: Sequence[str],
     top_QP: Tensor,
     likeness_QP: Tensor,
+    near: Collection[int],
     is_wanted: Sequence[bool],
     taken: Collection[str],
     options: NoteOptions,
 ) -> dict[int, int]:
     """Return the passage that a section takes whole, by section: it has the section's heading, each is taken once.
 
-    `top_QP` are the passages considered for each section, `likeness_QP` their likeness to it.
+    `top_QP` are the passages considered for each section, `likeness_QP` their likeness to it; `near` are documents that
+    may be the outline's source.
     """
     chosen: dict[int, int] = {}
 
@@ -204,9 +216,16 @@ def _whole_passages(
     for _, section, n in sorted(pairs, key=lambda pair: (-pair[0], *pair[1:])):
         if can_have(section, n):
             chosen[section] = n
-    owners = Counter(int(library.owner[n]) for n in chosen.values())
-    # a document behind most of the outline also gives the sections whose headings alone say little
-    for document in [m for m, num in owners.most_common() if num >= options.fewest_of_outline]:
+    # a document that has most of the outline's headings also gives the sections whose headings alone say little
+    named = {heading.casefold() for heading in headings}
+    owners = {*near, *(int(library.owner[n]) for row in top_QP for n in row)}
+    num_named = {
+        m: len(named & {library.passages[n].heading.casefold() for n in library.places_of(m)})
+        for m in sorted(owners)
+    }
+    for document in sorted(num_named, key=lambda m: -num_named[m]):
+        if num_named[document] < options.fewest_of_outline:
+            break
         for n in library.places_of(document):
             for section in range(len(headings)):
                 if can_have(section, n):

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from concepts.library.headings import may_head
 from concepts.library.library import Encode, Library, Passage
 from concepts.library.notes import names_other
+from concepts.library.words import americanize
 from concepts.library.words import stems as stems_of
 from concepts.texts import FORMS
 
@@ -127,7 +128,10 @@ def find_outline(
         # a letter that goes on with sections of another one is no letter
         return _outline(closely[:1], called, encode, min(num_sections or MOST, num_leading), WITHIN)
     if num_sections is not None and is_wish and num_leading >= ENOUGH:
-        num_sections = num_leading if ALONE_SHARE <= num_leading / num_sections < 1 else num_sections
+        # a longer text on the subject is welcome, one that wanders to its neighbours is not
+        closely = closely[:1] + [other for other in closely[1:] if other.likeness >= SAME_SUBJECT]
+        if num_leading < num_sections and (len(closely) == 1 or num_leading >= ALONE_SHARE * num_sections):
+            num_sections = num_leading
     found = _outline(closely, called, encode, num_sections, WITHIN)
     if not found and num_sections is not None:
         widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
@@ -226,7 +230,7 @@ def _mean(features: Sequence[Features]) -> Features:
 def _kinds(text: str) -> frozenset[str]:
     """Return the forms that the lines of a text name; a verb ("to plan a party") names none."""
     return FORMS.intersection(
-        word.casefold().removesuffix("s") for word in _WORD.findall(_VERB.sub("", text))
+        word.removesuffix("s") for word in _WORD.findall(americanize(_VERB.sub("", text).casefold()))
     )
 
 

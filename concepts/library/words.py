@@ -56,11 +56,14 @@ _SPELLINGS = tuple(
         ("practis", "practic"),
         (r"programme(?=s?\b)", "program"),
         ("pyjama", "pajama"),
+        ("recipie", "recipe"),
+        ("résumé", "resume"),
         ("sceptic", "skeptic"),
+        ("speach", "speech"),
         ("tyre", "tire"),
     )
 )
-"""British word beginnings and their American spelling; also some common synonyms."""
+"""British word beginnings and their American spelling; also some common synonyms and misspellings."""
 
 
 _BRITISH = re.compile(rf"\b(?:{'|'.join(british.pattern for british, _ in _SPELLINGS)})\w*")

@@ -112,7 +112,8 @@ class NotesAsk:
     known: tuple[tuple[Note, ...] | None, ...]
     """Notes of sections that have some already; None: to be found."""
     typed: str
-    """The prompt, if it is English: its names, dates and numbers fill blanks of the notes, such as "[order number]"."""
+    """The prompt, if it is English: another name of the document, whose names, dates and numbers fill blanks of the
+    notes, such as "[order number]"."""
     library: str | None
     """Library to search, as `WritingOptions.library`; None: the space's own."""
 

@@ -55,7 +55,8 @@ _POLITE = (
 _MAKES = r"(?:write|draft|create|make|produce|compose|prepare|put together|give)\s+"
 _KINDS = rf"(?:\w+[\s-]+){{0,3}}?(?:{'|'.join(sorted(KINDS_OF_TEXT))})\b"
 _WISHED = re.compile(
-    rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose)\s+(?=an?\s+{_KINDS}|something\s+(?:on|about)\b))"
+    rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose|need|want)\s+"
+    rf"(?=an?\s+{_KINDS}|something\s+(?:on|about)\b))"
     r"(?P<what>(?:an?|the|some|something)\s.+)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -129,6 +129,7 @@ class ModelEngine(LoadedModels):
             self._encode_english,
             title,
             texts[len(named) :],
+            prompt=ask.typed,
             parts=[english_of[part] for part in ask.parts],
             wanted=[known is None for known in ask.known],
             taken=[note.text for known in ask.known for note in known or ()],

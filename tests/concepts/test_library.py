@@ -404,12 +404,31 @@ def test_a_document_that_gave_most_of_an_outline_gives_all_of_it() -> None:
     nearer = passage("Care wheels rain", "Afterwards", "Rain is wet.", "Rain falls.")
     library = Library.of([*passages, nearer], encode, least_likeness=0.2)
     title, options = "Bicycle care wheels rain", NoteOptions(num_passages=1)
-    for fewest, is_its in ((3, True), (4, False)):
+    for fewest, is_its in ((4, True), (5, False)):
         found = find_notes(
             library, encode, title, headings, options=dataclasses.replace(options, fewest_of_outline=fewest)
         )
         assert [tuple(note.text for note in notes) for notes in found[:3]] == sentences[:3]
         assert (tuple(note.text for note in found[3]) == sentences[3]) is is_its
+
+
+def test_the_source_of_an_outline_is_found_by_its_name_where_other_passages_are_nearer() -> None:
+    headings = ["Before", "Afterwards", "Later"]
+    sentences = [
+        tuple(f"{heading} is the {n} time." for n in ("first", "second", "last")) for heading in headings
+    ]
+    source = [
+        passage("Bicycle care", heading, *own) for heading, own in zip(headings, sentences, strict=True)
+    ]
+    others = [
+        passage("Bicycle care wheels rain", f"{heading} rain", "Rain is wet.", "Rain falls.", "Rain ends.")
+        for heading in headings
+    ]
+    library = Library.of([*source, *others], encode, least_likeness=0.2)
+    options = NoteOptions(num_passages=1)
+    for title, prompt in (("Bicycle care wheels rain", ""), ("Wheels rain", "bicycle care")):
+        found = find_notes(library, encode, title, headings, prompt=prompt, options=options)
+        assert [tuple(note.text for note in own) for own in found] == sentences
 
 
 def test_a_section_of_a_part_gets_the_passage_of_that_part() -> None:
@@ -691,8 +710,9 @@ def test_what_was_typed_names_the_kind_of_text_though_no_name_does() -> None:
         for heading in ("Beginning", "Middle", "End")
     ]
     library = Library.of(passages, encode, least_likeness=0.0)
-    found = [find_candidates(library, encode, ["Work"], typed)[0] for typed in ("A letter", "An essay")]
-    assert [first.passages[0].title for first in found] == ["Work letter", "Work essay"]
+    typed = ("A letter", "An essay", "Two Letters")
+    found = [find_candidates(library, encode, ["Work"], text)[0] for text in typed]
+    assert [first.passages[0].title for first in found] == ["Work letter", "Work essay", "Work letter"]
 
 
 def test_few_sections_represent_a_document_its_first_one_among_them() -> None:
