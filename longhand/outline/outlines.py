@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
+from flows.document.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
 from flows.document.wishes import MAX_SECTIONS
-from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

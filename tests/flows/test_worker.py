@@ -452,7 +452,13 @@ def test_a_run_from_the_form_makes_one_document(store: Store, api: PrefectApi) -
     path = f"/deployments/{work_pool.deployment_id(api)}/create_flow_run"
     form = {"prompt": "How to brew tea.", "sections": 2, "length": "short", "lang": "eng_Latn"}
     run_id = api.call("POST", path, {"parameters": form})["id"]
-    bad = api.call("POST", path, {"parameters": {"prompt": " "}})["id"]
+    bad = {
+        "the prompt is empty: ": {"prompt": " "},
+        "the prompt has 10,001 characters": {"prompt": "x" * 10_001},
+        "sections is 999: give a number from 1 to 200": {"prompt": "Rice", "sections": 999},
+        "sections is two: ": {"prompt": "Rice", "sections": "two"},
+    }
+    refused = {message: api.call("POST", path, {"parameters": form})["id"] for message, form in bad.items()}
     assert run(make_worker(store), Keeping(api), store) == {"done": 1}
     (document,) = store.list_documents()
     assert (document.prompt, document.params["sections"], document.flow_run_id) == (
@@ -465,8 +471,21 @@ def test_a_run_from_the_form_makes_one_document(store: Store, api: PrefectApi) -
         f"How to brew tea ({document.id})",
         document.id,
     )
-    refused = api.get(f"/flow_runs/{bad}")["state"]
-    assert (refused["type"], refused["message"].partition(":")[0]) == ("FAILED", "the prompt is empty")
+    for message, bad_id in refused.items():
+        state = api.get(f"/flow_runs/{bad_id}")["state"]
+        assert state["type"] == "FAILED" and state["message"].startswith(message)
+
+
+def test_a_wrong_language_of_a_translation_is_refused_before_anything_is_written(
+    store: Store, api: PrefectApi
+) -> None:
+    path = f"/deployments/{work_pool.deployment_id(api)}/create_flow_run"
+    form = {"prompt": "How to brew tea.", "sections": 2, "translate_to": "nobody"}
+    run_id = api.call("POST", path, {"parameters": form})["id"]
+    engine = FakeEngine()
+    assert run(make_worker(store, engine), Keeping(api), store) == {"failed": 1}
+    assert "does not know the language 'nobody'" in api.get(f"/flow_runs/{run_id}")["state"]["message"]
+    assert engine.calls == []
 
 
 class Keeping(PrefectApi):
