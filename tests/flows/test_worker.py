@@ -424,6 +424,29 @@ def test_what_a_user_does_to_a_run_reaches_its_document(
     assert drain(store, api) == {"done": 1}
 
 
+def test_a_run_that_is_resumed_before_its_step_has_ended_goes_on_and_disturbs_no_other(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
+    first, other = new_document(store, priority=1), new_document(store)
+    acted: list[str] = []
+
+    def act(method: str, number: int) -> None:
+        run_id = store.get_document(first).flow_run_id or ""
+        if method == "write" and not acted:
+            acted.append(run_id)
+            with PrefectApi(api.url, api.auth) as api_here:
+                api_here.set_state(run_id, "PAUSED", name="Suspended", pause_reschedule=True)
+                time.sleep(4.0)  # until the worker has looked
+                api_here.call("POST", f"/flow_runs/{run_id}/resume", {})
+                time.sleep(6.0)  # until it has asked for runs
+
+    events: list[WorkerEvent] = []
+    work_pool.submit(api, [store.get_document(i) for i in (first, other)])
+    tally = drain(store, api, FakeEngine(before=act), limit=3, on_work=events.append)
+    assert tally == {"paused": 1, "done": 2}
+    assert [event.message for event in events if event.kind in ("trouble", "released")] == []
+
+
 def test_what_was_stopped_in_the_store_is_not_run(store: Store, api: PrefectApi, new_document: Make) -> None:
     """The server did not hear of it."""
     cancelled, paused = new_document(store), new_document(store)
