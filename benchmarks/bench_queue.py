@@ -4,11 +4,11 @@
 
 The models are the tests' fakes: they sleep for a given time and answer from hashes, so that the rest is our overhead:
 Prefect (its server, and a flow run with its task runs for each document), claiming, storing, Python.
-Each document of eight sections needs seven calls: to encode, to plan, for the title, two to write, one for the
-headings and one for the texts; `--model-s` is the time of all its calls together, a seventh of it a call. The
-shipped models need 4.8 s for such a document on two CPU cores (bench_write.py); a smaller figure is harder on
-us. Prints the share of the workers' time, from the first claim to the last commit, in which no model worked; how busy
-the machine was meanwhile; and for each document processor time, requests to Prefect's server and transactions.
+`--model-s` is the time of all model calls of a document together; how many calls that is, is counted by writing one
+without Prefect first. The shipped models need 4.8 s for such a document on two CPU cores (bench_write.py); a smaller
+figure is harder on us. Prints the share of the workers' time, from the first claim to the last commit, in which no
+model worked; how busy the machine was meanwhile; and for each document processor time, requests to Prefect's server
+and transactions.
 
 A Prefect server on SQLite is started for it, or on PostgreSQL with `--prefect-database`, an empty database (whose
 server needs the extension pg_trgm); Longhand's own database is `--url`:
@@ -50,10 +50,30 @@ from flows.prefect.server import PrivateServer  # noqa: E402
 from flows.prefect.work_pool import POOL  # noqa: E402
 from storage import NewDocument, Store  # noqa: E402
 
-CALLS_PER_DOCUMENT = 7
+
+def count_calls_of_one(num_sections: int) -> int:
+    """Return how many calls of models a document needs, by writing one without Prefect and without delay."""
+    from flow_fakes import FakeEngine
+    from step_runner import run_steps
+
+    from flows.document.job import Job
+    from flows.leases.lease import claim
+
+    engine = FakeEngine()
+    with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/one.db") as store:
+        (document,) = store.submit_documents([new_document(0, num_sections)])
+        engine.start_loading(("plan", "decode", "write"))
+        run_steps(Job(store, claim(store, document.id), engine))
+    return len(engine.calls)
 
 
-def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
+def new_document(number: int, num_sections: int) -> NewDocument:
+    """Return one of the documents to queue."""
+    params = WritingOptions(sections=num_sections).to_params()
+    return NewDocument(prompt=f"How to share folder {number}.", lang="eng_Latn", params=params)
+
+
+def be_worker(url: str, batch: int, call_s: float, api: PrefectApi) -> None:
     """Drain the queue in this process; print a line at the first claim, and one of figures at the end."""
     import asyncio
 
@@ -65,7 +85,7 @@ def be_worker(url: str, batch: int, model_s: float, api: PrefectApi) -> None:
     import_prefect(logs=True)
     from flows.worker import LonghandWorker, run_worker
 
-    models = SharedModels(lambda names: FakeEngine(delay_s=model_s / CALLS_PER_DOCUMENT))
+    models = SharedModels(lambda names: FakeEngine(delay_s=call_s))
     counts: Counter[str] = Counter()
     count_calls(counts)
     first = cpu_s = 0.0
@@ -187,11 +207,12 @@ def main() -> int:
     parser.add_argument("--model-s", type=float, default=1.0, help="model time of one document")
     parser.add_argument("--url", help="an empty database; else a SQLite file that is deleted afterwards")
     parser.add_argument("--prefect-database", help="an empty database of Prefect's; else a SQLite file")
+    parser.add_argument("--call-s", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--api", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.as_worker:
-        be_worker(args.url, args.batch, args.model_s, PrefectApi(*args.api))
+        be_worker(args.url, args.batch, args.call_s, PrefectApi(*args.api))
         return 0
     try:
         return measure(args)
@@ -215,7 +236,8 @@ def measure(args: argparse.Namespace) -> int:
         url = args.url or f"sqlite:///{folder}/longhand.db"
         queue_documents(url, api, args.documents, args.sections)
         command = [sys.executable, __file__, "--as-worker", "--url", url, "--batch", str(args.batch)]
-        command += ["--model-s", str(args.model_s), "--api", api.url, str(api.auth)]
+        call_s = args.model_s / count_calls_of_one(args.sections)
+        command += ["--call-s", str(call_s), "--api", api.url, str(api.auth)]
         before: list[float] = []
         started = time.time()
         found = run_workers(command, args.workers, lambda: before.extend((cpu_of(server), idle_s())))
@@ -228,16 +250,12 @@ def measure(args: argparse.Namespace) -> int:
 
 def queue_documents(url: str, api: PrefectApi, num: int, num_sections: int) -> None:
     """Store documents and make their flow runs."""
-    params = WritingOptions(sections=num_sections).to_params()
     with Store.open(url) as store:
         if store.get_overview().counts:
             raise UsageError("the database given by --url holds documents: name an empty one")
         work_pool.prepare(api)
         began = time.perf_counter()
-        prompts = [f"How to share folder {number}." for number in range(num)]
-        documents = store.submit_documents(
-            [NewDocument(prompt=prompt, lang="eng_Latn", params=params) for prompt in prompts]
-        )
+        documents = store.submit_documents([new_document(number, num_sections) for number in range(num)])
         work_pool.submit(api, [store.get_document(document.id) for document in documents])
         print(f"queued {num} documents in {time.perf_counter() - began:.2f} s", flush=True)
 

@@ -1,4 +1,4 @@
-"""Lets Prefect's server run its schedules on SQLAlchemy 2.1; does nothing if no repair is needed.
+"""Lets Prefect's server run its schedules on SQLAlchemy 2.1, and write to SQLite in turn.
 
 Prefect 3.8.8 inserts a schedule's runs with values for its own hybrid properties (`FlowRun.state`,
 `FlowRunState.data`). SQLAlchemy 2.0 ignored them; 2.1 refuses such an insert unless the property defines how
@@ -12,7 +12,8 @@ which acts as the command `prefect`: python -m flows.prefect_repair server start
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 MODELS = "prefect.server.database.orm_models"
@@ -28,14 +29,26 @@ def begin_immediately() -> None:
 
     Prefect begins them as readers. A reader that starts to write fails at once if another one has written meanwhile;
     then the server answers 503 and its clients wait for 2, 4, 8 seconds: most of the time with a few parallel runs.
+
+    Prefect keeps the mode of `BEGIN` in a context variable, so a session that is opened inside a transaction inherits
+    it; pausing a work queue opens one. It must begin as a reader: it would wait a minute for the lock of the outer
+    transaction, which waits for it.
     """
     import importlib
 
-    config = importlib.import_module(CONFIGURATIONS).AioSqliteConfiguration
+    configurations = importlib.import_module(CONFIGURATIONS)
+    config, mode = configurations.AioSqliteConfiguration, configurations.SQLITE_BEGIN_MODE
     begin = config.begin_transaction
 
-    def begin_transaction(self: Any, session: Any, with_for_update: bool = False) -> Any:
-        return begin(self, session, with_for_update=True)
+    @asynccontextmanager
+    async def begin_transaction(self: Any, session: Any, with_for_update: bool = False) -> AsyncIterator[Any]:
+        async with begin(self, session, with_for_update=True) as transaction:
+            await session.connection()  # sends BEGIN
+            token = mode.set("DEFERRED")
+            try:
+                yield transaction
+            finally:
+                mode.reset(token)
 
     if not getattr(begin, "is_ours", False):
         begin_transaction.is_ours = True  # type: ignore[attr-defined]

@@ -327,7 +327,10 @@ class LonghandWorker(BaseWorker[LonghandConfiguration, LonghandVariables, Longha
         answer = await self.client.request(
             "POST", "/work_pools/{name}/get_scheduled_flow_runs", path_params=path, json=body
         )
-        return list(WorkerFlowRunResponse.model_validate_list(answer.json()))
+        found = WorkerFlowRunResponse.model_validate_list(answer.json())
+        # A run that was suspended and resumed during a step waits until the step has ended here: Prefect's limiter
+        # would raise an error for it, which restarts the worker and stops all its other runs.
+        return [response for response in found if str(response.flow_run.id) not in self._mine]
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
         is_ours = await super()._propose_pending_state(flow_run)

@@ -4,7 +4,8 @@
     python docs/pictures/make_prefect.py [--stop-only] [--sections 12]
 
 It submits two documents: one is written to its end, the run of the other is cancelled and retried, by clicks.
-That one is long (`--sections`), so that it is still at work when the page shows it. `--stop-only` leaves out the first
+That one is long (`--sections`) and written without a library, so that it is still at work when the page shows it.
+`--stop-only` leaves out the first
 and its pictures.
 """
 
@@ -76,7 +77,9 @@ def main() -> None:
             pages = Pages(browser, station.ui_url)
             if not asked.stop_only:
                 take_done(pages)
-            running = submit("How to mend a bicycle", "--sections", asked.sections, "--length", "long")
+            running = submit(
+                "How to mend a bicycle", "--sections", asked.sections, "--length", "long", "--library", "none"
+            )
             wait_for(lambda: state_of(running) == "RUNNING")
             pages.take_stop(run_of(running)["id"], lambda: state_of(running))
         finally:

@@ -36,8 +36,9 @@ from flows.document.holding import count_vain_runs, held_job, is_transient, pois
 from flows.document.job import Job, error_text
 from flows.document.options import Length, WritingOptions
 from flows.document.order import Step, StepKind, steps_left
+from flows.document.prompts import check_prompt
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
-from flows.document.wishes import DEFAULT_LANG
+from flows.document.wishes import DEFAULT_LANG, WISHES
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
 from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host
@@ -129,11 +130,16 @@ async def _store(values: dict[str, Any], flow_run_id: str) -> str:
     if seed is None:
         seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
     WritingOptions.from_params(values["params"])  # refuses values that somebody broke by hand
-    if not str(values["prompt"]).strip():
-        raise InputError("the prompt is empty: write what the document is about, or give a document_id")
+    values = {**values, "prompt": _checked_prompt(values["prompt"])}
     new = NewDocument(**{**values, "seed": seed, "idempotency_key": key, "flow_run_id": flow_run_id})
     with current_host() as host:
         return host.store.create_document(new).id
+
+
+def _checked_prompt(prompt: object) -> str:
+    if not str(prompt).strip():
+        raise InputError("the prompt is empty: write what the document is about, or give a document_id")
+    return check_prompt(str(prompt))
 
 
 class Progress:
@@ -198,6 +204,8 @@ async def write_document(
 
         try:
             if document_id is None:
+                # The server does not hold a run's parameters to the form's limits.
+                sections = replace(WISHES["sections"], called="sections").check(sections)
                 options = WritingOptions(sections=sections, length=length)
                 new = document or {"prompt": prompt, "lang": lang, "params": options.to_params()}
                 document_id = await _store(new, str(flow_run.id))
@@ -281,6 +289,9 @@ async def _do_steps(current: _Current, flow_run: FlowRun, translate_to: str | No
     job = current.job
     progress = Progress(job.document_id)
     is_outline_shown = False
+    if translate_to is not None:  # not only when all is written
+        job.prepare("encode")
+        job.engine.check_lang(translate_to)
     await _rename(flow_run, job)
     for step in steps_left(job, translate_to):
         if current.host.stopping.is_set():

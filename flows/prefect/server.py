@@ -8,6 +8,7 @@ has the truth. To keep and see runs, name a running server instead.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -26,6 +27,8 @@ from flows.errors import FlowError
 START_TIMEOUT_S = 600.0
 """The first start migrates a database, which takes seconds, but minutes on a busy machine."""
 LOG_LINES_SHOWN = 3
+_ERROR_LINE = re.compile(r"[\w.]+(Error|Exception)\b.*:")
+"""The line of a traceback that says what was raised."""
 
 
 def prefect_home() -> Path:
@@ -82,12 +85,14 @@ def foreign_variables() -> set[str]:
 
 
 def last_words(log: Path) -> str:
-    """Return the last lines of a log as one line."""
+    """Return the last error of a log, or its last lines, as one line."""
     try:
-        lines = log.read_text(errors="replace").strip().splitlines()
+        lines = [line.rstrip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     except OSError:
         lines = []
-    said = " | ".join(line.strip() for line in lines[-LOG_LINES_SHOWN:])
+    errors = [place for place, line in enumerate(lines) if _ERROR_LINE.match(line)]
+    start = errors[-1] if errors else -LOG_LINES_SHOWN
+    said = " | ".join(line.strip() for line in lines[start:][:LOG_LINES_SHOWN])
     return said or f"it said nothing (is there room in {log.parent}?)"
 
 

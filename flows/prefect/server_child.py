@@ -31,7 +31,9 @@ def end_with_parent(folder: Path) -> None:
     """Exit when standard input, which the parent holds open, ends; a thread waits for that."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: its lock, held here, makes Python abort where the server ends by itself.
+        while os.read(0, 1024):
+            pass
         shutil.rmtree(folder, ignore_errors=True)
         # Nobody reads this database again, so no orderly shutdown is needed.
         os._exit(0)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from concepts.errors import InputError, UsageError
+from flows.document.prompts import check_language, check_prompt
 from flows.document.wishes import MAX_SECTIONS
-from longhand.prompts import check_language, check_prompt
 from longhand.showing.terminal import say
 
 if TYPE_CHECKING:

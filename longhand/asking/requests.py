@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError, shorten
-from flows.document.wishes import DEFAULT_LANG, DEFAULT_SEED, FILE_WISHES, WISHES, Wish
-from longhand.prompts import (
+from flows.document.prompts import (
     MAX_OUTLINE_DEPTH,
     check_choice,
     check_key,
@@ -24,6 +23,7 @@ from longhand.prompts import (
     check_prompt,
     check_translation,
 )
+from flows.document.wishes import DEFAULT_LANG, DEFAULT_SEED, FILE_WISHES, WISHES, Wish
 from longhand.showing.terminal import say
 
 if TYPE_CHECKING:

@@ -85,8 +85,8 @@ def list_documents(
     as_json: AsJson = False,
 ) -> None:
     """List stored documents, newest first."""
+    from flows.document.prompts import check_choice, check_limit
     from longhand.asking.durations import parse_time
-    from longhand.prompts import check_choice, check_limit
     from storage import DOCUMENT_STATUSES
     from storage.records import SORTS
 
@@ -278,7 +278,7 @@ def choose_documents(
 
     Raises UsageError unless exactly one of the three is asked for, NotFoundError where there is none.
     """
-    from longhand.prompts import check_choice
+    from flows.document.prompts import check_choice
     from storage import DOCUMENT_STATUSES
 
     if bool(ids) + all_documents + (status is not None) != 1:

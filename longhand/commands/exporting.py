@@ -102,8 +102,8 @@ def _refuse(option: str, others: Mapping[str, object]) -> None:
 
 
 def _choose_format(name: str | None, out: Path | None, *, with_vectors: bool) -> Format:
+    from flows.document.prompts import check_choice
     from longhand.formats import FORMATS, SUFFIXES, format_of
-    from longhand.prompts import check_choice
 
     default = FORMATS["json" if with_vectors else "md"]
     if name is None:

@@ -11,9 +11,9 @@ import typer
 
 from concepts.errors import InputError, LonghandError, UsageError
 from concepts.neural.processes import SAID
+from flows.document.prompts import check_choice
 from flows.document.wishes import DEFAULT_SEED, WISHES
 from longhand.doing.crew import EXIT_ERROR
-from longhand.prompts import check_choice
 from longhand.showing.terminal import print_json, print_table, print_text, say
 
 if TYPE_CHECKING:

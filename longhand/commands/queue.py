@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 import typer
 
 from concepts.errors import LonghandError, UsageError
+from flows.document.prompts import check_choice, check_key
 from flows.document.wishes import WISHES
 from longhand.asking.completion import complete_statuses
 from longhand.asking.durations import parse_duration
@@ -20,7 +21,6 @@ from longhand.asking.requests import Wishes
 from longhand.commands.documents import DocumentId, DocumentIds, open_store
 from longhand.commands.writing import raise_last
 from longhand.doing.crew import shared
-from longhand.prompts import check_choice, check_key
 from longhand.showing.terminal import (
     print_json,
     print_text,

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from flows.document.prompts import check_choice
 from flows.document.wishes import DEFAULT_LANG
 from longhand.asking.completion import complete_languages
 from longhand.asking.options import SpaceName
 from longhand.commands.documents import AsJson, open_store
-from longhand.prompts import check_choice
 from longhand.showing.terminal import print_json, print_table, say
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from concepts.errors import UsageError
+from flows.document.prompts import check_language, check_prompt
 from flows.document.wishes import DEFAULT_LANG
 from longhand.asking.requests import known_languages
-from longhand.prompts import check_language, check_prompt
 
 if TYPE_CHECKING:
     from flows.models.engine import ModelEngine

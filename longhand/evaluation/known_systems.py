@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from concepts.errors import UsageError
+from flows.document.prompts import check_choice
 from longhand.evaluation.baselines import (
     SubjectHidden,
     TrueConcepts,
@@ -24,7 +25,6 @@ from longhand.evaluation.systems import (
     TrueDocument,
     folder_name,
 )
-from longhand.prompts import check_choice
 
 
 def _first_release(options: SystemOptions) -> System:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
+from flows.document.prompts import check_prompt
 from longhand.evaluation.texts import DocumentText, text_of_corpus
-from longhand.prompts import check_prompt
 
 if TYPE_CHECKING:
     from concepts.corpus import Document

@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
+from flows.document.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable
 from longhand.outline.drafts import Draft, EditError, Node, check_complete, finish_draft, one_line
-from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
+from flows.document.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
 from flows.document.wishes import MAX_SECTIONS
 from longhand.outline.numbering import without_numbers
 from longhand.outline.surroundings import LETTER_LINE, without_surroundings
-from longhand.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -9,13 +9,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
+from flows.document.prompts import MAX_LENGTH
 from flows.document.wishes import WISHES
 from flows.leases.lease import release_dead
 from longhand.formats.export import short_title
 from longhand.outline import editing
 from longhand.outline.draft_markdown import format_draft
 from longhand.outline.drafts import EditError, check_complete
-from longhand.prompts import MAX_LENGTH
 from longhand.web.asking import Form, check_number, read_form
 from longhand.web.errors import ForbiddenError, status_of
 from longhand.web.outline_form import make_rows, read_edits

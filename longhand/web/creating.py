@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import LonghandError, UsageError
+from flows.document.prompts import MAX_OUTLINE_DEPTH, check_language, check_prompt
 from flows.document.wishes import WISHES, Wish
 from longhand.asking.requests import check_models, known_languages, make_document
 from longhand.outline.outlines import parse_outline
-from longhand.prompts import MAX_OUTLINE_DEPTH, check_language, check_prompt
 from longhand.web.asking import Form, read_choice
 from longhand.web.errors import status_of
 from longhand.web.templating import link

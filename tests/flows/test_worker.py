@@ -424,6 +424,29 @@ def test_what_a_user_does_to_a_run_reaches_its_document(
     assert drain(store, api) == {"done": 1}
 
 
+def test_a_run_that_is_resumed_before_its_step_has_ended_goes_on_and_disturbs_no_other(
+    store: Store, api: PrefectApi, new_document: Make
+) -> None:
+    first, other = new_document(store, priority=1), new_document(store)
+    acted: list[str] = []
+
+    def act(method: str, number: int) -> None:
+        run_id = store.get_document(first).flow_run_id or ""
+        if method == "write" and not acted:
+            acted.append(run_id)
+            with PrefectApi(api.url, api.auth) as api_here:
+                api_here.set_state(run_id, "PAUSED", name="Suspended", pause_reschedule=True)
+                time.sleep(4.0)  # until the worker has looked
+                api_here.call("POST", f"/flow_runs/{run_id}/resume", {})
+                time.sleep(6.0)  # until it has asked for runs
+
+    events: list[WorkerEvent] = []
+    work_pool.submit(api, [store.get_document(i) for i in (first, other)])
+    tally = drain(store, api, FakeEngine(before=act), limit=3, on_work=events.append)
+    assert tally == {"paused": 1, "done": 2}
+    assert [event.message for event in events if event.kind in ("trouble", "released")] == []
+
+
 def test_what_was_stopped_in_the_store_is_not_run(store: Store, api: PrefectApi, new_document: Make) -> None:
     """The server did not hear of it."""
     cancelled, paused = new_document(store), new_document(store)
@@ -452,7 +475,13 @@ def test_a_run_from_the_form_makes_one_document(store: Store, api: PrefectApi) -
     path = f"/deployments/{work_pool.deployment_id(api)}/create_flow_run"
     form = {"prompt": "How to brew tea.", "sections": 2, "length": "short", "lang": "eng_Latn"}
     run_id = api.call("POST", path, {"parameters": form})["id"]
-    bad = api.call("POST", path, {"parameters": {"prompt": " "}})["id"]
+    bad = {
+        "the prompt is empty: ": {"prompt": " "},
+        "the prompt has 10,001 characters": {"prompt": "x" * 10_001},
+        "sections is 999: give a number from 1 to 200": {"prompt": "Rice", "sections": 999},
+        "sections is two: ": {"prompt": "Rice", "sections": "two"},
+    }
+    refused = {message: api.call("POST", path, {"parameters": form})["id"] for message, form in bad.items()}
     assert run(make_worker(store), Keeping(api), store) == {"done": 1}
     (document,) = store.list_documents()
     assert (document.prompt, document.params["sections"], document.flow_run_id) == (
@@ -465,8 +494,21 @@ def test_a_run_from_the_form_makes_one_document(store: Store, api: PrefectApi) -
         f"How to brew tea ({document.id})",
         document.id,
     )
-    refused = api.get(f"/flow_runs/{bad}")["state"]
-    assert (refused["type"], refused["message"].partition(":")[0]) == ("FAILED", "the prompt is empty")
+    for message, bad_id in refused.items():
+        state = api.get(f"/flow_runs/{bad_id}")["state"]
+        assert state["type"] == "FAILED" and state["message"].startswith(message)
+
+
+def test_a_wrong_language_of_a_translation_is_refused_before_anything_is_written(
+    store: Store, api: PrefectApi
+) -> None:
+    path = f"/deployments/{work_pool.deployment_id(api)}/create_flow_run"
+    form = {"prompt": "How to brew tea.", "sections": 2, "translate_to": "nobody"}
+    run_id = api.call("POST", path, {"parameters": form})["id"]
+    engine = FakeEngine()
+    assert run(make_worker(store, engine), Keeping(api), store) == {"failed": 1}
+    assert "does not know the language 'nobody'" in api.get(f"/flow_runs/{run_id}")["state"]["message"]
+    assert engine.calls == []
 
 
 class Keeping(PrefectApi):

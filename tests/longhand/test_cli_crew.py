@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 
 from flow_fakes import FakeEngine
 
+from concepts.neural.processes import process_state
 from flows import crew as crews
 from flows.crew import Crew
 from flows.document.job import Job
@@ -44,6 +45,7 @@ class Board:
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> Board:
     found = Board()
+    process_state()  # of a process alone, whatever was tested before: accelerate must see no launcher
 
     def join(_: Store, place: crews.Place) -> Crew:
         return Crew(place.rank, found, current_owner())  # type: ignore[arg-type]

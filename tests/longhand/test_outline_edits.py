@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from concepts.errors import InputError
+from flows.document.prompts import MAX_LENGTH
 from longhand.outline.draft_markdown import format_draft, parse_draft
 from longhand.outline.drafts import (
     Add,
@@ -30,7 +31,6 @@ from longhand.outline.editing import (
     restore_version,
     rewrite_item,
 )
-from longhand.prompts import MAX_LENGTH
 from storage import Busy, OutlineRecord, PlanItemRecord, Store
 
 TREE = ("1", "2", "2.1", "2.2", "3")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concepts.errors import InputError, UsageError
+from flows.document.prompts import MAX_PROMPT_CHARS, check_choice, check_language, check_prompt
 from flows.document.wishes import WISHES
-from longhand.prompts import MAX_PROMPT_CHARS, check_choice, check_language, check_prompt
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 
