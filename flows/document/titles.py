@@ -31,9 +31,9 @@ MOST_TITLE_WORDS = 10
 _REQUEST = re.compile(
     r"(?:(?:please|kindly|can you|could you|would you|help me(?: to)?|"
     r"i(?:'d| would)? (?:like|want|need)(?: you to| to have)?)[,\s]+)*"
-    r"(?:(?:write|draft|create|make|produce|compose|give|put together|plan)\s+(?:me\s+|us\s+)?|"
+    r"(?:(?:write|draft|create|make|produce|compose|give|put together|plan)\s+(?:(?:me|us)\s+(?P<plain>))?|"
     r"(?<=need )|(?<=want ))"
-    r"(?P<what>(?:an?|the|some|my|our)\s+[^.!?;:]{3,})",
+    r"(?P<what>(?:(?(plain)\w+|(?:an?|the|some|my|our)))\s+[^.!?;:]{3,})",
     re.IGNORECASE,
 )
 """A requested text: "a guide for new members"."""
@@ -72,6 +72,8 @@ _SOMETHING = re.compile(
 _HELPS = re.compile(r"^something\s+(?:that|which|to)\s+helps?\s+", re.IGNORECASE)
 _FEWEST_BEFORE_COLON = 4
 """Fewest words before a colon that make a title by themselves."""
+_FEWEST_IN_TITLE = 3
+"""Fewest words of a title that is the beginning of a sentence."""
 _CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
@@ -95,7 +97,7 @@ def is_title(prompt: str, lang: str) -> bool:
 
 
 def recased(prompt: str, lang: str) -> str:
-    """Return a prompt in all capitals, or in none, in sentence case; return any other unchanged.
+    """Return a prompt in all capitals, or in none, in sentence case; any other begins with a capital.
 
     A prompt of one or two names ("NASA", "iPhone repair") stays unchanged.
     """
@@ -105,8 +107,14 @@ def recased(prompt: str, lang: str) -> str:
     elif text.lower() == text and text.upper() != text and text.count(" ") > 1:
         text = text[:1].upper() + text[1:]
     else:
-        return text
+        return _capitalized(text)
     return _I.sub("I", text) if lang == ENGLISH else text
+
+
+def _capitalized(text: str) -> str:
+    """Return a text with a capital at its beginning, unless its first word has one elsewhere ("iPhone repair")."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.islower() and " " in text else text
 
 
 def unwished(text: str, lang: str) -> str:
@@ -148,7 +156,7 @@ def titles_in(prompt: str, lang: str) -> list[str]:
     """Return title candidates from a prompt's own words, the plainest last."""
     sentences = _sentences(prompt, lang)
     whole = unwished(sentences[0], lang)
-    first = headline(_CLAUSE.split(whole)[0], LONGEST_TITLE)
+    first = headline(_first_clauses(whole), LONGEST_TITLE)
     before, colon, _ = whole.partition(": ")
     titles = [before] if colon and len(before) <= LONGEST_TITLE else []
     is_enough = len(before.split()) >= _FEWEST_BEFORE_COLON
@@ -173,6 +181,17 @@ def titles_in(prompt: str, lang: str) -> list[str]:
     if not titles or not _WISH.match(first):
         titles.append(plainest)
     return list(dict.fromkeys(titles))
+
+
+def _first_clauses(sentence: str) -> str:
+    """Return a sentence up to the end of the first clause that has enough words before it to be a title."""
+    for found in _CLAUSE.finditer(sentence):
+        clause = sentence[: found.start()]
+        # what stands before a comma may be the first word of a list
+        fewest = _FEWEST_IN_TITLE if "," not in clause + found[0] else _FEWEST_IN_TITLE + 1
+        if len(clause.split()) >= fewest:
+            return clause
+    return sentence
 
 
 def _topic(sentences: Sequence[str]) -> str:

@@ -32,8 +32,9 @@ _INLINE = re.compile(
     r"(?<=\w):(?=:(?:\s|\]|$))|(?<=[A-Za-z])~(?=\d{1,2}~)|(?<=\w)\^(?=\w{1,3}\^)"
 )
 # ... and only at the start of a line: headings, quotations, bullets, rules, fences, numbers.
-_PLACEHOLDER = re.compile(r"(?<![!\[\]\\])\\\[([^\W\d_][^\[\]\\]{2,})\\\](?![(\[:{])")
-"""Escaped words in brackets, to be filled in by hand: with no definition Markdown shows them as they are."""
+_PLACEHOLDER = re.compile(r"(?<![!\[\]\\])\\\[((?=[^\[\]\\]*[^\W\d_]{2})[^\W_][^\[\]\\]{2,})\\\](?![(\[{])")
+"""Escaped words in brackets, to be filled in by hand: with no definition Markdown shows them as they are. At the start
+of a line a colon after them would make them a definition."""
 _LINE_START = re.compile(r"(?:[#>+=~-]|\d{1,9}(?=[.)]))")
 
 
@@ -243,7 +244,12 @@ def escape_line(text: str) -> str:
 
 def _escape_inline(text: str) -> str:
     escaped = _INLINE.sub(lambda found: "".join("\\" + char for char in found.group()), text)
-    return _PLACEHOLDER.sub(r"[\1]", escaped)
+    return _PLACEHOLDER.sub(_plain_placeholder, escaped)
+
+
+def _plain_placeholder(found: re.Match[str]) -> str:
+    is_definition = found.start() == 0 and found.string.startswith(":", found.end())
+    return found[0] if is_definition else f"[{found[1]}]"
 
 
 def _heading_text(text: str) -> str:

@@ -211,3 +211,17 @@ def test_any_heading_reads_as_the_text(text):
     if line:
         section = replace(SECTION, heading=line)
         assert read_headings(to_markdown(replace(DOCUMENT, sections=(section,))))[1] == ("h2", line)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Sales in [month]: [two sentences].", "Sales in [month]: [two sentences]."),
+        ("[month]: good", "\\[month\\]: good"),
+        ("costs of [25 to 30 percent] of it", "costs of [25 to 30 percent] of it"),
+        ("as shown [1] and [23]", "as shown \\[1\\] and \\[23\\]"),
+        ("[name](tea)", "\\[name\\](tea)"),
+    ],
+)
+def test_blanks_stay_as_they_are_and_nothing_becomes_markup(text: str, line: str) -> None:
+    assert escape_line(text) == line

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from concepts.given import GivenDocument, GivenSection, read_given
@@ -111,6 +111,7 @@ SOURCES = st.lists(st.tuples(KINDS, TEXTS), min_size=1, max_size=9).map(
 
 
 @given(SOURCES)
+@example("the\n\n> [!NOTE]\n> • the")
 @settings(
     max_examples=80,
     deadline=None,

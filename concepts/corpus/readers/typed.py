@@ -61,17 +61,19 @@ def _typed_items(elements: Sequence[Element], *, has_marks: bool) -> list[Elemen
             continue
         found += _items_of_run(run, has_marks=has_marks)
         run = []
-        found.append(element)
+        found.append(_unglyphed(element) if element.kind == "note" else element)
     return found[:-1]
+
+
+def _unglyphed(element: Element) -> Element:
+    """Return a block that begins with a glyph as a list item, any other unchanged."""
+    glyph = _GLYPH.match(element.text)
+    return element if glyph is None else replace(element, text=element.text[glyph.end() :], kind="bullet")
 
 
 def _items_of_run(run: Sequence[Element], *, has_marks: bool) -> list[Element]:
     """Return a run of paragraphs in which the marked ones are list items."""
-    found = list(run)
-    for place, element in enumerate(found):
-        glyph = _GLYPH.match(element.text)
-        if glyph is not None:
-            found[place] = replace(element, text=element.text[glyph.end() :], kind="bullet")
+    found = [_unglyphed(element) for element in run]
     if not has_marks:
         return found
     items = parse_list([element.text for element in run], wraps=False)
