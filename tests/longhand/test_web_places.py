@@ -155,7 +155,7 @@ def test_own_headings_and_a_review_are_taken_over(client, store: Store) -> None:
         ({"sections": "many"}, ["sections"], "is no whole number"),
         ({"sections": "0", "seed": "-1"}, ["sections", "seed"], "sections is 0"),
         ({"seed": "-5"}, ["seed"], "seed is -5: give a whole number from 0"),
-        ({"outline": "text: only\n\n---"}, ["outline"], "the outline"),
+        ({"outline": "text: only\n\n!!!"}, ["outline"], "the outline"),
         ({"outline": "a\nb", "sections": "3"}, ["sections"], "the outline names the sections itself"),
         ({"lang": "xyz_Latn"}, ["lang"], "unknown language"),
         ({"length": "huge"}, ["length"], "expected one of short, medium, long"),
