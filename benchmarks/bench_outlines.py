@@ -121,7 +121,7 @@ def _grade(library: Library, encode: Encode) -> None:
         graded = [c for c in found if c.passages[0].title in row["grades"]]
         if graded:
             features = [
-                (f.named, f.telling, f.unsaid, not c.is_of_kind) for c in graded for f in (c.features,)
+                (f.named, f.telling, f.unsaid, c.is_of_kind is False) for c in graded for f in (c.features,)
             ]
             grades = [row["grades"][c.passages[0].title] for c in graded]
             asked.append((np.array(features, dtype=float), np.array(grades, dtype=float)))

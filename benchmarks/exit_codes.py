@@ -5,8 +5,7 @@
 Runs each command `--runs` times on a database of its own, and prints how often which code came; negative codes are
 signals. Then presses Ctrl-C in commands that load models, `--presses` times at each of ten moments: 130 is promised,
 or 0 where the command had ended before. A press before Python's first line ends the process by the signal itself,
-which a shell shows as 130, too. Exits with 1 if another code came. Needs the fetched models; `--runs 50` takes some
-twenty minutes on two cores.
+which a shell shows as 130, too. Exits with 1 if another code came. Needs the fetched models.
 """
 
 from __future__ import annotations

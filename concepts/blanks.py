@@ -32,73 +32,31 @@ no blank wrongly (`tests/writer/test_voice_blanks.py`)."""
 MOST_FACTS = 8
 """Facts of a prompt that are looked at."""
 
-_FEW = 3
+_NUM_BEFORE = 3
+"""Words before a fact that may say what it is."""
 _BLANK = re.compile(r"\[([^\W\d_][^\[\]]{1,60})\]")
 _GENERAL = frozenset(
-    ("amount", "date", "day", "month", "name", "names", "number", "place", "sum", "time", "year")
+    """
+    amount date day month name names number place sum time year
+    """.split()  # noqa: SIM905  # a list of words reads better so
 )
 """Blanks that say too little: the date of a letter is not the date that its prompt tells."""
 _GROUPS = frozenset(
-    (
-        "airline",
-        "bank",
-        "business",
-        "charity",
-        "church",
-        "city",
-        "club",
-        "company",
-        "country",
-        "employer",
-        "firm",
-        "hospital",
-        "hotel",
-        "organization",
-        "place",
-        "school",
-        "shop",
-        "store",
-        "team",
-        "town",
-        "university",
-        "village",
-    )
+    """
+    airline bank business charity church city club company country employer firm hospital hotel
+    organization place school shop store team town university village
+    """.split()  # noqa: SIM905  # a list of words reads better so
 )
 """What has a name but is no person."""
 _PEOPLE = frozenset(
-    (
-        "boss",
-        "bride",
-        "brother",
-        "child",
-        "colleague",
-        "customer",
-        "daughter",
-        "employee",
-        "father",
-        "friend",
-        "grandfather",
-        "grandmother",
-        "groom",
-        "guest",
-        "husband",
-        "interviewer",
-        "landlord",
-        "manager",
-        "mother",
-        "neighbor",
-        "parent",
-        "patient",
-        "professor",
-        "sister",
-        "son",
-        "student",
-        "tenant",
-        "teacher",
-        "wife",
-    )
+    """
+    boss bride brother child colleague customer daughter employee father friend grandfather
+    grandmother groom guest husband interviewer landlord manager mother neighbor parent patient
+    professor sister son student tenant teacher wife
+    """.split()  # noqa: SIM905  # a list of words reads better so
 )
-_UNITS = "years|months|weeks|days|hours|minutes|people|guests|euros|dollars|pounds|pages|km|kg"
+_UNITS = frozenset("year month week day hour minute guest euro dollar pound page people km kg".split())  # noqa: SIM905
+_UNIT = rf"(?:{'|'.join(sorted(_UNITS))})s?"
 _SMALL = "two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty"
 _MONTH = (
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December|"
@@ -123,9 +81,7 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("number", re.compile(r"\b[A-Z]{2,3} ?\d{2,6}\b")),
     (
         "amount",
-        re.compile(
-            rf"[$€£]\d[\d,.]*\d|\b(?:\d[\d,.]*|{_SMALL}) ?(?:[$€£]|(?:{_UNITS})\b)|(?<=\bfor )\d[\d,.]*\d(?= \w)"
-        ),
+        re.compile(rf"[$€£]\d[\d,.]*|\b(?:\d[\d,.]*|{_SMALL}) ?(?:[$€£]|{_UNIT}\b)"),
     ),
     ("number", re.compile(r"\b\d{3,}\b")),
     ("person", re.compile(rf"\b{_TITLED}{_NAME}(?: {_NAME})*")),
@@ -165,7 +121,7 @@ def facts_of(prompt: str) -> list[Fact]:
             text = _POSSESSIVE.sub("", match[0].rstrip(" ,."))
             if kind == "name" and (text in _NO_NAMES or _only_begins(prompt, match.start(), text)):
                 continue
-            before = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_FEW:]
+            before = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_NUM_BEFORE:]
             found.append((match.start(), match.end(), Fact(text, kind, frozenset(before))))
     facts: dict[str, Fact] = {}
     for _, _, fact in sorted(found, key=lambda place: place[:2]):
@@ -187,8 +143,8 @@ def takes(blank: str, fact: Fact) -> bool:
         wanted = {"date": {"date", "day", "deadline"}, "time": {"time"}, "address": {"address", "street"}}
         return bool(wanted[fact.kind].intersection(words)) and "number" not in words
     if fact.kind == "amount":
-        unit = fact.text.split()[-1].rstrip("s")
-        counted = {word.rstrip("s") for word in words} & set(re.sub(r"s\b", "", _UNITS).split("|"))
+        unit = fact.text.split()[-1].removesuffix("s")
+        counted = _UNITS.intersection(word.removesuffix("s") for word in words)
         return unit in counted if counted else bool({"amount", "sum", "price", "budget"}.intersection(words))
     if fact.kind == "number":
         return len(words) > 1 and words[-1] == "number" and words[0] in fact.after
@@ -197,24 +153,24 @@ def takes(blank: str, fact: Fact) -> bool:
     return is_named and not (fact.kind == "person" and is_group)
 
 
-def match(blanks: Sequence[str], facts: Sequence[Fact], odds: Sequence[Sequence[float]]) -> dict[str, str]:
-    """Return the facts' texts by blank, so that their log odds (B, F) are greatest in all.
+def assign(blanks: Sequence[str], facts: Sequence[Fact], odds: Sequence[Sequence[float]]) -> dict[str, str]:
+    """Return the facts' texts by blank: the assignment whose log odds (B, F) exceed `LEAST` by the most in all.
 
-    Each fact fills one blank at most: who marries is not who is married to. A fact whose odds are below `LEAST` fills
-    none.
+    Each fact fills one blank at most: who marries is not who is married to.
     """
 
     @cache
     def best(blank: int, used: int) -> tuple[float, tuple[int, ...]]:
+        """Return the most that the blanks from `blank` on can gain without the facts `used` (bits), and how."""
         if blank == len(blanks):
             return 0.0, ()
-        without, rest = best(blank + 1, used)
-        options = [(without, (-1, *rest))]
+        total, rest = best(blank + 1, used)
+        options = [(total, (-1, *rest))]
         for place, fact in enumerate(facts):
             gain = odds[blank][place] - LEAST[fact.kind]
             if gain >= 0 and not used & 1 << place and takes(blanks[blank], fact):
                 total, rest = best(blank + 1, used | 1 << place)
-                options.append((total + odds[blank][place], (place, *rest)))
+                options.append((total + gain, (place, *rest)))
         return max(options)
 
     _, chosen = best(0, 0)

@@ -56,6 +56,11 @@ def is_asked(document: Document) -> bool:
     return (document.page or "").startswith(ASKED)
 
 
+def is_kept_back(document: Document) -> bool:
+    """Return whether models are measured on `document`, which answers no prompt of the evaluation."""
+    return split_of(document) != "train" and not is_asked(document)
+
+
 def is_held_out(document: Document) -> bool:
     """Whether `document` belongs to the acceptance set of the corpus."""
     if is_asked(document):

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from concepts.blocks import BlockKind
 from concepts.corpus.records import Block, Document
-from concepts.corpus.split import is_asked, split_of
+from concepts.corpus.split import is_asked, is_kept_back
 from concepts.library.words import americanize
 
 Encode = Callable[[list[str]], Tensor]
@@ -57,8 +57,8 @@ class Passage:
     """Prompt that the document answers; empty: its title."""
     is_asked: bool = False
     """Whether the document answers a prompt of the evaluation."""
-    is_held_out: bool = False
-    """Whether the document is one of those that models are measured on."""
+    is_kept_back: bool = False
+    """Whether models are measured on the document, which answers no prompt of the evaluation."""
 
     @property
     def subject(self) -> str:
@@ -75,7 +75,7 @@ class Entry:
     """What is typed for the document; empty: its title."""
     is_asked: bool
     """As in `Passage`."""
-    is_held_out: bool
+    is_kept_back: bool
     """As in `Passage`."""
     num_passages: int
 
@@ -114,16 +114,11 @@ def passages_of(document: Document) -> list[Passage]:
             tuple(n == 0 for block in section.blocks for n, _ in enumerate(block.sentences)),
             document.prompt or "",
             is_asked(document),
-            is_held_out(document),
+            is_kept_back(document),
         )
         for section in document.sections
         if section.sentences
     ]
-
-
-def is_held_out(document: Document) -> bool:
-    """Return whether a document is measured on without being an answer to the evaluation's prompts."""
-    return split_of(document) != "train" and not is_asked(document)
 
 
 def _form_of(block: Block) -> BlockKind:
@@ -160,12 +155,12 @@ class Library:
         finite, documents that answer prompts of the evaluation give nothing at all: an evaluated document is written as
         if nobody had written on its subject before."""
         self.is_measured = is_measured
-        """Whether what is written from it is measured: held-out documents give nothing then."""
+        """Whether what is written from it is measured: documents that are kept back give nothing then."""
         self.codes = subject_codes, title_codes, prompt_codes
         self._entries = tuple(entries_of(self.passages) if entries is None else entries)
         self.titles = [entry.title for entry in self._entries]
         self._is_asked = torch.tensor([entry.is_asked for entry in self._entries], dtype=torch.bool)
-        self._is_held_out = torch.tensor([entry.is_held_out for entry in self._entries], dtype=torch.bool)
+        self._is_kept_back = torch.tensor([entry.is_kept_back for entry in self._entries], dtype=torch.bool)
         self._subjects, self._titles, self._prompts = map(_signs, self.codes)
         self._starts = [0, *accumulate(entry.num_passages for entry in self._entries)]
         num = self._starts[-1]
@@ -239,7 +234,7 @@ class Library:
         if math.isfinite(self.most_alike):
             hidden_M |= self._is_asked
         if self.is_measured:
-            hidden_M |= self._is_held_out
+            hidden_M |= self._is_kept_back
         return hidden_M
 
     def places_of(self, document: int) -> range:
@@ -272,7 +267,7 @@ def entries_of(passages: Iterable[Passage]) -> list[Entry]:
     """Return the documents of passages; neighbours of one title are one document."""
     groups = (list(own) for _, own in groupby(passages, key=lambda passage: passage.title))
     return [
-        Entry(own[0].title, own[0].prompt, own[0].is_asked, own[0].is_held_out, len(own)) for own in groups
+        Entry(own[0].title, own[0].prompt, own[0].is_asked, own[0].is_kept_back, len(own)) for own in groups
     ]
 
 

@@ -54,6 +54,10 @@ class _Unit:
         return self.form != "paragraph"
 
 
+FEWEST_WHOLE = 3
+"""Fewest sentences of a passage that is taken whole, so that it can be a section."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoteOptions:
     """How notes are chosen."""
@@ -70,8 +74,6 @@ class NoteOptions:
     """Documents, the nearest by name, that are looked at as sources of the outline."""
     fewest_of_outline: int = 3
     """A document that has this many of the outline's headings gives their sections whole, at any likeness."""
-    fewest_whole: int = 3
-    """Fewest sentences of a passage that is taken whole."""
     most_whole: int = 100
     """Most sentences taken from it."""
     most_leaning: int = 2
@@ -124,20 +126,16 @@ def find_notes(
         return found
     subjects_QD, parts_QD = subjects_of_parts(encode, title, headings, parts or [""] * len(headings))
     subject = " ".join((title, *parts, *headings))
-    likeness = library.likeness(subjects_QD, encode([title])[0], parts_QD)
+    called = encode([title, prompt] if prompt else [title])
+    likeness = library.likeness(subjects_QD, called[0], parts_QD)
     hidden = torch.tensor(
         [name in without or (not library.is_own and names_other(name, subject)) for name in library.titles]
     )
     likeness = likeness.masked_fill(hidden[library.owner], -1.0)
     top = likeness.topk(min(options.num_passages, len(library)), dim=1)
     is_wanted = list(wanted) or [True] * len(headings)
-    called = encode([title, prompt] if prompt else [title])
-    near = {
-        int(m)
-        for name in called
-        for m in library.document_likeness(name).topk(min(options.num_sources, len(library.titles))).indices
-    }
-    whole = _whole_passages(library, headings, top.indices, top.values, near, is_wanted, taken, options)
+    sources = _sources(library, called, top.indices[top.values > 0], hidden, options)
+    whole = _whole_passages(library, headings, top.indices, top.values, sources, is_wanted, taken, options)
     for section, n in whole.items():
         found[section] = _whole(library.passages[n], round(float(likeness[section, n]), 4), options)
         is_wanted[section] = False
@@ -179,20 +177,31 @@ def find_notes(
     return found
 
 
+def _sources(
+    library: Library, called_ND: Tensor, near_P: Tensor, hidden_M: Tensor, options: NoteOptions
+) -> set[int]:
+    """Return the documents that an outline may come from: owners of the passages `near_P`, and the nearest by name."""
+    found = set(library.owner[near_P].tolist())
+    for name in called_ND:
+        top = library.document_likeness(name).topk(min(options.num_sources, len(library.titles)))
+        found.update(top.indices[top.values > 0].tolist())
+    return {m for m in found if not hidden_M[m]}
+
+
 def _whole_passages(
     library: Library,
     headings: Sequence[str],
     top_QP: Tensor,
     likeness_QP: Tensor,
-    near: Collection[int],
+    sources: Collection[int],
     is_wanted: Sequence[bool],
     taken: Collection[str],
     options: NoteOptions,
 ) -> dict[int, int]:
     """Return the passage that a section takes whole, by section: it has the section's heading, each is taken once.
 
-    `top_QP` are the passages considered for each section, `likeness_QP` their likeness to it; `near` are documents that
-    may be the outline's source.
+    `top_QP` are the passages considered for each section, `likeness_QP` their likeness to it; `sources` are documents
+    that the outline may come from.
     """
     chosen: dict[int, int] = {}
 
@@ -203,7 +212,7 @@ def _whole_passages(
             and section not in chosen
             and n not in chosen.values()
             and passage.heading.casefold() == headings[section].casefold()
-            and len(passage.sentences) >= options.fewest_whole
+            and len(passage.sentences) >= FEWEST_WHOLE
             and not set(passage.sentences) & set(taken)
         )
 
@@ -218,10 +227,9 @@ def _whole_passages(
             chosen[section] = n
     # a document that has most of the outline's headings also gives the sections whose headings alone say little
     named = {heading.casefold() for heading in headings}
-    owners = {*near, *(int(library.owner[n]) for row in top_QP for n in row)}
     num_named = {
         m: len(named & {library.passages[n].heading.casefold() for n in library.places_of(m)})
-        for m in sorted(owners)
+        for m in sorted(sources)
     }
     for document in sorted(num_named, key=lambda m: -num_named[m]):
         if num_named[document] < options.fewest_of_outline:

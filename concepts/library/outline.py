@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from concepts.library.headings import may_head
 from concepts.library.library import Encode, Library, Passage
-from concepts.library.notes import names_other
+from concepts.library.notes import FEWEST_WHOLE, names_other
 from concepts.library.words import americanize
 from concepts.library.words import stems as stems_of
 from concepts.texts import FORMS
@@ -50,8 +50,6 @@ WITHIN = 0.12
 MOST_DOCUMENTS = 6
 WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS = 0.4, 30
 """The same limits where those above give fewer sections than were asked for."""
-FEWEST_SENTENCES = 3
-"""Sentences that a section needs to be worth writing."""
 FEWEST, MOST = 4, 8
 """Number of sections of an outline if nobody asked for a number."""
 ENOUGH = 6
@@ -94,10 +92,8 @@ class Candidate:
     nearness_P: Tensor
     """Cosine of each passage's subject with the title."""
     features: Features
-    is_of_kind: bool = True
-    """Whether its name has every requested kind of text."""
-    is_asked_kind: bool = False
-    """Whether a kind of text was requested and its name has it."""
+    is_of_kind: bool | None = None
+    """Whether its name has every requested kind of text; None: none was requested."""
 
     @property
     def likeness(self) -> float:
@@ -118,27 +114,34 @@ def find_outline(
 
     `names` are names of the document, such as its title and the prompt; `typed` may name a kind of text that `names`
     do not, such as an essay. With `num_sections` the outline has exactly that many sections or none. With `is_wish` it
-    may have fewer: the nearest document's own if they are nearly as many, else all that the library knows.
+    may have fewer: the nearest document's own if they are nearly as many or it is of the requested kind of text, else
+    what the library has on the subject itself.
     """
     candidates = find_candidates(library, encode, names, typed)
     called = " ".join(names)
     closely = _known(candidates, WITHIN, MOST_DOCUMENTS)
-    num_leading = min(sum(are_fit(closely[0], called)), MOST) if closely else 0
-    if closely and closely[0].is_asked_kind and (num_sections is None or is_wish) and num_leading:
-        # a letter that goes on with sections of another one is no letter
-        return _outline(closely[:1], called, encode, min(num_sections or MOST, num_leading), WITHIN)
-    if num_sections is not None and is_wish and num_leading >= ENOUGH:
-        # a longer text on the subject is welcome, one that wanders to its neighbours is not
-        closely = closely[:1] + [other for other in closely[1:] if other.likeness >= SAME_SUBJECT]
-        if num_leading < num_sections and (len(closely) == 1 or num_leading >= ALONE_SHARE * num_sections):
-            num_sections = num_leading
-    found = _outline(closely, called, encode, num_sections, WITHIN)
-    if not found and num_sections is not None:
+    if not closely:
+        return []
+    if num_sections is not None and not is_wish:
+        found = _outline(closely, called, encode, num_sections, WITHIN)
         widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
-        found = _outline(widely, called, encode, num_sections, WIDELY_WITHIN)
-        if not found and is_wish:
-            found = _outline(closely, called, encode, None, WITHIN)
-    return found
+        return found or _outline(widely, called, encode, num_sections, WIDELY_WITHIN)
+    leading = closely[0]
+    num_leading = min(sum(are_fit(leading, called)), MOST)
+    if leading.is_of_kind and num_leading:
+        # a letter that goes on with sections of another one is no letter
+        return _outline([leading], called, encode, min(num_sections or MOST, num_leading), WITHIN)
+    found = []
+    if num_sections is not None and num_leading < ENOUGH:
+        found = _outline(closely, called, encode, num_sections, WITHIN)
+    elif num_sections is not None:
+        if ALONE_SHARE * num_sections <= num_leading < num_sections:
+            num_sections = num_leading
+        # a longer text on the subject is welcome, one that wanders to its neighbours is not
+        same = [other for other in candidates[1:] if other.likeness >= SAME_SUBJECT]
+        known = [leading, *same][:WIDELY_MOST_DOCUMENTS]
+        found = _outline(known, called, encode, num_sections, WIDELY_WITHIN)
+    return found or _outline(closely, called, encode, None, WITHIN)
 
 
 def _outline(
@@ -209,13 +212,9 @@ def find_candidates(
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
-        is_of_kind = kinds <= _kinds(f"{passages[0].title}\n{passages[0].prompt}")
-        found.append(
-            Candidate(
-                passages, nearness_P, _mean(features), is_of_kind, is_asked_kind=bool(kinds) and is_of_kind
-            )
-        )
-    return sorted(found, key=lambda found: -found.likeness + OTHER_KIND_WEIGHT * (not found.is_of_kind))
+        is_of_kind = kinds <= _kinds(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
+        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind))
+    return sorted(found, key=lambda found: -found.likeness + OTHER_KIND_WEIGHT * (found.is_of_kind is False))
 
 
 def _mean(features: Sequence[Features]) -> Features:
@@ -282,7 +281,7 @@ def are_fit(document: Candidate, called: str) -> list[bool]:
     """Return which passages can be sections of a document named `called`."""
     if document.likeness >= SAME_SUBJECT:  # what it names belongs to the subject
         called = " ".join((called, *(passage.heading for passage in document.passages)))
-    return [may_head(p.heading, called) and len(p.sentences) >= FEWEST_SENTENCES for p in document.passages]
+    return [may_head(p.heading, called) and len(p.sentences) >= FEWEST_WHOLE for p in document.passages]
 
 
 def _positions(document: Candidate, *, is_leading: bool) -> list[float]:

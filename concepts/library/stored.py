@@ -19,9 +19,9 @@ from safetensors.numpy import load_file, save_file
 
 from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.records import Document
-from concepts.corpus.split import is_asked
+from concepts.corpus.split import is_asked, is_kept_back
 from concepts.errors import InputError, ModelError
-from concepts.library.library import Encode, Entry, Library, Passage, is_held_out, passages_of
+from concepts.library.library import Encode, Entry, Library, Passage, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
 from concepts.library.own import is_own, read_own, state_of
 from concepts.models.card import ModelCard, find_name_in_space, list_cards, write_card
@@ -142,7 +142,7 @@ class StoredPassages(Sequence[Passage]):
             document = document_of_json({**row, "sections": []})
             num = sum(any(section["paragraphs"]) for section in row["sections"])
             if num:
-                measured = is_asked(document), is_held_out(document)
+                measured = is_asked(document), is_kept_back(document)
                 self._add(line, Entry(document.title, document.prompt or "", *measured, num))
 
     def _add(self, line: str, entry: Entry) -> None:

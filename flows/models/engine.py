@@ -139,7 +139,7 @@ class ModelEngine(LoadedModels):
 
     def _filled(self, found: list[list[Note]], prompt: str) -> list[list[Note]]:
         """Return notes whose blanks are filled by the facts of a prompt, as far as the voice is sure of them."""
-        from concepts.blanks import blanks_of, facts_of, fill, match, takes
+        from concepts.blanks import assign, blanks_of, facts_of, fill, takes
 
         facts = facts_of(prompt)
         named = blanks_of(note.text for own in found for note in own)
@@ -148,7 +148,7 @@ class ModelEngine(LoadedModels):
             return found
         self.prepare("decode")
         odds = self._voice.result().weigh_facts(prompt, blanks, [fact.text for fact in facts])
-        values = match(blanks, facts, odds)
+        values = assign(blanks, facts, odds)
         return [[replace(note, text=fill(note.text, values)) for note in own] for own in found]
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.blanks import Fact, blanks_of, facts_of, fill, match, takes
+from concepts.blanks import Fact, assign, blanks_of, facts_of, fill, takes
 
 
 def test_a_blank_is_named_once_whatever_its_capitals() -> None:
@@ -72,12 +72,12 @@ def test_facts_are_matched_so_that_all_fit_best() -> None:
     facts = [Fact("Dr. Patel", "person"), Fact("Finch Ltd", "name")]
     blanks = ["interviewer's name", "guest's name"]
     # the second blank alone would take the first fact
-    assert match(blanks, facts, [[6.0, -4.0], [7.0, 5.0]]) == {
+    assert assign(blanks, facts, [[6.0, -4.0], [7.0, 5.0]]) == {
         "interviewer's name": "Dr. Patel",
         "guest's name": "Finch Ltd",
     }
-    assert match(blanks, facts, [[2.0, -4.0], [-3.0, 2.9]]) == {}
-    assert match([], [], []) == {}
+    assert assign(blanks, facts, [[2.0, -4.0], [-3.0, 2.9]]) == {}
+    assert assign([], [], []) == {}
 
 
 def test_a_value_brings_its_unit_only_where_none_follows() -> None:

@@ -431,6 +431,18 @@ def test_the_source_of_an_outline_is_found_by_its_name_where_other_passages_are_
         assert [tuple(note.text for note in own) for own in found] == sentences
 
 
+def test_a_document_about_another_place_is_no_source_whatever_its_headings() -> None:
+    headings = ["Where to eat", "Where to stay", "Getting around"]
+    passages = [
+        passage("Days in Porto", heading, "One way is Porto.", "Two ways are Porto.", "Three ways are Porto.")
+        for heading in headings
+    ]
+    library = Library.of(passages, encode, least_likeness=0.2)
+    assert all(find_notes(library, encode, "Days in Porto", headings))
+    assert not any(find_notes(library, encode, "Days in Lisbon", headings))
+    assert not any(find_notes(library, encode, "Days in Porto", headings, without=["Days in Porto"]))
+
+
 def test_a_section_of_a_part_gets_the_passage_of_that_part() -> None:
     """Two parts have a section of one heading, and the passages of both are of documents named as the parts are."""
     documents = [
@@ -741,17 +753,18 @@ def test_to_plan_something_is_no_plan() -> None:
     ]
     library = Library.of(passages, encode, least_likeness=0.0)
     typed = {
-        "Give me a plan": False,
-        "I want to plan it": True,
-        "plan my day": True,
-        "How to plan": True,
-        "A plan my team likes": False,
+        "Give me a plan": True,
+        "I want to plan it": False,
+        "plan my day": False,
+        "How to plan": False,
+        "A plan my team likes": True,
     }
-    for text, is_of_kind in typed.items():
+    for text, is_asked in typed.items():
         of_kind = {
             c.passages[0].title: c.is_of_kind for c in find_candidates(library, encode, ["Wedding"], text)
         }
-        assert of_kind == {"Wedding garden": is_of_kind, "Wedding plan": True}, text
+        expected = (False, True) if is_asked else (None, None)
+        assert of_kind == dict(zip(("Wedding garden", "Wedding plan"), expected, strict=True)), text
 
 
 def test_a_wished_length_does_not_break_into_a_document_that_is_nearly_as_long() -> None:
@@ -818,6 +831,17 @@ def test_a_text_of_the_kind_that_was_asked_for_stands_alone() -> None:
     assert find_outline(library, encode, ["Letter to the garden"], 9, is_wish=True) == ["Dear garden"]
     assert find_outline(library, encode, ["Letter to the garden"], 3) != ["Dear garden"]
     assert len(find_outline(library, encode, ["To the garden bees"])) >= 4, "nobody asked for a letter"
+
+
+def test_a_wished_length_is_filled_from_the_subject_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = of_bees("Bees garden overview", "Flowers", "Water", "Nesting", "Winter", "Honey", "Wax")
+    library = Library.of([*more, *BEES[4:]], encode)
+    own = {"Flowers", "Water", "Nesting", "Winter", "Honey", "Wax"}
+    called = ["Bees garden overview"]
+    assert set(find_outline(library, encode, called, 12, is_wish=True)) > own, "others are on the subject"
+    monkeypatch.setattr("concepts.library.outline.SAME_SUBJECT", 0.99)
+    assert set(find_outline(library, encode, called, 12, is_wish=True)) == own
+    assert set(find_outline(library, encode, called, 12)) > own, "the user said how many"
 
 
 def test_a_section_of_long_sentences_is_a_section() -> None:

@@ -7,7 +7,7 @@ import torch
 from toy_voice import WordTokenizer, toy_adapter, toy_voice
 from transformers import LlamaForCausalLM
 
-from concepts.blanks import blanks_of, facts_of, match, takes
+from concepts.blanks import assign, blanks_of, facts_of, takes
 from writer.voice.voice import Voice
 
 FILLED: list[tuple[str, dict[str, str]]] = [
@@ -91,7 +91,7 @@ def test_the_shipped_voice_fills_blanks_from_a_prompt_and_none_wrongly(shipped: 
         named = blanks_of(f"[{blank}]" for blank in expected)
         blanks = [blank for blank in named if any(takes(blank, fact) for fact in facts)]
         odds = shipped.weigh_facts(prompt, blanks, [fact.text for fact in facts])
-        values = match(blanks, facts, odds)
+        values = assign(blanks, facts, odds)
         assert {blank: expected[blank] for blank in values} == values
         num += len(values)
     assert num >= FEWEST

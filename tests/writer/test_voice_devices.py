@@ -17,7 +17,7 @@ from concepts.neural.processes import process_state
 from writer.voice import placement
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.base import load_base
-from writer.voice.cache import ATTENTION, register
+from writer.voice.cache import register
 from writer.voice.config import AdapterConfig
 from writer.voice.decode import Rendering, SayOptions, Speaker
 from writer.voice.placement import MAP_VARIABLE, Placement, count_parameters, places_of
@@ -26,6 +26,7 @@ from writer.voice.voice import SectionSaying, Voice
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from second_device import DEVICE, SecondDevice
+from toy_voice import toy_config
 
 _DIM = 8
 _WORDS = ["tea", "water", "leaves", "Boil", "the", "Dry", "pour", "slowly", "now", "Contents", "1", "2"]
@@ -49,17 +50,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny language model of random weights, as transformers stores one."""
     register()
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(_SIGNS) + len(_WORDS),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        attn_implementation=ATTENTION,
-    )
     path = tmp_path_factory.mktemp("base")
-    LlamaForCausalLM(config).save_pretrained(path)
+    LlamaForCausalLM(toy_config(len(_SIGNS) + len(_WORDS))).save_pretrained(path)
     _tokenizer().save_pretrained(path)
     return path
 

@@ -62,11 +62,9 @@ def encode_words(texts: list[str]) -> Tensor:
     return torch.nn.functional.normalize(found + 1e-3, dim=1)
 
 
-def toy_base() -> LlamaForCausalLM:
-    register()
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(WordTokenizer()),
+def toy_config(vocab_size: int) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=vocab_size,
         hidden_size=32,
         intermediate_size=48,
         num_hidden_layers=3,
@@ -74,7 +72,12 @@ def toy_base() -> LlamaForCausalLM:
         num_key_value_heads=2,
         attn_implementation=ATTENTION,
     )
-    return LlamaForCausalLM(config).eval().requires_grad_(False)
+
+
+def toy_base() -> LlamaForCausalLM:
+    register()
+    torch.manual_seed(0)
+    return LlamaForCausalLM(toy_config(len(WordTokenizer()))).eval().requires_grad_(False)
 
 
 def toy_adapter(base: LlamaForCausalLM, std: float = 0.1) -> VoiceAdapter:

@@ -290,17 +290,16 @@ class Speaker:
         nexts = [self._tokenizer(text, add_special_tokens=False)["input_ids"] for _, text in pairs]
         stepper = Stepper(self._base, self._adapter, self._device)
         stepper.read(starts)
+        given = [[start[-1], *own] for start, own in zip(starts, nexts, strict=True)]
         totals = torch.zeros(len(pairs))
-        for at in range(max(map(len, nexts))):
-            before = [
-                start[-1] if at == 0 else own[min(at, len(own)) - 1]
-                for start, own in zip(starts, nexts, strict=True)
-            ]
-            columns = [len(start) - 1 + min(at, len(own)) for start, own in zip(starts, nexts, strict=True)]
-            chances = stepper.step(torch.tensor(before), torch.tensor(columns), None).log_softmax(dim=1).cpu()
+        for step in range(max(map(len, nexts))):
+            at = [min(step, len(own)) for own in nexts]  # a text that is over waits at its end
+            tokens = torch.tensor([own[place] for own, place in zip(given, at, strict=True)])
+            columns = torch.tensor([len(start) - 1 + place for start, place in zip(starts, at, strict=True)])
+            chances = stepper.step(tokens, columns, None).log_softmax(dim=1).cpu()
             for row, own in enumerate(nexts):
-                if at < len(own):
-                    totals[row] += chances[row, own[at]]
+                if step < len(own):
+                    totals[row] += chances[row, own[step]]
         return [float(total) for total in totals]
 
     def _tokens(self, text: str) -> list[int]:
