@@ -5,7 +5,7 @@
 The models are the tests' fakes: they sleep for a given time and answer from hashes, so that the rest is our overhead:
 Prefect (its server, and a flow run with its task runs for each document), claiming, storing, Python.
 `--model-s` is the time of all model calls of a document together; how many calls that is, is counted by writing one
-without Prefect first. The shipped models need 4.8 s for such a document on two CPU cores (bench_write.py); a smaller
+without Prefect first. The shipped models need more (bench_write.py); a smaller
 figure is harder on us. Prints the share of the workers' time, from the first claim to the last commit, in which no
 model worked; how busy the machine was meanwhile; and for each document processor time, requests to Prefect's server
 and transactions.
