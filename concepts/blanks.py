@@ -156,21 +156,29 @@ def takes(blank: str, fact: Fact) -> bool:
 def assign(blanks: Sequence[str], facts: Sequence[Fact], odds: Sequence[Sequence[float]]) -> dict[str, str]:
     """Return the facts' texts by blank: the assignment whose log odds (B, F) exceed `LEAST` by the most in all.
 
-    Each fact fills one blank at most: who marries is not who is married to.
+    Each fact fills one blank at most: who marries is not who is married to. A day, time or sum fills none if several
+    blanks take it: a letter has many dates, and the odds do not tell them apart.
     """
+    takers = [[row for row, blank in enumerate(blanks) if takes(blank, fact)] for fact in facts]
+
+    def gain(row: int, place: int) -> float | None:
+        """Return by how much the odds exceed what is needed; None if the fact does not belong there."""
+        kind = facts[place].kind
+        is_known = row in takers[place] and (kind in ("person", "name") or len(takers[place]) == 1)
+        over = odds[row][place] - LEAST[kind]
+        return over if is_known and over >= 0 else None
 
     @cache
-    def best(blank: int, used: int) -> tuple[float, tuple[int, ...]]:
-        """Return the most that the blanks from `blank` on can gain without the facts `used` (bits), and how."""
-        if blank == len(blanks):
+    def best(row: int, used: int) -> tuple[float, tuple[int, ...]]:
+        """Return the most that the blanks from `row` on gain without the facts `used` (bits), and their facts."""
+        if row == len(blanks):
             return 0.0, ()
-        total, rest = best(blank + 1, used)
+        total, rest = best(row + 1, used)
         options = [(total, (-1, *rest))]
-        for place, fact in enumerate(facts):
-            gain = odds[blank][place] - LEAST[fact.kind]
-            if gain >= 0 and not used & 1 << place and takes(blanks[blank], fact):
-                total, rest = best(blank + 1, used | 1 << place)
-                options.append((total + gain, (place, *rest)))
+        for place in range(len(facts)):
+            if not used & 1 << place and (more := gain(row, place)) is not None:
+                total, rest = best(row + 1, used | 1 << place)
+                options.append((total + more, (place, *rest)))
         return max(options)
 
     _, chosen = best(0, 0)

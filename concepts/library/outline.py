@@ -50,12 +50,10 @@ WITHIN = 0.12
 MOST_DOCUMENTS = 6
 WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS = 0.4, 30
 """The same limits where those above give fewer sections than were asked for."""
-FEWEST, MOST = 4, 8
+FEWEST, MOST = 4, 11
 """Number of sections of an outline if nobody asked for a number."""
 ENOUGH = 6
 """With this many sections the nearest document needs no other: mixed sections of two documents read badly."""
-ALONE_SHARE = 0.6
-"""If the prompt's length suggests a number of sections, the nearest document alone is enough from this share on."""
 _SAME, _SAME_TEXT = 0.6, 0.75
 """Two sections are duplicates if the cosine of their headings, or of their texts' beginnings, is larger."""
 _BEGINNING = 300
@@ -114,8 +112,7 @@ def find_outline(
 
     `names` are names of the document, such as its title and the prompt; `typed` may name a kind of text that `names`
     do not, such as an essay. With `num_sections` the outline has exactly that many sections or none. With `is_wish` it
-    may have fewer: the nearest document's own if they are nearly as many or it is of the requested kind of text, else
-    what the library has on the subject itself.
+    may have fewer: those of the nearest document, if these are enough or it is of the requested kind of text.
     """
     candidates = find_candidates(library, encode, names, typed)
     called = " ".join(names)
@@ -131,16 +128,10 @@ def find_outline(
     if leading.is_of_kind and num_leading:
         # a letter that goes on with sections of another one is no letter
         return _outline([leading], called, encode, min(num_sections or MOST, num_leading), WITHIN)
-    found = []
-    if num_sections is not None and num_leading < ENOUGH:
-        found = _outline(closely, called, encode, num_sections, WITHIN)
-    elif num_sections is not None:
-        if ALONE_SHARE * num_sections <= num_leading < num_sections:
-            num_sections = num_leading
-        # a longer text on the subject is welcome, one that wanders to its neighbours is not
-        same = [other for other in candidates[1:] if other.likeness >= SAME_SUBJECT]
-        known = [leading, *same][:WIDELY_MOST_DOCUMENTS]
-        found = _outline(known, called, encode, num_sections, WIDELY_WITHIN)
+    if num_leading >= ENOUGH:
+        # a longer text on the subject would be welcome, but sections of two documents read badly together
+        num_sections = min(num_sections or MOST, num_leading)
+    found = _outline(closely, called, encode, num_sections, WITHIN)
     return found or _outline(closely, called, encode, None, WITHIN)
 
 

@@ -80,6 +80,12 @@ def test_facts_are_matched_so_that_all_fit_best() -> None:
     assert assign([], [], []) == {}
 
 
+def test_a_day_that_several_blanks_take_fills_none() -> None:
+    fault, letter, facts = "date of the fault", "date of the first letter", [Fact("3 May", "date")]
+    assert assign([fault, letter], facts, [[5.0], [1.0]]) == {}
+    assert assign([fault, "your name"], facts, [[5.0], [9.0]]) == {fault: "3 May"}
+
+
 def test_a_value_brings_its_unit_only_where_none_follows() -> None:
     values = {"number of years": "35 years", "Name": "Bob"}
     assert fill("[name] was here for [number of years] years.", values) == "Bob was here for 35 years."
