@@ -34,7 +34,8 @@ from numpy.typing import NDArray
 
 from concepts.codecs.spaces import load_codec
 from concepts.corpus.split import ASKED
-from concepts.library.library import Encode, Library
+from concepts.library.encode import Encode
+from concepts.library.library import Library
 from concepts.library.outline import (
     NAME_WEIGHT,
     OTHER_KIND_WEIGHT,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from concepts.library.library import Encode, Library, subject_of
+from concepts.library.encode import Encode
+from concepts.library.library import Library, subject_of
 from concepts.library.notes import names_other
 
 NUM_PASSAGES = 60

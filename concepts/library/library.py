@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
@@ -24,10 +24,9 @@ from torch import Tensor
 from concepts.blocks import BlockKind
 from concepts.corpus.records import Block, Document
 from concepts.corpus.split import is_asked, is_kept_back
+from concepts.library.books import NO_BOOKS, Book, Books
+from concepts.library.encode import Encode
 from concepts.library.words import americanize
-
-Encode = Callable[[list[str]], Tensor]
-"""Texts to raw concepts (N, D)."""
 
 _WORD = re.compile(r"\w+")
 LEAST_LIKENESS = 0.45
@@ -140,6 +139,7 @@ class Library:
         is_own: bool = False,
         most_alike: float = math.inf,
         is_measured: bool = False,
+        books: Books = NO_BOOKS,
     ) -> None:
         """`subject_codes` (N, D/8), `title_codes` and `prompt_codes` (M, D/8): from `codes_of`, in the passages' order.
 
@@ -156,6 +156,7 @@ class Library:
         if nobody had written on its subject before."""
         self.is_measured = is_measured
         """Whether what is written from it is measured: documents that are kept back give nothing then."""
+        self._books = books
         self.codes = subject_codes, title_codes, prompt_codes
         self._entries = tuple(entries_of(self.passages) if entries is None else entries)
         self.titles = [entry.title for entry in self._entries]
@@ -236,6 +237,11 @@ class Library:
         if self.is_measured:
             hidden_M |= self._is_kept_back
         return hidden_M
+
+    def find_book(self, encode: Encode, names: Sequence[str]) -> Book | None:
+        """Return the book on the subject of `names`, or None; what is measured gets none."""
+        is_measured = self.is_measured or math.isfinite(self.most_alike)
+        return None if is_measured else self._books.find(encode, names)
 
     def places_of(self, document: int) -> range:
         """Return the indices of a document's passages."""

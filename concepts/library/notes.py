@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.blocks import BlockKind, Note
-from concepts.library.library import Encode, Library, Passage, subjects_of_parts
+from concepts.library.encode import Encode
+from concepts.library.library import Library, Passage, subjects_of_parts
 
 _WORD = re.compile(r"\w+")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
@@ -126,7 +127,7 @@ def find_notes(
         return found
     subjects_QD, parts_QD = subjects_of_parts(encode, title, headings, parts or [""] * len(headings))
     subject = " ".join((title, *parts, *headings))
-    called = encode([title, prompt] if prompt else [title])
+    called = encode(list(dict.fromkeys(name for name in (title, prompt, *parts) if name)))
     likeness = library.likeness(subjects_QD, called[0], parts_QD)
     hidden = torch.tensor(
         [name in without or (not library.is_own and names_other(name, subject)) for name in library.titles]
@@ -135,7 +136,9 @@ def find_notes(
     top = likeness.topk(min(options.num_passages, len(library)), dim=1)
     is_wanted = list(wanted) or [True] * len(headings)
     sources = _sources(library, called, top.indices[top.values > 0], hidden, options)
-    whole = _whole_passages(library, headings, top.indices, top.values, sources, is_wanted, taken, options)
+    whole = _whole_passages(
+        library, headings, parts, top.indices, top.values, sources, is_wanted, taken, options
+    )
     for section, n in whole.items():
         found[section] = _whole(library.passages[n], round(float(likeness[section, n]), 4), options)
         is_wanted[section] = False
@@ -191,6 +194,7 @@ def _sources(
 def _whole_passages(
     library: Library,
     headings: Sequence[str],
+    parts: Sequence[str],
     top_QP: Tensor,
     likeness_QP: Tensor,
     sources: Collection[int],
@@ -216,6 +220,12 @@ def _whole_passages(
             and not set(passage.sentences) & set(taken)
         )
 
+    # a part that is called as a document is that document
+    titled = {library.titles[m].casefold(): m for m in sorted(sources, reverse=True)}
+    for section, part in enumerate(parts):
+        own = library.places_of(titled[part.casefold()]) if part.casefold() in titled else ()
+        if (n := next((n for n in own if can_have(section, n)), None)) is not None:
+            chosen[section] = n
     pairs = [
         (float(like), section, int(n))
         for section, (row, likes) in enumerate(zip(top_QP, likeness_QP, strict=True))

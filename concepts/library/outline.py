@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from concepts.library.encode import Encode
 from concepts.library.headings import may_head
-from concepts.library.library import Encode, Library, Passage
+from concepts.library.library import Library, Passage
 from concepts.library.notes import FEWEST_WHOLE, names_other
 from concepts.library.words import americanize
 from concepts.library.words import stems as stems_of

@@ -1,7 +1,8 @@
-"""Outlines of manuals from a library: each part is one document on the subject.
+"""Outlines of books from a library: each part is one document on the subject.
 
-Maximal marginal relevance chooses the documents, as it does sections (`concepts.library.outline`). The nearest document
-is the first part; the others follow in the order in which it mentions their subjects.
+Where the library has a book on the subject (`concepts.library.books`), its chapters are the parts. Elsewhere maximal
+marginal relevance chooses documents, as it does sections (`concepts.library.outline`): the nearest document is the
+first part; the others follow in the order in which it mentions their subjects.
 
 Legend: C candidate documents, P passages, D concept dim.
 """
@@ -16,7 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.library.library import Encode, Library
+from concepts.library.encode import Encode
+from concepts.library.library import Library, Passage
+from concepts.library.notes import FEWEST_WHOLE
 from concepts.library.outline import (
     FEWEST,
     LEAST_LIKENESS,
@@ -24,26 +27,27 @@ from concepts.library.outline import (
     Candidate,
     are_fit,
     find_candidates,
+    represent,
     spread,
 )
 
 PARTS_WITHIN = 0.28
 """How far the document of another part may fall below the nearest document's likeness."""
 FEWEST_PARTS, MOST_PARTS = 3, 8
-"""Number of parts of a manual if nobody asked for a number."""
+"""Number of parts if nobody asked for a number and there is no book."""
 USUAL_SECTIONS = 7
 """Usual number of sections of a part."""
 SAME_TITLE, SAME_TEXT = 0.75, 0.8
 """Two documents are duplicates if the cosine of their titles, or of all their sections' subjects, is larger."""
 OVERVIEW = "Overview"
-"""Heading of a first part whose document has the manual's own title."""
+"""Heading of a first part whose document has the book's own title."""
 CALLED_SO = 0.9
 """Two titles count as one from this cosine on."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a manual."""
+    """A part of a book."""
 
     heading: str
     sections: tuple[str, ...]
@@ -51,13 +55,99 @@ class Part:
 
 
 def find_parts(
-    library: Library, encode: Encode, names: Sequence[str], num_parts: int | None = None
+    library: Library,
+    encode: Encode,
+    names: Sequence[str],
+    num_parts: int | None = None,
+    *,
+    is_wish: bool = False,
+    needs_book: bool = False,
 ) -> list[Part]:
-    """Return the parts of a manual, empty where the library knows too little of the subject.
+    """Return the parts of a document, empty where the library knows too little of the subject.
 
-    `names` are names of the manual, such as its title and the prompt. With `num_parts` the result has exactly that many
-    parts or none.
+    `names` are names of the document, such as its title and the prompt. With `num_parts` the result has exactly that
+    many parts or none; with `is_wish` it may have fewer if a book has fewer. With `needs_book` it is empty where the
+    library has no book on the subject.
     """
+    chapters = _chapters(library, encode, names)
+    if needs_book and not chapters:
+        return []
+    if not chapters:
+        return _parts_of_documents(library, encode, names, num_parts)
+    if num_parts is not None and num_parts < len(chapters):
+        texts_CD = _means(encode, chapters)
+        kept = represent(torch.zeros(len(chapters)), texts_CD @ texts_CD.T, num_parts)
+        chapters = [chapters[c] for c in sorted(kept)]
+    elif num_parts is not None and not is_wish:
+        chapters = _extended(library, encode, names, chapters, num_parts)
+    if num_parts is not None and len(chapters) != num_parts and not is_wish:
+        return []
+    titles = [chapter[0].title for chapter in chapters]
+    first = F.normalize(encode([titles[0], names[0]]), dim=1)
+    if float(first[0] @ first[1]) >= CALLED_SO:
+        titles[0] = OVERVIEW
+    return [
+        Part(title, tuple(dict.fromkeys(passage.heading for passage in chapter))[:MOST])
+        for title, chapter in zip(titles, chapters, strict=True)
+    ]
+
+
+Chapter = tuple[Passage, ...]
+"""The passages of a document that can be sections."""
+
+
+def _chapters(library: Library, encode: Encode, names: Sequence[str]) -> list[Chapter]:
+    """Return the chapters of the book on the subject, in order; empty where there is none."""
+    book = library.find_book(encode, names)
+    if book is None:
+        return []
+    places = {title: m for m, title in reversed(list(enumerate(library.titles)))}
+    found = [_chapter(library, places[title]) for title in book.chapters if title in places]
+    return [chapter for chapter in found if len(chapter) >= FEWEST]
+
+
+def _chapter(library: Library, document: int) -> Chapter:
+    passages = [library.passages[n] for n in library.places_of(document)]
+    return tuple(passage for passage in passages if len(passage.sentences) >= FEWEST_WHOLE)
+
+
+def _means(encode: Encode, chapters: Sequence[Chapter]) -> Tensor:
+    """Return the mean subject of each chapter's sections as a unit vector (C, D)."""
+    subjects = [F.normalize(encode([passage.subject for passage in chapter]), dim=1) for chapter in chapters]
+    return F.normalize(torch.stack([subject.mean(dim=0) for subject in subjects]), dim=1)
+
+
+def _extended(
+    library: Library, encode: Encode, names: Sequence[str], chapters: Sequence[Chapter], num_parts: int
+) -> list[Chapter]:
+    """Return the chapters and other documents on the subject, each after the chapter that it is most like."""
+    found = find_candidates(library, encode, names)
+    taken = {chapter[0].title for chapter in chapters}
+    others = [
+        tuple(p for p in candidate.passages if len(p.sentences) >= FEWEST_WHOLE)
+        for candidate in found
+        if _is_on(candidate, found[0]) and candidate.passages[0].title not in taken
+    ]
+    others = [chapter for chapter in others if len(chapter) >= FEWEST]
+    if not others:
+        return list(chapters)
+    every = [*chapters, *others]
+    titles_CD = F.normalize(encode([chapter[0].title for chapter in every]), dim=1)
+    means_CD = _means(encode, every)
+    likeness_CC = means_CD @ means_CD.T
+    is_same_CC = (titles_CD @ titles_CD.T > SAME_TITLE) | (likeness_CC > SAME_TEXT)
+    num = len(chapters)
+    is_same_CC[:num, :num] = False
+    worth_C = torch.arange(len(every), 0.0, -1.0)  # in their order: chapters first, then the nearest
+    chosen = spread(worth_C, is_same_CC, num_parts)
+    after = {c: c if c < num else int(likeness_CC[c, :num].argmax()) for c in chosen}
+    return [every[c] for c in sorted(chosen, key=lambda c: (after[c], c))]
+
+
+def _parts_of_documents(
+    library: Library, encode: Encode, names: Sequence[str], num_parts: int | None
+) -> list[Part]:
+    """Return documents on the subject as parts: exactly `num_parts` of them or none."""
     found = find_candidates(library, encode, names)
     called = " ".join(names)
     known = [(candidate, _sections(candidate, called)) for candidate in found if _is_on(candidate, found[0])]

@@ -8,12 +8,14 @@ import math
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -21,7 +23,9 @@ from concepts.corpus.importers import document_of_json, document_row
 from concepts.corpus.records import Document
 from concepts.corpus.split import is_asked, is_kept_back
 from concepts.errors import InputError, ModelError
-from concepts.library.library import Encode, Entry, Library, Passage, passages_of
+from concepts.library.books import NO_BOOKS, Book, Books, read_books, rows_of
+from concepts.library.encode import Encode
+from concepts.library.library import Entry, Library, Passage, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
 from concepts.library.own import is_own, read_own, state_of
 from concepts.models.card import ModelCard, find_name_in_space, list_cards, write_card
@@ -32,6 +36,9 @@ EMPTY = Library((), _NONE, _NONE, _NONE)
 """A library that gives no notes."""
 DOCUMENTS_FILE = "documents.jsonl.xz"
 CODES_FILE = "codes.safetensors"
+BOOKS_FILE = "books.jsonl"
+"""Its books, if it has any; their concepts are with the codes."""
+_BOOKS = "books"
 _CODES = ("subjects", "titles", "prompts")
 MOST_LOADED = 4
 """Libraries that stay loaded, at most."""
@@ -47,34 +54,51 @@ def write_library(
     dim: int,
     data: str,
     licence: str,
+    books: Sequence[Book] = (),
 ) -> ModelCard:
-    """Write documents, their codes and a card to `folder`.
+    """Write documents, books of them, their codes and a card to `folder`.
 
-    `data` says where the documents come from. Raises InputError if none has a sentence.
+    `data` says where the documents come from. Raises InputError if none has a sentence, or a book's chapter is none of
+    them.
     """
     kept = sorted(documents, key=lambda d: d.document_id)
     passages = [passage for document in kept for passage in passages_of(document)]
     if not passages:
         raise InputError("the corpus has no document with a sentence; import more documents")
+    titles = {passage.title for passage in passages}
+    for book in books:
+        if missing := [title for title in book.chapters if title not in titles]:
+            raise InputError(
+                f"the book {book.title!r} has a chapter {missing[0]!r}, which is no document's title"
+            )
     library = Library.of(passages, encode)
     folder.mkdir(parents=True, exist_ok=True)
     # nearly a third smaller than by gzip
     with lzma.open(folder / DOCUMENTS_FILE, "wt", preset=9, encoding="utf-8") as packed:
         for document in kept:
             packed.write(json.dumps(document_row(document), ensure_ascii=False) + "\n")
-    save_file(dict(zip(_CODES, library.codes, strict=True)), folder / CODES_FILE)
+    codes = dict(zip(_CODES, library.codes, strict=True))
+    file_names = [DOCUMENTS_FILE, CODES_FILE]
+    if books:
+        codes[_BOOKS] = Books.of(books, encode).concepts_BD.half().numpy()
+        (folder / BOOKS_FILE).write_text(rows_of(books), encoding="utf-8")
+        file_names.append(BOOKS_FILE)
+    save_file(codes, folder / CODES_FILE)
+    figures = {"documents": float(len(kept)), "passages": float(len(passages))}
+    if books:
+        figures["books"] = float(len(books))
     return write_card(
         folder,
         name=name,
         kind="library",
         version=1,
-        file_names=[DOCUMENTS_FILE, CODES_FILE],
+        file_names=file_names,
         config={"concept_dim": dim},
         space=space_id,
         data=data,
         recipe="longhand corpus library",
         steps=0,
-        figures={"documents": float(len(kept)), "passages": float(len(passages))},
+        figures=figures,
         licence=licence,
     )
 
@@ -116,10 +140,17 @@ def load_library(
             entries=stored.entries,
             most_alike=most_alike,
             is_measured=is_measured,
+            books=_books_of(card, codes),
         )
     except (OSError, EOFError, lzma.LZMAError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
+
+
+def _books_of(card: ModelCard, codes: Mapping[str, NDArray[np.generic]]) -> Books:
+    if BOOKS_FILE not in card.files:
+        return NO_BOOKS
+    return Books(read_books(card.path(BOOKS_FILE)), torch.from_numpy(codes[_BOOKS].astype(np.float32)))
 
 
 class StoredPassages(Sequence[Passage]):

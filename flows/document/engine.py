@@ -135,6 +135,8 @@ class OutlineAsk:
     is_wish: bool
     """Whether fewer than `num_items` will do if the library has no more."""
     depth: int
+    needs_book: bool
+    """Whether parts must be the chapters of a book of the library, not documents put together for this one."""
     library: str | None
     """As in `NotesAsk`."""
 

@@ -117,7 +117,7 @@ def plan_expansion(
     A point's gist is its own concept (the mean of several sentences): sections written from the planner's gists
     lose the point (docs/from-documents.md). A heading without text gets the planner's gist.
     """
-    items = note_items(given, vectors, options.sections, options.depth)
+    items = note_items(given, vectors, options.sections, options.depth or 1)
     leads = _encode_headings(engine, given, items)
     headings = _headings_in(engine, given, items, lang)
     paths = [item.path for item in items]

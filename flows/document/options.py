@@ -79,8 +79,8 @@ class WritingOptions:
 
     sections: int | None = None
     """Number of items of the first level; None: the planner decides. Ignored where `outline` is given."""
-    depth: int = 1
-    """1: sections; 2: parts, each with sections."""
+    depth: int | None = None
+    """1: sections; 2: parts, each with sections; None: parts if the prompt asks for a book that the library has."""
     length: Length | None = None
     """How long sections are, see `LENGTHS`; None: as long as the planner plans them."""
     goal: str | None = None
@@ -136,7 +136,7 @@ class WritingOptions:
         WISHES["guidance"].check(self.guidance)
         for name in ("sections", "depth", "sentences", "beam_size", "items_per_unit", "texts_per_unit"):
             value = getattr(self, name)
-            optional = name in ("sections", "sentences") and value is None
+            optional = name in ("sections", "depth", "sentences") and value is None
             if not optional and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise UsageError(f"{name.replace('_', ' ')} is {value!r}: expected a whole number from 1")
         paths = [path for path, _ in self.outline]

@@ -269,24 +269,40 @@ def conditions(job: Job) -> tuple[Vector, Vector | None]:
     return prompt, np.mean(goal, axis=0, dtype=np.float32) if goal else None
 
 
+def asked_size(document: DocumentRecord, options: WritingOptions) -> tuple[int | None, int]:
+    """Return how many sections, or parts at depth 2, a document should have, and its depth; a prompt counts as well."""
+    size = told_size(document.prompt, options.prompt_lang or document.lang)
+    depth = options.depth or 1
+    return options.sections or (size.num_sections if depth == 1 else size.num_parts), depth
+
+
 def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
     prompt, goal = conditions(job)
-    told = told_size(document.prompt, options.prompt_lang or document.lang).num_sections
-    wished = told if options.sections is None and options.depth == 1 else options.sections
-    if outline := _known_outline(job, document, options, wished):
+    size = told_size(document.prompt, options.prompt_lang or document.lang)
+    num_items, depth = asked_size(document, options)
+    outline: tuple[tuple[str, str], ...] = ()
+    if size.is_book and options.depth is None and options.sections is None:
+        outline = _known_outline(job, document, options, size.num_parts, 2, needs_book=True)
+    if outline or (outline := _known_outline(job, document, options, num_items, depth)):
         return _fill(job, document, replace(options, outline=outline, outline_lang=document.lang))
     return job.engine.plan(
         prompt,
         goal=goal,
-        num_sections=wished,
-        depth=options.depth,
+        num_sections=num_items,
+        depth=depth,
         seed=document.seed,
         drawing=options.drawing,
     )
 
 
 def _known_outline(
-    job: Job, document: DocumentRecord, options: WritingOptions, num_items: int | None
+    job: Job,
+    document: DocumentRecord,
+    options: WritingOptions,
+    num_items: int | None,
+    depth: int,
+    *,
+    needs_book: bool = False,
 ) -> tuple[tuple[str, str], ...]:
     """Return an outline from the library for a subject that it knows; an empty one for other subjects."""
     if options.library == NO_LIBRARY or options.speech is not None:
@@ -300,7 +316,8 @@ def _known_outline(
             lang=document.lang,
             num_items=num_items,
             is_wish=options.sections is None,
-            depth=options.depth,
+            depth=depth,
+            needs_book=needs_book,
             library=options.library,
         )
     )

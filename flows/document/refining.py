@@ -18,7 +18,13 @@ from flows.document.engine import Engine, HeadingsAsk, Key, LeafPlan, Text
 from flows.document.job import Job
 from flows.document.noted import note_vectors
 from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
-from flows.document.planning import check_same_model, check_same_space, conditions, title_of
+from flows.document.planning import (
+    asked_size,
+    check_same_model,
+    check_same_space,
+    conditions,
+    title_of,
+)
 from flows.document.steps import leaf_plan
 from storage import BlockKind, CardRef, DocumentRecord, Lease, OutlineRecord, PlanItemRecord, Store
 
@@ -198,11 +204,12 @@ def _refine_lead(
             "show; `longhand write --library none` draws all"
         )
     prompt, goal = conditions(job)
+    num_sections, depth = asked_size(document, options)
     drawn = engine.refine_plan(
         prompt,
         goal=goal,
-        num_sections=options.sections,
-        depth=options.depth,
+        num_sections=num_sections,
+        depth=depth,
         seed=document.seed,
         drawing=options.drawing,
     )

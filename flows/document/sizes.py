@@ -1,15 +1,19 @@
-"""Lengths that prompts ask for: "about 1,500 words", "in ten chapters"."""
+"""Lengths that prompts ask for: "about 1,500 words", "in ten chapters", "a comprehensive guide"."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from concepts.languages import ENGLISH
 from concepts.texts import KINDS_OF_TEXT
 
 WORDS_A_SECTION = 80
 """Words of a typical section in the library."""
+WORDS_A_PART = 850
+"""Words of a typical document in the library: a part of a book."""
+FEWEST_WORDS_OF_BOOK = 1_800
+"""A document of so many words is a book: one document of the library does not fill it."""
 WORDS_A_PAGE = 400
 FEWEST_WORDS = 100
 """A smaller number is no length: "10 words to avoid in a cover letter"."""
@@ -56,6 +60,22 @@ _PHRASES = tuple(
         ),
     )
 )
+_PARTS = ("chapters", "parts", "units", "lessons")
+"""Divisions that are as long as a document of the library."""
+_THOROUGH = (
+    r"(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|detailed|extensive|whole|entire|"
+    r"book-length|full-length|multi-chapter)"
+)
+_BOOK = re.compile(
+    rf"\b(?:{_THOROUGH}[\s,]+(?:and\s+|[\w'-]+\s+){{0,2}}"
+    r"(?:guide|guidebook|handbook|manual|history|introduction|course|account|overview|treatment|reference|study|survey|"
+    r"textbook|book|biography)\b"
+    r"|(?:^|\b(?:an?|my|our|this|whole|short|little)\s+)(?:[\w'-]+\s+){0,2}?(?:e-?book|textbook|handbook|book|treatise|"
+    r"monograph|compendium)\s+(?:on|about|for|to|of|explaining|that\s+(?:explains|teaches|covers))\b"
+    r"|everything\s+(?:you|one|i|we|there\s+is)\b[\w\s]{0,20}?\bto\s+know\b)",
+    re.IGNORECASE,
+)
+"""Matches words that ask for a book: "a complete guide", "a book about"."""
 _BEFORE_VOWEL = re.compile(r"\ba $", re.IGNORECASE)
 
 
@@ -67,27 +87,41 @@ class Size:
     """None: the prompt asks for no length."""
     rest: str
     """The prompt without those words."""
+    is_book: bool = False
+    """Whether it asks for a document of several parts with sections."""
+    num_parts: int | None = None
+    """Parts of the book; None: as many as it needs."""
 
 
 def told_size(prompt: str, lang: str) -> Size:
-    """Return how many sections an English prompt asks for, as a number of sections, words or pages."""
+    """Return what length an English prompt asks for: sections, parts, words, pages, or a book."""
     prompt = " ".join(prompt.split())
-    for phrase, instead in _PHRASES if lang == ENGLISH else ():
+    if lang != ENGLISH:
+        return Size(None, prompt)
+    is_book = _BOOK.search(prompt) is not None
+    for phrase, instead in _PHRASES:
         for found in phrase.finditer(prompt):
-            num = _num_sections(found["number"], found["unit"].lower())
-            if num is not None:
+            size = _size(found["number"], found["unit"].lower(), is_book=is_book)
+            if size is not None:
                 before, after = prompt[: found.start()], prompt[found.end() :]
                 if not instead and _BEFORE_VOWEL.search(before) and after[:1].lower() in tuple("aeiou"):
                     before = f"{before[:-1]}n "
-                return Size(num, f"{before}{instead}{after}".strip(" ,:") or prompt)
-    return Size(None, prompt)
+                return replace(size, rest=f"{before}{instead}{after}".strip(" ,:") or prompt)
+    return Size(None, prompt, is_book)
 
 
-def _num_sections(number: str, unit: str) -> int | None:
+def _size(number: str, unit: str, *, is_book: bool) -> Size | None:
+    """Return the size that a number of units means, without the rest of the prompt; None: it is no length."""
     num = _NUMBERS.get(number.lower()) or int(re.sub(r"[, ]", "", number))
     if unit.startswith(("word", "page")):
         words = num * (WORDS_A_PAGE if unit.startswith("page") else 1)
         if words < FEWEST_WORDS:
             return None
-        return min(max(round(words / WORDS_A_SECTION), FEWEST_SECTIONS), MOST_SECTIONS)
-    return num if 1 < num <= MOST_SECTIONS else None
+        sections = min(max(round(words / WORDS_A_SECTION), FEWEST_SECTIONS), MOST_SECTIONS)
+        if words < FEWEST_WORDS_OF_BOOK:  # "a complete guide in 800 words" is no book
+            return Size(sections, "")
+        parts = min(max(round(words / WORDS_A_PART), FEWEST_SECTIONS), MOST_SECTIONS)
+        return Size(sections, "", is_book=True, num_parts=parts)
+    if not 1 < num <= MOST_SECTIONS:
+        return None
+    return Size(num, "", is_book=True, num_parts=num) if unit in _PARTS else Size(num, "")

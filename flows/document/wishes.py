@@ -122,8 +122,9 @@ WISHES = _table(
     Wish(
         "depth",
         "number",
-        "1: sections (the default); 2: parts with sections.",
+        "1: sections; 2: parts with sections; else parts if the prompt asks for a book.",
         label="Levels",
+        blank="as the prompt says",
         limits=(1, 2, "1 (sections) or 2 (parts with sections)"),
         choices={"1": "sections", "2": "parts with sections"},
     ),

@@ -111,7 +111,10 @@ class ModelEngine(LoadedModels):
             found = [(str(n), heading) for n, heading in enumerate(headings, 1)]
         else:
             found = []
-            for n, part in enumerate(find_parts(library, encode, names, ask.num_items), 1):
+            parts = find_parts(
+                library, encode, names, ask.num_items, is_wish=ask.is_wish, needs_book=ask.needs_book
+            )
+            for n, part in enumerate(parts, 1):
                 found.append((str(n), part.heading))
                 found += [(f"{n}.{k}", heading) for k, heading in enumerate(part.sections, 1)]
         texts = self._from_english([Text(text=heading, score=None) for _, heading in found], ask.lang)

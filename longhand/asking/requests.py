@@ -146,7 +146,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
             check_language(code, languages)
     check_limits(wishes)
     sections, length, voice = wishes.get("sections"), wishes.get("length"), wishes.get("voice")
-    depth, guidance = wishes.get("depth") or 1, wishes.get("guidance")
+    depth, guidance = wishes.get("depth"), wishes.get("guidance")
     title: str | None = None
     entries: tuple[tuple[str, str], ...] = ()
     points: tuple[tuple[str, tuple[str, ...]], ...] = ()

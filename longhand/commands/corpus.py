@@ -109,6 +109,13 @@ def library(
         str | None,
         typer.Option(help="Kinds of documents, such as guide,howto; else all.", metavar="KIND,..."),
     ] = None,
+    books: Annotated[
+        Path | None,
+        typer.Option(
+            help="Books: JSONL with title, prompt and chapters, the titles of their documents in order.",
+            metavar="FILE",
+        ),
+    ] = None,
     licence: Annotated[str, typer.Option(help="What its card says of the licence.")] = "as the documents",
     space: Annotated[str | None, typer.Option(help="The concept space; else the one that ships.")] = None,
 ) -> None:
@@ -118,6 +125,7 @@ def library(
     from concepts.codecs.spaces import load_codec
     from concepts.corpus.records import Kind
     from concepts.errors import InputError, UsageError
+    from concepts.library.books import read_books
     from concepts.library.stored import write_library
     from training.corpus.embed import embedded_encoder
     from training.corpus.store import data_line, load_documents
@@ -126,6 +134,7 @@ def library(
     for kind in wanted or ():
         if kind not in get_args(Kind):
             raise UsageError(f"--kinds has {kind!r}: expected some of {', '.join(get_args(Kind))}")
+    sequences = [] if books is None else read_books(books)
     codec = load_codec(space)
     display = _progress()
     try:
@@ -138,6 +147,7 @@ def library(
             dim=codec.dim,
             data=data_line(corpus),
             licence=licence,
+            books=sequences,
         )
     except OSError as error:
         raise InputError(f"the library cannot be written to {out}: {error.strerror or error}") from error

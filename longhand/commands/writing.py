@@ -94,7 +94,7 @@ def say_size(new: NewDocument) -> None:
     from flows.document.options import WritingOptions
 
     options = WritingOptions.from_params(new.params)
-    if options.depth == 1 or options.outline:
+    if options.depth != 2 or options.outline:
         return
     from concepts.library.parts import FEWEST_PARTS, MOST_PARTS, USUAL_SECTIONS
     from planner import PlanOptions

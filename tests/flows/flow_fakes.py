@@ -74,6 +74,8 @@ class FakeEngine:
         self.calls: list[str] = []
         self.loading: tuple[Work, ...] = ()
         self.outline: list[str] = []
+        self.book: list[str] = []
+        """Headings of a book's chapters."""
         """Headings that the library knows."""
         self.spoil: dict[str, float] = {}
         """Method name to the value (NaN, infinity) that replaces the first number of its vectors."""
@@ -219,9 +221,10 @@ class FakeEngine:
         return [_said(ask) for ask in asks]
 
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
-        if ask.num_items not in (None, len(self.outline)) and not ask.is_wish:
+        headings = self.book if ask.needs_book else self.outline
+        if ask.num_items not in (None, len(headings)) and not ask.is_wish:
             return []
-        parts = [(str(n), heading) for n, heading in enumerate(self.outline, 1)]
+        parts = [(str(n), heading) for n, heading in enumerate(headings, 1)]
         below = [(f"{n}.1", f"{heading} in short") for n, heading in parts if ask.depth == 2]
         return sorted([*parts, *below])
 

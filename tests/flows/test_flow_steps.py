@@ -545,6 +545,62 @@ def test_a_prompt_may_say_how_long_its_document_is(prompt: str, num_sections: in
     assert told_size(prompt, "deu_Latn").num_sections is None
 
 
+@pytest.mark.parametrize(
+    ("prompt", "num_parts"),
+    [
+        ("A comprehensive guide to beekeeping", None),
+        ("the complete beginner's guide to sewing", None),
+        ("a detailed history of Japan", None),
+        ("Write me a book about whales", None),
+        ("Everything you need to know about wine", None),
+        ("Write a handbook for new teachers", None),
+        ("Rome in ten chapters", 10),
+        ("A course on drawing, 8 lessons", 8),
+        ("A 5,000-word guide to buying a house", 6),
+        ("The French Revolution, about 2000 words", 2),
+        ("A report of 20 pages on the Moon", 9),
+    ],
+)
+def test_a_prompt_may_ask_for_a_book(prompt: str, num_parts: int | None) -> None:
+    found = told_size(prompt, "eng_Latn")
+    assert (found.is_book, found.num_parts) == (True, num_parts)
+    assert not told_size(prompt, "deu_Latn").is_book
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "A guide to beekeeping",
+        "How to book a flight",
+        "a complete guide to tea in 800 words",
+        "Sorting my books about war",
+        "Review of a book that I liked",
+        "A full breakfast",
+        "Rome in ten sections",
+        "How to write 2,000 words a day",
+    ],
+)
+def test_other_prompts_ask_for_no_book(prompt: str) -> None:
+    assert not told_size(prompt, "eng_Latn").is_book
+
+
+def test_a_book_is_written_where_the_library_has_one(store: Store, new_document: Make, new_job: Make) -> None:
+    def headings(prompt: str, options: WritingOptions, book: tuple[str, ...] = ("Rise", "Fall")) -> list[str]:
+        document_id = new_document(store, options, prompt=prompt)
+        engine = FakeEngine()
+        engine.outline, engine.book = ["One", "Two", "Three"], list(book)
+        run_steps(new_job(store, document_id, engine))
+        return [item.heading or "" for item in store.get_outline(document_id).items]
+
+    chapters = ["Rise", "Rise in short", "Fall", "Fall in short"]
+    sections = ["One", "Two", "Three"]
+    assert headings("A complete history of Rome", WritingOptions()) == chapters
+    assert headings("A complete history of Rome", WritingOptions(), ()) == sections
+    assert headings("A history of Rome", WritingOptions()) == sections
+    assert headings("A complete history of Rome", WritingOptions(depth=1)) == sections
+    assert headings("A complete history of Rome", WritingOptions(sections=3)) == sections
+
+
 def test_a_length_in_the_prompt_gives_way_to_what_is_known_and_to_options(
     store: Store, new_document: Make, new_job: Make
 ) -> None:

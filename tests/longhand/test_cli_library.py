@@ -118,7 +118,11 @@ def test_a_corpus_becomes_a_library(run, tmp_path, monkeypatch):
     card = json.loads((tmp_path / "mine" / "card.json").read_text())
     assert (card["name"], card["kind"], card["space"]) == ("mine", "library", ToyCodec.space_id)
     assert card["figures"]["documents"] == 3
+    books = tmp_path / "books.jsonl"
+    books.write_text('{"title": "Tea", "prompt": "tea", "chapters": ["Nothing", "Nobody", "Nowhere"]}\n')
     for words, reason in (
+        (["--books", str(books)], "the book 'Tea' has a chapter 'Nothing', which is no document's title"),
+        (["--books", str(tmp_path / "none.jsonl")], "cannot be read"),
         (["--kinds", "poem"], "--kinds has 'poem'"),
         (["--kinds", "recipe"], "no document"),
     ):

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from concepts.library.library import Encode, Library
+from concepts.library.encode import Encode
+from concepts.library.library import Library
 from concepts.library.notes import NoteOptions, find_notes, stands_alone
 from training.voice.data import SpokenDocument, SpokenSection
 

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 
 from concepts.errors import LonghandError, ModelError
-from concepts.library.library import Encode
+from concepts.library.encode import Encode
 from concepts.models.card import ModelCard, list_cards
 from concepts.models.installed import find_card
 from concepts.models.quantize import read_tensors

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from concepts.library.library import Encode
+from concepts.library.encode import Encode
 from writer.voice.stepping import Stepper
 from writer.voice.text import MOST_SAID, Said, is_over, marked, next_piece, outline_line, parse_piece
 

@@ -1,0 +1,150 @@
+"""Books: curated sequences of documents, such as nine documents on beekeeping from the first hive to the harvest.
+
+A document that is asked for as a book ("a comprehensive guide to beekeeping") gets the chapters of the book on its
+subject. A book tells what no similarity of two documents does: which of them a reader needs, and in which order.
+
+Legend: B books, D concept dim.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from concepts.errors import InputError
+from concepts.library.encode import Encode
+from concepts.library.words import stems as stems_of
+
+LEAST_LIKENESS = 0.68
+"""How near a book's subject must be to the requested one, about a cosine; `benchmarks/bench_books.py` shows why."""
+UNSAID_WEIGHT = 0.3
+"""Likeness that a book loses if it has none of the requested subject's words."""
+FEWEST_CHAPTERS = 3
+_THOROUGH = (
+    r"(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|in depth|detailed|extensive|"
+    r"long|practical|whole|entire|short|brief|simple|beginner['’]?s?|beginners['’]?)"
+)
+_WORKS = (
+    r"(?:guide|guidebook|handbook|manual|book|e-?book|textbook|course|primer|introduction|overview|survey|account|"
+    r"treatise|monograph|compendium|encyclop\w+|document|text|report)"
+)
+_BEFORE = re.compile(
+    rf"^(?:(?:an?|the|my|our)\s+)?(?:{_THOROUGH}[\s,]+(?:and\s+)?)*(?:{_WORKS}\s+(?:to|on|about|of|for|in)|"
+    r"everything\s+(?:(?:you|one|i)\s+(?:need|should|must|have)s?\s+to\s+know\s+)?about|all\s+about|the\s+basics\s+of)\s+",
+    re.IGNORECASE,
+)
+_AFTER = re.compile(
+    rf"(?:\s*[:,(–-]\s*(?:an?\s+|the\s+)?(?:{_THOROUGH}[\s,]+(?:and\s+)?)*{_WORKS}\b.*|[\s,]+for\s+(?:absolute\s+|complete\s+)?"
+    r"beginners|[\s,]+from\s+(?:scratch|the\s+beginning))$",
+    re.IGNORECASE,
+)
+_BOOKISH = re.compile(
+    r"^(?:(?:an?|the)\s+)?(?:(?:complete|comprehensive|full|detailed|whole|entire)\s+)+", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Book:
+    """Documents of a library that are read one after the other."""
+
+    title: str
+    prompt: str
+    """What somebody types to get it."""
+    chapters: tuple[str, ...]
+    """Titles of its documents, in order."""
+
+
+def subject_of_book(name: str) -> str:
+    """Return the subject of a book's title or prompt: "a comprehensive guide to tea" is about "tea"."""
+    text = " ".join(name.split())
+    for pattern in (_BEFORE, _AFTER, _BOOKISH):
+        rest = pattern.sub("", text)
+        text = rest if rest.strip(" ?.!") else text
+    return text.strip()
+
+
+class Books:
+    """Books that can be searched by subject."""
+
+    def __init__(self, books: Sequence[Book], concepts_BD: Tensor) -> None:
+        """`concepts_BD`: the concepts of the books' subjects."""
+        if len(books) != len(concepts_BD):
+            raise ValueError(f"{len(concepts_BD)} concepts for {len(books)} books")
+        self.books = tuple(books)
+        self.concepts_BD = concepts_BD.float()
+        self._stems = [stems_of(" ".join((book.title, book.prompt, *book.chapters))) for book in books]
+
+    @classmethod
+    def of(cls, books: Sequence[Book], encode: Encode) -> Books:
+        """Return books, encoding their subjects: the mean of what title and prompt say."""
+        titles = F.normalize(encode([subject_of_book(book.title) for book in books]), dim=1)
+        prompts = F.normalize(encode([subject_of_book(book.prompt) for book in books]), dim=1)
+        return cls(books, F.normalize(titles + prompts, dim=1))
+
+    def __len__(self) -> int:
+        return len(self.books)
+
+    def likeness(self, encode: Encode, names: Sequence[str]) -> Tensor:
+        """Return how near each book's subject is to that of `names` (B,), about a cosine."""
+        subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
+        concepts_ND = F.normalize(encode(subjects), dim=1)
+        near_B = (concepts_ND @ F.normalize(self.concepts_BD, dim=1).T).mean(dim=0)
+        wanted = set().union(*(stems_of(subject) for subject in subjects))
+        if wanted:
+            unsaid = [1.0 - len(wanted & stems) / len(wanted) for stems in self._stems]
+            near_B = near_B - UNSAID_WEIGHT * near_B.new_tensor(unsaid)
+        return near_B
+
+    def find(self, encode: Encode, names: Sequence[str]) -> Book | None:
+        """Return the book on the subject of `names`, or None."""
+        if not self.books:
+            return None
+        best = self.likeness(encode, names).max(dim=0)
+        return self.books[int(best.indices)] if float(best.values) >= LEAST_LIKENESS else None
+
+
+NO_BOOKS = Books((), torch.zeros(0, 1))
+
+
+def read_books(path: Path) -> list[Book]:
+    """Read books, one JSON object a line with title, prompt and chapters.
+
+    Raises InputError for a line that is no book.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the books {path} cannot be read ({error})") from error
+    return [_book(line, f"line {n} of {path}") for n, line in enumerate(lines, 1) if line.strip()]
+
+
+def _book(line: str, where: str) -> Book:
+    expected = 'expected {"title": ..., "prompt": ..., "chapters": [titles of documents]}'
+    try:
+        row = json.loads(line)
+        book = Book(row["title"], row["prompt"], tuple(row["chapters"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{where}: {expected}, got {line[:80]!r}") from error
+    if not all(isinstance(text, str) and text.strip() for text in (book.title, book.prompt, *book.chapters)):
+        raise InputError(f"{where}: {expected}, got {line[:80]!r}")
+    if len(book.chapters) < FEWEST_CHAPTERS:
+        raise InputError(f"{where}: expected {FEWEST_CHAPTERS} chapters or more, got {len(book.chapters)}")
+    return book
+
+
+def rows_of(books: Iterable[Book]) -> str:
+    """Return books as the lines that `read_books` reads."""
+    return "".join(
+        json.dumps(
+            {"title": book.title, "prompt": book.prompt, "chapters": book.chapters}, ensure_ascii=False
+        )
+        + "\n"
+        for book in books
+    )

@@ -1,0 +1,179 @@
+"""Books of a library: found by subject, and their chapters as parts of a document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from concepts.corpus.records import Block, Document, Section
+from concepts.errors import InputError
+from concepts.library.books import Book, Books, read_books, rows_of, subject_of_book
+from concepts.library.library import Library, Passage
+from concepts.library.notes import find_notes
+from concepts.library.parts import OVERVIEW, find_parts
+from concepts.library.stored import BOOKS_FILE, load_library, write_library
+
+DIM = 64
+
+
+def encode(texts: list[str]) -> Tensor:
+    """Return the sum of a random vector for each word: texts with the same words are alike."""
+    rows = []
+    for text in texts:
+        seeds = [int.from_bytes(word.strip(".,:").lower().encode()[:7], "little") for word in text.split()]
+        rows.append(sum(torch.randn(DIM, generator=torch.Generator().manual_seed(s)) for s in seeds))
+    return torch.stack(rows)  # type: ignore[arg-type]
+
+
+CHAPTERS = ("What bees are", "Hives for bees", "Harvesting honey", "Bees in winter")
+OTHER = "Guide to bees of the city"
+BOOK = Book("Bees: a complete guide", "a comprehensive guide to bees", CHAPTERS)
+
+
+def passages_called(title: str) -> list[Passage]:
+    return [
+        Passage(
+            title, heading, tuple(f"{heading} of {title.lower()} {what}." for what in ("is", "was", "stays"))
+        )
+        for heading in ("Beginning", "Middle", "Work", "End")
+    ]
+
+
+def library_of(*titles: str) -> Library:
+    library = Library.of([p for title in titles for p in passages_called(title)], encode, least_likeness=0.0)
+    return Library(library.passages, *library.codes, least_likeness=0.0, books=Books.of([BOOK], encode))
+
+
+LIBRARY = library_of(*reversed(CHAPTERS), OTHER, "Baking bread")
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("A comprehensive guide to beekeeping", "beekeeping"),
+        ("Beekeeping: a complete guide", "Beekeeping"),
+        ("the complete beginner's guide to sewing", "sewing"),
+        ("Everything you need to know about wine", "wine"),
+        ("A complete history of Rome", "history of Rome"),
+        ("Chess for beginners", "Chess"),
+        ("A book", "A book"),
+        ("Guide to", "Guide to"),
+        ("Bees", "Bees"),
+    ],
+)
+def test_the_subject_of_a_book_has_no_word_for_books(name: str, subject: str) -> None:
+    assert subject_of_book(name) == subject
+
+
+def test_a_book_is_found_by_its_subject_alone() -> None:
+    books = Books.of(
+        [BOOK, Book("Bread: a complete guide", "a comprehensive guide to bread", CHAPTERS)], encode
+    )
+    assert books.find(encode, ["The ultimate handbook of bees", "bees"]) == BOOK
+    assert books.find(encode, ["A comprehensive guide to falcons"]) is None
+    assert Books.of([], lambda texts: torch.zeros(len(texts), DIM)).find(encode, ["bees"]) is None
+
+
+def test_the_chapters_of_a_book_are_the_parts_in_its_order() -> None:
+    found = find_parts(LIBRARY, encode, ["A comprehensive guide to bees"])
+    assert [part.heading for part in found] == list(CHAPTERS)
+    assert found[0].sections == ("Beginning", "Middle", "Work", "End")
+    named = find_parts(LIBRARY, encode, ["What bees are", "guide to bees"])
+    assert [part.heading for part in named] in ([], [OVERVIEW, *CHAPTERS[1:]])
+
+
+def test_fewer_parts_keep_the_first_chapter_and_the_order() -> None:
+    found = [part.heading for part in find_parts(LIBRARY, encode, ["guide to bees"], 2)]
+    assert found[0] == CHAPTERS[0] and found[1] in CHAPTERS[1:]
+
+
+def test_more_parts_come_from_other_documents_or_there_are_none() -> None:
+    found = [part.heading for part in find_parts(LIBRARY, encode, ["guide to bees"], 5)]
+    assert [heading for heading in found if heading in CHAPTERS] == list(CHAPTERS)
+    assert OTHER in found
+    assert find_parts(LIBRARY, encode, ["guide to bees"], 30) == []
+    assert len(find_parts(LIBRARY, encode, ["guide to bees"], 30, is_wish=True)) == len(CHAPTERS)
+
+
+def test_where_a_book_is_needed_no_documents_are_put_together() -> None:
+    assert find_parts(LIBRARY, encode, ["guide to bread"], needs_book=True) == []
+    assert len(find_parts(LIBRARY, encode, ["guide to bees"], needs_book=True)) == len(CHAPTERS)
+
+
+def test_what_is_measured_gets_no_book() -> None:
+    library = library_of(*CHAPTERS)
+    library.is_measured = True
+    assert library.find_book(encode, ["guide to bees"]) is None
+
+
+def test_sections_of_one_heading_get_the_text_of_their_own_chapter() -> None:
+    headings = ["Beginning", "Middle", "Work", "End"] * len(CHAPTERS)
+    parts = [chapter for chapter in CHAPTERS for _ in range(4)]
+    found = find_notes(LIBRARY, encode, "A comprehensive guide to bees", headings, parts=parts)
+    assert [{note.title for note in notes} for notes in found] == [{part} for part in parts]
+    assert [{note.heading for note in notes} for notes in found] == [{heading} for heading in headings]
+
+
+def documents() -> list[Document]:
+    return [
+        Document(
+            title,
+            tuple(Section(p.heading, (Block(p.sentences),)) for p in passages_called(title)),
+            "eng_Latn",
+            "folder:own",
+        )
+        for title in CHAPTERS
+    ]
+
+
+def test_books_are_stored_with_their_library(tmp_path: Path) -> None:
+    given = {"name": "bees", "space_id": "toy@1", "dim": DIM, "data": "made up", "licence": "none"}
+    write_library(documents(), tmp_path / "bees", encode, books=[BOOK], **given)  # type: ignore[arg-type]
+    library = load_library(str(tmp_path / "bees"), space_id="toy@1", encode=encode)
+    assert library.find_book(encode, ["A comprehensive guide to bees"]) == BOOK
+    assert read_books(tmp_path / "bees" / BOOKS_FILE) == [BOOK]
+    write_library(documents(), tmp_path / "none", encode, **given)  # type: ignore[arg-type]
+    library = load_library(str(tmp_path / "none"), space_id="toy@1", encode=encode)
+    assert library.find_book(encode, ["A comprehensive guide to bees"]) is None
+
+
+def test_a_chapter_that_is_no_document_is_named(tmp_path: Path) -> None:
+    book = Book("Bees", "bees", (*CHAPTERS, "Wasps"))
+    with pytest.raises(
+        InputError, match="the book 'Bees' has a chapter 'Wasps', which is no document's title"
+    ):
+        write_library(
+            documents(),
+            tmp_path,
+            encode,
+            name="b",
+            space_id="t@1",
+            dim=DIM,
+            data="",
+            licence="",
+            books=[book],
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("no JSON", "line 2 of .*: expected"),
+        ("[1]", "line 2 of .*: expected"),
+        ('{"title": "Bees", "prompt": "bees"}', "line 2 of .*: expected"),
+        ('{"title": 3, "prompt": "bees", "chapters": ["a", "b", "c"]}', "line 2 of .*: expected"),
+        ('{"title": "Bees", "prompt": "bees", "chapters": ["a", " ", "c"]}', "line 2 of .*: expected"),
+        ('{"title": "Bees", "prompt": "bees", "chapters": ["a"]}', "expected 3 chapters or more, got 1"),
+    ],
+)
+def test_a_line_that_is_no_book_is_refused(tmp_path: Path, line: str, reason: str) -> None:
+    path = tmp_path / "books.jsonl"
+    path.write_text(rows_of([BOOK]) + line + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=reason):
+        read_books(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_books(path)
