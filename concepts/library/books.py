@@ -22,11 +22,16 @@ from concepts.errors import InputError
 from concepts.library.encode import Encode
 from concepts.library.words import stems as stems_of
 
-LEAST_LIKENESS = 0.68
+LEAST_LIKENESS = 0.58
 """How near a book's subject must be to the requested one, about a cosine; `benchmarks/bench_books.py` shows why."""
+LEAST_EXACT = 0.8
+"""The same where only a book on the very subject will do."""
+NARROWER_BY = 0.15
+"""By how much a chapter must be nearer than its book for a subject to be that chapter's."""
 UNSAID_WEIGHT = 0.3
 """Likeness that a book loses if it has none of the requested subject's words."""
 FEWEST_CHAPTERS = 3
+_NUMBER = re.compile(r"\d+")
 _THOROUGH = (
     r"(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|in depth|detailed|extensive|"
     r"long|practical|whole|entire|short|brief|simple|beginner['’]?s?|beginners['’]?)"
@@ -42,7 +47,7 @@ _BEFORE = re.compile(
 )
 _AFTER = re.compile(
     rf"(?:\s*[:,(–-]\s*(?:an?\s+|the\s+)?(?:{_THOROUGH}[\s,]+(?:and\s+)?)*{_WORKS}\b.*|[\s,]+for\s+(?:absolute\s+|complete\s+)?"
-    r"beginners|[\s,]+from\s+(?:scratch|the\s+beginning))$",
+    r"beginners|[\s,]+from\s+(?:scratch|the\s+beginning)|\s+(?:guide|handbook|manual|textbook|book)(?:\s*[:,(–].*)?)$",
     re.IGNORECASE,
 )
 _BOOKISH = re.compile(
@@ -79,6 +84,7 @@ class Books:
             raise ValueError(f"{len(concepts_BD)} concepts for {len(books)} books")
         self.books = tuple(books)
         self.concepts_BD = concepts_BD.float()
+        self._numbers = [set(_NUMBER.findall(f"{book.title} {book.prompt}")) for book in books]
         self._stems = [stems_of(" ".join((book.title, book.prompt, *book.chapters))) for book in books]
 
     @classmethod
@@ -96,18 +102,37 @@ class Books:
         subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
         concepts_ND = F.normalize(encode(subjects), dim=1)
         near_B = (concepts_ND @ F.normalize(self.concepts_BD, dim=1).T).mean(dim=0)
+        # no concept tells type 1 from type 2
+        numbers = {number for subject in subjects for number in _NUMBER.findall(subject)}
+        if numbers:
+            is_other = [bool(own) and not numbers <= own for own in self._numbers]
+            near_B = near_B.masked_fill(torch.tensor(is_other), -1.0)
         wanted = set().union(*(stems_of(subject) for subject in subjects))
         if wanted:
             unsaid = [1.0 - len(wanted & stems) / len(wanted) for stems in self._stems]
             near_B = near_B - UNSAID_WEIGHT * near_B.new_tensor(unsaid)
         return near_B
 
-    def find(self, encode: Encode, names: Sequence[str]) -> Book | None:
-        """Return the book on the subject of `names`, or None."""
+    def find(self, encode: Encode, names: Sequence[str], *, is_exact: bool = False) -> Book | None:
+        """Return the book on the subject of `names`, or None; a subject that is one chapter's has no book.
+
+        With `is_exact` a book on a wider subject will not do.
+        """
         if not self.books:
             return None
         best = self.likeness(encode, names).max(dim=0)
-        return self.books[int(best.indices)] if float(best.values) >= LEAST_LIKENESS else None
+        likeness, number = float(best.values), int(best.indices)
+        if likeness < (LEAST_EXACT if is_exact else LEAST_LIKENESS):
+            return None
+        book = self.books[number]
+        subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
+        # the first chapter is about all of the subject
+        near_NC = F.normalize(encode(subjects), dim=1) @ F.normalize(encode([*book.chapters[1:]]), dim=1).T
+        wanted = set().union(*(stems_of(subject) for subject in subjects))
+        is_in_chapter = any(wanted <= stems_of(chapter) for chapter in book.chapters[1:])
+        is_in_name = bool(wanted & stems_of(f"{book.title} {book.prompt}"))
+        is_narrower = float(near_NC.mean(dim=0).max()) > likeness + NARROWER_BY
+        return None if is_narrower or (is_in_chapter and not is_in_name) else book
 
 
 NO_BOOKS = Books((), torch.zeros(0, 1))

@@ -238,10 +238,10 @@ class Library:
             hidden_M |= self._is_kept_back
         return hidden_M
 
-    def find_book(self, encode: Encode, names: Sequence[str]) -> Book | None:
-        """Return the book on the subject of `names`, or None; what is measured gets none."""
+    def find_book(self, encode: Encode, names: Sequence[str], *, is_exact: bool = False) -> Book | None:
+        """Return the book on the subject of `names`, as `Books.find`; what is measured gets none."""
         is_measured = self.is_measured or math.isfinite(self.most_alike)
-        return None if is_measured else self._books.find(encode, names)
+        return None if is_measured else self._books.find(encode, names, is_exact=is_exact)
 
     def places_of(self, document: int) -> range:
         """Return the indices of a document's passages."""

@@ -185,7 +185,7 @@ def find_candidates(
         numbers |= {m for m in [*by_title, *_named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
-    kinds = _kinds("\n".join((*names, typed)))
+    kinds = kinds_of("\n".join((*names, typed)))
     places = [list(library.places_of(m)) for m in sorted(numbers)]
     if not library.is_own:
         places = [own for own in places if not _is_of_other([library.passages[n] for n in own], called)]
@@ -204,7 +204,7 @@ def find_candidates(
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
-        is_of_kind = kinds <= _kinds(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
+        is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
         found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind))
     return sorted(found, key=lambda found: -found.likeness + OTHER_KIND_WEIGHT * (found.is_of_kind is False))
 
@@ -218,7 +218,7 @@ def _mean(features: Sequence[Features]) -> Features:
     )
 
 
-def _kinds(text: str) -> frozenset[str]:
+def kinds_of(text: str) -> frozenset[str]:
     """Return the forms that the lines of a text name; a verb ("to plan a party") names none."""
     return FORMS.intersection(
         word.removesuffix("s") for word in _WORD.findall(americanize(_VERB.sub("", text).casefold()))

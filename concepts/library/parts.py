@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from concepts.library.books import Book, subject_of_book
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage
 from concepts.library.notes import FEWEST_WHOLE
@@ -27,6 +28,7 @@ from concepts.library.outline import (
     Candidate,
     are_fit,
     find_candidates,
+    kinds_of,
     represent,
     spread,
 )
@@ -35,6 +37,10 @@ PARTS_WITHIN = 0.28
 """How far the document of another part may fall below the nearest document's likeness."""
 FEWEST_PARTS, MOST_PARTS = 3, 8
 """Number of parts if nobody asked for a number and there is no book."""
+MOST_UNSAID = 0.5
+"""Share of the subject's words that the document of a part may lack."""
+OVERVIEW_LIKENESS = 0.8
+"""From this cosine of its title and the subject on a document is about all of the subject: one of these is enough."""
 USUAL_SECTIONS = 7
 """Usual number of sections of a part."""
 SAME_TITLE, SAME_TEXT = 0.75, 0.8
@@ -62,14 +68,15 @@ def find_parts(
     *,
     is_wish: bool = False,
     needs_book: bool = False,
+    is_exact: bool = False,
 ) -> list[Part]:
     """Return the parts of a document, empty where the library knows too little of the subject.
 
     `names` are names of the document, such as its title and the prompt. With `num_parts` the result has exactly that
     many parts or none; with `is_wish` it may have fewer if a book has fewer. With `needs_book` it is empty where the
-    library has no book on the subject.
+    library has no book on the subject, with `is_exact` also where that book's subject is wider.
     """
-    chapters = _chapters(library, encode, names)
+    chapters = _chapters(library, library.find_book(encode, names, is_exact=is_exact))
     if needs_book and not chapters:
         return []
     if not chapters:
@@ -96,9 +103,8 @@ Chapter = tuple[Passage, ...]
 """The passages of a document that can be sections."""
 
 
-def _chapters(library: Library, encode: Encode, names: Sequence[str]) -> list[Chapter]:
-    """Return the chapters of the book on the subject, in order; empty where there is none."""
-    book = library.find_book(encode, names)
+def _chapters(library: Library, book: Book | None) -> list[Chapter]:
+    """Return the chapters of a book, in order; empty where there is none."""
     if book is None:
         return []
     places = {title: m for m, title in reversed(list(enumerate(library.titles)))}
@@ -148,9 +154,15 @@ def _parts_of_documents(
     library: Library, encode: Encode, names: Sequence[str], num_parts: int | None
 ) -> list[Part]:
     """Return documents on the subject as parts: exactly `num_parts` of them or none."""
-    found = find_candidates(library, encode, names)
+    wanted = list(dict.fromkeys(subject_of_book(name) for name in names))
+    found = find_candidates(library, encode, wanted)
     called = " ".join(names)
-    known = [(candidate, _sections(candidate, called)) for candidate in found if _is_on(candidate, found[0])]
+    kinds = kinds_of(called)
+    known = [
+        (candidate, _sections(candidate, called))
+        for candidate in found
+        if _is_on(candidate, found[0]) and kinds_of(_name_of(candidate)) <= kinds
+    ]
     known = [(candidate, sections) for candidate, sections in known if len(sections) >= FEWEST]
     if len(known) < (num_parts or FEWEST_PARTS):
         return []
@@ -158,7 +170,10 @@ def _parts_of_documents(
     titles_CD = F.normalize(encode(titles), dim=1)
     subjects = [F.normalize(encode([p.subject for p in candidate.passages]), dim=1) for candidate, _ in known]
     means_CD = F.normalize(torch.stack([subject.mean(dim=0) for subject in subjects]), dim=1)
+    plain = F.normalize(encode([subject_of_book(title) for title in titles]), dim=1)
+    is_overview_C = (plain @ F.normalize(encode(wanted), dim=1).T).max(dim=1).values > OVERVIEW_LIKENESS
     is_same_CC = (titles_CD @ titles_CD.T > SAME_TITLE) | (means_CD @ means_CD.T > SAME_TEXT)
+    is_same_CC |= is_overview_C & is_overview_C[:, None]
     worth_C = torch.tensor([candidate.likeness for candidate, _ in known])
     chosen = spread(worth_C, is_same_CC, num_parts or MOST_PARTS)
     if len(chosen) < (num_parts or FEWEST_PARTS):
@@ -171,8 +186,13 @@ def _parts_of_documents(
     return [Part(heading, known[c][1]) for heading, c in zip(headings, (lead, *others), strict=True)]
 
 
+def _name_of(candidate: Candidate) -> str:
+    return f"{candidate.passages[0].title}\n{candidate.passages[0].prompt}"
+
+
 def _is_on(candidate: Candidate, best: Candidate) -> bool:
-    return candidate.likeness >= max(best.likeness - PARTS_WITHIN, LEAST_LIKENESS)
+    is_near = candidate.likeness >= max(best.likeness - PARTS_WITHIN, LEAST_LIKENESS)
+    return is_near and candidate.features.unsaid <= MOST_UNSAID
 
 
 def _sections(candidate: Candidate, called: str) -> tuple[str, ...]:

@@ -118,6 +118,10 @@ class NotesAsk:
     """Library to search, as `WritingOptions.library`; None: the space's own."""
 
 
+BookNeed = Literal["exact", "wider"]
+"""A book on the very subject, or also one on a wider subject."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutlineAsk:
     """One document's request to `Engine.find_outline`."""
@@ -135,8 +139,9 @@ class OutlineAsk:
     is_wish: bool
     """Whether fewer than `num_items` will do if the library has no more."""
     depth: int
-    needs_book: bool
-    """Whether parts must be the chapters of a book of the library, not documents put together for this one."""
+    book: BookNeed | None
+    """Which book of the library the parts must come from; None: they may also be documents put together for this
+    one."""
     library: str | None
     """As in `NotesAsk`."""
 

@@ -14,7 +14,7 @@ from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageE
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from flows.document.checks import check_paths, check_vectors
-from flows.document.engine import OutlineAsk
+from flows.document.engine import BookNeed, OutlineAsk
 from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.document.job import Job, attempt, take
 from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
@@ -281,8 +281,9 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     size = told_size(document.prompt, options.prompt_lang or document.lang)
     num_items, depth = asked_size(document, options)
     outline: tuple[tuple[str, str], ...] = ()
-    if size.is_book and options.depth is None and options.sections is None:
-        outline = _known_outline(job, document, options, size.num_parts, 2, needs_book=True)
+    if (size.is_book or size.num_parts) and options.depth is None and options.sections is None:
+        need: BookNeed = "wider" if size.is_book else "exact"
+        outline = _known_outline(job, document, options, size.num_parts, 2, book=need)
     if outline or (outline := _known_outline(job, document, options, num_items, depth)):
         return _fill(job, document, replace(options, outline=outline, outline_lang=document.lang))
     return job.engine.plan(
@@ -302,7 +303,7 @@ def _known_outline(
     num_items: int | None,
     depth: int,
     *,
-    needs_book: bool = False,
+    book: BookNeed | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """Return an outline from the library for a subject that it knows; an empty one for other subjects."""
     if options.library == NO_LIBRARY or options.speech is not None:
@@ -317,7 +318,7 @@ def _known_outline(
             num_items=num_items,
             is_wish=options.sections is None,
             depth=depth,
-            needs_book=needs_book,
+            book=book,
             library=options.library,
         )
     )

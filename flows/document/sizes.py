@@ -88,9 +88,9 @@ class Size:
     rest: str
     """The prompt without those words."""
     is_book: bool = False
-    """Whether it asks for a document of several parts with sections."""
+    """Whether it names a book, or chapters."""
     num_parts: int | None = None
-    """Parts of the book; None: as many as it needs."""
+    """Parts of a document of that length, if one of several parts is asked for; None: as many as it needs."""
 
 
 def told_size(prompt: str, lang: str) -> Size:
@@ -121,7 +121,7 @@ def _size(number: str, unit: str, *, is_book: bool) -> Size | None:
         if words < FEWEST_WORDS_OF_BOOK:  # "a complete guide in 800 words" is no book
             return Size(sections, "")
         parts = min(max(round(words / WORDS_A_PART), FEWEST_SECTIONS), MOST_SECTIONS)
-        return Size(sections, "", is_book=True, num_parts=parts)
+        return Size(sections, "", is_book, parts)
     if not 1 < num <= MOST_SECTIONS:
         return None
     return Size(num, "", is_book=True, num_parts=num) if unit in _PARTS else Size(num, "")

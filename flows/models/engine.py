@@ -112,7 +112,13 @@ class ModelEngine(LoadedModels):
         else:
             found = []
             parts = find_parts(
-                library, encode, names, ask.num_items, is_wish=ask.is_wish, needs_book=ask.needs_book
+                library,
+                encode,
+                names,
+                ask.num_items,
+                is_wish=ask.is_wish,
+                needs_book=ask.book is not None,
+                is_exact=ask.book == "exact",
             )
             for n, part in enumerate(parts, 1):
                 found.append((str(n), part.heading))

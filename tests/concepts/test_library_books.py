@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ LIBRARY = library_of(*reversed(CHAPTERS), OTHER, "Baking bread")
         ("Everything you need to know about wine", "wine"),
         ("A complete history of Rome", "history of Rome"),
         ("Chess for beginners", "Chess"),
-        ("A book", "A book"),
+        ("Urban beekeeping handbook: all that counts", "Urban beekeeping"),
         ("Guide to", "Guide to"),
         ("Bees", "Bees"),
     ],
@@ -75,6 +76,47 @@ def test_a_book_is_found_by_its_subject_alone() -> None:
     assert books.find(encode, ["The ultimate handbook of bees", "bees"]) == BOOK
     assert books.find(encode, ["A comprehensive guide to falcons"]) is None
     assert Books.of([], lambda texts: torch.zeros(len(texts), DIM)).find(encode, ["bees"]) is None
+
+
+def test_a_subject_that_is_one_chapters_has_no_book() -> None:
+    """A chapter is nearer than the book by its concept, or has all words of the subject, of which the book has none."""
+    books = Books.of([BOOK], encode)
+    assert books.find(encode, ["Bees"]) == BOOK
+    assert books.find(encode, ["A comprehensive guide to bees in winter"]) is None
+    book = Book("Keeping bees", "keeping bees", (*CHAPTERS[:2], "Insomnia", "Bees in winter"))
+
+    def encoded(texts: list[str]) -> Tensor:
+        return torch.tensor(
+            [[0.75, 0.66] if text.lower() == "keeping bees" else [1.0, 0.0] for text in texts]
+        )
+
+    assert Books.of([book], encoded).find(encoded, ["Insomnia"]) is None
+    other = replace(book, chapters=("Insomnia", *CHAPTERS[1:]))
+    assert Books.of([other], encoded).find(encoded, ["Insomnia"]) == other
+
+
+def test_a_book_on_a_wider_subject_is_not_exact() -> None:
+    near = {"Bees": [1.0, 0.0], "Guide to the bees of a city": [0.75, 0.66], "bees": [1.0, 0.0]}
+
+    def encoded(texts: list[str]) -> Tensor:
+        return torch.tensor([near.get(text, [0.75, -0.66]) for text in texts])
+
+    books = Books.of([replace(BOOK, title="Bees", prompt="bees")], encoded)
+    assert books.find(encoded, ["Bees"], is_exact=True) is not None
+    near["the bees of a city"] = near["Guide to the bees of a city"]
+    assert books.find(encoded, ["Guide to the bees of a city"]) is not None
+    assert books.find(encoded, ["Guide to the bees of a city"], is_exact=True) is None
+
+
+def test_numbers_of_a_subject_count() -> None:
+    book = Book(
+        "Diabetes of type 2: a complete guide", "a comprehensive guide to diabetes of type 2", CHAPTERS
+    )
+    books = Books.of([book], encode)
+    assert books.find(encode, ["A complete guide to diabetes of type 2"]) == book
+    assert books.likeness(encode, ["diabetes"])[0] > -1.0
+    assert books.likeness(encode, ["diabetes of type 1"])[0] == -1.0
+    assert books.find(encode, ["A complete guide to diabetes of type 1"]) is None
 
 
 def test_the_chapters_of_a_book_are_the_parts_in_its_order() -> None:

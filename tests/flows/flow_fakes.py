@@ -221,7 +221,7 @@ class FakeEngine:
         return [_said(ask) for ask in asks]
 
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
-        headings = self.book if ask.needs_book else self.outline
+        headings = self.book if ask.book else self.outline
         if ask.num_items not in (None, len(headings)) and not ask.is_wish:
             return []
         parts = [(str(n), heading) for n, heading in enumerate(headings, 1)]

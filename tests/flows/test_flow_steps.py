@@ -556,9 +556,7 @@ def test_a_prompt_may_say_how_long_its_document_is(prompt: str, num_sections: in
         ("Write a handbook for new teachers", None),
         ("Rome in ten chapters", 10),
         ("A course on drawing, 8 lessons", 8),
-        ("A 5,000-word guide to buying a house", 6),
-        ("The French Revolution, about 2000 words", 2),
-        ("A report of 20 pages on the Moon", 9),
+        ("A complete guide to buying a house in 5,000 words", 6),
     ],
 )
 def test_a_prompt_may_ask_for_a_book(prompt: str, num_parts: int | None) -> None:
@@ -578,6 +576,7 @@ def test_a_prompt_may_ask_for_a_book(prompt: str, num_parts: int | None) -> None
         "A full breakfast",
         "Rome in ten sections",
         "How to write 2,000 words a day",
+        "The French Revolution, about 2000 words",
     ],
 )
 def test_other_prompts_ask_for_no_book(prompt: str) -> None:
@@ -596,6 +595,8 @@ def test_a_book_is_written_where_the_library_has_one(store: Store, new_document:
     sections = ["One", "Two", "Three"]
     assert headings("A complete history of Rome", WritingOptions()) == chapters
     assert headings("A complete history of Rome", WritingOptions(), ()) == sections
+    assert headings("The history of Rome in 1,800 words", WritingOptions()) == chapters
+    assert headings("The history of Rome in 1,700 words", WritingOptions()) == sections
     assert headings("A history of Rome", WritingOptions()) == sections
     assert headings("A complete history of Rome", WritingOptions(depth=1)) == sections
     assert headings("A complete history of Rome", WritingOptions(sections=3)) == sections
