@@ -243,6 +243,10 @@ class Library:
         is_measured = self.is_measured or math.isfinite(self.most_alike)
         return None if is_measured else self._books.find(encode, names, is_exact=is_exact)
 
+    def book_likeness(self, encode: Encode, names: Sequence[str]) -> float:
+        """Return how near the nearest book is to the subject of `names`, about a cosine; -1 if there is none."""
+        return float(self._books.likeness(encode, names).max()) if len(self._books) else -1.0
+
     def places_of(self, document: int) -> range:
         """Return the indices of a document's passages."""
         return range(self._starts[document], self._starts[document + 1])

@@ -226,6 +226,18 @@ def _whole_passages(
         own = library.places_of(titled[part.casefold()]) if part.casefold() in titled else ()
         if (n := next((n for n in own if can_have(section, n)), None)) is not None:
             chosen[section] = n
+    # in a digest of a book each section is called as a document, whose first section sums it up
+    called = [titled.get(heading.casefold()) for heading in headings]
+    if sum(document is not None for document in called) >= options.fewest_of_outline and not any(parts):
+        for section, document in enumerate(called):
+            own = () if document is None else library.places_of(document)
+            first = next((n for n in own if len(library.passages[n].sentences) >= FEWEST_WHOLE), None)
+            if (
+                first is not None
+                and is_wanted[section]
+                and not set(library.passages[first].sentences) & set(taken)
+            ):
+                chosen[section] = first
     pairs = [
         (float(like), section, int(n))
         for section, (row, likes) in enumerate(zip(top_QP, likeness_QP, strict=True))

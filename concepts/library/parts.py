@@ -82,9 +82,7 @@ def find_parts(
     if not chapters:
         return _parts_of_documents(library, encode, names, num_parts)
     if num_parts is not None and num_parts < len(chapters):
-        texts_CD = _means(encode, chapters)
-        kept = represent(torch.zeros(len(chapters)), texts_CD @ texts_CD.T, num_parts)
-        chapters = [chapters[c] for c in sorted(kept)]
+        chapters = _represented(encode, chapters, num_parts)
     elif num_parts is not None and not is_wish:
         chapters = _extended(library, encode, names, chapters, num_parts)
     if num_parts is not None and len(chapters) != num_parts and not is_wish:
@@ -97,6 +95,39 @@ def find_parts(
         Part(title, tuple(dict.fromkeys(passage.heading for passage in chapter))[:MOST])
         for title, chapter in zip(titles, chapters, strict=True)
     ]
+
+
+def find_digest(
+    library: Library,
+    encode: Encode,
+    names: Sequence[str],
+    num_sections: int | None = None,
+    *,
+    typed: str = "",
+) -> list[str]:
+    """Return a heading for each chapter of a book on the very subject, if no document is about all of it.
+
+    The headings are the chapters' titles: a section that is called as a document is written from that document's first
+    section, which sums it up (`concepts.library.notes`). Empty where there is no such book, where the nearest document
+    is its first chapter or is called as the subject is, or where `typed` names a kind of text, such as a letter. With
+    `num_sections` these are at most so many chapters: those that represent all.
+    """
+    if kinds_of("\n".join((*names, typed))) or library.book_likeness(encode, names) < CALLED_SO:
+        return []
+    book = library.find_book(encode, names, is_exact=True)
+    found = find_candidates(library, encode, names, typed)
+    if book is None or not found or found[0].passages[0].title == book.chapters[0]:
+        return []
+    called = [found[0].passages[0].title, *names]
+    title_D, *names_ND = F.normalize(encode([subject_of_book(name) for name in called]), dim=1)
+    if max(float(title_D @ name_D) for name_D in names_ND) >= CALLED_SO:
+        return []
+    chapters = _chapters(library, book)
+    if len(chapters) < FEWEST:
+        return []
+    if num_sections is not None and num_sections < len(chapters):
+        chapters = _represented(encode, chapters, num_sections)
+    return [chapter[0].title for chapter in chapters]
 
 
 Chapter = tuple[Passage, ...]
@@ -121,6 +152,13 @@ def _means(encode: Encode, chapters: Sequence[Chapter]) -> Tensor:
     """Return the mean subject of each chapter's sections as a unit vector (C, D)."""
     subjects = [F.normalize(encode([passage.subject for passage in chapter]), dim=1) for chapter in chapters]
     return F.normalize(torch.stack([subject.mean(dim=0) for subject in subjects]), dim=1)
+
+
+def _represented(encode: Encode, chapters: Sequence[Chapter], num: int) -> list[Chapter]:
+    """Return the first chapter and those that best represent the others, in order."""
+    means_CD = _means(encode, chapters)
+    kept = represent(torch.zeros(len(chapters)), means_CD @ means_CD.T, num)
+    return [chapters[c] for c in sorted(kept)]
 
 
 def _extended(

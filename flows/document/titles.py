@@ -114,7 +114,7 @@ def recased(prompt: str, lang: str) -> str:
 def _capitalized(text: str) -> str:
     """Return a text with a capital at its beginning, unless its first word has one elsewhere ("iPhone repair")."""
     first = text.partition(" ")[0]
-    return text[:1].upper() + text[1:] if first.islower() and " " in text else text
+    return text[:1].upper() + text[1:] if first.islower() else text
 
 
 def unwished(text: str, lang: str) -> str:

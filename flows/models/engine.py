@@ -100,14 +100,19 @@ class ModelEngine(LoadedModels):
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
         """Find sections of documents like the title, or documents on parts of it."""
         from concepts.library.outline import find_outline
-        from concepts.library.parts import find_parts
+        from concepts.library.parts import find_digest, find_parts
 
         (title,) = self._in_english([ask.title], ask.lang)
         (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
         library, encode, names = self._library(ask.library), self._encode_english, (title, prompt)
         if ask.depth == 1:
             typed = ask.typed if ask.prompt_lang == ENGLISH else ""
-            headings = find_outline(library, encode, names, ask.num_items, typed=typed, is_wish=ask.is_wish)
+            headings = []
+            if ask.is_wish:
+                headings = find_digest(library, encode, names, ask.num_items, typed=typed)
+            headings = headings or find_outline(
+                library, encode, names, ask.num_items, typed=typed, is_wish=ask.is_wish
+            )
             found = [(str(n), heading) for n, heading in enumerate(headings, 1)]
         else:
             found = []

@@ -14,7 +14,7 @@ from concepts.errors import InputError
 from concepts.library.books import Book, Books, read_books, rows_of, subject_of_book
 from concepts.library.library import Library, Passage
 from concepts.library.notes import find_notes
-from concepts.library.parts import OVERVIEW, find_parts
+from concepts.library.parts import OVERVIEW, find_digest, find_parts
 from concepts.library.stored import BOOKS_FILE, load_library, write_library
 
 DIM = 64
@@ -155,6 +155,28 @@ def test_sections_of_one_heading_get_the_text_of_their_own_chapter() -> None:
     found = find_notes(LIBRARY, encode, "A comprehensive guide to bees", headings, parts=parts)
     assert [{note.title for note in notes} for notes in found] == [{part} for part in parts]
     assert [{note.heading for note in notes} for notes in found] == [{heading} for heading in headings]
+
+
+def test_a_digest_has_a_section_for_each_chapter() -> None:
+    """Only where the book is on the very subject, and the nearest document is about a part of it."""
+    library = library_of(*CHAPTERS, "Bees guide bees")
+    assert find_digest(LIBRARY, encode, ["Guide to bees"]) == list(CHAPTERS)
+    assert find_digest(LIBRARY, encode, ["Guide to bees"], 3)[0] == CHAPTERS[0]
+    assert len(find_digest(LIBRARY, encode, ["Guide to bees"], 3)) == 3
+    assert find_digest(library, encode, ["Guide to bees"]) == [], "a document is called so"
+    assert find_digest(LIBRARY, encode, ["Guide to bread"]) == []
+    assert find_digest(LIBRARY, encode, ["What bees are"]) == []
+    assert find_digest(LIBRARY, encode, ["Bees"], typed="A letter about bees") == []
+
+
+def test_the_sections_of_a_digest_are_the_first_of_their_chapters() -> None:
+    found = find_notes(LIBRARY, encode, "Guide to bees", CHAPTERS)
+    assert [{(note.title, note.heading) for note in notes} for notes in found] == [
+        {(title, "Beginning")} for title in CHAPTERS
+    ]
+    (taken, *_), *_ = found
+    again = find_notes(LIBRARY, encode, "Guide to bees", CHAPTERS, taken=[taken.text])
+    assert taken.text not in [note.text for notes in again for note in notes]
 
 
 def documents() -> list[Document]:

@@ -477,7 +477,7 @@ def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
         ("WHAT CAN I DO?", "What can I do?"),
         ("iPhone repair", "iPhone repair"),
         ("NASA", "NASA"),
-        ("tea", "tea"),
+        ("tea", "Tea"),
         ("Why is the sky  blue?", "Why is the sky blue?"),
         ("how does my TV work", "How does my TV work"),
         ("茶 と 水 の 話", "茶 と 水 の 話"),
