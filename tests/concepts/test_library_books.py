@@ -159,7 +159,7 @@ def test_sections_of_one_heading_get_the_text_of_their_own_chapter() -> None:
 
 def test_a_digest_has_a_section_for_each_chapter() -> None:
     """Only where the book is on the very subject, and the nearest document is about a part of it."""
-    library = library_of(*CHAPTERS, "Bees guide bees")
+    library = library_of(*CHAPTERS, "Bees: a short guide")
     assert find_digest(LIBRARY, encode, ["Guide to bees"]) == list(CHAPTERS)
     assert find_digest(LIBRARY, encode, ["Guide to bees"], 3)[0] == CHAPTERS[0]
     assert len(find_digest(LIBRARY, encode, ["Guide to bees"], 3)) == 3
