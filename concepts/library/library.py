@@ -156,18 +156,18 @@ class Library:
         if nobody had written on its subject before."""
         self.is_measured = is_measured
         """Whether what is written from it is measured: documents that are kept back give nothing then."""
-        self._books = books
+        self.books = books
         self.codes = subject_codes, title_codes, prompt_codes
-        self._entries = tuple(entries_of(self.passages) if entries is None else entries)
-        self.titles = [entry.title for entry in self._entries]
-        self._is_asked = torch.tensor([entry.is_asked for entry in self._entries], dtype=torch.bool)
-        self._is_kept_back = torch.tensor([entry.is_kept_back for entry in self._entries], dtype=torch.bool)
+        self.entries = tuple(entries_of(self.passages) if entries is None else entries)
+        self.titles = [entry.title for entry in self.entries]
+        self._is_asked = torch.tensor([entry.is_asked for entry in self.entries], dtype=torch.bool)
+        self._is_kept_back = torch.tensor([entry.is_kept_back for entry in self.entries], dtype=torch.bool)
         self._subjects, self._titles, self._prompts = map(_signs, self.codes)
-        self._starts = [0, *accumulate(entry.num_passages for entry in self._entries)]
+        self._starts = [0, *accumulate(entry.num_passages for entry in self.entries)]
         num = self._starts[-1]
         if len(subject_codes) != num or {len(title_codes), len(prompt_codes)} != {len(self.titles)}:
             raise ValueError(f"{len(subject_codes)} codes for {num} passages")
-        owners = np.repeat(np.arange(len(self._entries)), np.diff(self._starts))
+        owners = np.repeat(np.arange(len(self.entries)), np.diff(self._starts))
         self.owner = torch.from_numpy(owners.astype(np.int64))
         """Index of each passage's document (N,)."""
 
@@ -241,11 +241,11 @@ class Library:
     def find_book(self, encode: Encode, names: Sequence[str], *, is_exact: bool = False) -> Book | None:
         """Return the book on the subject of `names`, as `Books.find`; what is measured gets none."""
         is_measured = self.is_measured or math.isfinite(self.most_alike)
-        return None if is_measured else self._books.find(encode, names, is_exact=is_exact)
+        return None if is_measured else self.books.find(encode, names, is_exact=is_exact)
 
     def book_likeness(self, encode: Encode, names: Sequence[str]) -> float:
         """Return how near the nearest book is to the subject of `names`, about a cosine; -1 if there is none."""
-        return float(self._books.likeness(encode, names).max()) if len(self._books) else -1.0
+        return float(self.books.likeness(encode, names).max()) if len(self.books) else -1.0
 
     def places_of(self, document: int) -> range:
         """Return the indices of a document's passages."""
@@ -258,7 +258,7 @@ class Library:
     @cached_property
     def _names(self) -> list[str]:
         """The words of each document's title and prompt, in lower case with a blank before each."""
-        names = "\n".join(f"{entry.title} {entry.prompt}".replace("\n", " ") for entry in self._entries)
+        names = "\n".join(f"{entry.title} {entry.prompt}".replace("\n", " ") for entry in self.entries)
         return [_in_words(name) for name in americanize(names.lower()).split("\n")]
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
