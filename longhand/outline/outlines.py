@@ -214,9 +214,10 @@ def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.gfm import gfm_plugin
 
-    from concepts.corpus.readers.markdown import check_paragraphs
+    from concepts.corpus.readers.markdown import check_paragraphs, limit_nesting
 
     parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin)
+    limit_nesting(parser)
     parser.core.ruler.after("block", "marks", check_paragraphs)
     # Indented points below a heading are not code.
     return parser.disable("code")

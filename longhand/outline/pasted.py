@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from concepts.corpus.readers.reading import DEEPEST_XML, NestingError, is_too_deep
+
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
@@ -50,12 +52,23 @@ _FEWEST_WORDS_OF_A_SENTENCE = 3
 _FEWEST_WORDS_OF_A_WISH = 5
 """Fewest words of a request such as "Please write these sections:"; "Ingredients:" is a heading."""
 _DEEPEST = 20
+"""Deepest nesting of JSON and YAML values."""
+_PAGE_START = re.compile(
+    r"(?:\s|<!doctype[^>]*>|<head\b.*?</head>|<(?:html|body|main|article|div|section)\b[^>]*>)*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What may stand in front of an HTML list."""
+_LIST_START = re.compile(r"<[ou]l\b", re.IGNORECASE)
+_HEADINGS = "h1, h2, h3, h4, h5, h6"
 MAX_ITEMS = 2_000
 """Most items read from an HTML list; the parser's time grows with the square of open tags."""
 
 
 def plain_outline(text: str) -> str:
-    """Return an outline as Markdown headings or as a list, one item a line."""
+    """Return an outline as Markdown headings or as a list, one item a line.
+
+    Raises NestingError for OPML, JSON and YAML that is nested deeper than is read.
+    """
     structured = _structured(text)
     if structured is not None:
         return structured
@@ -192,21 +205,33 @@ def _structured(text: str) -> str | None:
     start = text.lstrip()[:200].lower()
     if "<opml" in text[:1000].lower():
         return _from_opml(text)
-    if start.startswith(("<ol", "<ul")):
+    if start.startswith("<") and _LIST_START.match(_PAGE_START.sub("", text, count=1)):
         return _from_html(text)
     if start.startswith(("{", "[")):
         try:
             return _from_values(json.loads(text))
-        except (ValueError, RecursionError):
+        except RecursionError:
+            raise _too_deep(_DEEPEST) from None
+        except NestingError:
+            raise
+        except ValueError:
             return None
     if re.search(rf"^(?:{'|'.join(_NAMES[:5])}):[ \t]*$", text, re.MULTILINE):
         import yaml
 
         try:
             return _from_values(yaml.safe_load(text))
-        except (yaml.YAMLError, ValueError, RecursionError):
+        except RecursionError:
+            raise _too_deep(_DEEPEST) from None
+        except NestingError:
+            raise
+        except (yaml.YAMLError, ValueError):
             return None
     return None
+
+
+def _too_deep(deepest: int) -> NestingError:
+    return NestingError(f"its items are nested deeper than {deepest}; an outline has few levels")
 
 
 def _from_opml(text: str) -> str | None:
@@ -214,7 +239,11 @@ def _from_opml(text: str) -> str | None:
 
     try:
         root = etree.fromstring(text.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
-    except (etree.XMLSyntaxError, ValueError):
+    except etree.XMLSyntaxError as error:
+        if is_too_deep(error):
+            raise _too_deep(DEEPEST_XML) from None
+        return None
+    except ValueError:
         return None
     title = (root.findtext("head/title") or "").strip()
     lines = [f"# {title}"] if title else []
@@ -231,14 +260,19 @@ def _from_html(text: str) -> str | None:
     if text.lower().count("<li") > MAX_ITEMS:
         return None
     tree = LexborHTMLParser(text)
+    if tree.body is None or tree.css_first(_HEADINGS) is not None:
+        return None
     lines: list[str] = []
-    for item in tree.css("li"):
-        depth, parent = 0, item.parent
+    for node in tree.body.traverse(include_text=True):
+        depth, parent = 0, node.parent
         while parent is not None:
             depth += parent.tag == "li"
             parent = parent.parent
-        own = " ".join(part for part in map(_own_text, item.iter(include_text=True)) if part)
-        lines.append(f"{'    ' * depth}- {' '.join(own.split())}")
+        if node.tag == "li":
+            own = " ".join(part for part in map(_own_text, node.iter(include_text=True)) if part)
+            lines.append(f"{'    ' * depth}- {' '.join(own.split())}")
+        elif node.tag == "-text" and depth == 0 and (node.text_content or "").strip():
+            lines.append(" ".join((node.text_content or "").split()))  # a line around the list
     return "\n".join(lines) or None
 
 
@@ -254,7 +288,7 @@ def _from_values(values: object) -> str | None:
 def _lines_of(value: object, depth: int) -> Iterator[str]:
     """Yield Markdown headings for nested values: names, and lists below them."""
     if depth > _DEEPEST:
-        return
+        raise _too_deep(_DEEPEST)
     mark = "#" * min(depth, 6)
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         yield f"{mark} {' '.join(str(value).split())}" if depth < 7 else f"- {value}"

@@ -16,10 +16,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reader_helpers import SPACES, WORD, read, run, shown, word
+from reader_helpers import SPACES, WORD, paragraph, read, run, shown, word
 
 from concepts.corpus.importers import Unreadable, read_bytes
-from concepts.corpus.readers import Element, count_phrase, read_data
+from concepts.corpus.readers import Element, NestingError, count_phrase, read_data
+from concepts.corpus.readers.markdown import MAX_BLOCK_LEVELS
 from concepts.errors import InputError
 from concepts.given import GivenDocument, arrange, read_given
 from concepts.languages import detect_language, foreign_language
@@ -321,6 +322,58 @@ def test_tags_are_nested_as_deep_as_pages_are_and_no_deeper() -> None:
     flat = "<p>One.<td>Two.<li>Three.<br><div><b>Left open.</div><svg><path d='m 0'/></svg>" * 3000
     assert len(read(flat, ".html").elements) == 3 * 3000
     assert shown(read("<div>" * 500 + "Text.", ".html")) == [("paragraph", "Text.")]
+
+
+@pytest.mark.parametrize("indent", ["- {inner}", "  1. {inner}", "> {inner}", "- > {inner}", ": {inner}"])
+@pytest.mark.parametrize("depth", [12, 3000])
+def test_what_is_nested_in_markdown_is_read_or_refused(indent: str, depth: int) -> None:
+    """The parser had dropped whatever stood deeper than 20 levels: nine sentences of a list 3,000 deep were left."""
+    text = f"Term.\n{indent.format(inner='') * depth}The last one.\n\nThe end."
+    if depth > MAX_BLOCK_LEVELS and indent[0] != ":":
+        with pytest.raises(Unreadable, match="its lists and quotations are nested deeper than 50"):
+            read_bytes(text.encode(), ".md", "a.md")
+        return
+    assert [
+        part for part in ("Term.", "The last one.", "The end.") if part not in str(shown(read(text)))
+    ] == []
+
+
+def test_nested_items_are_all_read_and_a_rule_of_marks_is_no_nesting() -> None:
+    steps = [f"Step number {n} of many." for n in range(40)]
+    nested = "\n".join(f"{'  ' * n}- {step}" for n, step in enumerate(steps))
+    assert shown(read(nested)) == [("bullet", step) for step in steps]
+    for depth in (1, MAX_BLOCK_LEVELS - 1):
+        assert read(f"{'>' * depth} Said.\n").elements[0].text == "Said."
+    assert shown(read(f"One.\n\n{'>' * 500}\n\n{'- ' * 500}\n\nTwo.\n")) == [
+        ("paragraph", "One."),
+        ("paragraph", "Two."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "opening",
+    ["<blockquote>", "<ul><li>", "<ol><li>", "<table><tr><td>", "<div>", "<section>", "<dl><dd>", "<span>"],
+)
+def test_nested_html_is_read_or_refused(opening: str) -> None:
+    texts = [f"Sentence number {n} stands here." for n in range(1990)]
+    found = read("".join(f"{opening}{text} " for text in texts), ".html")
+    assert " ".join(element.text for element in found.elements).split(" ") == " ".join(texts).split(" ")
+    with pytest.raises(Unreadable, match="its tags are nested deeper than 2000"):
+        read_bytes(f"{opening * 3000}Text.".encode(), ".html", "a.html")
+
+
+def test_nested_lists_and_tables_of_word_are_read_or_refused() -> None:
+    """The message had been libxml2's own."""
+    levels = range(3000)
+    items = "".join(
+        paragraph(f"Step {n}.", f'<w:numPr><w:ilvl w:val="{n}"/><w:numId w:val="1"/></w:numPr>')
+        for n in levels
+    )
+    assert [text for _, text in shown(word(items))] == [f"Step {n}." for n in levels]
+    for opening, closing in (("<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>"), ("<w:sdt>", "</w:sdt>")):
+        nested = f"{opening * 3000}{paragraph('Text.')}{closing * 3000}"
+        with pytest.raises(NestingError, match="its tables and fields are nested deeper than 256 levels"):
+            word(nested)
 
 
 @pytest.mark.parametrize("tag", ["document", "foo"])

@@ -77,6 +77,53 @@ def test_nested_outlines(text: str) -> None:
     assert tree(text) == NESTED
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "<!DOCTYPE html>\n<html><head><title>x</title></head><body>",
+        "<html lang=en>\n<body>\n<div class=a>",
+        " \n<main>",
+    ],
+)
+def test_an_html_list_may_be_a_whole_page(start: str) -> None:
+    """All items were one heading, glued together."""
+    assert tree(f"{start}<ol><li>Flour</li><li>Water</li><li>Salt</li></ol>") == FLAT
+    page = f"{start}<h1>Bread</h1><ul><li>Flour</li><li>Water</li></ul>"
+    assert parse_outline(page).headings[0].text == "Bread"
+
+
+def test_what_stands_around_an_html_list_is_kept() -> None:
+    outline = parse_outline("<ul><li>Flour</li><li>Water</li></ul><p>It must be cold.</p>")
+    assert [(heading.text, heading.points) for heading in outline.headings] == [
+        ("Flour", ()),
+        ("Water", ("It must be cold.",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# T\n\n## A\n\n" + "\n".join(f"{'  ' * n}- Item {n}" for n in range(60)), "its lists and quotations are"),
+        ("# T\n\n## A\n\n" + ">" * 3000 + " Said.", "its lists and quotations are"),
+        ('{"title": "A", "children": [' * 30 + "]}" * 30, "its items are nested deeper than 20"),
+        ('{"title": "A", "children": [' * 3000 + "]}" * 3000, "its items are nested deeper than 20"),
+        ("sections:\n  " + "- " * 3000 + "A", "its items are nested deeper than 20"),
+        (f"""<opml><body>{'<outline text="A">' * 3000}""", "its items are nested deeper than 256"),
+        (f"{'<ul><li>A' * 1500}", "its lists and quotations are nested deeper"),
+    ],
+)  # fmt: skip
+def test_an_outline_that_is_nested_too_deep_is_refused(text: str, message: str) -> None:
+    """JSON had lost what was deeper than 20 levels, Markdown what was deeper than nine lists."""
+    with pytest.raises(LonghandError) as caught:
+        parse_outline(text)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_points_in_a_nested_list_are_all_kept() -> None:
+    text = "# T\n\n## A\n\n" + "\n".join(f"{'  ' * n}- Item {n}" for n in range(30)) + "\n\n## B\n"
+    assert parse_outline(text).headings[0].points == tuple(f"Item {n}" for n in range(30))
+
+
 def test_chapters_stand_below_their_parts() -> None:
     text = (
         "Introduction\nPart I. Bread\nChapter 1: Flour\nChapter 2: Water\nPart II. Cakes\nChapter 3: Sugar\n"

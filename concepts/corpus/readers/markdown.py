@@ -21,10 +21,14 @@ from concepts.corpus.readers.typed import typed_lines
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
 
 ATTRIBUTES = re.compile(r"(?<!\\)\s*\{\s*:?\s*(?:[#.][^\s{}]*|[\w-]+=[^{}]*)(?:\s[^{}]*)?\}\s*#*\s*$")
 """Attributes at the end of a heading (Pandoc, kramdown, Longhand): `{#install}`, `{: .wide }`, `{#2 length=5}`."""
+MAX_BLOCK_LEVELS = 100
+"""Deepest nesting of blocks; a list and its item are two levels. The parser calls itself at each, and drops silently
+what is deeper than its own limit."""
 MAX_OPEN_BRACKETS = 100
 """Deepest nested brackets in a paragraph: links nest two or three deep, and the parser searches each bracket's end."""
 MAX_MARKS = 20_000
@@ -51,7 +55,8 @@ LOOSE_NOTE = "footnote without a reference"
 def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
     """Read a Markdown text; `is_plain` is for text files, where an indented paragraph is no code.
 
-    Raises NestingError for a paragraph of more than `MAX_MARKS` marks.
+    Raises NestingError for a paragraph of more than `MAX_MARKS` marks, and for lists and quotations nested deeper than
+    `MAX_BLOCK_LEVELS`.
     """
     metadata, body, _ = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
     body, left_out = plain_source(body)
@@ -81,6 +86,7 @@ def _parser(is_plain: bool) -> MarkdownIt:
     parser.options["strikethrough_single_tilde"] = False
     if is_plain:
         parser.disable("code")
+    limit_nesting(parser)
     parser.core.ruler.after("block", "heading_attributes", _strip_attributes)
     parser.core.ruler.after("block", "open_brackets", _open_brackets)
     parser.core.ruler.after("block", "marks", check_paragraphs)
@@ -97,6 +103,23 @@ def _strip_attributes(state: StateCore) -> None:
             content.content = (
                 _ONE_LETTER_CHECK.sub("", content.content) if opening.level == 0 else content.content
             )
+
+
+def limit_nesting(parser: MarkdownIt) -> None:
+    """Make a parser raise NestingError for words that are nested deeper than `MAX_BLOCK_LEVELS`."""
+    # Above ours, by more than the two levels that a list opens at once: words never reach it.
+    parser.options["maxNesting"] = MAX_BLOCK_LEVELS + 10
+    parser.block.ruler.before("table", "nesting", _check_nesting)
+
+
+def _check_nesting(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+    if state.level >= MAX_BLOCK_LEVELS:
+        rest = state.src[state.bMarks[first] + state.tShift[first] : state.eMarks[end - 1]]
+        if any(map(str.isalnum, rest)):
+            raise NestingError(
+                f"its lists and quotations are nested deeper than {MAX_BLOCK_LEVELS // 2}; divide them by headings"
+            )
+    return False
 
 
 def check_paragraphs(state: StateCore) -> None:

@@ -31,8 +31,17 @@ class Metadata:
     """One line on unreadable metadata; empty if all could be read."""
 
 
+DEEPEST_XML = 256
+"""Deepest nesting of XML elements that libxml2 reads."""
+
+
 class NestingError(ValueError):
-    """Tags are nested too deeply to parse."""
+    """Tags, lists or values are nested too deeply to parse."""
+
+
+def is_too_deep(error: SyntaxError) -> bool:
+    """Whether lxml refuses XML because its elements are nested deeper than `DEEPEST_XML`."""
+    return "Excessive depth" in str(error)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from concepts.corpus.readers.elements import Collector
-from concepts.corpus.readers.reading import Metadata, Reading
+from concepts.corpus.readers.reading import DEEPEST_XML, Metadata, NestingError, Reading, is_too_deep
 from concepts.corpus.readers.typed import typed_structure
 from concepts.corpus.readers.wordml import (
     attribute,
@@ -61,7 +61,8 @@ _SILENT = frozenset(
 
 
 def read_word(data: bytes) -> Reading:
-    """Read a Word file; raises ValueError for other data, with the reason if it is clear."""
+    """Read a Word file; raises NestingError for elements nested deeper than `DEEPEST_XML`, ValueError for other data,
+    with the reason if it is clear."""
     if data.startswith(_LEGACY):
         raise KindError(
             "it is a .doc file or has a password, not a .docx; open it in Word and save it as .docx"
@@ -167,7 +168,14 @@ class _Word:
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True
         )
-        return etree.fromstring(self._archive.read(name), parser)
+        try:
+            return etree.fromstring(self._archive.read(name), parser)
+        except etree.XMLSyntaxError as error:
+            if not is_too_deep(error):
+                raise
+            raise NestingError(
+                f"its tables and fields are nested deeper than {DEEPEST_XML} levels; give its text in fewer"
+            ) from None
 
     def _read_styles(self) -> dict[str, _Style]:
         root = self._part("word/styles.xml")
