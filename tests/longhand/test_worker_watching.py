@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
 import socket
+import sqlite3
+import subprocess
 import sys
+import threading
+import time
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,8 +26,12 @@ from flow_fakes import FakeEngine
 
 from flows.document.events import WorkerEvent
 from flows.document.options import WritingOptions
+from flows.leases.owner import owner_of
 from flows.models import sharing
+from flows.prefect import work_pool
+from flows.prefect.api import PrefectApi
 from flows.prefect.background import end_services
+from flows.prefect.isolation import import_prefect
 from flows.prefect.server import PrivateServer
 from longhand.showing.worklog import open_log
 from storage import NewDocument, Store
@@ -117,6 +127,75 @@ def test_a_failure_names_its_unit_in_both_logs(run, store, use, monkeypatch, tmp
     assert "in write unit " in shown
     assert "\nunit " not in shown, "people see documents, not units"
     assert shown.endswith("1 failed\n")
+
+
+@pytest.mark.parametrize("until", ["retry", "released"])
+def test_a_worker_drains_its_queue_although_the_database_was_away(
+    run, store, use, monkeypatch, tmp_path, until
+):
+    """Until a task is tried again, and until its run is given back: both had ended with 1 although all was written."""
+    monkeypatch.setenv("LONGHAND_BUSY_TIMEOUT_S", "0.05")
+    monkeypatch.setattr("flows.prefect.flow.TRANSIENT_DELAY_S", 0.2)
+    import_prefect()
+    from flows.worker import LonghandWorker
+
+    # A lease that cannot be given back while the database is away ends by itself.
+    monkeypatch.setitem(LonghandWorker.__init__.__kwdefaults__, "lease_s", 6.0)
+    path = tmp_path / "worker.log"
+    threads: list[threading.Thread] = []
+
+    def events() -> list[str]:
+        return [json.loads(line)["event"] for line in path.read_text().splitlines()]
+
+    def go_away(method: str, number: int) -> None:
+        if (method, number) == ("write", 1):
+            is_away = threading.Event()
+            is_over = lambda: until in events() or "released" in events()  # noqa: E731
+            threads.append(threading.Thread(target=lock_database, args=(store.location, is_away, is_over)))
+            threads[-1].start()
+            assert is_away.wait(10)
+
+    use(FakeEngine(before=go_away))
+    ids = [queue(store) for _ in range(2)]
+    result = run("worker", "--drain", "--batch", "1", "--log-format", "json", "--log-file", str(path))
+    threads[0].join()
+    assert {until, "released"} & set(events()), "the worker has met the locked database"
+    assert [store.get_document(document_id).status for document_id in ids] == ["done", "done"]
+    assert (result.exit_code, events().count("done")) == (0, 2)
+
+
+def lock_database(location: str, is_away: threading.Event, is_over: Callable[[], bool]) -> None:
+    """Let nobody else write to a SQLite file until `is_over`, at most half a minute."""
+    with closing(sqlite3.connect(location, isolation_level=None, timeout=10)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        is_away.set()
+        deadline = time.monotonic() + 30
+        while not is_over() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        connection.execute("ROLLBACK")
+
+
+def test_a_queue_is_not_drained_while_a_stopped_worker_holds_a_document(run, store, use, server, monkeypatch):
+    """A process that is stopped (Ctrl-Z) is not dead: `--drain` goes on with its document once its lease is over."""
+    monkeypatch.setattr("flows.prefect.work_pool.SILENCE_S", 0.0)
+    use(FakeEngine())
+    held = queue(store)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        process.send_signal(signal.SIGSTOP)
+        owner = owner_of(process.pid)
+        with PrefectApi(server.ready.result(), server.auth) as api:
+            work_pool.prepare(api)
+            work_pool.submit(api, [store.get_document(held)])
+            (left,) = api.read_runs(keys=[held])
+            api.call("PATCH", f"/flow_runs/{left['id']}", {"infrastructure_pid": owner})
+            for state in ("PENDING", "RUNNING"):
+                api.set_state(left["id"], state, name=state.title())
+        lease_until = store.claim(held, owner, 5.0).lease_until
+        result = run("worker", "--drain")
+        ended_at = time.time()
+        process.kill()
+    assert ended_at > lease_until, "the command ended while the other process held the document"
+    assert (result.exit_code, store.get_document(held).status) == (0, "done")
 
 
 def test_the_flow_run_is_in_the_log(tmp_path):
