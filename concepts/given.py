@@ -23,6 +23,7 @@ from concepts.languages import (
     detect_language,
     foreign_language,
     language_name,
+    possible_language,
     suggest_languages,
 )
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
@@ -166,6 +167,10 @@ def read_given(
         check_readable(text, langs, name)
         meant = suggest_languages(reading.metadata.lang, langs)[:1] if reading.metadata.lang else []
         lang = detect_language(text, langs, meant[0] if meant else langs[0])
+        if (other := possible_language(text, langs)) is not None:
+            told.append(
+                f"{name}: read as {language_name(lang)}, though it may be {other}, which the space does not know"
+            )
         told += _mixed(reading.elements, langs, lang, name)
     is_bare = all(element.level is not None for element in reading.elements)
     left_out = Counter(reading.left_out)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from concepts.common_words import COMMON_WORDS, DISTINCT_WORDS
 from concepts.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,20 @@ _LIKELY, _HARDLY = 0.4, 0.03
 Of 8,800 titles and headings in English, German, French and Spanish this refuses one."""
 _FEWEST_CHARS = 40
 _FEWEST_WORDS = 3
+_SURE_OF_TWO, _HARDLY_OF_TWO = 0.5, 0.05
+"""Least probability of a language and its kin, and largest of English, German, French and Spanish together, for two
+words to be in it that its list of words alone does not show to be."""
+_SURE_OF_ONE = 0.2
+"""The same least probability for the word that is not in the list."""
+_FEWEST_LETTERS_OF_ONE = 5
+_MAYBE, _HARDLY_MAYBE = 0.6, 0.01
+"""Least probability of a foreign language, and largest of all known ones, from which one or two words may be in it."""
+_LISTED_AGAINST = frozenset(("en", "de", "fr", "es"))
+"""Languages whose words are no distinct words of others (`concepts.common_words`)."""
+_KIN = tuple(
+    frozenset(tags.split()) for tags in ("da no nb nn sv", "cs sk", "nl af", "pt gl", "fi et", "tr az")
+)
+"""Languages that few words do not tell apart."""
 _SCRIPTS: dict[str, frozenset[str]] = {
     name: frozenset(codes.split())
     for name, codes in {
@@ -127,6 +142,7 @@ _SMALL_SURER = 3.0
 
 _ENGLISH_WORDS = frozenset(["and", "by", "for", "from", "how", "into", "of", "the", "to", "with", "your"])
 """English function words that other languages have only in names."""
+_WORDS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _ENGLISH_SHARE = 0.2
 """Share of such words from which a text is plainly English."""
 
@@ -174,8 +190,8 @@ def language_name(code: str) -> str:
 def foreign_language(text: str, known: Sequence[str]) -> str | None:
     """Return the English name of the language of `text` if it is clearly none of `known`, else None.
 
-    A script that no known language uses decides it from the first letter on; within a script it takes
-    `_FEWEST_WORDS` words, nearly none of them in a known language.
+    A script that no known language uses decides it from the first letter on. Within a script it takes `_FEWEST_WORDS`
+    words, nearly none of them in a known language, or one or two that are everyday words of another one.
     """
     import langcodes
 
@@ -196,7 +212,7 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
             return langcodes.Language.get(named[0]).language_name()
         return f"a language in {script.title()} letters"
     tags = {str(tag.language) for code in known for tag in _tags(code)}
-    small = _by_small_words(text)
+    small = _by_small_words(text) or _by_common_words(text)
     if small is not None:
         return None if small in tags else langcodes.Language.get(small).language_name()
     if len(text.split()) < _FEWEST_WORDS:
@@ -208,6 +224,23 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
     num_known = sum(share for other, share in ranked if other in tags)
     is_clear = (share >= _CLEAR and len(text) >= _FEWEST_CHARS) or (share >= _LIKELY and num_known < _HARDLY)
     return langcodes.Language.get(tag).language_name() if is_clear else None
+
+
+def possible_language(text: str, known: Sequence[str]) -> str | None:
+    """Return the English name of the language that one or two words may be in if none of `known` is likely, else None.
+
+    Names and loan words look like other languages, too: it is no reason to refuse them.
+    """
+    import langcodes
+
+    if not 0 < len(text.split()) < _FEWEST_WORDS or not any(map(str.isalpha, text)):
+        return None
+    shares = language_shares(text)
+    tags = {str(tag.language) for code in known for tag in _tags(code)}
+    tag, share = next(iter(shares.items()))
+    num_known = sum(shares.get(other, 0.0) for other in tags)
+    is_likely = tag not in tags and tag != _NO_LANGUAGE and share >= _MAYBE and num_known < _HARDLY_MAYBE
+    return langcodes.Language.get(tag).language_name() if is_likely else None
 
 
 def check_readable(text: str, known: Sequence[str], what: str) -> None:
@@ -271,7 +304,7 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
     best = next(iter(probability), expected)
     if probability.get(best, 0.0) > _SURER * probability.get(expected, 0.0):
         return best
-    small = _by_small_words(text) if expected == ENGLISH else None
+    small = (_by_small_words(text) or _by_common_words(text)) if expected == ENGLISH else None
     return expected if small is None else code_of.get(small, expected)
 
 
@@ -295,7 +328,51 @@ def _by_small_words(text: str) -> str | None:
         return None
     share = language_shares(text)
     best = max(tags, key=lambda tag: share.get(tag, 0.0))
-    return best if share.get(best, 0.0) > _SMALL_SURER * share.get("en", 0.0) else None
+    # "Il neige." has an Italian article, and is French.
+    others = max(share.get(tag, 0.0) for tag in _LISTED_AGAINST - {best})
+    is_sure = share.get(best, 0.0) > max(_SMALL_SURER * share.get("en", 0.0), others)
+    return best if is_sure else None
+
+
+def _by_common_words(text: str) -> str | None:
+    """Return the language (py3langid's code) that one or two everyday words identify, else None.
+
+    Of two words both are in a language's list, and one is distinct or py3langid agrees; or one is distinct and
+    the other is clearly in the same language, and not capitalised as a name. A word alone must be distinct by its
+    letters, too.
+    """
+    words = _WORDS.findall(text)
+    if not 1 <= len(words) <= 2:
+        return None
+    lower = [word.casefold() for word in words]
+    sure: list[str] = []
+    likely: list[str] = []
+    for tag, common in COMMON_WORDS.items():
+        is_distinct = [word in DISTINCT_WORDS[tag] for word in lower]
+        if len(words) == 1:
+            if any(is_distinct) and len(lower[0]) >= _FEWEST_LETTERS_OF_ONE and not lower[0].isascii():
+                sure.append(tag)
+        elif lower[0] != lower[1] and common.issuperset(lower):
+            if any(is_distinct):
+                sure.append(tag)
+            elif _is_of(tag, " ".join(lower), _SURE_OF_TWO):
+                likely.append(tag)
+        elif any(is_distinct) and (words[1].islower() or is_distinct[1]):
+            other = lower[is_distinct.index(False)]
+            if _is_of(tag, " ".join(lower), _SURE_OF_TWO) and _is_of(tag, other, _SURE_OF_ONE):
+                likely.append(tag)
+    tags = sure or likely
+    if len(tags) < 2:
+        return tags[0] if tags else None
+    shares = language_shares(text)
+    return max(tags, key=lambda tag: shares.get(tag, 0.0))
+
+
+def _is_of(tag: str, text: str, least: float) -> bool:
+    shares = language_shares(text)
+    kin = next((kin for kin in _KIN if tag in kin), frozenset((tag,)))
+    against = sum(shares.get(other, 0.0) for other in _LISTED_AGAINST)
+    return sum(shares.get(other, 0.0) for other in kin) >= least and against < _HARDLY_OF_TWO
 
 
 @lru_cache(maxsize=4)

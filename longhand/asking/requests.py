@@ -127,7 +127,7 @@ def name_types(kinds: tuple[type, ...]) -> str:
 
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to store; raise InputError, UsageError or ModelError for the first error."""
-    from concepts.languages import check_readable, detect_language, language_name
+    from concepts.languages import check_readable, detect_language, language_name, possible_language
     from flows.document.options import WritingOptions
     from storage import NewDocument
 
@@ -176,6 +176,11 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     read_as = prompt_lang or (
         detect_language(f"{written} {goal or ''}", languages, lang) if written or goal else lang
     )
+    if prompt_lang is None:
+        for what, said in (("the prompt", written), ("the goal", goal or "")):
+            if (other := possible_language(said, languages)) is not None:
+                taken = f"{what} is read as {language_name(read_as)}"
+                say(f"{taken}, though it may be {other}, which the space does not know")
     typed_in = outline_lang if entries and outline_lang is not None else read_as
     if typed_in != lang == DEFAULT_LANG:
         what, typed = "outline" if entries else "prompt", language_name(typed_in)

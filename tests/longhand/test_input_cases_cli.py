@@ -223,11 +223,21 @@ def test_a_title_speaks_of_the_subject_not_of_whoever_asks(prompt, titles) -> No
     assert titles_in(prompt, "eng_Latn") == titles
 
 
-@pytest.mark.parametrize("prompt", ["Как испечь хлеб", "Come fare il pane in casa", "パンの焼き方"])
+@pytest.mark.parametrize(
+    "prompt", ["Как испечь хлеб", "Come fare il pane in casa", "パンの焼き方", "Dzień dobry", "Hvordan bage"]
+)
 def test_a_prompt_in_another_language_is_refused_by_name(run, store, prompt) -> None:
     result = run("write", prompt)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "the prompt reads as" in result.stderr and not store.list_documents()
+
+
+def test_a_prompt_of_two_words_says_what_else_it_may_be(run, store) -> None:
+    said = "the prompt is read as English, though it may be Czech, which the space does not know"
+    assert said in run("submit", "Dvořák symphony").stderr
+    assert "may be" not in run("submit", "Dvořák symphony", "--prompt-lang", "eng_Latn").stderr
+    assert "may be" not in run("submit", "Rye bread").stderr
+    assert len(store.list_documents()) == 3
 
 
 @pytest.mark.parametrize(
