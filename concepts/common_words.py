@@ -152,7 +152,7 @@ _ALSO_ELSEWHERE = frozenset(
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 """Those that are also English, German, French or Spanish words, or names: they count less than a distinct one. Of
-73,617 titles and short lines in these languages none is taken for another one, but a Portuguese one ("Quanto custa?")."""
+73,617 titles and short lines in these languages none is taken for another one, but "Quanto custa?"."""
 
 DISTINCT_WORDS = {tag: words - _ALSO_ELSEWHERE for tag, words in COMMON_WORDS.items()}
 """Those that none of these has."""

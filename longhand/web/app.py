@@ -91,6 +91,7 @@ def make_app(
     routes = [
         Route("/", listing.page),
         Route("/documents.csv", exports.queued(listing.table)),
+        Route("/queue.csv", exports.queued(queue.table)),
         Route("/search.csv", searches.queued(pages.search_table)),
         Route(f"{page}/attempts.csv", exports.queued(pages.attempts_table)),
         *(_page_route(path + SUFFIX, plainly(handler), work) for path, handler, work in shown),

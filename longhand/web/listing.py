@@ -103,10 +103,11 @@ class Listing:
         """Send all filtered documents as CSV."""
         store = self.pages.store
         filters = Filters.read(request, store.list_document_languages())
-        return csv_response("documents", CSV_HEADER, map(_row, filters.list(store, 2**31 - 1)))
+        return csv_response("documents", CSV_HEADER, map(document_row, filters.list(store, 2**31 - 1)))
 
 
-def _row(document: DocumentRecord) -> tuple[object, ...]:
+def document_row(document: DocumentRecord) -> tuple[object, ...]:
+    """Return a document's values under `CSV_HEADER`."""
     progress = document.progress
     return (
         document.id,

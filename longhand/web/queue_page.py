@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from concepts.errors import LonghandError, NotFoundError
 from longhand.showing.overviews import describe_overview, find_running
 from longhand.showing.states import is_held
+from longhand.web.listing import CSV_HEADER, document_row
 from longhand.web.pages import DONE, actions_of
+from longhand.web.plain import csv_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
     from flows.prefect.work_pool import WorkerRecord
     from longhand.web.asking import Form
     from longhand.web.pages import Pages
-    from storage import DocumentRecord, DocumentStatus
+    from storage import DocumentRecord, DocumentStatus, Overview
 
 NUM_SHOWN = 50
+EVERY = 2**31 - 1
+"""A limit that leaves out no document."""
 WINDOW_S = 600.0
 ANSWER_TIMEOUT_S = 3.0
 STOPPED: tuple[DocumentStatus, ...] = ("failed", "paused", "planned", "awaiting_review")
@@ -92,6 +96,17 @@ class QueuePage:
         values["done"] = DONE.get(request.query_params.get("done", ""))
         return self.pages.page("queue.html", **values, **self._served())
 
+    def table(self, request: Request) -> Response:
+        """Send all documents of the queue as CSV, in the page's order."""
+        running, waiting, stopped = self._documents(self.pages.store.get_overview(WINDOW_S), EVERY)
+        parts = {"running": running, "waiting": waiting, "stopped": stopped}
+        rows = (
+            (part, *document_row(document), document.owner if is_held(document) else None, document.error)
+            for part, documents in parts.items()
+            for document in documents
+        )
+        return csv_response("queue", ("queue", *CSV_HEADER, "owner", "error"), rows)
+
     def act(self, request: Request, form: Form) -> Response:
         """Pause a schedule, let it go on, write its documents now, or remove it."""
         action = request.path_params["action"]
@@ -104,22 +119,26 @@ class QueuePage:
 
     def _stored(self) -> dict[str, Any]:
         """Return the store's data."""
-        store, now = self.pages.store, time.time()
-        overview = store.get_overview(WINDOW_S)
-        running = find_running(store, overview, now)
-        at_work = {document.id for document in running}
-        waiting = [d for d in store.list_documents("queued", limit=NUM_SHOWN) if d.id not in at_work]
-        left = [d for d in store.list_documents(AT_WORK, limit=NUM_SHOWN) if not is_held(d)]
-        stopped = [*left, *store.list_documents(STOPPED, sort="updated", limit=NUM_SHOWN)]
-        documents: list[DocumentRecord] = [*running, *waiting, *stopped]
+        overview = self.pages.store.get_overview(WINDOW_S)
+        running, waiting, stopped = self._documents(overview, NUM_SHOWN)
         return {
-            "queue": describe_overview(overview, now),
+            "queue": describe_overview(overview, time.time()),
             "running": running,
             "waiting": waiting,
             "stopped": stopped,
             "most": NUM_SHOWN,
-            "actions": {document.id: actions_of(document) for document in documents},
+            "actions": {document.id: actions_of(document) for document in (*running, *waiting, *stopped)},
         }
+
+    def _documents(self, overview: Overview, limit: int) -> tuple[Sequence[DocumentRecord], ...]:
+        """Return the running, waiting and stopped documents, at most `limit` of a status."""
+        store = self.pages.store
+        running = find_running(store, overview, time.time())
+        at_work = {document.id for document in running}
+        waiting = [d for d in store.list_documents("queued", limit=limit) if d.id not in at_work]
+        left = [d for d in store.list_documents(AT_WORK, limit=limit) if not is_held(d)]
+        stopped = [*left, *store.list_documents(STOPPED, sort="updated", limit=limit)]
+        return running, waiting, stopped
 
     def _served(self) -> dict[str, Any]:
         """Return the server's data, or the reason why it did not answer."""

@@ -20,7 +20,7 @@ from longhand.doing.searching import Searcher
 from longhand.web.app import make_app
 from longhand.web.changing import FORM_TOKEN
 from longhand.web.guard import Guard
-from longhand.web.queue_page import PrefectServer
+from longhand.web.queue_page import NUM_SHOWN, PrefectServer
 from storage import Match, NewDocument, Store
 
 GUARD = Guard()
@@ -241,6 +241,32 @@ def test_the_queue_shows_what_runs_waits_and_stopped_with_what_can_be_done(clien
     }
     assert "a &lt;NaN&gt; came" in text and "desk &lt;1&gt;" in text
     assert "1 waiting" in text and "1 running" in text
+
+
+def test_the_queue_is_a_csv_file_with_all_its_documents(client, store: Store, server: FakeServer) -> None:
+    server.trouble = "the server is away, and not asked"
+    prompts = [*(f"Tea {n}" for n in range(NUM_SHOWN + 5)), "=Milk"]
+    ids = [store.create_document(NewDocument(prompt=prompt, lang="eng_Latn")).id for prompt in prompts]
+    held = store.claim(ids[0], "far/12345678:1:1", 60)
+    with store.fenced(held) as tx:
+        tx.set_status("writing")
+    failed = store.claim(ids[1], "far/12345678:1:1", 60)
+    with store.fenced(failed) as tx:
+        tx.set_status("failed", "a NaN came")
+    store.release(failed)
+    answer = client.get("/queue.csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="queue.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["id"] for row in rows} == set(ids)
+    by_id = {row["id"]: row for row in rows}
+    assert (by_id[ids[0]]["queue"], by_id[ids[0]]["owner"]) == ("running", "far/12345678:1:1")
+    assert (by_id[ids[1]]["queue"], by_id[ids[1]]["error"], by_id[ids[1]]["owner"]) == (
+        "stopped",
+        "a NaN came",
+        "",
+    )
+    assert {row["queue"] for row in rows[1:-1]} == {"waiting"} and by_id[ids[-1]]["prompt"] == "'=Milk"
+    assert "/queue.csv" in client.get("/queue").text
 
 
 def test_a_button_of_the_queue_leads_back_to_it(client, store: Store, told) -> None:
