@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from concepts.corpus.importers import MAX_FILE_BYTES, Unreadable, check_kind, name_of, read_bytes
-from concepts.corpus.readers import Element, Metadata, Reading, count_phrase
+from concepts.corpus.readers import Element, Metadata, Reading
 from concepts.corpus.records import Block, BlockKind
+from concepts.counting import count_phrase
 from concepts.errors import InputError
 from concepts.languages import (
     check_readable,

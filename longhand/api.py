@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from concepts.counting import counted
 from concepts.errors import InputError, UsageError
 from flows.document.wishes import DEFAULT_LANG, FILE_WISHES, WISHES
 from flows.leases.lease import create_own, release_dead
@@ -346,7 +347,7 @@ class Outline:
         self._record = found
 
     def __repr__(self) -> str:
-        return f"<longhand.Outline {self._document.id} version {self.version}, {len(self.items)} items>"
+        return f"<longhand.Outline {self._document.id} version {self.version}, {counted(len(self.items), 'item')}>"
 
     def __iter__(self) -> Iterator[PlanItemRecord]:
         return iter(self.items)

@@ -22,6 +22,7 @@ from pathlib import Path
 from sqlalchemy import func, select, text, update
 from sqlalchemy.engine import URL
 
+from concepts.counting import counted, is_or_are
 from concepts.errors import InputError, StorageError
 from concepts.private import make_private_file
 from storage.clock import clock_of
@@ -129,13 +130,14 @@ def _check_unused(database: Database, *, force: bool) -> None:
         if held:
             first = held[0]
             raise StorageError(
-                f"{len(held)} documents are being worked on, {first.id} by {first.owner} until "
-                f"{held_until(first.lease_until, now)}: end the workers (longhand down), then restore"
+                f"{counted(len(held), 'document')} {is_or_are(len(held))} being worked on, "
+                f"{first.id} by {first.owner} until {held_until(first.lease_until, now)}: "
+                "end the workers (longhand down), then restore"
             )
         number = connection.scalar(select(func.count()).select_from(Document)) or 0
     if number and not force:
         raise StorageError(
-            f"{database.name} holds {number} documents, which would be replaced: add --force, "
+            f"{database.name} holds {counted(number, 'document')}, which would be replaced: add --force, "
             "or name another database in LONGHAND_DATABASE_URL"
         )
 

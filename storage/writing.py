@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
+from concepts.counting import counted
 from concepts.errors import NotFoundError, StorageError
 from storage.outlines import active_outline_id, chunked, item_belongs_to, reading_order
 from storage.records import (
@@ -129,12 +130,13 @@ def insert_text(
         blobs = pack_vectors(item.vectors, dim, f"the text of item {item.item_id}")
         if len(blobs) != len(item.texts):
             raise StorageError(
-                f"item {item.item_id} was given {len(item.texts)} sentences with {len(blobs)} vectors"
+                f"item {item.item_id} was given {counted(len(item.texts), 'sentence')} with "
+                f"{counted(len(blobs), 'vector')}"
             )
         begun = item.blocks or (None,) * len(blobs)
         if len(begun) != len(blobs):
             raise StorageError(
-                f"item {item.item_id} was given {len(blobs)} sentences with {len(begun)} blocks"
+                f"item {item.item_id} was given {counted(len(blobs), 'sentence')} with {counted(len(begun), 'block')}"
             )
         changed = connection.execute(
             update(PlanItem)
@@ -190,8 +192,8 @@ def insert_renderings(
     concepts = [r.concept_id for r in renderings if r.concept_id is not None]
     if sorted(items) != sorted(unit.item_ids) or sorted(concepts) != sorted(unit.concept_ids):
         raise StorageError(
-            f"{unit.stage} unit {unit.ordinal} holds {len(unit.item_ids)} headings and "
-            f"{len(unit.concept_ids)} sentences, but others were to be committed: "
+            f"{unit.stage} unit {unit.ordinal} holds {counted(len(unit.item_ids), 'heading')} and "
+            f"{counted(len(unit.concept_ids), 'sentence')}, but others were to be committed: "
             "run the unit as it was written down"
         )
     if not unit.lang:

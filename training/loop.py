@@ -74,9 +74,7 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         if self.num_steps < 1 or self.num_warmup_steps < 0 or self.num_cooldown_steps < 0:
-            raise ModelError(
-                f"step counts must be positive, got {self.num_steps} steps; give a larger --steps"
-            )
+            raise ModelError(f"step counts must be positive, got {self.num_steps}; give a larger --steps")
         if self.num_parts < 1:
             raise UsageError(f"a step has at least one part, got {self.num_parts}: give a larger --parts")
 

@@ -22,7 +22,6 @@ from concepts.corpus.readers import (
     KindError,
     NestingError,
     Reading,
-    count_phrase,
     read_data,
 )
 from concepts.corpus.readers.elements import to_outline
@@ -35,6 +34,7 @@ from concepts.corpus.records import (
     Document,
     Section,
 )
+from concepts.counting import count_phrase
 from concepts.errors import InputError
 
 MAX_FILE_BYTES = 20_000_000

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from concepts.counting import counted
 from concepts.errors import ModelError, shorten
 from concepts.models.checksums import recorded_sha256, sha256_of
 from concepts.models.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
@@ -90,7 +91,7 @@ class ModelCard:
     def lineage(self) -> str:
         """Return the model's id, steps and own origin, for the card of a model that starts from it."""
         _, started, origin = self.recipe.partition("started from ")
-        return f"{self.model_id} ({self.steps} steps{', ' + started + origin if started else ''})"
+        return f"{self.model_id} ({counted(self.steps, 'step')}{', ' + started + origin if started else ''})"
 
     def path(self, file: str) -> Path:
         """Return the path of one of the model's files."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from concepts.counting import counted
 from concepts.errors import InputError
 from concepts.given import GivenDocument
 from concepts.segment import MAX_CHARS, cut_long, headline
@@ -314,9 +315,9 @@ def check_notes(given: GivenDocument, num_sections: int | None, depth: int, most
     if num_sections is not None and given.has_headings:
         raise InputError("the notes have headings, which are the sections: leave --sections away")
     if num_sections is not None and num_sections > num_points:
-        points = "1 point" if num_points == 1 else f"{num_points} points"
         raise InputError(
-            f"the notes have {points}, too few for {num_sections} sections: give --sections 1 to {num_points}"
+            f"the notes have {counted(num_points, 'point')}, too few for {counted(num_sections, 'section')}: "
+            f"give --sections 1 to {num_points}"
         )
     items = [section for section in given.sections if section.heading]
     deepest = max((section.path.count(".") + 1 for section in items), default=1)

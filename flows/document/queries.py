@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concepts.counting import counted
 from flows.document.job import Job
 from flows.document.options import NO_LIBRARY, WritingOptions
 from storage import UnitRecord, UnitStatus
@@ -51,7 +52,7 @@ def outline_markdown(job: Job) -> str:
     document = job.store.get_document(job.document_id)
     lines = [f"# {document.title or document.prompt}", ""]
     for item in job.store.get_outline(document.id).items:
-        length = f" ({item.planned_length} sentences)" if item.is_leaf else ""
+        length = f" ({counted(item.planned_length, 'sentence')})" if item.is_leaf else ""
         lines.append(f"{'  ' * (item.depth - 1)}- {item.path} {item.heading or ''}{length}")
     return "\n".join(lines) + "\n"
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from concepts.counting import counted
 from concepts.errors import ModelError
 from concepts.languages import ENGLISH
 from flows.document.checks import check_paths, check_vectors
@@ -181,7 +182,7 @@ def gather_notes(job: Job) -> None:
             )
         )
     if len(found) != len(leaves):
-        raise ModelError(f"the library gave notes for {len(found)} of {len(leaves)} sections")
+        raise ModelError(f"the library gave notes for {len(found)} of {counted(len(leaves), 'section')}")
     with job.store.fenced(job.lease) as tx:
         tx.set_notes({item.id: notes for item, notes in zip(leaves, found, strict=True)})
 
@@ -291,7 +292,7 @@ def decode_unit(job: Job, unit_id: int) -> None:
         wanted = len(unit.item_ids) + len(unit.concept_ids)
         if len(texts) != wanted:
             raise ModelError(
-                f"{decoder.partition('@')[0]} gave {len(texts)} texts for {wanted} concepts: "
+                f"{decoder.partition('@')[0]} gave {counted(len(texts), 'text')} for {counted(wanted, 'concept')}: "
                 "the model and this version of Longhand do not fit"
             )
         owners: list[dict[str, int]] = [{"item_id": i} for i in unit.item_ids]
@@ -457,8 +458,9 @@ def finish_document(job: Job) -> None:
     left = document.progress.num_items - document.progress.num_written
     if left or todo.item_ids or todo.concept_ids:
         raise FlowError(
-            f"document {document.id} still lacks {left} sections, {len(todo.item_ids)} headings and "
-            f"{len(todo.concept_ids)} sentences: run `longhand resume {document.id}`"
+            f"document {document.id} still lacks {counted(left, 'section')}, "
+            f"{counted(len(todo.item_ids), 'heading')} and "
+            f"{counted(len(todo.concept_ids), 'sentence')}: run `longhand resume {document.id}`"
         )
     with job.store.fenced(job.lease) as tx:
         tx.set_status("done")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from concepts.counting import counted
 from concepts.errors import InputError, NotFoundError, UsageError
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
@@ -59,8 +60,8 @@ def to_parameters(documents: Sequence[NewDocument], *, seeds: Sequence[bool]) ->
     size = len(json.dumps(found, separators=(",", ":")).encode())
     if size > MAX_PARAMETER_BYTES or len(found) > MAX_DOCUMENTS:
         raise InputError(
-            f"{len(documents)} documents take {size:,} bytes, a schedule holds {MAX_DOCUMENTS} documents and "
-            f"{MAX_PARAMETER_BYTES:,} bytes: split the file into several schedules"
+            f"{counted(len(documents), 'document')} take {size:,} bytes, a schedule holds "
+            f"{MAX_DOCUMENTS} documents and {MAX_PARAMETER_BYTES:,} bytes: split the file into several schedules"
         )
     return found
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from concepts.counting import counted
 from concepts.errors import InputError, UsageError
 from flows.document.prompts import check_language, check_prompt
 from flows.document.wishes import MAX_SECTIONS
@@ -108,7 +109,7 @@ def _check_length(sentences: int | None, given: GivenDocument) -> int:
     most = min(num - 1, MAX_SUMMARY)
     if not 1 <= sentences <= most:
         raise UsageError(
-            f"--sentences is {sentences}: the document has {num:,} sentences, give a number from 1 to {most}"
+            f"--sentences is {sentences}: the document has {counted(num, 'sentence')}, give a number from 1 to {most}"
         )
     return sentences
 

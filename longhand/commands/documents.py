@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from concepts.counting import counted
 from concepts.errors import NotFoundError, StorageError, UsageError
 from longhand.asking.completion import complete_ids, complete_languages, complete_statuses
 from longhand.showing.states import is_held, next_step_of, progress_of, state_of
@@ -219,7 +220,7 @@ def _print_stages(rows: Sequence[StageRow], attempts: Sequence[AttemptRecord]) -
     ]
     runs = [a for a in attempts if a.stage == "run" and a.finished_at is not None]
     spent = sum((run.finished_at or 0.0) - run.started_at for run in runs)
-    num_runs = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    num_runs = counted(len(runs), "run")
     table.append(("in all", "", num_runs, "", format_duration(spent), ""))
     print_table(("STAGE", "DONE", "UNITS", "FAILED", "TIME", "MODELS"), table)
 

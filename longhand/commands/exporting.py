@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from concepts.counting import counted, is_or_are
 from concepts.errors import NotFoundError, UsageError
 from flows.document.wishes import DEFAULT_LANG
 from longhand.asking.completion import complete_formats
@@ -141,7 +142,12 @@ def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool)
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     if next_step:
-        say(f"{exported.num_missing} sentences are not decoded yet: {next_step}")
+        say(f"{_missing(exported)} not decoded yet: {next_step}")
+
+
+def _missing(exported: ExportedDocument, document_id: str = "") -> str:
+    num = exported.num_missing
+    return f"{counted(num, 'sentence')}{f' of {document_id}' if document_id else ''} {is_or_are(num)}"
 
 
 def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool, are_named: bool) -> None:
@@ -174,9 +180,9 @@ def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool, ar
             write_atomic(paths[document.id], _render(store, exported, wish), replace=replace)
             num_written += 1
             if exported.num_missing:
-                said = f"{exported.num_missing} sentences of {document.id} are not decoded yet"
+                said = f"{_missing(exported, document.id)} not decoded yet"
                 say(f"{said}: {_next_step(store, document, exported)}")
-    say(f"wrote {num_written} {'file' if num_written == 1 else 'files'} to {folder}")
+    say(f"wrote {counted(num_written, 'file')} to {folder}")
 
 
 def _next_step(store: Store, document: DocumentRecord, exported: ExportedDocument) -> str:
@@ -256,7 +262,10 @@ def _write_parquet(ids: list[str], path: Path, *, replace: bool) -> None:
         rows = (row for document_id in wanted for row in store.dataset_rows(document_id))
         with open_atomic(path, replace=replace) as file:
             num_rows = write_parquet(file, rows, space)
-    say(f"wrote {num_rows:,} rows of {len(wanted):,} documents to {path}, vectors of the space {space}")
+    say(
+        f"wrote {counted(num_rows, 'row')} of {counted(len(wanted), 'document')} to {path}, "
+        f"vectors of the space {space}"
+    )
 
 
 def _write_metadata(path: Path, *, replace: bool) -> None:

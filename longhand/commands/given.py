@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+from concepts.counting import counted
 from concepts.errors import UsageError
 from flows.document.wishes import FILE_WISHES
 from longhand.asking.options import asks
@@ -160,7 +161,7 @@ def summary_markdown(written: ExportedDocument, typical: ExportedDocument) -> st
     for name, document in (("Summary", written), ("Extract: the most typical sentences", typical)):
         sections = leaves_of(document)
         num = sum(len(section.sentences) for section in sections)
-        lines.append(f"## {name} ({num} {'sentence' if num == 1 else 'sentences'})")
+        lines.append(f"## {name} ({counted(num, 'sentence')})")
         for section in sections:
             if section.sentences:
                 lines.append(escape_line(" ".join(sentence.text for sentence in section.sentences)))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from concepts.counting import counted
 from longhand.commands.documents import DocumentId, open_store
 from longhand.doing.refining import DEFAULT_DRAFTS, Refiner, check_drafts, describe
 from longhand.showing.terminal import print_json, print_table, say
@@ -49,6 +50,6 @@ def refine(
     )
     writer = f", {found.num_write_steps} of the writer" if found.num_write_steps else ""
     say(
-        f"{found.num_plan_steps} steps of the planner{writer}; NEAR: cosine to the stored concept; "
+        f"{counted(found.num_plan_steps, 'step')} of the planner{writer}; NEAR: cosine to the stored concept; "
         "the last step is the document's text"
     )

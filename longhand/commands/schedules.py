@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+from concepts.counting import counted
 from concepts.errors import UsageError
 from flows.document.wishes import WISHES
 from longhand.asking.options import COMMON, MODELS, asks
@@ -82,7 +83,7 @@ def schedule(
             {"name": chosen, "deployment_id": deployment_id, "next": [moment.isoformat() for moment in times]}
         )
     else:
-        number = "1 document" if len(documents) == 1 else f"{len(documents)} documents"
+        number = counted(len(documents), "document")
         say(f"scheduled {chosen}: {number}, next at {', '.join(map(format_moment, times))}")
 
 
@@ -173,4 +174,4 @@ def run_now(name: Name, prefect_api: PrefectApi = None) -> None:
 
     with need_api(prefect_api) as api:
         run_ids = run(api, name)
-    say(f"started {name} as {len(run_ids)} flow runs; workers write its documents: longhand ls")
+    say(f"started {name} as {counted(len(run_ids), 'flow run')}; workers write its documents: longhand ls")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from concepts.counting import count_phrase, counted
 from concepts.errors import StorageError, UsageError
 from longhand.asking.durations import parse_duration
 from longhand.commands.documents import open_store
@@ -47,7 +48,7 @@ def restore(
 
     _release_dead()
     num_documents = restore_backup(path, force=force)
-    number = "1 document" if num_documents == 1 else f"{num_documents} documents"
+    number = counted(num_documents, "document")
     say(f"restored {number} from {path}; longhand ls shows them, longhand worker goes on with what is queued")
 
 
@@ -89,20 +90,18 @@ def collect_garbage(
             | {"dry_run": dry_run, "size_before": before, "size_after": after, "is_reclaimed": is_reclaimed}
         )
         return
-    parts = [
-        f"{number:,} {name if number == 1 else name + 's'}"
-        for number, name in (
-            (found.num_documents, "document"),
-            (found.num_versions, "replaced outline"),
-            (found.num_concepts, "sentence"),
-            (found.num_attempts, "attempt"),
-        )
-        if number
-    ]
-    if not parts:
+    phrase = count_phrase(
+        {
+            "document": found.num_documents,
+            "replaced outline": found.num_versions,
+            "sentence": found.num_concepts,
+            "attempt": found.num_attempts,
+        }
+    )
+    if not phrase:
         say("nothing is that old")
         return
-    say(f"{'would delete' if dry_run else 'deleted'} {', '.join(parts)}: {format_bytes(found.num_bytes)}")
+    say(f"{'would delete' if dry_run else 'deleted'} {phrase}: {format_bytes(found.num_bytes)}")
     if is_reclaimed:
         say(f"{location}: {format_bytes(before)} before, {format_bytes(after)} now")
     elif not dry_run:

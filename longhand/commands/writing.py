@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+from concepts.counting import counted
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
 from flows.document.wishes import WISHES
 from longhand.asking.completion import complete_languages
@@ -101,8 +102,9 @@ def say_size(new: NewDocument) -> None:
 
     each = f"of about {USUAL_SECTIONS} sections"
     if options.sections:
-        parts = "1 part" if options.sections == 1 else f"{options.sections} parts"
-        say(f"{parts} {each}: about {options.sections * USUAL_SECTIONS} sections in all")
+        say(
+            f"{counted(options.sections, 'part')} {each}: about {options.sections * USUAL_SECTIONS} sections in all"
+        )
         return
     fewest, most = FEWEST_PARTS, max(MOST_PARTS, PlanOptions().max_open_items)
     say(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from concepts.counting import counted
 from concepts.errors import LonghandError
 
 DISTRIBUTIONS = (
@@ -118,7 +119,11 @@ def _device() -> Iterator[Finding]:
     if torch.cuda.is_available():
         yield Finding("device", True, f"{torch.cuda.get_device_name(0)} with CUDA {torch.version.cuda}")
     else:
-        yield Finding("device", True, f"CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores")
+        yield Finding(
+            "device",
+            True,
+            f"CPU, {counted(torch.get_num_threads(), 'thread')} of {counted(os.cpu_count() or 1, 'core')}",
+        )
 
 
 def _libsndfile() -> Iterator[Finding]:
@@ -160,7 +165,9 @@ def _database() -> Iterator[Finding]:
     with Store.open() as store:
         num_documents = len(store.list_documents(limit=1_000_000))
         yield Finding(
-            "database", True, f"{store.location} ({url.get_backend_name()}), {num_documents} documents"
+            "database",
+            True,
+            f"{store.location} ({url.get_backend_name()}), {counted(num_documents, 'document')}",
         )
     database = Database(url, resolve_busy_timeout_s(None))
     try:
@@ -241,7 +248,7 @@ def _weights() -> Iterator[Finding]:
             continue  # see _fetched
         try:
             card.verify()
-            how = f" ({card.steps} steps)" if card.steps else ""
+            how = f" ({counted(card.steps, 'step')})" if card.steps else ""
             yield Finding(
                 card.kind, True, f"{card.model_id}{how} in {card.path(next(iter(card.files))).parent}"
             )

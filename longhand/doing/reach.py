@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from concepts.counting import counted
+
 if TYPE_CHECKING:
     from storage import Store
 
@@ -79,6 +81,6 @@ def describe_gaps(store: Store, document_id: str) -> str | None:
     if not notes or num_known * 2 > len(notes):
         return None
     return (
-        f"the library knows something of {num_known} of {len(notes)} sections; the others are made up: --library PATH "
-        "writes from documents of your own"
+        f"the library knows something of {num_known} of {counted(len(notes), 'section')}; the others are made up: "
+        "--library PATH writes from documents of your own"
     )

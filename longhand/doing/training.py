@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from concepts.counting import counted
 from concepts.errors import InputError, ModelError, UsageError
 from longhand.showing.terminal import say
 
@@ -484,6 +485,6 @@ def _check_held_out(corpus: Path) -> None:
     num_found = sum(1 for _ in islice(load_documents(corpus, split="test"), MIN_HELD_OUT))
     if num_found < MIN_HELD_OUT:
         raise InputError(
-            f"{corpus} holds back {num_found} documents for measuring, figures need at least {MIN_HELD_OUT}: "
-            "import more documents"
+            f"{corpus} holds back {counted(num_found, 'document')} for measuring, figures need at least "
+            f"{MIN_HELD_OUT}: import more documents"
         )

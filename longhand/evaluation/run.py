@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from concepts.counting import counted, is_or_are
 from concepts.errors import InputError
 from longhand.asking.files import write_atomic
 from longhand.evaluation.judges import Materials, load_judges, measure_all
@@ -72,7 +73,8 @@ def evaluate_documents(
     judges: list[Judge] = []
     if (num := len(prompts.prompts)) < MIN_MEASURED:
         left_out.append(
-            f"{num} documents are written, and not measured: figures need at least {MIN_MEASURED}"
+            f"{counted(num, 'document')} {is_or_are(num)} written, and not measured: "
+            f"figures need at least {MIN_MEASURED}"
         )
     else:
         judges = load_judges(Materials(prompts=prompts, corpus=request.corpus), left_out.append)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+from concepts.counting import counted, is_or_are
 from concepts.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
     for (kind, text), number in zip(joined, step_numbers([kind for kind, _ in joined]), strict=True):
         yield Block(kind, clean(text), section.path, level, number)
     if section.num_missing:
-        note = f"{section.num_missing} sentences of this section are not decoded yet"
+        num = section.num_missing
+        note = f"{counted(num, 'sentence')} of this section {is_or_are(num)} not decoded yet"
         yield Block("note", note, section.path, level)
     elif section.is_leaf and section.status == "pending":
         yield Block("note", "this section is not written yet", section.path, level)

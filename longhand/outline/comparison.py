@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from concepts.counting import counted
+
 if TYPE_CHECKING:
     from storage import OutlineRecord, PlanItemRecord
 
@@ -152,7 +154,7 @@ def _change(old: PlanItemRecord | None, new: PlanItemRecord | None, *, is_moved:
 def describe_change(change: Change) -> str:
     """Return an item's change in a few words; empty if nothing changed."""
     if change.is_added:
-        return "added" + (f", {change.new_length} sentences" if change.new_length else "")
+        return "added" + (f", {counted(change.new_length, 'sentence')}" if change.new_length else "")
     if change.is_dropped:
         return "dropped"
     words = ["moved"] if change.is_moved else []
@@ -162,7 +164,7 @@ def describe_change(change: Change) -> str:
         words.append(
             "a part now" if change.new_length is None
             else "a section now" if change.old_length is None
-            else f"{change.new_length or '?'} instead of {change.old_length} sentences"
+            else f"{change.new_length or '?'} instead of {counted(change.old_length, 'sentence')}"
         )  # fmt: skip
     if change.is_new_text:
         words.append("new text")

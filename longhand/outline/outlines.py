@@ -136,10 +136,10 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
 
     Raises InputError.
     """
-    from concepts.corpus.readers import count_phrase
     from concepts.corpus.readers.dialects import spaced_headings
     from concepts.corpus.readers.front_matter import split_front_matter
     from concepts.corpus.readers.reading import NestingError
+    from concepts.counting import count_phrase
     from longhand.outline.pasted import plain_outline, without_notes
 
     # Only these end a line: str.splitlines splits at more characters, which would shift line numbers.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
+from concepts.counting import counted
+
 if TYPE_CHECKING:
     from storage import ExportedDocument, ExportedSection, OutlineRecord
 
@@ -56,7 +58,11 @@ def format_outline(rows: Sequence[OutlineRow]) -> str:
     """Return one line for each item, indented by depth: path, heading, planned length."""
     lines = []
     for row in rows:
-        planned = f"  ({row['planned_length']} sentences)" if row["is_leaf"] and row["planned_length"] else ""
+        planned = (
+            f"  ({counted(row['planned_length'], 'sentence')})"
+            if row["is_leaf"] and row["planned_length"]
+            else ""
+        )
         indent = "   " * row["path"].count(".")
         lines.append(f"{indent}{row['path']}. {row['heading'] or '(not decoded yet)'}{planned}")
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from concepts.counting import counted
 from concepts.errors import NotFoundError, UsageError
 from flows.document.wishes import DEFAULT_LANG
 from longhand.formats import FORMATS
@@ -290,7 +291,9 @@ class Pages:
         document = self.find(request)
         numbers = [outline.version for outline in self.store.list_outlines(document.id)]
         if len(numbers) < 2:
-            raise NotFoundError(f"{document.id} has {len(numbers)} versions: there is nothing to compare yet")
+            raise NotFoundError(
+                f"{document.id} has {counted(len(numbers), 'version')}: there is nothing to compare yet"
+            )
         new = read_number(request, "new") or self.store.get_outline(document.id).version
         old = read_number(request, "old") or max((n for n in numbers if n < new), default=numbers[-1])
         before, after = (self.store.get_outline(document.id, n, vectors=True) for n in (old, new))

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from concepts.counting import counted
 from longhand.web.errors import CrowdedError
 
 if TYPE_CHECKING:
@@ -111,6 +112,6 @@ class WorkQueue:
         seconds = math.ceil((num_waiting + 1) * self._mean_s / self._limiter.total_tokens)
         seconds = min(max(seconds, 1), int(MAX_WAIT_S))
         return CrowdedError(
-            f"busy: {num_waiting} {self._what} are waiting; try again in {seconds} seconds",
+            f"busy: {num_waiting} {self._what} are waiting; try again in {counted(seconds, 'second')}",
             retry_after_s=seconds,
         )

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from concepts.counting import counted
 from longhand import __version__
 from longhand.formats.export import clean, heading_of, runs, short_title
 from longhand.formats.languages import language_tag, text_direction
@@ -44,7 +45,9 @@ def environment() -> Environment:
         tag=language_tag,
         title_of=title_of,
     )
-    jinja.filters.update(clean=clean, duration=format_duration, moment=format_time, iso=_iso, score=_score)
+    jinja.filters.update(
+        clean=clean, counted=counted, duration=format_duration, moment=format_time, iso=_iso, score=_score
+    )
     return jinja
 
 

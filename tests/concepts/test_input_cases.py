@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reader_helpers import SPACES, WORD, paragraph, read, run, shown, word
 
 from concepts.corpus.importers import Unreadable, read_bytes
-from concepts.corpus.readers import Element, NestingError, count_phrase, read_data
+from concepts.corpus.readers import Element, NestingError, read_data
 from concepts.corpus.readers.markdown import MAX_BLOCK_LEVELS
+from concepts.counting import count_phrase
 from concepts.errors import InputError
 from concepts.given import GivenDocument, arrange, read_given
 from concepts.languages import detect_language, foreign_language

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from reader_helpers import read, shown
 
-from concepts.corpus.readers import count_phrase, read_data
+from concepts.corpus.readers import read_data
+from concepts.counting import count_phrase
 from concepts.given import read_given
 
 STORY = "<h1>Storm</h1><p>The harbour was closed on Saturday. Nobody went to sea that day.</p>"

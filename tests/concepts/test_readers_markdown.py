@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reader_helpers import read, shown
 
 from concepts.corpus.importers import Unreadable, read_bytes
-from concepts.corpus.readers import count_phrase, read_data
+from concepts.corpus.readers import read_data
+from concepts.counting import count_phrase
 from concepts.given import read_given
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")

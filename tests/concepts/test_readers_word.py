@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reader_helpers import SPACES, paragraph, run, shown, word
 
 from concepts.corpus.importers import Unreadable, read_bytes
-from concepts.corpus.readers import count_phrase, read_data
+from concepts.corpus.readers import read_data
+from concepts.counting import count_phrase
 
 HIDDEN_RUN = '<w:rStyle w:val="HidC"/>'
 

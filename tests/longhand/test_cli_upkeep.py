@@ -36,7 +36,7 @@ def test_backup_rm_restore(run, store, tmp_path):
     assert run("export", document.id, "--format", "md").stdout == shown
     result = run("restore", str(tmp_path / "copy"))
     assert result.exit_code == 1
-    assert "holds 1 documents, which would be replaced: add --force" in result.stderr
+    assert "holds 1 document, which would be replaced: add --force" in result.stderr
     assert run("restore", str(tmp_path / "copy"), "--force").exit_code == 0
 
 

@@ -128,7 +128,7 @@ def test_html_is_one_file_that_shows_exactly_the_text():
     assert page.css_first("title").text() == page.css_first("h1").text() == SHOWN
     assert [h.text() for h in page.css("h2, h3")] == HEADINGS
     assert page.css_first("p").text() == f"Text of 1 {SHOWN}"
-    assert "1 sentences of this section are not decoded yet" in page.css_first(".note").text()
+    assert "1 sentence of this section is not decoded yet" in page.css_first(".note").text()
     targets = {link.attributes["href"] for link in page.css("nav a")}
     assert targets == {f"#{h.attributes['id']}" for h in page.css("h2, h3")}
     # Nothing that runs, nothing that is fetched.
@@ -266,7 +266,7 @@ def test_parquet_holds_every_concept(run, store, tmp_path):
     )
     assert np.array_equal(got.astype(np.float32), vectors.reshape(-1, 4))
     assert json.loads(table.schema.metadata[b"longhand.space"])["name"] == "toy"
-    assert f"wrote {len(table)} rows of 1 documents" in result.stderr
+    assert f"wrote {len(table)} rows of 1 document" in result.stderr
 
 
 def test_parquet_of_what_is_not_decoded_has_no_text(run, store, tmp_path):

@@ -82,7 +82,7 @@ def test_plan_stores_a_document_that_show_gives_back(run, store: Store, tea: Pat
     result = run("plan", "--from", str(tea))
     assert (result.exit_code, result.stdout) == (
         0,
-        "1. Overview  (1 sentences)\n2. Boil the water  (2 sentences)\n3. Serve  (3 sentences)\n",
+        "1. Overview  (1 sentence)\n2. Boil the water  (2 sentences)\n3. Serve  (3 sentences)\n",
     )
     document_id = the_document(store)
     assert f"longhand outline {document_id} --edit" in result.stderr

@@ -43,7 +43,7 @@ def test_restore_brings_back_what_was(store: Store, author: Author, url: str, tm
     assert store.backup(tmp_path / "copy") > 1000
     store.delete_document(lease.document_id)
     author.new("later")
-    with pytest.raises(StorageError, match="holds 1 documents, which would be replaced: add --force"):
+    with pytest.raises(StorageError, match="holds 1 document, which would be replaced: add --force"):
         restore_backup(tmp_path / "copy", url)
     assert names_of(store) == ["later"]
     assert restore_backup(tmp_path / "copy", url, force=True) == 1
@@ -98,7 +98,7 @@ def test_a_restored_document_is_nobodys_and_goes_on_to_the_same_text(
     author.write(lease)
     author.decode(lease)
     sections = store.export_document(lease.document_id).sections
-    with pytest.raises(StorageError, match=r"1 documents are being worked on, .* by worker-1"):
+    with pytest.raises(StorageError, match=r"1 document is being worked on, .* by worker-1"):
         restore_backup(tmp_path / "copy", url, force=True)
     with store._database.write() as connection:
         from sqlalchemy import update

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from concepts.corpus.records import PLANNED_KINDS, Document, Kind
 from concepts.corpus.split import Split
+from concepts.counting import counted
 from concepts.errors import InputError, NonFiniteError
 from concepts.neural.precision import autocast, training_device
 from training.corpus.phrasings import phrasings
@@ -225,7 +226,7 @@ def load_embedded(corpus_dir: Path, space_id: str, split: Split, lang: str = "en
     if not documents and split == "dev":
         num = sum(1 for _ in _documents(corpus_dir, lang, "train"))
         raise InputError(
-            f"{corpus_dir} has {num} train {'document' if num == 1 else 'documents'} in {lang} and no dev document to "
+            f"{corpus_dir} has {counted(num, 'train document')} in {lang} and no dev document to "
             "measure on: import at least two documents"
         )
     return EmbeddedCorpus(documents, texts, torch.from_numpy(np.array(vectors, dtype=np.float32)), space_id)

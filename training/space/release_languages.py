@@ -9,6 +9,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
+from concepts.counting import counted
 from concepts.errors import ModelError, UsageError
 from concepts.models.card import ModelCard, write_card
 from concepts.models.quantize import quantize
@@ -107,7 +108,7 @@ def release_languages(
         data=space.data,
         recipe=f"{space.recipe}; {', '.join(extension.langs)}: longhand train languages"
         f"{' --decoder-only' if recipe.get('decoder_only') else ''} --seed {seed}"
-        f" ({int(state['step'])} steps{origin(recipe)}{'' if replaced is None else _mixed(kept)})",
+        f" ({counted(int(state['step']), 'step')}{origin(recipe)}{'' if replaced is None else _mixed(kept)})",
         steps=space.steps,
         figures={**_figures_without(space.figures, langs), **figures},
         licence=space.licence,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.codecs.spaces import load_codec
+from concepts.counting import counted
 from concepts.errors import InputError
 from concepts.neural.precision import training_device
 
@@ -38,7 +39,7 @@ def teacher_vectors(
         kept: Meanings = np.load(path)
         if len(kept) != len(texts):
             raise InputError(
-                f"{path} holds {len(kept)} vectors, the corpus has {len(texts)} sentences: "
+                f"{path} holds {counted(len(kept), 'vector')}, the corpus has {counted(len(texts), 'sentence')}: "
                 "delete it, or train in a new folder"
             )
         return kept

@@ -6,7 +6,7 @@
 from concepts.corpus.readers.data import READABLE_SUFFIXES, read_data
 from concepts.corpus.readers.elements import Collector, Element, to_sections
 from concepts.corpus.readers.encoding import EncodingError
-from concepts.corpus.readers.reading import Metadata, NestingError, Reading, count_phrase
+from concepts.corpus.readers.reading import Metadata, NestingError, Reading
 from concepts.corpus.readers.word import KindError
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Metadata",
     "NestingError",
     "Reading",
-    "count_phrase",
     "read_data",
     "to_sections",
 ]

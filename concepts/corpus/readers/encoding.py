@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from concepts.corpus.readers.code_pages import by_alphabet, seven_bits
 from concepts.corpus.readers.latin_pages import by_latin_letters
+from concepts.counting import counted
 from concepts.errors import InputError
 
 _MARKS: tuple[tuple[bytes, str], ...] = (
@@ -148,7 +149,7 @@ def _without_zeros(data: bytes) -> Decoded | None:
         return None
     if _CONTROLS.search(text):
         return None
-    return Decoded(text, "utf-8", f"{num} zero {'byte' if num == 1 else 'bytes'} left out")
+    return Decoded(text, "utf-8", f"{counted(num, 'zero byte')} left out")
 
 
 def _damaged(data: bytes, line: int) -> Decoded | None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from concepts.corpus.readers.elements import Element
-
-_NOUN = re.compile(r"(.+?)( (?:without|below|above|in|around|of|about) .*)")
-"""A noun and its qualification ("heading without text")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +50,3 @@ class Reading:
     """Counts of what was left out, by its name in the singular ("table", "heading without text")."""
     remarks: tuple[str, ...] = ()
     """One line each about how the file was read ("read as windows-1252")."""
-
-
-def count_phrase(counts: Mapping[str, int]) -> str:
-    """Return counts as an English phrase, in order of occurrence: "2 tables, 1 code block"."""
-    return ", ".join(f"{num} {name if num == 1 else _plural(name)}" for name, num in counts.items() if num)
-
-
-def _plural(name: str) -> str:
-    found = _NOUN.fullmatch(name)
-    noun, rest = (name, "") if found is None else (found[1], found[2])
-    ending = "ies" if noun.endswith("ry") else "es" if noun.endswith(("x", "s")) else "s"
-    return f"{noun.removesuffix('y') if ending == 'ies' else noun}{ending}{rest}"
