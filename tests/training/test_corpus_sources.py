@@ -13,7 +13,7 @@ import pytest
 from concepts.corpus import DropReport, iter_jsonl
 from concepts.corpus.readers.elements import Element
 from concepts.corpus.split import HELD_OUT_PACKAGES
-from concepts.errors import InputError
+from concepts.errors import InputError, UsageError
 from training.sources import fetch
 from training.sources.docbook import MAX_WHOLE_BLOCKS, docbook_titles, read_docbook
 from training.sources.fetch import fetch_corpus, help_packages, read_package_names
@@ -333,7 +333,7 @@ def test_fetch_without_a_network_names_the_next_step(tmp_path: Path, monkeypatch
     monkeypatch.setattr(fetch, "_run", lambda command, folder: None)
     with pytest.raises(InputError, match="apt-get update"):
         fetch_corpus(tmp_path, packages=["tool-data"], codes=["en"])
-    with pytest.raises(InputError, match="unknown language xx"):
+    with pytest.raises(UsageError, match="unknown language xx"):
         fetch_corpus(tmp_path, codes=["xx"])
 
 
