@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -106,7 +107,20 @@ def _strip_attributes(state: StateCore) -> None:
 
 
 def limit_nesting(parser: MarkdownIt) -> None:
-    """Make a parser raise NestingError for words that are nested deeper than `MAX_BLOCK_LEVELS`."""
+    """Make a configured parser raise NestingError for words that are nested deeper than `MAX_BLOCK_LEVELS`.
+
+    Marks inside a paragraph keep the parser's own limit, beyond which they are text: its time grows with their depth.
+    """
+    shallow = copy(parser)
+    shallow.options = deepcopy(parser.options)
+
+    def read_inline(state: StateCore) -> None:
+        for token in state.tokens:
+            if token.type == "inline":
+                token.children = token.children or []
+                shallow.inline.parse(token.content, shallow, state.env, token.children)
+
+    parser.core.ruler.at("inline", read_inline)
     # Above ours, by more than the two levels that a list opens at once: words never reach it.
     parser.options["maxNesting"] = MAX_BLOCK_LEVELS + 10
     parser.block.ruler.before("table", "nesting", _check_nesting)
