@@ -31,7 +31,8 @@ NARROWER_BY = 0.15
 UNSAID_WEIGHT = 0.3
 """Likeness that a book loses if it has none of the requested subject's words."""
 FEWEST_CHAPTERS = 3
-_NUMBER = re.compile(r"\d+")
+_ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "II": "2", "III": "3", "IV": "4"}
+_NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_ORDINALS)}|First|Second|Third|Fourth)\b")
 _THOROUGH = (
     r"(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|in depth|detailed|extensive|"
     r"long|practical|whole|entire|short|brief|simple|beginner['’]?s?|beginners['’]?)"
@@ -84,7 +85,7 @@ class Books:
             raise ValueError(f"{len(concepts_BD)} concepts for {len(books)} books")
         self.books = tuple(books)
         self.concepts_BD = concepts_BD.float()
-        self._numbers = [set(_NUMBER.findall(f"{book.title} {book.prompt}")) for book in books]
+        self._numbers = [_numbers_in(f"{book.title} {book.prompt}") for book in books]
         self._stems = [stems_of(" ".join((book.title, book.prompt, *book.chapters))) for book in books]
 
     @classmethod
@@ -102,8 +103,8 @@ class Books:
         subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
         concepts_ND = F.normalize(encode(subjects), dim=1)
         near_B = (concepts_ND @ F.normalize(self.concepts_BD, dim=1).T).mean(dim=0)
-        # no concept tells type 1 from type 2
-        numbers = {number for subject in subjects for number in _NUMBER.findall(subject)}
+        # no concept tells type 1 from type 2, or the First World War from the Second
+        numbers = _numbers_in(" ".join(subjects))
         if numbers:
             is_other = [bool(own) and not numbers <= own for own in self._numbers]
             near_B = near_B.masked_fill(torch.tensor(is_other), -1.0)
@@ -133,6 +134,11 @@ class Books:
         is_in_name = bool(wanted & stems_of(f"{book.title} {book.prompt}"))
         is_narrower = float(near_NC.mean(dim=0).max()) > likeness + NARROWER_BY
         return None if is_narrower or (is_in_chapter and not is_in_name) else book
+
+
+def _numbers_in(text: str) -> set[str]:
+    found = _NUMBER.findall(text)
+    return {_ORDINALS.get(word, _ORDINALS.get(word.lower(), word)) for word in found}
 
 
 NO_BOOKS = Books((), torch.zeros(0, 1))

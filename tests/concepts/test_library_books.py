@@ -117,6 +117,13 @@ def test_numbers_of_a_subject_count() -> None:
     assert books.find(encode, ["A complete guide to diabetes of type 1"]) is None
 
 
+def test_ordinals_of_a_subject_count() -> None:
+    second = Book("The Second War", "the second war", CHAPTERS)
+    books = Books.of([second], encode)
+    assert books.likeness(encode, ["war II"])[0] > -1.0
+    assert books.likeness(encode, ["the First War"])[0] == -1.0
+
+
 def test_the_chapters_of_a_book_are_the_parts_in_its_order() -> None:
     found = find_parts(LIBRARY, encode, ["A comprehensive guide to bees"])
     assert [part.heading for part in found] == list(CHAPTERS)
