@@ -32,10 +32,15 @@ UNSAID_WEIGHT = 0.3
 """Likeness that a book loses if it has none of the requested subject's words."""
 FEWEST_CHAPTERS = 3
 _ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "II": "2", "III": "3", "IV": "4"}
+_CLAUSE = re.compile(
+    r",\s+(?:from|with|including|covering|how|what|who|why|so|as|i)\b|\s[-–—]\s|\.\s", re.IGNORECASE
+)
+"""Where details of a book begin: "a guide to bees, from the first hive to the harvest"."""
 _NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_ORDINALS)}|First|Second|Third|Fourth)\b")
 _THOROUGH = (
-    r"(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|in depth|detailed|extensive|"
-    r"long|practical|whole|entire|short|brief|simple|beginner['’]?s?|beginners['’]?)"
+    r"(?:(?:very|really)\s+)?(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|in depth|"
+    r"detailed|extensive|long|practical|whole|entire|short|brief|simple|full[- ]length|textbook[- ]style|"
+    r"beginner['’]?s?|beginners['’]?)"
 )
 _WORKS = (
     r"(?:guide|guidebook|handbook|manual|book|e-?book|textbook|course|primer|introduction|overview|survey|account|"
@@ -43,7 +48,7 @@ _WORKS = (
 )
 _BEFORE = re.compile(
     rf"^(?:(?:an?|the|my|our)\s+)?(?:{_THOROUGH}[\s,]+(?:and\s+)?)*(?:{_WORKS}\s+(?:to|on|about|of|for|in)|"
-    r"everything\s+(?:(?:you|one|i)\s+(?:need|should|must|have)s?\s+to\s+know\s+)?about|all\s+about|the\s+basics\s+of)\s+",
+    r"everything\s+(?:(?:you|one|i|there)\s+(?:needs?|should|must|ha(?:ve|s)|is)\s+to\s+know\s+)?about|all\s+about|the\s+basics\s+of)\s+",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
@@ -69,7 +74,7 @@ class Book:
 
 def subject_of_book(name: str) -> str:
     """Return the subject of a book's title or prompt: "a comprehensive guide to tea" is about "tea"."""
-    text = " ".join(name.split())
+    text = _CLAUSE.split(" ".join(name.split()))[0]
     for pattern in (_BEFORE, _AFTER, _BOOKISH):
         rest = pattern.sub("", text)
         text = rest if rest.strip(" ?.!") else text

@@ -17,6 +17,7 @@ import numpy as np
 from concepts.languages import ENGLISH
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from concepts.texts import KINDS_OF_TEXT
+from concepts.truecase import truecased
 from flows.document.engine import TitleAsk
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ _REQUEST = re.compile(
 )
 """A requested text: "a guide for new members"."""
 _ABOUT = re.compile(r"\b(?:about|on|explaining|describing|covering)\s+(?P<what>[^.!?;:]{3,})", re.IGNORECASE)
+_OF = re.compile(
+    rf"\b(?:{'|'.join(sorted(KINDS_OF_TEXT))}|history|account|book)\s+(?:to|of|how)\s+\w", re.IGNORECASE
+)
+"""Matches a text whose subject follows: "a guide to bees"."""
 _EXPLAINS = re.compile(
     r"\b(?:explain|describe|show|tell|teach)(?:e?s)?\s+(?:me\s+|us\s+|to\s+\w+\s+)?(?P<what>(?:how|why|what)\s+[^.!?;:,]{3,})",
     re.IGNORECASE,
@@ -54,6 +59,13 @@ _POLITE = (
 )
 _MAKES = r"(?:write|draft|create|make|produce|compose|prepare|put together|give)\s+"
 _KINDS = rf"(?:\w+[\s-]+){{0,3}}?(?:{'|'.join(sorted(KINDS_OF_TEXT))})\b"
+_HOW_LONG = (
+    r"long|lengthy|short|brief|thorough|extensive|whole|multi-page|"
+    r"full[- ]length|book[- ]length|textbook[- ]style"
+)
+_KINDS_OF_BOOK = (
+    rf"(?:(?:[\w-]+\s+)?(?:{'|'.join(sorted(KINDS_OF_TEXT))}|account|book|course|history|study|textbook))\b"
+)
 _WISHED = re.compile(
     rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose|need|want)\s+"
     rf"(?=an?\s+{_KINDS}|something\s+(?:on|about)\b))"
@@ -74,7 +86,17 @@ _FEWEST_BEFORE_COLON = 4
 """Fewest words before a colon that make a title by themselves."""
 _FEWEST_IN_TITLE = 3
 """Fewest words of a title that is the beginning of a sentence."""
-_CLAUSE = re.compile(r",\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
+_LENGTHY = re.compile(
+    rf"^(?P<article>an?\s+|the\s+|some\s+)?(?:very\s+|really\s+)?(?:{_HOW_LONG})"
+    rf"(?:(?:\s*,\s*|\s+and\s+|\s+)(?:very\s+|really\s+)?(?:{_HOW_LONG}))*\s+(?={_KINDS_OF_BOOK})",
+    re.IGNORECASE,
+)
+"""Adjectives of length before a kind of text: "a very long and thorough introduction"."""
+_EXPLAIN = re.compile(
+    r"(?:please\s+)?(?:explain|describe)\s+(?:(?:to\s+)?(?:me|us)\s+)?(?=(?:how|why|what|the|an?)\s)",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r",\s|\s[-–—]\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
     a an the i we you he she it they my our your his her its their this that these those and or but so if as at by for
@@ -82,12 +104,10 @@ _SMALL_WORDS = frozenset(
     been being have has had can could will would should may might must please write guide say tell how what when
     where which who why there here then than too very just only also again never ever come comes same one two run need
     want like keep avoid make good new last next old year week day use used using me us them him people things thing
-    text document article page
+    text document article page through after before during while looking very long
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_I = re.compile(r"\bi(?=['’\s?!,]|$)")
-"""The pronoun I in lower case."""
 
 
 def is_title(prompt: str, lang: str) -> bool:
@@ -108,7 +128,7 @@ def recased(prompt: str, lang: str) -> str:
         text = text[:1].upper() + text[1:]
     else:
         return _capitalized(text)
-    return _I.sub("I", text) if lang == ENGLISH else text
+    return text[:1] + truecased(text[1:]) if lang == ENGLISH else text
 
 
 def _capitalized(text: str) -> str:
@@ -122,15 +142,19 @@ def unwished(text: str, lang: str) -> str:
 
     "Please write me a guide to tea" is "Guide to tea"; "Write a will" is a subject and stays.
     """
-    wished = _WISHED.fullmatch(text) if lang == ENGLISH else None
+    if lang != ENGLISH:
+        return text
+    if (explained := _EXPLAIN.match(text)) is not None:
+        return _begun(text[explained.end() :])
+    wished = _WISHED.fullmatch(text)
     if wished is None:
         return text
     return _begun(_SOMETHING.sub("", _HELPS.sub("helping ", wished["what"])))
 
 
 def _begun(what: str) -> str:
-    """Return a requested text as the beginning of a title: without its article, with a capital."""
-    what = _ARTICLE.sub("", what)
+    """Return a requested text as the beginning of a title: without its article and its length, with a capital."""
+    what = _ARTICLE.sub("", _LENGTHY.sub(lambda found: found["article"] or "", what))
     return what[:1].upper() + what[1:]
 
 
@@ -154,7 +178,7 @@ def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key
 
 def titles_in(prompt: str, lang: str) -> list[str]:
     """Return title candidates from a prompt's own words, the plainest last."""
-    sentences = _sentences(prompt, lang)
+    sentences = _sentences(recased(prompt, lang), lang)
     whole = unwished(sentences[0], lang)
     first = headline(_first_clauses(whole), LONGEST_TITLE)
     before, colon, _ = whole.partition(": ")
@@ -171,8 +195,8 @@ def titles_in(prompt: str, lang: str) -> list[str]:
         asked = _REQUEST.search(sentence)
         if asked is None:
             continue
-        about = _ABOUT.search(asked["what"])
-        what = _begun(_CLAUSE.split(asked["what"])[0].strip(" ,"))
+        about = _ABOUT.search(asked["what"]) or _OF.search(asked["what"])
+        what = _CLAUSE.split(_begun(asked["what"]))[0].strip(" ,")
         if about is None and topic and topic.casefold() not in what.casefold():
             titles.append(
                 headline(f"{topic[:1].upper()}{topic[1:]}: {what[:1].lower()}{what[1:]}", LONGEST_TITLE)

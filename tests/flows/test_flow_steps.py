@@ -474,6 +474,10 @@ def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
     [
         ("HOW TO BREW TEA", "How to brew tea"),
         ("how do i brew tea", "How do I brew tea"),
+        ("what caused the irish potato famine", "What caused the Irish potato famine"),
+        ("three days in lisbon, i'm vegan", "Three days in Lisbon, I'm vegan"),
+        ("SPRING IN JAPAN", "Spring in Japan"),
+        ("the eu's laws on pet's food", "The eu's laws on pet's food"),
         ("WHAT CAN I DO?", "What can I do?"),
         ("iPhone repair", "iPhone repair"),
         ("NASA", "NASA"),
@@ -504,6 +508,10 @@ def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) 
         ("write a thank you note to my teacher", "Thank you note to my teacher"),
         ("need an essay on why we sleep", "Why we sleep"),
         ("I want a will", "Will"),
+        ("Write me a very long and thorough introduction to tea", "Introduction to tea"),
+        ("Explain how tea is made", "How tea is made"),
+        ("Please describe to me the Moon", "The Moon"),
+        ("Explain yourself", "Explain yourself"),
         ("Want a will?", "Want a will?"),
         ("Write a will", "Write a will"),
         ("Write a novel in a year", "Write a novel in a year"),
@@ -663,6 +671,27 @@ def test_a_long_prompt_gets_a_title_of_its_own_words(
 def test_what_stands_before_a_colon_is_a_title() -> None:
     prompt = "Sun, wind and water power compared: cost, reliability and impact on the landscape of the coast"
     assert titles_in(prompt, "eng_Latn")[0] == "Sun, wind and water power compared"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        (
+            "Write a comprehensive guide to bees for beginners, from choosing the first hive to the harvest",
+            "Comprehensive guide to bees for beginners",
+        ),
+        (
+            "write me a very long and thorough textbook style introduction to statistics for nurses, at least 20 pages",
+            "Introduction to statistics for nurses",
+        ),
+        (
+            "a full length account of lighthouses around the world - how they were built, who kept them, and why",
+            "A full length account of lighthouses around the world",
+        ),
+    ],
+)
+def test_the_title_of_a_detailed_request_is_its_subject(prompt: str, title: str) -> None:
+    assert titles_in(prompt, "eng_Latn") == [title]
 
 
 def test_a_title_is_not_cut_after_its_colon() -> None:
