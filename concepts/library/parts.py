@@ -41,6 +41,8 @@ MOST_UNSAID = 0.5
 """Share of the subject's words that the document of a part may lack."""
 OVERVIEW_LIKENESS = 0.8
 """From this cosine of its title and the subject on a document is about all of the subject: one of these is enough."""
+WORDS_A_SECTION, FEWEST_SECTIONS = 115, 2
+"""Usual number of words of a chapter's section, and fewest sections of a chapter that is shortened."""
 USUAL_SECTIONS = 7
 """Usual number of sections of a part."""
 SAME_TITLE, SAME_TEXT = 0.75, 0.8
@@ -66,6 +68,7 @@ def find_parts(
     names: Sequence[str],
     num_parts: int | None = None,
     *,
+    num_words: int | None = None,
     is_wish: bool = False,
     needs_book: bool = False,
     is_exact: bool = False,
@@ -73,7 +76,8 @@ def find_parts(
     """Return the parts of a document, empty where the library knows too little of the subject.
 
     `names` are names of the document, such as its title and the prompt. With `num_parts` the result has exactly that
-    many parts or none; with `is_wish` it may have fewer if a book has fewer. With `needs_book` it is empty where the
+    many parts or none; with `is_wish` it may have fewer if a book has fewer. With `num_words` the chapters of a longer
+    book keep their first sections and those that represent the others. With `needs_book` it is empty where the
     library has no book on the subject, with `is_exact` also where that book's subject is wider.
     """
     chapters = _chapters(library, library.find_book(encode, names, is_exact=is_exact))
@@ -91,6 +95,9 @@ def find_parts(
     first = F.normalize(encode([titles[0], names[0]]), dim=1)
     if float(first[0] @ first[1]) >= CALLED_SO:
         titles[0] = OVERVIEW
+    if num_words is not None:
+        most = max(round(num_words / WORDS_A_SECTION / len(chapters)), FEWEST_SECTIONS)
+        chapters = [_shortened(encode, chapter, most) for chapter in chapters]
     return [
         Part(title, tuple(dict.fromkeys(passage.heading for passage in chapter))[:MOST])
         for title, chapter in zip(titles, chapters, strict=True)
@@ -152,6 +159,15 @@ def _means(encode: Encode, chapters: Sequence[Chapter]) -> Tensor:
     """Return the mean subject of each chapter's sections as a unit vector (C, D)."""
     subjects = [F.normalize(encode([passage.subject for passage in chapter]), dim=1) for chapter in chapters]
     return F.normalize(torch.stack([subject.mean(dim=0) for subject in subjects]), dim=1)
+
+
+def _shortened(encode: Encode, chapter: Chapter, most: int) -> Chapter:
+    """Return a chapter's first section and those that best represent the others, in order."""
+    if most >= len(chapter):
+        return chapter
+    subjects_PD = F.normalize(encode([passage.subject for passage in chapter]), dim=1)
+    kept = represent(torch.zeros(len(chapter)), subjects_PD @ subjects_PD.T, most)
+    return tuple(chapter[n] for n in sorted(kept))
 
 
 def _represented(encode: Encode, chapters: Sequence[Chapter], num: int) -> list[Chapter]:

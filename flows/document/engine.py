@@ -139,6 +139,8 @@ class OutlineAsk:
     is_wish: bool
     """Whether fewer than `num_items` will do if the library has no more."""
     depth: int
+    num_words: int | None
+    """At depth 2: about how many words the parts should have together; None: as many as they have."""
     book: BookNeed | None
     """Which book of the library the parts must come from; None: they may also be documents put together for this
     one."""

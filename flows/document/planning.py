@@ -281,7 +281,7 @@ def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[N
     size = told_size(document.prompt, options.prompt_lang or document.lang)
     num_items, depth = asked_size(document, options)
     outline: tuple[tuple[str, str], ...] = ()
-    if (size.is_book or size.num_parts) and options.depth is None and options.sections is None:
+    if (size.is_book or size.num_words) and options.depth is None and options.sections is None:
         need: BookNeed = "wider" if size.is_book else "exact"
         outline = _known_outline(job, document, options, size.num_parts, 2, book=need)
     if outline or (outline := _known_outline(job, document, options, num_items, depth)):
@@ -308,6 +308,7 @@ def _known_outline(
     """Return an outline from the library for a subject that it knows; an empty one for other subjects."""
     if options.library == NO_LIBRARY or options.speech is not None:
         return ()
+    size = told_size(document.prompt, options.prompt_lang or document.lang)
     found = job.engine.find_outline(
         OutlineAsk(
             title=title_of(document),
@@ -319,6 +320,7 @@ def _known_outline(
             is_wish=options.sections is None,
             depth=depth,
             book=book,
+            num_words=size.num_words if depth == 2 else None,
             library=options.library,
         )
     )

@@ -10,8 +10,6 @@ from concepts.texts import KINDS_OF_TEXT
 
 WORDS_A_SECTION = 80
 """Words of a typical section in the library."""
-WORDS_A_PART = 850
-"""Words of a typical document in the library: a part of a book."""
 FEWEST_WORDS_OF_BOOK = 1_800
 """A document of so many words is a book: one document of the library does not fill it."""
 WORDS_A_PAGE = 400
@@ -90,7 +88,9 @@ class Size:
     is_book: bool = False
     """Whether it names a book, or chapters."""
     num_parts: int | None = None
-    """Parts of a document of that length, if one of several parts is asked for; None: as many as it needs."""
+    """Number of chapters; None: as many as it needs."""
+    num_words: int | None = None
+    """Number of words, if one document of the library does not fill them; None: it asks for fewer or names none."""
 
 
 def told_size(prompt: str, lang: str) -> Size:
@@ -120,8 +120,7 @@ def _size(number: str, unit: str, *, is_book: bool) -> Size | None:
         sections = min(max(round(words / WORDS_A_SECTION), FEWEST_SECTIONS), MOST_SECTIONS)
         if words < FEWEST_WORDS_OF_BOOK:  # "a complete guide in 800 words" is no book
             return Size(sections, "")
-        parts = min(max(round(words / WORDS_A_PART), FEWEST_SECTIONS), MOST_SECTIONS)
-        return Size(sections, "", is_book, parts)
+        return Size(sections, "", is_book, num_words=words)
     if not 1 < num <= MOST_SECTIONS:
         return None
     return Size(num, "", is_book=True, num_parts=num) if unit in _PARTS else Size(num, "")

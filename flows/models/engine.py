@@ -121,6 +121,7 @@ class ModelEngine(LoadedModels):
                 encode,
                 names,
                 ask.num_items,
+                num_words=ask.num_words,
                 is_wish=ask.is_wish,
                 needs_book=ask.book is not None,
                 is_exact=ask.book == "exact",

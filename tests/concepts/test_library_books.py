@@ -141,6 +141,14 @@ def test_fewer_parts_keep_the_first_chapter_and_the_order() -> None:
     assert found[0] == CHAPTERS[0] and found[1] in CHAPTERS[1:]
 
 
+def test_fewer_words_keep_all_chapters_with_fewer_sections() -> None:
+    found = find_parts(LIBRARY, encode, ["guide to bees"], num_words=1_000)
+    assert [part.heading for part in found] == list(CHAPTERS)
+    assert all(len(part.sections) == 2 and part.sections[0] == "Beginning" for part in found)
+    whole = find_parts(LIBRARY, encode, ["guide to bees"], num_words=20_000)
+    assert all(len(part.sections) == 4 for part in whole)
+
+
 def test_more_parts_come_from_other_documents_or_there_are_none() -> None:
     found = [part.heading for part in find_parts(LIBRARY, encode, ["guide to bees"], 5)]
     assert [heading for heading in found if heading in CHAPTERS] == list(CHAPTERS)

@@ -564,13 +564,27 @@ def test_a_prompt_may_say_how_long_its_document_is(prompt: str, num_sections: in
         ("Write a handbook for new teachers", None),
         ("Rome in ten chapters", 10),
         ("A course on drawing, 8 lessons", 8),
-        ("A complete guide to buying a house in 5,000 words", 6),
+        ("A complete guide to buying a house in 5,000 words", None),
     ],
 )
 def test_a_prompt_may_ask_for_a_book(prompt: str, num_parts: int | None) -> None:
     found = told_size(prompt, "eng_Latn")
     assert (found.is_book, found.num_parts) == (True, num_parts)
     assert not told_size(prompt, "deu_Latn").is_book
+
+
+@pytest.mark.parametrize(
+    ("prompt", "num_words"),
+    [
+        ("A complete guide to buying a house in 5,000 words", 5000),
+        ("The French Revolution, about 2000 words", 2000),
+        ("A report of 20 pages on the Moon", 8000),
+        ("A report of 2 pages on the Moon", None),
+        ("A complete guide to tea", None),
+    ],
+)
+def test_a_prompt_may_ask_for_more_words_than_a_document_has(prompt: str, num_words: int | None) -> None:
+    assert told_size(prompt, "eng_Latn").num_words == num_words
 
 
 @pytest.mark.parametrize(
