@@ -25,6 +25,7 @@ from concepts.library.outline import (
     FEWEST,
     LEAST_LIKENESS,
     MOST,
+    SAME_SUBJECT,
     Candidate,
     are_fit,
     find_candidates,
@@ -32,6 +33,7 @@ from concepts.library.outline import (
     represent,
     spread,
 )
+from concepts.library.words import stems as stems_of
 
 PARTS_WITHIN = 0.28
 """How far the document of another part may fall below the nearest document's likeness."""
@@ -77,14 +79,15 @@ def find_parts(
 
     `names` are names of the document, such as its title and the prompt. With `num_parts` the result has exactly that
     many parts or none; with `is_wish` it may have fewer if a book has fewer. With `num_words` the chapters of a longer
-    book keep their first sections and those that represent the others. With `needs_book` it is empty where the
-    library has no book on the subject, with `is_exact` also where that book's subject is wider.
+    book keep their first sections and those that represent the others. With `needs_book`, where the library has no
+    book on the subject, documents count only if they are called by it; with `is_exact` there must be a book, and its
+    subject may not be wider.
     """
     chapters = _chapters(library, library.find_book(encode, names, is_exact=is_exact))
-    if needs_book and not chapters:
-        return []
     if not chapters:
-        return _parts_of_documents(library, encode, names, num_parts)
+        return (
+            [] if is_exact else _parts_of_documents(library, encode, names, num_parts, is_strict=needs_book)
+        )
     if num_parts is not None and num_parts < len(chapters):
         chapters = _represented(encode, chapters, num_parts)
     elif num_parts is not None and not is_wish:
@@ -205,17 +208,25 @@ def _extended(
 
 
 def _parts_of_documents(
-    library: Library, encode: Encode, names: Sequence[str], num_parts: int | None
+    library: Library, encode: Encode, names: Sequence[str], num_parts: int | None, *, is_strict: bool
 ) -> list[Part]:
-    """Return documents on the subject as parts: exactly `num_parts` of them or none."""
+    """Return documents on the subject as parts: exactly `num_parts` of them or none.
+
+    With `is_strict` their titles or prompts must have all the subject's words.
+    """
     wanted = list(dict.fromkeys(subject_of_book(name) for name in names))
     found = find_candidates(library, encode, wanted)
     called = " ".join(names)
     kinds = kinds_of(called)
+    words = stems_of(wanted[0])
     known = [
         (candidate, _sections(candidate, called))
         for candidate in found
-        if _is_on(candidate, found[0]) and kinds_of(_name_of(candidate)) <= kinds
+        if _is_on(candidate, found[0])
+        and kinds_of(_name_of(candidate)) <= kinds
+        and not (
+            is_strict and (candidate.likeness < SAME_SUBJECT or not words <= stems_of(_name_of(candidate)))
+        )
     ]
     known = [(candidate, sections) for candidate, sections in known if len(sections) >= FEWEST]
     if len(known) < (num_parts or FEWEST_PARTS):

@@ -119,7 +119,7 @@ class NotesAsk:
 
 
 BookNeed = Literal["exact", "wider"]
-"""A book on the very subject, or also one on a wider subject."""
+"""A book on the very subject; or also one on a wider subject, or documents that are called by the subject."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +142,7 @@ class OutlineAsk:
     num_words: int | None
     """At depth 2: about how many words the parts should have together; None: as many as they have."""
     book: BookNeed | None
-    """Which book of the library the parts must come from; None: they may also be documents put together for this
-    one."""
+    """Which book of the library the parts must come from; None: they may also be any documents near the subject."""
     library: str | None
     """As in `NotesAsk`."""
 

@@ -157,9 +157,17 @@ def test_more_parts_come_from_other_documents_or_there_are_none() -> None:
     assert len(find_parts(LIBRARY, encode, ["guide to bees"], 30, is_wish=True)) == len(CHAPTERS)
 
 
-def test_where_a_book_is_needed_no_documents_are_put_together() -> None:
+def test_where_a_book_is_needed_only_documents_that_are_called_so_stand_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("concepts.library.parts.PARTS_WITHIN", 0.9)
+    monkeypatch.setattr("concepts.library.parts.SAME_SUBJECT", 0.0)
     assert find_parts(LIBRARY, encode, ["guide to bread"], needs_book=True) == []
     assert len(find_parts(LIBRARY, encode, ["guide to bees"], needs_book=True)) == len(CHAPTERS)
+    bare = Library(LIBRARY.passages, *LIBRARY.codes, least_likeness=0.0)
+    found = {part.heading for part in find_parts(bare, encode, ["guide to bees"], needs_book=True)}
+    assert len(found) >= 3 and all("bees" in heading.lower() for heading in found)
+    assert find_parts(bare, encode, ["guide to bees"], needs_book=True, is_exact=True) == []
 
 
 def test_what_is_measured_gets_no_book() -> None:
