@@ -417,7 +417,7 @@ def test_given_text_keeps_its_blocks(author: Author, space: SpaceRef) -> None:
     rows = [row for row in store.dataset_rows(lease.document_id) if row.ordinal is not None]
     assert [row.block for row in rows] == ["step", None, "step", None]
     for blocks, message in (
-        (("step",), "3 sentences with 1 blocks"),
+        (("step",), "3 sentences with 1 block"),
         (("verse", None, None), "no block is a"),
     ):
         author.store.create_outline_version(lease, [author.item("1", seed=len(blocks))], space=space)
