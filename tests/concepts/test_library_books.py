@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from toy_library import DIM, encode
 
 from concepts.corpus.records import Block, Document, Section
 from concepts.errors import InputError
@@ -16,18 +21,6 @@ from concepts.library.library import Library, Passage
 from concepts.library.notes import find_notes
 from concepts.library.parts import OVERVIEW, find_digest, find_parts
 from concepts.library.stored import BOOKS_FILE, load_library, write_library
-
-DIM = 64
-
-
-def encode(texts: list[str]) -> Tensor:
-    """Return the sum of a random vector for each word: texts with the same words are alike."""
-    rows = []
-    for text in texts:
-        seeds = [int.from_bytes(word.strip(".,:").lower().encode()[:7], "little") for word in text.split()]
-        rows.append(sum(torch.randn(DIM, generator=torch.Generator().manual_seed(s)) for s in seeds))
-    return torch.stack(rows)  # type: ignore[arg-type]
-
 
 CHAPTERS = ("What bees are", "Hives for bees", "Harvesting honey", "Bees in winter")
 OTHER = "Guide to bees of the city"
