@@ -1,9 +1,13 @@
-"""Encodings that a file does not say, in texts of a few words: read right, or one line that names the likely ones."""
+"""Encodings that a file says or does not say, in few words: read right, or one line that names the likely ones."""
 
 from __future__ import annotations
 
+import codecs
+
 import pytest
 
+from concepts.corpus.importers import Unreadable, read_bytes
+from concepts.corpus.readers import read_data
 from concepts.corpus.readers.encoding import EncodingError, decode
 
 RUSSIAN = (
@@ -194,3 +198,53 @@ def test_a_doubtful_page_is_told() -> None:
 def test_double_bytes_are_not_taken_for_an_alphabet(encoding: str, text: str) -> None:
     with pytest.raises(EncodingError, match=r"it may be .* or .*save it as UTF-8"):
         decode(text.encode(encoding))
+
+
+GERMAN = "# Brot für Anfänger\n\nMan nehme Mehl, Wasser und ein wenig Öl für die Schüssel.\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        codecs.BOM_UTF8 + GERMAN.encode(),
+        GERMAN.encode("utf-16"),
+        codecs.BOM_UTF16_BE + GERMAN.encode("utf-16-be"),
+        GERMAN.encode("utf-32"),
+        GERMAN.encode("utf-16-le"),
+        GERMAN.encode("cp1252"),
+        GERMAN.encode("latin-1"),
+    ],
+    ids=["bom", "utf-16", "utf-16-be", "utf-32", "utf-16 without a mark", "cp1252", "latin-1"],
+)
+def test_encodings(data: bytes) -> None:
+    assert read_data(data, ".md").elements[0].text == "Brot für Anfänger"
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ('<meta charset="iso-8859-1">', "cp1252"),
+        ('<meta http-equiv="Content-Type" content="text/html; charset=windows-1250">', "cp1250"),
+        ('<?xml version="1.0" encoding="iso-8859-2"?>', "iso-8859-2"),
+        ('<meta charset="koi8-r">', "koi8-r"),
+    ],
+)
+def test_declared_encodings(head: str, encoding: str) -> None:
+    text = {"cp1252": "café “x”", "koi8-r": "Привет"}.get(encoding, "Łódź")
+    reading = read_data(f"{head}<p>{text}</p>".encode(encoding), ".html")
+    assert (reading.elements[0].text, reading.remarks) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary data"),
+        ("你好".encode("gb18030"), "not UTF-8 text"),
+        (b"caf\x81\x8d", "not UTF-8 text"),
+        (codecs.BOM_UTF8 + b"\xff\xff", "its first bytes say UTF-8"),
+    ],
+)
+def test_no_encoding_is_one_line(data: bytes, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason) as error:
+        read_bytes(data, ".txt", "a.txt")
+    assert "\n" not in str(error.value) and "save it as" in str(error.value)

@@ -12,8 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from short_phrases import ENGLISH, FOREIGN, HELD_OUT, KNOWN
 
 from concepts.common_words import _ALSO_ELSEWHERE, COMMON_WORDS
+from concepts.corpus.readers import Element
 from concepts.errors import InputError
-from concepts.given import read_given
+from concepts.given import arrange, read_given
 from concepts.languages import (
     _identifier,
     detect_language,
@@ -194,3 +195,90 @@ def test_what_stands_in_no_list_is_not_taken_out_of_them() -> None:
 def test_a_sentence_with_a_small_word_of_another_language_is_its_own() -> None:
     for text in ("Il neige.", "Nein, nie.", "Ei trennen."):
         assert foreign_language(text, FOUR) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Как испечь хлеб", "Russian"),
+        ("パンの焼き方", "Japanese"),
+        ("빵 굽기", "Korean"),
+        ("איך לאפות לחם", "Hebrew"),
+        ("ᏣᎳᎩ", "a language in Cherokee letters"),
+        ("ޕާން", "a language in Thaana letters"),
+        ("ⴰⵖⵔⵓⵎ", "a language in Tifinagh letters"),
+        ("∀x ∈ ℝ", None),
+        ("Come fare il pane", "Italian"),
+        ("Hur man bakar bröd", "Swedish"),
+        ("Ekmek nasıl yapılır", "Turkish"),
+        ("Docker and Kubernetes", None),
+        ("Sushi", None),
+        ("Crème brûlée", None),
+        ("How to say 你好 in a letter", None),
+        ("Wie man Brot backt", None),
+        ("2 + 2 = 4", None),
+        ("Das Brot.", None),
+        ("Il pane.", "Italian"),
+        ("O pão.", "Portuguese"),
+        ("Het brood.", "Dutch"),
+        ("La Paz and Titicaca.", None),
+        ("Is it on?", None),
+        ("Die hard.", None),
+        ("A test.", None),
+    ],
+)
+def test_languages_however_short(text: str, language: str | None) -> None:
+    assert foreign_language(text, FOUR) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "language"),
+    [
+        ("Das Brot.", "deu_Latn", "German"),
+        ("Ein Garten ist schön.", "deu_Latn", "German"),
+        ("Le pain.", "fra_Latn", "French"),
+        ("El pan.", "spa_Latn", "Spanish"),
+        ("The bread.", "eng_Latn", None),
+        ("Das Boot", "eng_Latn", None),  # a title may be a name
+    ],
+)
+def test_two_words_of_a_sentence_tell_its_language(text: str, code: str, language: str | None) -> None:
+    assert detect_language(text, FOUR, "eng_Latn") == code
+    assert foreign_language(text, ("eng_Latn",)) == language
+
+
+def test_a_short_document_is_refused_by_name_or_taken_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Das Brot.\n", encoding="utf-8")
+    assert read_given(tmp_path / "a.txt", FOUR).lang == "deu_Latn"
+    with pytest.raises(InputError, match="reads as German, the space knows English"):
+        read_given(tmp_path / "a.txt", ("eng_Latn",))
+
+
+@pytest.mark.parametrize(
+    ("lang", "heading"),
+    [
+        ("deu_Latn", "Überblick"),
+        ("ita_Latn", "Introduzione"),
+        ("pol_Latn", "Wprowadzenie"),
+        ("rus_Cyrl", "Введение"),
+    ],
+)
+def test_text_above_the_first_heading_has_a_heading_of_its_language(lang: str, heading: str) -> None:
+    elements = [Element("X", 1), Element("A b.", None), Element("Y", 2), Element("C d.", None)]
+    assert arrange(elements, lang, "x").sections[0].heading == heading
+
+
+def test_a_space_that_knows_a_script_takes_it() -> None:
+    assert foreign_language("Хлеб", ("eng_Latn", "rus_Cyrl")) is None
+    assert foreign_language("パンの焼き方", ("jpn_Jpan",)) is None
+
+
+def test_mixed_documents_say_what_was_taken_for_what(tmp_path: Path) -> None:
+    german = "Das Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
+    english = "The water is boiled on the stove and then it is poured into the cup."
+    (tmp_path / "a.md").write_text(
+        f"# Tea\n\n{english}\n\n{english} Again.\n\n{german}\n\nХлеб и вода стоят здесь.\n"
+    )
+    (told,) = read_given(tmp_path / "a.md", FOUR).told
+    assert "taken as English, with 1 paragraph in German, 1 paragraph in Russian" in told
+    assert told.endswith("which the space does not know, kept as they are")

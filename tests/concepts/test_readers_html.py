@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from reader_helpers import read, shown
 
+from concepts.corpus.importers import Unreadable, read_bytes
 from concepts.corpus.readers import read_data
 from concepts.counting import count_phrase
 from concepts.given import read_given
@@ -191,3 +192,85 @@ def test_a_subtitle_is_text_and_the_page_s_title_is_its_first_heading(tmp_path: 
     assert document.title == "My door"
     assert [section.heading for section in document.sections] == ["Overview", "The first week", "The second"]
     assert document.sections[0].sentences == ("And what came after", "It squeaked.")
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<article><header><p>First line.</p></header><p>Text.</p></article>", ["First line.", "Text."]),
+        ("<main><section><header><h2>A</h2></header><p>Text.</p></section></main>", ["A", "Text."]),
+        ("<blockquote><p>Quoted.</p><footer>By somebody.</footer></blockquote>", ["Quoted.", "By somebody."]),
+        (
+            "<form><h2>A</h2><p>The whole page is a form.</p><input></form>",
+            ["A", "The whole page is a form."],
+        ),
+        ("<details><summary>More</summary><p>Inside.</p></details>", ["More", "Inside."]),
+        ("<table role=presentation><tr><td><p>Laid out.</p></td></tr></table>", ["Laid out."]),
+        (
+            "<p>Line one.<br>Line two.</p><p>flour<br>water<br>salt</p>",
+            ["Line one. Line two.", "flour", "water", "salt"],
+        ),
+        ("<p>He said <q>No</q>.</p>", ['He said "No".']),
+    ],
+)
+def test_html_that_is_text(html: str, expected: list[str]) -> None:
+    reading = read(html, ".html")
+    assert [element.text for element in reading.elements] == expected
+    assert not reading.left_out
+
+
+@pytest.mark.parametrize(
+    ("html", "left_out"),
+    [
+        ('<p class="sr-only">Skip to it</p>', "1 hidden passage"),
+        ('<p style="visibility: hidden">x</p><p aria-hidden="true">y</p>', "2 hidden passages"),
+        ('<div id="onetrust-banner">We use them.</div>', "1 cookie banner"),
+        ('<div class="navbar"><a href="/">Home</a></div>', "1 navigation list"),
+        (
+            '<h2>Contents</h2><ul><li><a href="#a">A</a></li><li><a href="#b">B</a></li></ul>',
+            "1 contents list",
+        ),
+        ('<div role="doc-toc"><p>A 1</p></div>', "1 contents list"),
+        ("<p>a <del>was</del> b</p>", "1 struck-out passage"),
+        (
+            "<table><tr><td>1</td><td>2</td></tr></table><pre>x = 1</pre><img src=x>",
+            "1 table, 1 code block, 1 picture",
+        ),
+    ],
+)
+def test_html_that_is_left_out_is_counted(html: str, left_out: str) -> None:
+    reading = read(f"<body><p>Text.</p>{html}</body>", ".html")
+    assert count_phrase(reading.left_out) == left_out
+    assert "Contents" not in [element.text for element in reading.elements]
+
+
+def test_what_stands_around_main_is_counted_and_its_heading_kept() -> None:
+    reading = read(
+        "<body><header><h1>The page</h1></header><div class=x>Menu</div><main><h2>A</h2><p>Text.</p></main>"
+        "<div>More of the site.</div></body>",
+        ".html",
+    )
+    assert shown(reading) == [(1, "The page"), (2, "A"), ("paragraph", "Text.")]
+    assert count_phrase(reading.left_out) == "1 page header, 2 passages around the main part"
+
+
+def test_tags_are_nested_as_deep_as_pages_are_and_no_deeper() -> None:
+    """The parser looks through all open tags at each new one: 200,000 took over a minute."""
+    for opening in ("<div>", "<DIV class=a>", "<b><div/>", "<svg><g>"):
+        with pytest.raises(Unreadable, match=r"a\.html cannot be read: its tags are nested deeper"):
+            read_bytes(f"{opening * 200_000}Text.".encode(), ".html", "a.html")
+    flat = "<p>One.<td>Two.<li>Three.<br><div><b>Left open.</div><svg><path d='m 0'/></svg>" * 3000
+    assert len(read(flat, ".html").elements) == 3 * 3000
+    assert shown(read("<div>" * 500 + "Text.", ".html")) == [("paragraph", "Text.")]
+
+
+@pytest.mark.parametrize(
+    "opening",
+    ["<blockquote>", "<ul><li>", "<ol><li>", "<table><tr><td>", "<div>", "<section>", "<dl><dd>", "<span>"],
+)
+def test_nested_html_is_read_or_refused(opening: str) -> None:
+    texts = [f"Sentence number {n} stands here." for n in range(1990)]
+    found = read("".join(f"{opening}{text} " for text in texts), ".html")
+    assert " ".join(element.text for element in found.elements).split(" ") == " ".join(texts).split(" ")
+    with pytest.raises(Unreadable, match="its tags are nested deeper than 2000"):
+        read_bytes(f"{opening * 3000}Text.".encode(), ".html", "a.html")

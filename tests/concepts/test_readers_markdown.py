@@ -14,6 +14,7 @@ from reader_helpers import read, shown
 
 from concepts.corpus.importers import Unreadable, read_bytes
 from concepts.corpus.readers import read_data
+from concepts.corpus.readers.markdown import MAX_BLOCK_LEVELS
 from concepts.counting import count_phrase
 from concepts.given import read_given
 
@@ -250,3 +251,99 @@ def test_a_paragraph_of_marks_alone_is_refused_at_once(mark: str) -> None:
 def test_many_marks_in_many_paragraphs_are_read() -> None:
     text = "\n\n".join(f"Word {number}: *one* [two](x) `three`." for number in range(3_000))
     assert len(read_data(text.encode(), ".md").elements) == 3_000
+
+
+def test_indented_prose_in_markdown_is_text_and_indented_code_is_counted() -> None:
+    reading = read("# A\n\n    We went home, and it was late. Nobody saw us.\n\n    x = f(1);\n    y = {}\n")
+    assert shown(reading) == [(1, "A")] or shown(reading)[1][1].startswith("We went home")
+    reading = read("# A\n\n    x = f(1);\n    y = {}\n\nText.\n")
+    assert reading.left_out == {"code block": 1}
+
+
+def test_html_headings_inside_markdown() -> None:
+    reading = read('<h1 align="center">A</h1>\n\nText.\n\n<h2>B <a href="#b">#</a></h2>\n\n<p>More.</p>\n')
+    assert shown(reading) == [(1, "A"), ("paragraph", "Text."), (2, "B"), ("paragraph", "More.")]
+
+
+def test_what_front_matter_says_beside_the_title_is_counted() -> None:
+    for front in (
+        "---\ntitle: A\ntags: [a, b]\nsummary: This is it.\n---\n",
+        '+++\ntitle = "A"\n[extra]\nb = 1\n+++\n',
+    ):
+        reading = read(f"{front}\nText.\n")
+        assert reading.metadata.title == "A" and reading.left_out["value of the front matter"] > 0
+    assert read("---\ntitle: A\nauthor: B\n---\n\nText.\n").left_out == {}
+
+
+@pytest.mark.parametrize("indent", ["- {inner}", "  1. {inner}", "> {inner}", "- > {inner}", ": {inner}"])
+@pytest.mark.parametrize("depth", [12, 3000])
+def test_what_is_nested_in_markdown_is_read_or_refused(indent: str, depth: int) -> None:
+    """The parser had dropped whatever stood deeper than 20 levels: nine sentences of a list 3,000 deep were left."""
+    text = f"Term.\n{indent.format(inner='') * depth}The last one.\n\nThe end."
+    if depth > MAX_BLOCK_LEVELS and indent[0] != ":":
+        with pytest.raises(Unreadable, match="its lists and quotations are nested deeper than 50"):
+            read_bytes(text.encode(), ".md", "a.md")
+        return
+    assert [
+        part for part in ("Term.", "The last one.", "The end.") if part not in str(shown(read(text)))
+    ] == []
+
+
+def test_nested_items_are_all_read_and_a_rule_of_marks_is_no_nesting() -> None:
+    steps = [f"Step number {n} of many." for n in range(40)]
+    nested = "\n".join(f"{'  ' * n}- {step}" for n, step in enumerate(steps))
+    assert shown(read(nested)) == [("bullet", step) for step in steps]
+    for depth in (1, MAX_BLOCK_LEVELS - 1):
+        assert read(f"{'>' * depth} Said.\n").elements[0].text == "Said."
+    assert shown(read(f"One.\n\n{'>' * 500}\n\n{'- ' * 500}\n\nTwo.\n")) == [
+        ("paragraph", "One."),
+        ("paragraph", "Two."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("> [!WARNING]\n> Hot.\n>\n> Very.\n", [("note", "Hot."), ("note", "Very.")]),
+        ("::: tip Careful\nHot.\n:::\n", [("note", "Careful"), ("note", "Hot.")]),
+        ('!!! note "Careful"\n    Hot.\n', [("note", "Careful"), ("note", "Hot.")]),
+        (
+            "Text[^a].\n\nMore.\n\n[^a]: A note.\n",
+            [("paragraph", "Text."), ("note", "A note."), ("paragraph", "More.")],
+        ),
+        ("## A {: .wide #a }\n\nText.\n", [(2, "A"), ("paragraph", "Text.")]),
+        ("## Set {x}\n\nText.\n", [(2, "Set {x}"), ("paragraph", "Text.")]),
+        ("- [x] a\n- [ ] b\n", [("bullet", "a"), ("bullet", "b")]),
+        ("Term\n: What it is.\n", [("bullet", "Term: What it is.")]),
+        ("A ~~b~~ c ~5 or ~6.\n", [("paragraph", "A c ~5 or ~6.")]),
+    ],
+)
+def test_markup_of_markdown(text: str, expected: list[tuple[int | str, str]]) -> None:
+    assert shown(read(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "author"),
+    [
+        ("---\ntitle: 'A: b'\nauthor: [X, Y]\n---\nText.\n", "A: b", "X, Y"),
+        ("---\r\ntitle: A: b: c\r\nauthor:\r\n  name: X\r\n---\r\nText.\r\n", "A: b: c", ""),
+        ('+++\ntitle = "A"\n[author]\nname = "X"\n+++\nText.\n', "A", "X"),
+        ("\ufeff---\ntitle: A\n...\nText.\n", "A", ""),
+    ],
+)
+def test_front_matter_is_metadata(text: str, title: str, author: str) -> None:
+    reading = read(text)
+    assert (reading.metadata.title, reading.metadata.author) == (title, author)
+    assert shown(reading) == [("paragraph", "Text.")]
+
+
+def test_a_rule_above_text_is_no_front_matter() -> None:
+    assert shown(read("---\n\nText is here.\n\n---\n\nMore.\n")) == [
+        ("paragraph", "Text is here."),
+        ("paragraph", "More."),
+    ]
+
+
+def test_front_matter_tells_the_language(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("---\nlang: de\n---\n\n# Tee\n\nTee ist gut.\n")
+    assert read_given(tmp_path / "a.md", LANGS).lang == "deu_Latn"

@@ -200,3 +200,55 @@ def test_other_encodings_are_named_among_those_that_may_be_meant(text: str, enco
             return
         said = decoded.remark
     assert "may be" in said and name in said.partition("may be")[2] and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        ("A day\n\n\tThe sun rose over it.\n\n\tThe dog barked at it.\n", 2),
+        ("   It was a dark night.\nThe rain fell.\n   She ran home.\nNobody saw her.\n", 2),
+        ("Notes\n\n        Far in, but it is prose, you see.\n\nAnd this is not far in.\n", 2),
+        ("# Head\n\n    Indented below a Markdown heading, it is text.\n\nNot indented.\n", 2),
+    ],
+)
+def test_indented_paragraphs_of_text_files_are_text(text: str, paragraphs: int) -> None:
+    reading = read(text, ".txt")
+    assert sum(element.level is None for element in reading.elements) == paragraphs
+    assert not reading.left_out
+
+
+@pytest.mark.parametrize("signs", ["=-", "~^", "*#"])
+def test_underlined_headings_of_text_files(signs: str) -> None:
+    above, below = signs
+    text = f"Title\n{above * 5}\n\nText is here.\n\nPart\n{below * 4}\n\nMore is here.\n"
+    assert shown(read(text, ".txt")) == [
+        (1, "Title"),
+        ("paragraph", "Text is here."),
+        (2, "Part"),
+        ("paragraph", "More is here."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "A paper\n\n1. Why\n\nThe text is here. It is long.\n\n2. How\n\n2.1 Data\n\nMore text is here.\n",
+            [
+                (0, "A paper"),
+                (1, "Why"),
+                ("paragraph", "The text is here. It is long."),
+                (1, "How"),
+                (2, "Data"),
+            ],
+        ),
+        ("1. Mix it\n\n2. Bake it\n", [("step", "Mix it"), ("step", "Bake it")]),
+        (
+            "A day\n\n1. he wrote, and no more.\n\nThen he slept.\n",
+            [(0, "A day"), ("paragraph", "1. he wrote, and no more.")],
+        ),
+        ("* A\n** B\n** C\n* D\n", [(1, "A"), (2, "B"), (2, "C"), (1, "D")]),
+    ],
+)
+def test_numbered_headings_of_text_files(text: str, expected: list[tuple[int | str, str]]) -> None:
+    assert shown(read(text, ".txt"))[: len(expected)] == expected

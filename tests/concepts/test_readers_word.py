@@ -12,10 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reader_helpers import SPACES, paragraph, run, shown, word
+from reader_helpers import SPACES, WORD, paragraph, run, shown, word
 
 from concepts.corpus.importers import Unreadable, read_bytes
-from concepts.corpus.readers import read_data
+from concepts.corpus.readers import NestingError, read_data
 from concepts.counting import count_phrase
 
 HIDDEN_RUN = '<w:rStyle w:val="HidC"/>'
@@ -181,3 +181,114 @@ def test_the_date_of_a_script_s_template_is_no_date() -> None:
     document.save(data)
     metadata = read_data(data.getvalue(), ".docx").metadata
     assert (metadata.author, metadata.date) == ("Jo", "2013-12-23")
+
+
+def test_nested_lists_and_tables_of_word_are_read_or_refused() -> None:
+    """The message had been libxml2's own."""
+    levels = range(3000)
+    items = "".join(
+        paragraph(f"Step {n}.", f'<w:numPr><w:ilvl w:val="{n}"/><w:numId w:val="1"/></w:numPr>')
+        for n in levels
+    )
+    assert [text for _, text in shown(word(items))] == [f"Step {n}." for n in levels]
+    for opening, closing in (("<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>"), ("<w:sdt>", "</w:sdt>")):
+        nested = f"{opening * 3000}{paragraph('Text.')}{closing * 3000}"
+        with pytest.raises(NestingError, match="its tables and fields are nested deeper than 256 levels"):
+            word(nested)
+
+
+@pytest.mark.parametrize("tag", ["document", "foo"])
+def test_a_word_file_without_a_body_is_refused(tag: str) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<nonsense/>")
+        archive.writestr("word/document.xml", f"<w:{tag} {SPACES}/>")
+    with pytest.raises(Unreadable, match="its markup is broken"):
+        read_bytes(data.getvalue(), ".docx", "a.docx")
+
+
+def test_alternatives_of_a_word_file_without_any_end() -> None:
+    """An empty one was read for ever."""
+    body = f"<mc:AlternateContent/><w:p><mc:AlternateContent/>{run('Hello.')}</w:p>"
+    fallback = (
+        f"<mc:AlternateContent><mc:Fallback><w:p>{run('Old.')}</w:p></mc:Fallback></mc:AlternateContent>"
+    )
+    assert shown(word(body + fallback)) == [("paragraph", "Hello."), ("paragraph", "Old.")]
+
+
+NOTES = (
+    '<w:footnotes xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
+    '<w:footnote w:type="separator" w:id="0"><w:p/></w:footnote>'
+    '<w:footnote w:id="2"><w:p><w:r><w:footnoteRef/></w:r><w:r><w:t>Only in spring.</w:t></w:r></w:p></w:footnote>'
+    "</w:footnotes>"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (f"<w:p>{run('Kept ')}<w:ins>{run('inserted.')}</w:ins></w:p>", [("paragraph", "Kept inserted.")]),
+        (f"<w:p><w:moveTo>{run('Moved.')}</w:moveTo></w:p>", [("paragraph", "Moved.")]),
+        (
+            f"<w:sdt><w:sdtContent><w:p>{run('Control.')}</w:p></w:sdtContent></w:sdt>",
+            [("paragraph", "Control.")],
+        ),
+        (f"<w:p><w:smartTag>{run('Tagged.')}</w:smartTag></w:p>", [("paragraph", "Tagged.")]),
+        (f"<w:p><w:fldSimple>{run('Field.')}</w:fldSimple></w:p>", [("paragraph", "Field.")]),
+        (
+            f"<w:p>{run('Beside.')}<w:r><mc:AlternateContent><mc:Choice><w:drawing><w:txbxContent>"
+            f"<w:p>{run('In a box.')}</w:p></w:txbxContent></w:drawing></mc:Choice><mc:Fallback><w:pict>"
+            f"<w:txbxContent><w:p>{run('In a box.')}</w:p></w:txbxContent></w:pict></mc:Fallback>"
+            "</mc:AlternateContent></w:r></w:p>",
+            [("paragraph", "Beside."), ("paragraph", "In a box.")],
+        ),
+        (
+            f'<w:p>{run("Cut it.")}<w:r><w:footnoteReference w:id="2"/></w:r></w:p><w:p>{run("Wait.")}</w:p>',
+            [("paragraph", "Cut it."), ("note", "Only in spring."), ("paragraph", "Wait.")],
+        ),
+        (
+            f'<w:p><w:pPr><w:outlineLvl w:val="0"/></w:pPr>{run("Head")}</w:p><w:p>{run("Text.")}</w:p>',
+            [(1, "Head"), ("paragraph", "Text.")],
+        ),
+        (f"<w:tbl><w:tr><w:tc><w:p>{run('Framed.')}</w:p></w:tc></w:tr></w:tbl>", [("paragraph", "Framed.")]),
+    ],
+)
+def test_word_text_is_read_once(body: str, expected: list[tuple[int | str, str]]) -> None:
+    reading = word(body, footnotes=NOTES if "footnoteReference" in body else "<x/>")
+    assert shown(reading) == expected
+    assert not reading.left_out
+
+
+def test_word_that_is_left_out_is_counted() -> None:
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>hidden</w:t></w:r>"
+    reading = word(
+        f"<w:p>{run('Text.')}{hidden}<w:del><w:r><w:delText>gone</w:delText></w:r></w:del></w:p>"
+        f"<w:tbl><w:tr><w:tc><w:p>{run('1')}</w:p></w:tc><w:tc><w:p>{run('2')}</w:p></w:tc></w:tr></w:tbl>",
+        header1=WORD.format(f"<w:p>{run('Page head')}</w:p>"),
+    )
+    assert shown(reading) == [("paragraph", "Text.")]
+    assert count_phrase(reading.left_out) == "1 hidden passage, 1 deleted passage, 1 table, 1 page header"
+
+
+def test_word_contents_by_field_are_no_text() -> None:
+    def mark(kind: str) -> str:
+        return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+    begin = f"{mark('begin')}<w:r><w:instrText> TOC \\o </w:instrText></w:r>{mark('separate')}"
+    reading = word(
+        f"<w:p>{begin}{run('A 1')}</w:p><w:p>{run('B 2')}{mark('end')}</w:p><w:p>{run('Text.')}</w:p>"
+    )
+    assert (shown(reading), reading.left_out) == ([("paragraph", "Text.")], {"contents list": 1})
+
+
+def test_word_style_that_stands_on_a_heading_is_one(tmp_path: Path) -> None:
+    document = docx.Document()
+    own = document.styles.add_style("My chapter", 1)
+    own.base_style = document.styles["Heading 2"]
+    document.add_paragraph("Care", style="My chapter")
+    document.add_paragraph("Text is here.")
+    document.save(str(tmp_path / "a.docx"))
+    assert shown(read_data((tmp_path / "a.docx").read_bytes(), ".docx")) == [
+        (2, "Care"),
+        ("paragraph", "Text is here."),
+    ]

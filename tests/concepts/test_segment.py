@@ -207,3 +207,50 @@ def test_quotations_speech_and_references_end_where_their_sentence_does(
 def test_a_long_speech_is_cut_into_its_sentences() -> None:
     speech = " ".join(["We walked down to the river and sat there for an hour."] * 3)
     assert len(split_sentences(f'He said: "{speech}"')) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "expected"),
+    [
+        ('"Stop!" John shouted. He ran.', "eng_Latn", ['"Stop!" John shouted.', "He ran."]),
+        ('"Where?" I asked. "Here."', "eng_Latn", ['"Where?" I asked.', '"Here."']),
+        (
+            "„Wohin gehst du?“, fragte sie. Er ging.",
+            "deu_Latn",
+            ['"Wohin gehst du?", fragte sie.', "Er ging."],
+        ),
+        (
+            "« Où vas-tu ? » demanda-t-elle. Il part.",
+            "fra_Latn",
+            ['"Où vas-tu ?" demanda-t-elle.', "Il part."],
+        ),
+        (
+            "Am 3. Oktober fuhr er. Der 2. Weltkrieg war aus.",
+            "deu_Latn",
+            ["Am 3. Oktober fuhr er.", "Der 2. Weltkrieg war aus."],
+        ),
+        ("Er kam am 12. Dann ging er.", "deu_Latn", ["Er kam am 12.", "Dann ging er."]),
+        ("Ludwig XIV. war König. Er starb.", "deu_Latn", ["Ludwig XIV. war König.", "Er starb."]),
+        (
+            "Smith et al. (2020) found it. Others did not.",
+            "eng_Latn",
+            ["Smith et al. (2020) found it.", "Others did not."],
+        ),
+        ("It is 5 ft. 3 in. tall. See pp. 3-4.", "eng_Latn", ["It is 5 ft. 3 in. tall.", "See pp. 3-4."]),
+        ("He said no. Then he left.", "eng_Latn", ["He said no.", "Then he left."]),
+        ("See Sec. IV of it. J. K. Rowling did.", "eng_Latn", ["See Sec. IV of it.", "J. K. Rowling did."]),
+        (
+            "Open a.b.txt. See https://x.org/a?b=1. Go.",
+            "eng_Latn",
+            ["Open a.b.txt.", "See https://x.org/a?b=1.", "Go."],
+        ),
+        ("Véase pág. 12 y fig. 3. El Sr. Gil va.", "spa_Latn", ["Véase pág. 12 y fig. 3.", "El Sr. Gil va."]),
+    ],
+)
+def test_sentences(text: str, lang: str, expected: list[str]) -> None:
+    assert split_sentences(normalize_text(text), lang) == expected
+
+
+def test_a_long_sentence_stays_one() -> None:
+    text = "We " + "walk and " * 400 + "stop."
+    assert split_sentences(text) == [text]
