@@ -191,3 +191,12 @@ def dead_owner() -> str:
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.strip()
+
+
+@pytest.fixture
+def quick_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers look for what users want five times a second."""
+    from flows.prefect.isolation import import_prefect
+
+    import_prefect()
+    monkeypatch.setattr("flows.worker.WATCH_S", 0.2)

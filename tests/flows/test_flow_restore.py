@@ -9,16 +9,13 @@ from typing import Any
 import pytest
 from flow_fakes import FakeEngine
 from queue_runner import drain
+from worker_helpers import PREFECT_WARNINGS
 
 from flows.prefect.api import PrefectApi
 from storage import Store, restore_backup
 
 Make = Callable[..., Any]
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = PREFECT_WARNINGS
 
 
 @pytest.mark.parametrize("moment", [("write", 1), ("write", 2), ("say_headings", 1), ("say", 1)])

@@ -10,6 +10,7 @@ import pytest
 import queue_runner
 from flow_fakes import FakeEngine
 from step_runner import run_steps
+from worker_helpers import PREFECT_WARNINGS
 
 from flows.document.engine import LeafPlan, SayAsk, Section, WriteAsk
 from flows.document.events import WorkerEvent
@@ -29,13 +30,7 @@ from storage import Store
 Make = Callable[..., Any]
 ONE_UNIT = WritingOptions(sections=3, items_per_unit=3, texts_per_unit=64)
 TIMEOUT_S = 20.0
-
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = PREFECT_WARNINGS
 
 
 class Gathering(FakeEngine):
