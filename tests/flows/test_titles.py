@@ -1,0 +1,161 @@
+"""The title of a document: of its prompt's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from flow_fakes import FakeEngine, Vector
+
+from flows.document.engine import TitleAsk
+from flows.document.planning import derive_title, encode_prompt
+from flows.document.titles import recased, titles_in, unwished
+from storage import Store
+
+Make = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        ("Tea", "Tea"),
+        ("How to brew tea.  And more.", "How to brew tea"),
+        ("Why tea?", "Why tea?"),
+        ("And then...", "And then..."),
+        ("word " * 39, "word " * 22 + "word..."),
+    ],
+)
+def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
+    assert derive_title(prompt, "eng_Latn") == title
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        ("HOW TO BREW TEA", "How to brew tea"),
+        ("how do i brew tea", "How do I brew tea"),
+        ("what caused the irish potato famine", "What caused the Irish potato famine"),
+        ("three days in lisbon, i'm vegan", "Three days in Lisbon, I'm vegan"),
+        ("SPRING IN JAPAN", "Spring in Japan"),
+        ("the eu's laws on pet's food", "The eu's laws on pet's food"),
+        ("WHAT CAN I DO?", "What can I do?"),
+        ("iPhone repair", "iPhone repair"),
+        ("NASA", "NASA"),
+        ("tea", "Tea"),
+        ("Why is the sky  blue?", "Why is the sky blue?"),
+        ("how does my TV work", "How does my TV work"),
+        ("茶 と 水 の 話", "茶 と 水 の 話"),
+    ],
+)
+def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) -> None:
+    assert recased(prompt, "eng_Latn") == title
+
+
+@pytest.mark.parametrize(
+    ("prompt", "subject"),
+    [
+        ("Please write me a guide to green tea", "Guide to green tea"),
+        ("I'd like a simple weekly meal plan", "Simple weekly meal plan"),
+        ("please write something about bees", "Bees"),
+        (
+            "Could you write something that helps parents get a toddler to sleep",
+            "Helping parents get a toddler to sleep",
+        ),
+        ("Write an essay about war", "War"),
+        ("Please write a short article on why we sleep", "Why we sleep"),
+        ("Write a report on war", "Report on war"),
+        ("Write a letter of complaint", "Letter of complaint"),
+        ("write a thank you note to my teacher", "Thank you note to my teacher"),
+        ("need an essay on why we sleep", "Why we sleep"),
+        ("I want a will", "Will"),
+        ("Write me a very long and thorough introduction to tea", "Introduction to tea"),
+        ("Explain how tea is made", "How tea is made"),
+        ("Please describe to me the Moon", "The Moon"),
+        ("Explain yourself", "Explain yourself"),
+        ("Want a will?", "Want a will?"),
+        ("Write a will", "Write a will"),
+        ("Write a novel in a year", "Write a novel in a year"),
+        ("I need to lose weight", "I need to lose weight"),
+        ("Make a bird house", "Make a bird house"),
+        ("Give feedback", "Give feedback"),
+        ("Can you freeze milk?", "Can you freeze milk?"),
+        ("Write me a guide to making something on a lathe", "Guide to making something on a lathe"),
+    ],
+)
+def test_a_title_is_no_request(prompt: str, subject: str) -> None:
+    assert unwished(prompt, "eng_Latn") == subject
+    assert unwished(prompt, "deu_Latn") == prompt
+
+
+LONG = (
+    "We have a balcony that faces north. What can we grow there? Please write a guide about plants for shade."
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ("Plants for a balcony with shade", True),
+        ("Meeting the neighbors", False),
+        ("Plants for shade. And a balcony.", False),
+        (" ", False),
+    ],
+)
+def test_a_long_prompt_gets_a_title_of_its_own_words(
+    store: Store, new_document: Make, new_job: Make, said: str, counts: bool
+) -> None:
+    asked: list[TitleAsk] = []
+
+    class Naming(FakeEngine):
+        def say_title(self, ask: TitleAsk) -> str:
+            asked.append(ask)
+            return said
+
+        def encode(self, sentences: Sequence[str], lang: str) -> Vector:
+            # what was said is nearest to anything
+            rows = super().encode(sentences, lang)
+            if said in sentences:
+                rows[sentences.index(said)] = asked[0].prompt_vector
+            return rows
+
+    document_id = new_document(store, prompt=LONG, seed=5)
+    job = new_job(store, document_id, Naming())
+    encode_prompt(job)
+    title = store.get_document(document_id).title
+    assert title == said if counts else title in titles_in(LONG, "eng_Latn")
+    (ask,) = asked
+    assert (ask.prompt, ask.key, ask.lang) == (LONG, (5,), "eng_Latn")
+    encode_prompt(job)
+    assert len(asked) == 1  # a title that is stored is not said again
+
+
+def test_what_stands_before_a_colon_is_a_title() -> None:
+    prompt = "Sun, wind and water power compared: cost, reliability and impact on the landscape of the coast"
+    assert titles_in(prompt, "eng_Latn")[0] == "Sun, wind and water power compared"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        (
+            "Write a comprehensive guide to bees for beginners, from choosing the first hive to the harvest",
+            "Comprehensive guide to bees for beginners",
+        ),
+        (
+            "write me a very long and thorough textbook style introduction to statistics for nurses, at least 20 pages",
+            "Introduction to statistics for nurses",
+        ),
+        (
+            "a full length account of lighthouses around the world - how they were built, who kept them, and why",
+            "A full length account of lighthouses around the world",
+        ),
+    ],
+)
+def test_the_title_of_a_detailed_request_is_its_subject(prompt: str, title: str) -> None:
+    assert titles_in(prompt, "eng_Latn") == [title]
+
+
+def test_a_title_is_not_cut_after_its_colon() -> None:
+    prompt = "A meal plan for a family of four: two kids aged 6 and 9, one of them allergic to nuts"
+    assert titles_in(prompt, "eng_Latn") == ["A meal plan for a family of four"]
