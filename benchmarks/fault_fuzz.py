@@ -38,19 +38,10 @@ KILLS_EACH = 4
 """How often a document of the shipped models is killed."""
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "flows"), str(ROOT / "tests" / "storage")]
 
-from fault_trials import (  # noqa: E402
-    KINDS,
-    PROMPT,
-    Failed,
-    Kind,
-    PostgreSQL,
-    Sqlite,
-    Trials,
-    count_redone,
-    difference,
-    kinds_for,
-    look,
-)
+from faults.comparison import Failed, count_redone, difference, look  # noqa: E402
+from faults.databases import PostgreSQL, Sqlite  # noqa: E402
+from faults.lab import PROMPT  # noqa: E402
+from faults.trials import KINDS, Kind, Trials, kinds_for  # noqa: E402
 
 from flows.prefect.api import PrefectApi  # noqa: E402
 from flows.prefect.server import PrivateServer  # noqa: E402

@@ -35,16 +35,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "flows"), str(ROOT / "tests" / "storage")]
 
-from fault_trials import (  # noqa: E402
-    OPTIONS,
-    PROMPT,
-    SEED,
-    Failed,
-    Seen,
-    count_redone,
-    difference,
-    look,
-)
+from faults.comparison import Failed, Seen, count_redone, difference, look  # noqa: E402
+from faults.lab import OPTIONS, PROMPT, SEED  # noqa: E402
 
 from flows.leases.lease import LEASE_S  # noqa: E402
 from storage import NewDocument, Store  # noqa: E402

@@ -32,7 +32,7 @@ class Fork:
         import_prefect()
         reading, writing = os.pipe()
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by `communicate`
-        # A finalizer of the parent's garbage may import within an import (`fault_trials.Trials._fork`).
+        # A finalizer of the parent's garbage may import within an import (`faults.lab.FaultLab._fork`).
         gc.freeze()
         self.pid = os.fork()
         if self.pid == 0:

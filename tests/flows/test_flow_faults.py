@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_trials import KINDS, Kind, PostgreSQL, Sqlite, Trials, kinds_for
+from faults.comparison import Failed
+from faults.databases import PostgreSQL, Sqlite
+from faults.trials import KINDS, Kind, Trials, kinds_for
 
 from flows.prefect.api import PrefectApi
 
@@ -62,7 +64,6 @@ def test_a_document_survives(trials: Trials, kind: Kind) -> None:
 
 def test_the_trials_see_what_they_are_to_see(trials: Trials) -> None:
     """A doubled row, a changed text and a unit redone too often do not pass."""
-    from fault_trials import Failed
     from sqlalchemy import create_engine, text
 
     document_id = trials._new_document()
