@@ -39,7 +39,10 @@ def test_figures_over_a_few_documents_are_refused(run, folder):
     for kind in ("space", "planner", "writer"):
         refused = run("evaluate", kind, "--corpus", str(folder / "corpus"))
         assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
-        assert "documents for measuring, figures need at least 10: import more documents" in refused.stderr
+        assert (
+            "holds back 1 document for measuring, figures need at least 10: import more documents"
+            in refused.stderr
+        )
 
 
 def test_a_folder_becomes_three_models_that_can_be_measured(run, folder, monkeypatch):
