@@ -19,8 +19,8 @@ _ESCAPES: tuple[tuple[re.Pattern[bytes], tuple[str, ...], str], ...] = (
     (re.compile(rb"~\{(?:[!-w][!-~]){1,200}~\}"), ("hz",), "HZ"),
 )
 """Escape that begins a run of letters in seven-bit text, Python's encodings that use it, and their common name."""
-_SHIFTED = re.compile(rb"\+([A-Za-z0-9+/]{3,400})(?:-|(?![A-Za-z0-9+/]))")
-"""A run of letters in UTF-7: base64 of UTF-16."""
+_SHIFTED = re.compile(rb"\+([A-Za-z0-9+/]{3,400}+)(?:-|(?![A-Za-z0-9+/]))")
+"""A run of letters in UTF-7: base64 of UTF-16. No shorter run is tried: it would end in the midst of letters."""
 _RUN_LENGTHS = (0, 3, 6)
 """Lengths of whole 16-bit units in base64, modulo 8."""
 _PUNCTUATION = frozenset(
