@@ -26,6 +26,7 @@ from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces
 from training.corpus.store import FORMAT_VERSION
 from training.loop import LoopConfig
+from training.space import peers
 from training.space.alignment import Alignment
 from training.space.evaluate_languages import evaluate_languages, evaluate_retrieval, read_held
 from training.space.pairs import Sentence, english_concepts, read_sentences
@@ -187,6 +188,25 @@ def test_a_new_piece_starts_near_the_english_piece_it_goes_with() -> None:
     assert (cosine.argmax(dim=1) == torch.arange(4, 30)).all()
     assert 0.8 < float(table[14:40].std() / english.std()) < 1.2
     assert len({row.tobytes() for row in table.numpy()}) == 60
+
+
+def test_the_peer_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[object] = []
+
+    class Peer:
+        def __init__(self) -> None:
+            loaded.append(self)
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            return np.ones((len(texts), 512), dtype=np.float32)
+
+    monkeypatch.setattr(peers, "import_module", lambda _: SimpleNamespace(USE=Peer))
+    peers._load_peer.cache_clear()
+    try:
+        assert [len(peers.peer_vectors(["Tea."] * num)) for num in (1, 300)] == [1, 300]
+        assert len(loaded) == 1
+    finally:
+        peers._load_peer.cache_clear()
 
 
 def test_a_toy_run_learns_goes_on_and_leaves_a_space_that_can_be_measured(

