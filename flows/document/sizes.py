@@ -39,6 +39,8 @@ _PHRASES = tuple(
         (rf"(?<![-\w,]){_NUMBER}[- ](?P<unit>word|page)\s+(?={_TEXTS}\b)", ""),
         # "write 600 words about"
         (rf"(?<=\bwrite ){_NUMBER}\s+{_COUNTED}(?=\s+(?:on|about)\b)", "something"),
+        # "3,000 words on"
+        (rf"^{_NUMBER}\s+{_COUNTED}\s+(?:on|about)\s+", ""),
         # "an essay of 1500 words"
         (rf"(?<=[a-z])\s+of\s+(?:{_ABOUT}\s*)?{_NUMBER}\s+{_COUNTED}{_LONG}(?=$|[\s.,;:!?)])", ""),
         # "in about 800 words"

@@ -322,7 +322,14 @@ def run_document(
 
     `live`: prints the text on stdout, a terminal, section by section.
     """
-    from longhand.doing.reach import FAR, describe_blanks, describe_gaps, describe_sources, is_far
+    from longhand.doing.reach import (
+        FAR,
+        describe_blanks,
+        describe_gaps,
+        describe_length,
+        describe_sources,
+        is_far,
+    )
     from longhand.doing.running import make_runner
 
     told: set[str] = set()
@@ -337,7 +344,7 @@ def run_document(
             # the first "writing" comes before notes are looked for
             if event.kind == "decoding" and "notes" not in told:
                 told.add("notes")
-                for describe in (describe_gaps, describe_sources, describe_blanks):
+                for describe in (describe_length, describe_gaps, describe_sources, describe_blanks):
                     if (line := describe(store, document_id)) is not None:
                         progress.remark(line)
             if live is not None and (text := live.take(event)):

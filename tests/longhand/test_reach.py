@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from flows.document.options import WritingOptions
-from longhand.doing.reach import describe_blanks, describe_gaps, describe_sources, is_far
+from longhand.doing.reach import describe_blanks, describe_gaps, describe_length, describe_sources, is_far
 from planner.reach import Reach
 from storage import CardRef, NewDocument, NewPlanItem, Note, PromptConcept, SpaceRef, Store
 
@@ -62,6 +62,28 @@ def noted(store: Store, *counts: int, text: str = "Tea is hot.") -> str:
     with store.fenced(lease) as tx:
         tx.set_notes({ids[str(n)]: [note] * count for n, count in enumerate(counts, 1)})
     return document.id
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options", "paths", "is_told"),
+    [
+        ("a complete guide to tea", WritingOptions(), ("1", "2"), True),
+        ("3,000 words on tea", WritingOptions(), ("1", "2"), True),
+        ("a complete guide to tea", WritingOptions(), ("1", "1.1"), False),
+        ("a complete guide to tea", WritingOptions(depth=1), ("1", "2"), False),
+        ("a complete guide to tea", WritingOptions(sections=2), ("1", "2"), False),
+        ("a guide to tea", WritingOptions(), ("1", "2"), False),
+    ],
+)
+def test_a_book_that_the_library_lacks_is_told(
+    store: Store, prompt: str, options: WritingOptions, paths: tuple[str, ...], is_told: bool
+) -> None:
+    params = options.to_params()
+    document = store.create_document(NewDocument(prompt=prompt, lang="eng_Latn", params=params))
+    with store.fenced(store.claim(document.id, "test", 60.0), space=SPACE) as tx:
+        tx.create_outline([NewPlanItem(path=path, heading="Tea", planned_length=3) for path in paths])
+    line = describe_length(store, document.id)
+    assert (line is not None and "no book on this subject" in line) == is_told
 
 
 def test_a_document_that_the_library_knows_little_of_says_so(store: Store) -> None:
