@@ -4,14 +4,15 @@
     .venv/bin/python benchmarks/bench_books.py --library FOLDER
 
 For each book, four wordings of its subject: prints for how many the search finds the book, finds another one, or none,
-and how often it finds another one when the book itself is hidden (it should find none). Then, for each book, the parts
-that documents make where there is no book: how many of these are chapters of the book, and which share of the pairs of
-them stand in the book's order. Takes some minutes on two cores.
+and how often it finds another one when the book itself is hidden (it should find none). Then, for `--parts` random
+books, the parts that documents make where there is no book: how many of these are chapters of the book, and which share
+of the pairs of them stand in the book's order. Takes some minutes on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 from collections import Counter
 from itertools import combinations
 
@@ -39,6 +40,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--library", help="Its name or folder; else the one that ships.")
+    parser.add_argument("--parts", type=int, default=40, metavar="N")
     asked = parser.parse_args()
     codec = load_codec(None)
     known: dict[str, torch.Tensor] = {}
@@ -52,7 +54,7 @@ def main() -> None:
     books = library.books
     print(f"{len(books)} books")
     _count_found(books, encode)
-    _count_parts(library, encode)
+    _count_parts(library, encode, asked.parts)
 
 
 def _names(prompt: str) -> list[str]:
@@ -77,10 +79,11 @@ def _count_found(books: Books, encode: Encode) -> None:
     print("a prompt finds", ", ".join(f"{what}: {num}" for what, num in counts.most_common()))
 
 
-def _count_parts(library: Library, encode: Encode) -> None:
+def _count_parts(library: Library, encode: Encode, num: int) -> None:
     bare = Library(library.passages, *library.codes, entries=library.entries)
     num_parts = num_chapters = num_pairs = num_in_order = num_without = 0
-    for book in library.books.books:
+    books = library.books.books
+    for book in random.Random(0).sample(books, min(num, len(books))):
         parts = [part.heading for part in find_parts(bare, encode, _names(book.prompt))]
         chapters = [part for part in parts if part in book.chapters]
         places = [book.chapters.index(chapter) for chapter in chapters]
