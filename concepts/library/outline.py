@@ -41,6 +41,10 @@ UNSAID_WEIGHT = 0.115
 """Likeness that a document loses if it has none of the title's words."""
 OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
+THIN_WEIGHT = 0.04
+"""Likeness that a document loses beside others if it is thin; as with the kind of text, its likeness itself stays."""
+FEWEST_WORDS, SHORTEST_SENTENCES = 520, 11.0
+"""A document of fewer words, or fewer words a sentence, is thin."""
 _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
 """Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
@@ -93,6 +97,8 @@ class Candidate:
     features: Features
     is_of_kind: bool | None = None
     """Whether its name has every requested kind of text; None: none was requested."""
+    is_thin: bool = False
+    """Whether it has few words, or short sentences."""
 
     @property
     def likeness(self) -> float:
@@ -205,8 +211,19 @@ def find_candidates(
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
-        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind))
-    return sorted(found, key=lambda found: -found.likeness + OTHER_KIND_WEIGHT * (found.is_of_kind is False))
+        is_thin = not library.is_own and _is_thin(passages)
+        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin))
+    return sorted(found, key=lambda found: _loss(found) - found.likeness)
+
+
+def _loss(candidate: Candidate) -> float:
+    return OTHER_KIND_WEIGHT * (candidate.is_of_kind is False) + THIN_WEIGHT * candidate.is_thin
+
+
+def _is_thin(passages: Sequence[Passage]) -> bool:
+    texts = [text for passage in passages for text in passage.sentences]
+    num_words = sum(text.count(" ") + 1 for text in texts)
+    return num_words < FEWEST_WORDS or num_words < SHORTEST_SENTENCES * len(texts)
 
 
 def _mean(features: Sequence[Features]) -> Features:

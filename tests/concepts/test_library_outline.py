@@ -228,3 +228,18 @@ def test_a_section_of_long_sentences_is_a_section() -> None:
     ]
     found = find_outline(Library.of(passages, encode), encode, ["Bees in the garden"])
     assert found == ["Water", "Hives", "May", "Wax"]
+
+
+def test_of_documents_equally_near_a_thin_one_comes_last() -> None:
+    long = tuple(
+        f"Bees of the garden gather pollen and honey from flowers in {n} nests all summer." for n in range(60)
+    )
+    full, thin = "Bees in gardens, told fully", "Bees in gardens, told thinly"
+    passages = [Passage(thin, "Bees", long[:3]), Passage(full, "Bees", long)]
+    found = find_candidates(Library.of(passages, encode), encode, ["Bees in gardens"])
+    assert [(candidate.passages[0].title, candidate.is_thin) for candidate in found] == [
+        (full, False),
+        (thin, True),
+    ]
+    own = find_candidates(Library.of(passages, encode, is_own=True), encode, ["Bees in gardens"])
+    assert not any(candidate.is_thin for candidate in own)
