@@ -39,6 +39,8 @@ PARTS_WITHIN = 0.28
 """How far the document of another part may fall below the nearest document's likeness."""
 FEWEST_PARTS, MOST_PARTS = 3, 8
 """Number of parts if nobody asked for a number and there is no book."""
+FEWEST_CALLED_SO = 2
+"""Fewest parts where every document is called by the subject."""
 MOST_UNSAID = 0.5
 """Share of the subject's words that the document of a part may lack."""
 OVERVIEW_LIKENESS = 0.8
@@ -229,7 +231,8 @@ def _parts_of_documents(
         )
     ]
     known = [(candidate, sections) for candidate, sections in known if len(sections) >= FEWEST]
-    if len(known) < (num_parts or FEWEST_PARTS):
+    fewest = num_parts or (FEWEST_CALLED_SO if is_strict else FEWEST_PARTS)
+    if len(known) < fewest:
         return []
     titles = [candidate.passages[0].title for candidate, _ in known]
     titles_CD = F.normalize(encode(titles), dim=1)
@@ -241,7 +244,7 @@ def _parts_of_documents(
     is_same_CC |= is_overview_C & is_overview_C[:, None]
     worth_C = torch.tensor([candidate.likeness for candidate, _ in known])
     chosen = spread(worth_C, is_same_CC, num_parts or MOST_PARTS)
-    if len(chosen) < (num_parts or FEWEST_PARTS):
+    if len(chosen) < fewest:
         return []
     lead, *others = chosen
     others.sort(key=lambda c: _place(titles_CD[c], subjects[lead]))

@@ -159,7 +159,7 @@ def test_where_a_book_is_needed_only_documents_that_are_called_so_stand_in(
     assert len(find_parts(LIBRARY, encode, ["guide to bees"], needs_book=True)) == len(CHAPTERS)
     bare = Library(LIBRARY.passages, *LIBRARY.codes, least_likeness=0.0)
     found = {part.heading for part in find_parts(bare, encode, ["guide to bees"], needs_book=True)}
-    assert len(found) >= 3 and all("bees" in heading.lower() for heading in found)
+    assert len(found) >= 2 and all("bees" in heading.lower() for heading in found)
     assert find_parts(bare, encode, ["guide to bees"], needs_book=True, is_exact=True) == []
 
 
