@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/bench_books.py
     .venv/bin/python benchmarks/bench_books.py --library FOLDER
 
-For each book, four wordings of its subject: prints for how many the search finds the book, finds another one, or none,
-and how often it finds another one when the book itself is hidden (it should find none). Then, for `--parts` random
-books, the parts that documents make where there is no book: how many of these are chapters of the book, and which share
-of the pairs of them stand in the book's order. Takes some minutes on two cores.
+Prints how many words the books have. For each book, four wordings of its subject: prints for how many the search finds
+the book, finds another one, or none, and how often it finds another one when the book itself is hidden (it should find
+none). Then, for `--parts` random books, the parts that documents make where there is no book: how many of these are
+chapters of the book, and which share of the pairs of them stand in the book's order. Takes some minutes on two cores.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import random
 from collections import Counter
 from itertools import combinations
+from statistics import quantiles
 
 import torch
 
@@ -52,9 +53,22 @@ def main() -> None:
 
     library = load_library(asked.library, space_id=codec.space_id, encode=encode)
     books = library.books
-    print(f"{len(books)} books")
+    words = _num_words(library)
+    lengths = [sum(words[chapter] for chapter in book.chapters) for book in books.books]
+    low, _, _, _, middle, _, _, _, high = quantiles(lengths, n=10)
+    print(
+        f"{len(books)} books; words of one: {low:.0f} (a tenth have fewer), {middle:.0f} (half), {high:.0f}"
+    )
     _count_found(books, encode)
     _count_parts(library, encode, asked.parts)
+
+
+def _num_words(library: Library) -> Counter[str]:
+    """Return the number of words of each document, by title."""
+    words: Counter[str] = Counter()
+    for passage in library.passages:
+        words[passage.title] += sum(len(sentence.split()) for sentence in passage.sentences)
+    return words
 
 
 def _names(prompt: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 FORMS = frozenset(
     """
     agenda agreement announcement checklist contract cv email essay eulogy fable faq invitation itinerary letter menu
@@ -17,3 +19,19 @@ KINDS_OF_TEXT = FORMS | frozenset(
     """.split()  # noqa: SIM905
 )
 """All kinds, with those that say nothing of the form."""
+KINDS_OF_BOOK = frozenset(
+    """
+    account book compendium course e-book ebook guide guidebook handbook introduction manual monograph overview primer
+    survey textbook treatise
+    """.split()  # noqa: SIM905
+)
+"""Kinds of text that can be as long as a book."""
+THOROUGH = frozenset(
+    """
+    book-length complete comprehensive definitive detailed entire exhaustive extensive full full-length in-depth
+    multi-chapter thorough ultimate whole
+    """.split()  # noqa: SIM905
+)
+"""Adjectives that ask for a book: "a complete guide"."""
+BookNeed = Literal["exact", "wider"]
+"""A book on the very subject; or also one on a wider subject, or documents that are called by the subject."""

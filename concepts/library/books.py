@@ -21,14 +21,15 @@ from torch.nn import functional as F
 from concepts.errors import InputError
 from concepts.library.encode import Encode
 from concepts.library.words import stems as stems_of
+from concepts.texts import KINDS_OF_BOOK, THOROUGH
 
-LEAST_LIKENESS = 0.58
+LEAST_BOOK_LIKENESS = 0.58
 """How near a book's subject must be to the requested one, about a cosine; `benchmarks/bench_books.py` shows why."""
-LEAST_EXACT = 0.8
+LEAST_EXACT_LIKENESS = 0.8
 """The same where only a book on the very subject will do."""
 NARROWER_BY = 0.15
 """By how much a chapter must be nearer than its book for a subject to be that chapter's."""
-UNSAID_WEIGHT = 0.3
+BOOK_UNSAID_WEIGHT = 0.3
 """Likeness that a book loses if it has none of the requested subject's words."""
 FEWEST_CHAPTERS = 3
 _ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "II": "2", "III": "3", "IV": "4"}
@@ -37,28 +38,28 @@ _CLAUSE = re.compile(
 )
 """Where details of a book begin: "a guide to bees, from the first hive to the harvest"."""
 _NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_ORDINALS)}|First|Second|Third|Fourth)\b")
-_THOROUGH = (
-    r"(?:(?:very|really)\s+)?(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|in depth|"
-    r"detailed|extensive|long|practical|whole|entire|short|brief|simple|full[- ]length|textbook[- ]style|"
-    r"beginner['’]?s?|beginners['’]?)"
+_ADJECTIVES = (
+    rf"(?:(?:very|really)\s+)?(?:{'|'.join(sorted(THOROUGH, reverse=True))}|in depth|full length|long|practical|"
+    r"short|brief|simple|textbook[- ]style|beginner['’]?s?|beginners['’]?)"
 )
-_WORKS = (
-    r"(?:guide|guidebook|handbook|manual|book|e-?book|textbook|course|primer|introduction|overview|survey|account|"
-    r"treatise|monograph|compendium|encyclop\w+|document|text|report)"
-)
+_WORKS = rf"(?:{'|'.join(sorted(KINDS_OF_BOOK, reverse=True))}|encyclop\w+|document|text|report)"
 _BEFORE = re.compile(
-    rf"^(?:(?:an?|the|my|our)\s+)?(?:{_THOROUGH}[\s,]+(?:and\s+)?)*(?:{_WORKS}\s+(?:to|on|about|of|for|in)|"
-    r"everything\s+(?:(?:you|one|i|there)\s+(?:needs?|should|must|ha(?:ve|s)|is)\s+to\s+know\s+)?about|all\s+about|the\s+basics\s+of)\s+",
+    rf"^(?:(?:an?|the|my|our)\s+)?(?:{_ADJECTIVES}[\s,]+(?:and\s+)?)*(?:{_WORKS}\s+(?:to|on|about|of|for|in)|"
+    r"everything\s+(?:(?:you|one|i|there)\s+(?:needs?|should|must|ha(?:ve|s)|is)\s+to\s+know\s+)?about|"
+    r"all\s+about|the\s+basics\s+of)\s+",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    rf"(?:\s*[:,(–-]\s*(?:an?\s+|the\s+)?(?:{_THOROUGH}[\s,]+(?:and\s+)?)*{_WORKS}\b.*|[\s,]+for\s+(?:absolute\s+|complete\s+)?"
-    r"beginners|[\s,]+from\s+(?:scratch|the\s+beginning)|\s+(?:guide|handbook|manual|textbook|book)(?:\s*[:,(–].*)?)$",
+    rf"(?:\s*[:,(–-]\s*(?:an?\s+|the\s+)?(?:{_ADJECTIVES}[\s,]+(?:and\s+)?)*{_WORKS}\b.*|"
+    r"[\s,]+for\s+(?:absolute\s+|complete\s+)?beginners|[\s,]+from\s+(?:scratch|the\s+beginning)|"
+    r"\s+(?:guide|handbook|manual|textbook|book)(?:\s*[:,(–].*)?)$",
     re.IGNORECASE,
 )
-_BOOKISH = re.compile(
-    r"^(?:(?:an?|the)\s+)?(?:(?:complete|comprehensive|full|detailed|whole|entire)\s+)+", re.IGNORECASE
+_WHOLE_STORY = re.compile(
+    rf"^(?:(?:an?|the)\s+)?(?:{_ADJECTIVES}[\s,]+(?:and\s+)?)+(?=(?:history|story|biography|life)\b)",
+    re.IGNORECASE,
 )
+"""Matches what stands before a subject that names a kind of text itself: "a complete history of Rome"."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Book:
 def subject_of_book(name: str) -> str:
     """Return the subject of a book's title or prompt: "a comprehensive guide to tea" is about "tea"."""
     text = _CLAUSE.split(" ".join(name.split()))[0]
-    for pattern in (_BEFORE, _AFTER, _BOOKISH):
+    for pattern in (_BEFORE, _AFTER, _WHOLE_STORY):
         rest = pattern.sub("", text)
         text = rest if rest.strip(" ?.!") else text
     return text.strip()
@@ -105,40 +106,54 @@ class Books:
 
     def likeness(self, encode: Encode, names: Sequence[str]) -> Tensor:
         """Return how near each book's subject is to that of `names` (B,), about a cosine."""
-        subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
-        concepts_ND = F.normalize(encode(subjects), dim=1)
-        near_B = (concepts_ND @ F.normalize(self.concepts_BD, dim=1).T).mean(dim=0)
+        return self._likeness(_Subject.of(encode, names))
+
+    def _likeness(self, subject: _Subject) -> Tensor:
+        near_B = (subject.concepts_ND @ F.normalize(self.concepts_BD, dim=1).T).mean(dim=0)
         # no concept tells type 1 from type 2, or the First World War from the Second
-        numbers = _numbers_in(" ".join(subjects))
-        if numbers:
-            is_other = [bool(own) and not numbers <= own for own in self._numbers]
+        if subject.numbers:
+            is_other = [bool(own) and not subject.numbers <= own for own in self._numbers]
             near_B = near_B.masked_fill(torch.tensor(is_other), -1.0)
-        wanted = set().union(*(stems_of(subject) for subject in subjects))
-        if wanted:
-            unsaid = [1.0 - len(wanted & stems) / len(wanted) for stems in self._stems]
-            near_B = near_B - UNSAID_WEIGHT * near_B.new_tensor(unsaid)
+        if subject.stems:
+            unsaid = [1.0 - len(subject.stems & stems) / len(subject.stems) for stems in self._stems]
+            near_B = near_B - BOOK_UNSAID_WEIGHT * near_B.new_tensor(unsaid)
         return near_B
 
-    def find(self, encode: Encode, names: Sequence[str], *, is_exact: bool = False) -> Book | None:
+    def find(self, encode: Encode, names: Sequence[str], least: float = LEAST_BOOK_LIKENESS) -> Book | None:
         """Return the book on the subject of `names`, or None; a subject that is one chapter's has no book.
 
-        With `is_exact` a book on a wider subject will not do.
+        `least`: how near the book's subject must be, about a cosine.
         """
         if not self.books:
             return None
-        best = self.likeness(encode, names).max(dim=0)
-        likeness, number = float(best.values), int(best.indices)
-        if likeness < (LEAST_EXACT if is_exact else LEAST_LIKENESS):
+        subject = _Subject.of(encode, names)
+        best = self._likeness(subject).max(dim=0)
+        likeness, book = float(best.values), self.books[int(best.indices)]
+        if likeness < least:
             return None
-        book = self.books[number]
-        subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
-        # the first chapter is about all of the subject
-        near_NC = F.normalize(encode(subjects), dim=1) @ F.normalize(encode([*book.chapters[1:]]), dim=1).T
-        wanted = set().union(*(stems_of(subject) for subject in subjects))
-        is_in_chapter = any(wanted <= stems_of(chapter) for chapter in book.chapters[1:])
-        is_in_name = bool(wanted & stems_of(f"{book.title} {book.prompt}"))
-        is_narrower = float(near_NC.mean(dim=0).max()) > likeness + NARROWER_BY
+        later = list(book.chapters[1:])  # the first chapter is about all of the subject
+        near_C = (subject.concepts_ND @ F.normalize(encode(later), dim=1).T).mean(dim=0)
+        is_in_chapter = any(subject.stems <= stems_of(chapter) for chapter in later)
+        is_in_name = bool(subject.stems & stems_of(f"{book.title} {book.prompt}"))
+        is_narrower = float(near_C.max()) > likeness + NARROWER_BY
         return None if is_narrower or (is_in_chapter and not is_in_name) else book
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What a document's names say of its subject."""
+
+    concepts_ND: Tensor
+    """Concept of each name's subject, of length 1."""
+    numbers: set[str]
+    stems: set[str]
+    """Stems of its content words."""
+
+    @classmethod
+    def of(cls, encode: Encode, names: Sequence[str]) -> _Subject:
+        subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
+        said = "\n".join(subjects)
+        return cls(F.normalize(encode(subjects), dim=1), _numbers_in(said), stems_of(said))
 
 
 def _numbers_in(text: str) -> set[str]:

@@ -24,7 +24,7 @@ from torch import Tensor
 from concepts.blocks import BlockKind
 from concepts.corpus.records import Block, Document
 from concepts.corpus.split import is_asked, is_kept_back
-from concepts.library.books import NO_BOOKS, Book, Books
+from concepts.library.books import LEAST_BOOK_LIKENESS, NO_BOOKS, Book, Books
 from concepts.library.encode import Encode
 from concepts.library.words import americanize
 
@@ -238,14 +238,12 @@ class Library:
             hidden_M |= self._is_kept_back
         return hidden_M
 
-    def find_book(self, encode: Encode, names: Sequence[str], *, is_exact: bool = False) -> Book | None:
+    def find_book(
+        self, encode: Encode, names: Sequence[str], least: float = LEAST_BOOK_LIKENESS
+    ) -> Book | None:
         """Return the book on the subject of `names`, as `Books.find`; what is measured gets none."""
         is_measured = self.is_measured or math.isfinite(self.most_alike)
-        return None if is_measured else self.books.find(encode, names, is_exact=is_exact)
-
-    def book_likeness(self, encode: Encode, names: Sequence[str]) -> float:
-        """Return how near the nearest book is to the subject of `names`, about a cosine; -1 if there is none."""
-        return float(self.books.likeness(encode, names).max()) if len(self.books) else -1.0
+        return None if is_measured else self.books.find(encode, names, least)
 
     def places_of(self, document: int) -> range:
         """Return the indices of a document's passages."""

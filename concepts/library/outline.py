@@ -43,7 +43,7 @@ OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
 THIN_WEIGHT = 0.04
 """Likeness that a document loses beside others if it is thin; as with the kind of text, its likeness itself stays."""
-FEWEST_WORDS, SHORTEST_SENTENCES = 520, 11.0
+THIN_WORDS, THIN_SENTENCE = 520, 11.0
 """A document of fewer words, or fewer words a sentence, is thin."""
 _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
 """Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
@@ -223,7 +223,7 @@ def _loss(candidate: Candidate) -> float:
 def _is_thin(passages: Sequence[Passage]) -> bool:
     texts = [text for passage in passages for text in passage.sentences]
     num_words = sum(text.count(" ") + 1 for text in texts)
-    return num_words < FEWEST_WORDS or num_words < SHORTEST_SENTENCES * len(texts)
+    return num_words < THIN_WORDS or num_words < THIN_SENTENCE * len(texts)
 
 
 def _mean(features: Sequence[Features]) -> Features:

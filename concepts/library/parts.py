@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.library.books import Book, subject_of_book
+from concepts.library.books import LEAST_BOOK_LIKENESS, LEAST_EXACT_LIKENESS, Book, subject_of_book
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage
 from concepts.library.notes import FEWEST_WHOLE
@@ -34,6 +34,7 @@ from concepts.library.outline import (
     spread,
 )
 from concepts.library.words import stems as stems_of
+from concepts.texts import BookNeed
 
 PARTS_WITHIN = 0.28
 """How far the document of another part may fall below the nearest document's likeness."""
@@ -45,7 +46,7 @@ MOST_UNSAID = 0.5
 """Share of the subject's words that the document of a part may lack."""
 OVERVIEW_LIKENESS = 0.8
 """From this cosine of its title and the subject on a document is about all of the subject: one of these is enough."""
-WORDS_A_SECTION, FEWEST_SECTIONS = 115, 2
+CHAPTER_SECTION_WORDS, FEWEST_SHORTENED = 115, 2
 """Usual number of words of a chapter's section, and fewest sections of a chapter that is shortened."""
 USUAL_SECTIONS = 7
 """Usual number of sections of a part."""
@@ -74,22 +75,21 @@ def find_parts(
     *,
     num_words: int | None = None,
     is_wish: bool = False,
-    needs_book: bool = False,
-    is_exact: bool = False,
+    book: BookNeed | None = None,
 ) -> list[Part]:
     """Return the parts of a document, empty where the library knows too little of the subject.
 
     `names` are names of the document, such as its title and the prompt. With `num_parts` the result has exactly that
     many parts or none; with `is_wish` it may have fewer if a book has fewer. With `num_words` the chapters of a longer
-    book keep their first sections and those that represent the others. With `needs_book`, where the library has no
-    book on the subject, documents count only if they are called by it; with `is_exact` there must be a book, and its
-    subject may not be wider.
+    book keep their first sections and those that represent the others. `book` says what may stand in
+    where the library has no book on the subject; None: any documents near it.
     """
-    chapters = _chapters(library, library.find_book(encode, names, is_exact=is_exact))
+    least = LEAST_EXACT_LIKENESS if book == "exact" else LEAST_BOOK_LIKENESS
+    chapters = _chapters(library, library.find_book(encode, names, least))
+    if not chapters and book == "exact":
+        return []
     if not chapters:
-        return (
-            [] if is_exact else _parts_of_documents(library, encode, names, num_parts, is_strict=needs_book)
-        )
+        return _parts_of_documents(library, encode, names, num_parts, is_strict=book is not None)
     if num_parts is not None and num_parts < len(chapters):
         chapters = _represented(encode, chapters, num_parts)
     elif num_parts is not None and not is_wish:
@@ -101,7 +101,7 @@ def find_parts(
     if float(first[0] @ first[1]) >= CALLED_SO:
         titles[0] = OVERVIEW
     if num_words is not None:
-        most = max(round(num_words / WORDS_A_SECTION / len(chapters)), FEWEST_SECTIONS)
+        most = max(round(num_words / CHAPTER_SECTION_WORDS / len(chapters)), FEWEST_SHORTENED)
         chapters = [_shortened(encode, chapter, most) for chapter in chapters]
     return [
         Part(title, tuple(dict.fromkeys(passage.heading for passage in chapter))[:MOST])
@@ -124,11 +124,11 @@ def find_digest(
     is its first chapter or is called as the subject is, or where `typed` names a kind of text, such as a letter. With
     `num_sections` these are at most so many chapters: those that represent all.
     """
-    if kinds_of("\n".join((*names, typed))) or library.book_likeness(encode, names) < CALLED_SO:
+    book = None if kinds_of("\n".join((*names, typed))) else library.find_book(encode, names, CALLED_SO)
+    if book is None:
         return []
-    book = library.find_book(encode, names, is_exact=True)
     found = find_candidates(library, encode, names, typed)
-    if book is None or not found or found[0].passages[0].title == book.chapters[0]:
+    if not found or found[0].passages[0].title == book.chapters[0]:
         return []
     called = [found[0].passages[0].title, *names]
     title_D, *names_ND = F.normalize(encode([subject_of_book(name) for name in called]), dim=1)
@@ -151,12 +151,12 @@ def _chapters(library: Library, book: Book | None) -> list[Chapter]:
     if book is None:
         return []
     places = {title: m for m, title in reversed(list(enumerate(library.titles)))}
-    found = [_chapter(library, places[title]) for title in book.chapters if title in places]
+    documents = [places[title] for title in book.chapters if title in places]
+    found = [_chapter([library.passages[n] for n in library.places_of(document)]) for document in documents]
     return [chapter for chapter in found if len(chapter) >= FEWEST]
 
 
-def _chapter(library: Library, document: int) -> Chapter:
-    passages = [library.passages[n] for n in library.places_of(document)]
+def _chapter(passages: Sequence[Passage]) -> Chapter:
     return tuple(passage for passage in passages if len(passage.sentences) >= FEWEST_WHOLE)
 
 
@@ -189,7 +189,7 @@ def _extended(
     found = find_candidates(library, encode, names)
     taken = {chapter[0].title for chapter in chapters}
     others = [
-        tuple(p for p in candidate.passages if len(p.sentences) >= FEWEST_WHOLE)
+        _chapter(candidate.passages)
         for candidate in found
         if _is_on(candidate, found[0]) and candidate.passages[0].title not in taken
     ]

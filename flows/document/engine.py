@@ -14,6 +14,7 @@ from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing
 from storage import BlockKind, CardRef, NewPlanItem, Note, SpaceRef, Stage
 
 if TYPE_CHECKING:
+    from concepts.texts import BookNeed
     from storage.records import Vector
 
 Work = Stage | Literal["encode", "translate"]
@@ -116,10 +117,6 @@ class NotesAsk:
     notes, such as "[order number]"."""
     library: str | None
     """Library to search, as `WritingOptions.library`; None: the space's own."""
-
-
-BookNeed = Literal["exact", "wider"]
-"""A book on the very subject; or also one on a wider subject, or documents that are called by the subject."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
+from concepts.texts import BookNeed
 from flows.document.checks import check_paths, check_vectors
-from flows.document.engine import BookNeed, OutlineAsk
+from flows.document.engine import OutlineAsk
 from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
 from flows.document.job import Job, attempt, take
 from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
@@ -269,6 +270,14 @@ def conditions(job: Job) -> tuple[Vector, Vector | None]:
     return prompt, np.mean(goal, axis=0, dtype=np.float32) if goal else None
 
 
+def wanted_book(document: DocumentRecord, options: WritingOptions) -> BookNeed | None:
+    """Return which book of the library a prompt asks for; None where it asks for none, or the options say otherwise."""
+    if options.depth or options.sections or options.outline or options.use or options.library == NO_LIBRARY:
+        return None
+    size = told_size(document.prompt, options.prompt_lang or document.lang)
+    return "wider" if size.is_book else "exact" if size.num_words else None
+
+
 def asked_size(document: DocumentRecord, options: WritingOptions) -> tuple[int | None, int]:
     """Return how many sections, or parts at depth 2, a document should have, and its depth; a prompt counts as well."""
     size = told_size(document.prompt, options.prompt_lang or document.lang)
@@ -278,12 +287,11 @@ def asked_size(document: DocumentRecord, options: WritingOptions) -> tuple[int |
 
 def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:
     prompt, goal = conditions(job)
-    size = told_size(document.prompt, options.prompt_lang or document.lang)
     num_items, depth = asked_size(document, options)
     outline: tuple[tuple[str, str], ...] = ()
-    if (size.is_book or size.num_words) and options.depth is None and options.sections is None:
-        need: BookNeed = "wider" if size.is_book else "exact"
-        outline = _known_outline(job, document, options, size.num_parts, 2, book=need)
+    if (book := wanted_book(document, options)) is not None:
+        num_parts, _ = asked_size(document, replace(options, depth=2))
+        outline = _known_outline(job, document, options, num_parts, 2, book=book)
     if outline or (outline := _known_outline(job, document, options, num_items, depth)):
         return _fill(job, document, replace(options, outline=outline, outline_lang=document.lang))
     return job.engine.plan(

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from concepts.languages import ENGLISH
-from concepts.texts import KINDS_OF_TEXT
+from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT, THOROUGH
 
 WORDS_A_SECTION = 80
 """Words of a typical section in the library."""
@@ -62,14 +62,11 @@ _PHRASES = tuple(
 )
 _PARTS = ("chapters", "parts", "units", "lessons")
 """Divisions that are as long as a document of the library."""
-_THOROUGH = (
-    r"(?:comprehensive|complete|full|thorough|definitive|ultimate|exhaustive|in-depth|detailed|extensive|whole|entire|"
-    r"book-length|full-length|multi-chapter)"
-)
+_THOROUGH = rf"(?:{'|'.join(sorted(THOROUGH, reverse=True))})"
+_WORKS = "|".join(sorted(KINDS_OF_BOOK, reverse=True))
 _BOOK = re.compile(
     rf"\b(?:{_THOROUGH}[\s,]+(?:and\s+|[\w'-]+\s+){{0,2}}"
-    r"(?:guide|guidebook|handbook|manual|history|introduction|course|account|overview|treatment|reference|study|survey|"
-    r"textbook|book|biography)\b"
+    rf"(?:{_WORKS}|biography|history|reference|study|treatment)\b"
     r"|(?:^|\b(?:an?|my|our|this|whole|short|little)\s+)(?:[\w'-]+\s+){0,2}?(?:e-?book|textbook|handbook|book|treatise|"
     r"monograph|compendium)\s+(?:on|about|for|to|of|explaining|that\s+(?:explains|teaches|covers))\b"
     r"|everything\s+(?:you|one|i|we|there\s+is)\b[\w\s]{0,20}?\bto\s+know\b)",

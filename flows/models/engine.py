@@ -123,8 +123,7 @@ class ModelEngine(LoadedModels):
                 ask.num_items,
                 num_words=ask.num_words,
                 is_wish=ask.is_wish,
-                needs_book=ask.book is not None,
-                is_exact=ask.book == "exact",
+                book=ask.book,
             )
             for n, part in enumerate(parts, 1):
                 found.append((str(n), part.heading))

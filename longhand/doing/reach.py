@@ -62,13 +62,10 @@ def describe_sources(store: Store, document_id: str) -> str | None:
 def describe_length(store: Store, document_id: str) -> str | None:
     """Return a line if a prompt asks for a book and gets no parts, as the library has none on it; None otherwise."""
     from flows.document.options import WritingOptions
-    from flows.document.sizes import told_size
+    from flows.document.planning import wanted_book
 
     document = store.get_document(document_id)
-    options = WritingOptions.from_params(document.params)
-    size = told_size(document.prompt, options.prompt_lang or document.lang)
-    is_settled = options.depth or options.sections or options.outline or options.use
-    if is_settled or not (size.is_book or size.num_words):
+    if wanted_book(document, WritingOptions.from_params(document.params)) is None:
         return None
     if any(item.depth > 1 for item in store.get_outline(document_id).items):
         return None

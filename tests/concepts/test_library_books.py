@@ -16,7 +16,7 @@ from toy_library import DIM, encode
 
 from concepts.corpus.records import Block, Document, Section
 from concepts.errors import InputError
-from concepts.library.books import Book, Books, read_books, rows_of, subject_of_book
+from concepts.library.books import LEAST_EXACT_LIKENESS, Book, Books, read_books, rows_of, subject_of_book
 from concepts.library.library import Library, Passage
 from concepts.library.notes import find_notes
 from concepts.library.parts import OVERVIEW, find_digest, find_parts
@@ -60,6 +60,7 @@ LIBRARY = library_of(*reversed(CHAPTERS), OTHER, "Baking bread")
         ("Urban beekeeping handbook: all that counts", "Urban beekeeping"),
         ("Guide to", "Guide to"),
         ("Bees", "Bees"),
+        ("Full moons", "Full moons"),
     ],
 )
 def test_the_subject_of_a_book_has_no_word_for_books(name: str, subject: str) -> None:
@@ -97,10 +98,10 @@ def test_a_book_on_a_wider_subject_is_not_exact() -> None:
         return torch.tensor([near.get(text, [0.75, -0.66]) for text in texts])
 
     books = Books.of([replace(BOOK, title="Bees", prompt="bees")], encoded)
-    assert books.find(encoded, ["Bees"], is_exact=True) is not None
+    assert books.find(encoded, ["Bees"], LEAST_EXACT_LIKENESS) is not None
     near["the bees of a city"] = near["Guide to the bees of a city"]
     assert books.find(encoded, ["Guide to the bees of a city"]) is not None
-    assert books.find(encoded, ["Guide to the bees of a city"], is_exact=True) is None
+    assert books.find(encoded, ["Guide to the bees of a city"], LEAST_EXACT_LIKENESS) is None
 
 
 def test_numbers_of_a_subject_count() -> None:
@@ -155,12 +156,12 @@ def test_where_a_book_is_needed_only_documents_that_are_called_so_stand_in(
 ) -> None:
     monkeypatch.setattr("concepts.library.parts.PARTS_WITHIN", 0.9)
     monkeypatch.setattr("concepts.library.parts.SAME_SUBJECT", 0.0)
-    assert find_parts(LIBRARY, encode, ["guide to bread"], needs_book=True) == []
-    assert len(find_parts(LIBRARY, encode, ["guide to bees"], needs_book=True)) == len(CHAPTERS)
+    assert find_parts(LIBRARY, encode, ["guide to bread"], book="wider") == []
+    assert len(find_parts(LIBRARY, encode, ["guide to bees"], book="wider")) == len(CHAPTERS)
     bare = Library(LIBRARY.passages, *LIBRARY.codes, least_likeness=0.0)
-    found = {part.heading for part in find_parts(bare, encode, ["guide to bees"], needs_book=True)}
+    found = {part.heading for part in find_parts(bare, encode, ["guide to bees"], book="wider")}
     assert len(found) >= 2 and all("bees" in heading.lower() for heading in found)
-    assert find_parts(bare, encode, ["guide to bees"], needs_book=True, is_exact=True) == []
+    assert find_parts(bare, encode, ["guide to bees"], book="exact") == []
 
 
 def test_what_is_measured_gets_no_book() -> None:

@@ -72,6 +72,7 @@ def noted(store: Store, *counts: int, text: str = "Tea is hot.") -> str:
         ("a complete guide to tea", WritingOptions(), ("1", "1.1"), False),
         ("a complete guide to tea", WritingOptions(depth=1), ("1", "2"), False),
         ("a complete guide to tea", WritingOptions(sections=2), ("1", "2"), False),
+        ("a complete guide to tea", WritingOptions(library="none"), ("1", "2"), False),
         ("a guide to tea", WritingOptions(), ("1", "2"), False),
     ],
 )

@@ -65,3 +65,29 @@ def test_documents_made_together_are_what_they_are_alone():
         for one, other in zip(together, engine.write(ask.plan, ask.paths, seed=ask.seed), strict=True):
             assert (one.path, one.stop_reason) == (other.path, other.stop_reason)
             np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")  # sonar-space, fairseq2 and torchaudio about each other
+def test_the_shipped_books_answer_who_asks_for_one():
+    from flows.document.engine import OutlineAsk
+    from flows.models.engine import ModelEngine
+
+    engine = ModelEngine()
+    engine.start_loading(("plan",))
+    engine.prepare("plan")
+
+    def outline(prompt: str, depth: int, **asked) -> list[tuple[str, str]]:
+        wish = {"num_items": None, "num_words": None, "book": None, "is_wish": True, "library": None} | asked
+        languages = {"prompt_lang": "eng_Latn", "lang": "eng_Latn"}
+        ask = OutlineAsk(title=prompt, prompt=prompt, typed=prompt, depth=depth, **wish, **languages)
+        return engine.find_outline(ask)
+
+    book = outline("A comprehensive guide to beekeeping", 2, book="wider")
+    parts = [heading for path, heading in book if "." not in path]
+    assert 8 <= len(parts) <= 10 and len(book) > 60
+    assert parts.index("Getting the first bee colony") < parts.index("Harvesting honey")
+    short = outline("A comprehensive guide to beekeeping", 2, book="wider", num_words=2_500)
+    assert [heading for path, heading in short if "." not in path] == parts and len(short) < len(book) / 2
+    assert [heading for _, heading in outline("A guide to beekeeping", 1)] == parts
+    assert outline("A comprehensive guide to insomnia in horses", 2, book="exact") == []
+    assert outline("A letter about beekeeping", 1) != [(str(n), part) for n, part in enumerate(parts, 1)]
