@@ -12,7 +12,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from toy_library import DIM, encode
+from toy_library import DIM, encode, write_toy
 
 from concepts.corpus.records import Block, Document, Section
 from concepts.errors import InputError
@@ -20,7 +20,7 @@ from concepts.library.books import LEAST_EXACT_LIKENESS, Book, Books, read_books
 from concepts.library.library import Library, Passage
 from concepts.library.notes import find_notes
 from concepts.library.parts import OVERVIEW, find_digest, find_parts
-from concepts.library.stored import BOOKS_FILE, load_library, write_library
+from concepts.library.stored import BOOKS_FILE, load_library
 
 CHAPTERS = ("What bees are", "Hives for bees", "Harvesting honey", "Bees in winter")
 OTHER = "Guide to bees of the city"
@@ -218,12 +218,11 @@ def documents() -> list[Document]:
 
 
 def test_books_are_stored_with_their_library(tmp_path: Path) -> None:
-    given = {"name": "bees", "space_id": "toy@1", "dim": DIM, "data": "made up", "licence": "none"}
-    write_library(documents(), tmp_path / "bees", encode, books=[BOOK], **given)  # type: ignore[arg-type]
+    write_toy(documents(), tmp_path / "bees", books=[BOOK])
     library = load_library(str(tmp_path / "bees"), space_id="toy@1", encode=encode)
     assert library.find_book(encode, ["A comprehensive guide to bees"]) == BOOK
     assert read_books(tmp_path / "bees" / BOOKS_FILE) == [BOOK]
-    write_library(documents(), tmp_path / "none", encode, **given)  # type: ignore[arg-type]
+    write_toy(documents(), tmp_path / "none")
     library = load_library(str(tmp_path / "none"), space_id="toy@1", encode=encode)
     assert library.find_book(encode, ["A comprehensive guide to bees"]) is None
 
@@ -233,17 +232,7 @@ def test_a_chapter_that_is_no_document_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match="the book 'Bees' has a chapter 'Wasps', which is no document's title"
     ):
-        write_library(
-            documents(),
-            tmp_path,
-            encode,
-            name="b",
-            space_id="t@1",
-            dim=DIM,
-            data="",
-            licence="",
-            books=[book],
-        )
+        write_toy(documents(), tmp_path, books=[book])
 
 
 @pytest.mark.parametrize(

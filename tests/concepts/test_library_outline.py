@@ -114,14 +114,19 @@ def test_more_sections_than_the_nearest_documents_have_come_from_others(
     assert len(set(found)) == 12 and not {"Flour", "Yeast"} & set(found)
 
 
-def test_the_kind_of_text_that_is_asked_for_comes_first() -> None:
-    """A letter, where a letter is asked for; the likeness that decides whether there is an outline stays."""
+def library_of(*titles: str) -> Library:
+    """Return documents of three sections that differ in their titles alone."""
     passages = [
         passage(title, heading, "One way is short.", "Two ways are long.", "Three ways are wide.")
-        for title in ("Dental office reception job", "Cover letter for office")
+        for title in titles
         for heading in ("Beginning", "Middle", "End")
     ]
-    library = Library.of(passages, encode, least_likeness=0.0)
+    return Library.of(passages, encode, least_likeness=0.0)
+
+
+def test_the_kind_of_text_that_is_asked_for_comes_first() -> None:
+    """A letter, where a letter is asked for; the likeness that decides whether there is an outline stays."""
+    library = library_of("Dental office reception job", "Cover letter for office")
     found = {
         kind: [
             candidate.passages[0].title
@@ -134,12 +139,7 @@ def test_the_kind_of_text_that_is_asked_for_comes_first() -> None:
 
 
 def test_what_was_typed_names_the_kind_of_text_though_no_name_does() -> None:
-    passages = [
-        passage(title, heading, "One way is short.", "Two ways are long.", "Three ways are wide.")
-        for title in ("Work letter", "Work essay")
-        for heading in ("Beginning", "Middle", "End")
-    ]
-    library = Library.of(passages, encode, least_likeness=0.0)
+    library = library_of("Work letter", "Work essay")
     typed = ("A letter", "An essay", "Two Letters")
     found = [find_candidates(library, encode, ["Work"], text)[0] for text in typed]
     assert [first.passages[0].title for first in found] == ["Work letter", "Work essay", "Work letter"]
@@ -164,12 +164,7 @@ def test_few_sections_represent_a_document_its_first_one_among_them() -> None:
 
 
 def test_to_plan_something_is_no_plan() -> None:
-    passages = [
-        passage(title, heading, "One way is short.", "Two ways are long.", "Three ways are wide.")
-        for title in ("Wedding garden", "Wedding plan")
-        for heading in ("Beginning", "Middle", "End")
-    ]
-    library = Library.of(passages, encode, least_likeness=0.0)
+    library = library_of("Wedding garden", "Wedding plan")
     typed = {
         "Give me a plan": True,
         "I want to plan it": False,

@@ -12,7 +12,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from toy_library import DIM, encode, toy_documents
+from toy_library import DIM, encode, toy_documents, write_toy
 
 from concepts.corpus.importers import document_row
 from concepts.corpus.records import Block, Document, Section
@@ -26,16 +26,7 @@ from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, StoredPassage
 
 def test_a_library_comes_back_as_it_was_written(tmp_path: Path) -> None:
     documents = toy_documents(30)
-    card = write_library(
-        documents,
-        tmp_path / "mine",
-        encode,
-        name="mine",
-        space_id="toy@1",
-        dim=DIM,
-        data="tests",
-        licence="none",
-    )
+    card = write_toy(documents, tmp_path / "mine")
     assert card.kind == "library" and card.figures == {"documents": 30, "passages": 30}
     loaded = load_library(str(tmp_path / "mine"), space_id="toy@1", encode=encode)
     assert {p.title for p in loaded.passages} == {d.title for d in documents}
@@ -83,9 +74,7 @@ def test_documents_that_models_are_measured_on_give_nothing_to_what_is_measured(
 
 def test_a_library_of_another_space_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    write_library(
-        toy_documents(3), folder, encode, name="mine", space_id="toy@1", dim=DIM, data="tests", licence="none"
-    )
+    write_toy(toy_documents(3), folder)
     with pytest.raises(ModelError, match=r"made in the space toy@1, got toy@2.*--library none"):
         load_library(str(folder), space_id="toy@2", encode=encode)
     (folder / "codes.safetensors").write_bytes(b"nothing")
@@ -148,16 +137,7 @@ def test_few_libraries_stay_loaded(tmp_path: Path) -> None:
 
 
 def test_what_is_hidden_is_hidden_in_each_library_that_is_loaded_and_in_no_other(tmp_path: Path) -> None:
-    write_library(
-        toy_documents(3),
-        tmp_path / "mine",
-        encode,
-        name="mine",
-        space_id="toy@1",
-        dim=DIM,
-        data="tests",
-        licence="none",
-    )
+    write_toy(toy_documents(3), tmp_path / "mine")
     about = encode(["Title 1"])[0]
     hiding = Libraries("toy@1", encode, most_alike=0.75)
     assert hiding.get(str(tmp_path / "mine")).document_likeness(about).max() <= 0.75

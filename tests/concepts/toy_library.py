@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from concepts.corpus.records import Block, Document, Section
+from concepts.library.books import Book
 from concepts.library.library import Library, Passage
+from concepts.library.stored import write_library
+from concepts.models.card import ModelCard
 
 DIM = 64
 
@@ -99,3 +105,18 @@ BEES = [
     *of_bees("Garden bees: overview", "Roses", "Trees", "Herbs", "Lawn"),
     *of_bees("Baking bread", "Flour", "Yeast", "Salt", "Oven"),
 ]
+
+
+def write_toy(documents: Sequence[Document], folder: Path, *, books: Sequence[Book] = ()) -> ModelCard:
+    """Write a library of a toy space to `folder`."""
+    return write_library(
+        documents,
+        folder,
+        encode,
+        name=folder.name,
+        space_id="toy@1",
+        dim=DIM,
+        data="tests",
+        licence="none",
+        books=books,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -214,15 +215,19 @@ def test_no_other_site_and_no_older_page_asks_for_anything(client, store: Store,
 # The queue
 
 
-def test_the_queue_shows_what_runs_waits_and_stopped_with_what_can_be_done(client, store: Store) -> None:
-    ids = [store.create_document(NewDocument(prompt=f"Tea {n}", lang="eng_Latn")).id for n in range(4)]
+def one_runs_and_one_failed(store: Store, ids: Sequence[str], error: str) -> None:
     held = store.claim(ids[0], "far/12345678:1:1", 60)
     with store.fenced(held) as tx:
         tx.set_status("writing")
     failed = store.claim(ids[1], "far/12345678:1:1", 60)
     with store.fenced(failed) as tx:
-        tx.set_status("failed", "a <NaN> came")
+        tx.set_status("failed", error)
     store.release(failed)
+
+
+def test_the_queue_shows_what_runs_waits_and_stopped_with_what_can_be_done(client, store: Store) -> None:
+    ids = [store.create_document(NewDocument(prompt=f"Tea {n}", lang="eng_Latn")).id for n in range(4)]
+    one_runs_and_one_failed(store, ids, "a <NaN> came")
     store.pause_document(ids[2])
     text = client.get("/queue").text
     page = LexborHTMLParser(text)
@@ -247,13 +252,7 @@ def test_the_queue_is_a_csv_file_with_all_its_documents(client, store: Store, se
     server.trouble = "the server is away, and not asked"
     prompts = [*(f"Tea {n}" for n in range(NUM_SHOWN + 5)), "=Milk"]
     ids = [store.create_document(NewDocument(prompt=prompt, lang="eng_Latn")).id for prompt in prompts]
-    held = store.claim(ids[0], "far/12345678:1:1", 60)
-    with store.fenced(held) as tx:
-        tx.set_status("writing")
-    failed = store.claim(ids[1], "far/12345678:1:1", 60)
-    with store.fenced(failed) as tx:
-        tx.set_status("failed", "a NaN came")
-    store.release(failed)
+    one_runs_and_one_failed(store, ids, "a NaN came")
     answer = client.get("/queue.csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="queue.csv"'
     rows = list(csv.DictReader(io.StringIO(answer.text)))
