@@ -1,6 +1,6 @@
 """The schema version of a database, and its migration from empty or older to this code's version.
 
-One SELECT suffices for an up-to-date database. alembic is imported only if there is something to migrate.
+Two SELECTs suffice for an up-to-date database. alembic is imported only if there is something to migrate.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from concepts.errors import StorageError
 from storage.database import URL_VARIABLE, Database
@@ -41,17 +41,15 @@ def bring_up_to_date(database: Database) -> None:
 
 def read_version(connection: Connection, database: Database) -> str | None:
     """Return the revision of the database, None for an empty one; raise StorageError for a foreign one."""
+    # A SELECT that fails would end the transaction on PostgreSQL, and begins none on SQLite: the next one could see
+    # what another process has migrated meanwhile.
+    is_there = (
+        "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+        if database.is_sqlite
+        else "SELECT to_regclass('alembic_version')"
+    )
     try:
-        if not database.is_sqlite:
-            # A failed SELECT would end the transaction on PostgreSQL.
-            exists = connection.scalar(text("SELECT to_regclass('alembic_version')"))
-            versions = _select_versions(connection) if exists else None
-        else:
-            versions = _select_versions(connection)
-    except OperationalError as error:
-        if "no such table" not in str(error.orig):
-            raise
-        versions = None
+        versions = _select_versions(connection) if connection.scalar(text(is_there)) else None
     except DBAPIError as error:
         if "not a database" in str(error.orig):
             raise StorageError(database.explain(error)) from error

@@ -11,7 +11,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine
 
 from storage import Store
 from storage.schema import HEAD, alembic_config
@@ -96,6 +97,24 @@ def test_a_failing_migration_changes_nothing(tmp_path: Path, monkeypatch: pytest
         Store.open(f"sqlite:///{path}")
     assert connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall() == before
     connection.close()
+
+
+def test_a_database_that_another_process_makes_meanwhile_is_no_foreign_one(tmp_path: Path) -> None:
+    """The other one makes it after a statement of ours has failed: such a statement holds no lock."""
+    url = f"sqlite:///{tmp_path}/x.db"
+
+    calls: list[object] = []
+
+    def make(error: object) -> None:
+        calls.append(error)
+        if len(calls) == 1:
+            Store.open(url).close()
+
+    event.listen(Engine, "handle_error", make)
+    try:
+        Store.open(url).close()
+    finally:
+        event.remove(Engine, "handle_error", make)
 
 
 def test_many_processes_open_a_new_database_at_once(tmp_path: Path) -> None:
