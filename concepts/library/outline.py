@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from concepts.library.encode import Encode
 from concepts.library.headings import may_head
+from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage
 from concepts.library.notes import FEWEST_WHOLE, names_other
 from concepts.library.words import americanize
@@ -43,6 +44,10 @@ OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
 THIN_WEIGHT = 0.04
 """Likeness that a document loses beside others if it is thin; as with the kind of text, its likeness itself stays."""
+HARD_WEIGHT = 0.02
+"""Likeness that a document loses for each school grade that it is harder than `SIMPLE_GRADE`, if a simple one was asked
+for; thin ones are welcome then."""
+SIMPLE_GRADE = 5.0
 THIN_WORDS, THIN_SENTENCE = 520, 11.0
 """A document of fewer words, or fewer words a sentence, is thin."""
 _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
@@ -99,6 +104,8 @@ class Candidate:
     """Whether its name has every requested kind of text; None: none was requested."""
     is_thin: bool = False
     """Whether it has few words, or short sentences."""
+    hardness: float = 0.0
+    """By how many school grades it is too hard, if a simple text was asked for."""
 
     @property
     def likeness(self) -> float:
@@ -192,6 +199,7 @@ def find_candidates(
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
     kinds = kinds_of("\n".join((*names, typed)))
+    wants_simple = any(map(is_simple, (*names, typed)))
     places = [list(library.places_of(m)) for m in sorted(numbers)]
     if not library.is_own:
         places = [own for own in places if not _is_of_other([library.passages[n] for n in own], called)]
@@ -211,13 +219,21 @@ def find_candidates(
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
-        is_thin = not library.is_own and _is_thin(passages)
-        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin))
+        is_thin = not (library.is_own or wants_simple) and _is_thin(passages)
+        hardness = _hardness(passages) if wants_simple else 0.0
+        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin, hardness))
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
 
 
 def _loss(candidate: Candidate) -> float:
-    return OTHER_KIND_WEIGHT * (candidate.is_of_kind is False) + THIN_WEIGHT * candidate.is_thin
+    of_kind = OTHER_KIND_WEIGHT * (candidate.is_of_kind is False)
+    return of_kind + THIN_WEIGHT * candidate.is_thin + HARD_WEIGHT * candidate.hardness
+
+
+def _hardness(passages: Sequence[Passage]) -> float:
+    """Return by how many school grades a document is harder than a simple one."""
+    texts = [text for passage in passages for text in passage.sentences]
+    return max(0.0, reading_grade(texts) - SIMPLE_GRADE)
 
 
 def _is_thin(passages: Sequence[Passage]) -> bool:

@@ -1,0 +1,74 @@
+"""Simple texts: who asks for them, and which documents answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from concepts.library.level import is_simple, reading_grade
+from concepts.library.library import Library, Passage
+from concepts.library.outline import find_candidates
+from tests.concepts.toy_library import encode
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Photosynthesis explained simply",
+        "explain inflation to a 10 year old",
+        "what is gravity explained for kids",
+        "what is gravity for kids",
+        "how does the internet work in simple terms",
+        "explain black holes like I'm five",
+        "difference between a virus and a bacteria for 7th grade science",
+        "the stock market in plain english",
+        "evolution for middle school students",
+        "Explain to my 8-year-old daughter why the sky is blue",
+        "blockchain for dummies",
+        "how do volcanoes erupt for third graders",
+    ],
+)
+def test_a_simple_explanation_is_asked_for(prompt: str) -> None:
+    assert is_simple(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "activities for a 5 year old",
+        "birthday party for kids",
+        "simple dinner recipes",
+        "how to explain death to a child",
+        "How should I explain our divorce to my son?",
+        "bedtime story for a 4 year old",
+        "how to build a simple website",
+        "grading of diamonds",
+    ],
+)
+def test_what_is_for_children_or_easy_is_no_simple_explanation(prompt: str) -> None:
+    assert not is_simple(prompt)
+
+
+def test_long_words_and_long_sentences_are_hard_to_read() -> None:
+    simple = ["Plants need light.", "They make their food from air and water."]
+    hard = [
+        "Photosynthetic organisms convert electromagnetic radiation into chemical energy, which enzymes of the "
+        "Calvin cycle subsequently incorporate into carbohydrates."
+    ]
+    assert reading_grade(simple) < 5 < 15 < reading_grade(hard)
+    assert reading_grade([]) == reading_grade(["..."]) == 0.0
+
+
+def test_who_asks_for_a_simple_text_gets_the_document_that_is_easy_to_read() -> None:
+    hard = tuple(
+        f"Bees of the garden pollinate approximately {n} angiosperm families throughout vegetative development."
+        for n in range(60)
+    )
+    easy = tuple(f"A bee in the garden flies to {n} flowers." for n in range(20))
+    plain, full = "Bees in gardens, told thinly", "Bees in gardens, told fully"
+    library = Library.of([Passage(plain, "Bees", easy), Passage(full, "Bees", hard)], encode)
+
+    def first(typed: str) -> str:
+        return find_candidates(library, encode, ["Bees in gardens"], typed)[0].passages[0].title
+
+    assert first("bees in gardens") == full, "the other one is thin"
+    assert first("explain bees in gardens to a 10 year old") == plain
