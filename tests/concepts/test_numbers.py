@@ -1,30 +1,35 @@
-"""Which numbers of a translation are put right, and which are left alone."""
+"""Numbers as each language writes them; what may be a version, a date or a time stays."""
 
 from __future__ import annotations
 
 import pytest
 
-from concepts.codecs.numbers import keep_numbers
+from concepts.codecs.numbers import in_language
 
 
 @pytest.mark.parametrize(
-    ("source", "text", "kept"),
+    ("number", "source", "target", "written"),
     [
-        ("Error 404 was shown.", "Fehler 440 wurde angezeigt.", "Fehler 404 wurde angezeigt."),
-        ("Press 3.", "3 drücken.", "3 drücken."),
-        ("It has 1,000 rows.", "Es hat 1.000 Zeilen.", "Es hat 1.000 Zeilen."),
-        ("From 5 to 70 of 5.", "Von 5 bis 77 von 6.", "Von 5 bis 70 von 5."),
-        ("From 5 to 5.", "Von 5 bis 6.", "Von 5 bis 5."),
-        ("A 2x2 table", "Eine Tabelle 2x3", "Eine Tabelle 2x2"),
-        ("See RFC2324.", "Siehe RFC2342.", "Siehe RFC2324."),
-        ("At 12:30 in 2010", "Um 13:20 im Jahr 2010", "Um 12:30 im Jahr 2010"),
-        # another count: which stands for which is not known
-        ("Two of 10", "2 von 10", "2 von 10"),
-        ("10 of 12", "Zehn", "Zehn"),
-        ("None", "5", "5"),
-        ("1", "2 und 3", "2 und 3"),
-        ("", "", ""),
+        ("1,250", "eng_Latn", "deu_Latn", "1.250"),
+        ("1,250", "eng_Latn", "fra_Latn", "1\u202f250"),
+        ("$1,250.50", "eng_Latn", "spa_Latn", "$1.250,50"),
+        ("1.5 km", "eng_Latn", "deu_Latn", "1,5 km"),
+        ("3.5 %", "eng_Latn", "fra_Latn", "3,5 %"),
+        ("1.200,50 €", "deu_Latn", "eng_Latn", "1,200.50 €"),
+        ("1\u00a0200 €", "fra_Latn", "eng_Latn", "1,200 €"),
+        ("1.200", "deu_Latn", "spa_Latn", "1.200"),
+        # what may be something else stays
+        ("3.11", "eng_Latn", "deu_Latn", "3.11"),
+        ("1.6.2024", "eng_Latn", "deu_Latn", "1.6.2024"),
+        ("192.168.1.20", "eng_Latn", "fra_Latn", "192.168.1.20"),
+        ("12:30", "eng_Latn", "deu_Latn", "12:30"),
+        ("112-118", "eng_Latn", "deu_Latn", "112-118"),
+        ("1/2", "eng_Latn", "deu_Latn", "1/2"),
+        ("5", "eng_Latn", "deu_Latn", "5"),
+        ("2019", "eng_Latn", "fra_Latn", "2019"),
+        ("1,250", "eng_Latn", "swh_Latn", "1,250"),
+        ("1,250", "eng_Latn", "eng_Latn", "1,250"),
     ],
 )
-def test_numbers_of_the_source_are_kept(source: str, text: str, kept: str) -> None:
-    assert keep_numbers(text, source) == kept
+def test_a_number_is_written_as_in_its_language(number: str, source: str, target: str, written: str) -> None:
+    assert in_language(number, source, target) == written

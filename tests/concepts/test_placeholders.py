@@ -1,0 +1,55 @@
+"""What a translation must not change stands behind placeholders, and comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from concepts.codecs.placeholders import protect
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Visit https://example.org/a?b=c#d, or www.example.org.", "Visit $1, or $2."),
+        ("Write to j.smith@uni-bonn.de.", "Write to $1."),
+        ("Copy report.pdf and my_budget.xlsx to /home/anna/Public.", "Copy $1 and $2 to $3."),
+        ("Speichern Sie hallo.py in C:\\Users\\Tom\\Desktop.", "Speichern Sie $1 in $2."),
+        ("Set --max-size, or -v, in $HOME/.config.", "Set $1, or $2, in $3."),
+        ("Run `ls -l /tmp` and call len().", "Run $1 and call $2."),
+        ("The variable LD_LIBRARY_PATH is empty.", "The variable $1 is empty."),
+        ("Press Ctrl+Alt+T or F11.", "Press $1 or $2."),
+        ("Drücken Sie Strg+Umschalt+Esc.", "Drücken Sie $1."),
+        ("Open Settings > Network > Sharing and turn it on.", "Open $1 and turn it on."),
+        ("Click File > Save as and wait.", "Click $1 and wait."),
+        ("Klicken Sie auf Datei > Speichern unter und warten Sie.", "Klicken Sie auf $1 und warten Sie."),
+        ("Wählen Sie Datei > Öffnen aus.", "Wählen Sie $1 aus."),
+        ("Cliquez sur Paramètres > Réseau et Internet.", "Cliquez sur $1."),
+        ("Abra Archivo > Guardar como.", "Abra $1."),
+        ('The book "Tartine Bread" and „Mein Brot“ and « Le Pain ».', "The book $1 and $2 and $3."),
+        ("Mix 500 g with 1.5 l at 230 °C for 45 minutes.", "Mix $1 with $2 at $3 for $4 minutes."),
+        ("On 1.6.2024 at 7:45 it cost $1,250.50, or 35 %.", "On $1 at $2 it cost $3, or $4."),
+        ("See pages 112-118, or call +43 1 586 41 58.", "See pages $1, or call $2."),
+        ("RFC2324 and the key A1", "$1 and the key $2"),
+        # words, and what is said, are translated
+        ("The 3rd of May in the 20th century", "The 3rd of May in the 20th century"),
+        ('He said, "We will come tomorrow."', 'He said, "We will come tomorrow."'),
+        ('It is "good enough" for us', 'It is "good enough" for us'),
+        ("It is true if a > b.", "It is true if a > b."),
+        ("Tea and/or coffee, e.g. green tea.", "Tea and/or coffee, e.g. green tea."),
+        ("She's here; it's Tom's well-known book.", "She's here; it's Tom's well-known book."),
+        ("", ""),
+    ],
+)
+def test_what_must_not_change_is_a_placeholder(text: str, masked: str) -> None:
+    lang = "deu_Latn" if " Sie " in text else "eng_Latn"
+    protected = protect(text, lang)
+    assert protected.text == masked
+    assert protected.restore(protected.text, lang, lang) == text
+    assert protected.is_kept_by(masked)
+
+
+def test_a_number_is_written_as_in_the_other_language_and_a_name_is_not() -> None:
+    protected = protect('The file "1,250.50 km" has 1,250 rows.')
+    assert protected.restore("Die Datei $1 hat $2 Zeilen.", "eng_Latn", "deu_Latn") == (
+        'Die Datei "1,250.50 km" hat 1.250 Zeilen.'
+    )
