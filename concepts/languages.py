@@ -26,6 +26,8 @@ ENGLISH = "eng_Latn"
 
 _FARTHEST = 10
 """Largest langcodes distance at which two tags are the same language (a macrolanguage, a region)."""
+_NEAREST = 1
+"""The same distance between a macrolanguage and its standard: Norwegian and Bokmål."""
 _CLEAR = 0.9
 """Least probability of a foreign language that refuses a text."""
 _LIKELY, _HARDLY = 0.4, 0.03
@@ -112,6 +114,30 @@ _SURER = 20.0
 of dishes, look like many languages."""
 
 
+_SURE = 200.0
+"""The same for a document's language: of 14,681 English titles one is surer, a loan word ("Déjà vu")."""
+_IN_NAMES = frozenset(
+    [
+        "da",
+        "de",
+        "del",
+        "des",
+        "di",
+        "du",
+        "el",
+        "la",
+        "las",
+        "le",
+        "les",
+        "los",
+        "van",
+        "von",
+        "y",
+        "zu",
+        "zum",
+    ]
+)
+"""Function words that names have, too."""
 _MOST_WORDS_OF_SHORT = 4
 _SMALL_WORDS = {
     tag: frozenset(words.split())
@@ -153,6 +179,76 @@ def check_language(lang: str, known: Sequence[str], space: str) -> str:
         return lang
     near = suggest_languages(lang, known) or list(known[:5])
     raise UsageError(f"the space {space} does not know the language {lang!r}; try {', '.join(near)}")
+
+
+def take_language(typed: str, known: Sequence[str]) -> str | None:
+    """Return the code of `known` that `typed` means; None if none is meant, or it is not clear which.
+
+    Understands codes in any case, ISO 639 and BCP 47 tags ("de", "de-AT", "zh-TW"), locales ("de_AT.UTF-8") and names
+    in English or in another language ("German", "deutsch"). A tag means the language of its own script only:
+    "sr-Latn" is no Serbian in Cyrillic letters. Nothing is guessed: see `suggest_languages` for misspelt ones.
+    """
+    if typed in known:
+        return typed
+    typed = typed.strip()
+    by_letters = {code.casefold(): code for code in known}
+    if typed.casefold() in by_letters:
+        return by_letters[typed.casefold()]
+    import langcodes
+
+    meant = _language_of(typed)
+    if meant is None:
+        return None
+    languages = {code: langcodes.Language.get(code) for code in known}
+    found = [code for code, language in languages.items() if _is_same(meant, language)]
+    if len(found) < 2:
+        return found[0] if found else None
+    return langcodes.closest_supported_match(meant, found, _FARTHEST)
+
+
+def note_on_language(typed: str, code: str) -> str | None:
+    """Return a line that says that `typed` was taken for `code`, if a region was lost by that, else None."""
+    language = None if typed == code else _language_of(typed)
+    if language is None or language.territory is None:
+        return None
+    return f"took {typed.strip()} for {code} ({language_name(code)})"
+
+
+def _language_of(typed: str) -> Language | None:
+    """Return the language that a tag, the name of a locale or the name of a language means."""
+    import langcodes
+
+    tag = typed.partition(".")[0].partition("@")[0].strip()
+    try:
+        language = langcodes.Language.get(tag)
+    except ValueError:  # no tag
+        language = None
+    if language is not None and language.language is not None and language.is_valid():
+        return language
+    return langcodes.find(typed.strip()) if _is_name(typed.strip()) else None
+
+
+def _is_name(typed: str) -> bool:
+    """Return whether a text is a language's name, letter by letter.
+
+    langcodes.find takes whatever begins with a name, too: "Frenchh", "Germany".
+    """
+    from language_data.names import TRIES, name_to_code, normalize_name
+
+    name_to_code("language", typed)  # loads the names
+    return normalize_name(typed) in TRIES["und/name_to_language"]
+
+
+def _is_same(meant: Language, other: Language) -> bool:
+    """Return whether two tags are one language, or its macrolanguage, in one script."""
+    import langcodes
+
+    if meant.maximize().script != other.maximize().script:
+        return False
+    of_one, of_other = (
+        {language.language, language.prefer_macrolanguage().language} for language in (meant, other)
+    )
+    return bool(of_one & of_other) or langcodes.tag_distance(meant, other) <= _NEAREST
 
 
 def suggest_languages(typed: str, known: Sequence[str]) -> list[str]:
@@ -306,6 +402,27 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
         return best
     small = (_by_small_words(text) or _by_common_words(text)) if expected == ENGLISH else None
     return expected if small is None else code_of.get(small, expected)
+
+
+def document_language(text: str, known: Sequence[str]) -> str:
+    """Return the language to write a document in whose prompt is `text`: the prompt's if that is sure, else English.
+
+    A function word makes it sure, or a probability of `_SURE` times that of English: names look like other languages.
+    """
+    lang = detect_language(text, known, ENGLISH)
+    if lang == ENGLISH:
+        return ENGLISH
+    import langcodes
+
+    from concepts.corpus.language import FUNCTION_WORDS
+
+    words = frozenset(word.casefold() for word in _WORDS.findall(text))
+    if words & (FUNCTION_WORDS.get(lang, frozenset()) - FUNCTION_WORDS[ENGLISH] - _IN_NAMES):
+        return lang
+    tags = {tag.language for tag in _tags(lang)}
+    shares = language_shares(text)
+    share = max(shares.get(str(tag), 0.0) for tag in tags)
+    return lang if share > _SURE * shares.get(str(langcodes.Language.get(ENGLISH).language), 0.0) else ENGLISH
 
 
 def language_shares(text: str) -> dict[str, float]:

@@ -16,7 +16,7 @@ from concepts.errors import InputError, UsageError
 from flows.document.wishes import DEFAULT_LANG, FILE_WISHES, WISHES
 from flows.leases.lease import create_own, release_dead
 from longhand.asking.given import baseline_of, make_given
-from longhand.asking.requests import GivenWishes, Wishes, check_wishes, is_translation_due, make_document
+from longhand.asking.requests import GivenWishes, Wishes, check_wishes, make_document, read_translation
 from longhand.doing.searching import search_words
 from longhand.outline import editing
 from longhand.outline.draft_markdown import format_draft
@@ -274,7 +274,8 @@ class Document:
         """
         from longhand.doing.running import make_runner
 
-        if is_translation_due(self._store, self.record, lang):
+        lang, is_due = read_translation(self._store, self.record, lang)
+        if is_due:
             make_runner().translate(self._store, self.id, lang, on_event=self._longhand.tell)
         return self
 
@@ -288,6 +289,10 @@ class Document:
 
         `version`: of the outline; None: the active one.
         """
+        if lang is not None:
+            from concepts.languages import take_language
+
+            lang = take_language(lang, (self.record.lang, *self._store.list_languages(self.id))) or lang
         return self._store.export_document(self.id, lang, version=version)
 
     def markdown(self, lang: str | None = None, *, version: int | None = None) -> str:

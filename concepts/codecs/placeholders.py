@@ -40,7 +40,7 @@ _KINDS = {
     "file": rf"(?<![\w.])\.?\w[\w.+-]*\.(?:{_FILES})\b",
     "option": r"(?<![\w-])--[A-Za-z][\w-]*(?:=[^\s,;]*[^\s,;.])?|(?<![\w-])-[A-Za-z](?![\w-])",
     "variable": r"\$\{?[A-Za-z_]\w*\}?(?:/[\w.+-]*\w)*|%[A-Za-z_]\w*%"
-    r"|\b[A-Za-z]\w*_\w+\b(?:\(\))?|\b[A-Za-z_][\w.]*\(\)",
+    r"|\b[A-Za-z]\w*_\w+\b(?:\(\))?|\b[A-Za-z_][\w.]*\((?!(?:s|es|e|n|en|r|er|in|innen)\))[^()\s]*\)",
     "keys": rf"\b{_KEY}(?: ?[+-] ?(?:{_KEY}\b|\w+))+|\bF(?:[1-9]|1[0-2])\b",
     "menu": rf"(?:{_CAPITAL} ){{0,2}}{_CAPITAL}(?:{_ARROW}{_CAPITAL}(?: [\w&'’-]+){{0,3}}(?={_ARROW}))*{_ARROW}"
     rf"{_CAPITAL}(?:(?: (?:&|et|y|de|du|of))? {_CAPITAL}){{0,2}}(?: [a-zà-ÿ]+\b)?",
@@ -69,6 +69,8 @@ _NO_ENTRIES = frozenset(
 )
 """Lower-case words that end a menu path."""
 _BEGUN = re.compile(r"(\S+) (?=[A-ZÀ-ÖØ-Þ])")
+_OF_CATALOGUES = re.compile(r"%[a-zA-Z]")
+"""Placeholders of the catalogues that decoders have learnt from."""
 _HAS_WORD = re.compile(r"[^\W\d_]")
 
 
@@ -82,9 +84,17 @@ class Protected:
     """What each placeholder stands for, and whether it is a number."""
 
     def is_kept_by(self, said: str) -> bool:
-        """Return whether a translation has the same placeholders in the same order, and no other."""
+        """Return whether a translation has the same placeholders in the same order, and nothing else that is strange.
+
+        That is another placeholder, one of catalogues ("%s"), or half of a quotation.
+        """
         wanted = [f"${number}" for number in range(1, len(self.kept) + 1)]
-        return _PLACE.findall(said) == wanted and said.count("$") == self.text.count("$")
+        return (
+            _PLACE.findall(said) == wanted
+            and said.count("$") == self.text.count("$")
+            and said.count('"') % 2 == self.text.count('"') % 2
+            and len(_OF_CATALOGUES.findall(said)) == len(_OF_CATALOGUES.findall(self.text))
+        )
 
     @property
     def has_words(self) -> bool:

@@ -159,7 +159,7 @@ def space_files(name: str) -> Iterator[AssetFile]:
 
 def speech_file(name: str, lang: str) -> AssetFile:
     """Return the speech encoder's file of a published space for a speech language code such as `eng`."""
-    return asset_file(f"speech-{lang}.pt", speech_card(name, lang), "checkpoint")
+    return asset_file(f"speech-{speech_language(name, lang)}.pt", speech_card(name, lang), "checkpoint")
 
 
 def speech_card(name: str, lang: str) -> AssetCard:
@@ -167,13 +167,19 @@ def speech_card(name: str, lang: str) -> AssetCard:
 
     Raises UsageError for a language that has none, naming the nearest.
     """
-    known = speech_languages(name)
-    if lang not in known:
-        from concepts.languages import suggest_languages
+    return asset_card(PUBLISHED[name].speech.format(lang=speech_language(name, lang)))
 
-        near = suggest_languages(lang, known) or list(known)
-        raise UsageError(f"the space {name} has no speech encoder for {lang!r}; it has {', '.join(near)}")
-    return asset_card(PUBLISHED[name].speech.format(lang=lang))
+
+def speech_language(name: str, typed: str) -> str:
+    """Return the ISO 639-3 code of the speech encoder for a code or name of a language; raises as `speech_card`."""
+    from concepts.languages import suggest_languages, take_language
+
+    known = speech_languages(name)
+    code = take_language(typed, known)
+    if code is None:
+        near = suggest_languages(typed, known) or list(known)
+        raise UsageError(f"the space {name} has no speech encoder for {typed!r}; it has {', '.join(near)}")
+    return code
 
 
 def speech_languages(name: str) -> tuple[str, ...]:

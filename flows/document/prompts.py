@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from concepts.errors import InputError, UsageError
-from concepts.languages import suggest_languages
+from concepts.languages import note_on_language, suggest_languages, take_language
 
 MAX_PROMPT_CHARS = 10_000
 """Longest prompt in characters; a longer text is a document."""
@@ -75,28 +77,58 @@ def check_choice(option: str, value: str, known: Sequence[str]) -> str:
     raise UsageError(f"{option} is {value!r}: {hint}known are {', '.join(known)}")
 
 
-def check_translation(lang: str, known: Sequence[str], space: str, own: str) -> str:
-    """Return a translation's language; raise UsageError if it is unknown, or the space has no second one."""
+def check_translation(
+    lang: str, known: Sequence[str], space: str, own: str, on_note: Callable[[str], None] = lambda _: None
+) -> str:
+    """Return the code of a translation's language; raise UsageError if it is unknown, or the space has no other."""
     others = [code for code in known if code != own]
     if not others:
         raise UsageError(
             f"the space {space} knows only {', '.join(known)}: for another language, write the document in a "
             "space that has it (longhand write --space; longhand models)"
         )
-    return check_language(lang, known)
+    return check_language(lang, known, on_note)
 
 
-def check_language(code: str, known: Sequence[str]) -> str:
-    """Return the language code; raise UsageError, naming the nearest ones of `known`."""
-    if code in known:
+def check_language(typed: str, known: Sequence[str], on_note: Callable[[str], None] = lambda _: None) -> str:
+    """Return the code of `known` that a code, tag or name of a language means; raise UsageError, naming the nearest.
+
+    `on_note` gets a line if a region was taken for its language.
+    """
+    code = take_language(typed, known)
+    if code is not None:
+        note = note_on_language(typed, code)
+        if note is not None:
+            on_note(note)
         return code
-    hints = suggest_languages(code, known)
+    hints = suggest_languages(typed, known)
     if hints:
         hint = f"did you mean {' or '.join(hints)}?"
     else:
         shown = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
         hint = f"known are {shown}"
-    raise UsageError(f"unknown language {code!r}: {hint}")
+    raise UsageError(f"unknown language {typed!r}: {hint}")
+
+
+def known_languages(space: str | None = None) -> tuple[str, ...]:
+    """Return the languages of documents in a space (None: the default one): its card's and the translator's."""
+    from concepts.models.card import MODELS_VARIABLE
+
+    return _languages(space, os.environ.get(MODELS_VARIABLE, ""))
+
+
+@cache
+def _languages(space: str | None, _models: str) -> tuple[str, ...]:
+    # Cached for each value of the variable that `find_card` reads: a file may hold thousands of lines.
+    from concepts.errors import ModelError
+    from concepts.models.installed import space_languages
+    from concepts.space.config import LANGS
+
+    try:
+        return tuple(dict.fromkeys((*(space_languages(space) or ()), *LANGS)))
+    except ModelError:
+        # Loading the space will report the error.
+        return LANGS
 
 
 def check_limit(limit: int) -> int:

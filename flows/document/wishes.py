@@ -136,13 +136,19 @@ WISHES = _table(
         blank="as planned",
         choices={"short": "short", "medium": "medium", "long": "long"},
     ),
-    Wish("lang", "language", "Language of the document.", label="Language", default=DEFAULT_LANG),
+    Wish(
+        "lang",
+        "language",
+        "Language of the document, by code or name; else the prompt's.",
+        label="Language",
+        blank="the prompt's",
+    ),
     Wish(
         "prompt_lang",
         "language",
-        "Language of prompt, goal and outline, where it is another one.",
+        "Language of prompt, goal and outline, where it is not seen by itself.",
         label="Language of what is typed",
-        blank="the document's",
+        blank="as it reads",
     ),
     Wish(
         "seed",
@@ -227,7 +233,7 @@ FILE_WISHES = _table(
         WISHES["sections"], help=f"Group notes without headings into so many sections, 1 to {MAX_SECTIONS}."
     ),
     replace(WISHES["depth"], help="1: sections; 2: parts with sections (the default under headings)."),
-    replace(WISHES["lang"], help="Language to write in, where not that of the file.", default=None),
+    replace(WISHES["lang"], help="Language to write in, where not that of the file."),
     replace(WISHES["prompt_lang"], help="Language of the file, where it is not seen by itself."),
     *(WISHES[name] for name in ("seed", "goal", "space", "planner", "writer", "steps", "guidance")),
     *(WISHES[name] for name in ("review", "priority", "key")),

@@ -30,15 +30,16 @@ from prefect.exceptions import Pause
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Scheduled, Suspended
 
 from concepts.errors import InputError, LostLease, NotFoundError, StorageError
+from concepts.languages import document_language, take_language
 from flows.document import queries, steps
 from flows.document.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
 from flows.document.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
 from flows.document.job import Job, error_text
 from flows.document.options import Length, WritingOptions
 from flows.document.order import Step, StepKind, steps_left
-from flows.document.prompts import check_prompt
+from flows.document.prompts import check_language, check_prompt, known_languages
 from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
-from flows.document.wishes import DEFAULT_LANG, WISHES
+from flows.document.wishes import WISHES
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
 from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host
@@ -142,6 +143,12 @@ def _checked_prompt(prompt: object) -> str:
     return check_prompt(str(prompt))
 
 
+def _language_of(lang: str | None, prompt: str) -> str:
+    """Return the code of a document's language, that of its prompt for none; raise UsageError."""
+    known = known_languages()
+    return check_language(lang, known) if lang and lang.strip() else document_language(prompt, known)
+
+
 class Progress:
     """The progress artifact of a run; an error in showing it never fails the run."""
 
@@ -172,7 +179,7 @@ async def write_document(
     prompt: str = "",
     sections: int | None = None,
     length: Length | None = None,
-    lang: str = DEFAULT_LANG,
+    lang: str | None = None,
     document_id: str | None = None,
     translate_to: str | None = None,
     document: dict[str, Any] | None = None,
@@ -183,7 +190,7 @@ async def write_document(
         prompt: What a new document is about.
         sections: Number of sections; empty: as many as the planner plans.
         length: Length of sections; empty: as the planner plans.
-        lang: Language of the document, such as eng_Latn or deu_Latn.
+        lang: Language of the document, such as eng_Latn or German; empty: the prompt's.
         document_id: Id of a stored document, instead of a prompt.
         translate_to: Another language to translate the document into once it is written.
         document: All of a new document, as a schedule stores it.
@@ -207,11 +214,19 @@ async def write_document(
                 # The server does not hold a run's parameters to the form's limits.
                 sections = replace(WISHES["sections"], called="sections").check(sections)
                 options = WritingOptions(sections=sections, length=length)
-                new = document or {"prompt": prompt, "lang": lang, "params": options.to_params()}
+                new = document or {
+                    "prompt": prompt,
+                    "lang": _language_of(lang, prompt),
+                    "params": options.to_params(),
+                }
                 document_id = await _store(new, str(flow_run.id))
             found = host.store.get_document(document_id)
             if translate_to is None:
                 check_unfinished(found)
+            else:
+                space = None if found.space is None else found.space.name
+                # What is not known is refused by the models.
+                translate_to = take_language(translate_to, known_languages(space)) or translate_to
             if found.id in host.at_work:
                 raise Busy(
                     f"document {found.id} is at work in this process: wait for it, or cancel one of the runs",

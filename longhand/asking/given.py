@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from concepts.counting import counted
 from concepts.errors import InputError, UsageError
-from flows.document.prompts import check_language, check_prompt
+from flows.document.prompts import check_prompt, known_languages
 from flows.document.wishes import MAX_SECTIONS
 from longhand.showing.terminal import say
 
@@ -34,17 +34,15 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     from concepts.given import read_given
     from concepts.models.installed import find_card
     from flows.document.options import WritingOptions
-    from longhand.asking.requests import check_limits, known_languages, make_document
+    from longhand.asking.requests import check_limits, make_document, read_languages
 
     check_limits(wishes)
     sections, depth = wishes.get("sections"), wishes.get("depth")
-    space, lang, prompt_lang = wishes.get("space"), wishes.get("lang"), wishes.get("prompt_lang")
+    space = wishes.get("space")
     if space is not None:
         find_card("space", space, verify=False)
     languages = known_languages(space)
-    for code in (lang, prompt_lang):
-        if code is not None:
-            check_language(code, languages)
+    lang, prompt_lang = read_languages(wishes, languages)
     title = wishes.get("title")
     title = None if title is None else check_prompt(title, "the title")
     given = read_given(path, languages, prompt_lang, as_notes=use == "expand")

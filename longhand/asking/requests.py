@@ -7,10 +7,8 @@ Command line options are the defaults of all lines.
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
@@ -22,6 +20,7 @@ from flows.document.prompts import (
     check_language,
     check_prompt,
     check_translation,
+    known_languages,
 )
 from flows.document.wishes import DEFAULT_LANG, DEFAULT_SEED, FILE_WISHES, WISHES, Wish
 from longhand.showing.terminal import say
@@ -127,7 +126,13 @@ def name_types(kinds: tuple[type, ...]) -> str:
 
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to store; raise InputError, UsageError or ModelError for the first error."""
-    from concepts.languages import check_readable, detect_language, language_name, possible_language
+    from concepts.languages import (
+        check_readable,
+        detect_language,
+        document_language,
+        language_name,
+        possible_language,
+    )
     from flows.document.options import WritingOptions
     from storage import NewDocument
 
@@ -136,14 +141,10 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     text = check_prompt(prompt) if speech is None else f"Speech: {speech.name}"
     sound = None if speech is None else _listen(speech)
     models = {kind: _installed(kind, wishes.get(kind)) for kind in KINDS}
-    lang, prompt_lang = wishes.get("lang"), wishes.get("prompt_lang")
-    lang = DEFAULT_LANG if lang is None else lang
     plan_only = wishes.get("plan_only") or False
     _check_one_space(models, needs_writer=not plan_only)
     languages = known_languages(models["space"])
-    for code in (lang, prompt_lang):
-        if code is not None:
-            check_language(code, languages)
+    asked_lang, prompt_lang = read_languages(wishes, languages)
     check_limits(wishes)
     sections, length, voice = wishes.get("sections"), wishes.get("length"), wishes.get("voice")
     depth, guidance = wishes.get("depth"), wishes.get("guidance")
@@ -164,13 +165,14 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     if speech is not None:
         from concepts.codecs.speech import check_speech
 
-        spoken_in = check_speech(models["space"], prompt_lang or lang)
+        spoken_in = check_speech(models["space"], prompt_lang or asked_lang or DEFAULT_LANG)
     goal = None if goal is None else check_prompt(goal, "the goal")
     outline_lang = prompt_lang
     if prompt_lang is None:
         for what, said in (("the prompt", written), ("the goal", goal or "")):
             check_readable(said, languages, what)
         check_readable(". ".join(heading for _, heading in entries), languages, "the outline")
+    lang = asked_lang or prompt_lang or document_language(written, languages)
     if entries and outline_lang is None:
         outline_lang = detect_language(". ".join(heading for _, heading in entries), languages, lang)
     read_as = prompt_lang or (
@@ -182,7 +184,12 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
                 taken = f"{what} is read as {language_name(read_as)}"
                 say(f"{taken}, though it may be {other}, which the space does not know")
     typed_in = outline_lang if entries and outline_lang is not None else read_as
-    if typed_in != lang == DEFAULT_LANG:
+    if asked_lang is None and lang != DEFAULT_LANG:
+        say(
+            f"the prompt reads as {language_name(lang)}, and so the document is written in {language_name(lang)}: "
+            f"--lang {DEFAULT_LANG} writes it in {language_name(DEFAULT_LANG)}"
+        )
+    elif typed_in != lang == DEFAULT_LANG:
         what, typed = "outline" if entries else "prompt", language_name(typed_in)
         say(
             f"the {what} reads as {typed}, the document is written in {language_name(lang)}: "
@@ -222,6 +229,15 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         priority=wishes.get("priority") or 0,
         idempotency_key=None if key is None else check_key(key),
     )
+
+
+def read_languages(wishes: Mapping[str, Any], known: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the codes of the wishes for languages, of the document and of what is typed; raise UsageError."""
+    asked, typed = (
+        None if wish is None else check_language(wish, known, say)
+        for wish in (wishes.get("lang"), wishes.get("prompt_lang"))
+    )
+    return asked, typed
 
 
 def check_limits(wishes: Mapping[str, object]) -> None:
@@ -333,38 +349,17 @@ def _read_outline(said: UserOutline | Path | str | list[str] | None, depth: int 
     return outline
 
 
-def known_languages(space: str | None = None) -> tuple[str, ...]:
-    """Return the languages of documents in a space (None: the default one): its card's and the translator's."""
-    from concepts.models.card import MODELS_VARIABLE
-
-    return _languages(space, os.environ.get(MODELS_VARIABLE, ""))
-
-
-@cache
-def _languages(space: str | None, _models: str) -> tuple[str, ...]:
-    # Cached for each value of the variable that `find_card` reads: a file may hold thousands of lines.
-    from concepts.errors import ModelError
-    from concepts.models.installed import space_languages
-    from concepts.space.config import LANGS
-
-    try:
-        return tuple(dict.fromkeys((*(space_languages(space) or ()), *LANGS)))
-    except ModelError:
-        # Loading the space will report the error.
-        return LANGS
-
-
-def is_translation_due(store: Store, document: DocumentRecord, lang: str) -> bool:
-    """Return whether a document lacks text in a possible language.
+def read_translation(store: Store, document: DocumentRecord, typed: str) -> tuple[str, bool]:
+    """Return the code of a typed language, and whether a document lacks text in it.
 
     Raises UsageError for a language that its space does not know, FlowError if the document is not written yet.
     """
     from flows.run import check_translatable, is_translated
 
     space = None if document.space is None else document.space.name
-    check_translation(lang, known_languages(space), space or "", document.lang)
+    lang = check_translation(typed, known_languages(space), space or "", document.lang, say)
     check_translatable(document, lang)
-    return not is_translated(store, document.id, lang)
+    return lang, not is_translated(store, document.id, lang)
 
 
 def check_models() -> None:
@@ -391,6 +386,9 @@ def read_documents(path: Path, **defaults: Unpack[Wishes]) -> list[tuple[NewDocu
         raise InputError(f"{name} holds no prompt: write one JSON string or object a line")
     if len(lines) > MAX_LINES:
         raise InputError(f"{name} holds {len(lines):,} prompts, at most {MAX_LINES:,} are read: split it")
+    languages = known_languages(defaults.get("space"))
+    # Once for all lines, so that a region is noted once.
+    defaults["lang"], defaults["prompt_lang"] = read_languages(defaults, languages)
     defaults["outline"] = _read_outline(defaults.get("outline"), defaults.get("depth"))
     found: list[tuple[NewDocument, bool]] = []
     line_of: dict[str, int] = {}

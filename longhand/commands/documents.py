@@ -99,7 +99,8 @@ def list_documents(
     with open_store() as store:
         wanted = next((known for known in DOCUMENT_STATUSES if known == status), None)
         if lang is not None:
-            check_choice("--lang", lang, store.list_document_languages() or (lang,))
+            stored = store.list_document_languages() or (lang,)
+            lang = check_choice("--lang", read_language(lang, stored) or lang, stored)
         found = store.list_documents(
             wanted,
             lang=lang,
@@ -297,14 +298,27 @@ def choose_documents(
     return found
 
 
+def read_language(typed: str, known: Sequence[str]) -> str | None:
+    """Return the code of `known` that a code, tag or name of a language means, else None; say if a region is lost."""
+    from concepts.languages import note_on_language, take_language
+
+    code = take_language(typed, known)
+    if code is not None and (note := note_on_language(typed, code)) is not None:
+        say(note)
+    return code
+
+
 class UndecodedError(UsageError):
     """A document has no text in the language that was asked for."""
 
 
 def check_decoded(store: Store, document: DocumentRecord, lang: str | None) -> str | None:
-    """Return the language, or raise UndecodedError where the document has no text in it."""
+    """Return the code of a typed language, or raise UndecodedError where the document has no text in it."""
+    if lang is None:
+        return None
     languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
-    if lang is not None and lang not in languages:
+    lang = read_language(lang, languages) or lang
+    if lang not in languages:
         raise UndecodedError(
             f"{document.id} has no text in {lang!r}: it is decoded in {', '.join(languages)}; "
             f"longhand translate {document.id} --lang CODE adds one"

@@ -79,7 +79,8 @@ def export(
         return
     if out_dir is None and (all_documents or len(chosen) > 1):
         raise UsageError("several documents need a folder: --out-dir DIR, or --parquet FILE")
-    wish = Wish(_choose_format(format, out, with_vectors=with_vectors), lang, version, with_vectors)
+    code = None if lang is None else _read_code(lang, chosen)
+    wish = Wish(_choose_format(format, out, with_vectors=with_vectors), code, version, with_vectors)
     if out_dir is not None:
         _write_folder(chosen, out_dir, wish, replace=force, are_named=bool(ids))
     else:
@@ -158,7 +159,6 @@ def _write_folder(ids: list[str], folder: Path, wish: Wish, *, replace: bool, ar
     from longhand.asking.files import check_target, make_folder, write_atomic
     from longhand.commands.documents import UndecodedError
 
-    _check_code(wish.lang)
     with _open_store() as store:
         documents = [store.get_document(wanted) for wanted in ids or store.list_document_ids()]
         if not documents:
@@ -221,8 +221,6 @@ def _read(store: Store, document: DocumentRecord, wish: Wish) -> ExportedDocumen
     # Which languages an older version has is not known; what it lacks is counted as missing.
     if wish.version is None:
         check_decoded(store, document, wish.lang)
-    else:
-        _check_code(wish.lang)
     exported = store.export_document(document.id, wish.lang, version=wish.version)
     if not exported.sections:
         raise NotFoundError(
@@ -231,9 +229,24 @@ def _read(store: Store, document: DocumentRecord, wish: Wish) -> ExportedDocumen
     return exported
 
 
-def _check_code(lang: str | None) -> None:
-    if lang is not None and _CODE.fullmatch(lang) is None:
-        raise UsageError(f"--lang is {lang!r}: expected a code such as {DEFAULT_LANG}")
+def _read_code(typed: str, ids: Sequence[str]) -> str:
+    """Return the code of a typed language, one of the documents (none: of all) or of the space that ships.
+
+    A code of no known language stays as it is: which languages an older version has is not known.
+    """
+    from flows.document.prompts import known_languages
+    from longhand.commands.documents import read_language
+
+    if _CODE.fullmatch(typed) is not None:
+        return typed
+    with _open_store() as store:
+        documents = [store.get_document(wanted) for wanted in ids or store.list_document_ids()]
+        decoded = [(document.lang, *store.list_languages(document.id)) for document in documents]
+    known = dict.fromkeys((*(lang for own in decoded for lang in own), *known_languages()))
+    code = read_language(typed, tuple(known))
+    if code is None:
+        raise UsageError(f"--lang is {typed!r}: expected a language such as {DEFAULT_LANG} or German")
+    return code
 
 
 def _render(store: Store, exported: ExportedDocument, wish: Wish) -> bytes:

@@ -258,14 +258,15 @@ def translate(
 ) -> None:
     """Say a written document in another language, without planning or writing it again."""
     from longhand.asking.files import check_document_target
-    from longhand.asking.requests import is_translation_due
+    from longhand.asking.requests import read_translation
     from storage import Store
 
     if out is not None:
         check_document_target(out)
     with Store.open() as store:
         document = store.get_document(document_id)
-        if not is_translation_due(store, document, lang):
+        lang, is_due = read_translation(store, document, lang)
+        if not is_due:
             print_document(store, document.id, as_json=as_json, out=out, lang=lang)
             return
 

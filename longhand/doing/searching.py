@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from concepts.errors import UsageError
-from flows.document.prompts import check_language, check_prompt
+from flows.document.prompts import check_language, check_prompt, known_languages
 from flows.document.wishes import DEFAULT_LANG
-from longhand.asking.requests import known_languages
+from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
     from flows.models.engine import ModelEngine
@@ -51,7 +51,7 @@ class Searcher:
     ) -> tuple[Match, ...]:
         """Return matches for `words` by meaning and by words, best first; see `search_words`."""
         text = check_prompt(words, "what is looked for")
-        check_language(lang, self.languages())
+        lang = check_language(lang, self.languages(), say)
         if not 1 <= limit <= MAX_LIMIT:
             raise UsageError(f"--limit is {limit}: give a number from 1 to {MAX_LIMIT}")
         depth = max(limit, MIN_DEPTH) if len(ways) > 1 else limit

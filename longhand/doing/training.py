@@ -339,7 +339,10 @@ def _train_languages(
         raise UsageError(f"the languages of {space.name} are published as they are: name a space of your own")
     config = LanguagesTrainingConfig()
     if request.langs is not None:
-        config = replace(config, langs=request.langs)
+        from concepts.languages import take_language
+
+        meant = tuple(take_language(lang, LANGS) or lang for lang in request.langs)
+        config = replace(config, langs=meant)
     config = replace(config, decoder_only=request.decoder_only)
     for lang in config.langs:
         if lang not in LANGS:

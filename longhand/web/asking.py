@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from concepts.errors import UsageError
+from concepts.languages import take_language
 from longhand.web.errors import TooLargeError
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def read_choice(request: Request, name: str, choices: Sequence[str]) -> str | No
     if typed not in choices:
         raise UsageError(f"{name} is {typed[:40]!r}: expected one of {', '.join(choices) or 'none yet'}")
     return typed
+
+
+def read_language(request: Request, name: str, choices: Sequence[str]) -> str | None:
+    """Return the one of the codes that a code, tag or name of a language in the address means, like `read_choice`."""
+    typed = request.query_params.get(name)
+    code = None if not typed else take_language(typed, choices)
+    return code or read_choice(request, name, choices)
 
 
 class Form:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from concepts.errors import LonghandError, UsageError
-from flows.document.prompts import MAX_OUTLINE_DEPTH, check_language, check_prompt
+from flows.document.prompts import MAX_OUTLINE_DEPTH, check_language, check_prompt, known_languages
 from flows.document.wishes import WISHES, Wish
-from longhand.asking.requests import check_models, known_languages, make_document
+from longhand.asking.requests import check_models, make_document
 from longhand.outline.outlines import parse_outline
-from longhand.web.asking import Form, read_choice
+from longhand.web.asking import Form, read_language
 from longhand.web.errors import status_of
 from longhand.web.templating import link
 
@@ -40,8 +40,8 @@ class Creating:
 
     def form(self, request: Request) -> Response:
         """Show the empty form; `prompt` in the address fills the first field."""
-        read_choice(request, "lang", known_languages())
         typed = {name: request.query_params.get(name, _start(WISHES[name])) for name in FIELDS}
+        typed["lang"] = read_language(request, "lang", known_languages()) or ""
         return self._page(Form(tuple(typed.items())), {})
 
     def create(self, request: Request, form: Form) -> Response:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from longhand.showing.states import state_of
 from longhand.showing.terminal import format_iso
-from longhand.web.asking import read_choice, read_number
+from longhand.web.asking import read_choice, read_language, read_number
 from longhand.web.plain import csv_response
 from storage import DOCUMENT_STATUSES, DocumentStatus
 from storage.records import SORTS, Sort
@@ -42,7 +42,7 @@ class Filters:
         sort = read_choice(request, "sort", SORTS)
         return cls(
             status=next((known for known in DOCUMENT_STATUSES if known == status), None),
-            lang=read_choice(request, "lang", languages),
+            lang=read_language(request, "lang", languages),
             text=request.query_params.get("text", "").strip(),
             sort=next((known for known in SORTS if known == sort), "created"),
         )

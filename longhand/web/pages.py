@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from concepts.counting import counted
 from concepts.errors import NotFoundError, UsageError
+from concepts.languages import take_language
 from flows.document.wishes import DEFAULT_LANG
 from longhand.formats import FORMATS
 from longhand.formats.export import file_stem, title_of
@@ -17,7 +18,7 @@ from longhand.outline.comparison import compare_outlines
 from longhand.showing.stages import stage_rows
 from longhand.showing.states import is_held
 from longhand.showing.terminal import format_iso
-from longhand.web.asking import read_choice, read_number
+from longhand.web.asking import read_choice, read_language, read_number
 from longhand.web.plain import SUFFIX, csv_response, is_plain, json_response
 from longhand.web.reading import FAIR_SCORE, GOOD_SCORE, flatten, read_version
 from longhand.web.templating import link, render
@@ -139,9 +140,9 @@ class Pages:
         chosen = read_choice(request, "in", places)
         by = read_choice(request, "by", WAYS)
         ways = tuple(way for way in WAYS if by in (None, way))
-        lang = read_choice(request, "lang", self.searcher.languages()) or DEFAULT_LANG
+        lang = read_language(request, "lang", self.searcher.languages()) or DEFAULT_LANG
         status = read_choice(request, "status", DOCUMENT_STATUSES)
-        document_lang = read_choice(request, "document_lang", self.store.list_document_languages())
+        document_lang = read_language(request, "document_lang", self.store.list_document_languages())
         title = request.query_params.get("title", "").strip()
         wanted = tuple(place for place in places if chosen in (None, place))
         is_filtered = bool(status or document_lang or title)
@@ -246,16 +247,17 @@ class Pages:
         return tuple(dict.fromkeys((document.lang, *self.store.list_languages(document.id))))
 
     def _language(self, request: Request, document: DocumentRecord, name: str) -> str | None:
-        return read_choice(request, name, self._languages(document))
+        return read_language(request, name, self._languages(document))
 
     def languages(self, request: Request) -> Response:
         """Show the active version's sentences in several languages side by side."""
         document = self.find(request)
         known = self._languages(document)
-        asked = request.query_params.getlist("lang")
-        for lang in asked:
-            if lang not in known:
-                raise UsageError(f"lang is {lang[:40]!r}: expected one of {', '.join(known)}")
+        asked = []
+        for typed in request.query_params.getlist("lang"):
+            if (code := take_language(typed, known)) is None:
+                raise UsageError(f"lang is {typed[:40]!r}: expected one of {', '.join(known)}")
+            asked.append(code)
         beside = tuple(dict.fromkeys(asked or known))[:MAX_LANGUAGES_BESIDE]
         first, *others = (read_version(self.store, document.id, None, lang) for lang in beside)
         parts = first.parts()

@@ -18,10 +18,12 @@ from concepts.given import arrange, read_given
 from concepts.languages import (
     _identifier,
     detect_language,
+    document_language,
     foreign_language,
     language_name,
     possible_language,
     suggest_languages,
+    take_language,
 )
 
 FOUR = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
@@ -47,6 +49,88 @@ MANY = (*FOUR, "zho_Hans", "zho_Hant", "arb_Arab", "ary_Arab", "nob_Latn", "pes_
 )
 def test_what_people_type_is_understood(typed: str, meant: str) -> None:
     assert suggest_languages(typed, MANY)[0] == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("de", "deu_Latn"),
+        ("german", "deu_Latn"),
+        ("Deutsch", "deu_Latn"),
+        ("allemand", "deu_Latn"),
+        ("de-AT", "deu_Latn"),
+        ("deu", "deu_Latn"),
+        ("ger", "deu_Latn"),
+        ("DE", "deu_Latn"),
+        (" deu_latn ", "deu_Latn"),
+        ("français", "fra_Latn"),
+        ("es-419", "spa_Latn"),
+        ("pt_BR", "por_Latn"),
+        ("zh", "zho_Hans"),
+        ("zh-TW", "zho_Hant"),
+        ("zh-HK", "zho_Hant"),
+        ("中文", "zho_Hans"),
+        ("ar-EG", "arb_Arab"),
+        ("ary", "ary_Arab"),
+        ("Norwegian", "nob_Latn"),
+        ("fa", "pes_Arab"),
+        ("Swahili", "swh_Latn"),
+    ],
+)
+def test_what_means_one_language_is_taken(typed: str, meant: str) -> None:
+    assert take_language(typed, MANY) == meant
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "germn",
+        "deu_Latin",
+        "frenh",
+        "gsw",
+        "lb",
+        "arz",
+        "de-Cyrl",
+        "xx",
+        "Klingon",
+        "english german",
+        "Frenchh",
+        "Germany",
+        "?",
+        "",
+        "d",
+    ],
+)
+def test_what_is_misspelt_or_near_is_not_taken(typed: str) -> None:
+    assert take_language(typed, MANY) is None
+
+
+def test_another_script_is_not_taken() -> None:
+    assert take_language("zh-TW", ("eng_Latn", "zho_Hans")) is None
+    assert take_language("sr-Latn", ("srp_Cyrl",)) is None
+    assert take_language("sr", ("srp_Cyrl",)) == "srp_Cyrl"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lang"),
+    [
+        ("Wie man ein Hochbeet baut", "deu_Latn"),
+        ("Der Erste Weltkrieg", "deu_Latn"),
+        ("Gesunde Ernährung", "deu_Latn"),
+        ("Comment faire du pain", "fra_Latn"),
+        ("Cómo hacer pan", "spa_Latn"),
+        ("How to build a raised bed", "eng_Latn"),
+        # names and loan words, which py3langid takes for another language
+        ("Werner Heisenberg", "eng_Latn"),
+        ("albert einstein", "eng_Latn"),
+        ("Simone de Beauvoir", "eng_Latn"),
+        ("Charles de Gaulle", "eng_Latn"),
+        ("Phone etiquette", "eng_Latn"),
+        ("Stonehenge", "eng_Latn"),
+    ],
+)
+def test_a_document_is_in_its_prompts_language_where_that_is_sure(prompt: str, lang: str) -> None:
+    assert document_language(prompt, FOUR) == lang
 
 
 @pytest.mark.parametrize("typed", ["xx", "?", "", "Klingon", "zh"])

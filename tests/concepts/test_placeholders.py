@@ -15,7 +15,7 @@ from concepts.codecs.placeholders import protect
         ("Copy report.pdf and my_budget.xlsx to /home/anna/Public.", "Copy $1 and $2 to $3."),
         ("Speichern Sie hallo.py in C:\\Users\\Tom\\Desktop.", "Speichern Sie $1 in $2."),
         ("Set --max-size, or -v, in $HOME/.config.", "Set $1, or $2, in $3."),
-        ("Run `ls -l /tmp` and call len().", "Run $1 and call $2."),
+        ('Run `ls -l /tmp` and call len(), or print("Hello").', "Run $1 and call $2, or $3."),
         ("The variable LD_LIBRARY_PATH is empty.", "The variable $1 is empty."),
         ("Press Ctrl+Alt+T or F11.", "Press $1 or $2."),
         ("Drücken Sie Strg+Umschalt+Esc.", "Drücken Sie $1."),
@@ -36,6 +36,7 @@ from concepts.codecs.placeholders import protect
         ('It is "good enough" for us', 'It is "good enough" for us'),
         ("It is true if a > b.", "It is true if a > b."),
         ("Tea and/or coffee, e.g. green tea.", "Tea and/or coffee, e.g. green tea."),
+        ("Open the file(s) and the Freund(in).", "Open the file(s) and the Freund(in)."),
         ("She's here; it's Tom's well-known book.", "She's here; it's Tom's well-known book."),
         ("", ""),
     ],
@@ -53,3 +54,12 @@ def test_a_number_is_written_as_in_the_other_language_and_a_name_is_not() -> Non
     assert protected.restore("Die Datei $1 hat $2 Zeilen.", "eng_Latn", "deu_Latn") == (
         'Die Datei "1,250.50 km" hat 1.250 Zeilen.'
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["$2 und $1", "$1", "$1 und $2 und $2", "a$1 und $2", "$1 und $2.5", '$1 und "$2', "$1, %s und $2"],
+)
+def test_a_translation_that_lost_something_is_seen(said: str) -> None:
+    protected = protect("a.txt and b.txt")
+    assert not protected.is_kept_by(said) and protected.is_kept_by("$1 und $2")

@@ -45,6 +45,24 @@ def test_a_run_from_the_form_makes_one_document(store: Store, api: PrefectApi) -
         assert state["type"] == "FAILED" and state["message"].startswith(message)
 
 
+def test_a_language_of_the_form_is_stored_by_its_code(store: Store, api: PrefectApi) -> None:
+    path = f"/deployments/{work_pool.deployment_id(api)}/create_flow_run"
+    for form in (
+        {"prompt": "Tea", "lang": "German"},
+        {"prompt": "Wie man ein Hochbeet baut"},
+        {"prompt": "Milk"},
+    ):
+        api.call("POST", path, {"parameters": {**form, "sections": 1}})
+    refused = api.call("POST", path, {"parameters": {"prompt": "Rice", "lang": "germn"}})["id"]
+    run(make_worker(store), Keeping(api), store)
+    assert {d.prompt: d.lang for d in store.list_documents()} == {
+        "Tea": "deu_Latn",
+        "Wie man ein Hochbeet baut": "deu_Latn",
+        "Milk": "eng_Latn",
+    }
+    assert "did you mean deu_Latn?" in api.get(f"/flow_runs/{refused}")["state"]["message"]
+
+
 def test_a_wrong_language_of_a_translation_is_refused_before_anything_is_written(
     store: Store, api: PrefectApi
 ) -> None:

@@ -172,11 +172,22 @@ def test_the_shipped_planner_and_writer_are_of_another_space(run, store, sonar):
 )
 def test_language_codes_are_checked_against_sonars_own(run, sonar, command, monkeypatch):
     monkeypatch.setattr("longhand.asking.requests._check_one_space", lambda *_, **__: None)
-    for typed, meant in (("swahili", "swh_Latn"), ("zho_Hanz", "zho_Hans"), ("deu", "deu_Latn")):
+    for typed, meant in (("swahilli", "swh_Latn"), ("zho_Hanz", "zho_Hans"), ("deu_Latin", "deu_Latn")):
         result = run(*command, *SONAR, "--lang", typed)
         assert result.exit_code == 2
         assert f"unknown language '{typed}'" in result.stderr and meant in result.stderr
     assert "zho_Hans" not in run(*command, "--lang", "zho_Hanz").stderr  # of the shipped space
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("swahili", "swh_Latn"), ("zh-TW", "zho_Hant"), ("deu", "deu_Latn"), ("Norwegian", "nob_Latn")],
+)
+def test_what_means_one_of_sonars_languages_is_taken(run, store, sonar, typed, code, monkeypatch):
+    monkeypatch.setattr("longhand.asking.requests._check_one_space", lambda *_, **__: None)
+    assert run("submit", "Tea", *SONAR, "--lang", typed).exit_code == 0
+    assert [document.lang for document in store.list_documents()] == [code]
+    assert run("submit", "Tea", "--lang", "zh-TW").exit_code == 2  # of the shipped space
 
 
 def test_without_weights_the_line_says_how_to_get_them(run, store):
@@ -240,8 +251,10 @@ def test_fetch_downloads_and_says_what_came(home, server, tmp_path):
 
 def test_what_can_be_fetched_is_checked(run):
     assert "did you mean sonar?" in run("models", "fetch", "sonor").stderr
-    refused = run("models", "fetch", "sonar", "--speech", "german")
-    assert refused.exit_code == 2 and "has no speech encoder for 'german'; it has deu" in refused.stderr
+    refused = run("models", "fetch", "sonar", "--speech", "germn")
+    assert refused.exit_code == 2 and "has no speech encoder for 'germn'; it has" in refused.stderr
+    by_name = run("models", "fetch", "sonar", "--speech", "german", "--where").stdout
+    assert by_name == run("models", "fetch", "sonar", "--speech", "deu", "--where").stdout
     assert "spenc.eng.pt" in run("models", "fetch", "sonar", "--speech", "eng", "--where").stdout
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from concepts.errors import NonFiniteError
@@ -59,9 +61,12 @@ def test_a_folder_in_one_language_leaves_out_what_is_not_in_it(
         assert f"left out: {other} has no text in 'deu_Latn'" in result.stderr
     named = run("export", written, others[0], "--out-dir", str(tmp_path / "b"), *wish)
     assert (named.exit_code, (tmp_path / "b").exists()) == (2, False)
-    unknown = run("export", "--all", "--out-dir", str(tmp_path / "b"), "--lang", "german")
+    by_name = run("export", "--all", "--out-dir", str(tmp_path / "name"), "--lang", "german")
+    assert by_name.exit_code == 0
+    assert [p.name for p in (tmp_path / "name").iterdir()] == [p.name for p in folder.iterdir()]
+    unknown = run("export", "--all", "--out-dir", str(tmp_path / "b"), "--lang", "germn")
     assert (unknown.exit_code, (tmp_path / "b").exists()) == (2, False)
-    assert "--lang is 'german': expected a code such as eng_Latn" in unknown.stderr
+    assert "--lang is 'germn': expected a language such as eng_Latn or German" in unknown.stderr
 
 
 def test_a_version_that_is_not_in_use_is_to_be_restored_before_it_is_decoded(
@@ -116,11 +121,57 @@ def test_a_space_of_one_language_refuses(run, runner, written, monkeypatch):
     assert runner.num_runs == num_runs
 
 
-@pytest.mark.parametrize("typed", ["German", "de", "deutsch", "deu_latn", "de-AT"])
-def test_other_names_of_a_language_are_suggested(run, written, two_languages, typed):
+@pytest.mark.parametrize("typed", ["German", "de", "deutsch", "deu_latn", "de-AT", "deu", "DE"])
+def test_other_names_of_a_language_are_taken(run, runner, store, written, two_languages, typed):
     result = run("translate", written, "--lang", typed)
-    assert result.exit_code == 2
-    assert "did you mean deu_Latn?" in result.stderr
+    assert (result.exit_code, result.stdout) == (0, GERMAN)
+    assert ("took de-AT for deu_Latn (German)\n" in result.stderr) == (typed == "de-AT")
+    assert f"longhand show {written} --lang deu_Latn" in result.stderr
+    assert set(store.list_languages(written)) == {"eng_Latn", "deu_Latn"}
+    num_runs = runner.num_runs
+    assert run("translate", written, "--lang", "deu_Latn").stdout == GERMAN
+    assert runner.num_runs == num_runs
+    for command in ("show", "export"):
+        assert GERMAN in run(command, written, "--lang", typed).stdout
+
+
+def test_a_misspelt_language_is_refused_with_the_one_that_is_meant(run, written, two_languages):
+    result = run("translate", written, "--lang", "germn")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "longhand: unknown language 'germn': did you mean deu_Latn?\n",
+    )
+
+
+def test_a_prompt_in_another_language_is_a_document_in_it_with_its_title(run, store, two_languages):
+    result = run("submit", "Wie man ein Hochbeet baut")
+    (document,) = store.list_documents()
+    assert (document.lang, document.params["prompt_lang"]) == ("deu_Latn", "deu_Latn")
+    assert (
+        result.stderr.count("reads as German, and so the document is written in German: --lang eng_Latn") == 1
+    )
+    run("submit", "Wie man ein Hochbeet baut", "--lang", "English", "--prompt-lang", "german")
+    run("submit", "Wie man ein Hochbeet baut", "--prompt-lang", "de")
+    run("submit", "Wie man ein Hochbeet baut", "--lang", "eng")
+    run("submit", "Werner Heisenberg")
+    found = [(d.lang, d.params["prompt_lang"]) for d in store.list_documents()]
+    assert found[1:4] == [("eng_Latn", "deu_Latn"), ("deu_Latn", "deu_Latn"), ("eng_Latn", "deu_Latn")]
+    assert found[0][0] == "eng_Latn"
+
+
+def test_the_same_language_under_two_names_is_the_same_document(run, store, two_languages, tmp_path):
+    rows = [{"prompt": "Tea", "lang": lang, "prompt_lang": lang} for lang in ("de", "German", "deu_Latn")]
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert run("submit", "--file", str(path), "--seed", "7").exit_code == 0
+    assert run("submit", "Tea", "--lang", "Deutsch", "--prompt-lang", "DE").exit_code == 0
+    documents = store.list_documents()
+    assert len(documents) == 4
+    assert {(d.prompt, d.lang, str(sorted(d.params.items()))) for d in documents} == {
+        ("Tea", "deu_Latn", str(sorted(documents[0].params.items())))
+    }
+    first = run("submit", "Milk", "--lang", "de", "--idempotency-key", "k").stdout
+    assert run("submit", "Milk", "--lang", "deu_Latn", "--idempotency-key", "k").stdout == first
 
 
 def test_its_own_language_and_an_unwritten_document_are_refused(run, store, written, two_languages):
@@ -188,4 +239,4 @@ def test_what_a_change_left_untranslated_is_translated_by_the_command_named(run,
     assert run("translate", document.id, "--lang", "deu_Latn").exit_code == 0
     assert run("export", document.id, "--lang", "deu_Latn").stderr == ""
     result = run("export", document.id, "--version", "1", "--lang", "klingon")
-    assert (result.exit_code, "expected a code such as eng_Latn" in result.stderr) == (2, True)
+    assert (result.exit_code, "expected a language such as eng_Latn" in result.stderr) == (2, True)

@@ -37,11 +37,27 @@ def test_any_text_is_a_prompt_or_one_clear_line(text):
         ("fr", "fra_Latn"),
         ("spa_latn", "spa_Latn"),
         ("fra-Latn", "fra_Latn"),
+        ("Deutsch", "deu_Latn"),
+        ("DE", "deu_Latn"),
+        ("deu", "deu_Latn"),
     ],
 )
-def test_languages_are_guessed_in_the_message_only(typed, meant):
-    assert check_language(meant, LANGS) == meant
-    with pytest.raises(UsageError, match=f"did you mean {meant}"):
+def test_what_means_a_language_is_taken_for_it(typed, meant):
+    noted: list[str] = []
+    assert check_language(typed, LANGS, noted.append) == check_language(meant, LANGS) == meant
+    assert noted == []
+
+
+def test_a_region_is_taken_for_its_language_with_a_note():
+    noted: list[str] = []
+    assert check_language("de-AT", LANGS, noted.append) == "deu_Latn"
+    assert check_language("fr_CA.UTF-8", LANGS, noted.append) == "fra_Latn"
+    assert noted == ["took de-AT for deu_Latn (German)", "took fr_CA.UTF-8 for fra_Latn (French)"]
+
+
+@pytest.mark.parametrize("typed", ["germn", "deu_Latin", "Germna"])
+def test_misspelt_languages_are_guessed_in_the_message_only(typed):
+    with pytest.raises(UsageError, match="did you mean deu_Latn"):
         check_language(typed, LANGS)
 
 

@@ -199,3 +199,15 @@ def test_wrong_arguments_are_one_line_and_store_nothing(lh, wishes, message):
 
 def test_what_is_none_counts_as_not_given(lh):
     assert lh.submit("tea", sections=None, outline=None, lang=None, review=None).record.lang == "eng_Latn"
+
+
+def test_languages_are_taken_by_name(lh):
+    assert lh.submit("Tea", lang="German", prompt_lang="de").record.lang == "deu_Latn"
+    assert lh.submit("Wie man ein Hochbeet baut").record.lang == "deu_Latn"
+    with pytest.raises(longhand.LonghandError, match="did you mean deu_Latn"):
+        lh.submit("Tea", lang="germn")
+
+
+def test_a_text_is_exported_by_its_languages_name(lh):
+    doc = lh.write("tea")
+    assert doc.markdown("English") == doc.markdown("eng_Latn") == doc.markdown("en-GB") == doc.markdown()

@@ -432,3 +432,28 @@ def test_a_search_is_narrowed_to_documents(client, searcher: FakeSearcher, three
     assert [(row["document"], row["text"], row["sentence"]) for row in rows] == [
         (three[0], "'=A sentence.", "1")
     ]
+
+
+def test_languages_of_addresses_and_forms_are_taken_by_name(client, store) -> None:
+    fields = {FORM_TOKEN: GUARD.form_token, "seed": "1"}
+    for lang, prompt in (
+        ("German", "Tea"),
+        ("de-AT", "Milk"),
+        ("", "Wie man ein Hochbeet baut"),
+        ("", "Rice"),
+    ):
+        answer = client.post(
+            "/create", data=fields | {"prompt": prompt, "lang": lang}, follow_redirects=False
+        )
+        assert answer.status_code == 303, answer.text
+    assert {d.prompt: d.lang for d in store.list_documents()} == {
+        "Tea": "deu_Latn",
+        "Milk": "deu_Latn",
+        "Wie man ein Hochbeet baut": "deu_Latn",
+        "Rice": "eng_Latn",
+    }
+    refused = client.post("/create", data=fields | {"prompt": "Tea", "lang": "germn"})
+    assert refused.status_code == 400 and "did you mean deu_Latn?" in refused.text
+    assert client.get("/?lang=german").text == client.get("/?lang=deu_Latn").text
+    assert 'value="deu_Latn" selected' in client.get("/new?lang=german").text
+    assert client.get("/new?lang=germn").status_code == 400

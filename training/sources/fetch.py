@@ -23,6 +23,7 @@ from concepts.corpus.drops import DropReport
 from concepts.corpus.importers import document_row
 from concepts.corpus.records import BLOCK_KINDS, LANG_CODES, Document
 from concepts.errors import InputError, UsageError
+from concepts.languages import take_language
 from training.corpus.store import gzip_writer
 from training.sources.archives import package_name
 from training.sources.help import iter_help, kde_entities
@@ -93,10 +94,11 @@ def fetch_corpus(
     """Download every package and write `NAME.CODE.jsonl.gz` files to `out_dir`, for `build_corpus` to read.
 
     `packages` names the Debian packages with Mallard or DocBook help, None means `help_packages`; the other sources
-    are fixed. `codes` are two-letter languages. `progress` gets (task, items so far, total). Raises UsageError for
+    are fixed. `codes` are languages. `progress` gets (task, items so far, total). Raises UsageError for
     an unknown language, InputError if apt-get or pip is missing or `out_dir` cannot be written.
     """
     progress = progress or (lambda name, done, total: None)
+    codes = [take_language(code, tuple(LANG_CODES)) or code for code in codes]
     unknown = [code for code in codes if code not in LANG_CODES]
     if unknown or not codes:
         raise UsageError(
