@@ -116,28 +116,18 @@ of dishes, look like many languages."""
 
 _SURE = 200.0
 """The same for a document's language: of 14,681 English titles one is surer, a loan word ("Déjà vu")."""
-_IN_NAMES = frozenset(
-    [
-        "da",
-        "de",
-        "del",
-        "des",
-        "di",
-        "du",
-        "el",
-        "la",
-        "las",
-        "le",
-        "les",
-        "los",
-        "van",
-        "von",
-        "y",
-        "zu",
-        "zum",
-    ]
-)
-"""Function words that names have, too."""
+_SURE_WORDS = {
+    lang: frozenset(words.split())
+    for lang, words in {
+        "deu_Latn": "der das dem den ein eine einen einem einer ist sind und oder nicht mit für wie man warum wann "
+        "im auf bei aus nach durch über unter ohne ich wir sie mein meine wenn als kann können werden wird sich auch",
+        "fra_Latn": "un une est sont et ou pour que qui dans sur avec par pas comment pourquoi quand ce cette ces "
+        "mon ma mes nous vous je sans être faire au aux leur plus",
+        "spa_Latn": "un una uno es son o para que con por se su sus cómo qué cuándo dónde como más este esta mi mis "
+        "sin sobre entre hacer puede al lo",
+    }.items()
+}
+"""Function words that make a prompt's language sure; those of names ("de", "van") and those of English are left out."""
 _MOST_WORDS_OF_SHORT = 4
 _SMALL_WORDS = {
     tag: frozenset(words.split())
@@ -414,10 +404,8 @@ def document_language(text: str, known: Sequence[str]) -> str:
         return ENGLISH
     import langcodes
 
-    from concepts.corpus.language import FUNCTION_WORDS
-
     words = frozenset(word.casefold() for word in _WORDS.findall(text))
-    if words & (FUNCTION_WORDS.get(lang, frozenset()) - FUNCTION_WORDS[ENGLISH] - _IN_NAMES):
+    if words & _SURE_WORDS.get(lang, frozenset()):
         return lang
     tags = {tag.language for tag in _tags(lang)}
     shares = language_shares(text)

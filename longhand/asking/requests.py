@@ -189,7 +189,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
             f"the prompt reads as {language_name(lang)}, and so the document is written in {language_name(lang)}: "
             f"--lang {DEFAULT_LANG} writes it in {language_name(DEFAULT_LANG)}"
         )
-    elif typed_in != lang == DEFAULT_LANG:
+    elif asked_lang is None and typed_in != lang == DEFAULT_LANG:
         what, typed = "outline" if entries else "prompt", language_name(typed_in)
         say(
             f"the {what} reads as {typed}, the document is written in {language_name(lang)}: "

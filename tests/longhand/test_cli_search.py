@@ -158,7 +158,7 @@ def test_nothing_stored_is_said(run, words):
         (("tea", "--in", "plans"), 2, "did you mean plan?"),
         (("tea", "--by", "word"), 2, "did you mean words?"),
         (("tea", "--limit", "0"), 2, "--limit is 0: give a number from 1 to 1000"),
-        (("tea", "--lang", "english"), 2, "did you mean eng_Latn?"),
+        (("tea", "--lang", "englsh"), 2, "did you mean eng_Latn?"),
         ((), 2, "Missing argument 'words'"),
     ],
 )

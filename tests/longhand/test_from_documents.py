@@ -213,7 +213,7 @@ def test_files_that_are_no_document(run, store, tmp_path, command, name, data, r
         (("plan",), 2, "Missing option '--from'"),
         (("plan", "--from", "{folder}"), 1, "is a folder"),
         (("plan", "--from", "{tea}", "--lang", "xx"), 2, "unknown language"),
-        (("plan", "--from", "{tea}", "--prompt-lang", "german"), 2, "unknown language"),
+        (("plan", "--from", "{tea}", "--prompt-lang", "germn"), 2, "unknown language"),
         (("plan", "--from", "{tea}", "--title", "🍞"), 1, "the title holds only emoji"),
         (("plan", "--from", "{tea}", "--space", "nowhere"), 1, "nowhere"),
         (("summarize", "{tea}", "--sentences", "0"), 2, "give a number from 1 to 5"),

@@ -359,7 +359,7 @@ def test_points_in_another_language_than_the_document_are_shown_as_typed(run, ru
     (tmp_path / "a.md").write_text(
         f"# Fahrradreise\n\n## Vorbereitung\n- {points[0]}\n\n## Unterwegs\n- {points[1]}\n"
     )
-    result = run("write", "Fahrradreise an der Elbe", "--outline", str(tmp_path / "a.md"))
+    result = run("write", "A bike trip along the river", "--outline", str(tmp_path / "a.md"))
     assert result.exit_code == 0, result.stderr
     assert "the outline reads as German, the document is written in English: --lang deu_Latn" in result.stderr
     assert all(as_sentence(point) in result.stdout for point in points)
