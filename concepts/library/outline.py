@@ -44,10 +44,11 @@ OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
 THIN_WEIGHT = 0.04
 """Likeness that a document loses beside others if it is thin; as with the kind of text, its likeness itself stays."""
-HARD_WEIGHT = 0.02
-"""Likeness that a document loses for each school grade that it is harder than `SIMPLE_GRADE`, if a simple one was asked
-for; thin ones are welcome then."""
-SIMPLE_GRADE = 5.0
+LEVEL_WEIGHT = 0.02
+"""Likeness that a document loses for each school grade that it is off the level."""
+SIMPLE_GRADE, GENERAL_GRADE = 5.0, 8.0
+"""A document is off the level if a simple one was asked for and it is harder; or if none was, it calls itself simple
+and it is easier. Where a simple one was asked for, thin ones are welcome."""
 THIN_WORDS, THIN_SENTENCE = 520, 11.0
 """A document of fewer words, or fewer words a sentence, is thin."""
 _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
@@ -104,8 +105,8 @@ class Candidate:
     """Whether its name has every requested kind of text; None: none was requested."""
     is_thin: bool = False
     """Whether it has few words, or short sentences."""
-    hardness: float = 0.0
-    """By how many school grades it is too hard, if a simple text was asked for."""
+    off_level: float = 0.0
+    """By how many school grades it is too hard or too easy to read."""
 
     @property
     def likeness(self) -> float:
@@ -220,20 +221,21 @@ def find_candidates(
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
         is_thin = not (library.is_own or wants_simple) and _is_thin(passages)
-        hardness = _hardness(passages) if wants_simple else 0.0
-        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin, hardness))
+        off_level = 0.0 if library.is_own else _off_level(passages, wants_simple=wants_simple)
+        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin, off_level))
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
 
 
 def _loss(candidate: Candidate) -> float:
     of_kind = OTHER_KIND_WEIGHT * (candidate.is_of_kind is False)
-    return of_kind + THIN_WEIGHT * candidate.is_thin + HARD_WEIGHT * candidate.hardness
+    return of_kind + THIN_WEIGHT * candidate.is_thin + LEVEL_WEIGHT * candidate.off_level
 
 
-def _hardness(passages: Sequence[Passage]) -> float:
-    """Return by how many school grades a document is harder than a simple one."""
-    texts = [text for passage in passages for text in passage.sentences]
-    return max(0.0, reading_grade(texts) - SIMPLE_GRADE)
+def _off_level(passages: Sequence[Passage], *, wants_simple: bool) -> float:
+    if not wants_simple and not is_simple(passages[0].title):
+        return 0.0
+    grade = reading_grade([text for passage in passages for text in passage.sentences])
+    return max(0.0, grade - SIMPLE_GRADE if wants_simple else GENERAL_GRADE - grade)
 
 
 def _is_thin(passages: Sequence[Passage]) -> bool:

@@ -72,3 +72,16 @@ def test_who_asks_for_a_simple_text_gets_the_document_that_is_easy_to_read() -> 
 
     assert first("bees in gardens") == full, "the other one is thin"
     assert first("explain bees in gardens to a 10 year old") == plain
+
+
+def test_who_asks_for_no_simple_text_gets_none_that_is_meant_for_children() -> None:
+    hard = tuple(
+        f"Bees of gardens pollinate {n} angiosperm families throughout the vegetative development of their entire surroundings."
+        for n in range(60)
+    )
+    easy = tuple(f"A bee in a garden flies from one flower to the next one {n} times." for n in range(60))
+    simple, other = "Bees in gardens explained simply", "Bees in gardens, told fully"
+    library = Library.of([Passage(simple, "Bees", easy), Passage(other, "Bees", hard)], encode)
+    found = find_candidates(library, encode, ["Bees in gardens"])
+    assert [candidate.passages[0].title for candidate in found] == [other, simple]
+    assert [candidate.is_thin for candidate in found] == [False, False]
