@@ -2,15 +2,25 @@
 
 Everything it writes follows from paths and ordinals, as real units do, so that an interrupted and
 resumed run must end with the same document as an uninterrupted one.
+
+    python tests/storage/crash_worker.py URL
+    python tests/storage/crash_worker.py --serve
+
+`--serve` imports everything once and forks: each line of its input is a JSON list of the URL and the fault (or null) of
+a worker, each line of its output that worker's exit code.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+import traceback
 import zlib
+from contextlib import suppress
 
 import numpy as np
-from fault_points import arm_from_environment
+from fault_points import VARIABLE, arm_from_environment
 
 from storage import (
     ItemConcepts,
@@ -80,6 +90,30 @@ def main(url: str) -> None:
         store.release(lease)
 
 
+def serve() -> None:
+    with suppress(ImportError):
+        import psycopg  # noqa: F401  # else each fork that opens PostgreSQL imports it
+    for line in sys.stdin:
+        url, fault = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                os.environ.update({} if fault is None else {VARIABLE: fault})
+                arm_from_environment()
+                main(url)
+                code = 0
+            except BaseException:  # noqa: BLE001  # a fork must never return into its parent's code
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
 if __name__ == "__main__":
-    arm_from_environment()
-    main(sys.argv[1])
+    if sys.argv[1] == "--serve":
+        serve()
+    else:
+        arm_from_environment()
+        main(sys.argv[1])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,31 @@ WORKER = Path(__file__).with_name("crash_worker.py")
 ROOT = WORKER.parents[2]
 
 
-def run(url: str, failpoint: str | None = None) -> int:
-    """Run the worker in a process of its own (a fork would carry over what other tests loaded)."""
-    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-    if failpoint is not None:
-        variables["LONGHAND_TEST_FAULT"] = failpoint
-    code = subprocess.run([sys.executable, "-W", "error", str(WORKER), url], env=variables).returncode
-    assert code in (0, -signal.SIGKILL)
-    return code
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Return a function that runs the worker on a database, killed at a point if one is named: its exit code.
+
+    Workers are forks of a process that has imported what the worker needs, and nothing that other tests loaded.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", str(WORKER), "--serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as server:
+
+        def run_(url: str, failpoint: str | None = None) -> int:
+            assert server.stdin is not None and server.stdout is not None
+            print(json.dumps([url, failpoint]), file=server.stdin, flush=True)
+            code = int(server.stdout.readline())
+            assert code in (0, -signal.SIGKILL)
+            return code
+
+        yield run_
 
 
 def outcome(store: Store) -> tuple[ExportedDocument, dict[str, list[object]], int]:
@@ -42,7 +60,7 @@ def outcome(store: Store) -> tuple[ExportedDocument, dict[str, list[object]], in
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> object:
+def uninterrupted(run: Run, tmp_path_factory: pytest.TempPathFactory) -> object:
     url = f"sqlite:///{tmp_path_factory.mktemp('calm')}/x.db"
     assert run(url) == 0
     with Store.open(url) as store:
@@ -65,14 +83,14 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> object:
     ],
 )
 def test_resumed_equals_uninterrupted(
-    url: str, failpoint: str, uninterrupted: object, open_store: Callable[[], Store]
+    run: Run, url: str, failpoint: str, uninterrupted: object, open_store: Callable[[], Store]
 ) -> None:
     assert run(url, failpoint) == -signal.SIGKILL
     assert run(url) == 0
     assert outcome(open_store()) == uninterrupted
 
 
-def test_a_killed_transaction_leaves_nothing(url: str, open_store: Callable[[], Store]) -> None:
+def test_a_killed_transaction_leaves_nothing(run: Run, url: str, open_store: Callable[[], Store]) -> None:
     assert run(url, "create_outline.after:1") == -signal.SIGKILL
     store = open_store()
     (document,) = store.list_documents()
