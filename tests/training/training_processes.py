@@ -45,6 +45,8 @@ LOOP: dict[str, Any] = {
 
 
 def serve() -> None:
+    import torch._dynamo  # imported by every optimizer: else each fork does it, for seconds
+
     for line in sys.stdin:
         found = []
         for pid, *files in [fork(**process) for process in json.loads(line)]:
