@@ -33,11 +33,7 @@ def run_python(code: str) -> str:
     return done.stdout
 
 
-def test_a_space_is_loaded_and_used_without_them() -> None:
-    assert run_python(LOADED) == "[] True\n"
-
-
-def test_whoever_wants_them_gets_them_afterwards() -> None:
+def test_a_space_is_used_without_them_and_whoever_wants_them_gets_them_afterwards() -> None:
     code = LOADED + (
         "from fairseq2.data.tokenizers import hg\n"
         "from fairseq2.models.hg import converter, factory\n"
@@ -55,7 +51,7 @@ def test_whoever_wants_them_gets_them_afterwards() -> None:
         "assert twice(torch.ones(1)).item() == 2 and torch._dynamo is sys.modules['torch._dynamo']\n"
         "assert codec.decode(codec.encode(['Tea is good.'])) == text\n"
     )
-    run_python(code)
+    assert run_python(code) == "[] True\n"
 
 
 def test_what_was_imported_before_stays() -> None:
@@ -70,9 +66,10 @@ def test_what_was_imported_before_stays() -> None:
 
 
 def test_other_threads_may_import_meanwhile() -> None:
+    """They may change what is loaded, and get the modules themselves: stand-ins are for the thread that asks."""
     code = (
         "import itertools, sys, threading, types\n"
-        "from concepts.models.postponed import postponed_imports\n"
+        "from concepts.models.postponed import _LaterModule, postponed_imports\n"
         "import torch\n"
         "sys.setswitchinterval(1e-6)\n"
         "is_over = False\n"
@@ -89,20 +86,13 @@ def test_other_threads_may_import_meanwhile() -> None:
         "        with postponed_imports(): pass\n"
         "finally:\n"
         "    is_over = True\n"
-    )
-    run_python(code)
-
-
-def test_stand_ins_are_for_the_thread_that_asks() -> None:
-    code = (
-        "import threading, torch\n"
-        "from concepts.models.postponed import _LaterModule, postponed_imports\n"
+        "thread.join()\n"
         "found = []\n"
-        "def work():\n"
+        "def import_them():\n"
         "    import transformers\n"
         "    found.append(transformers)\n"
         "with postponed_imports():\n"
-        "    thread = threading.Thread(target=work)\n"
+        "    thread = threading.Thread(target=import_them)\n"
         "    thread.start()\n"
         "    thread.join()\n"
         "assert not isinstance(found[0], _LaterModule)\n"
