@@ -17,8 +17,10 @@ import pytest
 # The modules beside this file are imported by their own names, here and by the driver's process.
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fault_points
+from compiled_statements import share_compiled_statements
 from flow_fakes import FakeEngine
 
 from flows.document.engine import Engine
@@ -29,6 +31,8 @@ from flows.prefect.api import PrefectApi
 from flows.prefect.background import end_services
 from flows.prefect.server import PrivateServer
 from storage import ExportedDocument, Lease, NewDocument, Store
+
+share_compiled_statements()
 
 SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)
 

@@ -22,6 +22,21 @@ from accelerate.state import AcceleratorState
 from flows.prefect.isolation import import_prefect
 
 
+def import_everything() -> None:
+    """Import what a run of a document imports on its way, once and not in each fork."""
+    import_prefect()
+    import encodings.idna  # noqa: F401  # of every host name
+
+    import numpy.random  # noqa: F401
+    import prefect._internal.observers
+    import prefect.flow_engine
+    import prefect.task_engine
+    import prefect.utilities.visualization  # noqa: F401
+
+    import concepts.library.notes  # noqa: F401
+    import flows.prefect.work_pool  # noqa: F401
+
+
 class Fork:
     """What tests use of `subprocess.Popen`, for a driver's `main`; `stdout` is a pipe."""
 
@@ -29,7 +44,7 @@ class Fork:
         self, main: Callable[[], int], arguments: tuple[str, ...], variables: dict[str, str]
     ) -> None:
         """Run `main` with these arguments, and these variables beside those of this process."""
-        import_prefect()
+        import_everything()
         reading, writing = os.pipe()
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by `communicate`
         # A finalizer of the parent's garbage may import within an import (`faults.lab.FaultLab._fork`).

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer.main
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # compiled_statements is imported by its own name
+
+from compiled_statements import share_compiled_statements
 
 from flows.document.events import Event, OnEvent, Said
 from flows.document.options import WritingOptions
 from flows.leases.lease import claim
 from longhand import cli
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec
+
+share_compiled_statements()
 
 DIM = 4
 SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=DIM)
@@ -219,6 +228,14 @@ def database(database_template: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def store(database: Path) -> Iterator[Store]:
     with Store.open() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signatures_are_read_once() -> Iterator[None]:
+    """Typer reads a function's signature, with all its options, for every command that is run in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_params_from_function", cache(typer.main.get_params_from_function))
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # compiled_statements is imported by its own name
+
+from compiled_statements import share_compiled_statements
 from sqlalchemy import create_engine, text
 
 from storage import (
@@ -25,6 +30,8 @@ from storage import (
     Store,
     UnitSpec,
 )
+
+share_compiled_statements()
 
 DIM = 4
 SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=DIM)

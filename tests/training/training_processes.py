@@ -45,7 +45,7 @@ LOOP: dict[str, Any] = {
 
 
 def serve() -> None:
-    import torch._dynamo  # imported by every optimizer: else each fork does it, for seconds
+    import torch._dynamo  # noqa: F401  # imported by every optimizer: else each fork does it, for seconds
 
     for line in sys.stdin:
         found = []

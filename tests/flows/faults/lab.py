@@ -17,12 +17,12 @@ import fault_points
 from faults.comparison import Failed, count_redone, difference, look
 from faults.databases import Database
 from flow_fakes import FakeEngine
+from forks import import_everything
 
 from concepts.errors import LonghandError
 from flows import run as flow_run
 from flows.document.options import WritingOptions
 from flows.prefect.api import PrefectApi
-from flows.prefect.isolation import import_prefect
 from storage import NewDocument, Store
 
 PROMPT = "How to share a folder."
@@ -91,7 +91,7 @@ class FaultLab:
         like: FaultLab | None = None,
     ) -> None:
         """Run a document calmly, to compare with; `like` has done so already. `api`: where flow runs are kept."""
-        import_prefect()  # once, not in each fork
+        import_everything()
         self.database = database
         self._api = api
         self._folder = folder
