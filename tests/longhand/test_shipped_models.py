@@ -1,4 +1,4 @@
-"""The main job on the weights that ship, in a process of its own."""
+"""The main job on the weights that ship, in a process of its own and in this one."""
 
 from __future__ import annotations
 
@@ -11,24 +11,56 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+
+from step_runner import run_steps
+
+from flows.document.job import Job
+from flows.leases.lease import claim
+from flows.models.engine import ModelEngine
+from storage import Store
+
 ROOT = Path(__file__).resolve().parents[2]
+# sonar-space, fairseq2 and torchaudio about each other
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def test_the_shipped_models_write_the_same_document_twice(tmp_path, lay_template):
+@pytest.fixture(scope="module")
+def engine() -> ModelEngine:
+    """The models that ship, loaded once."""
+    made = ModelEngine()
+    made.start_loading(("plan", "write", "decode"))
+    made.prepare("plan")
+    return made
+
+
+def test_a_process_and_plain_steps_write_the_same_document(
+    tmp_path, lay_template, run, database, engine, monkeypatch
+):
+    """Once by a command in a process of its own, as a flow of its own Prefect server; once step by step in this one."""
+
+    class Steps:
+        def run(self, store: Store, document_id: str, **_: object) -> dict[str, float]:
+            lease = claim(store, document_id)
+            run_steps(Job(store, lease, engine))
+            store.release(lease)
+            return {}
+
+    words = ["write", "Printing a document", "--json", "--sections", "2", "--length", "short"]
     lay_template(tmp_path)
     variables = {
         **os.environ,
         "LONGHAND_DATABASE_URL": f"sqlite:///{tmp_path}/x.db",
         "XDG_DATA_HOME": str(tmp_path),
     }
-    command = [sys.executable, "-m", "longhand", "write", "Printing a document", "--json"]
-    command += ["--sections", "2", "--length", "short"]
-    documents = []
-    for _ in range(2):
-        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        documents.append(json.loads(done.stdout))
-    first, second = documents
+    command = [sys.executable, "-m", "longhand", *words]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first = json.loads(done.stdout)
+    monkeypatch.setattr("longhand.doing.running.make_runner", Steps)
+    again = run(*words)
+    assert again.exit_code == 0, again.stderr
+    second = json.loads(again.stdout)
     assert first["sections"] == second["sections"]
     assert (first["title"], first["status"], first["num_missing"]) == ("Printing a document", "done", 0)
     assert len(first["sections"]) == 2
@@ -37,15 +69,10 @@ def test_the_shipped_models_write_the_same_document_twice(tmp_path, lay_template
         assert all(sentence["text"] and 0 < sentence["score"] <= 1.001 for sentence in section["sentences"])
 
 
-@pytest.mark.filterwarnings("ignore")  # sonar-space, fairseq2 and torchaudio about each other
-def test_documents_made_together_are_what_they_are_alone():
+def test_documents_made_together_are_what_they_are_alone(engine):
     """Vectors up to rounding: of three prompts, plans and seeds."""
     from flows.document.engine import LeafPlan, WriteAsk
-    from flows.models.engine import ModelEngine
 
-    engine = ModelEngine()
-    engine.start_loading(("plan", "write"))
-    engine.prepare("plan")
     asks = []
     for seed, prompt in enumerate(("How to share a folder.", "Bread for beginners.", "Printing a document")):
         vector = engine.encode([prompt], "eng_Latn")
@@ -67,14 +94,8 @@ def test_documents_made_together_are_what_they_are_alone():
             np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore")  # sonar-space, fairseq2 and torchaudio about each other
-def test_the_shipped_books_answer_who_asks_for_one():
+def test_the_shipped_books_answer_who_asks_for_one(engine):
     from flows.document.engine import OutlineAsk
-    from flows.models.engine import ModelEngine
-
-    engine = ModelEngine()
-    engine.start_loading(("plan",))
-    engine.prepare("plan")
 
     def outline(prompt: str, depth: int, **asked) -> list[tuple[str, str]]:
         wish = {"num_items": None, "num_words": None, "book": None, "is_wish": True, "library": None} | asked
