@@ -114,6 +114,7 @@ WRITING: list[tuple[int, list[str]]] = [
             "--review",
         ],
     ),
+    (0, ["outline", "ID0", "--length", "1=2"]),  # a sentence costs the voice a second
     (0, ["approve", "ID0"]),
     (0, ["resume", "ID0"]),
     (0, ["refine", "ID0", "--item", "1", "--show", "2"]),
