@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "concepts"))
@@ -32,6 +33,7 @@ from sonar_assets import (
 )
 
 from concepts.models.installed import find_card
+from concepts.models.wheels import SMOLLM2, require
 from concepts.space.tokenizer import Pieces, train_sentencepiece
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +68,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="module")
+def voice(home: Path) -> Path:
+    """The folder of a small language model with the tokens of the one that speaks by default."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(require(SMOLLM2), local_files_only=True)
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    torch.manual_seed(0)
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(home / "voice")
+    tokenizer.save_pretrained(home / "voice")
+    return home / "voice"
+
+
 @pytest.fixture(autouse=True)
 def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Caches of the test's own: nothing is fetched, nothing remembered."""
@@ -81,7 +96,7 @@ def sonar(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_planner_and_writer_train_and_write_in_1024_dimensions(
-    run, sonar, tmp_path, monkeypatch, lay_template
+    run, sonar, voice, tmp_path, monkeypatch, lay_template
 ):
     corpus = str(sonar / "corpus")
     assert run("corpus", "import", str(sonar / "pages"), "--out", corpus).exit_code == 0
@@ -109,6 +124,8 @@ def test_planner_and_writer_train_and_write_in_1024_dimensions(
         "write",
         *SONAR,
         *speech,
+        "--voice",
+        str(voice),
         "--sections",
         "1",
         "--length",
