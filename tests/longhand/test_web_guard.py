@@ -241,7 +241,8 @@ def test_the_command_serves_until_ctrl_c(store: Store, more: list[str]) -> None:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             assert ("token=" in url) == bool(more)
-            reached = url.replace(socket.gethostname(), "127.0.0.1", 1)  # a token may hold a short name, too
+            parts = urlsplit(url)  # a token, too, may hold this machine's name, if that is short
+            reached = parts._replace(netloc=f"127.0.0.1:{parts.port}").geturl()
             opener = urllib.request.build_opener(
                 urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor()
             )
