@@ -46,7 +46,9 @@ def test_a_process_and_plain_steps_write_the_same_document(
             store.release(lease)
             return {}
 
-    words = ["write", "Printing a document", "--json", "--sections", "2", "--length", "short"]
+    # What the library knows would be quoted, whatever the models are.
+    words = ["write", "Printing a document", "--json", "--sections", "1", "--length", "short"]
+    words += ["--library", "none"]
     lay_template(tmp_path)
     variables = {
         **os.environ,
@@ -63,10 +65,9 @@ def test_a_process_and_plain_steps_write_the_same_document(
     second = json.loads(again.stdout)
     assert first["sections"] == second["sections"]
     assert (first["title"], first["status"], first["num_missing"]) == ("Printing a document", "done", 0)
-    assert len(first["sections"]) == 2
-    for section in first["sections"]:
-        assert section["heading"] and len(section["sentences"]) >= 3
-        assert all(sentence["text"] and 0 < sentence["score"] <= 1.001 for sentence in section["sentences"])
+    (section,) = first["sections"]
+    assert section["heading"] and len(section["sentences"]) >= 3
+    assert all(sentence["text"] and 0 < sentence["score"] <= 1.001 for sentence in section["sentences"])
 
 
 def test_documents_made_together_are_what_they_are_alone(engine):
