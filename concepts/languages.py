@@ -7,16 +7,24 @@ Both are imported on first use.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from concepts.common_words import COMMON_WORDS, DISTINCT_WORDS
 from concepts.errors import InputError, UsageError
+from concepts.few_words import (
+    Guess,
+    are_few,
+    guess_by_letters,
+    guess_language,
+    is_listed,
+    split_words,
+)
 
 if TYPE_CHECKING:
     from langcodes import Language
@@ -35,20 +43,12 @@ _LIKELY, _HARDLY = 0.4, 0.03
 Of 8,800 titles and headings in English, German, French and Spanish this refuses one."""
 _FEWEST_CHARS = 40
 _FEWEST_WORDS = 3
-_SURE_OF_TWO, _HARDLY_OF_TWO = 0.5, 0.05
-"""Least probability of a language and its kin, and largest of English, German, French and Spanish together, for two
-words to be in it that its list of words alone does not show to be."""
-_SURE_OF_ONE = 0.2
-"""The same least probability for the word that is not in the list."""
-_FEWEST_LETTERS_OF_ONE = 5
 _MAYBE, _HARDLY_MAYBE = 0.6, 0.01
-"""Least probability of a foreign language, and largest of all known ones, from which one or two words may be in it."""
-_LISTED_AGAINST = frozenset(("en", "de", "fr", "es"))
-"""Languages whose words are no distinct words of others (`concepts.common_words`)."""
-_KIN = tuple(
-    frozenset(tags.split()) for tags in ("da no nb nn sv", "cs sk", "nl af", "pt gl", "fi et", "tr az")
-)
-"""Languages that few words do not tell apart."""
+"""Least probability of a language without a list of words, and largest of all known ones, from which a line tells."""
+_NOT_ENGLISH = -6.0
+"""Least log odds at which py3langid's opinion of such a language counts."""
+_MOSTLY = 0.5
+"""Least probability of a language without a list of words for it to be named instead of one with a list."""
 _SCRIPTS: dict[str, frozenset[str]] = {
     name: frozenset(codes.split())
     for name, codes in {
@@ -107,6 +107,9 @@ _MAIN = {
 """The commonest languages of a script, as py3langid names them, the commonest first."""
 _LIKELY_SHARE = 0.5
 """A language of few words is likely if it is at least so probable, compared with the most probable one."""
+_SHORT_NAMED = {"nb": "no"}
+_IN_ENGLISH = frozenset(("de", "fr", "es"))
+"""Languages whose names of films and towns are usual in English."""
 _NO_LANGUAGE = "zxx"
 """ISO 639 code for text in no language, such as numbers; py3langid knows it too."""
 _SURER = 20.0
@@ -158,7 +161,8 @@ _SMALL_SURER = 3.0
 
 _ENGLISH_WORDS = frozenset(["and", "by", "for", "from", "how", "into", "of", "the", "to", "with", "your"])
 """English function words that other languages have only in names."""
-_WORDS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_ENGLISH_ONLY = _ENGLISH_WORDS - {"by", "for", "of", "to"}
+"""Those that no other language has as everyday words ("for" is Danish, "to" Polish): few words with one are English."""
 _ENGLISH_SHARE = 0.2
 """Share of such words from which a text is plainly English."""
 
@@ -276,8 +280,8 @@ def language_name(code: str) -> str:
 def foreign_language(text: str, known: Sequence[str]) -> str | None:
     """Return the English name of the language of `text` if it is clearly none of `known`, else None.
 
-    A script that no known language uses decides it from the first letter on. Within a script it takes `_FEWEST_WORDS`
-    words, nearly none of them in a known language, or one or two that are everyday words of another one.
+    A script that no known language uses decides it from the first letter on. Within Latin script the frequencies of one
+    to four words do (`concepts.few_words`), and the letters of more; within others those of `_FEWEST_WORDS` words.
     """
     import langcodes
 
@@ -297,13 +301,24 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
         if named:
             return langcodes.Language.get(named[0]).language_name()
         return f"a language in {script.title()} letters"
-    tags = {str(tag.language) for code in known for tag in _tags(code)}
-    small = _by_small_words(text) or _by_common_words(text)
+    tags = _known_tags(known)
+    small = _by_small_words(text)
     if small is not None:
         return None if small in tags else langcodes.Language.get(small).language_name()
+    if are_few(text):
+        if _has_english(text, tags):
+            return None
+        by_letters = guess_by_letters(text, tags, language_shares)
+        if by_letters is not None:
+            return langcodes.Language.get(by_letters).language_name()
+        guess = _guess(text, tags)
+        if guess is not None and guess.is_sure:
+            return _name(guess, text, tags)
+        if guess is None or not guess.is_likely:
+            return None
     if len(text.split()) < _FEWEST_WORDS:
         return None
-    ranked = [(str(tag), float(share)) for tag, share in _identifier(None).rank(text)]
+    ranked = list(language_shares(text).items())
     tag, share = ranked[0]
     if tag in tags or tag == _NO_LANGUAGE:
         return None
@@ -313,20 +328,63 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
 
 
 def possible_language(text: str, known: Sequence[str]) -> str | None:
-    """Return the English name of the language that one or two words may be in if none of `known` is likely, else None.
+    """Return the English name of the language that one to four words may be in if none of `known` is likely, else None.
 
     Names and loan words look like other languages, too: it is no reason to refuse them.
     """
     import langcodes
 
-    if not 0 < len(text.split()) < _FEWEST_WORDS or not any(map(str.isalpha, text)):
+    tags = _known_tags(known)
+    guess = None if _has_english(text, tags) else _guess(text, tags)
+    if guess is None:
         return None
+    if guess.is_likely:
+        return _name(guess, text, tags)
     shares = language_shares(text)
-    tags = {str(tag.language) for code in known for tag in _tags(code)}
     tag, share = next(iter(shares.items()))
     num_known = sum(shares.get(other, 0.0) for other in tags)
-    is_likely = tag not in tags and tag != _NO_LANGUAGE and share >= _MAYBE and num_known < _HARDLY_MAYBE
-    return langcodes.Language.get(tag).language_name() if is_likely else None
+    is_likely = share >= _MAYBE and num_known < _HARDLY_MAYBE and guess.score >= _NOT_ENGLISH
+    if not is_likely or tag in tags or tag == _NO_LANGUAGE or is_listed(tag):
+        return None
+    return langcodes.Language.get(tag).language_name()
+
+
+def _has_english(text: str, tags: frozenset[str]) -> bool:
+    return "en" in tags and not _ENGLISH_ONLY.isdisjoint(text.lower().split())
+
+
+def _guess(text: str, tags: frozenset[str]) -> Guess | None:
+    """Return the likeliest unknown language of a few words; None if a known one without a list of words is likely."""
+    guess = guess_language(text, tags, language_shares)
+    unlisted = [tag for tag in tags if not is_listed(tag)]
+    if guess is None or not unlisted:
+        return guess
+    shares = language_shares(text)
+    return guess if sum(shares.get(tag, 0.0) for tag in unlisted) < _HARDLY else None
+
+
+def _name(guess: Guess, text: str, tags: frozenset[str]) -> str:
+    """Return the English name of a guess; py3langid tells languages without a list of words from their neighbours."""
+    import langcodes
+
+    shares = language_shares(text)
+    tag = guess.tag
+    if tag == "sh":
+        tag = max(("hr", "bs", "sr"), key=lambda other: shares.get(other, 0.0))
+    first = next(iter(shares))
+    if (
+        not guess.is_complete
+        and shares[first] >= _MOSTLY
+        and not is_listed(first)
+        and first not in tags
+        and first != _NO_LANGUAGE
+    ):
+        tag = first
+    return langcodes.Language.get(_SHORT_NAMED.get(tag, tag)).language_name()
+
+
+def _known_tags(known: Sequence[str]) -> frozenset[str]:
+    return frozenset(str(tag.language) for code in known for tag in _tags(code))
 
 
 def check_readable(text: str, known: Sequence[str], what: str) -> None:
@@ -390,8 +448,17 @@ def detect_language(text: str, known: Sequence[str], expected: str) -> str:
     best = next(iter(probability), expected)
     if probability.get(best, 0.0) > _SURER * probability.get(expected, 0.0):
         return best
-    small = (_by_small_words(text) or _by_common_words(text)) if expected == ENGLISH else None
-    return expected if small is None else code_of.get(small, expected)
+    if expected != ENGLISH:
+        return expected
+    small = _by_small_words(text)
+    if small is None:
+        # German, French and Spanish words of a title may be a name ("Das Boot", "La Paz").
+        among = [tag for tag in code_of if tag != "en" and tag not in _IN_ENGLISH]
+        guess = guess_language(text, ("en",), language_shares, among) if among else None
+        small = guess.tag if guess is not None and guess.is_sure else None
+    return (
+        expected if small is None else next((code for tag, code in code_of.items() if tag == small), expected)
+    )
 
 
 def document_language(text: str, known: Sequence[str]) -> str:
@@ -404,7 +471,7 @@ def document_language(text: str, known: Sequence[str]) -> str:
         return ENGLISH
     import langcodes
 
-    words = frozenset(word.casefold() for word in _WORDS.findall(text))
+    words = frozenset(word.casefold() for word in split_words(text))
     if words & _SURE_WORDS.get(lang, frozenset()):
         return lang
     tags = {tag.language for tag in _tags(lang)}
@@ -413,8 +480,9 @@ def document_language(text: str, known: Sequence[str]) -> str:
     return lang if share > _SURE * shares.get(str(langcodes.Language.get(ENGLISH).language), 0.0) else ENGLISH
 
 
-def language_shares(text: str) -> dict[str, float]:
-    """Return the probability of each language (py3langid's code) that py3langid knows, most probable first."""
+@lru_cache(maxsize=64)
+def language_shares(text: str) -> Mapping[str, float]:
+    """Return the probability of each language (py3langid's code) that py3langid knows, most probable first; cached."""
     return {str(tag): float(share) for tag, share in _identifier(None).rank(text)}
 
 
@@ -434,61 +502,21 @@ def _by_small_words(text: str) -> str | None:
     share = language_shares(text)
     best = max(tags, key=lambda tag: share.get(tag, 0.0))
     # "Il neige." has an Italian article, and is French.
-    others = max(share.get(tag, 0.0) for tag in _LISTED_AGAINST - {best})
+    others = max(share.get(tag, 0.0) for tag in {"en", *_IN_ENGLISH} - {best})
     is_sure = share.get(best, 0.0) > max(_SMALL_SURER * share.get("en", 0.0), others)
     return best if is_sure else None
 
 
-def _by_common_words(text: str) -> str | None:
-    """Return the language (py3langid's code) that one or two everyday words identify, else None.
-
-    Of two words both are in a language's list, and one is distinct or py3langid agrees; or one is distinct and
-    the other is clearly in the same language, and not capitalised as a name. A word alone must be distinct by its
-    letters, too.
-    """
-    words = _WORDS.findall(text)
-    if not 1 <= len(words) <= 2:
-        return None
-    lower = [word.casefold() for word in words]
-    sure: list[str] = []
-    likely: list[str] = []
-    for tag, common in COMMON_WORDS.items():
-        is_distinct = [word in DISTINCT_WORDS[tag] for word in lower]
-        if len(words) == 1:
-            if any(is_distinct) and len(lower[0]) >= _FEWEST_LETTERS_OF_ONE and not lower[0].isascii():
-                sure.append(tag)
-        elif lower[0] != lower[1] and common.issuperset(lower):
-            if any(is_distinct):
-                sure.append(tag)
-            elif _is_of(tag, " ".join(lower), _SURE_OF_TWO):
-                likely.append(tag)
-        elif any(is_distinct) and (words[1].islower() or is_distinct[1]):
-            other = lower[is_distinct.index(False)]
-            if _is_of(tag, " ".join(lower), _SURE_OF_TWO) and _is_of(tag, other, _SURE_OF_ONE):
-                likely.append(tag)
-    tags = sure or likely
-    if len(tags) < 2:
-        return tags[0] if tags else None
-    shares = language_shares(text)
-    return max(tags, key=lambda tag: shares.get(tag, 0.0))
-
-
-def _is_of(tag: str, text: str, least: float) -> bool:
-    shares = language_shares(text)
-    kin = next((kin for kin in _KIN if tag in kin), frozenset((tag,)))
-    against = sum(shares.get(other, 0.0) for other in _LISTED_AGAINST)
-    return sum(shares.get(other, 0.0) for other in kin) >= least and against < _HARDLY_OF_TWO
-
-
 @lru_cache(maxsize=4)
 def _identifier(tags: frozenset[str] | None) -> LanguageIdentifier:
-    """Return py3langid's model for the `tags` that it knows (None: all languages); cached."""
+    """Return py3langid's model for the `tags` that it knows (None: all languages); cached, its file is read once."""
+    if tags is not None:
+        identifier = copy.copy(_identifier(None))
+        identifier.set_languages([tag for tag in identifier.labels if tag in tags])
+        return identifier
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    if tags is not None:
-        identifier.set_languages([tag for tag in identifier.labels if tag in tags])
-    return identifier
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def _is_plainly_english(text: str) -> bool:
