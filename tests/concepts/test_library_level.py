@@ -76,12 +76,14 @@ def test_who_asks_for_a_simple_text_gets_the_document_that_is_easy_to_read() -> 
 
 def test_who_asks_for_no_simple_text_gets_none_that_is_meant_for_children() -> None:
     hard = tuple(
-        f"Bees of gardens pollinate {n} angiosperm families throughout the vegetative development of their entire surroundings."
+        f"Bees of gardens pollinate {n} angiosperm families throughout vegetative development of their surroundings."
         for n in range(60)
     )
     easy = tuple(f"A bee in a garden flies from one flower to the next one {n} times." for n in range(60))
-    simple, other = "Bees in gardens explained simply", "Bees in gardens, told fully"
+    simple, other = "Bees in gardens explained simply", "Bees in gardens, told of wholly"
     library = Library.of([Passage(simple, "Bees", easy), Passage(other, "Bees", hard)], encode)
-    found = find_candidates(library, encode, ["Bees in gardens"])
-    assert [candidate.passages[0].title for candidate in found] == [other, simple]
-    assert [candidate.is_thin for candidate in found] == [False, False]
+    first, second = find_candidates(library, encode, ["Bees in gardens"])
+    assert (first.passages[0].title, first.off_level) == (other, 0.0)
+    assert second.off_level > 2.0
+    assert first.likeness < second.likeness, "it is a little nearer"
+    assert not (first.is_thin or second.is_thin)
