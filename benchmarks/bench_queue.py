@@ -39,7 +39,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "tests" / "flows"))
 
 from concepts.errors import LonghandError, UsageError  # noqa: E402
 from flows.document.events import WorkerEvent  # noqa: E402
@@ -53,11 +52,10 @@ from storage import NewDocument, Store  # noqa: E402
 
 def count_calls_of_one(num_sections: int) -> int:
     """Return how many calls of models a document needs, by writing one without Prefect and without delay."""
-    from flow_fakes import FakeEngine
-    from step_runner import run_steps
-
     from flows.document.job import Job
     from flows.leases.lease import claim
+    from tests.flows.flow_fakes import FakeEngine
+    from tests.flows.step_runner import run_steps
 
     engine = FakeEngine()
     with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/one.db") as store:
@@ -77,10 +75,9 @@ def be_worker(url: str, batch: int, call_s: float, api: PrefectApi) -> None:
     """Drain the queue in this process; print a line at the first claim, and one of figures at the end."""
     import asyncio
 
-    from flow_fakes import FakeEngine
-
     from flows.models.sharing import SharedModels
     from flows.prefect.isolation import import_prefect, our_settings
+    from tests.flows.flow_fakes import FakeEngine
 
     import_prefect(logs=True)
     from flows.worker import LonghandWorker, run_worker

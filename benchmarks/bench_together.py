@@ -26,9 +26,6 @@ import torch
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "flows"))
-
-import queue_runner
 
 from flows.document.events import WorkerEvent
 from flows.document.options import WritingOptions
@@ -37,6 +34,7 @@ from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from flows.prefect.server import PrivateServer
 from storage import NewDocument, Store
+from tests.flows import queue_runner
 
 Vector = NDArray[np.float32]
 PROMPTS = (

@@ -36,16 +36,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 KILLS_EACH = 4
 """How often a document of the shipped models is killed."""
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "flows"), str(ROOT / "tests" / "storage")]
-
-from faults.comparison import Failed, count_redone, difference, look  # noqa: E402
-from faults.databases import PostgreSQL, Sqlite  # noqa: E402
-from faults.lab import PROMPT  # noqa: E402
-from faults.trials import KINDS, Kind, Trials, kinds_for  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from flows.prefect.api import PrefectApi  # noqa: E402
 from flows.prefect.server import PrivateServer  # noqa: E402
 from storage import Store  # noqa: E402
+from tests.flows.faults.comparison import Failed, count_redone, difference, look  # noqa: E402
+from tests.flows.faults.databases import PostgreSQL, Sqlite  # noqa: E402
+from tests.flows.faults.lab import PROMPT  # noqa: E402
+from tests.flows.faults.trials import KINDS, Kind, Trials, kinds_for  # noqa: E402
 
 
 @dataclass

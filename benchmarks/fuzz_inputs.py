@@ -24,9 +24,9 @@ from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "longhand")]
+sys.path.insert(0, str(ROOT))
 
-from fuzz_inputs import FUZZES, MAX_S, Fuzz  # noqa: E402
+from tests.longhand.fuzz_inputs import FUZZES, MAX_S, Fuzz  # noqa: E402
 
 MAX_BYTES = 1_000_000_000
 PER_ROUND = 200

@@ -27,14 +27,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "flows"), str(ROOT / "tests" / "storage")]
+sys.path.insert(0, str(ROOT))
 
-from faults.comparison import Failed  # noqa: E402
 from hosts.lab import PATIENCE_S, Lab  # noqa: E402
 from hosts.network import NEEDED, Unavailable  # noqa: E402
 from hosts.roles import be_worker, put_back  # noqa: E402
 
 from flows.leases.lease import LEASE_S  # noqa: E402
+from tests.flows.faults.comparison import Failed  # noqa: E402
 
 OFFSET_S = 3600.0
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from faults.comparison import Failed, Seen, count_redone, difference, look
-from faults.lab import OPTIONS, PROMPT, SEED
 from hosts.network import NET, Host, run
 from hosts.roles import SECRET
 
 from storage import NewDocument, Store
+from tests.flows.faults.comparison import Failed, Seen, count_redone, difference, look
+from tests.flows.faults.lab import OPTIONS, PROMPT, SEED
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "benchmarks" / "several_hosts.py"

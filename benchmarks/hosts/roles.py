@@ -21,11 +21,10 @@ def be_worker(name: str, folder: Path, clock_s: float, arguments: list[str]) -> 
     Its first line names where: `model` in the second section unit from then on, `transaction` after the results of a
     unit are written and before they are committed. `held-NAME` says that it waits, until `hold-NAME` is gone.
     """
-    import fault_points
-    from flow_fakes import FakeEngine
-
     import flows.models.sharing
     from longhand import cli
+    from tests.flows.flow_fakes import FakeEngine
+    from tests.storage import fault_points
 
     hold, held = folder / f"hold-{name}", folder / f"held-{name}"
     num_asked = 0

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy_library import GARDEN, LIBRARY, encode, passage, toy_documents
 
 from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage, codes_of, passages_of
@@ -17,6 +10,7 @@ from concepts.library.notes import find_notes
 from concepts.library.outline import find_outline
 from concepts.library.parts import find_parts
 from concepts.library.stored import EMPTY
+from tests.concepts.toy_library import GARDEN, LIBRARY, encode, passage, toy_documents
 
 
 def test_the_nearest_passage_is_that_about_the_same() -> None:

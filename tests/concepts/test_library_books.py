@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy_library import DIM, encode, write_toy
 
 from concepts.corpus.records import Block, Document, Section
 from concepts.errors import InputError
@@ -21,6 +16,7 @@ from concepts.library.library import Library, Passage
 from concepts.library.notes import find_notes
 from concepts.library.parts import OVERVIEW, find_digest, find_parts
 from concepts.library.stored import BOOKS_FILE, load_library
+from tests.concepts.toy_library import DIM, encode, write_toy
 
 CHAPTERS = ("What bees are", "Hives for bees", "Harvesting honey", "Bees in winter")
 OTHER = "Guide to bees of the city"

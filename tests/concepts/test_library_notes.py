@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy_library import LIBRARY, PATCH, TIRES, encode, passage
 
 from concepts.corpus.records import Block, Document, Section
 from concepts.library.library import Library, Passage, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
 from concepts.library.stored import EMPTY
+from tests.concepts.toy_library import LIBRARY, PATCH, TIRES, encode, passage
 
 OPTIONS = NoteOptions()
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy_library import BEES, GARDEN, encode, of_bees, passage
 
 from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage
 from concepts.library.outline import find_candidates, find_outline, represent
 from concepts.library.parts import MOST_PARTS, OVERVIEW, find_parts
 from concepts.library.stored import EMPTY
+from tests.concepts.toy_library import BEES, GARDEN, encode, of_bees, passage
 
 
 def test_headings_of_like_documents_are_proposed() -> None:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy_library import DIM, encode, toy_documents, write_toy
 
 from concepts.corpus.importers import document_row
 from concepts.corpus.records import Block, Document, Section
@@ -22,6 +17,7 @@ from concepts.library.library import Library, entries_of, passages_of
 from concepts.library.notes import find_notes
 from concepts.library.own import read_own
 from concepts.library.stored import EMPTY, MOST_LOADED, Libraries, StoredPassages, load_library, write_library
+from tests.concepts.toy_library import DIM, encode, toy_documents, write_toy
 
 
 def test_a_library_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from sonar_assets import random_model, save_fairseq1, save_published, write_text_assets
 
 from concepts.codecs.codec import Codec
 from concepts.errors import ModelError, SpaceMismatchError, UsageError
@@ -18,6 +13,7 @@ from concepts.models import memory
 from concepts.models.installed import find_card
 from concepts.models.published import is_fetched, published_languages
 from concepts.space.tokenizer import Pieces
+from tests.concepts.sonar_assets import random_model, save_fairseq1, save_published, write_text_assets
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

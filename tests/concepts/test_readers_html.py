@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from reader_helpers import read, shown
-
 from concepts.corpus.importers import Unreadable, read_bytes
 from concepts.corpus.readers import read_data
 from concepts.counting import count_phrase
 from concepts.given import read_given
+from tests.concepts.reader_helpers import read, shown
 
 STORY = "<h1>Storm</h1><p>The harbour was closed on Saturday. Nobody went to sea that day.</p>"
 

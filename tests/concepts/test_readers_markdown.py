@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from reader_helpers import read, shown
 
 from concepts.corpus.importers import Unreadable, read_bytes
 from concepts.corpus.readers import read_data
 from concepts.corpus.readers.markdown import MAX_BLOCK_LEVELS
 from concepts.counting import count_phrase
 from concepts.given import read_given
+from tests.concepts.reader_helpers import read, shown
 
 LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from reader_helpers import read, shown
 
 from concepts.corpus.readers import read_data
 from concepts.corpus.readers.chapters import chapter_level, is_capitals
 from concepts.corpus.readers.encoding import EncodingError, decode
+from tests.concepts.reader_helpers import read, shown
 
 P = "paragraph"
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import io
-import sys
 import zipfile
 from pathlib import Path
 
 import docx
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from reader_helpers import SPACES, WORD, paragraph, run, shown, word
-
 from concepts.corpus.importers import Unreadable, read_bytes
 from concepts.corpus.readers import NestingError, read_data
 from concepts.counting import count_phrase
+from tests.concepts.reader_helpers import SPACES, WORD, paragraph, run, shown, word
 
 HIDDEN_RUN = '<w:rStyle w:val="HidC"/>'
 

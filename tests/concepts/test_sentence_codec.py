@@ -12,10 +12,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from minilm_toy import DIM, MAX_TOKENS, make_sentence_encoder
-
 from concepts.codecs.codec import Codec
 from concepts.codecs.sentence_codec import SentenceCodec
 from concepts.codecs.spaces import load_codec
@@ -23,6 +19,7 @@ from concepts.errors import InputError, ModelError, UsageError
 from concepts.models.card import FetchedCard
 from concepts.models.installed import find_card
 from concepts.models.wheels import FETCHED_VARIABLE, MINILM, is_fetched
+from tests.concepts.minilm_toy import DIM, MAX_TOKENS, make_sentence_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ("Open the files.", "print", "Close the window, save the file. Bake a bread", "is", "the")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,13 @@ import pytest
 import soundfile
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from sonar_assets import (
+from concepts.codecs.speech import SAMPLE_RATE, check_speech, encode_speech, read_audio
+from concepts.errors import InputError, ModelError, SpaceMismatchError, UsageError
+from concepts.models import memory
+from concepts.models.installed import find_card
+from concepts.models.published import PublishedCard
+from concepts.space.tokenizer import Pieces
+from tests.concepts.sonar_assets import (
     NAMES,
     random_model,
     save_published,
@@ -20,13 +23,6 @@ from sonar_assets import (
     write_speech_assets,
     write_text_assets,
 )
-
-from concepts.codecs.speech import SAMPLE_RATE, check_speech, encode_speech, read_audio
-from concepts.errors import InputError, ModelError, SpaceMismatchError, UsageError
-from concepts.models import memory
-from concepts.models.installed import find_card
-from concepts.models.published import PublishedCard
-from concepts.space.tokenizer import Pieces
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

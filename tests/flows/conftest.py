@@ -14,15 +14,6 @@ from pathlib import Path
 
 import pytest
 
-# The modules beside this file are imported by their own names, here and by the driver's process.
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import fault_points
-from compiled_statements import share_compiled_statements
-from flow_fakes import FakeEngine
-
 from flows.document.engine import Engine
 from flows.document.job import Job
 from flows.document.options import WritingOptions
@@ -31,6 +22,11 @@ from flows.prefect.api import PrefectApi
 from flows.prefect.background import end_services
 from flows.prefect.server import PrivateServer
 from storage import ExportedDocument, Lease, NewDocument, Store
+from tests.compiled_statements import share_compiled_statements
+from tests.flows.flow_fakes import FakeEngine
+
+# The modules beside this file are imported by their own names, here and by the driver's process.
+from tests.storage import fault_points
 
 share_compiled_statements()
 

@@ -15,10 +15,6 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "storage"))
-
-from fault_points import arm_from_environment
-from flow_fakes import FakeEngine
 
 from flows.crew import Helper, join, led, place_of_process, use_device_of_rank
 from flows.errors import CrewError
@@ -26,6 +22,8 @@ from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from flows.run import write_document
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.storage.fault_points import arm_from_environment
 
 
 def main() -> int:

@@ -16,11 +16,6 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "storage"))
-
-from fault_points import arm_from_environment
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from concepts.errors import LonghandError
 from flows.document.events import Event
@@ -30,6 +25,9 @@ from flows.leases.lease import claim
 from flows.prefect.api import PrefectApi
 from flows.run import resume_document, write_document
 from storage import NewDocument, Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
+from tests.storage.fault_points import arm_from_environment
 
 
 def show(event: Event) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from flow_fakes import FakeEngine
-
 from concepts.errors import NotFoundError
 from flows.models.sharing import SharedModels
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from flows.prefect.isolation import import_prefect, our_settings
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
 
 
 def make_worker(store: Store, engine: Any = None, *, models: Any = None, **options: Any) -> Any:

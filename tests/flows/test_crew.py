@@ -11,13 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import crew_driver
 import pytest
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from flow_fakes import FakeEngine
-from forks import Fork
-from step_runner import run_steps
 
 from concepts.models.card import DEFAULT_NAMES
 from flows.crew import (
@@ -36,6 +32,10 @@ from flows.errors import CrewError
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from storage import Lease, OpenUnit, Store
+from tests.flows import crew_driver
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.forks import Fork
+from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 DRIVER = Path(__file__).with_name("crew_driver.py")

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from flows.document.options import WritingOptions
 from longhand.outline.drafts import Add, Drop, Move, SetHeading, SetLength
 from longhand.outline.editing import edit_outline, restore_version, rewrite_item
 from storage import OutlineRecord, Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 FOUR = WritingOptions(sections=4, items_per_unit=2, texts_per_unit=8)

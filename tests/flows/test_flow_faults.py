@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.comparison import Failed
-from faults.databases import PostgreSQL, Sqlite
-from faults.trials import KINDS, Kind, Trials, kinds_for
 
 from flows.prefect.api import PrefectApi
+from tests.flows.faults.comparison import Failed
+from tests.flows.faults.databases import PostgreSQL, Sqlite
+from tests.flows.faults.trials import KINDS, Kind, Trials, kinds_for
 
 SLOW = (
     Trials.interrupted,

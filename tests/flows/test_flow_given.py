@@ -11,10 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fault_points
 import pytest
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from concepts.errors import InputError
 from concepts.given import GivenDocument, GivenSection
@@ -28,6 +25,9 @@ from longhand.outline.draft_markdown import format_draft
 from longhand.outline.drafts import SetHeading, SetLength
 from longhand.outline.editing import edit_markdown, edit_outline, rewrite_item
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
+from tests.storage import fault_points
 
 Make = Callable[..., Any]
 DRIVER = Path(__file__).with_name("flow_driver.py")

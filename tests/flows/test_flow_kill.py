@@ -12,15 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import flow_driver
 import pytest
-from flow_fakes import FakeEngine
-from forks import Fork
 
 from flows.document.options import WritingOptions
 from flows.prefect.api import PrefectApi
 from flows.run import resume_document
 from storage import Store
+from tests.flows import flow_driver
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.forks import Fork
 
 Make = Callable[..., Any]
 DRIVER = Path(__file__).with_name("flow_driver.py")
@@ -63,7 +63,7 @@ def servers(mark: Path) -> set[int]:
 
 @pytest.fixture
 def calm(new_url: Callable[[], str], new_document: Make, new_job: Make, outcome: Make) -> Any:
-    from step_runner import run_steps
+    from tests.flows.step_runner import run_steps
 
     with Store.open(new_url()) as store:
         document_id = new_document(store, WritingOptions(sections=8, texts_per_unit=8))

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow_fakes import FakeEngine
-from queue_runner import drain
-from worker_helpers import PREFECT_WARNINGS
 
 from flows.prefect.api import PrefectApi
 from storage import Store, restore_backup
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.queue_runner import drain
+from tests.flows.worker_helpers import PREFECT_WARNINGS
 
 Make = Callable[..., Any]
 pytestmark = PREFECT_WARNINGS

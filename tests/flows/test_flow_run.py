@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow_fakes import FakeEngine
-from queue_runner import drain
 
 from concepts.errors import LostLease, NonFiniteError
 from flows.document.events import Event
@@ -26,6 +24,8 @@ from flows.run import resume_document, write_document
 from longhand.outline.drafts import SetHeading
 from longhand.outline.editing import approve_document, edit_outline
 from storage import Busy, Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.queue_runner import drain
 
 Make = Callable[..., Any]
 

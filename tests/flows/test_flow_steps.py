@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from concepts.errors import SpaceMismatchError, UsageError
 from flows.document import queries, steps
@@ -17,6 +15,8 @@ from flows.errors import FlowError
 from flows.run import check_translatable, is_translated
 from longhand.outline.editing import rewrite_item
 from storage import NewPlanItem, Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 

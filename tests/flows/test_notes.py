@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from flows.document import queries
 from flows.document.engine import NotesAsk, SayAsk, Text
@@ -18,6 +16,8 @@ from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.order import steps_left
 from longhand.outline.editing import rewrite_item
 from storage import Note, Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from queue_runner import drain, forget_others
 
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from storage import Store
+from tests.flows.queue_runner import drain, forget_others
 
 Make = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,9 +45,9 @@ def test_the_package_names_the_worker_to_prefect() -> None:
 def fake_models(tmp_path: Path) -> Path:
     """Return a folder of an installed package that gives our worker the fake engine, as Prefect starts it."""
     (tmp_path / "slow_fakes.py").write_text(
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "import flows.worker\n"
-        "from flow_fakes import FakeEngine\n"
+        "from tests.flows.flow_fakes import FakeEngine\n"
         "real = flows.worker.SharedModels\n"
         "flows.worker.SharedModels = lambda **options: real(lambda names: FakeEngine(delay_s=0.5), **options)\n"
     )

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flow_fakes import DIM, FakeEngine, vectors
-from step_runner import run_steps
 
 from concepts.errors import InputError, ModelError
 from flows.document.engine import LeafPlan, Text
@@ -17,6 +15,8 @@ from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.refining import DraftsAsk, Refinement, Steps, choose_steps, refine_item
 from longhand.outline.editing import rewrite_item
 from storage import Store
+from tests.flows.flow_fakes import DIM, FakeEngine, vectors
+from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 TIMES = (1.0, 0.75, 0.5, 0.25)

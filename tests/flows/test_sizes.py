@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from concepts.errors import UsageError
 from flows.document import steps
 from flows.document.options import WritingOptions
 from flows.document.sizes import told_size
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flow_fakes import DIM, FakeEngine, vectors
-from step_runner import run_steps
 
 from concepts.errors import SpaceMismatchError
 from flows.document.engine import Text
 from flows.document.options import SpokenPrompt, WritingOptions
 from flows.document.planning import encode_prompt
 from storage import Store
+from tests.flows.flow_fakes import DIM, FakeEngine, vectors
+from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 SAID = vectors((DIM,), "said")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import fault_points
 import pytest
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from flows.document import queries, steps
 from flows.document.planning import encode_prompt
 from storage import CardRef, Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
+from tests.storage import fault_points
 
 Make = Callable[..., Any]
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from flow_fakes import FakeEngine, Vector
 
 from flows.document.engine import TitleAsk
 from flows.document.planning import derive_title, encode_prompt
 from flows.document.titles import recased, titles_in, unwished
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine, Vector
 
 Make = Callable[..., Any]
 

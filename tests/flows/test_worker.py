@@ -10,10 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from flow_fakes import FakeEngine
-from queue_runner import drain, state_of
-from step_runner import run_steps
-from worker_helpers import WORKER_MARKS, wait_for
 
 from concepts.errors import ModelError
 from flows.document.events import WorkerEvent
@@ -24,6 +20,10 @@ from flows.prefect.api import PrefectApi
 from longhand.app import COMMANDS
 from longhand.outline.editing import approve_document
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.queue_runner import drain, state_of
+from tests.flows.step_runner import run_steps
+from tests.flows.worker_helpers import WORKER_MARKS, wait_for
 
 Make = Callable[..., Any]
 pytestmark = WORKER_MARKS

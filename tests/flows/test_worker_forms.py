@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flow_fakes import FakeEngine
-from queue_runner import make_worker, run
-from worker_helpers import WORKER_MARKS
-
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.queue_runner import make_worker, run
+from tests.flows.worker_helpers import WORKER_MARKS
 
 Make = Callable[..., Any]
 pytestmark = WORKER_MARKS

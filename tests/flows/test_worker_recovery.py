@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from queue_runner import drain, make_worker, run, state_of
-from worker_helpers import WORKER_MARKS
 
 from flows.document.holding import count_vain_runs
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from storage import Store
+from tests.flows.queue_runner import drain, make_worker, run, state_of
+from tests.flows.worker_helpers import WORKER_MARKS
 
 Make = Callable[..., Any]
 FAR = "far/12345678:1:1"

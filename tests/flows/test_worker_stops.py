@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flow_fakes import FakeEngine
-from queue_runner import drain, make_worker, run, state_of
-from worker_helpers import WORKER_MARKS, wait_for
 
 from flows.document.events import WorkerEvent
 from flows.prefect import work_pool
 from flows.prefect.api import PrefectApi
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.queue_runner import drain, make_worker, run, state_of
+from tests.flows.worker_helpers import WORKER_MARKS, wait_for
 
 Make = Callable[..., Any]
 pytestmark = WORKER_MARKS

@@ -7,10 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-import queue_runner
-from flow_fakes import FakeEngine
-from step_runner import run_steps
-from worker_helpers import PREFECT_WARNINGS
 
 from flows.document.engine import LeafPlan, SayAsk, Section, WriteAsk
 from flows.document.events import WorkerEvent
@@ -26,6 +22,10 @@ from flows.document.steps import (
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from storage import Store
+from tests.flows import queue_runner
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
+from tests.flows.worker_helpers import PREFECT_WARNINGS
 
 Make = Callable[..., Any]
 ONE_UNIT = WritingOptions(sections=3, items_per_unit=3, texts_per_unit=64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,15 +12,12 @@ import numpy as np
 import pytest
 import typer.main
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # compiled_statements is imported by its own name
-
-from compiled_statements import share_compiled_statements
-
 from flows.document.events import Event, OnEvent, Said
 from flows.document.options import WritingOptions
 from flows.leases.lease import claim
 from longhand import cli
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec
+from tests.compiled_statements import share_compiled_statements
 
 share_compiled_statements()
 

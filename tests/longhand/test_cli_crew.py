@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
-
-from flow_fakes import FakeEngine
 
 from concepts.neural.processes import process_state
 from flows import crew as crews
@@ -28,6 +23,7 @@ from flows.leases.lease import claim
 from flows.leases.owner import current_owner
 from flows.models import sharing
 from storage import NewDocument, Store
+from tests.flows.flow_fakes import FakeEngine
 
 
 class Board:

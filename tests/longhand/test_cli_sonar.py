@@ -19,11 +19,10 @@ import pytest
 import soundfile
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "concepts"))
-
-from pages import page
-from sonar_assets import (
+from concepts.models.installed import find_card
+from concepts.models.wheels import SMOLLM2, require
+from concepts.space.tokenizer import Pieces, train_sentencepiece
+from tests.concepts.sonar_assets import (
     NAMES,
     random_model,
     save_published,
@@ -31,10 +30,7 @@ from sonar_assets import (
     write_speech_assets,
     write_text_assets,
 )
-
-from concepts.models.installed import find_card
-from concepts.models.wheels import SMOLLM2, require
-from concepts.space.tokenizer import Pieces, train_sentencepiece
+from tests.longhand.pages import page
 
 ROOT = Path(__file__).parents[2]
 DIM = 1_024

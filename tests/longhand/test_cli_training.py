@@ -14,13 +14,10 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from pages import page
-
 from concepts.models.card import read_card
 from concepts.space.extension import extension_weights, extensions_of
 from longhand import cli
+from tests.longhand.pages import page
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
-
-from evaluation_fakes import WORDS, CountJudge, FakeSystem, make_corpus
-
 from longhand.evaluation import known_systems
 from longhand.evaluation import run as evaluation_run
 from longhand.evaluation.prompts import Prompt, load_prompts
 from longhand.evaluation.systems import LonghandSystem, ShuffledDocument
 from longhand.evaluation.table import estimate, make_table, rows_of
+from tests.longhand.evaluation_fakes import WORDS, CountJudge, FakeSystem, make_corpus
 
 Run = Callable[..., Any]
 FED_WITH_TRUTH = ("true outline", "true concepts")
@@ -87,7 +82,7 @@ def test_a_shuffled_document_holds_the_same_sentences(corpus: Path) -> None:
 
 
 def test_longhand_writes_in_this_process() -> None:
-    from flow_fakes import FakeEngine
+    from tests.flows.flow_fakes import FakeEngine
 
     engine = FakeEngine()
     document = LonghandSystem(engine=engine).write(Prompt(number=1, text="How to share a folder"), seed=7)

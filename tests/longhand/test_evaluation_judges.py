@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import stat
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from evaluation_fakes import encode_words, make_corpus
 
 from concepts.corpus.records import Block
 from longhand.evaluation import fluency, judges, meaning
@@ -23,6 +18,7 @@ from longhand.evaluation.repetition import LengthJudge, RepetitionJudge
 from longhand.evaluation.systems import ShuffledDocument, TrueDocument
 from longhand.evaluation.texts import DocumentText, SectionText
 from longhand.evaluation.topics import WordsJudge
+from tests.longhand.evaluation_fakes import encode_words, make_corpus
 
 
 def text_of(*sections: tuple[str, ...], num_planned: int | None = None) -> Sample:

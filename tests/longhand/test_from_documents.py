@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
-
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 import longhand
 from flows.document.events import OnEvent
 from flows.document.job import Job
 from flows.leases.lease import claim
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
 
 TEA = """# Making tea
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-from fuzz_inputs import FUZZES, MAX_S, Fuzz
+from tests.longhand.fuzz_inputs import FUZZES, MAX_S, Fuzz
 
 NUM_EXAMPLES = 25
 

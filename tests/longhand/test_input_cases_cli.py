@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
-
-from flow_fakes import FakeEngine
-from step_runner import run_steps
 
 from concepts.errors import InputError
 from flows.document.engine import Text
@@ -25,6 +19,8 @@ from flows.document.titles import titles_in
 from flows.leases.lease import claim
 from longhand.outline.outlines import Heading, parse_outline
 from storage import Store
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.step_runner import run_steps
 
 CASES = Path(__file__).parents[1] / "cases"
 

@@ -17,11 +17,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from pages import page
-
 from longhand.app import COMMANDS
+from tests.longhand.pages import page
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "=== "

@@ -11,14 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
-
-from step_runner import run_steps
-
 from flows.document.job import Job
 from flows.leases.lease import claim
 from flows.models.engine import ModelEngine
 from storage import Store
+from tests.flows.step_runner import run_steps
 
 ROOT = Path(__file__).resolve().parents[2]
 # sonar-space, fairseq2 and torchaudio about each other

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import uvicorn
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from chromium import Browser, find_browser
 
 from flows.document.events import ignore
 from longhand.doing.searching import Searcher
@@ -21,6 +15,7 @@ from longhand.web.app import make_app
 from longhand.web.guard import Guard
 from longhand.web.server import listen
 from storage import NewDocument, Store
+from tests.longhand.chromium import Browser, find_browser
 
 PATH = find_browser()
 pytestmark = pytest.mark.skipif(PATH is None, reason="needs Chromium: apt-get install chromium")

@@ -20,10 +20,6 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
-
-from flow_fakes import FakeEngine
-
 from flows.document.events import WorkerEvent
 from flows.document.options import WritingOptions
 from flows.leases.owner import owner_of
@@ -35,6 +31,7 @@ from flows.prefect.isolation import import_prefect
 from flows.prefect.server import PrivateServer
 from longhand.showing.worklog import open_log
 from storage import NewDocument, Store
+from tests.flows.flow_fakes import FakeEngine
 
 SMALL = WritingOptions(sections=3, items_per_unit=2, texts_per_unit=8)
 

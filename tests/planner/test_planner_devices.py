@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import copy
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from planner.rollout import PlannedItem, Planner
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from second_device import DEVICE, SecondDevice
+from tests.second_device import DEVICE, SecondDevice
 
 
 def read(items: list[PlannedItem]) -> list[tuple[str, list[float], list[float], int]]:

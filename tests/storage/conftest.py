@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # compiled_statements is imported by its own name
-
-from compiled_statements import share_compiled_statements
 from sqlalchemy import create_engine, text
 
 from storage import (
@@ -30,6 +25,7 @@ from storage import (
     Store,
     UnitSpec,
 )
+from tests.compiled_statements import share_compiled_statements
 
 share_compiled_statements()
 

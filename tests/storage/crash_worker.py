@@ -20,7 +20,6 @@ import zlib
 from contextlib import suppress
 
 import numpy as np
-from fault_points import VARIABLE, arm_from_environment
 
 from storage import (
     ItemConcepts,
@@ -32,6 +31,7 @@ from storage import (
     Store,
     UnitSpec,
 )
+from tests.storage.fault_points import VARIABLE, arm_from_environment
 
 SPACE = SpaceRef(name="toy", checksum="c0ffee", dim=4)
 

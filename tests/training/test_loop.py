@@ -16,12 +16,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from training_toy import DIM, ToyTask
-
 from concepts.errors import ModelError, NonFiniteError, UsageError
 from concepts.models.tensors import load_parameters
+from tests.training.training_toy import DIM, ToyTask
 from training.loop import (
     LoopConfig,
     Progress,

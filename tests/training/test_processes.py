@@ -17,12 +17,9 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from training_processes import LOOP
-from training_toy import ToyTask
-
 from concepts.errors import UsageError
+from tests.training.training_processes import LOOP
+from tests.training.training_toy import ToyTask
 from training.loop import LoopConfig, parts_of_run, train
 
 

@@ -28,10 +28,10 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from torch import Tensor
-from training_toy import ToyTask
 
 from concepts.errors import LonghandError
 from concepts.neural.processes import SAID, is_lost_peer, leave
+from tests.training.training_toy import ToyTask
 from training.loop import LoopConfig, train
 
 LOOP: dict[str, Any] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,11 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import LlamaForCausalLM
 
-sys.path.insert(0, str(Path(__file__).parent))  # toy_voice is imported by its own name
-
-from toy_voice import toy_base
-
 from concepts.models.card import ModelCard
+from tests.writer.toy_voice import toy_base
 from training.corpus.embed import EmbeddedCorpus, EmbeddedDocument, EmbeddedSection
 from training.corpus.store import FORMAT_VERSION
 from writer.config import WriterConfig

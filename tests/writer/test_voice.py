@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from toy_voice import (
+from transformers import LlamaForCausalLM
+
+from tests.writer.toy_voice import (
     VOICE_DIM,
     WordTokenizer,
     encode_words,
@@ -17,8 +19,6 @@ from toy_voice import (
     toy_adapter,
     toy_voice,
 )
-from transformers import LlamaForCausalLM
-
 from writer.voice.decode import (
     Rendering,
     Saying,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from toy_voice import WordTokenizer, toy_adapter, toy_voice
 from transformers import LlamaForCausalLM
 
 from concepts.blanks import assign, blanks_of, facts_of, takes
+from tests.writer.toy_voice import WordTokenizer, toy_adapter, toy_voice
 from writer.voice.voice import Voice
 
 FILLED: list[tuple[str, dict[str, str]]] = [

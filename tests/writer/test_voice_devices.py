@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from concepts.errors import UsageError
 from concepts.neural.processes import process_state
+from tests.second_device import DEVICE, SecondDevice
+from tests.writer.toy_voice import toy_config
 from writer.voice import placement
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.base import load_base
@@ -22,11 +23,6 @@ from writer.voice.config import AdapterConfig
 from writer.voice.decode import Rendering, SayOptions, Speaker
 from writer.voice.placement import MAP_VARIABLE, Placement, count_parameters, places_of
 from writer.voice.voice import SectionSaying, Voice
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from second_device import DEVICE, SecondDevice
-from toy_voice import toy_config
 
 _DIM = 8
 _WORDS = ["tea", "water", "leaves", "Boil", "the", "Dry", "pour", "slowly", "now", "Contents", "1", "2"]

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from toy_voice import (
+from transformers import LlamaForCausalLM
+
+from concepts.errors import ModelError
+from concepts.library.library import Library, Passage
+from tests.writer.toy_voice import (
     DOCUMENTS,
     VOICE_DIM,
     WordTokenizer,
     encode_words,
     pack_documents,
 )
-from transformers import LlamaForCausalLM
-
-from concepts.errors import ModelError
-from concepts.library.library import Library, Passage
 from training.loop import LoopConfig, make_optimizers
 from training.voice.config import VoiceTrainingConfig
 from training.voice.data import (

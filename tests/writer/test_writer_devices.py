@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import copy
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
+from tests.second_device import DEVICE, SecondDevice
 from writer.generate import Writer, WritingPlan, WrittenSection
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from second_device import DEVICE, SecondDevice
 
 
 def read(sections: list[WrittenSection]) -> list[tuple[str, list[list[float]], str, float]]:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from faults.comparison import Failed
 from sqlalchemy import create_engine, func, select, text
 
 from storage import Store
 from storage.tables import Document
+from tests.flows.faults.comparison import Failed
 
 
 class Sqlite:

@@ -13,17 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import fault_points
-from faults.comparison import Failed, count_redone, difference, look
-from faults.databases import Database
-from flow_fakes import FakeEngine
-from forks import import_everything
-
 from concepts.errors import LonghandError
 from flows import run as flow_run
 from flows.document.options import WritingOptions
 from flows.prefect.api import PrefectApi
 from storage import NewDocument, Store
+from tests.flows.faults.comparison import Failed, count_redone, difference, look
+from tests.flows.faults.databases import Database
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.forks import import_everything
+from tests.storage import fault_points
 
 PROMPT = "How to share a folder."
 SEED = 7

@@ -9,14 +9,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import fault_points
-import flow_driver
-from faults.comparison import Failed
-from faults.databases import PostgreSQL
-from faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, PATIENCE_S, FaultLab
-from faults.resources import DISK_KB, fill, small_disk
-
 from storage import Store
+from tests.flows import flow_driver
+from tests.flows.faults.comparison import Failed
+from tests.flows.faults.databases import PostgreSQL
+from tests.flows.faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, PATIENCE_S, FaultLab
+from tests.flows.faults.resources import DISK_KB, fill, small_disk
+from tests.storage import fault_points
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import flow_driver
-from faults.comparison import Failed
-from faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, PATIENCE_S, FaultLab
-from forks import Fork, Process
+from tests.flows import flow_driver
+from tests.flows.faults.comparison import Failed
+from tests.flows.faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, PATIENCE_S, FaultLab
+from tests.flows.forks import Fork, Process
 
 BREAK_OFF_S = 10.0
 """How long Ctrl-C may take: less than five seconds, but on machines that are busy with other tests."""

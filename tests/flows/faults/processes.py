@@ -6,13 +6,12 @@ import math
 import signal
 import time
 
-import fault_points
-from faults.comparison import Failed
-from faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, FaultLab
-from faults.resources import MEMORY_KB, small_memory
-from flow_fakes import FakeEngine
-
 from storage import Store
+from tests.flows.faults.comparison import Failed
+from tests.flows.faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, FaultLab
+from tests.flows.faults.resources import MEMORY_KB, small_memory
+from tests.flows.flow_fakes import FakeEngine
+from tests.storage import fault_points
 
 
 class ProcessTrials(FaultLab):

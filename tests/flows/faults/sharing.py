@@ -8,19 +8,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-import fault_points
-from faults.comparison import Failed, look
-from faults.databases import PostgreSQL
-from faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, SILENCE, Child, FaultLab
-from flow_fakes import FakeEngine
-from queue_runner import drain as drain_queue
-
 from flows.crew import Helper
 from flows.leases.owner import is_dead, owner_of
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from storage import Busy, Store
 from storage.database import IDLE_TIMEOUT_S
+from tests.flows.faults.comparison import Failed, look
+from tests.flows.faults.databases import PostgreSQL
+from tests.flows.faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, SILENCE, Child, FaultLab
+from tests.flows.flow_fakes import FakeEngine
+from tests.flows.queue_runner import drain as drain_queue
+from tests.storage import fault_points
 
 SHORT_LEASE_S = 0.6
 NUM_STANDSTILLS = 4

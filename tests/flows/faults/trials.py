@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from faults.databases import Database, PostgreSQL
-from faults.machine import MachineTrials
-from faults.prefect_server import PrefectTrials
-from faults.processes import ProcessTrials
-from faults.resources import may_limit_memory, may_mount
-from faults.sharing import SharingTrials
+from tests.flows.faults.databases import Database, PostgreSQL
+from tests.flows.faults.machine import MachineTrials
+from tests.flows.faults.prefect_server import PrefectTrials
+from tests.flows.faults.processes import ProcessTrials
+from tests.flows.faults.resources import may_limit_memory, may_mount
+from tests.flows.faults.sharing import SharingTrials
 
 
 class Trials(ProcessTrials, SharingTrials, MachineTrials, PrefectTrials):
