@@ -38,7 +38,7 @@ def test_the_title_is_the_first_sentence(prompt: str, title: str) -> None:
         ("what caused the irish potato famine", "What caused the Irish potato famine"),
         ("three days in lisbon, i'm vegan", "Three days in Lisbon, I'm vegan"),
         ("SPRING IN JAPAN", "Spring in Japan"),
-        ("the eu's laws on pet's food", "The eu's laws on pet's food"),
+        ("the eu's laws on pet's food", "The EU's laws on pet's food"),
         ("WHAT CAN I DO?", "What can I do?"),
         ("iPhone repair", "iPhone repair"),
         ("NASA", "NASA"),
