@@ -28,23 +28,28 @@ _UNITS = (
 _KEY = (
     r"(?:Ctrl|Control|Strg|AltGr|Alt|Shift|Umschalt|Maj|Mayús|Super|Meta|Cmd|Command|Windows|Win|Fn|Option)"
 )
-_CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w&'’-]+"
+_MOST_CHARS_OF_ENTRY, _MOST_CHARS_OF_NAME = 40, 120
+"""Of a word in a menu, and of a name in quotes: without a limit, long texts take quadratic time."""
+_ENTRY = rf"[\w&'’-]{{1,{_MOST_CHARS_OF_ENTRY}}}+(?![\w&'’-])"
+_CAPITAL = rf"[A-ZÀ-ÖØ-Þ]{_ENTRY}"
+_QUOTED = rf"{{1,{_MOST_CHARS_OF_NAME}}}"
 _ARROW = r"\s?(?:>|→|▸|›)\s?"
 _NUM = r"\d+(?:[.,:/]\d+)*(?:[\u00a0\u202f]\d{3})*(?:[.,]\d+)?"
 _KINDS = {
     "code": r"`[^`]+`",
-    "address": r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.)[^\s<>\"“”»«]*[^\s<>\"“”»«'.,;:!?)\]]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    "address": r"(?:\b[a-z][a-z0-9+.-]{0,30}://|\bwww\.)[^\s<>\"“”»«]*[^\s<>\"“”»«'.,;:!?)\]]|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+",
     "domain": r"(?<![\w.@-])(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|de|fr|es|at|ch|eu)\b(?:/[\w./?=&#%-]*[\w/])?",
     "path": r"(?<![\w/\\])(?:~|\.{1,2}|[A-Z]:)?(?:[/\\][\w.+-]*\w){2,}[/\\]?|(?<!\w)(?:~|[A-Z]:)[/\\](?:[\w.+-]*\w)?"
     r"|(?<![\w/])/(?:bin|boot|dev|etc|home|lib|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)\b/?",
-    "file": rf"(?<![\w.])\.?\w[\w.+-]*\.(?:{_FILES})\b",
+    "file": rf"(?<![\w.+-])[+-]?\.?\w[\w.+-]*\.(?:{_FILES})\b",
     "option": r"(?<![\w-])--[A-Za-z][\w-]*(?:=[^\s,;]*[^\s,;.])?|(?<![\w-])-[A-Za-z](?![\w-])",
     "variable": r"\$\{?[A-Za-z_]\w*\}?(?:/[\w.+-]*\w)*|%[A-Za-z_]\w*%"
-    r"|\b[A-Za-z]\w*_\w+\b(?:\(\))?|\b[A-Za-z_][\w.]*\((?!(?:s|es|e|n|en|r|er|in|innen)\))[^()\s]*\)",
+    r"|\b[A-Za-z]\w*_\w+\b(?:\(\))?|(?<![\w.])\.*+[A-Za-z_][\w.]*+\((?!(?:s|es|e|n|en|r|er|in|innen)\))[^()\s]*\)",
     "keys": rf"\b{_KEY}(?: ?[+-] ?(?:{_KEY}\b|\w+))+|\bF(?:[1-9]|1[0-2])\b",
-    "menu": rf"(?:{_CAPITAL} ){{0,2}}{_CAPITAL}(?:{_ARROW}{_CAPITAL}(?: [\w&'’-]+){{0,3}}(?={_ARROW}))*{_ARROW}"
+    "menu": rf"(?:{_CAPITAL} ){{0,2}}{_CAPITAL}(?:{_ARROW}{_CAPITAL}(?: {_ENTRY}){{0,3}}(?={_ARROW}))*{_ARROW}"
     rf"{_CAPITAL}(?:(?: (?:&|et|y|de|du|of))? {_CAPITAL}){{0,2}}(?: [a-zà-ÿ]+\b)?",
-    "name": r"\"[^\"\n]+\"|“[^”\n]+”|„[^“”\n]+[“”]|«[^»\n]+»|»[^«\n]+«|‘[^’\n]+’(?!\w)",
+    "name": rf"\"(?!\s)[^\"\n]{_QUOTED}(?<!\s)\"|“[^”\n]{_QUOTED}”|„[^“”\n]{_QUOTED}[“”]|«[^»\n]{_QUOTED}»"
+    rf"|»[^«\n]{_QUOTED}«|‘[^’\n]{_QUOTED}’(?!\w)",
     "phone": r"(?<![\w+])\+\d[\d ()/-]{5,}\d\b",
     "label": r"\b(?!\d+(?:st|nd|rd|th|s|er|re|e|ème|er|ten|te)\b)(?=\w*\d)(?=\w*[A-Za-z])[A-Za-z0-9]+\b",
     "number": rf"(?<![\w.,])[€£$]?{_NUM}(?:[-–]{_NUM})?(?:[ \u00a0\u202f]?(?:{_UNITS})(?![\w²³/]))?(?!\w)",

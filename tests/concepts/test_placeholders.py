@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from concepts.codecs.placeholders import protect
@@ -38,6 +40,9 @@ from concepts.codecs.placeholders import protect
         ("Tea and/or coffee, e.g. green tea.", "Tea and/or coffee, e.g. green tea."),
         ("Open the file(s) and the Freund(in).", "Open the file(s) and the Freund(in)."),
         ("She's here; it's Tom's well-known book.", "She's here; it's Tom's well-known book."),
+        # no name between the end of one quotation and the start of the next
+        ('Say "we will come" and "Tartine Bread".', 'Say "we will come" and $1.'),
+        ("Call .append(x), or open -a.txt.", "Call $1, or open $2."),
         ("", ""),
     ],
 )
@@ -63,3 +68,12 @@ def test_a_number_is_written_as_in_the_other_language_and_a_name_is_not() -> Non
 def test_a_translation_that_lost_something_is_seen(said: str) -> None:
     protected = protect("a.txt and b.txt")
     assert not protected.is_kept_by(said) and protected.is_kept_by("$1 und $2")
+
+
+@pytest.mark.parametrize(
+    "part", ["a.", "a-", "a+", "_", "A", "A&", "A'", "„a", "“", "»", "a.b", "1,", "Abc > ", "/a"]
+)
+def test_long_texts_take_time_in_proportion_to_their_length(part: str) -> None:
+    started = time.process_time()
+    protect(part * (30_000 // len(part)))
+    assert time.process_time() - started < 2.0, "five to ninety where the time is quadratic"
