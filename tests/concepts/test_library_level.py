@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from concepts.library.level import is_simple, reading_grade
@@ -25,6 +27,17 @@ from tests.concepts.toy_library import encode
         "Explain to my 8-year-old daughter why the sky is blue",
         "blockchain for dummies",
         "how do volcanoes erupt for third graders",
+        "explain photosynthesis to a 6th grader",
+        "explain fractions to my 3rd grade class",
+        "explain gravity in layman's terms",
+        "Explain the water cycle to my kids",
+        "explain to a toddler why it rains",
+        "explain like I'm a 5 year old what a bank is",
+        "explain the heart so that a child understands it",
+        "kid-friendly explanation of volcanoes",
+        "explain algebra to dummies",
+        "the water cycle grade 4",
+        "fractions, grade 3 or 4 with answers",
     ],
 )
 def test_a_simple_explanation_is_asked_for(prompt: str) -> None:
@@ -42,10 +55,31 @@ def test_a_simple_explanation_is_asked_for(prompt: str) -> None:
         "bedtime story for a 4 year old",
         "how to build a simple website",
         "grading of diamonds",
+        "grade 8 bolts torque",
+        "difference between grade 5 and grade 8 bolts",
+        "explain simply supported beams",
+        "explain organ donation to a kidney patient",
+        "ways to explain war to children",
+        "tips for explaining death to a child",
+        "explaining cancer to kids",
+        "what is the best bike for kids",
+        "why is sugar bad for kids",
+        "how do I choose a bike for my daughter",
+        "best laptops for middle school teachers",
+        "easy languages to learn",
     ],
 )
 def test_what_is_for_children_or_easy_is_no_simple_explanation(prompt: str) -> None:
     assert not is_simple(prompt)
+
+
+@pytest.mark.parametrize(
+    "part", ["what is ", "what is for kids x ", "what is\n", "explain ", "explain to a ", "!"]
+)
+def test_long_prompts_take_time_in_proportion_to_their_length(part: str) -> None:
+    started = time.process_time()
+    is_simple(part * (100_000 // len(part)))
+    assert time.process_time() - started < 2.0, "half a minute where the time is quadratic"
 
 
 def test_long_words_and_long_sentences_are_hard_to_read() -> None:
