@@ -212,6 +212,9 @@ def _language_of(typed: str) -> Language | None:
     """Return the language that a tag, the name of a locale or the name of a language means."""
     import langcodes
 
+    typed = typed.strip()
+    if not typed.isprintable():  # the table of names has no such key, and its errors are no errors of ours
+        return None
     tag = typed.partition(".")[0].partition("@")[0].strip()
     try:
         language = langcodes.Language.get(tag)
@@ -219,7 +222,7 @@ def _language_of(typed: str) -> Language | None:
         language = None
     if language is not None and language.language is not None and language.is_valid():
         return language
-    return langcodes.find(typed.strip()) if _is_name(typed.strip()) else None
+    return langcodes.find(typed) if _is_name(typed) else None
 
 
 def _is_name(typed: str) -> bool:

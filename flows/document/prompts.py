@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from concepts.errors import InputError, UsageError
+from concepts.errors import InputError, UsageError, shorten
 from concepts.languages import note_on_language, suggest_languages, take_language
 
 MAX_PROMPT_CHARS = 10_000
@@ -74,7 +74,7 @@ def check_choice(option: str, value: str, known: Sequence[str]) -> str:
         return value
     near = difflib.get_close_matches(value.lower(), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(f"{option} is {value!r}: {hint}known are {', '.join(known)}")
+    raise UsageError(f"{option} is {shorten(value)!r}: {hint}known are {', '.join(known)}")
 
 
 def check_translation(
@@ -107,7 +107,7 @@ def check_language(typed: str, known: Sequence[str], on_note: Callable[[str], No
     else:
         shown = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
         hint = f"known are {shown}"
-    raise UsageError(f"unknown language {typed!r}: {hint}")
+    raise UsageError(f"unknown language {shorten(typed)!r}: {hint}")
 
 
 def known_languages(space: str | None = None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.counting import counted
-from concepts.errors import NotFoundError, StorageError, UsageError
+from concepts.errors import NotFoundError, StorageError, UsageError, shorten
 from longhand.asking.completion import complete_ids, complete_languages, complete_statuses
 from longhand.showing.states import is_held, next_step_of, progress_of, state_of
 from longhand.showing.terminal import (
@@ -320,7 +320,7 @@ def check_decoded(store: Store, document: DocumentRecord, lang: str | None) -> s
     lang = read_language(lang, languages) or lang
     if lang not in languages:
         raise UndecodedError(
-            f"{document.id} has no text in {lang!r}: it is decoded in {', '.join(languages)}; "
+            f"{document.id} has no text in {shorten(lang)!r}: it is decoded in {', '.join(languages)}; "
             f"longhand translate {document.id} --lang CODE adds one"
         )
     return lang

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concepts.counting import counted, is_or_are
-from concepts.errors import NotFoundError, UsageError
+from concepts.errors import NotFoundError, UsageError, shorten
 from flows.document.wishes import DEFAULT_LANG
 from longhand.asking.completion import complete_formats
 from longhand.commands.documents import DecodedLang, DocumentIds, InStatus, choose_documents
@@ -245,7 +245,9 @@ def _read_code(typed: str, ids: Sequence[str]) -> str:
     known = dict.fromkeys((*(lang for own in decoded for lang in own), *known_languages()))
     code = read_language(typed, tuple(known))
     if code is None:
-        raise UsageError(f"--lang is {typed!r}: expected a language such as {DEFAULT_LANG} or German")
+        raise UsageError(
+            f"--lang is {shorten(typed)!r}: expected a language such as {DEFAULT_LANG} or German"
+        )
     return code
 
 

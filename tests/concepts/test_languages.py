@@ -103,6 +103,11 @@ def test_what_means_one_language_is_taken(typed: str, meant: str) -> None:
         "?",
         "",
         "d",
+        "\0",
+        "\ud800",
+        "de\x1b",
+        "🙂",
+        "de;fr",
     ],
 )
 def test_what_is_misspelt_or_near_is_not_taken(typed: str) -> None:

@@ -61,6 +61,12 @@ def test_misspelt_languages_are_guessed_in_the_message_only(typed):
         check_language(typed, LANGS)
 
 
+def test_what_is_typed_for_a_language_is_cut():
+    with pytest.raises(UsageError) as caught:
+        check_language("x" * 1000, LANGS)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_long_list_of_languages_is_cut():
     known = [f"l{n:02}_Latn" for n in range(30)]
     with pytest.raises(UsageError, match="and 22 more"):
