@@ -185,8 +185,9 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
                 say(f"{taken}, though it may be {other}, which the space does not know")
     typed_in = outline_lang if entries and outline_lang is not None else read_as
     if asked_lang is None and lang != DEFAULT_LANG:
+        reads = "reads as" if prompt_lang is None else "is in"
         say(
-            f"the prompt reads as {language_name(lang)}, and so the document is written in {language_name(lang)}: "
+            f"the prompt {reads} {language_name(lang)}, and so the document is written in {language_name(lang)}: "
             f"--lang {DEFAULT_LANG} writes it in {language_name(DEFAULT_LANG)}"
         )
     elif asked_lang is None and typed_in != lang == DEFAULT_LANG:

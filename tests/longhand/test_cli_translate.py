@@ -151,7 +151,8 @@ def test_a_prompt_in_another_language_is_a_document_in_it_with_its_title(run, st
         result.stderr.count("reads as German, and so the document is written in German: --lang eng_Latn") == 1
     )
     run("submit", "Wie man ein Hochbeet baut", "--lang", "English", "--prompt-lang", "german")
-    run("submit", "Wie man ein Hochbeet baut", "--prompt-lang", "de")
+    named = run("submit", "Wie man ein Hochbeet baut", "--prompt-lang", "de")
+    assert "the prompt is in German, and so the document is written in German: --lang" in named.stderr
     run("submit", "Wie man ein Hochbeet baut", "--lang", "eng")
     run("submit", "Werner Heisenberg")
     found = [(d.lang, d.params["prompt_lang"]) for d in store.list_documents()]
