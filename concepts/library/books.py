@@ -21,9 +21,10 @@ from torch.nn import functional as F
 from concepts.errors import InputError
 from concepts.library.encode import Encode
 from concepts.library.words import stems as stems_of
+from concepts.library.words import with_one_name
 from concepts.texts import KINDS_OF_BOOK, THOROUGH
 
-LEAST_BOOK_LIKENESS = 0.58
+LEAST_BOOK_LIKENESS = 0.53
 """How near a book's subject must be to the requested one, about a cosine; `benchmarks/bench_books.py` shows why."""
 LEAST_EXACT_LIKENESS = 0.8
 """The same where only a book on the very subject will do."""
@@ -34,7 +35,7 @@ BOOK_UNSAID_WEIGHT = 0.3
 FEWEST_CHAPTERS = 3
 _ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "II": "2", "III": "3", "IV": "4"}
 _CLAUSE = re.compile(
-    r",\s+(?:from|with|including|covering|how|what|who|why|so|as|i)\b|\s[-–—]\s|\.\s", re.IGNORECASE
+    r",\s+(?:from|with|including|covering|how|what|who|why|so|as|i|\w+\s+by)\b|\s[-–—]\s|\.\s", re.IGNORECASE
 )
 """Where details of a book begin: "a guide to bees, from the first hive to the harvest"."""
 _NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_ORDINALS)}|First|Second|Third|Fourth)\b")
@@ -51,7 +52,7 @@ _BEFORE = re.compile(
 )
 _AFTER = re.compile(
     rf"(?:\s*[:,(–-]\s*(?:an?\s+|the\s+)?(?:{_ADJECTIVES}[\s,]+(?:and\s+)?)*{_WORKS}\b.*|"
-    r"[\s,]+for\s+(?:absolute\s+|complete\s+)?beginners|[\s,]+from\s+(?:scratch|the\s+beginning)|"
+    r"[\s,]+for\s+(?:absolute\s+|complete\s+)?(?:beginners|hobbyists|amateurs|everyone|dummies)|[\s,]+from\s+(?:scratch|the\s+beginning)|"
     r"\s+(?:guide|handbook|manual|textbook|book)(?:\s*[:,(–].*)?)$",
     re.IGNORECASE,
 )
@@ -157,7 +158,7 @@ class _Subject:
 
 
 def _numbers_in(text: str) -> set[str]:
-    found = _NUMBER.findall(text)
+    found = _NUMBER.findall(with_one_name(text))
     return {_ORDINALS.get(word, _ORDINALS.get(word.lower(), word)) for word in found}
 
 

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from concepts.blocks import BlockKind, Note
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, subjects_of_parts
+from concepts.library.words import has_other_number, with_one_name
 
 _WORD = re.compile(r"\w+")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
@@ -386,10 +387,13 @@ def _allocate(
 
 
 def names_other(title: str, subject: str) -> bool:
-    """Return whether a document's title has a proper name that the subject lacks.
+    """Return whether a document's title has a proper name that the subject lacks, or numbers a thing otherwise.
 
     What is true of Porto is not true of Lisbon. A title with mostly capitalised words shows no names.
     """
+    if has_other_number(title, subject):
+        return True
+    title, subject = with_one_name(title), with_one_name(subject)
     words = _WORD.findall(title)[1:]
     names = [word for word in words if word[0].isupper()]
     if len(names) * 2 > len(words):

@@ -23,7 +23,7 @@ from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage
 from concepts.library.notes import FEWEST_WHOLE, names_other
-from concepts.library.words import americanize
+from concepts.library.words import americanize, with_one_name
 from concepts.library.words import stems as stems_of
 from concepts.texts import FORMS
 
@@ -272,7 +272,7 @@ def _named_by(library: Library, stems: Collection[str]) -> list[int]:
 
 def _is_of_other(passages: Sequence[Passage], called: str) -> bool:
     """Return whether a document is about a proper name that `called` lacks; the first word of its title counts too."""
-    title = passages[0].title
+    title, called = with_one_name(passages[0].title), with_one_name(called)
     if names_other(title, called):
         return True
     first = next(iter(_WORD.findall(title)), "")

@@ -101,3 +101,50 @@ def _stemmer() -> StemmerI:
     from nltk.stem import PorterStemmer
 
     return PorterStemmer()
+
+
+_WORLD_WAR = re.compile(
+    r"\b(?:(?P<before>first|second|1st|2nd)\s+world\s+war|(?:world\s+war|w\.?w\.?)\s*(?P<after>ii?|[12]|one|two))\b",
+    re.IGNORECASE,
+)
+_WAR_NUMBERS = {
+    "first": 1,
+    "1st": 1,
+    "i": 1,
+    "1": 1,
+    "one": 1,
+    "second": 2,
+    "2nd": 2,
+    "ii": 2,
+    "2": 2,
+    "two": 2,
+}
+_NUMBERED = re.compile(r"\b([^\W\d_]{3,})\s+(\d{1,4}|[IVX]+)\b")
+_NUMBERS_NOTHING = frozenset(
+    """
+    about after age aged and at before for from grade grades in least level most of on over than the to top under until
+    with year
+    """.split()  # noqa: SIM905  # a list of words reads better so
+)
+"""Words before numbers that belong to no name: "for 5 people", "grade 4"."""
+
+
+def with_one_name(text: str) -> str:
+    """Return a text in which the World Wars have one name each: "WW2", "Second World War" are "World War 2"."""
+    return _WORLD_WAR.sub(
+        lambda found: f"World War {_WAR_NUMBERS[(found['before'] or found['after']).lower()]}", text
+    )
+
+
+def has_other_number(title: str, subject: str) -> bool:
+    """Return whether a title numbers the same word otherwise than a subject does: type 1 is not type 2."""
+    own, wanted = _numbered(title), _numbered(subject)
+    return any(own[word].isdisjoint(wanted[word]) for word in own.keys() & wanted.keys())
+
+
+def _numbered(text: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for word, number in _NUMBERED.findall(with_one_name(text)):
+        if (small := word.casefold()) not in _NUMBERS_NOTHING:
+            found.setdefault(small, set()).add(number)
+    return found

@@ -31,7 +31,7 @@ _ABOUT = (
 _TEXTS = rf"(?:{'|'.join(sorted(KINDS_OF_TEXT))})"
 _COUNTED = r"(?P<unit>words?|pages?)"
 _DIVIDED = r"(?P<unit>chapters|sections|parts|units|lessons)"
-_LONG = r"(?:\s+(?:long|or so|maximum|max|in length|in total))*\)?"
+_LONG = r"(?:\s+(?:long|or so|or more|or longer|minimum|maximum|min|max|in length|in total))*\)?"
 _PHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), instead)
     for pattern, instead in (

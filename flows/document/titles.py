@@ -16,7 +16,7 @@ import numpy as np
 
 from concepts.languages import ENGLISH
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
-from concepts.texts import KINDS_OF_TEXT
+from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT
 from concepts.truecase import truecased
 from flows.document.engine import TitleAsk
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE_PROMPT = 90
 """Longest prompt, in characters, of one sentence that is its own title."""
-LONGEST_TITLE = 80
+LONGEST_TITLE = 90
 MOST_TITLE_WORDS = 10
 """Most words of a voice's title."""
 _REQUEST = re.compile(
@@ -47,6 +47,10 @@ _EXPLAINS = re.compile(
     r"\b(?:explain|describe|show|tell|teach)(?:e?s)?\s+(?:me\s+|us\s+|to\s+\w+\s+)?(?P<what>(?:how|why|what)\s+[^.!?;:,]{3,})",
     re.IGNORECASE,
 )
+_POINTS_BACK = re.compile(
+    r"\b(?:he|her|him|his|it|its|she|that|their|them|these|they|this|those)\b", re.IGNORECASE
+)
+"""Matches a reference to what stands before: "my father has gout, explain what it is"."""
 _WISH = re.compile(
     r"(?:please|kindly|can|could|would|help|i|i'd|we|my|our|write|draft|create|make|produce|compose|give|put "
     r"together)\b",
@@ -58,14 +62,13 @@ _POLITE = (
     r"|i(?:'d| would)? (?:like|want|need)(?= (?:you|an?|some))(?: you to)?)[,\s]+"
 )
 _MAKES = r"(?:write|draft|create|make|produce|compose|prepare|put together|give)\s+"
-_KINDS = rf"(?:\w+[\s-]+){{0,3}}?(?:{'|'.join(sorted(KINDS_OF_TEXT))})\b"
+_KINDS = rf"(?:\w+[\s-]+){{0,3}}?(?:{'|'.join(sorted(KINDS_OF_TEXT | KINDS_OF_BOOK))})\b"
 _HOW_LONG = (
     r"long|lengthy|short|brief|thorough|extensive|whole|multi-page|"
     r"full[- ]length|book[- ]length|textbook[- ]style"
 )
-_KINDS_OF_BOOK = (
-    rf"(?:(?:[\w-]+\s+)?(?:{'|'.join(sorted(KINDS_OF_TEXT))}|account|book|course|history|study|textbook))\b"
-)
+_BOOKISH = "|".join(sorted(KINDS_OF_TEXT | {"account", "book", "course", "history", "study", "textbook"}))
+_KINDS_OF_BOOK = rf"(?:(?:[\w-]+\s+){{0,2}}?(?:{_BOOKISH}))\b"
 _WISHED = re.compile(
     rf"(?:(?:{_POLITE})+(?:{_MAKES})?(?:(?:me|us)\s+)?|{_MAKES}(?:me|us)\s+|(?:write|draft|compose|need|want)\s+"
     rf"(?=an?\s+{_KINDS}|something\s+(?:on|about)\b))"
@@ -76,8 +79,8 @@ _WISHED = re.compile(
 _ARTICLE = re.compile(r"^(?:an?|some)\s+", re.IGNORECASE)
 _SOMETHING = re.compile(
     r"^(?:something\s+(?:(?:(?:that|which)\s+)?(?:about|on|explaining)\s+)?"
-    r"|an?\s+(?:(?:short|long|brief|detailed|simple|clear|good)\s+)*"
-    r"(?:essay|article|text|paper|(?:blog )?post|piece|document)\s+(?:about|on|explaining)\s+)",
+    r"|an?\s+(?:(?:short|long|brief|detailed|simple|clear|good|complete|whole|entire|full|very|really)\s+)*"
+    r"(?:essay|article|text|paper|(?:blog )?post|piece|document|(?:self[- ]help )?book)\s+(?:about|on|explaining)\s+)",
     re.IGNORECASE,
 )
 """Beginnings of a requested text that say nothing about its subject."""
@@ -96,6 +99,12 @@ _EXPLAIN = re.compile(
     r"(?:please\s+)?(?:explain|describe)\s+(?:(?:to\s+)?(?:me|us)\s+)?(?=(?:how|why|what|the|an?)\s)",
     re.IGNORECASE,
 )
+_EXPLAIN_TO = re.compile(
+    r"(?:please\s+|(?:can|could|would)\s+you\s+(?:please\s+)?)*explain\s+(?P<what>[^.,;:!?]{3,}?)\s+(?:to|for)\s+"
+    r"(?:an?|my|our|the|kids|children|some(?:one|body)|\d+)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Matches an explanation for somebody: "explain tides to a child"."""
 _CLAUSE = re.compile(r",\s|\s[-–—]\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
@@ -144,11 +153,13 @@ def unwished(text: str, lang: str) -> str:
     """
     if lang != ENGLISH:
         return text
+    if (explained := _EXPLAIN_TO.fullmatch(text)) is not None:
+        return _begun(explained["what"])
     if (explained := _EXPLAIN.match(text)) is not None:
         return _begun(text[explained.end() :])
     wished = _WISHED.fullmatch(text)
     if wished is None:
-        return text
+        return _begun(_SOMETHING.sub("", text)) if _LENGTHY.match(text) else text
     return _begun(_SOMETHING.sub("", _HELPS.sub("helping ", wished["what"])))
 
 
@@ -189,14 +200,15 @@ def titles_in(prompt: str, lang: str) -> list[str]:
         return list(dict.fromkeys((*titles, plainest)))
     topic = _topic(sentences)
     for sentence in sentences:
-        if (explained := _EXPLAINS.search(sentence)) is not None:
+        explained = _EXPLAINS.search(sentence)
+        if explained is not None and not (explained.start() and _POINTS_BACK.search(explained["what"])):
             what = explained["what"].strip()
             titles.append(headline(what[:1].upper() + what[1:], LONGEST_TITLE))
         asked = _REQUEST.search(sentence)
         if asked is None:
             continue
         about = _ABOUT.search(asked["what"]) or _OF.search(asked["what"])
-        what = _CLAUSE.split(_begun(asked["what"]))[0].strip(" ,")
+        what = _CLAUSE.split(_begun(_SOMETHING.sub("", asked["what"])))[0].strip(" ,")
         if about is None and topic and topic.casefold() not in what.casefold():
             titles.append(
                 headline(f"{topic[:1].upper()}{topic[1:]}: {what[:1].lower()}{what[1:]}", LONGEST_TITLE)

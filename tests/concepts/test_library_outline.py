@@ -62,6 +62,13 @@ def test_a_document_about_another_name_gives_no_outline_be_it_its_first_word() -
     assert find_outline(library, encode, ["Asturias by train"]) == []
 
 
+def test_the_second_of_two_things_is_no_source_for_the_first() -> None:
+    titles = ("Causes of World War II", "What caused the First World War")
+    library = Library.of([passage(title, "Causes", "Wars have causes.") for title in titles], encode)
+    found = find_candidates(library, encode, ["Causes of world war 1"])
+    assert [candidate.passages[0].title for candidate in found] == [titles[1]]
+
+
 def test_what_a_document_on_the_very_subject_names_may_head_a_section() -> None:
     def tides(heading: str) -> Passage:
         return Passage(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.library.words import americanize, stems
+from concepts.library.words import americanize, has_other_number, stems, with_one_name
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,37 @@ def test_american_words_stay_and_no_word_is_lost(text: str) -> None:
     assert americanize("advise promise exercise four hours flour tour metrics") == (
         "advise promise exercise four hours flour tour metrics"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["WW2", "ww ii", "world war two", "World War II", "the second world war", "2nd World War"]
+)
+def test_a_world_war_has_one_name(name: str) -> None:
+    assert with_one_name(f"Life in {name} in London").replace("the ", "") == "Life in World War 2 in London"
+
+
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [
+        ("Causes of World War II", "causes of world war 1"),
+        ("The Second World War explained", "WW1 explained"),
+        ("Type 2 diabetes", "type 1 diabetes diet"),
+        ("Windows 11 tips", "Windows 10 tips"),
+    ],
+)
+def test_the_same_word_with_another_number_is_another_subject(title: str, subject: str) -> None:
+    assert has_other_number(title, subject)
+    assert not has_other_number(subject, subject)
+
+
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [
+        ("Japan in 10 days", "Japan in 7 days"),
+        ("Lesson for grade 3", "lesson for grade 4"),
+        ("Diabetes explained", "type 1 diabetes"),
+        ("From World War I to World War II", "causes of World War I"),
+    ],
+)
+def test_numbers_that_name_nothing_do_not_count(title: str, subject: str) -> None:
+    assert not has_other_number(title, subject)

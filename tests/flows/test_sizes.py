@@ -88,6 +88,7 @@ def test_a_prompt_may_ask_for_a_book(prompt: str, num_parts: int | None) -> None
         ("A complete guide to buying a house in 5,000 words", 5000),
         ("The French Revolution, about 2000 words", 2000),
         ("A report of 20 pages on the Moon", 8000),
+        ("How to stop worrying, 15000 words or more", 15000),
         ("A report of 2 pages on the Moon", None),
         ("A complete guide to tea", None),
     ],

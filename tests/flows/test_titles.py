@@ -65,6 +65,9 @@ def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) 
         ("Write an essay about war", "War"),
         ("Please write a short article on why we sleep", "Why we sleep"),
         ("Write a report on war", "Report on war"),
+        ("Explain black holes to my 7 year old son, he keeps asking", "Black holes"),
+        ("can you explain what inflation is to someone who never had a bank account", "What inflation is"),
+        ("A very long self help book on how to stop worrying", "How to stop worrying"),
         ("Write a letter of complaint", "Letter of complaint"),
         ("write a thank you note to my teacher", "Thank you note to my teacher"),
         ("need an essay on why we sleep", "Why we sleep"),
@@ -148,7 +151,17 @@ def test_what_stands_before_a_colon_is_a_title() -> None:
         ),
         (
             "a full length account of lighthouses around the world - how they were built, who kept them, and why",
-            "A full length account of lighthouses around the world",
+            "Account of lighthouses around the world",
+        ),
+        (
+            "my dad was just diagnosed with atrial fibrillation, explain what it is and what the treatments are, he's 74 "
+            "and never had anything to do with medicine",
+            "My dad was just diagnosed with atrial fibrillation",
+        ),
+        (
+            "write me a complete book about the history of London from the first bridge to the great fire and after it, "
+            "with chapters",
+            "The history of London from the first bridge to the great fire",
         ),
     ],
 )
