@@ -154,12 +154,12 @@ def test_what_stands_before_a_colon_is_a_title() -> None:
             "Account of lighthouses around the world",
         ),
         (
-            "my dad was just diagnosed with atrial fibrillation, explain what it is and what the treatments are, he's 74 "
-            "and never had anything to do with medicine",
+            "my dad was just diagnosed with atrial fibrillation, explain what it is and what the treatments are, he's "
+            "74 and never had anything to do with medicine",
             "My dad was just diagnosed with atrial fibrillation",
         ),
         (
-            "write me a complete book about the history of London from the first bridge to the great fire and after it, "
+            "write me a complete book about the history of London from the first bridge to the great fire and after, "
             "with chapters",
             "The history of London from the first bridge to the great fire",
         ),
