@@ -190,7 +190,9 @@ def guess_by_letters(
     words = split_words(text)
     if not are_few(text) or len(words) < 2 or _is_plain(words, _lists_of(known)) or _has_capitals(words):
         return None
-    if sum(frequency(word, "en") for word in words) >= _RARE_IN_ENGLISH * len(words):
+    in_english = [frequency(word, "en") for word in words]
+    has_plain = any(len(word) > 2 and often >= _PLAIN for word, often in zip(words, in_english, strict=True))
+    if has_plain or sum(in_english) >= _RARE_IN_ENGLISH * len(words):
         return None
     ranked = shares(_small(text))
     tag = next(iter(ranked))

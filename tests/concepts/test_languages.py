@@ -214,8 +214,8 @@ def test_a_word_in_an_unknown_script_is_named_after_its_commonest_language(text:
 @pytest.mark.parametrize(
     "text",
     [
-        "Dvořák symphony", "pad thai", "kimchi jjigae", "hygge living room", "Nokia repair", "Łódź travel",
-        "Wisława Szymborska", "Søren Kierkegaard", "smörgåsbord party", "crème brûlée", "status quo", "carpe diem",
+        "Dvořák symphony", "pad thai", "kimchi jjigae", "tzatziki dip", "hygge living room", "Nokia repair",
+        "Łódź travel", "Wisława Szymborska", "Søren Kierkegaard", "smörgåsbord party", "crème brûlée", "status quo", "carpe diem",
         "recipe for svíčková", "Rio de Janeiro", "Kraków", "baklava", "seperate files", "Rye bread", "Min max",
     ],
 )  # fmt: skip
