@@ -215,8 +215,9 @@ def test_a_word_in_an_unknown_script_is_named_after_its_commonest_language(text:
     "text",
     [
         "Dvořák symphony", "pad thai", "kimchi jjigae", "tzatziki dip", "hygge living room", "Nokia repair",
-        "Łódź travel", "Wisława Szymborska", "Søren Kierkegaard", "smörgåsbord party", "crème brûlée", "status quo", "carpe diem",
-        "recipe for svíčková", "Rio de Janeiro", "Kraków", "baklava", "seperate files", "Rye bread", "Min max",
+        "Łódź travel", "Wisława Szymborska", "Søren Kierkegaard", "smörgåsbord party", "crème brûlée", "status quo",
+        "carpe diem", "recipe for svíčková", "Rio de Janeiro", "Kraków", "baklava", "seperate files", "Rye bread",
+        "Min max",
     ],
 )  # fmt: skip
 def test_names_and_loan_words_are_not_refused(text: str) -> None:

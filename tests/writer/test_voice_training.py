@@ -331,7 +331,9 @@ def hash_of(word: str) -> int:
 def _tea_library() -> Library:
     passages = [
         Passage(
-            f"Making tea {n}", "Boiling water", (f"Fresh water boils best in pot number {n} of the kitchen.",)
+            f"{n} ways of making tea",
+            "Boiling water",
+            (f"Fresh water boils best in pot number {n} of the kitchen.",),
         )
         for n in range(6)
     ]
@@ -340,7 +342,7 @@ def _tea_library() -> Library:
 
 def test_documents_learn_from_notes_of_others_and_never_of_their_own() -> None:
     document = _everyday(
-        "Making tea 3", ("Boiling water", ("Cold water takes longer to boil in the kitchen.",))
+        "3 ways of making tea", ("Boiling water", ("Cold water takes longer to boil in the kitchen.",))
     )
     (found,) = add_notes([document], _tea_library(), _bags, is_training=False)
     notes = found.sections[0].notes
