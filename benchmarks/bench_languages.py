@@ -26,7 +26,7 @@ from torch import Tensor
 from concepts.codecs.codec import BEAM_SIZE, Codec
 from concepts.codecs.reranking import WIDER, Beam, rerank
 from concepts.codecs.translation import SPACE, Translator
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from concepts.space.extension import pieces_of
 from training.space.evaluate import MAX_PIECES, text_figures, unseen_sentences
 from training.space.evaluate_languages import NUM_SEARCHED, Held, read_held

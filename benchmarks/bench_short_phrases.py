@@ -1,27 +1,39 @@
 """Phrases of one to four words in languages that the space does not know: how many are refused, told of, or taken.
 
-    python benchmarks/bench_short_phrases.py [--set held_out] [--lower] [--list] [--fit]
+    python benchmarks/bench_short_phrases.py [--set held_out] [--lower] [--list] [--fit] [--titles]
 
 Reads `short_phrases/SET.tsv` (language, phrase): foreign phrases, and prompts in English with names, dishes, loan words
 and misspellings, in German, French and Spanish, of which none should be refused. Prints the share refused, refused by
 the right name or a near relative's, and told of ("though it may be Polish"). `--lower` reads all in small letters,
-`--list` names what went wrong. `--fit` prints the weights and thresholds of concepts/few_words.py as fitted to dev;
-held_out is for figures alone.
+`--list` names what went wrong. `--fit` prints the weights and thresholds of concepts/languages/few_words.py as fitted
+to dev; held_out is for figures alone. `--titles` reads the English titles and headings of the library instead: how many
+of one to four words are refused, and for how many prompts that read so a document is written in another language.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import lzma
 import sys
 from collections import Counter
+from importlib.resources import files
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import langcodes
 import numpy as np
 
-from concepts.few_words import MOST_WORDS, split_words, values_of
-from concepts.languages import foreign_language, language_shares, possible_language
+from concepts.languages.codes import ENGLISH
+from concepts.languages.detection import (
+    document_language,
+    foreign_language,
+    language_shares,
+    possible_language,
+)
+from concepts.languages.few_words import MOST_WORDS, are_few, is_listed, split_words, values_of
+from concepts.library.stored import DOCUMENTS_FILE
 
 KNOWN = {"English": "eng_Latn", "German": "deu_Latn", "French": "fra_Latn", "Spanish": "spa_Latn"}
 NEAR = (
@@ -40,7 +52,11 @@ def main() -> None:
     parser.add_argument("--lower", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--titles", action="store_true")
     args = parser.parse_args()
+    if args.titles:
+        count_titles()
+        return
     if args.fit:
         fit(read("dev"))
         return
@@ -55,7 +71,8 @@ def main() -> None:
         if args.list and (named is not None if lang in KNOWN else not is_right):
             print(f"{lang}: {text}: refused as {named}, told of {told}")
         length = "1 word" if len(text.split()) == 1 else f"2-{MOST_WORDS} words"
-        for group in (lang, *(() if lang in KNOWN else ("all foreign",))):
+        all_of = () if lang in KNOWN else ("all foreign", *(("listed",) if is_listed(tag_of(lang)) else ()))
+        for group in (lang, *all_of):
             row = counts.setdefault((group, length), Counter())
             row.update(
                 {"phrases": 1, "refused": named is not None, "right": is_right, "told": told is not None}
@@ -65,6 +82,27 @@ def main() -> None:
             f"{name} {row[name] / row['phrases']:.1%}" for name in ("refused", "right", "told")
         )
         print(f"{group:12} {length:10} {row['phrases']:5} phrases: {shares}")
+
+
+def tag_of(name: str) -> str:
+    """Return the tag of a language's English name, as wordfreq and py3langid write it."""
+    return str(langcodes.find(name).language)
+
+
+def count_titles() -> None:
+    """Print how many English titles and headings of the library are taken for another language."""
+    folder = files("concepts") / "weights" / "everyday"
+    with lzma.open(Path(str(folder)) / DOCUMENTS_FILE, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    known = list(KNOWN.values())
+    titles = {row["title"] for row in rows}
+    headings = {section["heading"] for row in rows for section in row["sections"]}
+    few = sorted(text for text in titles | headings if are_few(text))
+    refused = [text for text in few if foreign_language(text, known) is not None]
+    print(f"{len(few)} titles and headings of one to four words: {len(refused)} refused: {refused}")
+    for what, read_as in (("as typed", str), ("in lower case", str.lower)):
+        other = [text for text in sorted(titles) if document_language(read_as(text), known) != ENGLISH]
+        print(f"{len(titles)} titles {what}: {len(other)} would be written in another language: {other}")
 
 
 def read(name: str) -> list[tuple[str, str]]:

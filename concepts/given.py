@@ -19,14 +19,8 @@ from concepts.corpus.readers import Element, Metadata, Reading
 from concepts.corpus.records import Block, BlockKind
 from concepts.counting import count_phrase
 from concepts.errors import InputError
-from concepts.languages import (
-    check_readable,
-    detect_language,
-    foreign_language,
-    language_name,
-    possible_language,
-    suggest_languages,
-)
+from concepts.languages.codes import language_name, suggest_languages
+from concepts.languages.detection import check_readable, detect_language, foreign_language, possible_language
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 
 STDIN = "-"

@@ -290,7 +290,7 @@ class Document:
         `version`: of the outline; None: the active one.
         """
         if lang is not None:
-            from concepts.languages import take_language
+            from concepts.languages.codes import take_language
 
             lang = take_language(lang, (self.record.lang, *self._store.list_languages(self.id))) or lang
         return self._store.export_document(self.id, lang, version=version)

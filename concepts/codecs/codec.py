@@ -17,7 +17,7 @@ from torch import Tensor
 
 from concepts.codecs.reranking import Beam
 from concepts.errors import InputError, LonghandError, ModelError, NonFiniteError, SpaceMismatchError
-from concepts.languages import ENGLISH, check_language
+from concepts.languages.codes import ENGLISH, check_code
 from concepts.models.card import FetchedCard, ModelCard
 from concepts.models.installed import find_card
 from concepts.models.published import PublishedCard, asset_cards
@@ -275,7 +275,7 @@ class Codec:
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
-        return check_language(lang, self.langs, self.card.name)
+        return check_code(lang, self.langs, self.card.name)
 
 
 def _pipelines(

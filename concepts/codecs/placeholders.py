@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from concepts.codecs.numbers import in_language
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 
 _PLACE = re.compile(r"(?<![\w$])\$[1-9]\d*(?!\w|[.,:]\d)")
 _FILES = (

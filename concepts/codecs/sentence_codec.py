@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.errors import InputError, LonghandError, ModelError
-from concepts.languages import ENGLISH, check_language
+from concepts.languages.codes import ENGLISH, check_code
 from concepts.models.card import FetchedCard
 from concepts.quiet import quiet_transformers
 
@@ -143,4 +143,4 @@ class SentenceCodec:
 
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
-        return check_language(lang, self.langs, self.card.name)
+        return check_code(lang, self.langs, self.card.name)

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from concepts.codecs.codec import BEAM_SIZE, Codec
 from concepts.codecs.placeholders import Protected, protect, translate_between
 from concepts.codecs.reranking import WIDER, Beam, rerank
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 
 SPACE = "sonar-mini"
 """The default space to translate through."""

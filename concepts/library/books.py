@@ -20,11 +20,11 @@ from torch.nn import functional as F
 
 from concepts.errors import InputError
 from concepts.library.encode import Encode
+from concepts.library.words import has_other_number
 from concepts.library.words import stems as stems_of
-from concepts.library.words import with_one_name
 from concepts.texts import KINDS_OF_BOOK, THOROUGH
 
-LEAST_BOOK_LIKENESS = 0.53
+LEAST_BOOK_LIKENESS = 0.58
 """How near a book's subject must be to the requested one, about a cosine; `benchmarks/bench_books.py` shows why."""
 LEAST_EXACT_LIKENESS = 0.8
 """The same where only a book on the very subject will do."""
@@ -33,12 +33,10 @@ NARROWER_BY = 0.15
 BOOK_UNSAID_WEIGHT = 0.3
 """Likeness that a book loses if it has none of the requested subject's words."""
 FEWEST_CHAPTERS = 3
-_ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "II": "2", "III": "3", "IV": "4"}
 _CLAUSE = re.compile(
     r",\s+(?:from|with|including|covering|how|what|who|why|so|as|i|\w+\s+by)\b|\s[-–—]\s|\.\s", re.IGNORECASE
 )
 """Where details of a book begin: "a guide to bees, from the first hive to the harvest"."""
-_NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(_ORDINALS)}|First|Second|Third|Fourth)\b")
 _ADJECTIVES = (
     rf"(?:(?:very|really)\s+)?(?:{'|'.join(sorted(THOROUGH, reverse=True))}|in depth|full length|long|practical|"
     r"short|brief|simple|textbook[- ]style|beginner['’]?s?|beginners['’]?)"
@@ -92,7 +90,6 @@ class Books:
             raise ValueError(f"{len(concepts_BD)} concepts for {len(books)} books")
         self.books = tuple(books)
         self.concepts_BD = concepts_BD.float()
-        self._numbers = [_numbers_in(f"{book.title} {book.prompt}") for book in books]
         self._stems = [stems_of(" ".join((book.title, book.prompt, *book.chapters))) for book in books]
 
     @classmethod
@@ -112,9 +109,8 @@ class Books:
     def _likeness(self, subject: _Subject) -> Tensor:
         near_B = (subject.concepts_ND @ F.normalize(self.concepts_BD, dim=1).T).mean(dim=0)
         # no concept tells type 1 from type 2, or the First World War from the Second
-        if subject.numbers:
-            is_other = [bool(own) and not subject.numbers <= own for own in self._numbers]
-            near_B = near_B.masked_fill(torch.tensor(is_other), -1.0)
+        is_other = [has_other_number(book.title, subject.said) for book in self.books]
+        near_B = near_B.masked_fill(torch.tensor(is_other), -1.0)
         if subject.stems:
             unsaid = [1.0 - len(subject.stems & stems) / len(subject.stems) for stems in self._stems]
             near_B = near_B - BOOK_UNSAID_WEIGHT * near_B.new_tensor(unsaid)
@@ -146,7 +142,8 @@ class _Subject:
 
     concepts_ND: Tensor
     """Concept of each name's subject, of length 1."""
-    numbers: set[str]
+    said: str
+    """The names' subjects, a line each."""
     stems: set[str]
     """Stems of its content words."""
 
@@ -154,12 +151,7 @@ class _Subject:
     def of(cls, encode: Encode, names: Sequence[str]) -> _Subject:
         subjects = list(dict.fromkeys(subject_of_book(name) for name in names))
         said = "\n".join(subjects)
-        return cls(F.normalize(encode(subjects), dim=1), _numbers_in(said), stems_of(said))
-
-
-def _numbers_in(text: str) -> set[str]:
-    found = _NUMBER.findall(with_one_name(text))
-    return {_ORDINALS.get(word, _ORDINALS.get(word.lower(), word)) for word in found}
+        return cls(F.normalize(encode(subjects), dim=1), said, stems_of(said))
 
 
 NO_BOOKS = Books((), torch.zeros(0, 1))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _AGE = r"(?:[3-9]|1[0-4]|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen)"
 _NTH = r"(?:[1-8](?:st|nd|rd|th)|first|second|third|fourth|fifth|sixth|seventh|eighth)"
 _CHILDREN = rf"""
-    (?:kids|children|toddlers|pupils|schoolchildren|beginners\ of\ {_AGE}|young\ (?:readers|children|people|learners)
+    (?:kids|children|toddlers|pupils|schoolchildren|young\ (?:readers|children|people|learners)
     |(?:a|my|an|our)\ (?:\w+\ )?
         (?:(?:grand)?child(?:ren)?|(?:kid|toddler|(?:grand)?son|(?:grand)?daughter|niece|nephew)s?)
     |(?:(?:a|an|my|our)\ )?{_AGE}[-\s]years?[-\s]olds?

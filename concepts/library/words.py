@@ -104,21 +104,10 @@ def _stemmer() -> StemmerI:
 
 
 _WORLD_WAR = re.compile(
-    r"\b(?:(?P<before>first|second|1st|2nd)\s+world\s+war|(?:world\s+war|w\.?w\.?)\s*(?P<after>ii?|[12]|one|two))\b",
+    r"\b(?:(first|second|1st|2nd)\s+world\s+war|(?:world\s+war|w\.?w\.?)\s*(ii?|[12]|one|two))\b",
     re.IGNORECASE,
 )
-_WAR_NUMBERS = {
-    "first": 1,
-    "1st": 1,
-    "i": 1,
-    "1": 1,
-    "one": 1,
-    "second": 2,
-    "2nd": 2,
-    "ii": 2,
-    "2": 2,
-    "two": 2,
-}
+_ONE = frozenset(("first", "1st", "i", "1", "one"))
 _NUMBERED = re.compile(r"\b([^\W\d_]{3,})\s+(\d{1,4}|[IVX]+)\b")
 _NUMBERS_NOTHING = frozenset(
     """
@@ -132,7 +121,7 @@ _NUMBERS_NOTHING = frozenset(
 def with_one_name(text: str) -> str:
     """Return a text in which the World Wars have one name each: "WW2", "Second World War" are "World War 2"."""
     return _WORLD_WAR.sub(
-        lambda found: f"World War {_WAR_NUMBERS[(found['before'] or found['after']).lower()]}", text
+        lambda found: f"World War {1 if (found[1] or found[2]).lower() in _ONE else 2}", text
     )
 
 

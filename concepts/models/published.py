@@ -172,7 +172,7 @@ def speech_card(name: str, lang: str) -> AssetCard:
 
 def speech_language(name: str, typed: str) -> str:
     """Return the ISO 639-3 code of the speech encoder for a code or name of a language; raises as `speech_card`."""
-    from concepts.languages import suggest_languages, take_language
+    from concepts.languages.codes import suggest_languages, take_language
 
     known = speech_languages(name)
     code = take_language(typed, known)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from flows.document.checks import check_vectors
 
 if TYPE_CHECKING:

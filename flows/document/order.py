@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from concepts.languages import language_name
+from concepts.languages.codes import language_name
 from flows.document import queries, steps
 from flows.document.job import Job
 

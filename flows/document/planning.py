@@ -21,7 +21,7 @@ from flows.document.job import Job, attempt, take
 from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
-from flows.document.sizes import told_size
+from flows.document.sizes import asked_size, told_size, wanted_book
 from flows.document.titles import choose_title, is_title, recased, unwished
 from storage import (
     CardRef,
@@ -268,21 +268,6 @@ def conditions(job: Job) -> tuple[Vector, Vector | None]:
     prompt = np.stack([concept.vector for concept in stored if concept.role == "prompt"])
     goal = [concept.vector for concept in stored if concept.role == "goal"]
     return prompt, np.mean(goal, axis=0, dtype=np.float32) if goal else None
-
-
-def wanted_book(document: DocumentRecord, options: WritingOptions) -> BookNeed | None:
-    """Return which book of the library a prompt asks for; None where it asks for none, or the options say otherwise."""
-    if options.depth or options.sections or options.outline or options.use or options.library == NO_LIBRARY:
-        return None
-    size = told_size(document.prompt, options.prompt_lang or document.lang)
-    return "wider" if size.is_book else "exact" if size.num_words else None
-
-
-def asked_size(document: DocumentRecord, options: WritingOptions) -> tuple[int | None, int]:
-    """Return how many sections, or parts at depth 2, a document should have, and its depth; a prompt counts as well."""
-    size = told_size(document.prompt, options.prompt_lang or document.lang)
-    depth = options.depth or 1
-    return options.sections or (size.num_sections if depth == 1 else size.num_parts), depth
 
 
 def _plan(job: Job, document: DocumentRecord, options: WritingOptions) -> list[NewPlanItem]:

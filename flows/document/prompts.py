@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from concepts.errors import InputError, UsageError, shorten
-from concepts.languages import note_on_language, suggest_languages, take_language
+from concepts.languages.codes import note_on_language, suggest_languages, take_language
 
 MAX_PROMPT_CHARS = 10_000
 """Longest prompt in characters; a longer text is a document."""
@@ -95,11 +95,8 @@ def check_language(typed: str, known: Sequence[str], on_note: Callable[[str], No
 
     `on_note` gets a line if a region was taken for its language.
     """
-    code = take_language(typed, known)
+    code = take_noted(typed, known, on_note)
     if code is not None:
-        note = note_on_language(typed, code)
-        if note is not None:
-            on_note(note)
         return code
     hints = suggest_languages(typed, known)
     if hints:
@@ -108,6 +105,14 @@ def check_language(typed: str, known: Sequence[str], on_note: Callable[[str], No
         shown = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
         hint = f"known are {shown}"
     raise UsageError(f"unknown language {shorten(typed)!r}: {hint}")
+
+
+def take_noted(typed: str, known: Sequence[str], on_note: Callable[[str], None]) -> str | None:
+    """Return the code of `known` that a code, tag or name of a language means, else None; `on_note` as above."""
+    code = take_language(typed, known)
+    if code is not None and (note := note_on_language(typed, code)) is not None:
+        on_note(note)
+    return code
 
 
 def known_languages(space: str | None = None) -> tuple[str, ...]:

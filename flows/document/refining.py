@@ -19,12 +19,12 @@ from flows.document.job import Job
 from flows.document.noted import note_vectors
 from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
 from flows.document.planning import (
-    asked_size,
     check_same_model,
     check_same_space,
     conditions,
     title_of,
 )
+from flows.document.sizes import asked_size
 from flows.document.steps import leaf_plan
 from storage import BlockKind, CardRef, DocumentRecord, Lease, OutlineRecord, PlanItemRecord, Store
 

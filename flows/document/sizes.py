@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from concepts.languages import ENGLISH
-from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT, THOROUGH
+from concepts.languages.codes import ENGLISH
+from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT, THOROUGH, BookNeed
+from flows.document.options import NO_LIBRARY, WritingOptions
+from storage import DocumentRecord
 
 WORDS_A_SECTION = 80
 """Words of a typical section in the library."""
@@ -123,3 +125,18 @@ def _size(number: str, unit: str, *, is_book: bool) -> Size | None:
     if not 1 < num <= MOST_SECTIONS:
         return None
     return Size(num, "", is_book=True, num_parts=num) if unit in _PARTS else Size(num, "")
+
+
+def wanted_book(document: DocumentRecord, options: WritingOptions) -> BookNeed | None:
+    """Return which book of the library a prompt asks for; None where it asks for none, or the options say otherwise."""
+    if options.depth or options.sections or options.outline or options.use or options.library == NO_LIBRARY:
+        return None
+    size = told_size(document.prompt, options.prompt_lang or document.lang)
+    return "wider" if size.is_book else "exact" if size.num_words else None
+
+
+def asked_size(document: DocumentRecord, options: WritingOptions) -> tuple[int | None, int]:
+    """Return how many sections, or parts at depth 2, a document should have, and its depth; a prompt counts as well."""
+    size = told_size(document.prompt, options.prompt_lang or document.lang)
+    depth = options.depth or 1
+    return options.sections or (size.num_sections if depth == 1 else size.num_parts), depth

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from concepts.counting import counted
 from concepts.errors import ModelError
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, SectionConcepts, Text
 from flows.document.events import Said

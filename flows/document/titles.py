@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT
 from concepts.truecase import truecased

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from flows.document.engine import (
     HeadingsAsk,
     LeafPlan,

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from concepts.models.card import find_name_in_space
 from flows.document.engine import OnLoaded, Work, nobody
 from flows.document.options import NO_LIBRARY, WritingOptions

@@ -30,7 +30,8 @@ from prefect.exceptions import Pause
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Scheduled, Suspended
 
 from concepts.errors import InputError, LostLease, NotFoundError, StorageError
-from concepts.languages import document_language, take_language
+from concepts.languages.codes import take_language
+from concepts.languages.detection import check_readable, document_language
 from flows.document import queries, steps
 from flows.document.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
 from flows.document.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
@@ -144,8 +145,9 @@ def _checked_prompt(prompt: object) -> str:
 
 
 def _language_of(lang: str | None, prompt: str) -> str:
-    """Return the code of a document's language, that of its prompt for none; raise UsageError."""
+    """Return the code of a document's language, that of its prompt for none; raise UsageError or InputError."""
     known = known_languages()
+    check_readable(prompt, known, "the prompt")
     return check_language(lang, known) if lang and lang.strip() else document_language(prompt, known)
 
 
@@ -215,7 +217,7 @@ async def write_document(
                 sections = replace(WISHES["sections"], called="sections").check(sections)
                 options = WritingOptions(sections=sections, length=length)
                 new = document or {
-                    "prompt": prompt,
+                    "prompt": _checked_prompt(prompt),
                     "lang": _language_of(lang, prompt),
                     "params": options.to_params(),
                 }

@@ -126,11 +126,11 @@ def name_types(kinds: tuple[type, ...]) -> str:
 
 def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     """Return a document to store; raise InputError, UsageError or ModelError for the first error."""
-    from concepts.languages import (
+    from concepts.languages.codes import language_name
+    from concepts.languages.detection import (
         check_readable,
         detect_language,
         document_language,
-        language_name,
         possible_language,
     )
     from flows.document.options import WritingOptions

@@ -86,7 +86,7 @@ def list_documents(
     as_json: AsJson = False,
 ) -> None:
     """List stored documents, newest first."""
-    from flows.document.prompts import check_choice, check_limit
+    from flows.document.prompts import check_choice, check_limit, take_noted
     from longhand.asking.durations import parse_time
     from storage import DOCUMENT_STATUSES
     from storage.records import SORTS
@@ -100,7 +100,7 @@ def list_documents(
         wanted = next((known for known in DOCUMENT_STATUSES if known == status), None)
         if lang is not None:
             stored = store.list_document_languages() or (lang,)
-            lang = check_choice("--lang", read_language(lang, stored) or lang, stored)
+            lang = check_choice("--lang", take_noted(lang, stored, say) or lang, stored)
         found = store.list_documents(
             wanted,
             lang=lang,
@@ -298,26 +298,18 @@ def choose_documents(
     return found
 
 
-def read_language(typed: str, known: Sequence[str]) -> str | None:
-    """Return the code of `known` that a code, tag or name of a language means, else None; say if a region is lost."""
-    from concepts.languages import note_on_language, take_language
-
-    code = take_language(typed, known)
-    if code is not None and (note := note_on_language(typed, code)) is not None:
-        say(note)
-    return code
-
-
 class UndecodedError(UsageError):
     """A document has no text in the language that was asked for."""
 
 
 def check_decoded(store: Store, document: DocumentRecord, lang: str | None) -> str | None:
     """Return the code of a typed language, or raise UndecodedError where the document has no text in it."""
+    from flows.document.prompts import take_noted
+
     if lang is None:
         return None
     languages = list(dict.fromkeys((document.lang, *store.list_languages(document.id))))
-    lang = read_language(lang, languages) or lang
+    lang = take_noted(lang, languages, say) or lang
     if lang not in languages:
         raise UndecodedError(
             f"{document.id} has no text in {shorten(lang)!r}: it is decoded in {', '.join(languages)}; "

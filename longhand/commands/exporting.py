@@ -234,8 +234,7 @@ def _read_code(typed: str, ids: Sequence[str]) -> str:
 
     A code of no known language stays as it is: which languages an older version has is not known.
     """
-    from flows.document.prompts import known_languages
-    from longhand.commands.documents import read_language
+    from flows.document.prompts import known_languages, take_noted
 
     if _CODE.fullmatch(typed) is not None:
         return typed
@@ -243,7 +242,7 @@ def _read_code(typed: str, ids: Sequence[str]) -> str:
         documents = [store.get_document(wanted) for wanted in ids or store.list_document_ids()]
         decoded = [(document.lang, *store.list_languages(document.id)) for document in documents]
     known = dict.fromkeys((*(lang for own in decoded for lang in own), *known_languages()))
-    code = read_language(typed, tuple(known))
+    code = take_noted(typed, tuple(known), say)
     if code is None:
         raise UsageError(
             f"--lang is {shorten(typed)!r}: expected a language such as {DEFAULT_LANG} or German"

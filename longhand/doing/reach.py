@@ -62,7 +62,7 @@ def describe_sources(store: Store, document_id: str) -> str | None:
 def describe_length(store: Store, document_id: str) -> str | None:
     """Return a line if a prompt asks for a book and gets no parts, as the library has none on it; None otherwise."""
     from flows.document.options import WritingOptions
-    from flows.document.planning import wanted_book
+    from flows.document.sizes import wanted_book
 
     document = store.get_document(document_id)
     if wanted_book(document, WritingOptions.from_params(document.params)) is None:

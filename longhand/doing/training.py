@@ -339,7 +339,7 @@ def _train_languages(
         raise UsageError(f"the languages of {space.name} are published as they are: name a space of your own")
     config = LanguagesTrainingConfig()
     if request.langs is not None:
-        from concepts.languages import take_language
+        from concepts.languages.codes import take_language
 
         meant = tuple(take_language(lang, LANGS) or lang for lang in request.langs)
         config = replace(config, langs=meant)

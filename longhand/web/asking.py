@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from concepts.errors import UsageError
-from concepts.languages import take_language
+from concepts.languages.codes import take_language
 from longhand.web.errors import TooLargeError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from concepts.counting import counted
 from concepts.errors import NotFoundError, UsageError
-from concepts.languages import take_language
+from concepts.languages.codes import take_language
 from flows.document.wishes import DEFAULT_LANG
 from longhand.formats import FORMATS
 from longhand.formats.export import file_stem, title_of

@@ -9,18 +9,16 @@ import pytest
 
 from concepts.corpus.readers import Element
 from concepts.errors import InputError
-from concepts.few_words import frequency
 from concepts.given import arrange, read_given
-from concepts.languages import (
+from concepts.languages.codes import language_name, suggest_languages, take_language
+from concepts.languages.detection import (
     _identifier,
     detect_language,
     document_language,
     foreign_language,
-    language_name,
     possible_language,
-    suggest_languages,
-    take_language,
 )
+from concepts.languages.few_words import frequency
 
 FOUR = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 DEV = [
@@ -136,6 +134,8 @@ def test_another_script_is_not_taken() -> None:
         ("Charles de Gaulle", "eng_Latn"),
         ("Phone etiquette", "eng_Latn"),
         ("Stonehenge", "eng_Latn"),
+        # an English word beside a foreign name
+        ("pão de queijo recipe", "eng_Latn"),
     ],
 )
 def test_a_document_is_in_its_prompts_language_where_that_is_sure(prompt: str, lang: str) -> None:

@@ -25,6 +25,7 @@ def test_a_run_from_the_form_makes_one_document(store: Store, api: PrefectApi) -
         "the prompt has 10,001 characters": {"prompt": "x" * 10_001},
         "sections is 999: give a number from 1 to 200": {"prompt": "Rice", "sections": 999},
         "sections is two: ": {"prompt": "Rice", "sections": "two"},
+        "the prompt reads as Polish": {"prompt": "Jak upiec chleb na zakwasie"},
     }
     refused = {message: api.call("POST", path, {"parameters": form})["id"] for message, form in bad.items()}
     assert run(make_worker(store), Keeping(api), store) == {"done": 1}

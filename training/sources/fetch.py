@@ -23,7 +23,7 @@ from concepts.corpus.drops import DropReport
 from concepts.corpus.importers import document_row
 from concepts.corpus.records import BLOCK_KINDS, LANG_CODES, Document
 from concepts.errors import InputError, UsageError
-from concepts.languages import take_language
+from concepts.languages.codes import take_language
 from training.corpus.store import gzip_writer
 from training.sources.archives import package_name
 from training.sources.help import iter_help, kde_entities

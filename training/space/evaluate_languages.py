@@ -20,7 +20,7 @@ from concepts.codecs.translation import Translator
 from concepts.corpus.records import DOCUMENT_PAIRS, PROSE_KINDS
 from concepts.corpus.split import Split, same_text
 from concepts.errors import InputError, ModelError
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from concepts.models.card import ModelCard
 from concepts.space.extension import pieces_of
 from training.corpus.store import iter_space_sentences, load_pairs

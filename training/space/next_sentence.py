@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from concepts.codecs.codec import ConceptCodec
 from concepts.corpus.records import PLANNED_KINDS, Document
 from concepts.corpus.split import Split
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from training.corpus.store import load_documents
 
 NUM_CHOICES = 64

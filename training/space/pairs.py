@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from concepts.corpus.records import DOCUMENT_PAIRS, MANUAL_KINDS, PairKind
 from concepts.corpus.split import Split
 from concepts.errors import InputError
-from concepts.languages import ENGLISH
+from concepts.languages.codes import ENGLISH
 from concepts.neural.precision import autocast
 from concepts.space.network import SpaceEncoder
 from concepts.space.tokenizer import Pieces

@@ -135,7 +135,7 @@ class _Reading:
     """Languages with these letters."""
 
     def likelihood(self) -> float:
-        from concepts.languages import language_shares
+        from concepts.languages.detection import language_shares
 
         shares = language_shares(self.text[:_MOST_FOR_LANGUAGE])
         # A word or two tell little about the language.

@@ -1,46 +1,37 @@
-"""Language codes: matching what people type to a space's codes, and detecting the language of a text.
+"""The language of a text: which of a space's languages it is in, and whether it is in one that the space does not know.
 
-A space names its languages by NLLB codes (`deu_Latn`). langcodes (BCP 47 matching, with CLDR's names) maps "de",
-"German" or "zh-TW" to them; py3langid detects which of a space's languages a text is in.
-Both are imported on first use.
+py3langid detects languages by letters, concepts/languages/few_words.py by the frequencies of a few words; both are
+imported on first use.
 """
 
 from __future__ import annotations
 
 import copy
-import difflib
 import re
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from concepts.errors import InputError, UsageError
-from concepts.few_words import (
+from concepts.errors import InputError
+from concepts.languages.codes import ENGLISH, language_name, tags_of
+from concepts.languages.few_words import (
     Guess,
     are_few,
     guess_by_letters,
     guess_language,
+    has_english_word,
     is_listed,
     split_words,
 )
+from concepts.languages.scripts import SCRIPTS, foreign_script
 
 if TYPE_CHECKING:
-    from langcodes import Language
     from py3langid.langid import LanguageIdentifier
 
-ENGLISH = "eng_Latn"
-
-_FARTHEST = 10
-"""Largest langcodes distance at which two tags are the same language (a macrolanguage, a region)."""
-_NEAREST = 1
-"""The same distance between a macrolanguage and its standard: Norwegian and Bokmål."""
 _CLEAR = 0.9
 """Least probability of a foreign language that refuses a text."""
 _LIKELY, _HARDLY = 0.4, 0.03
-"""The same for a few words: least probability of the foreign language, and largest of all known languages together.
-Of 8,800 titles and headings in English, German, French and Spanish this refuses one."""
+"""The same for a few words: least probability of the foreign language, and largest of all known languages together."""
 _FEWEST_CHARS = 40
 _FEWEST_WORDS = 3
 _MAYBE, _HARDLY_MAYBE = 0.6, 0.01
@@ -49,54 +40,6 @@ _NOT_ENGLISH = -6.0
 """Least log odds at which py3langid's opinion of such a language counts."""
 _MOSTLY = 0.5
 """Least probability of a language without a list of words for it to be named instead of one with a list."""
-_SCRIPTS: dict[str, frozenset[str]] = {
-    name: frozenset(codes.split())
-    for name, codes in {
-        "LATIN": "Latn",
-        "CYRILLIC": "Cyrl",
-        "GREEK": "Grek",
-        "ARABIC": "Arab",
-        "HEBREW": "Hebr",
-        "DEVANAGARI": "Deva",
-        "BENGALI": "Beng",
-        "GURMUKHI": "Guru",
-        "GUJARATI": "Gujr",
-        "ORIYA": "Orya",
-        "TAMIL": "Taml",
-        "TELUGU": "Telu",
-        "KANNADA": "Knda",
-        "MALAYALAM": "Mlym",
-        "SINHALA": "Sinh",
-        "THAI": "Thai",
-        "LAO": "Laoo",
-        "TIBETAN": "Tibt",
-        "MYANMAR": "Mymr",
-        "KHMER": "Khmr",
-        "GEORGIAN": "Geor",
-        "ARMENIAN": "Armn",
-        "ETHIOPIC": "Ethi",
-        "HANGUL": "Hang Kore",
-        "HIRAGANA": "Jpan",
-        "KATAKANA": "Jpan",
-        "CJK": "Hans Hant Hani Jpan Kore",
-        "BOPOMOFO": "Bopo",
-        "YI": "Yiii",
-        "THAANA": "Thaa",
-        "SYRIAC": "Syrc",
-        "NKO": "Nkoo",
-        "ADLAM": "Adlm",
-        "VAI": "Vaii",
-        "TIFINAGH": "Tfng",
-        "CHEROKEE": "Cher",
-        "CANADIAN": "Cans",
-        "MONGOLIAN": "Mong",
-        "OL": "Olck",
-        "MEETEI": "Mtei",
-        "JAVANESE": "Java",
-        "BALINESE": "Bali",
-    }.items()
-}
-"""Scripts by the first word of their letters' Unicode names, and the ISO 15924 codes of languages written in them."""
 _MAIN = {
     "CYRILLIC": ("ru", "uk", "bg", "sr"),
     "ARABIC": ("ar", "fa", "ur"),
@@ -118,7 +61,7 @@ of dishes, look like many languages."""
 
 
 _SURE = 200.0
-"""The same for a document's language: of 14,681 English titles one is surer, a loan word ("Déjà vu")."""
+"""The same for a document's language: a loan word can be surer ("Déjà vu"; `bench_short_phrases.py --titles`)."""
 _SURE_WORDS = {
     lang: frozenset(words.split())
     for lang, words in {
@@ -167,124 +110,11 @@ _ENGLISH_SHARE = 0.2
 """Share of such words from which a text is plainly English."""
 
 
-def check_language(lang: str, known: Sequence[str], space: str) -> str:
-    """Return `lang` if it is one of a space's languages `known`; raises UsageError that names the nearest codes."""
-    if lang in known:
-        return lang
-    near = suggest_languages(lang, known) or list(known[:5])
-    raise UsageError(f"the space {space} does not know the language {lang!r}; try {', '.join(near)}")
-
-
-def take_language(typed: str, known: Sequence[str]) -> str | None:
-    """Return the code of `known` that `typed` means; None if none is meant, or it is not clear which.
-
-    Understands codes in any case, ISO 639 and BCP 47 tags ("de", "de-AT", "zh-TW"), locales ("de_AT.UTF-8") and names
-    in English or in another language ("German", "deutsch"). A tag means the language of its own script only:
-    "sr-Latn" is no Serbian in Cyrillic letters. Nothing is guessed: see `suggest_languages` for misspelt ones.
-    """
-    if typed in known:
-        return typed
-    typed = typed.strip()
-    by_letters = {code.casefold(): code for code in known}
-    if typed.casefold() in by_letters:
-        return by_letters[typed.casefold()]
-    import langcodes
-
-    meant = _language_of(typed)
-    if meant is None:
-        return None
-    languages = {code: langcodes.Language.get(code) for code in known}
-    found = [code for code, language in languages.items() if _is_same(meant, language)]
-    if len(found) < 2:
-        return found[0] if found else None
-    return langcodes.closest_supported_match(meant, found, _FARTHEST)
-
-
-def note_on_language(typed: str, code: str) -> str | None:
-    """Return a line that says that `typed` was taken for `code`, if a region was lost by that, else None."""
-    language = None if typed == code else _language_of(typed)
-    if language is None or language.territory is None:
-        return None
-    return f"took {typed.strip()} for {code} ({language_name(code)})"
-
-
-def _language_of(typed: str) -> Language | None:
-    """Return the language that a tag, the name of a locale or the name of a language means."""
-    import langcodes
-
-    typed = typed.strip()
-    if not typed.isprintable():  # the table of names has no such key, and its errors are no errors of ours
-        return None
-    tag = typed.partition(".")[0].partition("@")[0].strip()
-    try:
-        language = langcodes.Language.get(tag)
-    except ValueError:  # no tag
-        language = None
-    if language is not None and language.language is not None and language.is_valid():
-        return language
-    return langcodes.find(typed) if _is_name(typed) else None
-
-
-def _is_name(typed: str) -> bool:
-    """Return whether a text is a language's name, letter by letter.
-
-    langcodes.find takes whatever begins with a name, too: "Frenchh", "Germany".
-    """
-    from language_data.names import TRIES, name_to_code, normalize_name
-
-    name_to_code("language", typed)  # loads the names
-    return normalize_name(typed) in TRIES["und/name_to_language"]
-
-
-def _is_same(meant: Language, other: Language) -> bool:
-    """Return whether two tags are one language, or its macrolanguage, in one script."""
-    import langcodes
-
-    if meant.maximize().script != other.maximize().script:
-        return False
-    of_one, of_other = (
-        {language.language, language.prefer_macrolanguage().language} for language in (meant, other)
-    )
-    return bool(of_one & of_other) or langcodes.tag_distance(meant, other) <= _NEAREST
-
-
-def suggest_languages(typed: str, known: Sequence[str]) -> list[str]:
-    """Return the codes of `known` that `typed` may mean, best first; empty if nothing is near.
-
-    Understands codes in any case, ISO 639 and BCP 47 tags ("de", "zh-TW"), names in English or in
-    the language itself ("German", "deutsch"), and misspelt codes.
-    """
-    import langcodes
-
-    by_letters = {code.lower(): code for code in known}
-    if typed.lower() in by_letters:
-        return [by_letters[typed.lower()]]
-    for read in (langcodes.find, langcodes.Language.get):
-        try:
-            meant = langcodes.closest_supported_match(read(typed), list(known), _FARTHEST)
-        except (LookupError, ValueError):
-            continue
-        if meant is not None:
-            return [meant]
-    near = difflib.get_close_matches(typed.lower(), list(by_letters), n=3, cutoff=0.5)
-    if near:
-        return [by_letters[code] for code in near]
-    names = {langcodes.Language.get(code).language_name().lower(): code for code in known}
-    return [names[name] for name in difflib.get_close_matches(typed.lower(), list(names), n=3, cutoff=0.7)]
-
-
-def language_name(code: str) -> str:
-    """Return the English name of a language code ("German" for deu_Latn)."""
-    import langcodes
-
-    return langcodes.Language.get(code).language_name()
-
-
 def foreign_language(text: str, known: Sequence[str]) -> str | None:
     """Return the English name of the language of `text` if it is clearly none of `known`, else None.
 
     A script that no known language uses decides it from the first letter on. Within Latin script the frequencies of one
-    to four words do (`concepts.few_words`), and the letters of more; within others those of `_FEWEST_WORDS` words.
+    to four words do (few_words.py), and the letters of more; within others those of `_FEWEST_WORDS` words.
     """
     import langcodes
 
@@ -293,7 +123,7 @@ def foreign_language(text: str, known: Sequence[str]) -> str | None:
         shares = {
             tag: share
             for tag, share in language_shares(text).items()
-            if share > 0 and langcodes.Language.get(tag).maximize().script in _SCRIPTS[script]
+            if share > 0 and langcodes.Language.get(tag).maximize().script in SCRIPTS[script]
         }
         named = list(shares)
         if len(text) < _FEWEST_CHARS:
@@ -387,7 +217,7 @@ def _name(guess: Guess, text: str, tags: frozenset[str]) -> str:
 
 
 def _known_tags(known: Sequence[str]) -> frozenset[str]:
-    return frozenset(str(tag.language) for code in known for tag in _tags(code))
+    return frozenset(str(tag.language) for code in known for tag in tags_of(code))
 
 
 def check_readable(text: str, known: Sequence[str], what: str) -> None:
@@ -402,33 +232,6 @@ def check_readable(text: str, known: Sequence[str], what: str) -> None:
             f"{what} reads as {foreign}, the space knows {names}: translate it, name another --space, or say its "
             "language with --prompt-lang"
         )
-
-
-def foreign_script(text: str, known: Sequence[str]) -> str | None:
-    """Return the script of most letters of `text` (its Unicode name) if no known language uses it, else None."""
-    counts = Counter(script for char in text if char.isalpha() and (script := _script_of(char)) is not None)
-    if not counts:
-        return None
-    if kana := counts["HIRAGANA"] + counts["KATAKANA"]:
-        # Japanese is written in three scripts at once.
-        counts["HIRAGANA"] = kana + counts.pop("CJK", 0)
-        del counts["KATAKANA"]
-    written = {code.rpartition("_")[2] for code in known}
-    most, num = counts.most_common(1)[0]
-    is_known = most not in _SCRIPTS or bool(written & _SCRIPTS[most])
-    return None if is_known or num * 2 <= counts.total() else most
-
-
-@lru_cache(maxsize=4096)
-def _script_of(char: str) -> str | None:
-    return unicodedata.name(char, "").partition(" ")[0].partition("-")[0] or None
-
-
-def _tags(code: str) -> tuple[Language, Language]:
-    import langcodes
-
-    language = langcodes.Language.get(code)
-    return language, language.prefer_macrolanguage()
 
 
 def detect_language(text: str, known: Sequence[str], expected: str) -> str:
@@ -470,14 +273,14 @@ def document_language(text: str, known: Sequence[str]) -> str:
     A function word makes it sure, or a probability of `_SURE` times that of English: names look like other languages.
     """
     lang = detect_language(text, known, ENGLISH)
-    if lang == ENGLISH:
+    if lang == ENGLISH or has_english_word(text, [str(tag.language) for tag in tags_of(lang)]):
         return ENGLISH
     import langcodes
 
     words = frozenset(word.casefold() for word in split_words(text))
     if words & _SURE_WORDS.get(lang, frozenset()):
         return lang
-    tags = {tag.language for tag in _tags(lang)}
+    tags = {tag.language for tag in tags_of(lang)}
     shares = language_shares(text)
     share = max(shares.get(str(tag), 0.0) for tag in tags)
     return lang if share > _SURE * shares.get(str(langcodes.Language.get(ENGLISH).language), 0.0) else ENGLISH

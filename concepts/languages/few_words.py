@@ -51,6 +51,8 @@ _PLAIN = 4.0
 """Frequency from which a word is an everyday word of a language."""
 _LEAST_SHARE, _SHARE_WEIGHT = 1e-3, 0.5
 """Of py3langid's log share beside the gaps, for the choice of the language alone."""
+_LACKED_BY = 1.5
+"""Frequency by which an everyday word must be commoner in English than in another language that lacks it."""
 _WORDS = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _APOSTROPHE = re.compile(r"['\u2019]")
 _NAME_OF_FILE = re.compile(r"\d|\w[./@\\]\w|[^\W\d_A-Z][A-Z]")
@@ -190,15 +192,30 @@ def guess_by_letters(
     words = split_words(text)
     if not are_few(text) or len(words) < 2 or _is_plain(words, _lists_of(known)) or _has_capitals(words):
         return None
-    in_english = [frequency(word, "en") for word in words]
-    has_plain = any(len(word) > 2 and often >= _PLAIN for word, often in zip(words, in_english, strict=True))
-    if has_plain or sum(in_english) >= _RARE_IN_ENGLISH * len(words):
+    in_english = sum(frequency(word, "en") for word in words)
+    if has_english_word(text, ()) or in_english >= _RARE_IN_ENGLISH * len(words):
         return None
     ranked = shares(_small(text))
     tag = next(iter(ranked))
     if tag in known or is_listed(tag) or tag in _LATIN or ranked[tag] < _SURE_BY_LETTERS:
         return None
     return tag if sum(ranked.get(other, 0.0) for other in known) < _HARDLY_KNOWN else None
+
+
+def has_english_word(text: str, tags: Collection[str]) -> bool:
+    """Return whether one to four words hold an everyday word of English that a language ("recipe", for Spanish) lacks.
+
+    `tags` are the codes of that language; without a list of its words it lacks all of them.
+    """
+    lists = _lists_of(tags)
+    if not are_few(text):
+        return False
+    words = [word for word in split_words(text) if len(word) > 2]
+    others = [max((frequency(word, tag) for tag in lists), default=0.0) for word in words]
+    return any(
+        (english := frequency(word, "en")) >= _PLAIN and english - other >= _LACKED_BY
+        for word, other in zip(words, others, strict=True)
+    )
 
 
 def _lists_of(tags: Collection[str]) -> list[str]:
