@@ -1,5 +1,7 @@
 """Blanks of a text, such as "[landlord's name]", and the facts of a prompt that may fill them.
 
+A blank for a name may have a default, "[girl's name: Lena]": a story is whole without the name of the child.
+
 Here is what can be told by the words alone: what kind of value a blank takes, and which words of a prompt are of that
 kind. Which fact belongs to which blank is for a language model to say (`writer.voice.voice.Voice.weigh_facts`).
 
@@ -34,7 +36,10 @@ MOST_FACTS = 8
 
 _NUM_BEFORE = 3
 """Words before a fact that may say what it is."""
+_NUM_AFTER = 3
+"""Words after a name that may say whose it is."""
 _BLANK = re.compile(r"\[([^\W\d_][^\[\]]{1,60})\]")
+_DEFAULT = re.compile(r"(.*\bname): (.+)")
 _GENERAL = frozenset(
     """
     amount date day month name names number place sum time year
@@ -55,6 +60,8 @@ _PEOPLE = frozenset(
     professor sister son student tenant teacher wife
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
+_GIRLS = frozenset("daughter girl goddaughter granddaughter her niece she sister".split())  # noqa: SIM905
+_BOYS = frozenset("boy brother godson grandson he his nephew son".split())  # noqa: SIM905
 _UNITS = frozenset("year month week day hour minute guest euro dollar pound page people km kg".split())  # noqa: SIM905
 _UNIT = rf"(?:{'|'.join(sorted(_UNITS))})s?"
 _SMALL = "two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty"
@@ -100,15 +107,29 @@ class Fact:
     kind: Kind
     after: frozenset[str] = frozenset()
     """The few words before it, in lower case: in "order 4471" they say which number it is."""
+    before: frozenset[str] = frozenset()
+    """The few words after it, in lower case."""
+
+    def may_be(self, own: frozenset[str], others: frozenset[str]) -> bool:
+        """Return whether the words around it name none of `others`, or one of `own`, too."""
+        around = self.after | self.before
+        return around.isdisjoint(others) or not around.isdisjoint(own)
 
 
 def blanks_of(texts: Iterable[str]) -> list[str]:
     """Return the names of the blanks in texts, each once, in order; "[Name]" and "[name]" are one blank."""
     found: dict[str, str] = {}
     for text in texts:
-        for blank in _BLANK.findall(text):
+        for inside in _BLANK.findall(text):
+            blank, _ = _parts(inside)
             found.setdefault(blank.casefold(), blank)
     return list(found.values())
+
+
+def _parts(inside: str) -> tuple[str, str | None]:
+    """Return the name of a blank and its default, if it has one."""
+    found = _DEFAULT.fullmatch(inside)
+    return (found[1], found[2]) if found else (inside, None)
 
 
 def facts_of(prompt: str) -> list[Fact]:
@@ -121,8 +142,9 @@ def facts_of(prompt: str) -> list[Fact]:
             text = _POSSESSIVE.sub("", match[0].rstrip(" ,."))
             if kind == "name" and (text in _NO_NAMES or _only_begins(prompt, match.start(), text)):
                 continue
-            before = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_NUM_BEFORE:]
-            found.append((match.start(), match.end(), Fact(text, kind, frozenset(before))))
+            after = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_NUM_BEFORE:]
+            before = re.findall(r"[^\W\d_]+", prompt[match.end() :].casefold())[:_NUM_AFTER]
+            found.append((match.start(), match.end(), Fact(text, kind, frozenset(after), frozenset(before))))
     facts: dict[str, Fact] = {}
     for _, _, fact in sorted(found, key=lambda place: place[:2]):
         facts.setdefault(fact.text, fact)
@@ -148,6 +170,9 @@ def takes(blank: str, fact: Fact) -> bool:
         return unit in counted if counted else bool({"amount", "sum", "price", "budget"}.intersection(words))
     if fact.kind == "number":
         return len(words) > 1 and words[-1] == "number" and words[0] in fact.after
+    for child, own, others in (("girl", _GIRLS, _BOYS), ("boy", _BOYS, _GIRLS)):
+        if child in words:
+            return fact.kind == "name" and "name" in words and fact.may_be(own, others)
     is_group = bool(_GROUPS.intersection(words))
     is_named = "name" in words or (len(words) == 1 and words[0] in _PEOPLE | _GROUPS)
     return is_named and not (fact.kind == "person" and is_group)
@@ -186,11 +211,12 @@ def assign(blanks: Sequence[str], facts: Sequence[Fact], odds: Sequence[Sequence
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with its blanks filled by `values`, a blank's value by its name; others stay."""
+    """Return a text with its blanks filled by `values`, a blank's value by its name, or its default; others stay."""
     by_name = {blank.casefold(): value for blank, value in values.items()}
 
     def value_of(found: re.Match[str]) -> str:
-        value = by_name.get(found[1].casefold())
+        blank, default = _parts(found[1])
+        value = by_name.get(blank.casefold(), default)
         if value is None:
             return found[0]
         number, _, unit = value.rpartition(" ")

@@ -23,6 +23,7 @@ from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage
 from concepts.library.notes import FEWEST_WHOLE, names_other
+from concepts.library.particulars import is_cases
 from concepts.library.words import americanize, with_one_name
 from concepts.library.words import stems as stems_of
 from concepts.texts import FORMS
@@ -201,6 +202,8 @@ def find_candidates(
     called = " ".join(names)
     kinds = kinds_of("\n".join((*names, typed)))
     wants_simple = any(map(is_simple, (*names, typed)))
+    if not library.is_own:
+        numbers = {m for m in numbers if not is_cases(library.titles[m])}
     places = [list(library.places_of(m)) for m in sorted(numbers)]
     if not library.is_own:
         places = [own for own in places if not _is_of_other([library.passages[n] for n in own], called)]

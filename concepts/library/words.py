@@ -109,6 +109,14 @@ _WORLD_WAR = re.compile(
 )
 _ONE = frozenset(("first", "1st", "i", "1", "one"))
 _NUMBERED = re.compile(r"\b([^\W\d_]{3,})\s+(\d{1,4}|[IVX]+)\b")
+_ORDINAL = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd|4th)\s+([^\W\d_]{3,})\b", re.IGNORECASE)
+_SAME_NUMBER = {
+    name: str(number)
+    for number, names in enumerate(
+        (("first", "1st", "I"), ("second", "2nd", "II"), ("third", "3rd", "III"), ("fourth", "4th", "IV")), 1
+    )
+    for name in names
+}
 _NUMBERS_NOTHING = frozenset(
     """
     about after age aged and at before for from grade grades in least level most of on over than the to top under until
@@ -133,7 +141,9 @@ def has_other_number(title: str, subject: str) -> bool:
 
 def _numbered(text: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for word, number in _NUMBERED.findall(with_one_name(text)):
+    text = with_one_name(text)
+    ordinals = [(word, number.lower()) for number, word in _ORDINAL.findall(text)]
+    for word, number in [*_NUMBERED.findall(text), *ordinals]:
         if (small := word.casefold()) not in _NUMBERS_NOTHING:
-            found.setdefault(small, set()).add(number)
+            found.setdefault(small, set()).add(_SAME_NUMBER.get(number, number))
     return found

@@ -100,6 +100,7 @@ class ModelEngine(LoadedModels):
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
         """Find sections of documents like the title, or documents on parts of it."""
         from concepts.library.outline import find_outline
+        from concepts.library.particulars import add_particulars
         from concepts.library.parts import find_digest, find_parts
 
         (title,) = self._in_english([ask.title], ask.lang)
@@ -113,6 +114,8 @@ class ModelEngine(LoadedModels):
             headings = headings or find_outline(
                 library, encode, names, ask.num_items, typed=typed, is_wish=ask.is_wish
             )
+            if headings and ask.is_wish:
+                headings = add_particulars(library, encode, names, typed, headings, ask.num_items)
             found = [(str(n), heading) for n, heading in enumerate(headings, 1)]
         else:
             found = []
@@ -157,12 +160,11 @@ class ModelEngine(LoadedModels):
 
         facts = facts_of(prompt)
         named = blanks_of(note.text for own in found for note in own)
-        blanks = [blank for blank in named if any(takes(blank, fact) for fact in facts)]
-        if not blanks:
-            return found
-        self.prepare("decode")
-        odds = self._voice.result().weigh_facts(prompt, blanks, [fact.text for fact in facts])
-        values = assign(blanks, facts, odds)
+        values: dict[str, str] = {}
+        if blanks := [blank for blank in named if any(takes(blank, fact) for fact in facts)]:
+            self.prepare("decode")
+            odds = self._voice.result().weigh_facts(prompt, blanks, [fact.text for fact in facts])
+            values = assign(blanks, facts, odds)
         return [[replace(note, text=fill(note.text, values)) for note in own] for own in found]
 
     def write(self, plan: LeafPlan, paths: Sequence[str], *, seed: int) -> list[Section]:

@@ -62,6 +62,10 @@ def test_facts_of_a_prompt(prompt: str, facts: list[tuple[str, str]]) -> None:
         ("funny habit of the groom", Fact("Danny", "name"), False),
         ("number", Fact("4471", "number"), False),
         ("address of the flat", Fact("12 Elm Street", "address"), True),
+        ("girl's name", Fact("Mia", "name", frozenset({"my", "daughter"})), True),
+        ("boy's name", Fact("Mia", "name", frozenset({"my", "daughter"})), False),
+        ("boy's name", Fact("Robin", "name", frozenset({"story", "for"})), True),
+        ("girl's name", Fact("Sam", "name", before=frozenset({"and", "his", "bear"})), False),
     ],
 )
 def test_a_blank_takes_facts_of_its_kind(blank: str, fact: Fact, is_taken: bool) -> None:
@@ -92,3 +96,16 @@ def test_a_value_brings_its_unit_only_where_none_follows() -> None:
     assert (
         fill("After [number of years], [Name] leaves [firm].", values) == "After 35 years, Bob leaves [firm]."
     )
+
+
+def test_a_name_may_have_a_default() -> None:
+    text = "[girl's name: Lena]'s bed. [Girl's name: Lena] and [friend's name] slept."
+    assert blanks_of([text]) == ["girl's name", "friend's name"]
+    assert fill(text, {}) == "Lena's bed. Lena and [friend's name] slept."
+    assert fill(text, {"girl's name": "Mia"}) == "Mia's bed. Mia and [friend's name] slept."
+    assert fill("[date: 3 May]", {}) == "[date: 3 May]"
+
+
+def test_the_words_after_a_name_are_known() -> None:
+    (fact,) = facts_of("story for Sam and his bear")
+    assert fact.before == frozenset({"and", "his", "bear"})

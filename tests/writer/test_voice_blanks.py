@@ -38,6 +38,11 @@ FILLED: list[tuple[str, dict[str, str]]] = [
         "thank you email to Dr. Patel after my interview for data analyst at Finch Ltd",
         {"interviewer's name": "Dr. Patel", "name of the company": "Finch Ltd", "position": ""},
     ),
+    (
+        "bedtime story for my daughter Mia who is 4 and scared of the dark, with her stuffed rabbit in it",
+        {"girl's name": "Mia"},
+    ),
+    ("a bedtime story about dinosaurs for Oskar", {"boy's name": "Oskar"}),
     ("letter to school: my son Leo had flu", {"child's name": "Leo", "teacher's name": ""}),
     (
         "letter of recommendation for my student Aisha Khan who applies to Stanford",
@@ -63,7 +68,7 @@ FILLED: list[tuple[str, dict[str, str]]] = [
     ),
 ]
 """Prompts, and what fills the blanks of their letters; "" for a blank whose value the prompt does not tell."""
-FEWEST = 14
+FEWEST = 16
 
 
 @pytest.fixture(scope="module")
