@@ -39,6 +39,14 @@ TITLE_WEIGHT = 0.2
 """Weight of the documents' titles beside the sections' subjects, which contain the titles already. At 0.5 a guide to
 saving for a first home got notes on furnishing it and none on mortgages."""
 
+CASES = ": particular cases"
+"""End of the title of a document of cases; what comes before it is its subject."""
+
+
+def is_cases(title: str) -> bool:
+    """Return whether a title is that of a document of cases: sections of which each is for one particular case."""
+    return title.endswith(CASES)
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -258,6 +266,14 @@ class Library:
         """The words of each document's title and prompt, in lower case with a blank before each."""
         names = "\n".join(f"{entry.title} {entry.prompt}".replace("\n", " ") for entry in self.entries)
         return [_in_words(name) for name in americanize(names.lower()).split("\n")]
+
+    @cached_property
+    def cases(self) -> dict[str, int]:
+        """The passages of documents of cases by heading, in small letters: it names subject and case."""
+        if self.is_own:
+            return {}
+        documents = (m for m, title in enumerate(self.titles) if is_cases(title))
+        return {self.passages[n].heading.casefold(): n for m in documents for n in self.places_of(m)}
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows about each section (Q,): the mean likeness of its nearest passages."""

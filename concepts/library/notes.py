@@ -221,6 +221,9 @@ def _whole_passages(
             and not set(passage.sentences) & set(taken)
         )
 
+    for section, heading in enumerate(headings):
+        if (n := library.cases.get(heading.casefold())) is not None and can_have(section, n):
+            chosen[section] = n
     # a part that is called as a document is that document
     titled = {library.titles[m].casefold(): m for m in sorted(sources, reverse=True)}
     for section, part in enumerate(parts):

@@ -21,12 +21,11 @@ from torch.nn import functional as F
 from concepts.library.encode import Encode
 from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
-from concepts.library.library import Library, Passage
+from concepts.library.library import Library, Passage, is_cases
 from concepts.library.notes import FEWEST_WHOLE, names_other
-from concepts.library.particulars import is_cases
-from concepts.library.words import americanize, with_one_name
+from concepts.library.particulars import add_particulars
+from concepts.library.words import kinds_of, with_one_name
 from concepts.library.words import stems as stems_of
-from concepts.texts import FORMS
 
 NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 """Documents examined closely: the nearest by title or prompt, and the documents of the nearest sections."""
@@ -52,8 +51,6 @@ SIMPLE_GRADE, GENERAL_GRADE = 5.0, 8.0
 and it is easier. Where a simple one was asked for, thin ones are welcome."""
 THIN_WORDS, THIN_SENTENCE = 520, 11.0
 """A document of fewer words, or fewer words a sentence, is thin."""
-_VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
-"""Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents examined because their title or prompt shares rare words with the title; at most this share of all
 documents has a rare word."""
@@ -128,17 +125,28 @@ def find_outline(
 
     `names` are names of the document, such as its title and the prompt; `typed` may name a kind of text that `names`
     do not, such as an essay. With `num_sections` the outline has exactly that many sections or none. With `is_wish` it
-    may have fewer: those of the nearest document, if these are enough or it is of the requested kind of text.
+    may have fewer: those of the nearest document, if these are enough or it is of the requested kind of text; and
+    the cases that `typed` tells are among them.
     """
     candidates = find_candidates(library, encode, names, typed)
-    called = " ".join(names)
     closely = _known(candidates, WITHIN, MOST_DOCUMENTS)
     if not closely:
         return []
     if num_sections is not None and not is_wish:
+        called = " ".join(names)
         found = _outline(closely, called, encode, num_sections, WITHIN)
         widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
         return found or _outline(widely, called, encode, num_sections, WIDELY_WITHIN)
+    found = _wished(closely, " ".join(names), encode, num_sections)
+    if not is_wish or not found:
+        return found
+    leading = closely[0].passages[0]
+    known = f"{leading.title} {leading.prompt}"
+    return add_particulars(library, encode, names, typed, found, num_sections, known=known)
+
+
+def _wished(closely: Sequence[Candidate], called: str, encode: Encode, num_sections: int | None) -> list[str]:
+    """Return the headings of an outline of at most about `num_sections` from near documents; see `find_outline`."""
     leading = closely[0]
     num_leading = min(sum(are_fit(leading, called)), MOST)
     if leading.is_of_kind and num_leading:
@@ -253,13 +261,6 @@ def _mean(features: Sequence[Features]) -> Features:
         named=sum(f.named for f in features) / num,
         telling=sum(f.telling for f in features) / num,
         unsaid=sum(f.unsaid for f in features) / num,
-    )
-
-
-def kinds_of(text: str) -> frozenset[str]:
-    """Return the forms that the lines of a text name; a verb ("to plan a party") names none."""
-    return FORMS.intersection(
-        word.removesuffix("s") for word in _WORD.findall(americanize(_VERB.sub("", text).casefold()))
     )
 
 

@@ -29,10 +29,10 @@ from concepts.library.outline import (
     Candidate,
     are_fit,
     find_candidates,
-    kinds_of,
     represent,
     spread,
 )
+from concepts.library.words import kinds_of
 from concepts.library.words import stems as stems_of
 from concepts.texts import BookNeed
 

@@ -6,6 +6,8 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from concepts.texts import FORMS
+
 if TYPE_CHECKING:
     from nltk.stem.api import StemmerI
 
@@ -89,6 +91,17 @@ def stems(text: str) -> set[str]:
         if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)
     }
     return {_stem(word.casefold()) for word in words if word.casefold() not in _COMMON}
+
+
+_VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
+"""Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
+
+
+def kinds_of(text: str) -> frozenset[str]:
+    """Return the forms that the lines of a text name; a verb ("to plan a party") names none."""
+    return FORMS.intersection(
+        word.removesuffix("s") for word in _WORD.findall(americanize(_VERB.sub("", text).casefold()))
+    )
 
 
 @lru_cache(50_000)

@@ -110,12 +110,13 @@ class ModelEngine(LoadedModels):
             typed = ask.typed if ask.prompt_lang == ENGLISH else ""
             headings = []
             if ask.is_wish:
-                headings = find_digest(library, encode, names, ask.num_items, typed=typed)
+                digest = find_digest(library, encode, names, ask.num_items, typed=typed)
+                headings = (
+                    add_particulars(library, encode, names, typed, digest, ask.num_items) if digest else []
+                )
             headings = headings or find_outline(
                 library, encode, names, ask.num_items, typed=typed, is_wish=ask.is_wish
             )
-            if headings and ask.is_wish:
-                headings = add_particulars(library, encode, names, typed, headings, ask.num_items)
             found = [(str(n), heading) for n, heading in enumerate(headings, 1)]
         else:
             found = []

@@ -1,0 +1,105 @@
+"""What somebody tells about their own case joins the outline, and what nobody told does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from concepts.library.library import CASES, Library, Passage
+from concepts.library.notes import find_notes
+from concepts.library.outline import find_candidates
+from concepts.library.particulars import _counted, _is_other_number, add_particulars, find_particulars
+from tests.concepts.toy_library import encode
+
+TEXT = ("A first sentence says it.", "A second one goes on.", "The third ends it.")
+
+
+def sections(title: str, *headings: str) -> list[Passage]:
+    return [Passage(title, heading, TEXT) for heading in headings]
+
+
+JAPAN = sections(
+    f"Trip Japan{CASES}", "Japan teenagers", "Vegetarian food Japan", "Japan seven days", "Japan wheelchair"
+)
+ROME = sections(f"Trip Rome{CASES}", "Rome teenagers", "Vegetarian food Rome", "Rome honeymoon")
+PLAIN = sections("Trip Japan", "Overview", "Trains", "Hotels", "Costs")
+LIBRARY = Library.of([*JAPAN, *ROME, *PLAIN], encode, least_likeness=0.0)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("trip Japan with teenagers", {"Japan teenagers"}),
+        (
+            "trip Japan with teenagers, one wants vegetarian food",
+            {"Japan teenagers", "Vegetarian food Japan"},
+        ),
+        ("trip Japan for seven days", {"Japan seven days"}),
+        ("trip Japan", set()),
+        ("trip Japan and its long history", set()),
+        ("repair of a bicycle with teenagers", set()),
+    ],
+)
+def test_a_clause_finds_the_case_that_it_tells(prompt: str, told: set[str]) -> None:
+    assert set(find_particulars(LIBRARY, encode, [prompt], prompt)) == told
+
+
+def test_cases_come_after_the_first_section_and_keep_to_the_wished_number() -> None:
+    prompt = "trip Japan with teenagers"
+    headings = [passage.heading for passage in PLAIN]
+    told = add_particulars(LIBRARY, encode, [prompt], prompt, headings)
+    assert told == ["Overview", "Japan teenagers", "Trains", "Hotels", "Costs"]
+    assert add_particulars(LIBRARY, encode, [prompt], prompt, headings, 4) == told[:4]
+    assert add_particulars(LIBRARY, encode, [prompt], prompt, headings[:2], 2) == headings[:2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("a week in Rome", "Rome in seven days", True),
+        ("Rome weekend for two days", "2 days of Rome", True),
+        ("three times a week", "on three days per week", True),
+        ("training three days a week", "training for three days", False),
+        ("two weeks", "two days", False),
+        ("Rome in spring", "Rome in spring", False),
+    ],
+)
+def test_numbers_are_the_same_with_their_units(one: str, other: str, is_same: bool) -> None:
+    assert bool(_counted(one) & _counted(other)) is is_same
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "is_other"),
+    [
+        ("Rome in ten days", "two weeks in Rome", False),
+        ("Rome in three days", "a week in Rome", True),
+        ("a speech of one minute", "about 4 minutes", True),
+        ("Rome in three days", "Rome for three people", False),
+    ],
+)
+def test_a_far_number_is_another_case(own: str, wanted: str, is_other: bool) -> None:
+    assert _is_other_number(_counted(own), _counted(wanted)) is is_other
+
+
+def test_a_speech_is_not_interrupted() -> None:
+    prompt = "speech on a trip Japan with teenagers"
+    assert add_particulars(LIBRARY, encode, [prompt], prompt, ["Opening", "Toast"])[2:] == ["Japan teenagers"]
+
+
+def test_a_case_is_taken_whole_whatever_the_title() -> None:
+    title = "Something that is called by quite other words altogether"
+    (notes,) = find_notes(LIBRARY, encode, title, ["Japan wheelchair"])
+    assert [note.text for note in notes] == list(TEXT)
+    assert notes[0].title == f"Trip Japan{CASES}"
+
+
+def test_cases_lead_no_outline() -> None:
+    found = find_candidates(LIBRARY, encode, ["trip Japan particular cases"])
+    assert [candidate.passages[0].title for candidate in found] == ["Trip Japan"]
+
+
+def test_a_library_of_ones_own_has_no_cases() -> None:
+    own = Library.of([*JAPAN, *PLAIN], encode, least_likeness=0.0, is_own=True)
+    prompt = "trip Japan with teenagers"
+    assert find_particulars(own, encode, [prompt], prompt) == []
+    titles = {candidate.passages[0].title for candidate in find_candidates(own, encode, [prompt])}
+    assert titles == {"Trip Japan", f"Trip Japan{CASES}"}
