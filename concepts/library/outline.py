@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from concepts.library.cases import add_cases, find_cases
 from concepts.library.encode import Encode
 from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage, is_cases
 from concepts.library.notes import FEWEST_WHOLE, names_other
-from concepts.library.particulars import add_particulars
 from concepts.library.words import kinds_of, with_one_name
 from concepts.library.words import stems as stems_of
 
@@ -51,6 +51,9 @@ SIMPLE_GRADE, GENERAL_GRADE = 5.0, 8.0
 and it is easier. Where a simple one was asked for, thin ones are welcome."""
 THIN_WORDS, THIN_SENTENCE = 520, 11.0
 """A document of fewer words, or fewer words a sentence, is thin."""
+NARROWER = 0.6
+"""Below this likeness the particulars of a prompt lead to documents on them instead of on its subject: the subject that
+has such cases counts as a name of the document, too."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents examined because their title or prompt shares rare words with the title; at most this share of all
 documents has a rare word."""
@@ -137,12 +140,16 @@ def find_outline(
         found = _outline(closely, called, encode, num_sections, WITHIN)
         widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
         return found or _outline(widely, called, encode, num_sections, WIDELY_WITHIN)
+    cases = find_cases(library, encode, names, typed) if is_wish else None
+    if cases is not None and closely[0].likeness < NARROWER:
+        candidates = find_candidates(library, encode, [*names, cases.subject], typed)
+        closely = _known(candidates, WITHIN, MOST_DOCUMENTS) or closely
     found = _wished(closely, " ".join(names), encode, num_sections)
-    if not is_wish or not found:
+    if cases is None or not found:
         return found
     leading = closely[0].passages[0]
     known = f"{leading.title} {leading.prompt}"
-    return add_particulars(library, encode, names, typed, found, num_sections, known=known)
+    return add_cases(cases, found, "\n".join((*names, typed)), num_sections, known=known)
 
 
 def _wished(closely: Sequence[Candidate], called: str, encode: Encode, num_sections: int | None) -> list[str]:

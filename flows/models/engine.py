@@ -99,8 +99,8 @@ class ModelEngine(LoadedModels):
 
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
         """Find sections of documents like the title, or documents on parts of it."""
+        from concepts.library.cases import add_cases, find_cases
         from concepts.library.outline import find_outline
-        from concepts.library.particulars import add_particulars
         from concepts.library.parts import find_digest, find_parts
 
         (title,) = self._in_english([ask.title], ask.lang)
@@ -110,10 +110,9 @@ class ModelEngine(LoadedModels):
             typed = ask.typed if ask.prompt_lang == ENGLISH else ""
             headings = []
             if ask.is_wish:
-                digest = find_digest(library, encode, names, ask.num_items, typed=typed)
-                headings = (
-                    add_particulars(library, encode, names, typed, digest, ask.num_items) if digest else []
-                )
+                headings = find_digest(library, encode, names, ask.num_items, typed=typed)
+                if headings and (cases := find_cases(library, encode, names, typed)):
+                    headings = add_cases(cases, headings, "\n".join((*names, typed)), ask.num_items)
             headings = headings or find_outline(
                 library, encode, names, ask.num_items, typed=typed, is_wish=ask.is_wish
             )

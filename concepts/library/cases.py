@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -32,7 +33,7 @@ whether the prompt has its number."""
 LEAST_WORTH = 0.44
 """Of 45 prompts with particulars and 10 without, on subjects that have cases, most headings above it were right, and
 most below it wrong."""
-MOST_PARTICULARS = 3
+MOST_CASES = 3
 OTHER_NUMBER = 1.6
 """A number that is so many times another one tells another case: ten days are not a week, and may be twelve."""
 MOST_SHARE = 1 / 3
@@ -59,35 +60,36 @@ _COUNTED = re.compile(
 )
 
 
-def add_particulars(
-    library: Library,
-    encode: Encode,
-    names: Sequence[str],
-    typed: str,
-    headings: Sequence[str],
-    most: int | None = None,
-    *,
-    known: str = "",
-) -> list[str]:
-    """Return the headings of an outline with those of the cases that `typed` tells.
+@dataclass(frozen=True)
+class Cases:
+    """The cases of a subject that a prompt tells."""
 
-    They come after the first heading, which sums up the document, or last where it is a letter, a speech or the like.
-    `names` are names of the document, `most` is its wished number of sections: the last ones make room. Cases whose
+    subject: str
+    headings: tuple[str, ...]
+    """Of the sections that tell how the cases change the subject, the surest first."""
+
+
+def add_cases(
+    cases: Cases, headings: Sequence[str], named: str, most: int | None = None, *, known: str = ""
+) -> list[str]:
+    """Return the headings of an outline with those of cases.
+
+    They come after the first heading, which sums up the document, or last where it is a letter, a speech or the like,
+    as `named` says: its title and prompt. `most` is its wished number of sections: the last ones make room. Cases whose
     words `known` has, the name of the document that the headings are from, are left out.
     """
-    room = MOST_PARTICULARS if most is None else min(MOST_PARTICULARS, int(most * MOST_SHARE))
-    told = find_particulars(library, encode, names, typed)
-    told = [h for h in told if h not in headings and not stems(h) <= stems(known)][:room]
+    room = MOST_CASES if most is None else min(MOST_CASES, int(most * MOST_SHARE))
+    told = [h for h in cases.headings if h not in headings and not stems(h) <= stems(known)][:room]
     kept = list(headings) if most is None else list(headings)[: max(1, most - len(told))]
-    place = 1 if _WHOLE.isdisjoint(kinds_of("\n".join((*names, typed)))) else len(kept)
+    place = 1 if _WHOLE.isdisjoint(kinds_of(named)) else len(kept)
     return [*kept[:place], *told, *kept[place:]]
 
 
-def find_particulars(library: Library, encode: Encode, names: Sequence[str], typed: str) -> list[str]:
-    """Return the headings of cases that a prompt tells, the surest first."""
+def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: str) -> Cases | None:
+    """Return the cases that a prompt tells; None if the library has none. `names` are names of the document."""
     found = _nearest(library, encode, [*names, typed])
     if found is None:
-        return []
+        return None
     subject, passages = found
     clauses = _clauses(typed, subject)
     counted = _counted(typed)
@@ -98,14 +100,14 @@ def find_particulars(library: Library, encode: Encode, names: Sequence[str], typ
         and not _is_other_number(_counted(passage.heading), counted)
     ]
     if not clauses or not headings:
-        return []
+        return None
     worth_HC = _worth(encode, subject, headings, clauses, typed)
     best_H, clauses_H = worth_HC.max(dim=1)
     told: dict[int, str] = {}
     for h in best_H.argsort(descending=True, stable=True).tolist():
-        if best_H[h] >= LEAST_WORTH and len(told) < MOST_PARTICULARS:
+        if best_H[h] >= LEAST_WORTH and len(told) < MOST_CASES:
             told.setdefault(int(clauses_H[h]), headings[h])
-    return list(told.values())
+    return Cases(subject, tuple(told.values())) if told else None
 
 
 def _nearest(library: Library, encode: Encode, names: Sequence[str]) -> tuple[str, list[Passage]] | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from concepts.library.cases import Cases, _counted, _is_other_number, add_cases, find_cases
 from concepts.library.library import CASES, Library, Passage
 from concepts.library.notes import find_notes
-from concepts.library.outline import find_candidates
-from concepts.library.particulars import _counted, _is_other_number, add_particulars, find_particulars
+from concepts.library.outline import find_candidates, find_outline
 from tests.concepts.toy_library import encode
 
 TEXT = ("A first sentence says it.", "A second one goes on.", "The third ends it.")
@@ -40,16 +40,31 @@ LIBRARY = Library.of([*JAPAN, *ROME, *PLAIN], encode, least_likeness=0.0)
     ],
 )
 def test_a_clause_finds_the_case_that_it_tells(prompt: str, told: set[str]) -> None:
-    assert set(find_particulars(LIBRARY, encode, [prompt], prompt)) == told
+    found = find_cases(LIBRARY, encode, [prompt], prompt)
+    assert set(found.headings if found else ()) == told
 
 
 def test_cases_come_after_the_first_section_and_keep_to_the_wished_number() -> None:
+    cases = Cases("Trip Japan", ("Japan teenagers", "Japan seven days"))
+    headings = ["Overview", "Trains", "Hotels", "Costs"]
+    told = add_cases(cases, headings, "trip Japan")
+    assert told == ["Overview", "Japan teenagers", "Japan seven days", "Trains", "Hotels", "Costs"]
+    assert add_cases(cases, headings, "trip Japan", 4) == ["Overview", "Japan teenagers", "Trains", "Hotels"]
+    assert add_cases(cases, headings[:2], "trip Japan", 2) == headings[:2]
+    assert add_cases(cases, headings, "trip Japan", known="Japan for teenagers")[1] == "Japan seven days"
+    assert add_cases(cases, headings, "speech on a trip Japan")[-2:] == list(cases.headings)
+
+
+def test_the_cases_of_a_prompt_are_in_its_outline() -> None:
     prompt = "trip Japan with teenagers"
-    headings = [passage.heading for passage in PLAIN]
-    told = add_particulars(LIBRARY, encode, [prompt], prompt, headings)
-    assert told == ["Overview", "Japan teenagers", "Trains", "Hotels", "Costs"]
-    assert add_particulars(LIBRARY, encode, [prompt], prompt, headings, 4) == told[:4]
-    assert add_particulars(LIBRARY, encode, [prompt], prompt, headings[:2], 2) == headings[:2]
+    found = find_outline(LIBRARY, encode, [prompt], typed=prompt, is_wish=True)
+    assert found == ["Overview", "Japan teenagers", "Trains", "Hotels", "Costs"]
+    assert find_outline(LIBRARY, encode, [prompt], 4, typed=prompt) == [
+        "Overview",
+        "Trains",
+        "Hotels",
+        "Costs",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -80,11 +95,6 @@ def test_a_far_number_is_another_case(own: str, wanted: str, is_other: bool) -> 
     assert _is_other_number(_counted(own), _counted(wanted)) is is_other
 
 
-def test_a_speech_is_not_interrupted() -> None:
-    prompt = "speech on a trip Japan with teenagers"
-    assert add_particulars(LIBRARY, encode, [prompt], prompt, ["Opening", "Toast"])[2:] == ["Japan teenagers"]
-
-
 def test_a_case_is_taken_whole_whatever_the_title() -> None:
     title = "Something that is called by quite other words altogether"
     (notes,) = find_notes(LIBRARY, encode, title, ["Japan wheelchair"])
@@ -100,6 +110,6 @@ def test_cases_lead_no_outline() -> None:
 def test_a_library_of_ones_own_has_no_cases() -> None:
     own = Library.of([*JAPAN, *PLAIN], encode, least_likeness=0.0, is_own=True)
     prompt = "trip Japan with teenagers"
-    assert find_particulars(own, encode, [prompt], prompt) == []
+    assert find_cases(own, encode, [prompt], prompt) is None
     titles = {candidate.passages[0].title for candidate in find_candidates(own, encode, [prompt])}
     assert titles == {"Trip Japan", f"Trip Japan{CASES}"}
