@@ -86,8 +86,8 @@ def add_cases(
 
 
 def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: str) -> Cases | None:
-    """Return the cases that a prompt tells; None if the library has none. `names` are names of the document."""
-    found = _nearest(library, encode, [*names, typed])
+    """Return the cases that a prompt tells; None if it, or the library, has none. `names` are names of the document."""
+    found = _nearest(library, encode, [*names, typed]) if typed else None
     if found is None:
         return None
     subject, passages = found

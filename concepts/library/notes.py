@@ -242,6 +242,22 @@ def _whole_passages(
                 and not set(library.passages[first].sentences) & set(taken)
             ):
                 chosen[section] = first
+    named = {heading.casefold() for heading in headings}
+    num_named = {
+        m: len(named & {library.passages[n].heading.casefold() for n in library.places_of(m)})
+        for m in sorted(sources)
+    }
+
+    def take_from_documents(least: float) -> None:
+        """Take the sections of documents that have at least so many of the outline's headings, the most first."""
+        for document in sorted(num_named, key=lambda m: -num_named[m]):
+            for n in library.places_of(document) if num_named[document] >= least else ():
+                for section in range(len(headings)):
+                    if can_have(section, n):
+                        chosen[section] = n
+
+    # "The short answer" is that of the document which leads the outline, whatever the title is nearer to
+    take_from_documents(max(options.fewest_of_outline, len(headings) / 2))
     pairs = [
         (float(like), section, int(n))
         for section, (row, likes) in enumerate(zip(top_QP, likeness_QP, strict=True))
@@ -251,19 +267,8 @@ def _whole_passages(
     for _, section, n in sorted(pairs, key=lambda pair: (-pair[0], *pair[1:])):
         if can_have(section, n):
             chosen[section] = n
-    # a document that has most of the outline's headings also gives the sections whose headings alone say little
-    named = {heading.casefold() for heading in headings}
-    num_named = {
-        m: len(named & {library.passages[n].heading.casefold() for n in library.places_of(m)})
-        for m in sorted(sources)
-    }
-    for document in sorted(num_named, key=lambda m: -num_named[m]):
-        if num_named[document] < options.fewest_of_outline:
-            break
-        for n in library.places_of(document):
-            for section in range(len(headings)):
-                if can_have(section, n):
-                    chosen[section] = n
+    # other documents, too, give the sections whose headings alone say little
+    take_from_documents(options.fewest_of_outline)
     return chosen
 
 

@@ -22,7 +22,7 @@ from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Us
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
 from flows.document.sizes import asked_size, told_size, wanted_book
-from flows.document.titles import choose_title, is_title, recased, unwished
+from flows.document.titles import choose_title, is_title, recased, unwished, without_details
 from storage import (
     CardRef,
     DocumentRecord,
@@ -92,7 +92,7 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(subject_of(prompt, lang), lang)
+    title = document.title or derive_title(without_details(subject_of(prompt, lang), lang), lang)
     if document.title is None and said is None and not is_title(prompt, lang):
         job.prepare("decode")
         with job.timings.span("decoding"):
@@ -301,13 +301,17 @@ def _known_outline(
     """Return an outline from the library for a subject that it knows; an empty one for other subjects."""
     if options.library == NO_LIBRARY or options.speech is not None:
         return ()
-    size = told_size(document.prompt, options.prompt_lang or document.lang)
+    lang = options.prompt_lang or document.lang
+    size = told_size(document.prompt, lang)
+    title, subject = title_of(document), subject_of(document.prompt, lang)
+    if is_title(document.prompt, lang) and subject.startswith(title):
+        title = subject  # the details that the title lacks find narrower documents
     found = job.engine.find_outline(
         OutlineAsk(
-            title=title_of(document),
-            prompt=subject_of(document.prompt, options.prompt_lang or document.lang),
+            title=title,
+            prompt=subject,
             typed=document.prompt,
-            prompt_lang=options.prompt_lang or document.lang,
+            prompt_lang=lang,
             lang=document.lang,
             num_items=num_items,
             is_wish=options.sections is None,

@@ -105,6 +105,12 @@ _EXPLAIN_TO = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """Matches an explanation for somebody: "explain tides to a child"."""
+_DETAILS = re.compile(
+    r",\s+(?=(?:a(?:bout|ged?|lone|lso)|budget|he(?:'s)?|i(?:'m|'ve)?|im|it(?:'s)?|last|my|no|not|one|only|our|she(?:'s)?|solo|"
+    r"they(?:'re)?|under|we(?:'re|'ve)?|with|without|first time|(?:very|really|too)\s\w+$|\$?\d[\d,.]*)\b)",
+    re.IGNORECASE,
+)
+"""Where somebody begins to tell of their own case: ", I'm 46", ", one is vegetarian"."""
 _CLAUSE = re.compile(r",\s|\s[-–—]\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
@@ -161,6 +167,17 @@ def unwished(text: str, lang: str) -> str:
     if wished is None:
         return _begun(_SOMETHING.sub("", text)) if _LENGTHY.match(text) else text
     return _begun(_SOMETHING.sub("", _HELPS.sub("helping ", wished["what"])))
+
+
+def without_details(title: str, lang: str) -> str:
+    """Return an English title up to where it begins to tell of the asker's own case, if enough stands before that.
+
+    "A week in Rome, I'm 80" is "A week in Rome".
+    """
+    found = _DETAILS.search(title) if lang == ENGLISH else None
+    before = title[: found.start()] if found else title
+    tells_of_us = re.match(r"(?:i|i'm|im|we|my|our)\b", before, re.IGNORECASE)
+    return before if len(before.split()) >= _FEWEST_IN_TITLE and not tells_of_us else title
 
 
 def _begun(what: str) -> str:

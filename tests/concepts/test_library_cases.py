@@ -107,6 +107,10 @@ def test_cases_lead_no_outline() -> None:
     assert [candidate.passages[0].title for candidate in found] == ["Trip Japan"]
 
 
+def test_a_prompt_of_another_language_tells_no_case() -> None:
+    assert find_cases(LIBRARY, encode, ["trip Japan with teenagers"], "") is None
+
+
 def test_a_library_of_ones_own_has_no_cases() -> None:
     own = Library.of([*JAPAN, *PLAIN], encode, least_likeness=0.0, is_own=True)
     prompt = "trip Japan with teenagers"

@@ -215,6 +215,15 @@ def test_a_document_that_gave_most_of_an_outline_gives_all_of_it() -> None:
         assert (tuple(note.text for note in found[3]) == sentences[3]) is is_its
 
 
+def test_a_document_that_gave_half_of_an_outline_gives_its_own_sections_before_nearer_ones() -> None:
+    headings = ["Tires", "Rims", "In short", "Afterwards"]
+    own = [passage("Bicycle care", heading, *(f"{heading} {n}." for n in "abc")) for heading in headings]
+    nearer = passage("Care wheels rain", "In short", "Rain is wet.", "Rain falls.", "Rain ends.")
+    library = Library.of([*own, nearer], encode, least_likeness=0.0)
+    found = find_notes(library, encode, "Bicycle care wheels rain", headings)
+    assert [notes[0].title for notes in found] == ["Bicycle care"] * 4
+
+
 def test_the_source_of_an_outline_is_found_by_its_name_where_other_passages_are_nearer() -> None:
     headings = ["Before", "Afterwards", "Later"]
     sentences = [

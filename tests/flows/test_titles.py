@@ -9,7 +9,7 @@ import pytest
 
 from flows.document.engine import TitleAsk
 from flows.document.planning import derive_title, encode_prompt
-from flows.document.titles import recased, titles_in, unwished
+from flows.document.titles import recased, titles_in, unwished, without_details
 from storage import Store
 from tests.flows.flow_fakes import FakeEngine, Vector
 
@@ -89,6 +89,26 @@ def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) 
 def test_a_title_is_no_request(prompt: str, subject: str) -> None:
     assert unwished(prompt, "eng_Latn") == subject
     assert unwished(prompt, "deu_Latn") == prompt
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("A week in Rome, I'm 80", "A week in Rome"),
+        (
+            "A trip to Japan with two teenagers, one is vegetarian, not too dear",
+            "A trip to Japan with two teenagers",
+        ),
+        ("Resume for a career changer, 42 years old", "Resume for a career changer"),
+        ("Bread, no oven", "Bread, no oven"),
+        ("I'm 60 and diabetic, my knee hurts", "I'm 60 and diabetic, my knee hurts"),
+        ("Tea, coffee and cocoa", "Tea, coffee and cocoa"),
+        ("How to paint, sand and oil a door", "How to paint, sand and oil a door"),
+    ],
+)
+def test_a_title_tells_nothing_of_the_asker(title: str, shown: str) -> None:
+    assert without_details(title, "eng_Latn") == shown
+    assert without_details(title, "deu_Latn") == title
 
 
 LONG = (
