@@ -43,6 +43,8 @@ _CHUNK = re.compile(
     r"[.;:?!()]|,(?!\d)|\b(?:and|but|because|so|while|where|he|she|i'm|i am|i have)\b", re.IGNORECASE
 )
 _CONNECTS = re.compile(r"\b(?:with|without|for|who|that|as|in|on|at|after|when|during|from)\b", re.IGNORECASE)
+_SHORT = re.compile(r"(?:very |too |quite )?[^\W\d_]{3,}", re.IGNORECASE)
+"""A clause of one word, such as "shy", tells something however short the word is."""
 _WHOLE = frozenset(
     """
     announcement email essay eulogy fable letter monologue note obituary poem script sermon speech statement story toast
@@ -165,7 +167,11 @@ def _clauses(typed: str, subject: str) -> list[str]:
             found.append(chunk[start:].strip())
             if len(stems(chunk[start:end]) - own) > 1:
                 found.append(chunk[start:end].strip())
-    return [clause for clause in dict.fromkeys(found) if _COUNTED.search(clause) or not stems(clause) <= own]
+    return [
+        clause
+        for clause in dict.fromkeys(found)
+        if _COUNTED.search(clause) or _SHORT.fullmatch(clause) or not stems(clause) <= own
+    ]
 
 
 def _counted(text: str) -> set[tuple[int, str]]:

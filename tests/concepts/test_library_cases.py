@@ -18,7 +18,12 @@ def sections(title: str, *headings: str) -> list[Passage]:
 
 
 JAPAN = sections(
-    f"Trip Japan{CASES}", "Japan teenagers", "Vegetarian food Japan", "Japan seven days", "Japan wheelchair"
+    f"Trip Japan{CASES}",
+    "Japan teenagers",
+    "Vegetarian food Japan",
+    "Japan seven days",
+    "Japan wheelchair",
+    "Japan shy",
 )
 ROME = sections(f"Trip Rome{CASES}", "Rome teenagers", "Vegetarian food Rome", "Rome honeymoon")
 PLAIN = sections("Trip Japan", "Overview", "Trains", "Hotels", "Costs")
@@ -34,6 +39,8 @@ LIBRARY = Library.of([*JAPAN, *ROME, *PLAIN], encode, least_likeness=0.0)
             {"Japan teenagers", "Vegetarian food Japan"},
         ),
         ("trip Japan for seven days", {"Japan seven days"}),
+        ("trip Japan, wheelchair", {"Japan wheelchair"}),
+        ("trip Japan, shy", {"Japan shy"}),
         ("trip Japan", set()),
         ("trip Japan and its long history", set()),
         ("repair of a bicycle with teenagers", set()),
