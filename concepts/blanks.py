@@ -62,6 +62,7 @@ _PEOPLE = frozenset(
 )
 _GIRLS = frozenset("daughter girl goddaughter granddaughter her niece she sister".split())  # noqa: SIM905
 _BOYS = frozenset("boy brother godson grandson he his nephew son".split())  # noqa: SIM905
+_PETS = frozenset("bear bunny cat dog hamster horse pet pony puppy rabbit teddy toy".split())  # noqa: SIM905
 _UNITS = frozenset("year month week day hour minute guest euro dollar pound page people km kg".split())  # noqa: SIM905
 _UNIT = rf"(?:{'|'.join(sorted(_UNITS))})s?"
 _SMALL = "two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty"
@@ -156,6 +157,17 @@ def _only_begins(prompt: str, start: int, text: str) -> bool:
     return " " not in text and _SENTENCE_END.search(prompt[:start]) is not None
 
 
+def child_of(text: str) -> str | None:
+    """Return whether a text is for a "girl" or a "boy", by words such as daughter; None if it names none, or both."""
+    words = set(re.findall(r"[^\W\d_]+", text.casefold()))
+    named = [
+        child
+        for child, own in (("girl", _GIRLS - {"her", "she"}), ("boy", _BOYS - {"he", "his"}))
+        if not words.isdisjoint(own)
+    ]
+    return named[0] if len(named) == 1 else None
+
+
 def takes(blank: str, fact: Fact) -> bool:
     """Return whether a fact is of a kind that a blank takes."""
     words = re.findall(r"[^\W\d_]+", blank.casefold())
@@ -170,7 +182,7 @@ def takes(blank: str, fact: Fact) -> bool:
         return unit in counted if counted else bool({"amount", "sum", "price", "budget"}.intersection(words))
     if fact.kind == "number":
         return len(words) > 1 and words[-1] == "number" and words[0] in fact.after
-    for child, own, others in (("girl", _GIRLS, _BOYS), ("boy", _BOYS, _GIRLS)):
+    for child, own, others in (("girl", _GIRLS, _BOYS | _PETS), ("boy", _BOYS, _GIRLS | _PETS)):
         if child in words:
             return fact.kind == "name" and "name" in words and fact.may_be(own, others)
     is_group = bool(_GROUPS.intersection(words))

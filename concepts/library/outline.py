@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from concepts.blanks import child_of
 from concepts.library.cases import add_cases, find_cases
 from concepts.library.encode import Encode
 from concepts.library.headings import may_head
@@ -42,6 +43,8 @@ UNSAID_WEIGHT = 0.115
 """Likeness that a document loses if it has none of the title's words."""
 OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
+OTHER_CHILD_WEIGHT = 0.07
+"""Likeness that a story for a daughter loses where one for a son was asked for, and the other way round."""
 THIN_WEIGHT = 0.04
 """Likeness that a document loses beside others if it is thin; as with the kind of text, its likeness itself stays."""
 LEVEL_WEIGHT = 0.02
@@ -106,6 +109,8 @@ class Candidate:
     """Whether its name has every requested kind of text; None: none was requested."""
     is_thin: bool = False
     """Whether it has few words, or short sentences."""
+    is_of_other_child: bool = False
+    """Whether it is for a girl and one for a boy was asked for, or the other way round."""
     off_level: float = 0.0
     """By how many school grades it is too hard or too easy to read."""
 
@@ -216,6 +221,7 @@ def find_candidates(
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
     kinds = kinds_of("\n".join((*names, typed)))
+    child = child_of("\n".join((*names, typed)))
     wants_simple = any(map(is_simple, (*names, typed)))
     if not library.is_own:
         numbers = {m for m in numbers if not is_cases(library.titles[m])}
@@ -240,12 +246,16 @@ def find_candidates(
         is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
         is_thin = not (library.is_own or wants_simple) and _is_thin(passages)
         off_level = 0.0 if library.is_own else _off_level(passages, wants_simple=wants_simple)
-        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin, off_level))
+        is_of_other = None not in (child, own_child := child_of(passages[0].prompt)) and child != own_child
+        found.append(
+            Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin, is_of_other, off_level)
+        )
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
 
 
 def _loss(candidate: Candidate) -> float:
     of_kind = OTHER_KIND_WEIGHT * (candidate.is_of_kind is False)
+    of_kind += OTHER_CHILD_WEIGHT * candidate.is_of_other_child
     return of_kind + THIN_WEIGHT * candidate.is_thin + LEVEL_WEIGHT * candidate.off_level
 
 

@@ -111,7 +111,7 @@ _DETAILS = re.compile(
     re.IGNORECASE,
 )
 """Where somebody begins to tell of their own case: ", I'm 46", ", one is vegetarian"."""
-_CLAUSE = re.compile(r",\s|\s[-–—]\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
+_CLAUSE = re.compile(r",\s|\s\(|\s[-–—]\s|\s(?:and|but|because|which|who|that|so that|since|where|when)\s")
 _SMALL_WORDS = frozenset(
     """
     a an the i we you he she it they my our your his her its their this that these those and or but so if as at by for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.blanks import Fact, assign, blanks_of, facts_of, fill, takes
+from concepts.blanks import Fact, assign, blanks_of, child_of, facts_of, fill, takes
 
 
 def test_a_blank_is_named_once_whatever_its_capitals() -> None:
@@ -65,6 +65,7 @@ def test_facts_of_a_prompt(prompt: str, facts: list[tuple[str, str]]) -> None:
         ("girl's name", Fact("Mia", "name", frozenset({"my", "daughter"})), True),
         ("boy's name", Fact("Mia", "name", frozenset({"my", "daughter"})), False),
         ("boy's name", Fact("Robin", "name", frozenset({"story", "for"})), True),
+        ("boy's name", Fact("Miso", "name", frozenset({"our", "cat"})), False),
         ("girl's name", Fact("Sam", "name", before=frozenset({"and", "his", "bear"})), False),
     ],
 )
@@ -104,6 +105,19 @@ def test_a_name_may_have_a_default() -> None:
     assert fill(text, {}) == "Lena's bed. Lena and [friend's name] slept."
     assert fill(text, {"girl's name": "Mia"}) == "Mia's bed. Mia and [friend's name] slept."
     assert fill("[date: 3 May]", {}) == "[date: 3 May]"
+
+
+@pytest.mark.parametrize(
+    ("text", "child"),
+    [
+        ("a story for my son, her favorite", "boy"),
+        ("a story for my niece", "girl"),
+        ("a story for my son and my daughter", None),
+        ("a story", None),
+    ],
+)
+def test_a_text_may_be_for_a_girl_or_a_boy(text: str, child: str | None) -> None:
+    assert child_of(text) == child
 
 
 def test_the_words_after_a_name_are_known() -> None:

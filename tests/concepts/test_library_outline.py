@@ -240,3 +240,15 @@ def test_of_documents_equally_near_a_thin_one_comes_last() -> None:
     ]
     own = find_candidates(Library.of(passages, encode, is_own=True), encode, ["Bees in gardens"])
     assert not any(candidate.is_thin for candidate in own)
+
+
+def test_a_story_for_a_son_is_not_the_one_for_a_daughter() -> None:
+    stories = [
+        Passage(title, heading, ("One.", "Two.", "Three."), prompt=f"story of a digger for my {child}")
+        for title, child in (("The digger at night", "daughter"), ("The digger", "son"))
+        for heading in ("Dig", "Night")
+    ]
+    library = Library.of(stories, encode, least_likeness=0.0)
+    for child, title in (("daughter", "The digger at night"), ("son", "The digger")):
+        found = find_candidates(library, encode, [f"The digger at night for my {child}"])
+        assert found[0].passages[0].title == title
