@@ -60,8 +60,11 @@ _PEOPLE = frozenset(
     professor sister son student tenant teacher wife
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
-_GIRLS = frozenset("daughter girl goddaughter granddaughter her niece she sister".split())  # noqa: SIM905
-_BOYS = frozenset("boy brother godson grandson he his nephew son".split())  # noqa: SIM905
+_CHILDREN: dict[str, frozenset[str]] = {
+    "girl": frozenset("daughter girl goddaughter granddaughter niece sister".split()),  # noqa: SIM905
+    "boy": frozenset("boy brother godson grandson nephew son".split()),  # noqa: SIM905
+}
+_PRONOUNS = {"girl": frozenset(("her", "she")), "boy": frozenset(("he", "his"))}
 _PETS = frozenset("bear bunny cat dog hamster horse pet pony puppy rabbit teddy toy".split())  # noqa: SIM905
 _UNITS = frozenset("year month week day hour minute guest euro dollar pound page people km kg".split())  # noqa: SIM905
 _UNIT = rf"(?:{'|'.join(sorted(_UNITS))})s?"
@@ -106,15 +109,22 @@ class Fact:
 
     text: str
     kind: Kind
-    after: frozenset[str] = frozenset()
+    after: tuple[str, ...] = ()
     """The few words before it, in lower case: in "order 4471" they say which number it is."""
-    before: frozenset[str] = frozenset()
+    before: tuple[str, ...] = ()
     """The few words after it, in lower case."""
 
-    def may_be(self, own: frozenset[str], others: frozenset[str]) -> bool:
-        """Return whether the words around it name none of `others`, or one of `own`, too."""
-        around = self.after | self.before
-        return around.isdisjoint(others) or not around.isdisjoint(own)
+    @property
+    def is_pet(self) -> bool:
+        """Whether it is an animal's name: "our cat Miso", "a rabbit called Button"."""
+        words = self.after[:-1] if self.after[-1:] in (("called",), ("named",)) else self.after
+        return bool(words) and words[-1] in _PETS
+
+    def may_name(self, child: str) -> bool:
+        """Return whether it may name a "girl" or a "boy", by the words around it."""
+        around = {*self.after, *self.before}
+        named = [c for c in _CHILDREN if not around.isdisjoint(_CHILDREN[c] | _PRONOUNS[c])]
+        return self.kind == "name" and not self.is_pet and (not named or child in named)
 
 
 def blanks_of(texts: Iterable[str]) -> list[str]:
@@ -145,7 +155,7 @@ def facts_of(prompt: str) -> list[Fact]:
                 continue
             after = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_NUM_BEFORE:]
             before = re.findall(r"[^\W\d_]+", prompt[match.end() :].casefold())[:_NUM_AFTER]
-            found.append((match.start(), match.end(), Fact(text, kind, frozenset(after), frozenset(before))))
+            found.append((match.start(), match.end(), Fact(text, kind, tuple(after), tuple(before))))
     facts: dict[str, Fact] = {}
     for _, _, fact in sorted(found, key=lambda place: place[:2]):
         facts.setdefault(fact.text, fact)
@@ -160,11 +170,7 @@ def _only_begins(prompt: str, start: int, text: str) -> bool:
 def child_of(text: str) -> str | None:
     """Return whether a text is for a "girl" or a "boy", by words such as daughter; None if it names none, or both."""
     words = set(re.findall(r"[^\W\d_]+", text.casefold()))
-    named = [
-        child
-        for child, own in (("girl", _GIRLS - {"her", "she"}), ("boy", _BOYS - {"he", "his"}))
-        if not words.isdisjoint(own)
-    ]
+    named = [child for child, own in _CHILDREN.items() if not words.isdisjoint(own)]
     return named[0] if len(named) == 1 else None
 
 
@@ -182,9 +188,9 @@ def takes(blank: str, fact: Fact) -> bool:
         return unit in counted if counted else bool({"amount", "sum", "price", "budget"}.intersection(words))
     if fact.kind == "number":
         return len(words) > 1 and words[-1] == "number" and words[0] in fact.after
-    for child, own, others in (("girl", _GIRLS, _BOYS | _PETS), ("boy", _BOYS, _GIRLS | _PETS)):
+    for child in _CHILDREN:
         if child in words:
-            return fact.kind == "name" and "name" in words and fact.may_be(own, others)
+            return "name" in words and fact.may_name(child)
     is_group = bool(_GROUPS.intersection(words))
     is_named = "name" in words or (len(words) == 1 and words[0] in _PEOPLE | _GROUPS)
     return is_named and not (fact.kind == "person" and is_group)

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.library.encode import Encode
-from concepts.library.library import CASES, Library, Passage, is_cases
+from concepts.library.library import CASES, Library, Passage
 from concepts.library.notes import names_other
 from concepts.library.words import kinds_of, stems
 
@@ -30,9 +30,8 @@ COSINE_WEIGHT, WORDS_WEIGHT, NUMBER_WEIGHT = 0.3, 0.1, 0.1
 """What a heading is worth for a clause is how much the clause brings the subject nearer to it, plus how much more than
 to the subject's other headings, plus these weights times the cosine, the share of its words that the clause has, and
 whether the prompt has its number."""
-LEAST_WORTH = 0.44
-"""Of 45 prompts with particulars and 10 without, on subjects that have cases, most headings above it were right, and
-most below it wrong."""
+LEAST_WORTH = 0.5
+"""Below it a reader found most headings wrong, above it most of them right (`benchmarks/bench_cases.py --worth`)."""
 MOST_CASES = 3
 OTHER_NUMBER = 1.6
 """A number that is so many times another one tells another case: ten days are not a week, and may be twelve."""
@@ -56,10 +55,11 @@ _NUMBERS = {
     "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "sixty": 60,
 }  # fmt: skip
 _COUNTED = re.compile(
-    rf"\b(\d{{1,3}}|an?|{'|'.join(_NUMBERS)})[ -](times|days|runs|sessions)? ?(?:(?:a|per) )?"
-    r"(day|week|weekend|month|hour|minute|night)s?\b",
+    rf"\b(\d{{1,3}}|an?|{'|'.join(_NUMBERS)})[ -](?:(times|days|runs|sessions) (?:a|per) )?"
+    r"(day|week|weekend|month|hour|minute|night)s?\b(?: (?:a|per) (?:day|week|month)\b)?",
     re.IGNORECASE,
 )
+"""Matches a number with its unit, "three days", or how often, "three times a week"; "ten minutes a day" has no day."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,16 @@ class Cases:
 
 
 def add_cases(
-    cases: Cases, headings: Sequence[str], named: str, most: int | None = None, *, known: str = ""
+    cases: Cases | None, headings: Sequence[str], most: int | None = None, *, named: str = "", known: str = ""
 ) -> list[str]:
-    """Return the headings of an outline with those of cases.
+    """Return the headings of an outline with those of cases, if there are some.
 
     They come after the first heading, which sums up the document, or last where it is a letter, a speech or the like,
     as `named` says: its title and prompt. `most` is its wished number of sections: the last ones make room. Cases whose
     words `known` has, the name of the document that the headings are from, are left out.
     """
+    if cases is None:
+        return list(headings)
     room = MOST_CASES if most is None else min(MOST_CASES, int(most * MOST_SHARE))
     told = [h for h in cases.headings if h not in headings and not stems(h) <= stems(known)][:room]
     kept = list(headings) if most is None else list(headings)[: max(1, most - len(told))]
@@ -114,8 +116,8 @@ def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: st
 
 def _nearest(library: Library, encode: Encode, names: Sequence[str]) -> tuple[str, list[Passage]] | None:
     """Return the subject of cases that is nearest to names of a document, with its sections; None if none is near."""
-    documents = [m for m, title in enumerate(library.titles) if is_cases(title)]
-    if library.is_own or not documents:
+    documents = library.case_documents
+    if not documents:
         return None
     abouts = encode(list(dict.fromkeys(names)))
     coded = torch.stack([library.document_likeness(about)[documents] for about in abouts]).amax(dim=0)

@@ -268,12 +268,15 @@ class Library:
         return [_in_words(name) for name in americanize(names.lower()).split("\n")]
 
     @cached_property
+    def case_documents(self) -> list[int]:
+        """The documents of cases; a library of one's own has none."""
+        return [] if self.is_own else [m for m, title in enumerate(self.titles) if is_cases(title)]
+
+    @cached_property
     def cases(self) -> dict[str, int]:
         """The passages of documents of cases by heading, in small letters: it names subject and case."""
-        if self.is_own:
-            return {}
-        documents = (m for m, title in enumerate(self.titles) if is_cases(title))
-        return {self.passages[n].heading.casefold(): n for m in documents for n in self.places_of(m)}
+        places = [n for m in self.case_documents for n in self.places_of(m)]
+        return {self.passages[n].heading.casefold(): n for n in places}
 
     def coverage(self, subjects_QD: Tensor, title_D: Tensor) -> Tensor:
         """Return how much the library knows about each section (Q,): the mean likeness of its nearest passages."""

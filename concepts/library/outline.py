@@ -150,11 +150,10 @@ def find_outline(
         candidates = find_candidates(library, encode, [*names, cases.subject], typed)
         closely = _known(candidates, WITHIN, MOST_DOCUMENTS) or closely
     found = _wished(closely, " ".join(names), encode, num_sections)
-    if cases is None or not found:
-        return found
     leading = closely[0].passages[0]
     known = f"{leading.title} {leading.prompt}"
-    return add_cases(cases, found, "\n".join((*names, typed)), num_sections, known=known)
+    named = "\n".join((*names, typed))
+    return add_cases(cases, found, num_sections, named=named, known=known) if found else found
 
 
 def _wished(closely: Sequence[Candidate], called: str, encode: Encode, num_sections: int | None) -> list[str]:

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.library.books import LEAST_BOOK_LIKENESS, LEAST_EXACT_LIKENESS, Book, subject_of_book
+from concepts.library.cases import add_cases, find_cases
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage
 from concepts.library.notes import FEWEST_WHOLE
@@ -122,7 +123,8 @@ def find_digest(
     The headings are the chapters' titles: a section that is called as a document is written from that document's first
     section, which sums it up (`concepts.library.notes`). Empty where there is no such book, where the nearest document
     is its first chapter or is called as the subject is, or where `typed` names a kind of text, such as a letter. With
-    `num_sections` these are at most so many chapters: those that represent all.
+    `num_sections` these are at most so many chapters: those that represent all. The cases that `typed` tells are among
+    them.
     """
     book = None if kinds_of("\n".join((*names, typed))) else library.find_book(encode, names, CALLED_SO)
     if book is None:
@@ -139,7 +141,8 @@ def find_digest(
         return []
     if num_sections is not None and num_sections < len(chapters):
         chapters = _represented(encode, chapters, num_sections)
-    return [chapter[0].title for chapter in chapters]
+    headings = [chapter[0].title for chapter in chapters]
+    return add_cases(find_cases(library, encode, names, typed), headings, num_sections)
 
 
 Chapter = tuple[Passage, ...]

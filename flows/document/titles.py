@@ -106,8 +106,10 @@ _EXPLAIN_TO = re.compile(
 )
 """Matches an explanation for somebody: "explain tides to a child"."""
 _DETAILS = re.compile(
-    r",\s+(?=(?:a(?:bout|ged?|lone|lso)|budget|he(?:'s)?|i(?:'m|'ve)?|im|it(?:'s)?|last|my|no|not|one|only|our|she(?:'s)?|solo|"
-    r"they(?:'re)?|under|we(?:'re|'ve)?|with|without|first time|(?:very|really|too)\s\w+$|\$?\d[\d,.]*)\b)",
+    r",\s+(?=(?:(?:aged?|alone|also|budget|he|i|im|it|last|my|no|only|our|she|solo|they|under|we|first time)(?:'\w+)?\b"
+    r"|not (?:too|very|much)\b|one (?:has|is|of|wants)\b|with(?:out)? (?:my|our)\b|(?:really|too|very) \w+$"
+    r"|(?:about )?(?:[$€£]\d|\d[\d,.]* ?"
+    r"(?:[$€£]|(?:days?|dollars?|euros?|hours?|kg|minutes?|people|pounds?|weeks?|years?)\b))))",
     re.IGNORECASE,
 )
 """Where somebody begins to tell of their own case: ", I'm 46", ", one is vegetarian"."""

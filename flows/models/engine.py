@@ -99,7 +99,6 @@ class ModelEngine(LoadedModels):
 
     def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
         """Find sections of documents like the title, or documents on parts of it."""
-        from concepts.library.cases import add_cases, find_cases
         from concepts.library.outline import find_outline
         from concepts.library.parts import find_digest, find_parts
 
@@ -111,8 +110,6 @@ class ModelEngine(LoadedModels):
             headings = []
             if ask.is_wish:
                 headings = find_digest(library, encode, names, ask.num_items, typed=typed)
-                if headings and (cases := find_cases(library, encode, names, typed)):
-                    headings = add_cases(cases, headings, "\n".join((*names, typed)), ask.num_items)
             headings = headings or find_outline(
                 library, encode, names, ask.num_items, typed=typed, is_wish=ask.is_wish
             )

@@ -132,7 +132,6 @@ async def _store(values: dict[str, Any], flow_run_id: str) -> str:
     if seed is None:
         seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
     WritingOptions.from_params(values["params"])  # refuses values that somebody broke by hand
-    values = {**values, "prompt": _checked_prompt(values["prompt"])}
     new = NewDocument(**{**values, "seed": seed, "idempotency_key": key, "flow_run_id": flow_run_id})
     with current_host() as host:
         return host.store.create_document(new).id
@@ -216,11 +215,15 @@ async def write_document(
                 # The server does not hold a run's parameters to the form's limits.
                 sections = replace(WISHES["sections"], called="sections").check(sections)
                 options = WritingOptions(sections=sections, length=length)
-                new = document or {
-                    "prompt": _checked_prompt(prompt),
-                    "lang": _language_of(lang, prompt),
-                    "params": options.to_params(),
-                }
+                if document is None:
+                    prompt = _checked_prompt(prompt)
+                    new = {
+                        "prompt": prompt,
+                        "lang": _language_of(lang, prompt),
+                        "params": options.to_params(),
+                    }
+                else:
+                    new = {**document, "prompt": _checked_prompt(document["prompt"])}
                 document_id = await _store(new, str(flow_run.id))
             found = host.store.get_document(document_id)
             if translate_to is None:

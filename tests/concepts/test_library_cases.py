@@ -54,12 +54,12 @@ def test_a_clause_finds_the_case_that_it_tells(prompt: str, told: set[str]) -> N
 def test_cases_come_after_the_first_section_and_keep_to_the_wished_number() -> None:
     cases = Cases("Trip Japan", ("Japan teenagers", "Japan seven days"))
     headings = ["Overview", "Trains", "Hotels", "Costs"]
-    told = add_cases(cases, headings, "trip Japan")
+    told = add_cases(cases, headings, named="trip Japan")
     assert told == ["Overview", "Japan teenagers", "Japan seven days", "Trains", "Hotels", "Costs"]
-    assert add_cases(cases, headings, "trip Japan", 4) == ["Overview", "Japan teenagers", "Trains", "Hotels"]
-    assert add_cases(cases, headings[:2], "trip Japan", 2) == headings[:2]
-    assert add_cases(cases, headings, "trip Japan", known="Japan for teenagers")[1] == "Japan seven days"
-    assert add_cases(cases, headings, "speech on a trip Japan")[-2:] == list(cases.headings)
+    assert add_cases(cases, headings, 4) == ["Overview", "Japan teenagers", "Trains", "Hotels"]
+    assert add_cases(cases, headings[:2], 2) == headings[:2]
+    assert add_cases(cases, headings, known="Japan for teenagers")[1] == "Japan seven days"
+    assert add_cases(cases, headings, named="speech on a trip Japan")[-2:] == list(cases.headings)
 
 
 def test_the_cases_of_a_prompt_are_in_its_outline() -> None:
@@ -83,6 +83,8 @@ def test_the_cases_of_a_prompt_are_in_its_outline() -> None:
         ("training three days a week", "training for three days", False),
         ("two weeks", "two days", False),
         ("Rome in spring", "Rome in spring", False),
+        ("ten minutes a day", "a day in Rome", False),
+        ("ten minutes a day", "10 minutes", True),
     ],
 )
 def test_numbers_are_the_same_with_their_units(one: str, other: str, is_same: bool) -> None:
