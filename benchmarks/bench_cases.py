@@ -73,7 +73,7 @@ def count(library: Library, encode: Encode, graded: list[Graded], *, is_listed: 
     for one in graded:
         names = [derive_title(one.prompt, LANG), subject_of(one.prompt, LANG)]
         found = cases.find_cases(library, encode, names, one.prompt)
-        got = frozenset(found.headings if found else ())
+        got = frozenset(case.heading for case in (found.told if found else ()))
         sums.update(told=len(one.told), got=len(got), right=len(got & one.told), some=bool(got))
         sums.update(plain=not one.told, plain_got=bool(got) and not one.told)
         if is_listed and got != one.told:

@@ -174,6 +174,11 @@ def child_of(text: str) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
+def is_other_child(own: str | None, wanted: str | None) -> bool:
+    """Return whether a text for the one child, as `child_of` says, is not for the other."""
+    return own is not None and wanted is not None and own != wanted
+
+
 def takes(blank: str, fact: Fact) -> bool:
     """Return whether a fact is of a kind that a blank takes."""
     words = re.findall(r"[^\W\d_]+", blank.casefold())

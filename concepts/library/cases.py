@@ -32,6 +32,8 @@ to the subject's other headings, plus these weights times the cosine, the share 
 whether the prompt has its number."""
 LEAST_WORTH = 0.5
 """Below it a reader found most headings wrong, above it most of them right (`benchmarks/bench_cases.py --worth`)."""
+LEAST_NEWS = 0.05
+"""A case is left out unless its heading is this much nearer to its clause than the leading document's title."""
 MOST_CASES = 3
 OTHER_NUMBER = 1.6
 """A number that is so many times another one tells another case: ten days are not a week, and may be twelve."""
@@ -63,30 +65,50 @@ _COUNTED = re.compile(
 
 
 @dataclass(frozen=True)
+class Case:
+    """A section that tells how a case changes a subject."""
+
+    heading: str
+    clause: str
+    """Of the prompt, that tells the case."""
+
+
+@dataclass(frozen=True)
 class Cases:
     """The cases of a subject that a prompt tells."""
 
     subject: str
-    headings: tuple[str, ...]
-    """Of the sections that tell how the cases change the subject, the surest first."""
+    told: tuple[Case, ...]
+    """The surest first."""
 
 
 def add_cases(
-    cases: Cases | None, headings: Sequence[str], most: int | None = None, *, named: str = "", known: str = ""
+    encode: Encode,
+    cases: Cases | None,
+    headings: Sequence[str],
+    most: int | None = None,
+    *,
+    named: str = "",
+    leading: str = "",
 ) -> list[str]:
     """Return the headings of an outline with those of cases, if there are some.
 
     They come after the first heading, which sums up the document, or last where it is a letter, a speech or the like,
-    as `named` says: its title and prompt. `most` is its wished number of sections: the last ones make room. Cases whose
-    words `known` has, the name of the document that the headings are from, are left out.
+    as `named` says: its title and prompt. `most` is its wished number of sections: the last ones make room. `leading`
+    is the title of the document that the headings are from: cases that it is about are left out.
     """
     if cases is None:
         return list(headings)
     room = MOST_CASES if most is None else min(MOST_CASES, int(most * MOST_SHARE))
-    told = [h for h in cases.headings if h not in headings and not stems(h) <= stems(known)][:room]
-    kept = list(headings) if most is None else list(headings)[: max(1, most - len(told))]
+    told = [case for case in cases.told if case.heading not in headings]
+    if leading and told:
+        clauses_CD = encode([case.clause for case in told])
+        own_C = F.cosine_similarity(encode([case.heading for case in told]), clauses_CD)
+        leading_C = F.cosine_similarity(encode([leading]), clauses_CD)
+        told = [case for case, is_new in zip(told, own_C - leading_C > LEAST_NEWS, strict=True) if is_new]
+    kept = list(headings) if most is None else list(headings)[: max(1, most - len(told[:room]))]
     place = 1 if _WHOLE.isdisjoint(kinds_of(named)) else len(kept)
-    return [*kept[:place], *told, *kept[place:]]
+    return [*kept[:place], *(case.heading for case in told[:room]), *kept[place:]]
 
 
 def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: str) -> Cases | None:
@@ -107,10 +129,11 @@ def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: st
         return None
     worth_HC = _worth(encode, subject, headings, clauses, typed)
     best_H, clauses_H = worth_HC.max(dim=1)
-    told: dict[int, str] = {}
+    told: dict[str, Case] = {}
     for h in best_H.argsort(descending=True, stable=True).tolist():
         if best_H[h] >= LEAST_WORTH and len(told) < MOST_CASES:
-            told.setdefault(int(clauses_H[h]), headings[h])
+            clause = clauses[int(clauses_H[h])]
+            told.setdefault(clause, Case(headings[h], clause))
     return Cases(subject, tuple(told.values())) if told else None
 
 

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from concepts.blanks import child_of
 from concepts.blocks import BlockKind
 from concepts.corpus.records import Block, Document
 from concepts.corpus.split import is_asked, is_kept_back
@@ -266,6 +267,11 @@ class Library:
         """The words of each document's title and prompt, in lower case with a blank before each."""
         names = "\n".join(f"{entry.title} {entry.prompt}".replace("\n", " ") for entry in self.entries)
         return [_in_words(name) for name in americanize(names.lower()).split("\n")]
+
+    @cached_property
+    def children(self) -> list[str | None]:
+        """For each document whether it is for a girl or a boy, as `child_of` says."""
+        return [child_of(entry.prompt) for entry in self.entries]
 
     @cached_property
     def case_documents(self) -> list[int]:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from concepts.blanks import child_of, is_other_child
 from concepts.blocks import BlockKind, Note
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, subjects_of_parts
@@ -130,8 +131,13 @@ def find_notes(
     subject = " ".join((title, *parts, *headings))
     called = encode(list(dict.fromkeys(name for name in (title, prompt, *parts) if name)))
     likeness = library.likeness(subjects_QD, called[0], parts_QD)
+    child = child_of(f"{title}\n{prompt}")
     hidden = torch.tensor(
-        [name in without or (not library.is_own and names_other(name, subject)) for name in library.titles]
+        [
+            name in without
+            or (not library.is_own and (names_other(name, subject) or is_other_child(own, child)))
+            for name, own in zip(library.titles, library.children, strict=True)
+        ]
     )
     likeness = likeness.masked_fill(hidden[library.owner], -1.0)
     top = likeness.topk(min(options.num_passages, len(library)), dim=1)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from concepts.blanks import child_of
+from concepts.blanks import child_of, is_other_child
 from concepts.library.cases import add_cases, find_cases
 from concepts.library.encode import Encode
 from concepts.library.headings import may_head
@@ -150,10 +150,8 @@ def find_outline(
         candidates = find_candidates(library, encode, [*names, cases.subject], typed)
         closely = _known(candidates, WITHIN, MOST_DOCUMENTS) or closely
     found = _wished(closely, " ".join(names), encode, num_sections)
-    leading = closely[0].passages[0]
-    known = f"{leading.title} {leading.prompt}"
-    named = "\n".join((*names, typed))
-    return add_cases(cases, found, num_sections, named=named, known=known) if found else found
+    named, leading = "\n".join((*names, typed)), closely[0].passages[0].title
+    return add_cases(encode, cases, found, num_sections, named=named, leading=leading) if found else found
 
 
 def _wished(closely: Sequence[Candidate], called: str, encode: Encode, num_sections: int | None) -> list[str]:
@@ -245,7 +243,7 @@ def find_candidates(
         is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
         is_thin = not (library.is_own or wants_simple) and _is_thin(passages)
         off_level = 0.0 if library.is_own else _off_level(passages, wants_simple=wants_simple)
-        is_of_other = None not in (child, own_child := child_of(passages[0].prompt)) and child != own_child
+        is_of_other = is_other_child(library.children[library.owner[own[0]]], child)
         found.append(
             Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin, is_of_other, off_level)
         )

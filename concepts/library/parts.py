@@ -142,7 +142,7 @@ def find_digest(
     if num_sections is not None and num_sections < len(chapters):
         chapters = _represented(encode, chapters, num_sections)
     headings = [chapter[0].title for chapter in chapters]
-    return add_cases(find_cases(library, encode, names, typed), headings, num_sections)
+    return add_cases(encode, find_cases(library, encode, names, typed), headings, num_sections)
 
 
 Chapter = tuple[Passage, ...]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from concepts.library.cases import Cases, _counted, _is_other_number, add_cases, find_cases
+from concepts.library.cases import Case, Cases, _counted, _is_other_number, add_cases, find_cases
 from concepts.library.library import CASES, Library, Passage
 from concepts.library.notes import find_notes
 from concepts.library.outline import find_candidates, find_outline
@@ -48,18 +50,27 @@ LIBRARY = Library.of([*JAPAN, *ROME, *PLAIN], encode, least_likeness=0.0)
 )
 def test_a_clause_finds_the_case_that_it_tells(prompt: str, told: set[str]) -> None:
     found = find_cases(LIBRARY, encode, [prompt], prompt)
-    assert set(found.headings if found else ()) == told
+    assert {case.heading for case in (found.told if found else ())} == told
 
 
 def test_cases_come_after_the_first_section_and_keep_to_the_wished_number() -> None:
-    cases = Cases("Trip Japan", ("Japan teenagers", "Japan seven days"))
-    headings = ["Overview", "Trains", "Hotels", "Costs"]
-    told = add_cases(cases, headings, named="trip Japan")
-    assert told == ["Overview", "Japan teenagers", "Japan seven days", "Trains", "Hotels", "Costs"]
-    assert add_cases(cases, headings, 4) == ["Overview", "Japan teenagers", "Trains", "Hotels"]
-    assert add_cases(cases, headings[:2], 2) == headings[:2]
-    assert add_cases(cases, headings, known="Japan for teenagers")[1] == "Japan seven days"
-    assert add_cases(cases, headings, named="speech on a trip Japan")[-2:] == list(cases.headings)
+    told = tuple(Case(heading, heading) for heading in ("Japan teenagers", "Japan seven days"))
+    add, headings = (
+        partial(add_cases, encode, Cases("Trip Japan", told)),
+        ["Overview", "Trains", "Hotels", "Costs"],
+    )
+    both = [case.heading for case in told]
+    assert add(headings, named="trip Japan") == ["Overview", *both, "Trains", "Hotels", "Costs"]
+    assert add(headings, 4) == ["Overview", "Japan teenagers", "Trains", "Hotels"]
+    assert add(headings[:2], 2) == headings[:2]
+    assert add(headings, named="speech on a trip Japan") == [*headings, *both]
+    assert add_cases(encode, None, headings) == headings
+
+
+def test_a_case_that_the_leading_document_is_about_is_left_out() -> None:
+    cases = Cases("Trip", tuple(Case(f"Trip {clause}", clause) for clause in ("with teenagers", "in a week")))
+    told = add_cases(encode, cases, ["Overview", "Trains"], leading="Trip with teenagers")
+    assert told == ["Overview", "Trip in a week", "Trains"]
 
 
 def test_the_cases_of_a_prompt_are_in_its_outline() -> None:

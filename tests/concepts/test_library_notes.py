@@ -224,6 +224,23 @@ def test_a_document_that_gave_half_of_an_outline_gives_its_own_sections_before_n
     assert [notes[0].title for notes in found] == ["Bicycle care"] * 4
 
 
+def test_a_story_for_a_son_is_written_from_none_for_a_daughter() -> None:
+    """Though both have the same headings."""
+    stories = [
+        dataclasses.replace(
+            passage(f"Digger, {child}", heading, *(f"{child} {n}." for n in "abc")), prompt=f"for my {child}"
+        )
+        for child in ("daughter", "son")
+        for heading in ("Dig", "Night", "Sleep")
+    ]
+    library = Library.of(stories, encode, least_likeness=0.0)
+    for child in ("son", "daughter"):
+        found = find_notes(
+            library, encode, "Digger", ["Dig", "Night", "Sleep"], prompt=f"digger for my {child}"
+        )
+        assert {note.text.split()[0] for notes in found for note in notes} == {child}
+
+
 def test_the_source_of_an_outline_is_found_by_its_name_where_other_passages_are_nearer() -> None:
     headings = ["Before", "Afterwards", "Later"]
     sentences = [
