@@ -26,10 +26,9 @@ NUM_EXAMINED = 12
 """Documents of cases whose subjects are compared: those whose coded titles are nearest."""
 LEAST_LIKENESS, LEAST_OF_NAMED = 0.42, 0.33
 """Least cosine of a subject with a name of the document, and the same where that has all words of the subject."""
-COSINE_WEIGHT, WORDS_WEIGHT, NUMBER_WEIGHT = 0.3, 0.1, 0.1
+COSINE_WEIGHT, WORDS_WEIGHT = 0.3, 0.1
 """What a heading is worth for a clause is how much the clause brings the subject nearer to it, plus how much more than
-to the subject's other headings, plus these weights times the cosine, the share of its words that the clause has, and
-whether the prompt has its number."""
+to the subject's other headings, plus these weights times the cosine and the share of its words that the clause has."""
 LEAST_WORTH = 0.5
 """Below it a reader found most headings wrong, above it most of them right (`benchmarks/bench_cases.py --worth`)."""
 LEAST_NEWS = 0.05
@@ -127,7 +126,7 @@ def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: st
     ]
     if not clauses or not headings:
         return None
-    worth_HC = _worth(encode, subject, headings, clauses, typed)
+    worth_HC = _worth(encode, subject, headings, clauses)
     best_H, clauses_H = worth_HC.max(dim=1)
     told: dict[str, Case] = {}
     for h in best_H.argsort(descending=True, stable=True).tolist():
@@ -157,26 +156,16 @@ def _nearest(library: Library, encode: Encode, names: Sequence[str]) -> tuple[st
     return None
 
 
-def _worth(encode: Encode, subject: str, headings: list[str], clauses: list[str], typed: str) -> Tensor:
+def _worth(encode: Encode, subject: str, headings: list[str], clauses: list[str]) -> Tensor:
     """Return what each heading is worth for each clause (H, C)."""
     headings_HD = encode(headings)
     cosines_HC = _cosines(headings_HD, encode([f"{subject} {clause}" for clause in clauses]))
     gains_HC = cosines_HC - _cosines(headings_HD, encode([subject]))
-    counted = _counted(typed)
-    said = [stems(clause) for clause in clauses]
-    words_HC = torch.zeros_like(gains_HC)
-    for h, heading in enumerate(headings):
-        own = stems(heading) - stems(subject)
-        words_HC[h] = torch.tensor([len(own & words) / max(1, len(own)) for words in said])
-    is_counted_H1 = torch.tensor([[not counted.isdisjoint(_counted(heading))] for heading in headings])
     margins_HC = gains_HC - gains_HC.mean(dim=0)
-    return (
-        gains_HC
-        + margins_HC
-        + COSINE_WEIGHT * cosines_HC
-        + WORDS_WEIGHT * words_HC
-        + NUMBER_WEIGHT * is_counted_H1
-    )
+    said = [stems(clause) for clause in clauses]
+    own = [stems(heading) - stems(subject) for heading in headings]
+    words_HC = torch.tensor([[len(words & clause) / max(1, len(words)) for clause in said] for words in own])
+    return gains_HC + margins_HC + COSINE_WEIGHT * cosines_HC + WORDS_WEIGHT * words_HC
 
 
 def _clauses(typed: str, subject: str) -> list[str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from concepts.corpus.records import Block, Document, Section
 from concepts.errors import InputError
 from concepts.library.books import LEAST_EXACT_LIKENESS, Book, Books, read_books, rows_of, subject_of_book
-from concepts.library.library import Library, Passage
+from concepts.library.library import CASES, Library, Passage
 from concepts.library.notes import find_notes
 from concepts.library.parts import OVERVIEW, find_digest, find_parts
 from concepts.library.stored import BOOKS_FILE, load_library
@@ -250,3 +250,16 @@ def test_a_line_that_is_no_book_is_refused(tmp_path: Path, line: str, reason: st
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot be read"):
         read_books(path)
+
+
+def test_a_digest_tells_the_cases_of_its_prompt() -> None:
+    cases = [
+        replace(passage, heading=heading, title=f"Bees{CASES}")
+        for heading, passage in zip(
+            ("Bees allergy", "Bees balcony", "Bees winter"), passages_called("Bees"), strict=False
+        )
+    ]
+    library = Library.of([*LIBRARY.passages, *cases], encode, least_likeness=0.0)
+    library = Library(library.passages, *library.codes, least_likeness=0.0, books=Books.of([BOOK], encode))
+    found = find_digest(library, encode, ["Guide to bees"], typed="Guide to bees with an allergy")
+    assert found == [CHAPTERS[0], "Bees allergy", *CHAPTERS[1:]]

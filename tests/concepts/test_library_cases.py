@@ -41,6 +41,7 @@ LIBRARY = Library.of([*JAPAN, *ROME, *PLAIN], encode, least_likeness=0.0)
             {"Japan teenagers", "Vegetarian food Japan"},
         ),
         ("trip Japan for seven days", {"Japan seven days"}),
+        ("trip Japan for three days", set()),
         ("trip Japan, wheelchair", {"Japan wheelchair"}),
         ("trip Japan, shy", {"Japan shy"}),
         ("trip Japan", set()),
@@ -113,6 +114,18 @@ def test_numbers_are_the_same_with_their_units(one: str, other: str, is_same: bo
 )
 def test_a_far_number_is_another_case(own: str, wanted: str, is_other: bool) -> None:
     assert _is_other_number(_counted(own), _counted(wanted)) is is_other
+
+
+def test_the_subject_leads_where_its_case_alone_would() -> None:
+    """A document on the case is nearest, but not near."""
+    running = sections(f"Running{CASES}", "Running asthma", "Running winter", "Running dog")
+    plain = sections("Running", "Overview", "Shoes", "Pace", "Plan")
+    other = sections("Asthma and any sport", "Lungs", "Attacks", "Sprays", "Pollen")
+    library = Library.of([*running, *plain, *other], encode, least_likeness=0.0)
+    prompt = "running, asthma, sport"
+    assert find_candidates(library, encode, [prompt])[0].passages[0].title == other[0].title
+    found = find_outline(library, encode, [prompt], typed=prompt, is_wish=True)
+    assert found == ["Overview", "Running asthma", "Shoes", "Pace", "Plan"]
 
 
 def test_a_case_is_taken_whole_whatever_the_title() -> None:
