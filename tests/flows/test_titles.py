@@ -197,3 +197,8 @@ def test_the_title_of_a_detailed_request_is_its_subject(prompt: str, title: str)
 def test_a_title_is_not_cut_after_its_colon() -> None:
     prompt = "A meal plan for a family of four: two kids aged 6 and 9, one of them allergic to nuts"
     assert titles_in(prompt, "eng_Latn") == ["A meal plan for a family of four"]
+
+
+def test_a_title_ends_before_a_bracket() -> None:
+    prompt = "Please plan a trip by train through Italy for my husband (74, uses a stick) and me (71)? We like gardens."
+    assert titles_in(prompt, "eng_Latn")[-1] == "Trip by train through Italy for my husband"
