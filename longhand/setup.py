@@ -3,7 +3,7 @@
     python3.11 -m longhand.setup write "Getting rid of ants in the kitchen"
     python3.11 -m longhand.setup test
 
-The first run installs packages (a few GB, minutes) and fetches the models that Longhand does not ship; later runs
+The first run installs packages (8 GB, minutes) and fetches the models that Longhand does not ship; later runs
 start at once. An interrupted install starts again in an empty folder, since pip takes a half-copied package for a
 complete one. The syntax is old, so that an old Python reaches the message that names the right one.
 """
@@ -30,6 +30,8 @@ CHECKS = (
     # order of their names: ordered by number of tests, long ones would come last.
     ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"),
 )
+NEEDED_GB = 9
+"""Disk space of a whole installation on Linux, where torch brings its GPU libraries: 8.1 GB of packages, and models."""
 USAGE = 'usage: python3.11 -m longhand.setup write "PROMPT" [options of longhand write] | test | install'
 
 
@@ -105,10 +107,11 @@ def ensure_venv(extra: str) -> None:
     if not broken.exists() and script("longhand").exists() and read(stamp) == wanted:
         return
     check_python()
+    check_space()
     if broken.exists() or not works(script("python")):
         make_venv()
     broken.write_text("removed when the install is whole\n", encoding="utf-8")
-    print(f"setting up {VENV} (once; this downloads a few GB)", file=sys.stderr, flush=True)
+    print(f"setting up {VENV} (once; this takes minutes and 8 GB)", file=sys.stderr, flush=True)
     install = [str(script("python")), "-m", "pip", "install", "--editable", f"{HOME}{extra}"]
     if subprocess.call(install, cwd=HOME, stdout=sys.stderr) != 0:  # stdout is the document's
         raise SetupError(
@@ -156,6 +159,24 @@ def check_python() -> None:
             f"this is Python {found[0]}.{found[1]}, Longhand needs 3.11 or 3.12: "
             "run python3.11 -m longhand.setup (Debian: apt-get install python3.11)"
         )
+
+
+def check_space() -> None:
+    """Raise SetupError if the disk has too little space: pip would tell so only after minutes.
+
+    An installation that is there already, or was interrupted, is replaced or completed: it counts as free.
+    """
+    free = shutil.disk_usage(HOME).free + used(VENV)
+    if free < NEEDED_GB * 10**9:
+        raise SetupError(
+            f"the packages take {NEEDED_GB} GB, {HOME} has {free / 10**9:.1f} GB free: "
+            "free some space, or clone to a larger disk"
+        )
+
+
+def used(folder: Path) -> int:
+    """Return the bytes of a folder's files; 0 if there is no folder."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file())
 
 
 def works(python: Path) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,7 +61,28 @@ def pip(tmp_path, monkeypatch):
         setup, "make_venv", lambda: setup.script("x").parent.mkdir(parents=True, exist_ok=True)
     )
     monkeypatch.setattr(setup, "works", lambda python: python.parent.exists())
+    has_free(monkeypatch, 100)
     return fake
+
+
+def has_free(monkeypatch, gigabytes: float) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=int(gigabytes * 10**9)))
+
+
+def test_a_disk_with_too_little_space_is_named_before_pip_begins(pip, capsys, monkeypatch):
+    has_free(monkeypatch, 3.06)
+    assert setup.main(["install"]) == 1
+    message = capsys.readouterr().err
+    assert "packages take 9 GB" in message and "3.1 GB free" in message and message.count("\n") == 1
+    assert pip.calls == []
+
+
+def test_an_interrupted_install_has_its_space_already(pip, monkeypatch):
+    setup.script("x").parent.mkdir(parents=True)
+    with (setup.VENV / "half").open("wb") as file:
+        file.truncate(7 * 10**9)  # a hole: it takes no space
+    has_free(monkeypatch, 3)
+    assert setup.main(["install"]) == 0
 
 
 def test_the_second_run_installs_nothing(pip):
