@@ -63,6 +63,15 @@ _COUNTED = re.compile(
 """Matches a number with its unit, "three days", or how often, "three times a week"; "ten minutes a day" has no day."""
 
 
+_CHILD = re.compile(
+    r"\b(?:bab(?:y|ies)|boys?|child(?:ren)?|daughters?|girls?|grand(?:child(?:ren)?|daughters?|sons?|kids?)|infants?|"
+    r"kids?|nephews?|newborns?|nieces?|preschoolers?|pupils?|schoolchild(?:ren)?|sons?|stepchild(?:ren)?|teens?|"
+    r"teenagers?|toddlers?|twins|year \d|grade)\b|\b(?:\d|1[0-7])[- ]?(?:years?|yrs?|months?|weeks?|y)[- ]?(?:old|o)\b",
+    re.IGNORECASE,
+)
+"""Matches words for children: a section about a scared child is none for a scared adult."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A section that tells how a case changes a subject."""
@@ -117,12 +126,13 @@ def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: st
         return None
     subject, passages = found
     clauses = _clauses(typed, subject)
-    counted = _counted(typed)
+    counted, has_child = _counted(typed), _CHILD.search(f"{subject} {typed}") is not None
     headings = [
         passage.heading
         for passage in passages
         if not names_other(passage.heading, f"{subject} {typed}")
         and not _is_other_number(_counted(passage.heading), counted)
+        and (has_child or not _CHILD.search(passage.heading))
     ]
     if not clauses or not headings:
         return None
@@ -201,6 +211,11 @@ def _counted(text: str) -> set[tuple[int, str]]:
             found.add((2, "day"))
         found.add((count, unit))
     return found
+
+
+def has_far_number(text: str, prompt: str) -> bool:
+    """Return whether a text has a number with a unit, "ten days", that is far from the prompt's of the same unit."""
+    return _is_other_number(_counted(text), _counted(prompt))
 
 
 def _is_other_number(own: set[tuple[int, str]], wanted: set[tuple[int, str]]) -> bool:

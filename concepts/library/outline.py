@@ -214,7 +214,7 @@ def find_candidates(
         likeness_M = library.document_likeness(about)
         by_title = likeness_M.topk(min(NUM_BY_TITLE, len(likeness_M))).indices.tolist()
         by_section = likeness_N.topk(min(NUM_BY_SECTION, len(library))).indices.tolist()
-        numbers |= {m for m in [*by_title, *_named_by(library, stems)] if likeness_M[m] >= 0}
+        numbers |= {m for m in [*by_title, *named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
     called = " ".join(names)
     kinds = kinds_of("\n".join((*names, typed)))
@@ -241,12 +241,10 @@ def find_candidates(
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
-        is_thin = not (library.is_own or wants_simple) and _is_thin(passages)
+        thin = not (library.is_own or wants_simple) and is_thin(passages)
         off_level = 0.0 if library.is_own else _off_level(passages, wants_simple=wants_simple)
-        is_of_other = is_other_child(library.children[library.owner[own[0]]], child)
-        found.append(
-            Candidate(passages, nearness_P, _mean(features), is_of_kind, is_thin, is_of_other, off_level)
-        )
+        of_other = is_other_child(library.children[library.owner[own[0]]], child)
+        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, thin, of_other, off_level))
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
 
 
@@ -263,7 +261,8 @@ def _off_level(passages: Sequence[Passage], *, wants_simple: bool) -> float:
     return max(0.0, grade - SIMPLE_GRADE if wants_simple else GENERAL_GRADE - grade)
 
 
-def _is_thin(passages: Sequence[Passage]) -> bool:
+def is_thin(passages: Sequence[Passage]) -> bool:
+    """Return whether a document has few words, or short sentences."""
     texts = [text for passage in passages for text in passage.sentences]
     num_words = sum(text.count(" ") + 1 for text in texts)
     return num_words < THIN_WORDS or num_words < THIN_SENTENCE * len(texts)
@@ -278,7 +277,7 @@ def _mean(features: Sequence[Features]) -> Features:
     )
 
 
-def _named_by(library: Library, stems: Collection[str]) -> list[int]:
+def named_by(library: Library, stems: Collection[str]) -> list[int]:
     """Return the documents whose titles or prompts have the most of the rare stems."""
     counts: Counter[int] = Counter()
     for stem in sorted(stems):

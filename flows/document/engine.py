@@ -160,7 +160,7 @@ class SayAsk:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TitleAsk:
-    """One document's request to `Engine.say_title`."""
+    """One document's request to `Engine.say_title` and `Engine.find_title`."""
 
     prompt: str
     prompt_vector: Vector
@@ -169,6 +169,10 @@ class TitleAsk:
     prompt_lang: str
     lang: str
     """Language of the document, so of the title."""
+    asked: str
+    """The text that the prompt asks for, "a letter to my landlord", if it is English and says so."""
+    library: str | None
+    """As in `NotesAsk`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -270,6 +274,9 @@ class Engine(Protocol):
 
     def say(self, ask: SayAsk) -> list[list[Text]]:
         """Return the missing texts of each section's sentences; sections do not see each other's text."""
+
+    def find_title(self, ask: TitleAsk) -> str:
+        """Return the title of the library's document on a long prompt's subject, in `ask.lang`; "" if there is none."""
 
     def say_title(self, ask: TitleAsk) -> str:
         """Return a title, one line, perhaps empty, for a prompt that is too long to be one."""

@@ -96,7 +96,9 @@ def encode_prompt(job: Job) -> None:
     if document.title is None and said is None and not is_title(prompt, lang):
         job.prepare("decode")
         with job.timings.span("decoding"):
-            title = choose_title(engine, prompt, vectors[: len(parts)], lang, key=(document.seed,))
+            title = choose_title(
+                engine, prompt, vectors[: len(parts)], lang, key=(document.seed,), library=options.library
+            )
     if document.title is None and lang != document.lang and said is None:
         (translated,) = engine.translate([title], lang, document.lang)
         title = translated.text.strip() or title

@@ -19,6 +19,7 @@ from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_senten
 from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT
 from concepts.truecase import truecased
 from flows.document.engine import TitleAsk
+from flows.document.options import NO_LIBRARY
 
 if TYPE_CHECKING:
     from flows.document.engine import Engine, Key
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 LONGEST_TITLE_PROMPT = 90
 """Longest prompt, in characters, of one sentence that is its own title."""
 LONGEST_TITLE = 90
+LONGEST_SENTENCE_PROMPT = 180
+"""A longer prompt tells of its asker, even if it is one sentence (in small letters sentences are not told apart)."""
 MOST_TITLE_WORDS = 10
 """Most words of a voice's title."""
 _REQUEST = re.compile(
@@ -188,22 +191,40 @@ def _begun(what: str) -> str:
     return what[:1].upper() + what[1:]
 
 
-def choose_title(engine: Engine, prompt: str, vectors: Vector, lang: str, *, key: Key) -> str:
+def choose_title(
+    engine: Engine, prompt: str, vectors: Vector, lang: str, *, key: Key, library: str | None
+) -> str:
     """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
 
-    The voice's title is a candidate only if the prompt has all its content words. Raises the engine's errors.
+    A prompt of several sentences, or a very long one, gets the title of the document on its subject, if `library` has
+    one; NO_LIBRARY has none. Else the voice says a title, which is a candidate only if the prompt has all its content
+    words. Raises the engine's errors.
     """
     mean = vectors.mean(axis=0, dtype=np.float32)
-    said = engine.say_title(TitleAsk(prompt=prompt, prompt_vector=mean, key=key, prompt_lang=lang, lang=lang))
-    said = headline(normalize_text(said).strip(), LONGEST_TITLE)
+    asked = asked_texts(prompt) if lang == ENGLISH else ""
+    ask = TitleAsk(
+        prompt=prompt, prompt_vector=mean, key=key, prompt_lang=lang, lang=lang, asked=asked, library=library
+    )
+    tells_more = len(vectors) > 1 or len(prompt) > LONGEST_SENTENCE_PROMPT
+    if library != NO_LIBRARY and tells_more:
+        found = headline(normalize_text(engine.find_title(ask)).strip(), LONGEST_TITLE)
+        if found:
+            return found
+    said = headline(normalize_text(engine.say_title(ask)).strip(), LONGEST_TITLE)
     candidates = [said] if _is_of(said, prompt) else []
     candidates += titles_in(prompt, lang)
     candidates = list(dict.fromkeys(title for title in candidates if title))
     if len(candidates) == 1:
         return candidates[0]
-    found = engine.encode(candidates, lang)
-    sizes = np.linalg.norm(found, axis=1) * float(np.linalg.norm(mean))
-    return candidates[int(np.argmax((found @ mean) / np.maximum(sizes, 1e-12)))]
+    found_vectors = engine.encode(candidates, lang)
+    sizes = np.linalg.norm(found_vectors, axis=1) * float(np.linalg.norm(mean))
+    return candidates[int(np.argmax((found_vectors @ mean) / np.maximum(sizes, 1e-12)))]
+
+
+def asked_texts(prompt: str) -> str:
+    """Return the texts that an English prompt asks for, a line each: "a letter to my landlord"."""
+    found = [_REQUEST.search(sentence) for sentence in _sentences(prompt, ENGLISH)]
+    return "\n".join(asked["what"] for asked in found if asked is not None)
 
 
 def titles_in(prompt: str, lang: str) -> list[str]:

@@ -247,6 +247,17 @@ class ModelEngine(LoadedModels):
             answers.append([list(islice(texts, len(section))) for section in rows])
         return answers
 
+    def find_title(self, ask: TitleAsk) -> str:
+        """Find the title of the library's document on the prompt's subject."""
+        from concepts.library.subjects import find_title
+
+        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
+        title = find_title(self._library(ask.library), self._encode_english, prompt, ask.asked)
+        if not title:
+            return ""
+        (found,) = self._from_english([Text(text=title, score=None)], ask.lang)
+        return found.text
+
     def say_title(self, ask: TitleAsk) -> str:
         """Say a title for the prompt."""
         (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)

@@ -115,6 +115,10 @@ class SharedEngine:
         """As the engine, in turn."""
         return self._turn(self._engine.render, *args, **kwargs)
 
+    def find_title(self, ask: TitleAsk) -> str:
+        """As the engine, in turn."""
+        return self._turn(self._engine.find_title, ask)
+
     def say_title(self, ask: TitleAsk) -> str:
         """As the engine, in turn."""
         return self._turn(self._engine.say_title, ask)

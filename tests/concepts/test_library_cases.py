@@ -54,6 +54,27 @@ def test_a_clause_finds_the_case_that_it_tells(prompt: str, told: set[str]) -> N
     assert {case.heading for case in (found.told if found else ())} == told
 
 
+@pytest.mark.parametrize(
+    ("told", "is_told"),
+    [
+        ("scared", False),
+        ("I am scared, 52 years old", False),
+        ("my daughter is scared", True),
+        ("scared, she is 7 years old", True),
+        ("scared 4yo", True),
+        ("our twins are scared", True),
+    ],
+)
+def test_a_case_of_a_child_is_none_of_an_adult(told: str, is_told: bool) -> None:
+    cases = sections(
+        f"Swimming lessons{CASES}", "Swimming scared child", "Swimming pool cold", "Swimming club"
+    )
+    library = Library.of(cases, encode, least_likeness=0.0)
+    prompt = f"Swimming lessons, {told}"
+    found = find_cases(library, encode, [prompt], prompt)
+    assert ("Swimming scared child" in [c.heading for c in (found.told if found else ())]) == is_told
+
+
 def test_cases_come_after_the_first_section_and_keep_to_the_wished_number() -> None:
     told = tuple(Case(heading, heading) for heading in ("Japan teenagers", "Japan seven days"))
     add, headings = (

@@ -228,6 +228,10 @@ class FakeEngine:
         below = [(f"{n}.1", f"{heading} in short") for n, heading in parts if ask.depth == 2]
         return sorted([*parts, *below])
 
+    def find_title(self, ask: TitleAsk) -> str:
+        self._called("find_title")
+        return ""
+
     def say_title(self, ask: TitleAsk) -> str:
         self._called("say_title")
         return _sentence(ask.prompt_vector, ask.prompt, ask.key, ask.prompt_lang, ask.lang).text

@@ -293,9 +293,35 @@ def test_a_title_is_said_in_english_and_comes_in_the_documents_language(engine: 
         key=(7,),
         prompt_lang="deu_Latn",
         lang="deu_Latn",
+        asked="",
+        library=None,
     )
     assert engine.say_title(ask) == f"de About: How do I ({DIM},) (7,)"
     assert engine.say_title(replace(ask, lang="eng_Latn")) == f"About: How do I ({DIM},) (7,)"
+
+
+def test_a_title_is_found_in_english_and_comes_in_the_documents_language(
+    engine: ModelEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def find_title(library: object, encode: object, prompt: str, text: str) -> str:
+        asked.append((prompt, text))
+        return "Tea" if "tea" in prompt else ""
+
+    monkeypatch.setattr("concepts.library.subjects.find_title", find_title)
+    ask = TitleAsk(
+        prompt="de How do I brew tea?",
+        prompt_vector=concepts(1)[0],
+        key=(7,),
+        prompt_lang="deu_Latn",
+        lang="deu_Latn",
+        asked="a guide",
+        library=None,
+    )
+    assert engine.find_title(ask) == "de Tea"
+    assert engine.find_title(replace(ask, prompt="de What is love?")) == ""
+    assert asked == [("How do I brew tea?", "a guide"), ("What is love?", "a guide")]
 
 
 def test_texts_are_translated_and_scored_and_nothing_stays_nothing(engine: ModelEngine) -> None:

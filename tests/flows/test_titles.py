@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flows.document.engine import TitleAsk
-from flows.document.planning import derive_title, encode_prompt
-from flows.document.titles import recased, titles_in, unwished, without_details
+from flows.document.options import NO_LIBRARY
+from flows.document.planning import derive_title, encode_prompt, split
+from flows.document.titles import asked_texts, choose_title, recased, titles_in, unwished, without_details
 from storage import Store
 from tests.flows.flow_fakes import FakeEngine, Vector
 
@@ -156,6 +157,46 @@ def test_a_long_prompt_gets_a_title_of_its_own_words(
     assert (ask.prompt, ask.key, ask.lang) == (LONG, (5,), "eng_Latn")
     encode_prompt(job)
     assert len(asked) == 1  # a title that is stored is not said again
+
+
+@pytest.mark.parametrize(
+    ("prompt", "library", "is_asked"),
+    [
+        (LONG, None, True),
+        (LONG, "mine", True),
+        (LONG, NO_LIBRARY, False),
+        (
+            "i am a nurse with two kids and no time and " + "so tired and " * 12 + "want to cook once a week",
+            None,
+            True,
+        ),
+        (
+            "i want a plan for cooking once a week because i am a nurse with two kids and no time at all",
+            None,
+            False,
+        ),
+    ],
+)
+def test_a_prompt_that_tells_much_gets_the_title_of_the_librarys_document(
+    prompt: str, library: str | None, is_asked: bool
+) -> None:
+    asks: list[TitleAsk] = []
+
+    class Knowing(FakeEngine):
+        def find_title(self, ask: TitleAsk) -> str:
+            asks.append(ask)
+            return "Plants for shade"
+
+    vectors = FakeEngine().encode(split(prompt, "eng_Latn"), "eng_Latn")
+    title = choose_title(Knowing(), prompt, vectors, "eng_Latn", key=(1,), library=library)
+    assert (title == "Plants for shade") == is_asked == bool(asks)
+    assert all((ask.prompt, ask.library) == (prompt, library) for ask in asks)
+
+
+def test_the_library_is_told_which_text_is_asked_for() -> None:
+    assert asked_texts(LONG) == "a guide about plants for shade"
+    assert asked_texts("My landlord is late. Please write me a firm letter. It is cold.") == "a firm letter"
+    assert asked_texts("It is cold. What helps?") == ""
 
 
 def test_what_stands_before_a_colon_is_a_title() -> None:
