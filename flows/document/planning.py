@@ -22,7 +22,7 @@ from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Us
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
 from flows.document.sizes import asked_size, told_size, wanted_book
-from flows.document.titles import choose_title, is_title, recased, unwished, without_details
+from flows.document.titles import choose_title, is_title, recased, says_subject, unwished, without_details
 from storage import (
     CardRef,
     DocumentRecord,
@@ -95,9 +95,12 @@ def encode_prompt(job: Job) -> None:
     title = document.title or derive_title(without_details(subject_of(prompt, lang), lang), lang)
     if document.title is None and said is None and not is_title(prompt, lang):
         job.prepare("decode")
+        # a book is found by the words that ask for it
+        is_named = wanted_book(document, options) == "wider" and says_subject(prompt)
+        library = NO_LIBRARY if is_named else options.library
         with job.timings.span("decoding"):
             title = choose_title(
-                engine, prompt, vectors[: len(parts)], lang, key=(document.seed,), library=options.library
+                engine, prompt, vectors[: len(parts)], lang, key=(document.seed,), library=library
             )
     if document.title is None and lang != document.lang and said is None:
         (translated,) = engine.translate([title], lang, document.lang)

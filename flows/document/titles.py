@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 LONGEST_TITLE_PROMPT = 90
 """Longest prompt, in characters, of one sentence that is its own title."""
 LONGEST_TITLE = 90
-LONGEST_SENTENCE_PROMPT = 180
-"""A longer prompt tells of its asker, even if it is one sentence (in small letters sentences are not told apart)."""
+LONGEST_PLAIN_PROMPT = 180
+"""A longer prompt, in characters, tells more of its asker than of its subject."""
 MOST_TITLE_WORDS = 10
 """Most words of a voice's title."""
 _REQUEST = re.compile(
@@ -196,17 +196,16 @@ def choose_title(
 ) -> str:
     """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
 
-    A prompt of several sentences, or a very long one, gets the title of the document on its subject, if `library` has
-    one; NO_LIBRARY has none. Else the voice says a title, which is a candidate only if the prompt has all its content
-    words. Raises the engine's errors.
+    A prompt that tells of its asker gets the title of the document on its subject, if `library` has one; NO_LIBRARY has
+    none. Else the voice says a title, which is a candidate only if the prompt has all its content words. Raises the
+    engine's errors.
     """
     mean = vectors.mean(axis=0, dtype=np.float32)
     asked = asked_texts(prompt) if lang == ENGLISH else ""
     ask = TitleAsk(
         prompt=prompt, prompt_vector=mean, key=key, prompt_lang=lang, lang=lang, asked=asked, library=library
     )
-    tells_more = len(vectors) > 1 or len(prompt) > LONGEST_SENTENCE_PROMPT
-    if library != NO_LIBRARY and tells_more:
+    if library != NO_LIBRARY and len(prompt) > LONGEST_PLAIN_PROMPT:
         found = headline(normalize_text(engine.find_title(ask)).strip(), LONGEST_TITLE)
         if found:
             return found
@@ -216,15 +215,21 @@ def choose_title(
     candidates = list(dict.fromkeys(title for title in candidates if title))
     if len(candidates) == 1:
         return candidates[0]
-    found_vectors = engine.encode(candidates, lang)
-    sizes = np.linalg.norm(found_vectors, axis=1) * float(np.linalg.norm(mean))
-    return candidates[int(np.argmax((found_vectors @ mean) / np.maximum(sizes, 1e-12)))]
+    concepts = engine.encode(candidates, lang)
+    sizes = np.linalg.norm(concepts, axis=1) * float(np.linalg.norm(mean))
+    return candidates[int(np.argmax((concepts @ mean) / np.maximum(sizes, 1e-12)))]
 
 
 def asked_texts(prompt: str) -> str:
     """Return the texts that an English prompt asks for, a line each: "a letter to my landlord"."""
     found = [_REQUEST.search(sentence) for sentence in _sentences(prompt, ENGLISH)]
     return "\n".join(asked["what"] for asked in found if asked is not None)
+
+
+def says_subject(prompt: str) -> bool:
+    """Return whether an English prompt asks for a text on a subject that it names, "a guide to beekeeping"."""
+    asked = asked_texts(prompt)
+    return bool(_ABOUT.search(asked) or _OF.search(asked))
 
 
 def titles_in(prompt: str, lang: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.document.engine import TitleAsk
-from flows.document.options import NO_LIBRARY
+from flows.document.options import NO_LIBRARY, WritingOptions
 from flows.document.planning import derive_title, encode_prompt, split
 from flows.document.titles import asked_texts, choose_title, recased, titles_in, unwished, without_details
 from storage import Store
@@ -159,21 +159,23 @@ def test_a_long_prompt_gets_a_title_of_its_own_words(
     assert len(asked) == 1  # a title that is stored is not said again
 
 
+TELLING = (
+    "I'm 61, my knees are shot, and the yard is a brick of red clay that cracks all summer. I've already killed two "
+    "hydrangeas and a row of lavender. What should I plant first, and what would you do about the soil?"
+)
+
+
 @pytest.mark.parametrize(
     ("prompt", "library", "is_asked"),
     [
-        (LONG, None, True),
-        (LONG, "mine", True),
-        (LONG, NO_LIBRARY, False),
+        (TELLING, None, True),
+        (TELLING, "mine", True),
+        (TELLING, NO_LIBRARY, False),
+        (LONG, None, False),
         (
             "i am a nurse with two kids and no time and " + "so tired and " * 12 + "want to cook once a week",
             None,
             True,
-        ),
-        (
-            "i want a plan for cooking once a week because i am a nurse with two kids and no time at all",
-            None,
-            False,
         ),
     ],
 )
@@ -191,6 +193,26 @@ def test_a_prompt_that_tells_much_gets_the_title_of_the_librarys_document(
     title = choose_title(Knowing(), prompt, vectors, "eng_Latn", key=(1,), library=library)
     assert (title == "Plants for shade") == is_asked == bool(asks)
     assert all((ask.prompt, ask.library) == (prompt, library) for ask in asks)
+
+
+@pytest.mark.parametrize(
+    ("asks", "is_found"),
+    [
+        ("Please write a guide to clay gardens.", True),
+        ("Please write a comprehensive guide to clay gardens.", False),
+        ("I want everything about it, in ten chapters.", True),
+    ],
+)
+def test_a_book_on_a_named_subject_has_a_title_of_the_prompts_own_words(
+    store: Store, new_document: Make, new_job: Make, asks: str, is_found: bool
+) -> None:
+    class Knowing(FakeEngine):
+        def find_title(self, ask: TitleAsk) -> str:
+            return "Plants for shade"
+
+    document_id = new_document(store, WritingOptions(), prompt=f"{TELLING} {asks}")
+    encode_prompt(new_job(store, document_id, Knowing()))
+    assert (store.get_document(document_id).title == "Plants for shade") == is_found
 
 
 def test_the_library_is_told_which_text_is_asked_for() -> None:
