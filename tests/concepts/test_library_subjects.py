@@ -57,3 +57,13 @@ def test_a_document_of_cases_or_with_a_far_number_is_no_subject() -> None:
     library = Library.of([*cases, *fortnight, *HEDGEHOG], encode, least_likeness=0.0)
     assert nearest_title(library, encode, RAMBLE)[0] == "Slugs garden fourteen days"
     assert nearest_title(library, encode, f"{RAMBLE} I have two days.")[0] == "Hedgehog garden"
+
+
+def test_a_story_for_a_daughter_is_none_for_a_son() -> None:
+    told = document("Story rabbit stars", "The rabbit could not sleep and counted stars.")
+    for_girl = [replace(p, prompt="story for my daughter") for p in told]
+    for_boy = [replace(p, prompt="story for my son") for p in document("Story lion", "The lion ran.")]
+    library = Library.of([*for_girl, *for_boy], encode, least_likeness=0.0)
+    for child, title in (("daughter", "Story rabbit stars"), ("son", "Story lion")):
+        prompt = f"My {child} cannot sleep. A story with a rabbit that counts stars, please."
+        assert nearest_title(library, encode, prompt)[0] == title
