@@ -2,9 +2,10 @@
 
 A prompt of several sentences tells mostly of the asker: age, money, a deadline. Its concept alone finds documents on
 these. Its words tell more: documents are ranked by the concept, and by the share of the prompt's words that they have,
-rare ones counting more (inverse document frequency, Spärck Jones 1972).
+rare ones counting more (inverse document frequency, Spärck Jones 1972). What the best have in common tells the subject
+again (relevance feedback, Rocchio 1971): a compost heap, not the bin for one.
 
-Legend: N passages, M documents, D concept dim.
+Legend: N passages, M documents, K names of a document (title and prompt), D concept dim.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ NUM_BY_NAME, NUM_BY_SECTION, NUM_READ = 50, 50, 40
 NAME_WEIGHT, TELLING_WEIGHT, SAID_WEIGHT = 0.42, 0.58, 0.97
 """Weights of the cosine of a document's name, of its nearest sections, and of the share of the prompt's words that it
 has. Fitted on the 60 dev prompts of `benchmarks/long_prompts.jsonl`."""
+NUM_COMMON, COMMON_WEIGHT = 5, 0.3
+"""Documents whose mean name is compared with each one's name, and the weight of that cosine."""
 THIN_WEIGHT, OTHER_KIND_WEIGHT = 0.03, 0.2
 """What a document loses if it is thin, or if its name lacks the requested kind of text."""
-LEAST_WORTH = 0.7
+LEAST_WORTH = 0.9
 """A document that is worth less is not on the subject."""
 
 
@@ -56,7 +59,8 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
     places = [list(library.places_of(m)) for m in numbers]
     telling_M = torch.stack([_telling(sections_N[own]) for own in places])
     names = [text for m in numbers for text in _names(library, m)]
-    named_M = (F.normalize(encode(names), dim=1) @ about).reshape(len(numbers), 2).amax(dim=1)
+    names_MKD = F.normalize(encode(names), dim=1).reshape(len(numbers), 2, -1)
+    named_M = (names_MKD @ about).amax(dim=1)
     weights = {stem: _rarity(library, stem) for stem in said}
     kinds = kinds_of(asked)
     worth = NAME_WEIGHT * named_M + TELLING_WEIGHT * telling_M
@@ -67,6 +71,9 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
         worth[k] -= OTHER_KIND_WEIGHT * (not has_kind) + THIN_WEIGHT * (
             not library.is_own and is_thin(passages)
         )
+    top = worth.topk(min(NUM_COMMON, len(numbers))).indices
+    common = F.normalize(F.normalize(names_MKD[top].mean(dim=1), dim=1).mean(dim=0), dim=0)
+    worth += COMMON_WEIGHT * (names_MKD @ common).amax(dim=1)
     best = int(worth.argmax())
     return library.titles[numbers[best]], float(worth[best])
 
