@@ -4,8 +4,10 @@
 
 Reads `long_prompts.jsonl`: 120 prompts of somebody who knew nothing of Longhand, each with the title that a librarian
 would search for. A document is right if the cosine of its title or prompt with that one is .5 or more, and at most .15
-below the library's best. Prints how many prompts find a right document, a wrong one and none. The dev prompts chose the
-weights of concepts/library/subjects.py; the held-out ones are for figures alone. `--list` names the documents that are
+below the library's best. Prints how many prompts find a right document, a wrong one and none,
+and how a reader marked the titles that held-out prompts find: 2 for the subject, 1 for a narrower, broader or
+neighboring one, 0 for another. The dev prompts chose the weights of concepts/library/subjects.py; the held-out ones are
+for figures alone. `--list` names the documents that are
 not right. Takes three minutes on two cores.
 """
 
@@ -51,6 +53,7 @@ def main() -> None:
 
     library = load_library(None, space_id=codec.space_id, encode=encode)
     counts: Counter[tuple[str, str]] = Counter()
+    marks: Counter[int | str] = Counter()
     for line in PROMPTS.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         (subject,) = encode([row["subject"]])
@@ -62,8 +65,14 @@ def main() -> None:
         is_right = near >= max(LEAST_RIGHT, best - RIGHT_WITHIN)
         outcome = "right" if is_right else "wrong" if found else "none"
         counts[row["split"], outcome] += 1
+        if row["split"] == "heldout":
+            marks[row["marks"].get(found, "unread")] += 1
         if asked.list and not is_right:
             print(f"{row['split']} {outcome}: {row['subject']} got {found!r} ({near:.2f}, best {best:.2f})")
+    print(
+        "marks of held-out titles: "
+        + ", ".join(f"{marks[mark]} times {mark}" for mark in (2, 1, 0, "unread"))
+    )
     for split in ("dev", "heldout"):
         print(
             f"{split}: " + ", ".join(f"{counts[split, name]} {name}" for name in ("right", "wrong", "none"))

@@ -164,9 +164,12 @@ def check_python() -> None:
 def check_space() -> None:
     """Raise SetupError if the disk has too little space: pip would tell so only after minutes.
 
-    An installation that is there already, or was interrupted, is replaced or completed: it counts as free.
+    An installation that is there already, or was interrupted, is replaced or completed: it counts as free. Elsewhere
+    than on Linux torch brings no GPU libraries, and pip finds out itself.
     """
-    free = shutil.disk_usage(HOME).free + used(VENV)
+    if sys.platform != "linux":
+        return
+    free = shutil.disk_usage(VENV if VENV.exists() else HOME).free + used(VENV)
     if free < NEEDED_GB * 10**9:
         raise SetupError(
             f"the packages take {NEEDED_GB} GB, {HOME} has {free / 10**9:.1f} GB free: "

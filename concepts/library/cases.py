@@ -126,12 +126,12 @@ def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: st
         return None
     subject, passages = found
     clauses = _clauses(typed, subject)
-    counted, has_child = _counted(typed), _CHILD.search(f"{subject} {typed}") is not None
+    has_child = _CHILD.search(f"{subject} {typed}") is not None
     headings = [
         passage.heading
         for passage in passages
         if not names_other(passage.heading, f"{subject} {typed}")
-        and not _is_other_number(_counted(passage.heading), counted)
+        and not has_far_number(passage.heading, typed)
         and (has_child or not _CHILD.search(passage.heading))
     ]
     if not clauses or not headings:

@@ -286,18 +286,20 @@ def test_headings_are_said_with_the_others_known(engine: ModelEngine, lang: str)
     assert asked.title_concept.tolist() == concepts(1)[0].tolist()
 
 
+TITLE_ASK = TitleAsk(
+    prompt="de How do I brew tea?",
+    prompt_vector=concepts(1)[0],
+    key=(7,),
+    prompt_lang="deu_Latn",
+    lang="deu_Latn",
+    asked="a guide",
+    library=None,
+)
+
+
 def test_a_title_is_said_in_english_and_comes_in_the_documents_language(engine: ModelEngine) -> None:
-    ask = TitleAsk(
-        prompt="de How do I brew tea?",
-        prompt_vector=concepts(1)[0],
-        key=(7,),
-        prompt_lang="deu_Latn",
-        lang="deu_Latn",
-        asked="",
-        library=None,
-    )
-    assert engine.say_title(ask) == f"de About: How do I ({DIM},) (7,)"
-    assert engine.say_title(replace(ask, lang="eng_Latn")) == f"About: How do I ({DIM},) (7,)"
+    assert engine.say_title(TITLE_ASK) == f"de About: How do I ({DIM},) (7,)"
+    assert engine.say_title(replace(TITLE_ASK, lang="eng_Latn")) == f"About: How do I ({DIM},) (7,)"
 
 
 def test_a_title_is_found_in_english_and_comes_in_the_documents_language(
@@ -310,17 +312,8 @@ def test_a_title_is_found_in_english_and_comes_in_the_documents_language(
         return "Tea" if "tea" in prompt else ""
 
     monkeypatch.setattr("concepts.library.subjects.find_title", find_title)
-    ask = TitleAsk(
-        prompt="de How do I brew tea?",
-        prompt_vector=concepts(1)[0],
-        key=(7,),
-        prompt_lang="deu_Latn",
-        lang="deu_Latn",
-        asked="a guide",
-        library=None,
-    )
-    assert engine.find_title(ask) == "de Tea"
-    assert engine.find_title(replace(ask, prompt="de What is love?")) == ""
+    assert engine.find_title(TITLE_ASK) == "de Tea"
+    assert engine.find_title(replace(TITLE_ASK, prompt="de What is love?")) == ""
     assert asked == [("How do I brew tea?", "a guide"), ("What is love?", "a guide")]
 
 
