@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from concepts.corpus.readers.letters import closing_start, is_chat_closing, is_greeting
 from concepts.corpus.readers.listing import parse_list
-from concepts.corpus.readers.text import MAIL_HEAD
+from concepts.corpus.readers.plain.letters import closing_start, is_chat_closing, is_greeting
+from concepts.corpus.readers.plain.text import MAIL_HEAD
 
 LETTER_LINE = "line around the list"
 _RULE = re.compile(r"\s*(?:-{2}|([-_*=~#+.])(?:\s?\1){2,})\s*")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from concepts.errors import ModelError
 from concepts.models.card import ModelCard, write_card
-from concepts.models.quantize import read_tensors
+from concepts.models.quantize import quantize, read_tensors
 from concepts.models.tensors import load_parameters, save_tensors
 from concepts.space.config import BOS_ID, EOS_ID, LANGS, PAD_ID, UNK_ID, SpaceConfig
 from concepts.space.extension import CARDS_FILE
@@ -91,12 +90,12 @@ def load_encoder(card: ModelCard) -> SpaceEncoder:
 def release_space(
     run_dir: Path, folder: Path, *, name: str, figures: dict[str, float] | None = None, newest: bool = False
 ) -> ModelCard:
-    """Write the space of a training run to `folder`: sonar-space checkpoints in float16, cards, checksums."""
+    """Write the space of a training run to `folder`: sonar-space checkpoints, quantised, with cards and checksums."""
     model, recipe = load_autoencoder(run_dir, newest=newest)
     config = model.config
     folder.mkdir(parents=True, exist_ok=True)
-    save_tensors(folder / "encoder.safetensors", _half(model.encoder.state_dict()))
-    save_tensors(folder / "decoder.safetensors", _half(model.decoder.state_dict()))
+    save_tensors(folder / "encoder.safetensors", quantize(model.encoder.state_dict()))
+    save_tensors(folder / "decoder.safetensors", quantize(model.decoder.state_dict()))
     (folder / "pieces.model").write_bytes((run_dir / "pieces.model").read_bytes())
     fields = {key: getattr(config, key) for key in config.__dataclass_fields__}
     cards = "---\n".join(
@@ -139,7 +138,3 @@ def asset_card_text(name: str, part: str, config: SpaceConfig, *, checkpoint: st
         **{key: getattr(config, key) for key in config.__dataclass_fields__},
         **_PARTS[part],
     )
-
-
-def _half(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.to(torch.float16) for name, value in tensors.items()}
