@@ -41,8 +41,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from concepts.errors import LonghandError, UsageError  # noqa: E402
-from flows.document.events import WorkerEvent  # noqa: E402
-from flows.document.options import WritingOptions  # noqa: E402
+from flows.document.asked.options import WritingOptions  # noqa: E402
+from flows.document.job.events import WorkerEvent  # noqa: E402
 from flows.prefect import work_pool  # noqa: E402
 from flows.prefect.api import PrefectApi  # noqa: E402
 from flows.prefect.server import PrivateServer  # noqa: E402
@@ -52,10 +52,10 @@ from storage import NewDocument, Store  # noqa: E402
 
 def count_calls_of_one(num_sections: int) -> int:
     """Return how many calls of models a document needs, by writing one without Prefect and without delay."""
-    from flows.document.job import Job
+    from flows.document.job.job import Job
     from flows.leases.lease import claim
+    from tests.flows.document.step_runner import run_steps
     from tests.flows.flow_fakes import FakeEngine
-    from tests.flows.step_runner import run_steps
 
     engine = FakeEngine()
     with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/one.db") as store:

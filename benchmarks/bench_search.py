@@ -19,8 +19,8 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from storage import ItemConcepts, NewDocument, NewPlanItem, SpaceRef, Store, UnitSpec
-from storage.database import Database, resolve_url
-from storage.search import can_load_extensions, load_sqlite_vec, search
+from storage.database.pool import Database, resolve_url
+from storage.search.nearest import can_load_extensions, load_sqlite_vec, search
 
 PER_SECTION, SECTIONS = 10, 20
 LIMIT, ROUNDS = 10, 5

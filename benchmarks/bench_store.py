@@ -33,8 +33,7 @@ from sqlalchemy import Table, func, insert, select  # noqa: E402
 
 from concepts.models.installed import find_card  # noqa: E402
 from storage import Store  # noqa: E402
-from storage.ids import new_document_id  # noqa: E402
-from storage.tables import (  # noqa: E402
+from storage.database.tables import (  # noqa: E402
     Attempt,
     Concept,
     Document,
@@ -44,6 +43,7 @@ from storage.tables import (  # noqa: E402
     Rendering,
     Unit,
 )
+from storage.ids import new_document_id  # noqa: E402
 
 TABLES = (Document, PromptConceptRow, Outline, PlanItem, Concept, Rendering, Unit, Attempt)
 """Referenced tables come first."""

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flows.document.events import WorkerEvent
-from flows.document.options import WritingOptions
+from flows.document.asked.options import WritingOptions
+from flows.document.job.events import WorkerEvent
 from flows.models.engine import ModelEngine
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi

@@ -34,8 +34,8 @@ from concepts.models.card import DEFAULT_NAMES, Kind
 from concepts.models.installed import find_card
 from concepts.neural.processes import process_state
 from flows.document import steps
-from flows.document.events import OnWorkerEvent, UnitReport, unit_event
-from flows.document.job import Job, error_text
+from flows.document.job.events import OnWorkerEvent, UnitReport, unit_event
+from flows.document.job.job import Job, error_text
 from flows.document.planning import check_same_model, check_same_space
 from flows.errors import CrewError
 from flows.leases.lease import LEASE_S, HeldLease

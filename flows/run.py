@@ -18,8 +18,8 @@ from uuid import UUID
 
 from concepts.errors import LonghandError, UsageError
 from flows.document.engine import Engine, Work
-from flows.document.events import Event, OnEvent, ignore
-from flows.document.job import Job
+from flows.document.job.events import Event, OnEvent, ignore
+from flows.document.job.job import Job
 from flows.document.queries import awaits_review, count_sections, is_given, is_kept, is_plan_only, is_planned
 from flows.errors import FlowError
 from flows.leases.lease import LEASE_S, check_free, check_unfinished

@@ -33,8 +33,8 @@ from prefect.states import Cancelled, Failed, Suspended
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from concepts.errors import LonghandError, NotFoundError, StorageError
-from flows.document.events import OnWorkerEvent, Outcome, WorkerEvent
-from flows.document.job import error_text
+from flows.document.job.events import OnWorkerEvent, Outcome, WorkerEvent
+from flows.document.job.job import error_text
 from flows.leases.lease import LEASE_S
 from flows.leases.owner import current_owner
 from flows.models.sharing import SharedModels

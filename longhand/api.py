@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from concepts.counting import counted
 from concepts.errors import InputError, UsageError
-from flows.document.wishes import DEFAULT_LANG, FILE_WISHES, WISHES
+from flows.document.asked.wishes import DEFAULT_LANG, FILE_WISHES, WISHES
 from flows.leases.lease import create_own, release_dead
 from longhand.asking.given import baseline_of, make_given
 from longhand.asking.requests import GivenWishes, Wishes, check_wishes, make_document, read_translation
@@ -26,8 +26,8 @@ from storage import Store
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from flows.document.events import Event, OnEvent
-    from flows.document.options import Use
+    from flows.document.asked.options import Use
+    from flows.document.job.events import Event, OnEvent
     from storage import (
         AttemptRecord,
         DocumentRecord,
@@ -46,7 +46,7 @@ def open(url: str | None = None, *, on_event: OnEvent | None = None) -> Longhand
     """Open a database of documents; close it, or use it in a `with` block.
 
     `url`: as `LONGHAND_DATABASE_URL`, such as `sqlite:////folder/longhand.db`; None: that variable, else
-    the file in the user's data folder. `on_event` gets each `flows.document.events.Event` of a run.
+    the file in the user's data folder. `on_event` gets each `flows.document.job.events.Event` of a run.
     Raises StorageError.
     """
     return Longhand(Store.open(url), on_event)
@@ -78,7 +78,7 @@ class Longhand:
     def submit(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Store a document for workers, or for `plan` and `write` later, and return it.
 
-        `wishes`: see `flows.document.wishes`, as on the command line; an outline is the Path of a file, Markdown,
+        `wishes`: see `flows.document.asked.wishes`, as on the command line; an outline is the Path of a file, Markdown,
         or a list of headings. Raises InputError, UsageError or ModelError for the first error, and stores nothing
         then.
         """

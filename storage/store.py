@@ -3,7 +3,7 @@
 Anyone may read. Writing to a document takes a lease: `claim` it, then write inside
 `with store.fenced(lease) as tx`. The store knows no model and no flow.
 
-Most methods are queries of other modules (`storage.queries`), which document arguments and results.
+Most methods are queries of other modules (`storage.database.queries`), which document arguments and results.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from storage import documents, export, leases, notes, outlines, overview, units, writing
-from storage.clock import clock_of
-from storage.database import Database, resolve_busy_timeout_s, resolve_url
-from storage.queries import reads, reads_at, writes, writes_at
+from storage.database.clock import clock_of
+from storage.database.pool import Database, resolve_busy_timeout_s, resolve_url
+from storage.database.queries import reads, reads_at, writes, writes_at
+from storage.database.schema import bring_up_to_date
 from storage.records import (
     FINAL,
     PLACES,
@@ -32,16 +32,17 @@ from storage.records import (
     Source,
     SpaceRef,
 )
-from storage.schema import bring_up_to_date
+from storage.rows import documents, leases, notes, outlines, overview, units, writing
 from storage.transaction import Transaction
+from storage.upkeep import export
 
 if TYPE_CHECKING:
     from storage.records import Vector
 
 
 def restore_backup(path: str | Path, url: str | None = None, *, force: bool = False) -> int:
-    """Replace a database's content with a backup (see `storage.backup.restore_backup`)."""
-    from storage import backup
+    """Replace a database's content with a backup (see `storage.upkeep.backup.restore_backup`)."""
+    from storage.upkeep import backup
 
     return backup.restore_backup(Path(path), url, force=force)
 
@@ -64,7 +65,7 @@ class Store:
         """Open a database and bring its schema up to date.
 
         `url`: a SQLAlchemy URL; None means `LONGHAND_DATABASE_URL`, else a SQLite file in the user's
-        data folder. `clock` returns epoch seconds; None: see `storage.clock`. `busy_timeout_s`: how long a
+        data folder. `clock` returns epoch seconds; None: see `storage.database.clock`. `busy_timeout_s`: how long a
         write waits for another process; None means `LONGHAND_BUSY_TIMEOUT_S`, else the default. Raises
         StorageError.
         """
@@ -107,7 +108,7 @@ class Store:
 
         Raises InputError for an unusable path, StorageError if copying fails.
         """
-        from storage.backup import write_backup
+        from storage.upkeep.backup import write_backup
 
         return write_backup(self._database, Path(path))
 
@@ -125,7 +126,7 @@ class Store:
         documents' superseded outlines; their plans stay. `dry_run` only counts. Running, queued and paused documents,
         and documents that await review, are never touched. An interruption leaves nothing half deleted.
         """
-        from storage import garbage
+        from storage.upkeep import garbage
 
         return garbage.collect(
             self._database, self._clock(), older_than_s, statuses, versions=versions, dry_run=dry_run
@@ -136,13 +137,13 @@ class Store:
 
         PostgreSQL keeps the space for new rows.
         """
-        from storage import garbage
+        from storage.upkeep import garbage
 
         return garbage.reclaim(self._database)
 
     def size_bytes(self) -> int:
         """Return the database's size on disk in bytes."""
-        from storage import garbage
+        from storage.upkeep import garbage
 
         return garbage.size_bytes(self._database)
 
@@ -253,15 +254,15 @@ class Store:
         cannot search (no sqlite-vec, no pgvector), SpaceMismatchError for a vector of another length.
         """
         # Imported here: only this method needs its imports.
-        from storage import search
+        from storage.search import nearest
 
-        return search.search(self._database, query_D, space, places, limit)
+        return nearest.search(self._database, query_D, space, places, limit)
 
     def check_can_search(self) -> str:
         """Return the name of the software that computes distances here; raise StorageError if there is none."""
-        from storage import search
+        from storage.search import nearest
 
-        return search.check_can_search(self._database)
+        return nearest.check_can_search(self._database)
 
     def search_words(
         self, words: str, *, lang: str = "eng_Latn", places: Sequence[Place] = PLACES, limit: int = 10
@@ -271,7 +272,7 @@ class Store:
         Searches the active outlines of all documents, in every language. Words in double quotes must stand side by
         side. `lang`: of the words; its commonest words count only if there are no others.
         """
-        from storage.words import search_words
+        from storage.search.words import search_words
 
         return search_words(self._database, words, lang, places, limit)
 

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, update
 
 from concepts.errors import NotFoundError, SpaceMismatchError, StorageError
-from storage import documents, notes, outlines, units, writing
-from storage.documents import card_columns, space_columns
-from storage.queries import of_document, of_lease, of_lease_at
+from storage.database.queries import of_document, of_lease, of_lease_at
+from storage.database.tables import Document
 from storage.records import (
     DOCUMENT_STATUSES,
     STAGES,
@@ -33,7 +32,8 @@ from storage.records import (
     UnitRecord,
     UnitSpec,
 )
-from storage.tables import Document
+from storage.rows import documents, notes, outlines, units, writing
+from storage.rows.documents import card_columns, space_columns
 from storage.texts import check_json
 
 

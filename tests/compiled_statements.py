@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
-from storage.database import Database
+from storage.database.pool import Database
 
 NUM_STATEMENTS = 2000
 

@@ -2,7 +2,7 @@
 
 The codec runs on the device that accelerate assigns to the process. With several devices each process decodes whole
 batches (`flows.crew`): a batch is never split, since matrix products may round differently in another batch size. The
-unit's attempts (`flows.document.job.Attempt`) record the device and the rank that decoded a batch.
+unit's attempts (`flows.document.job.job.Attempt`) record the device and the rank that decoded a batch.
 """
 
 from __future__ import annotations

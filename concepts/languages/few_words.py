@@ -3,8 +3,8 @@
 A detector that reads letters takes "Dvořák symphony" for Czech as surely as "Dobrý den". Frequencies tell them apart:
 beside a name or loan word an English prompt has English words, and names and loan words are known in English, while
 everyday words of another language are not. wordfreq lists words of 27 languages in Latin script; py3langid's shares
-help with words in no list. The weights are fitted to `benchmarks/short_phrases/dev.tsv`, see
-`benchmarks/bench_short_phrases.py --fit`.
+help with words in no list. The weights are fitted to `benchmarks/languages/short_phrases/dev.tsv`, see
+`benchmarks/languages/bench_short_phrases.py --fit`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing
+from flows.document.asked.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing
 from storage import BlockKind, CardRef, NewPlanItem, Note, SpaceRef, Stage
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from concepts.topics import (
     share_out,
     split_topics,
 )
+from flows.document.asked.options import WritingOptions
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import Engine
-from flows.document.options import WritingOptions
 from storage import BlockKind, NewPlanItem
 
 if TYPE_CHECKING:

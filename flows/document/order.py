@@ -13,7 +13,7 @@ from typing import Literal
 
 from concepts.languages.codes import language_name
 from flows.document import queries, steps
-from flows.document.job import Job
+from flows.document.job.job import Job
 
 StepKind = Literal[
     "plan", "headings", "review", "planned", "notes", "write", "begin-decoding", "decode", "finish"

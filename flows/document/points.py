@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from concepts.segment import normalize_text
+from flows.document.asked.options import WritingOptions
 from flows.document.checks import check_vectors
-from flows.document.options import WritingOptions
 from storage import NewPlanItem
 
 if TYPE_CHECKING:

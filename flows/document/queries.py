@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from concepts.counting import counted
-from flows.document.job import Job
-from flows.document.options import NO_LIBRARY, WritingOptions
+from flows.document.asked.options import NO_LIBRARY, WritingOptions
+from flows.document.job.job import Job
 from storage import UnitRecord, UnitStatus
 
 

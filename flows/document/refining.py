@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from concepts.errors import InputError, ModelError
 from concepts.segment import normalize_text
+from flows.document.asked.options import DEFAULT_DRAWING, Drawing, WritingOptions
+from flows.document.asked.sizes import asked_size
 from flows.document.engine import Engine, HeadingsAsk, Key, LeafPlan, Text
-from flows.document.job import Job
+from flows.document.job.job import Job
 from flows.document.noted import note_vectors
-from flows.document.options import DEFAULT_DRAWING, Drawing, WritingOptions
 from flows.document.planning import (
     check_same_model,
     check_same_space,
     conditions,
     title_of,
 )
-from flows.document.sizes import asked_size
 from flows.document.steps import leaf_plan
 from storage import BlockKind, CardRef, DocumentRecord, Lease, OutlineRecord, PlanItemRecord, Store
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from concepts.counting import counted
 from concepts.errors import ModelError
 from concepts.languages.codes import ENGLISH
+from flows.document.asked.options import WritingOptions
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, SectionConcepts, Text
-from flows.document.events import Said
-from flows.document.job import Attempt, Job, attempt, take
+from flows.document.job.events import Said
+from flows.document.job.job import Attempt, Job, attempt, take
 from flows.document.noted import FEWEST_PROSE, is_passage, note_vectors, place_notes
-from flows.document.options import WritingOptions
 from flows.document.planning import (
     check_same_model,
     check_same_space,
@@ -88,7 +88,7 @@ def begin_decoding(job: Job) -> None:
 def write_unit(job: Job, unit_id: int) -> None:
     """Write all sections of one unit in one batch and store their concepts.
 
-    If another process works on the unit, see `flows.document.job.take`. Raises LostLease, and ModelError
+    If another process works on the unit, see `flows.document.job.job.take`. Raises LostLease, and ModelError
     (NonFiniteError) if the writer's result is invalid.
     """
     unit = job.store.get_unit(job.document_id, unit_id)
@@ -267,7 +267,7 @@ def _whole_sections(job: Job, concept_ids: Sequence[int], size: int) -> list[tup
 def decode_unit(job: Job, unit_id: int) -> None:
     """Say or translate all texts of one unit in one batch; store them with their scores and blocks.
 
-    If another process works on the unit, see `flows.document.job.take`. Raises LostLease, and ModelError if
+    If another process works on the unit, see `flows.document.job.job.take`. Raises LostLease, and ModelError if
     a model returned the wrong number of texts.
     """
     unit = job.store.get_unit(job.document_id, unit_id)

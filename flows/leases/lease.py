@@ -11,7 +11,7 @@ from concepts.errors import LostLease, NotFoundError, StorageError
 from flows.errors import FinishedError
 from flows.leases.owner import current_owner, is_dead
 from storage import Busy, DocumentRecord, DocumentStatus, Lease, NewDocument, Store
-from storage.leases import held_until
+from storage.rows.leases import held_until
 
 LEASE_S = 60.0
 """How long others wait for a silent lease holder on another machine."""

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from concepts.languages.codes import ENGLISH
+from flows.document.asked.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
 from flows.document.engine import (
     HeadingsAsk,
     LeafPlan,
@@ -24,7 +25,6 @@ from flows.document.engine import (
     nobody,
 )
 from flows.document.noted import is_passage
-from flows.document.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
 from flows.models.arrays import to_array, to_goal, to_tensor, to_writing_plan
 from flows.models.loading import LoadedModels
 from storage import NewPlanItem, Note

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from concepts.languages.codes import ENGLISH
 from concepts.models.card import find_name_in_space
+from flows.document.asked.options import NO_LIBRARY, WritingOptions
 from flows.document.engine import OnLoaded, Work, nobody
-from flows.document.options import NO_LIBRARY, WritingOptions
 from storage import CardRef, DocumentRecord, SpaceRef
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from flows.document.asked.options import DEFAULT_DRAWING, Drawing
 from flows.document.engine import LeafPlan, Text
-from flows.document.options import DEFAULT_DRAWING, Drawing
 from flows.document.refining import DraftsAsk, Steps
 from flows.models.arrays import to_array, to_goal, to_tensor, to_writing_plan
 from flows.models.engine import ModelEngine

@@ -33,14 +33,14 @@ from concepts.errors import InputError, LostLease, NotFoundError, StorageError
 from concepts.languages.codes import take_language
 from concepts.languages.detection import check_readable, document_language
 from flows.document import queries, steps
-from flows.document.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
-from flows.document.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
-from flows.document.job import Job, error_text
-from flows.document.options import Length, WritingOptions
+from flows.document.asked.options import Length, WritingOptions
+from flows.document.asked.prompts import check_language, check_prompt, known_languages
+from flows.document.asked.wishes import WISHES
+from flows.document.job.events import Event, EventKind, Outcome, Said, WorkerEvent, unit_event
+from flows.document.job.holding import count_vain_runs, held_job, is_transient, poison_message, prepared
+from flows.document.job.job import Job, error_text
+from flows.document.job.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
 from flows.document.order import Step, StepKind, steps_left
-from flows.document.prompts import check_language, check_prompt, known_languages
-from flows.document.retries import MAX_RUNS_WITHOUT_PROGRESS, PERMANENT, RETRY_DELAYS_S
-from flows.document.wishes import WISHES
 from flows.errors import FinishedError, Paused, PoisonError, Stopped
 from flows.leases.lease import check_unfinished, claim
 from flows.prefect.host import Host, current_host

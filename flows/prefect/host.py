@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from flows.document.engine import Engine
-from flows.document.events import OnEvent, OnWorkerEvent, ignore
+from flows.document.job.events import OnEvent, OnWorkerEvent, ignore
 from flows.leases.lease import LEASE_S
 from flows.models.engine import ModelEngine
 from flows.timings import Timings

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from concepts.errors import NotFoundError
-from flows.document.wishes import WISHES
+from flows.document.asked.wishes import WISHES
 from flows.errors import FlowError
 from flows.leases.lease import LEASE_S, check_free, release_dead
 from flows.leases.owner import current_owner, is_dead

@@ -264,7 +264,7 @@ def _open_log(path: Path) -> IO[bytes]:
 
 def _placed_environment() -> dict[str, str]:
     """Return the user's environment for a process in another folder, with relative paths made absolute."""
-    from storage.database import URL_VARIABLE, resolve_url
+    from storage.database.pool import URL_VARIABLE, resolve_url
 
     kept = dict(os.environ)
     if kept.get(URL_VARIABLE):

@@ -34,7 +34,7 @@ def complete_languages(incomplete: str) -> Iterable[tuple[str, str]]:
     """Return codes of document languages that begin with `incomplete`."""
 
     def find() -> list[tuple[str, str]]:
-        from flows.document.prompts import known_languages
+        from flows.document.asked.prompts import known_languages
 
         return [(code, "") for code in known_languages() if code.startswith(incomplete)]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, cast
 
 from concepts.counting import counted
 from concepts.errors import InputError, UsageError
-from flows.document.prompts import check_prompt, known_languages
-from flows.document.wishes import MAX_SECTIONS
+from flows.document.asked.prompts import check_prompt, known_languages
+from flows.document.asked.wishes import MAX_SECTIONS
 from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from concepts.given import GivenDocument
-    from flows.document.options import Use
+    from flows.document.asked.options import Use
     from longhand.asking.requests import GivenWishes, Wishes
     from longhand.outline.outlines import UserOutline
     from storage import ExportedDocument, NewDocument, Store
@@ -33,7 +33,7 @@ def make_given(path: Path, use: Use, **wishes: Unpack[GivenWishes]) -> NewDocume
     """
     from concepts.given import read_given
     from concepts.models.installed import find_card
-    from flows.document.options import WritingOptions
+    from flows.document.asked.options import WritingOptions
     from longhand.asking.requests import check_limits, make_document, read_languages
 
     check_limits(wishes)
@@ -127,7 +127,7 @@ def _check_points(given: GivenDocument, sections: int | None, depth: int | None)
 
 def baseline_of(store: Store, document_id: str) -> ExportedDocument | None:
     """Return the most typical sentences of a summary's source, by section; None for other documents."""
-    from flows.document.options import WritingOptions
+    from flows.document.asked.options import WritingOptions
     from flows.document.planning import BASELINE_NOTE
 
     document = store.get_document(document_id)

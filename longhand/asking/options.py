@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from flows.document.wishes import WISHES, Wish
+from flows.document.asked.wishes import WISHES, Wish
 from longhand.asking.completion import complete_languages
 
 COMMON = ("sections", "depth", "length", "lang", "prompt_lang", "seed", "goal", "outline")

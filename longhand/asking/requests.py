@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError, shorten
-from flows.document.prompts import (
+from flows.document.asked.prompts import (
     MAX_OUTLINE_DEPTH,
     check_choice,
     check_key,
@@ -22,7 +22,7 @@ from flows.document.prompts import (
     check_translation,
     known_languages,
 )
-from flows.document.wishes import DEFAULT_LANG, DEFAULT_SEED, FILE_WISHES, WISHES, Wish
+from flows.document.asked.wishes import DEFAULT_LANG, DEFAULT_SEED, FILE_WISHES, WISHES, Wish
 from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from concepts.models.card import Kind
-    from flows.document.options import Length, SpokenPrompt
+    from flows.document.asked.options import Length, SpokenPrompt
     from longhand.outline.outlines import UserOutline
     from storage import DocumentRecord, NewDocument, Store
 
@@ -44,7 +44,7 @@ MAX_FILE_BYTES = 100_000_000
 
 
 class CommonWishes(TypedDict, total=False):
-    """Wishes for any document, described in `flows.document.wishes`; None: no wish."""
+    """Wishes for any document, described in `flows.document.asked.wishes`; None: no wish."""
 
     sections: int | None
     depth: int | None
@@ -133,7 +133,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         document_language,
         possible_language,
     )
-    from flows.document.options import WritingOptions
+    from flows.document.asked.options import WritingOptions
     from storage import NewDocument
 
     outline = _read_outline(wishes.get("outline"), wishes.get("depth"))
@@ -269,7 +269,7 @@ def _installed_library(name: str | None) -> str | None:
 
     If documents are named instead, print what was left out of them.
     """
-    from flows.document.options import NO_LIBRARY
+    from flows.document.asked.options import NO_LIBRARY
 
     if name is None or name == NO_LIBRARY:
         return name
@@ -319,7 +319,7 @@ def _encode_speech(path: Path, sound: Sound | None, space: str, lang: str) -> Sp
     from concepts.models.installed import find_card
     from concepts.models.published import PublishedCard
     from concepts.neural.devices import device_of_process
-    from flows.document.options import SpokenPrompt
+    from flows.document.asked.options import SpokenPrompt
 
     card = find_card("space", space, verify=False)
     assert isinstance(card, PublishedCard) and sound is not None

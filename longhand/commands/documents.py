@@ -86,7 +86,7 @@ def list_documents(
     as_json: AsJson = False,
 ) -> None:
     """List stored documents, newest first."""
-    from flows.document.prompts import check_choice, check_limit, take_noted
+    from flows.document.asked.prompts import check_choice, check_limit, take_noted
     from longhand.asking.durations import parse_time
     from storage import DOCUMENT_STATUSES
     from storage.records import SORTS
@@ -280,7 +280,7 @@ def choose_documents(
 
     Raises UsageError unless exactly one of the three is asked for, NotFoundError where there is none.
     """
-    from flows.document.prompts import check_choice
+    from flows.document.asked.prompts import check_choice
     from storage import DOCUMENT_STATUSES
 
     if bool(ids) + all_documents + (status is not None) != 1:
@@ -304,7 +304,7 @@ class UndecodedError(UsageError):
 
 def check_decoded(store: Store, document: DocumentRecord, lang: str | None) -> str | None:
     """Return the code of a typed language, or raise UndecodedError where the document has no text in it."""
-    from flows.document.prompts import take_noted
+    from flows.document.asked.prompts import take_noted
 
     if lang is None:
         return None

@@ -118,7 +118,7 @@ def rewrite(
     as_json: AsJson = False,
 ) -> None:
     """Write one section again and print it; all others stay, and so does the version before."""
-    from flows.document.wishes import WISHES
+    from flows.document.asked.wishes import WISHES
     from longhand.commands.writing import run_document
     from longhand.formats.export import section_markdown, section_of
     from longhand.outline.editing import rewrite_item

@@ -13,7 +13,7 @@ import typer
 
 from concepts.counting import counted, is_or_are
 from concepts.errors import NotFoundError, UsageError, shorten
-from flows.document.wishes import DEFAULT_LANG
+from flows.document.asked.wishes import DEFAULT_LANG
 from longhand.asking.completion import complete_formats
 from longhand.commands.documents import DecodedLang, DocumentIds, InStatus, choose_documents
 from longhand.showing.terminal import print_text, say
@@ -104,7 +104,7 @@ def _refuse(option: str, others: Mapping[str, object]) -> None:
 
 
 def _choose_format(name: str | None, out: Path | None, *, with_vectors: bool) -> Format:
-    from flows.document.prompts import check_choice
+    from flows.document.asked.prompts import check_choice
     from longhand.formats import FORMATS, SUFFIXES, format_of
 
     default = FORMATS["json" if with_vectors else "md"]
@@ -234,7 +234,7 @@ def _read_code(typed: str, ids: Sequence[str]) -> str:
 
     A code of no known language stays as it is: which languages an older version has is not known.
     """
-    from flows.document.prompts import known_languages, take_noted
+    from flows.document.asked.prompts import known_languages, take_noted
 
     if _CODE.fullmatch(typed) is not None:
         return typed
@@ -286,7 +286,7 @@ def _write_metadata(path: Path, *, replace: bool) -> None:
     from longhand.asking.files import check_target, write_atomic
     from longhand.formats import check_suffix
     from longhand.formats.datasette import to_metadata
-    from storage.database import resolve_url
+    from storage.database.pool import resolve_url
 
     check_suffix(path, (".json",), "Datasette's metadata are JSON")
     check_target(path, replace=replace)

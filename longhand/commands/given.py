@@ -10,7 +10,7 @@ import typer
 
 from concepts.counting import counted
 from concepts.errors import UsageError
-from flows.document.wishes import FILE_WISHES
+from flows.document.asked.wishes import FILE_WISHES
 from longhand.asking.options import asks
 from longhand.asking.requests import GivenWishes
 from longhand.commands.writing import (

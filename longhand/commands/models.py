@@ -11,8 +11,8 @@ import typer
 
 from concepts.errors import InputError, LonghandError, UsageError
 from concepts.neural.processes import SAID
-from flows.document.prompts import check_choice
-from flows.document.wishes import DEFAULT_SEED, WISHES
+from flows.document.asked.prompts import check_choice
+from flows.document.asked.wishes import DEFAULT_SEED, WISHES
 from longhand.doing.crew import EXIT_ERROR
 from longhand.showing.terminal import print_json, print_table, print_text, say
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 import typer
 
 from concepts.errors import LonghandError, UsageError
-from flows.document.prompts import check_choice, check_key
-from flows.document.wishes import WISHES
+from flows.document.asked.prompts import check_choice, check_key
+from flows.document.asked.wishes import WISHES
 from longhand.asking.completion import complete_statuses
 from longhand.asking.durations import parse_duration
 from longhand.asking.options import COMMON, MODELS, asks

@@ -10,7 +10,7 @@ import typer
 
 from concepts.counting import counted
 from concepts.errors import UsageError
-from flows.document.wishes import WISHES
+from flows.document.asked.wishes import WISHES
 from longhand.asking.options import COMMON, MODELS, asks
 from longhand.asking.requests import Wishes
 from longhand.commands.queue import AsJson, File, Prompt, read_requests

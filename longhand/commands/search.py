@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from flows.document.prompts import check_choice
-from flows.document.wishes import DEFAULT_LANG
+from flows.document.asked.prompts import check_choice
+from flows.document.asked.wishes import DEFAULT_LANG
 from longhand.asking.completion import complete_languages
 from longhand.asking.options import SpaceName
 from longhand.commands.documents import AsJson, open_store

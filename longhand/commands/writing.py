@@ -12,7 +12,7 @@ import typer
 
 from concepts.counting import counted
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
-from flows.document.wishes import WISHES
+from flows.document.asked.wishes import WISHES
 from longhand.asking.completion import complete_languages
 from longhand.asking.options import COMMON, MODELS, asks
 from longhand.asking.requests import Wishes
@@ -22,7 +22,7 @@ from longhand.interrupts import EXIT_INTERRUPTED
 from longhand.showing.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
-    from flows.document.events import Event
+    from flows.document.job.events import Event
     from longhand.showing.live_text import LiveText
     from longhand.showing.progress import WritingProgress
     from storage import DocumentRecord, DocumentStatus, NewDocument, Store
@@ -92,7 +92,7 @@ def write(
 
 def say_size(new: NewDocument) -> None:
     """Say on stderr how long a document of parts and sections will be about, before it begins."""
-    from flows.document.options import WritingOptions
+    from flows.document.asked.options import WritingOptions
 
     options = WritingOptions.from_params(new.params)
     if options.depth != 2 or options.outline:

@@ -157,8 +157,8 @@ def _punkt() -> Iterator[Finding]:
 
 def _database() -> Iterator[Finding]:
     from storage import Store
-    from storage.database import Database, resolve_busy_timeout_s, resolve_url
-    from storage.schema import read_version
+    from storage.database.pool import Database, resolve_busy_timeout_s, resolve_url
+    from storage.database.schema import read_version
 
     url = resolve_url(None)
     # Opening it brings the schema up to date, as every command does.

@@ -18,7 +18,7 @@ def is_far(store: Store, document_id: str) -> bool:
 
     False if the headings were given, and for a planner released without a measured reach.
     """
-    from flows.document.options import WritingOptions
+    from flows.document.asked.options import WritingOptions
 
     document = store.get_document(document_id)
     options = WritingOptions.from_params(document.params)
@@ -61,8 +61,8 @@ def describe_sources(store: Store, document_id: str) -> str | None:
 
 def describe_length(store: Store, document_id: str) -> str | None:
     """Return a line if a prompt asks for a book and gets no parts, as the library has none on it; None otherwise."""
-    from flows.document.options import WritingOptions
-    from flows.document.sizes import wanted_book
+    from flows.document.asked.options import WritingOptions
+    from flows.document.asked.sizes import wanted_book
 
     document = store.get_document(document_id)
     if wanted_book(document, WritingOptions.from_params(document.params)) is None:

@@ -14,7 +14,7 @@ from concepts.errors import LonghandError, UsageError
 from longhand.showing.terminal import say
 
 if TYPE_CHECKING:
-    from flows.document.events import OnEvent, OnWorkerEvent, Outcome
+    from flows.document.job.events import OnEvent, OnWorkerEvent, Outcome
     from flows.prefect.api import PrefectApi
     from flows.worker import LonghandWorker
     from storage import DocumentRecord, Store

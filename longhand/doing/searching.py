@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from concepts.errors import UsageError
-from flows.document.prompts import check_language, check_prompt, known_languages
-from flows.document.wishes import DEFAULT_LANG
+from flows.document.asked.prompts import check_language, check_prompt, known_languages
+from flows.document.asked.wishes import DEFAULT_LANG
 from longhand.showing.terminal import say
 
 if TYPE_CHECKING:

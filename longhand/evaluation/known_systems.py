@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from concepts.errors import UsageError
-from flows.document.prompts import check_choice
+from flows.document.asked.prompts import check_choice
 from longhand.evaluation.baselines import (
     SubjectHidden,
     TrueConcepts,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from flows.document.prompts import check_prompt
+from flows.document.asked.prompts import check_prompt
 from longhand.evaluation.texts import DocumentText, text_of_corpus
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def write_document(store: Store, engine: Engine, new: NewDocument) -> DocumentText:
     """Plan, write and decode a document in `store`; return its text with planned lengths."""
-    from flows.document.job import Job
+    from flows.document.job.job import Job
     from flows.document.order import steps_left
     from flows.leases.lease import HeldLease, claim, create_own
 

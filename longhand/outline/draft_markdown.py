@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from flows.document.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable
+from flows.document.asked.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable
 from longhand.outline.drafts import Draft, EditError, Node, check_complete, finish_draft, one_line
 
 if TYPE_CHECKING:

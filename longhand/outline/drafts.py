@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from concepts.errors import InputError
-from flows.document.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
-from flows.document.wishes import MAX_SECTIONS
+from flows.document.asked.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
+from flows.document.asked.wishes import MAX_SECTIONS
 from longhand.outline.outlines import MAX_HEADING_CHARS
 
 if TYPE_CHECKING:

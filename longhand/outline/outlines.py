@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from concepts.errors import InputError
-from flows.document.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
-from flows.document.wishes import MAX_SECTIONS
+from flows.document.asked.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
+from flows.document.asked.wishes import MAX_SECTIONS
 from longhand.outline.numbering import without_numbers
 from longhand.outline.surroundings import LETTER_LINE, without_surroundings
 
@@ -110,7 +110,7 @@ def read_text(path: Path) -> str:
 
 def _read_file(path: Path) -> tuple[str, str]:
     """Return a file's text and a remark on its encoding."""
-    from concepts.corpus.readers.encoding import EncodingError, decode
+    from concepts.corpus.readers.encodings.decode import EncodingError, decode
 
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file with one heading a line")
@@ -137,7 +137,7 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     Raises InputError.
     """
     from concepts.corpus.readers.dialects import spaced_headings
-    from concepts.corpus.readers.front_matter import split_front_matter
+    from concepts.corpus.readers.markdown.front_matter import split_front_matter
     from concepts.corpus.readers.reading import NestingError
     from concepts.counting import count_phrase
     from longhand.outline.pasted import plain_outline, without_notes
@@ -214,7 +214,7 @@ def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.gfm import gfm_plugin
 
-    from concepts.corpus.readers.markdown import check_paragraphs, limit_nesting
+    from concepts.corpus.readers.markdown.document import check_paragraphs, limit_nesting
 
     parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin)
     limit_nesting(parser)
@@ -333,7 +333,7 @@ class _Reader:
         return entries
 
     def _html(self, text: str, line: int, entries: list[_Entry]) -> None:
-        from concepts.corpus.readers.html import read_html
+        from concepts.corpus.readers.html.page import read_html
 
         reading = read_html(text)
         self.left_out.update(reading.left_out)
@@ -375,7 +375,7 @@ def _is_link_to_here(token: Token) -> bool:
 
 def _below_parts(entries: list[_Entry]) -> list[_Entry]:
     """Nest chapters under the parts above them in a list without levels ("Part I", "Chapter 1")."""
-    from concepts.corpus.readers.chapters import chapter_level
+    from concepts.corpus.readers.plain.chapters import chapter_level
 
     levels = [chapter_level(entry.text) for entry in entries]
     if len({entry.level for entry in entries}) > 1 or not {1, 2} <= set(levels):
@@ -388,7 +388,7 @@ def _below_parts(entries: list[_Entry]) -> list[_Entry]:
 
 def _without_attributes(text: str) -> tuple[str, int | None]:
     """Return a heading without `{#2 length=5}` and other attributes, and the length in them."""
-    from concepts.corpus.readers.markdown import ATTRIBUTES
+    from concepts.corpus.readers.markdown.document import ATTRIBUTES
 
     found = ATTRIBUTES.search(text)
     if found is None:

@@ -10,7 +10,7 @@ from longhand.formats.export import section_markdown, title_markdown
 from storage import ExportedSentence
 
 if TYPE_CHECKING:
-    from flows.document.events import Event, Said
+    from flows.document.job.events import Event, Said
     from storage import ExportedDocument, ExportedSection, Store
 
 

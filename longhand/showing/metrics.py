@@ -23,7 +23,7 @@ from longhand.showing.overviews import describe_overview
 from storage import DOCUMENT_STATUSES, STAGES, Store
 
 if TYPE_CHECKING:
-    from flows.document.events import WorkerEvent
+    from flows.document.job.events import WorkerEvent
 
 UNIT_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0)
 COMPANY_BUCKETS = (1, 2, 4, 8, 16, 32, 64)

@@ -12,7 +12,7 @@ from longhand.showing.terminal import format_duration, make_console, print_text,
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
-    from flows.document.events import Event
+    from flows.document.job.events import Event
 
 _STAGES = {"starting": "loading models", "planning": "planning", "writing": "writing", "decoding": "decoding"}
 _COUNTED = ("writing", "decoding")

@@ -17,7 +17,7 @@ from concepts.private import open_private
 from longhand.showing.terminal import format_duration
 
 if TYPE_CHECKING:
-    from flows.document.events import OnWorkerEvent, WorkerEvent
+    from flows.document.job.events import OnWorkerEvent, WorkerEvent
     from storage import Store
 
 FOR_MACHINES = ("unit",)

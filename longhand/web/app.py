@@ -19,17 +19,17 @@ from concepts.errors import LonghandError
 from longhand.doing.refining import Refiner
 from longhand.doing.running import tell_prefect
 from longhand.doing.searching import Searcher
-from longhand.web.changing import Changes, TellPrefect, changing
-from longhand.web.creating import Creating
 from longhand.web.errors import BUSY_TITLE, TITLES, CrowdedError, status_of
 from longhand.web.guard import Guard, GuardMiddleware
-from longhand.web.listing import Listing
-from longhand.web.mapping import Mapping
-from longhand.web.pages import Pages
+from longhand.web.pages.changing import Changes, TellPrefect, changing
+from longhand.web.pages.creating import Creating
+from longhand.web.pages.documents import Pages
+from longhand.web.pages.listing import Listing
+from longhand.web.pages.mapping import Mapping
+from longhand.web.pages.queue import PrefectServer, QueuePage
+from longhand.web.pages.refining import Refining
 from longhand.web.plain import SUFFIX, json_response, plainly
-from longhand.web.queue_page import PrefectServer, QueuePage
 from longhand.web.queues import WorkQueue
-from longhand.web.refining import Refining
 from longhand.web.templating import render
 
 if TYPE_CHECKING:
@@ -136,7 +136,9 @@ def show_error(request: Request, status: int, reason: str, title: str | None = N
     title = title or TITLES.get(status, "That did not work")
     if request.url.path.endswith(SUFFIX):
         return json_response({"status": status, "title": title, "reason": reason}, status=status)
-    return HTMLResponse(render("error.html", status=status, title=title, reason=reason), status_code=status)
+    return HTMLResponse(
+        render("parts/error.html", status=status, title=title, reason=reason), status_code=status
+    )
 
 
 def _show_known_error(request: Request, error: Exception) -> Response:

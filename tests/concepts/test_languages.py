@@ -23,12 +23,13 @@ from concepts.languages.few_words import frequency
 FOUR = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
 DEV = [
     (lang, text)
-    for line in (Path(__file__).parents[2] / "benchmarks/short_phrases/dev.tsv")
+    for line in (Path(__file__).parents[2] / "benchmarks/languages/short_phrases/dev.tsv")
     .read_text(encoding="utf-8")
     .splitlines()
     for lang, text in [line.split("\t")]
 ]
-"""Phrases of one to four words and their languages; `benchmarks/bench_short_phrases.py` measures all of them."""
+"""Phrases of one to four words and their languages;
+`benchmarks/languages/bench_short_phrases.py` measures all of them."""
 MANY = (*FOUR, "zho_Hans", "zho_Hant", "arb_Arab", "ary_Arab", "nob_Latn", "pes_Arab", "swh_Latn", "por_Latn")
 
 

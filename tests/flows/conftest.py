@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.document.asked.options import WritingOptions
 from flows.document.engine import Engine
-from flows.document.job import Job
-from flows.document.options import WritingOptions
+from flows.document.job.job import Job
 from flows.leases.lease import claim
 from flows.prefect.api import PrefectApi
 from flows.prefect.background import end_services

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concepts.errors import UsageError
+from flows.document.asked.options import DEFAULT_DRAWING, Drawing
 from flows.document.engine import (
     HeadingsAsk,
     LeafPlan,
@@ -29,7 +30,6 @@ from flows.document.engine import (
     WriteAsk,
     nobody,
 )
-from flows.document.options import DEFAULT_DRAWING, Drawing
 from storage import BlockKind, CardRef, NewPlanItem, Note, SpaceRef
 
 DIM = 8
@@ -58,7 +58,7 @@ def drawn(drawing: Drawing) -> tuple[object, ...]:
 
 
 class FakeEngine:
-    """A `SharingEngine` for tests and for `benchmarks/fault_fuzz.py`."""
+    """A `SharingEngine` for tests and for `benchmarks/faults/fault_fuzz.py`."""
 
     def __init__(
         self, *, delay_s: float = 0.0, before: Callable[[str, int], None] | None = None, version: str = "1"

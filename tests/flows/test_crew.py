@@ -25,17 +25,17 @@ from flows.crew import (
     place_of_process,
     use_device_of_rank,
 )
-from flows.document.events import WorkerEvent
-from flows.document.options import WritingOptions
+from flows.document.asked.options import WritingOptions
+from flows.document.job.events import WorkerEvent
 from flows.document.steps import begin_stage, plan_document, write_unit
 from flows.errors import CrewError
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from storage import Lease, OpenUnit, Store
 from tests.flows import crew_driver
+from tests.flows.document.step_runner import run_steps
 from tests.flows.flow_fakes import FakeEngine
 from tests.flows.forks import Fork
-from tests.flows.step_runner import run_steps
 
 Make = Callable[..., Any]
 DRIVER = Path(__file__).with_name("crew_driver.py")

@@ -1,4 +1,4 @@
-"""Every kind of fault, on both databases; `benchmarks/fault_fuzz.py` tries as many as one has time for."""
+"""Every kind of fault, on both databases; `benchmarks/faults/fault_fuzz.py` tries as many as one has time for."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import typer.main
 
-from flows.document.events import Event, OnEvent, Said
-from flows.document.options import WritingOptions
+from flows.document.asked.options import WritingOptions
+from flows.document.job.events import Event, OnEvent, Said
 from flows.leases.lease import claim
 from longhand import cli
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from concepts.errors import InputError, LonghandError, LostLease, StorageError
 from storage import Lease, NewDocument, Store, restore_backup
-from storage.schema import HEAD
+from storage.database.schema import HEAD
 
 Author = Any
 
@@ -103,7 +103,7 @@ def test_a_restored_document_is_nobodys_and_goes_on_to_the_same_text(
     with store._database.write() as connection:
         from sqlalchemy import update
 
-        from storage.tables import Document
+        from storage.database.tables import Document
 
         connection.execute(update(Document).values(lease_until=1.0))
     assert restore_backup(tmp_path / "copy", url, force=True) == 1
@@ -189,7 +189,7 @@ def test_a_restore_that_is_killed_leaves_the_old_content(tmp_path: Path) -> None
         store.backup(tmp_path / "copy")
         store.create_document(NewDocument(prompt="later", lang="eng_Latn"))
     code = (
-        "import os, sys, storage.backup as b\n"
+        "import os, sys, storage.upkeep.backup as b\n"
         "class Source:\n"
         "    def __init__(self, real): self.real = real\n"
         "    def close(self): self.real.close()\n"

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from concepts.errors import NotFoundError, StorageError, UsageError
 from storage import DiskFull, NewDocument, Store
-from storage.database import Database, default_path, resolve_url
+from storage.database.pool import Database, default_path, resolve_url
 
 
 def _message(url: str | None, **options: float) -> str:

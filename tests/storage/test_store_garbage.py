@@ -10,7 +10,7 @@ from sqlalchemy import Table, func, select, update
 
 from concepts.errors import UsageError
 from storage import DOCUMENT_STATUSES, FINAL, NewDocument, Store
-from storage.tables import Attempt, Concept, Rendering
+from storage.database.tables import Attempt, Concept, Rendering
 
 DAY_S = 86400.0
 Author = Any
@@ -135,7 +135,7 @@ def test_superseded_outlines_lose_their_sentences_and_can_be_written_again(
 def test_an_interruption_leaves_whole_documents(
     store: Store, author: Author, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from storage import garbage
+    from storage.upkeep import garbage
 
     for number in range(5):
         clock.now += 1

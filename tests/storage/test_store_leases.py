@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 
 from concepts.errors import LostLease, NotFoundError, StorageError
 from storage import Busy, Lease, NewDocument, SpaceRef, Store
-from storage.clock import ServerClock
+from storage.database.clock import ServerClock
 
 if TYPE_CHECKING:
     from .conftest import Author, Clock

@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine
 
 from storage import Store
-from storage.schema import HEAD, alembic_config
-from storage.tables import METADATA
+from storage.database.schema import HEAD, alembic_config
+from storage.database.tables import METADATA
 
 ROOT = Path(__file__).parents[2]
 OLD_FILES = sorted((Path(__file__).parent / "data").glob("lh*.sql"))
@@ -84,7 +84,7 @@ def test_a_failing_migration_changes_nothing(tmp_path: Path, monkeypatch: pytest
     connection = sqlite3.connect(path)
     connection.executescript(OLD_FILES[0].read_text())
     before = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
-    from storage import schema
+    from storage.database import schema
 
     real = schema.migrate
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from concepts.errors import SpaceMismatchError, StorageError
 from storage import ItemConcepts, NewPlanItem, SpaceRef, Store, UnitSpec
-from storage import search as searching
+from storage.search import nearest as searching
 
 
 def unit(*values: float) -> np.ndarray[Any, np.dtype[np.float32]]:

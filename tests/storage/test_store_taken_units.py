@@ -8,7 +8,7 @@ import pytest
 
 from concepts.errors import LostLease
 from storage import Lease, SpaceRef
-from storage.units import LONGEST_TAKE_S
+from storage.rows.units import LONGEST_TAKE_S
 
 if TYPE_CHECKING:
     from .conftest import Author, Clock

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from concepts.errors import SpaceMismatchError, StorageError
 from storage import content_hash
 from storage.ids import ALPHABET, ID_LENGTH, new_document_id, normalize_id
-from storage.outlines import PATH, reading_order
+from storage.rows.outlines import PATH, reading_order
 from storage.vectors import pack_vector, pack_vectors, unpack_vector, unpack_vectors
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)

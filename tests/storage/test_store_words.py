@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, SpaceRef, UnitSpec
-from storage import words as word_search
-from storage.words import MAX_TERMS, parse_terms
+from storage.search import words as word_search
+from storage.search.words import MAX_TERMS, parse_terms
 
 
 def write(

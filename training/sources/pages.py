@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from concepts.corpus.readers.elements import Element, to_outline
-from concepts.corpus.readers.html import node_elements
+from concepts.corpus.readers.html.page import node_elements
 from concepts.corpus.records import LANG_CODES, Document
 from training.sources.archives import iter_deb, package_name
 

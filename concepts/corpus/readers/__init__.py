@@ -5,9 +5,9 @@
 
 from concepts.corpus.readers.data import READABLE_SUFFIXES, read_data
 from concepts.corpus.readers.elements import Collector, Element, to_sections
-from concepts.corpus.readers.encoding import EncodingError
+from concepts.corpus.readers.encodings.decode import EncodingError
 from concepts.corpus.readers.reading import Metadata, NestingError, Reading
-from concepts.corpus.readers.word import KindError
+from concepts.corpus.readers.word.document import KindError
 
 __all__ = [
     "READABLE_SUFFIXES",

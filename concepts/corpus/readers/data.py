@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from concepts.corpus.readers.encoding import decode
-from concepts.corpus.readers.html import read_html
-from concepts.corpus.readers.markdown import read_markdown
+from concepts.corpus.readers.encodings.decode import decode
+from concepts.corpus.readers.html.page import read_html
+from concepts.corpus.readers.markdown.document import read_markdown
+from concepts.corpus.readers.plain.text import read_text
 from concepts.corpus.readers.reading import Reading
-from concepts.corpus.readers.text import read_text
-from concepts.corpus.readers.word import read_word
+from concepts.corpus.readers.word.document import read_word
 
 WORD_SUFFIX = ".docx"
 _READERS: dict[str, Callable[[str], Reading]] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from storage import Store
-from storage.tables import Attempt, Concept, Outline, PlanItem, PromptConceptRow, Rendering, Unit
+from storage.database.tables import Attempt, Concept, Outline, PlanItem, PromptConceptRow, Rendering, Unit
 
 
 class Failed(AssertionError):

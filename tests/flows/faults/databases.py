@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, func, select, text
 
 from storage import Store
-from storage.tables import Document
+from storage.database.tables import Document
 from tests.flows.faults.comparison import Failed
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from concepts.errors import LonghandError
 from flows import run as flow_run
-from flows.document.options import WritingOptions
+from flows.document.asked.options import WritingOptions
 from flows.prefect.api import PrefectApi
 from storage import NewDocument, Store
 from tests.flows.faults.comparison import Failed, count_redone, difference, look

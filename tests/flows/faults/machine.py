@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from storage import Store
-from tests.flows import flow_driver
+from tests.flows.document import flow_driver
 from tests.flows.faults.comparison import Failed
 from tests.flows.faults.databases import PostgreSQL
 from tests.flows.faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, PATIENCE_S, FaultLab

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.flows import flow_driver
+from tests.flows.document import flow_driver
 from tests.flows.faults.comparison import Failed
 from tests.flows.faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, PATIENCE_S, FaultLab
 from tests.flows.forks import Fork, Process

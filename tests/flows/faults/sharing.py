@@ -13,7 +13,7 @@ from flows.leases.owner import is_dead, owner_of
 from flows.models.sharing import SharedModels
 from flows.prefect.api import PrefectApi
 from storage import Busy, Store
-from storage.database import IDLE_TIMEOUT_S
+from storage.database.pool import IDLE_TIMEOUT_S
 from tests.flows.faults.comparison import Failed, look
 from tests.flows.faults.databases import PostgreSQL
 from tests.flows.faults.lab import EXIT_DONE, EXIT_KNOWN_ERROR, SILENCE, Child, FaultLab

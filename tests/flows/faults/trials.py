@@ -3,7 +3,7 @@
 Each trial is a new document with the same prompt and seed in one database, so that all texts must be
 equal. The writing processes are forks of this one that run the flow `write-document` with the fake engine, as flow
 runs of one Prefect server; the trials about Prefect itself start processes with servers of their own. Used by
-tests (a few trials of each kind) and by `benchmarks/fault_fuzz.py` (as many as the minutes allow).
+tests (a few trials of each kind) and by `benchmarks/faults/fault_fuzz.py` (as many as the minutes allow).
 """
 
 from __future__ import annotations

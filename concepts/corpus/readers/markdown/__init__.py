@@ -1,0 +1,1 @@
+"""Markdown to headings and blocks of text."""

@@ -1,0 +1,1 @@
+"""Plain text to headings and blocks of text."""

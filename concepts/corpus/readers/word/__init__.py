@@ -1,0 +1,1 @@
+"""Word files to headings and blocks of text."""

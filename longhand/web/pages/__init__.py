@@ -1,0 +1,1 @@
+"""The inspector's pages, one module for each group of them."""

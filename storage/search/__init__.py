@@ -1,0 +1,1 @@
+"""Search among stored plan items and sentences, by meaning and by words."""
