@@ -6,12 +6,43 @@ from typing import Literal
 
 FORMS = frozenset(
     """
-    agenda agreement announcement checklist contract cv email essay eulogy fable faq invitation itinerary letter menu
-    monologue newsletter note obituary plan poem policy proposal quiz recipe report resume schedule script sermon speech
-    statement story timetable toast
+    agenda agreement announcement checklist contract cv dialog dialogue email essay eulogy fable faq haiku homily
+    invitation itinerary letter limerick menu monologue newsletter note notice obituary petition plan poem policy
+    prayer proposal quiz recipe report resume schedule script sermon speech statement story tale timetable toast vow
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 """Kinds with a form of their own: who asks for a letter is not helped by a guide."""
+SAME_FORM = {
+    "dialog": "dialogue",
+    "email": "letter",
+    "haiku": "poem",
+    "homily": "sermon",
+    "limerick": "poem",
+    "tale": "story",
+    "toast": "speech",
+}
+"""Forms that another one contains: who asks for an email is helped by a letter."""
+IRREPLACEABLE = frozenset(
+    [
+        "dialogue",
+        "eulogy",
+        "fable",
+        "invitation",
+        "letter",
+        "monologue",
+        "obituary",
+        "petition",
+        "poem",
+        "prayer",
+        "sermon",
+        "speech",
+        "story",
+        "vow",
+    ]
+)
+"""Forms that no text on their subject stands in for: a text on lighthouses is no story that is set in one."""
+TITLED = frozenset(("dialogue", "fable", "monologue", "poem", "story"))
+"""Forms whose texts have titles of their own: "The last lamp" is a story in a lighthouse."""
 KINDS_OF_TEXT = FORMS | frozenset(
     """
     article document explanation guide handbook introduction manual message overview paper piece post review summary

@@ -25,7 +25,8 @@ from concepts.library.words import stems as stems_of
 from concepts.texts import KINDS_OF_BOOK, THOROUGH
 
 LEAST_BOOK_LIKENESS = 0.58
-"""How near a book's subject must be to the requested one, about a cosine; `benchmarks/bench_books.py` shows why."""
+"""How near a book's subject must be to the requested one, about a cosine; see
+`benchmarks/library/bench_books.py`."""
 LEAST_EXACT_LIKENESS = 0.8
 """The same where only a book on the very subject will do."""
 NARROWER_BY = 0.15

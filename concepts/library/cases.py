@@ -21,6 +21,7 @@ from concepts.library.encode import Encode
 from concepts.library.library import CASES, Library, Passage
 from concepts.library.notes import names_other
 from concepts.library.words import kinds_of, stems
+from concepts.texts import IRREPLACEABLE, TITLED
 
 NUM_EXAMINED = 12
 """Documents of cases whose subjects are compared: those whose coded titles are nearest."""
@@ -30,7 +31,8 @@ COSINE_WEIGHT, WORDS_WEIGHT = 0.3, 0.1
 """What a heading is worth for a clause is how much the clause brings the subject nearer to it, plus how much more than
 to the subject's other headings, plus these weights times the cosine and the share of its words that the clause has."""
 LEAST_WORTH = 0.5
-"""Below it a reader found most headings wrong, above it most of them right (`benchmarks/bench_cases.py --worth`)."""
+"""Below it a reader found most headings wrong, above it most of them right
+(`benchmarks/library/bench_cases.py --worth`)."""
 LEAST_NEWS = 0.05
 """A case is left out unless its heading is this much nearer to its clause than the leading document's title."""
 MOST_CASES = 3
@@ -45,11 +47,7 @@ _CHUNK = re.compile(
 _CONNECTS = re.compile(r"\b(?:with|without|for|who|that|as|in|on|at|after|when|during|from)\b", re.IGNORECASE)
 _SHORT = re.compile(r"(?:very |too |quite )?[^\W\d_]{3,}", re.IGNORECASE)
 """A clause of one word, such as "shy", tells something however short the word is."""
-_WHOLE = frozenset(
-    """
-    announcement email essay eulogy fable letter monologue note obituary poem script sermon speech statement story toast
-    """.split()  # noqa: SIM905  # a list of words reads better so
-)
+_WHOLE = IRREPLACEABLE | {"essay", "note", "script", "statement"}
 """Kinds of text that nothing may interrupt."""
 _NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -101,11 +99,13 @@ def add_cases(
 ) -> list[str]:
     """Return the headings of an outline with those of cases, if there are some.
 
-    They come after the first heading, which sums up the document, or last where it is a letter, a speech or the like,
-    as `named` says: its title and prompt. `most` is its wished number of sections: the last ones make room. `leading`
-    is the title of the document that the headings are from: cases that it is about are left out.
+    They come after the first heading, which sums up the document, or last where it is a letter, a speech or the
+    like, as `named` says: its title and prompt; a story or poem gets none. `most` is its wished number of sections:
+    the last ones make room. `leading` is the title of the document that the headings are from: cases that it is about
+    are left out.
     """
-    if cases is None:
+    kinds = kinds_of(named)
+    if cases is None or not kinds.isdisjoint(TITLED):
         return list(headings)
     room = MOST_CASES if most is None else min(MOST_CASES, int(most * MOST_SHARE))
     told = [case for case in cases.told if case.heading not in headings]
@@ -115,7 +115,7 @@ def add_cases(
         leading_C = F.cosine_similarity(encode([leading]), clauses_CD)
         told = [case for case, is_new in zip(told, own_C - leading_C > LEAST_NEWS, strict=True) if is_new]
     kept = list(headings) if most is None else list(headings)[: max(1, most - len(told[:room]))]
-    place = 1 if _WHOLE.isdisjoint(kinds_of(named)) else len(kept)
+    place = 1 if _WHOLE.isdisjoint(kinds) else len(kept)
     return [*kept[:place], *(case.heading for case in told[:room]), *kept[place:]]
 
 

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -25,8 +26,9 @@ from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage, is_cases
 from concepts.library.notes import FEWEST_WHOLE, names_other
-from concepts.library.words import kinds_of, with_one_name
+from concepts.library.words import kinds_of, kinds_of_document, with_one_name
 from concepts.library.words import stems as stems_of
+from concepts.texts import IRREPLACEABLE, TITLED
 
 NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 """Documents examined closely: the nearest by title or prompt, and the documents of the nearest sections."""
@@ -34,15 +36,19 @@ TELLING = 3
 """Nearest sections of a document whose mean cosine measures how near it is to a title."""
 LEAST_LIKENESS = 0.36
 """How near to the title the best document must be, about a cosine."""
+LEAST_OF_KIND = 0.25
+"""The same for a document of a requested kind that no other text stands in for: a story set elsewhere is still one."""
 SAME_SUBJECT = 0.63
 """At or above this likeness most documents are on the subject itself, below it many are on a neighbouring one."""
 NAME_WEIGHT = 0.635
 """Weight of the cosine of a document's title or prompt; its nearest sections get the rest. This weight and the next two
-were fitted on pairs of documents that a reader graded (`benchmarks/graded_prompts.jsonl`)."""
+were fitted on pairs of documents that a reader graded (`benchmarks/library/graded_prompts.jsonl`)."""
 UNSAID_WEIGHT = 0.115
 """Likeness that a document loses if it has none of the title's words."""
 OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
+IRREPLACEABLE_WEIGHT = 0.2
+"""The same for kinds that no other text stands in for, such as a story."""
 OTHER_CHILD_WEIGHT = 0.07
 """Likeness that a story for a daughter loses where one for a son was asked for, and the other way round."""
 THIN_WEIGHT = 0.04
@@ -57,6 +63,8 @@ THIN_WORDS, THIN_SENTENCE = 520, 11.0
 NARROWER = 0.6
 """Below this likeness the particulars of a prompt lead to documents on them instead of on its subject: the subject that
 has such cases counts as a name of the document, too."""
+NUM_OF_KIND, NUM_LOOKED_AT = 20, 3000
+"""Documents of a requested kind that no other text stands in for, among the nearest by title or prompt."""
 NUM_BY_WORDS, COMMON_SHARE = 40, 0.015
 """Documents examined because their title or prompt shares rare words with the title; at most this share of all
 documents has a rare word."""
@@ -106,7 +114,9 @@ class Candidate:
     """Cosine of each passage's subject with the title."""
     features: Features
     is_of_kind: bool | None = None
-    """Whether its name has every requested kind of text; None: none was requested."""
+    """Whether it is of the requested kind of text; None: none was requested."""
+    is_irreplaceable: bool = False
+    """Whether that kind is one that no other text stands in for."""
     is_thin: bool = False
     """Whether it has few words, or short sentences."""
     is_of_other_child: bool = False
@@ -118,6 +128,16 @@ class Candidate:
     def likeness(self) -> float:
         """Return how near the document is, about a cosine."""
         return self.features.likeness
+
+    @property
+    def least(self) -> float:
+        """Return how near the document must be to lead an outline."""
+        return LEAST_OF_KIND if self.is_of_kind and self.is_irreplaceable else LEAST_LIKENESS
+
+    @property
+    def is_near(self) -> bool:
+        """Return whether the document may lead an outline."""
+        return self.likeness >= self.least
 
 
 def find_outline(
@@ -209,6 +229,7 @@ def find_candidates(
     abouts = encode(names)
     sections = [library.likeness(about[None], about, title_weight=0.0)[0] for about in abouts]
     words = [stems_of(name) for name in names]
+    kinds = kinds_of("\n".join((*names, typed)))
     numbers: set[int] = set()
     for about, likeness_N, stems in zip(abouts, sections, words, strict=True):
         likeness_M = library.document_likeness(about)
@@ -216,15 +237,21 @@ def find_candidates(
         by_section = likeness_N.topk(min(NUM_BY_SECTION, len(library))).indices.tolist()
         numbers |= {m for m in [*by_title, *named_by(library, stems)] if likeness_M[m] >= 0}
         numbers |= {int(library.owner[n]) for n in by_section if likeness_N[n] >= 0}
+        numbers |= set(of_kind(library, likeness_M, kinds & IRREPLACEABLE))
     called = " ".join(names)
-    kinds = kinds_of("\n".join((*names, typed)))
     child = child_of("\n".join((*names, typed)))
     wants_simple = any(map(is_simple, (*names, typed)))
     if not library.is_own:
         numbers = {m for m in numbers if not is_cases(library.titles[m])}
     places = [list(library.places_of(m)) for m in sorted(numbers)]
     if not library.is_own:
-        places = [own for own in places if not _is_of_other([library.passages[n] for n in own], called)]
+        # a story has names of its own
+        places = [
+            own
+            for own in places
+            if not kinds.isdisjoint(TITLED & kinds_of_document(*_names(library.passages[own[0]])))
+            or not _is_of_other([library.passages[n] for n in own], called)
+        ]
     if not places:
         return []
     firsts = [library.passages[own[0]] for own in places]
@@ -240,16 +267,48 @@ def find_candidates(
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
-        is_of_kind = kinds <= kinds_of(f"{passages[0].title}\n{passages[0].prompt}") if kinds else None
+        is_of_kind = _is_of_kind(passages[0], kinds) if kinds else None
         thin = not (library.is_own or wants_simple) and is_thin(passages)
         off_level = 0.0 if library.is_own else _off_level(passages, wants_simple=wants_simple)
         of_other = is_other_child(library.children[library.owner[own[0]]], child)
-        found.append(Candidate(passages, nearness_P, _mean(features), is_of_kind, thin, of_other, off_level))
+        found.append(
+            Candidate(
+                passages,
+                nearness_P,
+                _mean(features),
+                is_of_kind,
+                not kinds.isdisjoint(IRREPLACEABLE),
+                thin,
+                of_other,
+                off_level,
+            )
+        )
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
 
 
+def of_kind(library: Library, likeness_M: Tensor, kinds: frozenset[str]) -> list[int]:
+    """Return the nearest documents of one of the given kinds."""
+    if not kinds:
+        return []
+    nearest = likeness_M.topk(min(NUM_LOOKED_AT, len(likeness_M))).indices.tolist()
+    known = ((m, library.entries[m]) for m in nearest if likeness_M[m] >= 0)
+    own = (m for m, entry in known if not kinds.isdisjoint(kinds_of_document(entry.title, entry.prompt)))
+    return list(islice(own, NUM_OF_KIND))
+
+
+def _names(first: Passage) -> tuple[str, str]:
+    return first.title, first.prompt
+
+
+def _is_of_kind(first: Passage, kinds: frozenset[str]) -> bool:
+    """Return whether a document has all requested kinds, or one of those that no other text stands in for."""
+    own = kinds_of_document(*_names(first))
+    return not own.isdisjoint(needed) if (needed := kinds & IRREPLACEABLE) else kinds <= own
+
+
 def _loss(candidate: Candidate) -> float:
-    of_kind = OTHER_KIND_WEIGHT * (candidate.is_of_kind is False)
+    weight = IRREPLACEABLE_WEIGHT if candidate.is_irreplaceable else OTHER_KIND_WEIGHT
+    of_kind = weight * (candidate.is_of_kind is False)
     of_kind += OTHER_CHILD_WEIGHT * candidate.is_of_other_child
     return of_kind + THIN_WEIGHT * candidate.is_thin + LEVEL_WEIGHT * candidate.off_level
 
@@ -304,7 +363,7 @@ def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Ca
     """Return the candidates that are on the subject; none where the best one is not."""
     if not candidates:
         return []
-    least = max(candidates[0].likeness - within, LEAST_LIKENESS)
+    least = max(candidates[0].likeness - within, candidates[0].least)
     return [candidate for candidate in candidates if candidate.likeness >= least][:most]
 
 

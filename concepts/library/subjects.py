@@ -21,18 +21,21 @@ from concepts.blanks import child_of, is_other_child
 from concepts.library.cases import has_far_number
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, is_cases
-from concepts.library.outline import TELLING, is_thin, named_by
-from concepts.library.words import kinds_of, stems
+from concepts.library.outline import TELLING, find_candidates, is_thin, named_by, of_kind
+from concepts.library.words import asks_for_titled, kinds_of, kinds_of_document, stems
+from concepts.texts import IRREPLACEABLE
 
 NUM_BY_NAME, NUM_BY_SECTION, NUM_READ = 50, 50, 40
 """Documents whose names, or sections, are nearest; of these so many are read."""
 NAME_WEIGHT, TELLING_WEIGHT, SAID_WEIGHT = 0.42, 0.58, 0.97
 """Weights of the cosine of a document's name, of its nearest sections, and of the share of the prompt's words that it
-has. Fitted on the 60 dev prompts of `benchmarks/long_prompts.jsonl`."""
+has. Fitted on the 60 dev prompts of `benchmarks/library/long_prompts.jsonl`."""
 NUM_COMMON, COMMON_WEIGHT = 5, 0.3
 """Documents whose mean name is compared with each one's name, and the weight of that cosine."""
 THIN_WEIGHT, OTHER_KIND_WEIGHT = 0.03, 0.2
 """What a document loses if it is thin, or if its name lacks the requested kind of text."""
+LONG_WISH = 8
+"""Words of a requested text that tell its subject by themselves: "a short poem I can frame" does not."""
 LEAST_WORTH = 0.9
 """A document that is worth less is not on the subject."""
 
@@ -40,8 +43,13 @@ LEAST_WORTH = 0.9
 def find_title(library: Library, encode: Encode, prompt: str, asked: str = "") -> str:
     """Return the title of the document on the subject of a long prompt, "" if the library has none.
 
-    `asked` names the requested kind of text, "a letter to my landlord", if the prompt says so.
+    `asked` names the requested kind of text, "a letter to my landlord", if the prompt says so. Where that has titles of
+    its own, such as a story, the title is that of the nearest text of that kind.
     """
+    if asks_for_titled(wish := asked or prompt):
+        names = [wish if len(wish.split()) >= LONG_WISH else prompt]
+        found = find_candidates(library, encode, names, wish)
+        return found[0].passages[0].title if found and found[0].is_of_kind and found[0].is_near else ""
     title, worth = nearest_title(library, encode, prompt, asked)
     return title if worth >= LEAST_WORTH else ""
 
@@ -53,7 +61,8 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
     about = F.normalize(encode([prompt])[0], dim=0)
     sections_N = library.likeness(about[None], about, title_weight=0.0)[0]
     said = stems(prompt)
-    numbers = _near(library, about, sections_N, said, prompt)
+    kinds = kinds_of(asked) or kinds_of(prompt) & IRREPLACEABLE
+    numbers = _near(library, about, sections_N, said, prompt, kinds)
     if not numbers:
         return "", float("-inf")
     places = [list(library.places_of(m)) for m in numbers]
@@ -62,11 +71,11 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
     names_MKD = F.normalize(encode(names), dim=1).reshape(len(numbers), 2, -1)
     named_M = (names_MKD @ about).amax(dim=1)
     weights = {stem: _rarity(library, stem) for stem in said}
-    kinds = kinds_of(asked)
     worth = NAME_WEIGHT * named_M + TELLING_WEIGHT * telling_M
     for k, (m, own) in enumerate(zip(numbers, places, strict=True)):
         passages = [library.passages[n] for n in own]
-        has_kind = kinds <= kinds_of("\n".join(_names(library, m)))
+        entry = library.entries[m]
+        has_kind = kinds <= kinds_of_document(entry.title, entry.prompt)
         worth[k] += SAID_WEIGHT * _share(weights, passages)
         worth[k] -= OTHER_KIND_WEIGHT * (not has_kind) + THIN_WEIGHT * (
             not library.is_own and is_thin(passages)
@@ -79,13 +88,19 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
 
 
 def _near(
-    library: Library, about: Tensor, sections_N: Tensor, said: Collection[str], prompt: str
+    library: Library,
+    about: Tensor,
+    sections_N: Tensor,
+    said: Collection[str],
+    prompt: str,
+    kinds: frozenset[str],
 ) -> list[int]:
     """Return the documents to read: those whose names and sections are nearest to a subject."""
     named_M = library.document_likeness(about)
     by_section = sections_N.topk(min(NUM_BY_SECTION, len(sections_N))).indices
     numbers = {int(m) for m in named_M.topk(min(NUM_BY_NAME, len(named_M))).indices}
     numbers |= {*library.owner[by_section].tolist(), *named_by(library, said)}
+    numbers |= set(of_kind(library, named_M, kinds & IRREPLACEABLE))
     child = child_of(prompt)
     fit = [
         m

@@ -6,7 +6,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from concepts.texts import FORMS
+from concepts.texts import FORMS, SAME_FORM, TITLED
 
 if TYPE_CHECKING:
     from nltk.stem.api import StemmerI
@@ -97,11 +97,76 @@ _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE 
 """Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
 
 
+_TELLS_OF = re.compile(
+    r"\bhow (?:to|do|does|did|can|could|should|would)\b|^\W*(?:please )?(?:explain|describe|summar)|"
+    r"\b(?:writing|reading|giving|preparing|keeping|analy[sz]\w+|interpreting|review of|meaning of|types? of|"
+    r"kinds? of|tips|famous|greatest|"
+    r"what (?:is|are|makes|should)|why (?:is|are|do|does))\b",
+    re.IGNORECASE,
+)
+"""Matches a line that tells of texts, "how to write a eulogy", and asks for none."""
+_OTHER_SENSE = re.compile(
+    r"\b(?:stor(?:y|ies) (?:of|behind)(?! an?\b)|(?:free|hate|parts? of|figures? of|freedom of) speech\b"
+    r"|speech (?:therap\w+|recogni\w+|delay\w*|impair\w+|disorder\w*)|notice period|(?:short|give|giving|serve|take|"
+    r"without|weeks?'?|months?'?|days?'?) notice\b)",
+    re.IGNORECASE,
+)
+"""Matches forms in another sense: "the story of tea", "freedom of speech", "two weeks' notice"."""
+_PHRASES = {
+    "dating profile": re.compile(r"\bdating profile", re.IGNORECASE),
+    "job advertisement": re.compile(r"\bjob (?:ad|advert|advertisement|posting)s?\b", re.IGNORECASE),
+    "dialogue": re.compile(
+        r"\brole[- ]play(?! ?(?:ing|game))|\bskits?\b|\b(?:comedy|comic|minute) sketch", re.IGNORECASE
+    ),
+    "letter": re.compile(
+        r"\b(?:thank[- ]you|condolence|sympathy|apology|farewell|love) (?:notes?|messages?|mails?)\b|\ba mail to\b",
+        re.IGNORECASE,
+    ),
+    "press release": re.compile(r"\bpress releases?\b", re.IGNORECASE),
+    "story": re.compile(
+        r"\b(?:retell|retold\b|(?:romance|love) scene\b"
+        r"|(?:murder|crime) mystery\b(?! (?:dinner|party|game|night|evening)))",
+        re.IGNORECASE,
+    ),
+    "product description": re.compile(r"\bproduct descriptions?\b", re.IGNORECASE),
+}
+"""Forms of two words, and two words for a form."""
+
+
 def kinds_of(text: str) -> frozenset[str]:
-    """Return the forms that the lines of a text name; a verb ("to plan a party") names none."""
-    return FORMS.intersection(
-        word.removesuffix("s") for word in _WORD.findall(americanize(_VERB.sub("", text).casefold()))
+    """Return the forms that the lines of a text ask for, the containing form of `SAME_FORM` for each.
+
+    A verb ("to plan a party") names none, nor does a line that tells of texts ("how to write a eulogy").
+    """
+    lines = (_OTHER_SENSE.sub("", line) for line in text.splitlines() if not _TELLS_OF.search(line))
+    asking = "\n".join(lines)
+    found = {form for form, phrase in _PHRASES.items() if phrase.search(asking)}
+    asking = _VERB.sub("", _PHRASES["letter"].sub("", asking))
+    words = map(_singular, _WORD.findall(americanize(asking.casefold())))
+    return frozenset(found | {SAME_FORM.get(word, word) for word in words if word in FORMS})
+
+
+_BEGINNING = 8
+"""Words of a document's prompt that name what it is."""
+
+
+def kinds_of_document(title: str, prompt: str | None) -> frozenset[str]:
+    """Return the forms of a document. Only how its prompt begins tells whether it is a story, or a text on stories."""
+    if not prompt:
+        return kinds_of(title)
+    begins = " ".join(prompt.split()[:_BEGINNING])
+    return (kinds_of(f"{title}\n{prompt}") - TITLED) | (
+        kinds_of(begins) & TITLED if kinds_of(prompt) else frozenset()
     )
+
+
+def asks_for_titled(wish: str) -> bool:
+    """Return whether a requested text is of a kind that has titles of its own, such as a story."""
+    return not kinds_of(wish).isdisjoint(TITLED)
+
+
+def _singular(word: str) -> str:
+    return f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
 
 
 @lru_cache(50_000)

@@ -14,15 +14,23 @@ from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageE
 from concepts.given import GivenDocument
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from concepts.texts import BookNeed
+from flows.document.asked.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
+from flows.document.asked.sizes import asked_size, told_size, wanted_book
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import OutlineAsk
 from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
-from flows.document.job import Job, attempt, take
-from flows.document.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
+from flows.document.job.job import Job, attempt, take
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
-from flows.document.sizes import asked_size, told_size, wanted_book
-from flows.document.titles import choose_title, is_title, recased, says_subject, unwished, without_details
+from flows.document.titles import (
+    asks_for_own_title,
+    choose_title,
+    is_title,
+    recased,
+    says_subject,
+    unwished,
+    without_details,
+)
 from storage import (
     CardRef,
     DocumentRecord,
@@ -93,15 +101,20 @@ def encode_prompt(job: Job) -> None:
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
     title = document.title or derive_title(without_details(subject_of(prompt, lang), lang), lang)
-    if document.title is None and said is None and not is_title(prompt, lang):
+    if (
+        document.title is None
+        and said is None
+        and (not is_title(prompt, lang) or asks_for_own_title(prompt, lang))
+    ):
         job.prepare("decode")
         # a book is found by the words that ask for it
         is_named = wanted_book(document, options) == "wider" and says_subject(prompt)
         library = NO_LIBRARY if is_named else options.library
         with job.timings.span("decoding"):
-            title = choose_title(
+            chosen = choose_title(
                 engine, prompt, vectors[: len(parts)], lang, key=(document.seed,), library=library
             )
+        title = chosen or title
     if document.title is None and lang != document.lang and said is None:
         (translated,) = engine.translate([title], lang, document.lang)
         title = translated.text.strip() or title

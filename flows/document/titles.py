@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from concepts.languages.codes import ENGLISH
+from concepts.library.words import asks_for_titled
 from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
 from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT
 from concepts.truecase import truecased
+from flows.document.asked.options import NO_LIBRARY
 from flows.document.engine import TitleAsk
-from flows.document.options import NO_LIBRARY
 
 if TYPE_CHECKING:
     from flows.document.engine import Engine, Key
@@ -35,8 +36,8 @@ MOST_TITLE_WORDS = 10
 _REQUEST = re.compile(
     r"(?:(?:please|kindly|can you|could you|would you|help me(?: to)?|"
     r"i(?:'d| would)? (?:like|want|need)(?: you to| to have)?)[,\s]+)*"
-    r"(?:(?:write|draft|create|make|produce|compose|give|put together|plan)\s+(?:(?:me|us)\s+(?P<plain>))?|"
-    r"(?<=need )|(?<=want ))"
+    r"(?:(?:write|draft|create|make|produce|compose|give|put together|plan)\s+"
+    r"(?:(?:me|us|him|her|them)\s+(?P<plain>))?|(?<=need )|(?<=want ))"
     r"(?P<what>(?:(?(plain)\w+|(?:an?|the|some|my|our)))\s+[^.!?;:]{3,})",
     re.IGNORECASE,
 )
@@ -196,8 +197,9 @@ def choose_title(
 ) -> str:
     """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
 
-    A prompt that tells of its asker gets the title of the document on its subject, if `library` has one; NO_LIBRARY has
-    none. Else the voice says a title, which is a candidate only if the prompt has all its content words. Raises the
+    A prompt that tells of its asker gets the title of the document on its subject, if `library` has one, and one
+    that asks for a story or poem that of the nearest one; NO_LIBRARY has none. Else a prompt that is a title gets "".
+    For others the voice says a title, which is a candidate only if the prompt has all its content words. Raises the
     engine's errors.
     """
     mean = vectors.mean(axis=0, dtype=np.float32)
@@ -205,10 +207,12 @@ def choose_title(
     ask = TitleAsk(
         prompt=prompt, prompt_vector=mean, key=key, prompt_lang=lang, lang=lang, asked=asked, library=library
     )
-    if library != NO_LIBRARY and len(prompt) > LONGEST_PLAIN_PROMPT:
+    if library != NO_LIBRARY and (len(prompt) > LONGEST_PLAIN_PROMPT or asks_for_own_title(prompt, lang)):
         found = headline(normalize_text(engine.find_title(ask)).strip(), LONGEST_TITLE)
         if found:
             return found
+    if is_title(prompt, lang):
+        return ""
     said = headline(normalize_text(engine.say_title(ask)).strip(), LONGEST_TITLE)
     candidates = [said] if _is_of(said, prompt) else []
     candidates += titles_in(prompt, lang)
@@ -218,6 +222,11 @@ def choose_title(
     concepts = engine.encode(candidates, lang)
     sizes = np.linalg.norm(concepts, axis=1) * float(np.linalg.norm(mean))
     return candidates[int(np.argmax((concepts @ mean) / np.maximum(sizes, 1e-12)))]
+
+
+def asks_for_own_title(prompt: str, lang: str) -> bool:
+    """Return whether an English prompt asks for a text that has a title of its own, such as a story."""
+    return lang == ENGLISH and asks_for_titled(asked_texts(prompt) or prompt)
 
 
 def asked_texts(prompt: str) -> str:

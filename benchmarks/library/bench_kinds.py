@@ -1,0 +1,61 @@
+"""Does a prompt for a story, a letter, a speech or another kind of text get one?
+
+    .venv/bin/python benchmarks/library/bench_kinds.py [--list]
+
+`kinds.jsonl` beside this file has 120 prompts of somebody who knew nothing of the library, half of them held out, and a
+strict reader's marks of texts for the held-out ones: 2 of use with few changes, 1 the right kind for another occasion or
+a guide to writing one, 0 of no use. Prints how often the text that leads a held-out prompt's outline has which mark;
+"unread" ones were never marked, "none" is a prompt that no text of the library leads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+from torch import Tensor
+
+from concepts.codecs.spaces import load_codec
+from concepts.library.outline import find_candidates
+from concepts.library.stored import load_library
+from concepts.library.subjects import find_title
+from flows.document.planning import derive_title, subject_of
+from flows.document.titles import LONGEST_PLAIN_PROMPT, asked_texts, asks_for_own_title, without_details
+
+PROMPTS = Path(__file__).parent / "kinds.jsonl"
+LANG = "eng_Latn"
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--list", action="store_true")
+    asked = parser.parse_args()
+    codec = load_codec(None)
+
+    def encode(texts: list[str]) -> Tensor:
+        return codec.encode(texts, LANG)
+
+    library = load_library(None, space_id=codec.space_id, encode=encode)
+    marks: Counter[int | str] = Counter()
+    for line in PROMPTS.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        prompt, subject = row["prompt"], subject_of(row["prompt"], LANG)
+        title = derive_title(without_details(subject, LANG), LANG)
+        if len(prompt) > LONGEST_PLAIN_PROMPT or asks_for_own_title(prompt, LANG):
+            title = find_title(library, encode, prompt, asked_texts(prompt)) or title
+        leading = next(iter(find_candidates(library, encode, [title, subject], prompt)), None)
+        found = leading.passages[0].title if leading is not None and leading.is_near else None
+        if row["split"] == "heldout":
+            marks["none" if found is None else row["marks"].get(found, "unread")] += 1
+        if asked.list:
+            print(f"{row['split']}: {prompt[:90]!r} got {found!r} ({row['marks'].get(found)})")
+    print(", ".join(f"{marks[mark]} times {mark}" for mark in (2, 1, 0, "unread", "none")))
+
+
+if __name__ == "__main__":
+    main()
