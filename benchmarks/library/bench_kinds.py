@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/library/bench_kinds.py [--list]
 
 `kinds.jsonl` beside this file has 120 prompts of somebody who knew nothing of the library, half of them held out, and a
-strict reader's marks of texts for the held-out ones: 2 of use with few changes, 1 the right kind for another occasion or
-a guide to writing one, 0 of no use. Prints how often the text that leads a held-out prompt's outline has which mark;
+strict reader's marks of texts for the held-out ones: 2 of use with few changes, 1 the right kind for another occasion
+or a guide to writing one, 0 of no use. Prints how often the text that leads a held-out prompt's outline has which mark;
 "unread" ones were never marked, "none" is a prompt that no text of the library leads.
 """
 
