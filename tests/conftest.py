@@ -28,11 +28,6 @@ settings.load_profile("suite")
 os.environ.setdefault(FETCHED_VARIABLE, str(models_dir()))
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one process more than there are cores: many tests wait for a server or for a lease to end."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """Collect the connections that Prefect has left while warnings of them are ignored, not in a later test."""

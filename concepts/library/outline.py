@@ -363,8 +363,10 @@ def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Ca
     """Return the candidates that are on the subject; none where the best one is not."""
     if not candidates:
         return []
-    least = max(candidates[0].likeness - within, candidates[0].least)
-    return [candidate for candidate in candidates if candidate.likeness >= least][:most]
+    if not candidates[0].is_near:
+        return []
+    least = candidates[0].likeness - within
+    return [candidate for candidate in candidates if candidate.likeness >= max(least, candidate.least)][:most]
 
 
 def _said(passages: Sequence[Passage]) -> set[str]:

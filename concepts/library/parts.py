@@ -33,7 +33,7 @@ from concepts.library.outline import (
     represent,
     spread,
 )
-from concepts.library.words import kinds_of
+from concepts.library.words import forms_in, kinds_of, kinds_of_document
 from concepts.library.words import stems as stems_of
 from concepts.texts import BookNeed
 
@@ -222,13 +222,13 @@ def _parts_of_documents(
     wanted = list(dict.fromkeys(subject_of_book(name) for name in names))
     found = find_candidates(library, encode, wanted)
     called = " ".join(names)
-    kinds = kinds_of(called)
+    kinds = forms_in(called)
     words = stems_of(wanted[0])
     known = [
         (candidate, _sections(candidate, called))
         for candidate in found
         if _is_on(candidate, found[0])
-        and kinds_of(_name_of(candidate)) <= kinds
+        and kinds_of_document(candidate.passages[0].title, candidate.passages[0].prompt) <= kinds
         and not (
             is_strict and (candidate.likeness < SAME_SUBJECT or not words <= stems_of(_name_of(candidate)))
         )

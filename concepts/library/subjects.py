@@ -35,18 +35,18 @@ NUM_COMMON, COMMON_WEIGHT = 5, 0.3
 THIN_WEIGHT, OTHER_KIND_WEIGHT = 0.03, 0.2
 """What a document loses if it is thin, or if its name lacks the requested kind of text."""
 LONG_WISH = 8
-"""Words of a requested text that tell its subject by themselves: "a short poem I can frame" does not."""
+"""A request of so many words names its subject; for "a short poem I can frame" the whole prompt is searched."""
 LEAST_WORTH = 0.9
 """A document that is worth less is not on the subject."""
 
 
 def find_title(library: Library, encode: Encode, prompt: str, asked: str = "") -> str:
-    """Return the title of the document on the subject of a long prompt, "" if the library has none.
+    """Return the title of the document on the subject of a prompt, "" if the library has none.
 
     `asked` names the requested kind of text, "a letter to my landlord", if the prompt says so. Where that has titles of
     its own, such as a story, the title is that of the nearest text of that kind.
     """
-    if asks_for_titled(wish := asked or prompt):
+    if asks_for_titled(wish := asked if asks_for_titled(asked) else prompt):
         names = [wish if len(wish.split()) >= LONG_WISH else prompt]
         found = find_candidates(library, encode, names, wish)
         return found[0].passages[0].title if found and found[0].is_of_kind and found[0].is_near else ""

@@ -6,7 +6,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from concepts.texts import FORMS, SAME_FORM, TITLED
+from concepts.texts import FORMS, IRREPLACEABLE, SAME_FORM, TITLED
 
 if TYPE_CHECKING:
     from nltk.stem.api import StemmerI
@@ -99,16 +99,16 @@ _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE 
 
 _TELLS_OF = re.compile(
     r"\bhow (?:to|do|does|did|can|could|should|would)\b|^\W*(?:please )?(?:explain|describe|summar)|"
-    r"\b(?:writing|reading|giving|preparing|keeping|analy[sz]\w+|interpreting|review of|meaning of|types? of|"
-    r"kinds? of|tips|famous|greatest|"
-    r"what (?:is|are|makes|should)|why (?:is|are|do|does))\b",
+    r"\b(?:writing|reading|giving|preparing|keeping|analy[sz](?:e|es|ed|ing|is)|interpreting|review of|meaning of|"
+    r"types? of|kinds? of|tips|famous|greatest|what (?:is|are|makes|should)|why (?:is|are|do|does))\b",
     re.IGNORECASE,
 )
-"""Matches a line that tells of texts, "how to write a eulogy", and asks for none."""
+"""Matches what makes of the form behind it a subject: "how to write a eulogy"."""
 _OTHER_SENSE = re.compile(
-    r"\b(?:stor(?:y|ies) (?:of|behind)(?! an?\b)|(?:free|hate|parts? of|figures? of|freedom of) speech\b"
-    r"|speech (?:therap\w+|recogni\w+|delay\w*|impair\w+|disorder\w*)|notice period|(?:short|give|giving|serve|take|"
-    r"without|weeks?'?|months?'?|days?'?) notice\b)",
+    r"\bthe stor(?:y|ies) (?:of|behind)(?! (?:an?|my|our|two|three)\b)"
+    r"|\b(?:(?:free|hate|parts? of|figures? of|freedom of) speech\b|(?:second|upper|single|one|two|three|multi)[- ]stor"
+    r"(?:y|ies)\b|(?:toy|west side|success) story\b|tale of two cities|(?:interfaith|political|inner) dialog(?:ue)?\b"
+    r"|(?:short|give|giving|serve|take|without|weeks?'?|months?'?|days?'?) notice\b)",
     re.IGNORECASE,
 )
 """Matches forms in another sense: "the story of tea", "freedom of speech", "two weeks' notice"."""
@@ -119,7 +119,8 @@ _PHRASES = {
         r"\brole[- ]play(?! ?(?:ing|game))|\bskits?\b|\b(?:comedy|comic|minute) sketch", re.IGNORECASE
     ),
     "letter": re.compile(
-        r"\b(?:thank[- ]you|condolence|sympathy|apology|farewell|love) (?:notes?|messages?|mails?)\b|\ba mail to\b",
+        r"\b(?:thank[- ]you|thanks|condolence|sympathy|apology|farewell|love) (?:notes?|messages?|mails?)\b"
+        r"|\ba mail to\b",
         re.IGNORECASE,
     ),
     "press release": re.compile(r"\bpress releases?\b", re.IGNORECASE),
@@ -131,42 +132,105 @@ _PHRASES = {
     "product description": re.compile(r"\bproduct descriptions?\b", re.IGNORECASE),
 }
 """Forms of two words, and two words for a form."""
+_SENTENCE = re.compile(r"[.!?;\n]+")
+_REQUESTS = re.compile(
+    r"\b(?:write|draft|compose|create|make|prepare|produce|need|want|like|give|tell)\b", re.IGNORECASE
+)
+_ENDS_HEAD = re.compile(
+    r"\b(?:for|on|about|of|with|in|at|to|by|from|after|before|that|who|when|because|i|we|he|she|they|you|got|sent|received|"
+    r"has|have|had|is|was|are|were)\b|:",
+    re.IGNORECASE,
+)
+"""Matches what ends the noun phrase at the head of a sentence, or shows that there is none."""
+_FORM = re.compile(
+    rf"\b(?P<form>{'|'.join(sorted(FORMS))})(?P<many>e?s)?\b(?=\W*$|\W*[,:()]|\s+(?:for|on|about|of|with|in|at|to|by|from|"
+    r"after|before|that|who|where|when|between|set|and|not|please|text|template|samples?|examples?|i|as|which|asking|"
+    r"telling|saying|explaining|complaining|thanking|inviting|disputing|short|introducing|against|full|over|under|"
+    r"the|an?|my|our|your|last|first|old|lost|little|one|two|three)\b)",
+    re.IGNORECASE,
+)
+"""Matches a form that no other noun follows: "story in a tower", not "story hour"."""
 
 
 def kinds_of(text: str) -> frozenset[str]:
-    """Return the forms that the lines of a text ask for, the containing form of `SAME_FORM` for each.
+    """Return the forms that a text asks for, the containing form of `SAME_FORM` for each.
 
-    A verb ("to plan a party") names none, nor does a line that tells of texts ("how to write a eulogy").
+    A verb ("to plan a party") names none. One that no other text stands in for counts where it is requested, or heads
+    a sentence, as in "ghost story in a tower", and not where the sentence tells of texts ("how to write a eulogy").
     """
-    lines = (_OTHER_SENSE.sub("", line) for line in text.splitlines() if not _TELLS_OF.search(line))
-    asking = "\n".join(lines)
-    found = {form for form, phrase in _PHRASES.items() if phrase.search(asking)}
-    asking = _VERB.sub("", _PHRASES["letter"].sub("", asking))
-    words = map(_singular, _WORD.findall(americanize(asking.casefold())))
-    return frozenset(found | {SAME_FORM.get(word, word) for word in words if word in FORMS})
+    return _replaceable(text) | _asked(text)
 
 
-_BEGINNING = 8
+@lru_cache(50_000)
+def kinds_of_document(title: str, prompt: str | None) -> frozenset[str]:
+    """Return the forms of a document. Only how its prompt begins tells whether it is a story, or a text on stories."""
+    begins = " ".join((prompt or "").split()[:_BEGINNING])
+    named = _asked(title, is_title=True) - (TITLED if prompt else frozenset())
+    return _replaceable(f"{title}\n{prompt or ''}") | named | _asked(begins)
+
+
+def _replaceable(text: str) -> frozenset[str]:
+    """Return the forms that other texts may stand in for and that a text names anywhere."""
+    named = forms_in(_VERB.sub("", _PHRASES["letter"].sub("", text)))
+    return named - IRREPLACEABLE
+
+
+def forms_in(text: str) -> frozenset[str]:
+    """Return all forms that a text has as words, in any sense."""
+    return FORMS.intersection(map(_form_of, _WORD.findall(americanize(text.casefold()))))
+
+
+_BEGINNING = 12
 """Words of a document's prompt that name what it is."""
 
 
-def kinds_of_document(title: str, prompt: str | None) -> frozenset[str]:
-    """Return the forms of a document. Only how its prompt begins tells whether it is a story, or a text on stories."""
-    if not prompt:
-        return kinds_of(title)
-    begins = " ".join(prompt.split()[:_BEGINNING])
-    return (kinds_of(f"{title}\n{prompt}") - TITLED) | (
-        kinds_of(begins) & TITLED if kinds_of(prompt) else frozenset()
-    )
+def _asked(text: str, *, is_title: bool = False) -> frozenset[str]:
+    """Return the forms that no other text stands in for and that a text asks for.
+
+    Many of them count after a number ("two letters"), and in a document's title, where any noun may follow the first
+    word.
+    """
+    found = set()
+    for usual, other in _USUAL.items():
+        text = other.sub(usual, text)
+    for sentence in _SENTENCE.split(text):
+        sentence = _OTHER_SENSE.sub("", sentence)
+        named = [(m.start(), form) for form, phrase in _PHRASES.items() for m in phrase.finditer(sentence)]
+        for place in _FORM.finditer(sentence):
+            form = SAME_FORM.get(place["form"].casefold(), place["form"].casefold())
+            is_one = not place["many"] or form == "vow" or _SOME.search(sentence[: place.start()])
+            if form in IRREPLACEABLE and (is_one or is_title):
+                named.append((place.start(), form))
+        first = _form_of(sentence.partition(" ")[0].casefold())
+        if is_title and first in IRREPLACEABLE:
+            named.append((0, first))
+        for start, form in named:
+            before = sentence[:start]
+            heads = not _ENDS_HEAD.search(before) and len(before.split()) < _LONGEST_HEAD
+            if (heads or _REQUESTS.search(before)) and not _TELLS_OF.search(before):
+                found.add(form)
+    return frozenset(found)
+
+
+_USUAL = {
+    "email": re.compile(r"\be-mail", re.IGNORECASE),
+    "fairy tale": re.compile(r"\bfairytale", re.IGNORECASE),
+    "thanks": re.compile(r"\bthank[- ]you\b", re.IGNORECASE),
+}
+"""Usual spellings; "you" in "thank-you letter" is nobody."""
+_LONGEST_HEAD = 8
+"""Words of a sentence's head, at most, before the form."""
+_SOME = re.compile(r"\b(?:two|three|four|five|some|\d+) (?:[\w-]+ )?$", re.IGNORECASE)
+
+
+def _form_of(word: str) -> str:
+    word = f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
+    return SAME_FORM.get(word, word)
 
 
 def asks_for_titled(wish: str) -> bool:
     """Return whether a requested text is of a kind that has titles of its own, such as a story."""
     return not kinds_of(wish).isdisjoint(TITLED)
-
-
-def _singular(word: str) -> str:
-    return f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
 
 
 @lru_cache(50_000)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from concepts.errors import ModelError
 from concepts.models.card import ModelCard
-from concepts.models.quantize import dequantize, read_tensors
+from concepts.models.quantize import TRANSPOSED, dequantize, read_tensors
 from concepts.models.runtime import read_asset_card
 from concepts.space.tokenizer import Pieces
 
@@ -107,7 +107,7 @@ def extension_weights(card: ModelCard, extension: Extension) -> dict[str, Tensor
 
 def is_packed(checkpoint: Mapping[str, object]) -> bool:
     """Return whether a checkpoint holds an extension's encoder and decoder."""
-    return _SHARED in checkpoint
+    return _SHARED in checkpoint or _SHARED + TRANSPOSED in checkpoint
 
 
 def unpack(checkpoint: Mapping[str, Tensor], part: Part) -> dict[str, Tensor]:

@@ -101,15 +101,16 @@ def encode_prompt(job: Job) -> None:
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
     title = document.title or derive_title(without_details(subject_of(prompt, lang), lang), lang)
+    has_text = bool(options.use or options.outline)  # then no text of the library's names it
     if (
         document.title is None
         and said is None
-        and (not is_title(prompt, lang) or asks_for_own_title(prompt, lang))
+        and (not is_title(prompt, lang) or (not has_text and asks_for_own_title(prompt, lang)))
     ):
         job.prepare("decode")
         # a book is found by the words that ask for it
         is_named = wanted_book(document, options) == "wider" and says_subject(prompt)
-        library = NO_LIBRARY if is_named else options.library
+        library = NO_LIBRARY if is_named or has_text else options.library
         with job.timings.span("decoding"):
             chosen = choose_title(
                 engine, prompt, vectors[: len(parts)], lang, key=(document.seed,), library=library

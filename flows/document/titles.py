@@ -36,8 +36,8 @@ MOST_TITLE_WORDS = 10
 _REQUEST = re.compile(
     r"(?:(?:please|kindly|can you|could you|would you|help me(?: to)?|"
     r"i(?:'d| would)? (?:like|want|need)(?: you to| to have)?)[,\s]+)*"
-    r"(?:(?:write|draft|create|make|produce|compose|give|put together|plan)\s+"
-    r"(?:(?:me|us|him|her|them)\s+(?P<plain>))?|(?<=need )|(?<=want ))"
+    r"(?:\b(?:write|draft|create|make|produce|compose|give|put together|plan)\s+"
+    r"(?:(?:me|us|(?:him|her|them)(?=\s+an?\s))\s+(?P<plain>))?|(?<=need )|(?<=want ))"
     r"(?P<what>(?:(?(plain)\w+|(?:an?|the|some|my|our)))\s+[^.!?;:]{3,})",
     re.IGNORECASE,
 )
@@ -226,7 +226,7 @@ def choose_title(
 
 def asks_for_own_title(prompt: str, lang: str) -> bool:
     """Return whether an English prompt asks for a text that has a title of its own, such as a story."""
-    return lang == ENGLISH and asks_for_titled(asked_texts(prompt) or prompt)
+    return lang == ENGLISH and (asks_for_titled(prompt) or asks_for_titled(asked_texts(prompt)))
 
 
 def asked_texts(prompt: str) -> str:

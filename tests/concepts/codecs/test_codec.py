@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from concepts.codecs.codec import Codec
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from concepts.models.card import ModelCard, write_card
+from concepts.models.quantize import read_tensors
 from concepts.space.config import EOS_ID, LANGS, PAD_ID, SpaceConfig
 from concepts.space.network import SpaceDecoder, SpaceEncoder
 from concepts.space.tokenizer import Pieces
@@ -45,7 +46,7 @@ def config_of(space: ModelCard) -> SpaceConfig:
 
 
 def weights_of(space: ModelCard, file: str) -> dict[str, torch.Tensor]:
-    return {name: value.float() for name, value in load_file(space.path(file)).items()}
+    return read_tensors(space.path(file))
 
 
 def rewrite_card(folder: Path, card: ModelCard, **config: object) -> None:
