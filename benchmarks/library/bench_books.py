@@ -25,7 +25,7 @@ from concepts.library.encode import Encode
 from concepts.library.library import Library
 from concepts.library.parts import find_parts
 from concepts.library.stored import load_library
-from flows.document.planning import derive_title, subject_of
+from flows.document.titles import derive_title, subject_of
 
 WORDINGS = (
     "a comprehensive guide to {}",

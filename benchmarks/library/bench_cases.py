@@ -28,7 +28,7 @@ from concepts.library import cases
 from concepts.library.encode import Encode
 from concepts.library.library import Library
 from concepts.library.stored import load_library
-from flows.document.planning import derive_title, subject_of
+from flows.document.titles import derive_title, subject_of
 
 GRADED = Path(__file__).parent / "graded_cases.jsonl"
 LANG = "eng_Latn"

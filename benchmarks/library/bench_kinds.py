@@ -21,8 +21,14 @@ from concepts.codecs.spaces import load_codec
 from concepts.library.outline import find_candidates
 from concepts.library.stored import load_library
 from concepts.library.subjects import find_title
-from flows.document.planning import derive_title, subject_of
-from flows.document.titles import LONGEST_PLAIN_PROMPT, asked_texts, asks_for_own_title, without_details
+from flows.document.titles import (
+    LONGEST_PLAIN_PROMPT,
+    asked_texts,
+    asks_for_own_title,
+    derive_title,
+    subject_of,
+    without_details,
+)
 
 PROMPTS = Path(__file__).parent / "kinds.jsonl"
 LANG = "eng_Latn"

@@ -46,7 +46,7 @@ from concepts.library.outline import (
 from concepts.library.stored import DOCUMENTS_FILE, load_library
 from concepts.models.card import find_name_in_space
 from concepts.models.installed import find_card
-from flows.document.planning import derive_title, subject_of
+from flows.document.titles import derive_title, subject_of
 
 GRADED = Path(__file__).with_name("graded_prompts.jsonl")
 FOLDS = 5

@@ -47,7 +47,7 @@ _CHUNK = re.compile(
 _CONNECTS = re.compile(r"\b(?:with|without|for|who|that|as|in|on|at|after|when|during|from)\b", re.IGNORECASE)
 _SHORT = re.compile(r"(?:very |too |quite )?[^\W\d_]{3,}", re.IGNORECASE)
 """A clause of one word, such as "shy", tells something however short the word is."""
-_WHOLE = IRREPLACEABLE | {"essay", "note", "script", "statement"}
+_WHOLE = IRREPLACEABLE | {"essay", "note", "script", "statement", "toast"}
 """Kinds of text that nothing may interrupt."""
 _NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,

@@ -26,7 +26,7 @@ from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage, is_cases
 from concepts.library.notes import FEWEST_WHOLE, names_other
-from concepts.library.words import kinds_of, kinds_of_document, with_one_name
+from concepts.library.words import is_of_kind, kinds_of, with_one_name
 from concepts.library.words import stems as stems_of
 from concepts.texts import IRREPLACEABLE, TITLED
 
@@ -249,7 +249,7 @@ def find_candidates(
         places = [
             own
             for own in places
-            if not kinds.isdisjoint(TITLED & kinds_of_document(*_names(library.passages[own[0]])))
+            if is_of_kind(library.passages[own[0]].title, library.passages[own[0]].prompt, kinds & TITLED)
             or not _is_of_other([library.passages[n] for n in own], called)
         ]
     if not places:
@@ -267,7 +267,7 @@ def find_candidates(
             for stems, likeness_N, named in zip(words, sections, named_N, strict=True)
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
-        is_of_kind = _is_of_kind(passages[0], kinds) if kinds else None
+        of_this_kind = is_of_kind(passages[0].title, passages[0].prompt, kinds) if kinds else None
         thin = not (library.is_own or wants_simple) and is_thin(passages)
         off_level = 0.0 if library.is_own else _off_level(passages, wants_simple=wants_simple)
         of_other = is_other_child(library.children[library.owner[own[0]]], child)
@@ -276,7 +276,7 @@ def find_candidates(
                 passages,
                 nearness_P,
                 _mean(features),
-                is_of_kind,
+                of_this_kind,
                 not kinds.isdisjoint(IRREPLACEABLE),
                 thin,
                 of_other,
@@ -292,18 +292,8 @@ def of_kind(library: Library, likeness_M: Tensor, kinds: frozenset[str]) -> list
         return []
     nearest = likeness_M.topk(min(NUM_LOOKED_AT, len(likeness_M))).indices.tolist()
     known = ((m, library.entries[m]) for m in nearest if likeness_M[m] >= 0)
-    own = (m for m, entry in known if not kinds.isdisjoint(kinds_of_document(entry.title, entry.prompt)))
+    own = (m for m, entry in known if is_of_kind(entry.title, entry.prompt, kinds))
     return list(islice(own, NUM_OF_KIND))
-
-
-def _names(first: Passage) -> tuple[str, str]:
-    return first.title, first.prompt
-
-
-def _is_of_kind(first: Passage, kinds: frozenset[str]) -> bool:
-    """Return whether a document has all requested kinds, or one of those that no other text stands in for."""
-    own = kinds_of_document(*_names(first))
-    return not own.isdisjoint(needed) if (needed := kinds & IRREPLACEABLE) else kinds <= own
 
 
 def _loss(candidate: Candidate) -> float:

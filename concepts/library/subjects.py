@@ -22,7 +22,7 @@ from concepts.library.cases import has_far_number
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, is_cases
 from concepts.library.outline import TELLING, find_candidates, is_thin, named_by, of_kind
-from concepts.library.words import asks_for_titled, kinds_of, kinds_of_document, stems
+from concepts.library.words import asks_for_titled, is_of_kind, kinds_of, stems
 from concepts.texts import IRREPLACEABLE
 
 NUM_BY_NAME, NUM_BY_SECTION, NUM_READ = 50, 50, 40
@@ -75,7 +75,7 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
     for k, (m, own) in enumerate(zip(numbers, places, strict=True)):
         passages = [library.passages[n] for n in own]
         entry = library.entries[m]
-        has_kind = kinds <= kinds_of_document(entry.title, entry.prompt)
+        has_kind = not kinds or is_of_kind(entry.title, entry.prompt, kinds)
         worth[k] += SAID_WEIGHT * _share(weights, passages)
         worth[k] -= OTHER_KIND_WEIGHT * (not has_kind) + THIN_WEIGHT * (
             not library.is_own and is_thin(passages)

@@ -169,6 +169,16 @@ def kinds_of_document(title: str, prompt: str | None) -> frozenset[str]:
     return _replaceable(f"{title}\n{prompt or ''}") | named | _asked(begins)
 
 
+def is_of_kind(title: str, prompt: str | None, kinds: frozenset[str]) -> bool:
+    """Return whether a document has all of `kinds`, or one of those that no other text stands in for.
+
+    None is of no kinds.
+    """
+    own = kinds_of_document(title, prompt)
+    needed = kinds & IRREPLACEABLE
+    return not own.isdisjoint(needed) if needed else bool(kinds) and kinds <= own
+
+
 def _replaceable(text: str) -> frozenset[str]:
     """Return the forms that other texts may stand in for and that a text names anywhere."""
     named = forms_in(_VERB.sub("", _PHRASES["letter"].sub("", text)))

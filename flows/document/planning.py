@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from concepts.errors import InputError, ModelError, SpaceMismatchError, StorageError
 from concepts.given import GivenDocument
-from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
+from concepts.segment import normalize_text
 from concepts.texts import BookNeed
 from flows.document.asked.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
 from flows.document.asked.sizes import asked_size, told_size, wanted_book
@@ -25,10 +25,12 @@ from flows.document.queries import is_planned
 from flows.document.titles import (
     asks_for_own_title,
     choose_title,
+    derive_title,
     is_title,
-    recased,
     says_subject,
-    unwished,
+    split,
+    subject_of,
+    title_of,
     without_details,
 )
 from storage import (
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from storage.records import Vector
 
 T = TypeVar("T")
-LONGEST_TITLE = 120
 BASELINE_NOTE = "the most typical sentences of the document"
 NOTES: dict[Use, str] = {
     "keep": "the document as it was given",
@@ -101,24 +102,11 @@ def encode_prompt(job: Job) -> None:
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
     title = document.title or derive_title(without_details(subject_of(prompt, lang), lang), lang)
-    has_text = bool(options.use or options.outline)  # then no text of the library's names it
-    if (
-        document.title is None
-        and said is None
-        and (not is_title(prompt, lang) or (not has_text and asks_for_own_title(prompt, lang)))
-    ):
-        job.prepare("decode")
-        # a book is found by the words that ask for it
-        is_named = wanted_book(document, options) == "wider" and says_subject(prompt)
-        library = NO_LIBRARY if is_named or has_text else options.library
-        with job.timings.span("decoding"):
-            chosen = choose_title(
-                engine, prompt, vectors[: len(parts)], lang, key=(document.seed,), library=library
-            )
-        title = chosen or title
-    if document.title is None and lang != document.lang and said is None:
-        (translated,) = engine.translate([title], lang, document.lang)
-        title = translated.text.strip() or title
+    if document.title is None and said is None:
+        title = _own_title(job, document, options, vectors[: len(parts)], lang) or title
+        if lang != document.lang:
+            (translated,) = engine.translate([title], lang, document.lang)
+            title = translated.text.strip() or title
     with job.store.fenced(job.lease, space=engine.space) as tx:
         tx.set_status("planning")
         tx.set_cards(planner=engine.planner)
@@ -130,6 +118,22 @@ def encode_prompt(job: Job) -> None:
                 for (role, text), vector in zip(texts, vectors, strict=True)
             ]
         )
+
+
+def _own_title(
+    job: Job, document: DocumentRecord, options: WritingOptions, vectors: Vector, lang: str
+) -> str:
+    """Return a title that the prompt, with the concepts `vectors` (P, D), does not begin with; "" if it needs none."""
+    # a book is found by the words that ask for it, and a text of the user's own is no text of the library
+    is_named = wanted_book(document, options) == "wider" and says_subject(document.prompt)
+    library = NO_LIBRARY if is_named or options.use or options.outline else options.library
+    if is_title(document.prompt, lang) and (
+        library == NO_LIBRARY or not asks_for_own_title(document.prompt, lang)
+    ):
+        return ""
+    job.prepare("decode")
+    with job.timings.span("decoding"):
+        return choose_title(job.engine, document.prompt, vectors, lang, key=(document.seed,), library=library)
 
 
 def _encode(engine: Engine, texts: Sequence[str], lang: str, said: Vector | None) -> Vector:
@@ -166,26 +170,6 @@ def check_same_space(document: DocumentRecord, space: SpaceRef) -> None:
             f"document {document.id} holds concepts of the space {document.space}, got the space {space}: "
             f"use {document.space.name}, or start a new document"
         )
-
-
-def split(text: str, lang: str) -> list[str]:
-    """Return the sentences of a typed text; languages without their own rules are split like English."""
-    return split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else "eng_Latn")
-
-
-def title_of(document: DocumentRecord) -> str:
-    """Return the title, which is set when the prompt is encoded."""
-    return document.title or derive_title(document.prompt, document.lang)
-
-
-def subject_of(prompt: str, lang: str) -> str:
-    """Return a prompt without its request for a text and for a length."""
-    return unwished(recased(told_size(prompt, lang).rest, lang), lang)
-
-
-def derive_title(prompt: str, lang: str) -> str:
-    """Return the first sentence of a prompt without its full stop, cut at a blank if it is long."""
-    return headline(split(prompt, lang)[0], LONGEST_TITLE)
 
 
 def plan_outline(job: Job) -> None:

@@ -23,9 +23,9 @@ from flows.document.planning import (
     check_same_model,
     check_same_space,
     conditions,
-    title_of,
 )
 from flows.document.steps import leaf_plan
+from flows.document.titles import title_of
 from storage import BlockKind, CardRef, DocumentRecord, Lease, OutlineRecord, PlanItemRecord, Store
 
 if TYPE_CHECKING:

@@ -29,10 +29,10 @@ from flows.document.planning import (
     conditions,
     grouped,
     plan_document,
-    title_of,
 )
 from flows.document.points import cover_points, heading_with_points, place_points, point_vectors, points_of
 from flows.document.queries import pending_sections
+from flows.document.titles import title_of
 from flows.errors import FlowError
 from storage import (
     DocumentRecord,

@@ -1,7 +1,7 @@
-"""A title for a prompt that is too long to be one: it covers the whole prompt, not only the first sentence.
+"""Titles of documents: the prompt's beginning, or, where that is too long, a title that covers the whole prompt.
 
-Candidates come from the voice and from the prompt's own words: the text that it asks for, and the subject of its
-sentences. The candidate whose concept is nearest to the mean of the prompt's concepts is chosen.
+For the latter, candidates come from the voice and from the prompt's own words: the text that it asks for, and the
+subject of its sentences. The candidate whose concept is nearest to the mean of the prompt's concepts is chosen.
 Legend: P sentences, D concept dim.
 """
 
@@ -20,15 +20,20 @@ from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_senten
 from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT
 from concepts.truecase import truecased
 from flows.document.asked.options import NO_LIBRARY
+from flows.document.asked.sizes import told_size
 from flows.document.engine import TitleAsk
 
 if TYPE_CHECKING:
     from flows.document.engine import Engine, Key
+    from storage import DocumentRecord
     from storage.records import Vector
 
 LONGEST_TITLE_PROMPT = 90
 """Longest prompt, in characters, of one sentence that is its own title."""
+LONGEST_BEGINNING = 120
+"""Longest title, in characters, that is the beginning of its prompt."""
 LONGEST_TITLE = 90
+"""Longest other one."""
 LONGEST_PLAIN_PROMPT = 180
 """A longer prompt, in characters, tells more of its asker than of its subject."""
 MOST_TITLE_WORDS = 10
@@ -131,10 +136,30 @@ _SMALL_WORDS = frozenset(
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
+def split(text: str, lang: str) -> list[str]:
+    """Return the sentences of a typed text; languages without their own rules are split like English."""
+    return split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else ENGLISH)
+
+
+def title_of(document: DocumentRecord) -> str:
+    """Return the title, which is set when the prompt is encoded."""
+    return document.title or derive_title(document.prompt, document.lang)
+
+
+def subject_of(prompt: str, lang: str) -> str:
+    """Return a prompt without its request for a text and for a length."""
+    return unwished(recased(told_size(prompt, lang).rest, lang), lang)
+
+
+def derive_title(prompt: str, lang: str) -> str:
+    """Return the first sentence of a prompt without its full stop, cut at a blank if it is long."""
+    return headline(split(prompt, lang)[0], LONGEST_BEGINNING)
+
+
 def is_title(prompt: str, lang: str) -> bool:
     """Return whether a prompt can stand above its document: one short line."""
     text = " ".join(prompt.split())
-    return len(_sentences(prompt, lang)) < 2 and len(text) <= LONGEST_TITLE_PROMPT
+    return len(split(prompt, lang)) < 2 and len(text) <= LONGEST_TITLE_PROMPT
 
 
 def recased(prompt: str, lang: str) -> str:
@@ -231,7 +256,7 @@ def asks_for_own_title(prompt: str, lang: str) -> bool:
 
 def asked_texts(prompt: str) -> str:
     """Return the texts that an English prompt asks for, a line each: "a letter to my landlord"."""
-    found = [_REQUEST.search(sentence) for sentence in _sentences(prompt, ENGLISH)]
+    found = [_REQUEST.search(sentence) for sentence in split(prompt, ENGLISH)]
     return "\n".join(asked["what"] for asked in found if asked is not None)
 
 
@@ -243,7 +268,7 @@ def says_subject(prompt: str) -> bool:
 
 def titles_in(prompt: str, lang: str) -> list[str]:
     """Return title candidates from a prompt's own words, the plainest last."""
-    sentences = _sentences(recased(prompt, lang), lang)
+    sentences = split(recased(prompt, lang), lang)
     whole = unwished(sentences[0], lang)
     first = headline(_first_clauses(whole), LONGEST_TITLE)
     before, colon, _ = whole.partition(": ")
@@ -309,9 +334,5 @@ def _is_of(title: str, prompt: str) -> bool:
     """Return whether a title is valid and has only content words of its prompt."""
     stems = {word[:5] for word in _telling(prompt)}
     words = _telling(title)
-    is_short = title.count(" ") < MOST_TITLE_WORDS and len(_sentences(title, ENGLISH)) == 1
+    is_short = title.count(" ") < MOST_TITLE_WORDS and len(split(title, ENGLISH)) == 1
     return is_short and bool(words) and all(word[:5] in stems for word in words)
-
-
-def _sentences(text: str, lang: str) -> list[str]:
-    return split_sentences(normalize_text(text), lang if lang in PUNKT_NAMES else ENGLISH)

@@ -70,7 +70,7 @@ class Searcher:
         import numpy as np
 
         from flows.document.checks import check_vectors
-        from flows.document.planning import split
+        from flows.document.titles import split
 
         with self._lock:
             if self._engine is None:

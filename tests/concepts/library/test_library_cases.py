@@ -171,3 +171,15 @@ def test_a_library_of_ones_own_has_no_cases() -> None:
     assert find_cases(own, encode, [prompt], prompt) is None
     titles = {candidate.passages[0].title for candidate in find_candidates(own, encode, [prompt])}
     assert titles == {"Trip Japan", f"Trip Japan{CASES}"}
+
+
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [("trip guide", 1), ("toast for Ana", 3), ("letter to Ana", 3), ("ghost story in Japan", None)],
+)
+def test_no_case_interrupts_a_letter_and_a_story_gets_none(named: str, place: int | None) -> None:
+    cases = Cases("Trip", (Case("Trip with a dog", "with a dog"),))
+    headings = ["First", "Second", "Third"]
+    told = add_cases(encode, cases, headings, named=named)
+    expected = headings if place is None else [*headings[:place], "Trip with a dog", *headings[place:]]
+    assert told == expected

@@ -7,9 +7,18 @@ import dataclasses
 import pytest
 import torch
 
+from concepts.library import outline
 from concepts.library.headings import like_headings
 from concepts.library.library import Library, Passage
-from concepts.library.outline import LEAST_OF_KIND, Candidate, find_candidates, find_outline, represent
+from concepts.library.outline import (
+    LEAST_OF_KIND,
+    Candidate,
+    Features,
+    _known,
+    find_candidates,
+    find_outline,
+    represent,
+)
 from concepts.library.parts import MOST_PARTS, OVERVIEW, find_parts
 from concepts.library.stored import EMPTY
 from tests.concepts.library.toy_library import BEES, GARDEN, encode, of_bees, passage
@@ -272,3 +281,38 @@ def test_no_text_on_a_subject_stands_in_for_a_story_on_it() -> None:
     assert (found.passages[0].title, found.is_of_kind, found.least) == ("Ana waits", True, LEAST_OF_KIND)
     assert lead("report on lighthouse lamps").passages[0].title == "Lighthouse lamps"
     assert lead("how to write a story about lighthouse lamps").is_of_kind is None
+
+
+def test_a_story_that_is_far_leads_alone() -> None:
+    def far(title: str, *, is_of_kind: bool) -> Candidate:
+        return Candidate(
+            (passage(title, "Evening", "Ana waits."),),
+            torch.tensor([0.3]),
+            Features(named=0.3, telling=0.3, unsaid=0.0),
+            is_of_kind,
+            is_irreplaceable=True,
+        )
+
+    story, guide = far("Ana waits", is_of_kind=True), far("Lighthouse lamps", is_of_kind=False)
+    assert _known([story, guide], within=0.4, most=6) == [story]
+    assert _known([guide, story], within=0.4, most=6) == []
+
+
+def test_the_nearest_texts_of_a_kind_are_looked_at_however_many_others_are_nearer(monkeypatch) -> None:
+    for name in ("NUM_BY_TITLE", "NUM_BY_SECTION"):
+        monkeypatch.setattr(outline, name, 1)
+    monkeypatch.setattr(outline, "NUM_BY_WORDS", 0)
+    guide = passage("Walnut board", "Walnut board care", "Oil the walnut board.")
+    text = Passage(
+        "Bowl of ash", "For the shop", ("The bowl holds fruit.",), prompt="product description board"
+    )
+    library = Library.of([guide, text], encode, least_likeness=0.0)
+
+    def found(wish: str) -> set[str]:
+        return {c.passages[0].title for c in find_candidates(library, encode, [wish])}
+
+    assert found("care of a walnut board") == {"Walnut board"}
+    assert found("product description of a walnut board with walnut board care") == {
+        "Walnut board",
+        "Bowl of ash",
+    }

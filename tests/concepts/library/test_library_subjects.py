@@ -91,6 +91,24 @@ def test_who_asks_for_a_story_gets_the_title_of_one() -> None:
     assert find_title(SHELF, encode, told, "a poem about rain that I may read to her") == "Grey drops"
 
 
+def test_a_short_request_is_looked_for_with_its_whole_prompt() -> None:
+    told = "All day rain beat on the roof. Please write a poem I can frame."
+    other = [replace(p, prompt="poem I can frame") for p in document("Gold edge", "A frame of gold.")]
+    wanted = "poem about rain on the roof all day"
+    rain = [replace(p, prompt=wanted) for p in document("Rain beat", "All day rain beat on the roof.")]
+    shelf = Library.of([*STORIES, *other, *rain], encode, least_likeness=0.0)
+    assert find_title(shelf, encode, told, "a poem I can frame") == "Rain beat"
+
+
 def test_a_story_on_another_subject_altogether_gives_no_title(monkeypatch) -> None:
     monkeypatch.setattr(outline, "LEAST_OF_KIND", 2.0)
     assert find_title(SHELF, encode, "ghost story in an old lighthouse") == ""
+
+
+def test_the_nearest_texts_of_a_kind_are_read_however_many_others_are_nearer(monkeypatch) -> None:
+    for name in ("NUM_BY_NAME", "NUM_BY_SECTION"):
+        monkeypatch.setattr(subjects, name, 1)
+    monkeypatch.setattr(outline, "NUM_BY_WORDS", 0)
+    told = "The heating fails in our flat since October. The landlord must repair the boiler."
+    assert nearest_title(LIBRARY, encode, told)[0] == "Heating flat"
+    assert nearest_title(LIBRARY, encode, told, "a letter to him")[0] == "Letter landlord"

@@ -9,8 +9,17 @@ import pytest
 
 from flows.document.asked.options import NO_LIBRARY, WritingOptions
 from flows.document.engine import TitleAsk
-from flows.document.planning import derive_title, encode_prompt, split
-from flows.document.titles import asked_texts, choose_title, recased, titles_in, unwished, without_details
+from flows.document.planning import encode_prompt
+from flows.document.titles import (
+    asked_texts,
+    choose_title,
+    derive_title,
+    recased,
+    split,
+    titles_in,
+    unwished,
+    without_details,
+)
 from storage import Store
 from tests.flows.flow_fakes import FakeEngine, Vector
 
@@ -268,20 +277,38 @@ def test_a_title_ends_before_a_bracket() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "found", "title"),
+    ("prompt", "options", "found", "title"),
     [
-        ("Ghost story in a cinema", "The last lamp", "The last lamp"),
-        ("Ghost story in a cinema", "", "Ghost story in a cinema"),
-        ("Ghosts in cinemas", "The last lamp", "Ghosts in cinemas"),
+        ("Ghost story in a cinema", WritingOptions(), "The last lamp", "The last lamp"),
+        ("Ghost story in a cinema", WritingOptions(), "", "Ghost story in a cinema"),
+        ("Ghosts in cinemas", WritingOptions(), "The last lamp", "Ghosts in cinemas"),
+        (
+            "Ghost story in a cinema",
+            WritingOptions(library=NO_LIBRARY),
+            "The last lamp",
+            "Ghost story in a cinema",
+        ),
+        (
+            "Ghost story in a cinema",
+            WritingOptions(outline=(("1", "The queue"), ("2", "The dark"))),
+            "The last lamp",
+            "Ghost story in a cinema",
+        ),
     ],
 )
-def test_a_story_has_its_own_title(
-    store: Store, new_document: Make, new_job: Make, prompt: str, found: str, title: str
+def test_a_story_of_the_library_has_its_own_title_and_one_of_the_users_the_prompts(
+    store: Store,
+    new_document: Make,
+    new_job: Make,
+    prompt: str,
+    options: WritingOptions,
+    found: str,
+    title: str,
 ) -> None:
     class Knowing(FakeEngine):
         def find_title(self, ask: TitleAsk) -> str:
             return found
 
-    document_id = new_document(store, WritingOptions(), prompt=prompt)
+    document_id = new_document(store, options, prompt=prompt)
     encode_prompt(new_job(store, document_id, Knowing()))
     assert store.get_document(document_id).title == title

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 import longhand
-from flows.document.job.events import OnEvent
-from flows.document.job.job import Job
-from flows.leases.lease import claim
 from storage import Store
-from tests.flows.document.step_runner import run_steps
-from tests.flows.flow_fakes import FakeEngine
+from tests.longhand.asking.step_runner import StepRunner
 
 TEA = """# Making tea
 
@@ -30,22 +25,6 @@ Fill the kettle with water. Put it on the stove.
 Pour the tea into cups. Add milk. Serve it hot.
 """
 NOTES = "# Sharing\n\n- Choose the folder.\n- Give users permission.\n- Open it from another computer.\n"
-
-
-class StepRunner:
-    """Runs the real steps with a fake engine, without Prefect."""
-
-    def run(
-        self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
-    ) -> Mapping[str, float]:
-        engine = FakeEngine()
-        engine.start_loading(("plan", "write", "decode"))
-        lease = claim(store, document_id)
-        try:
-            run_steps(Job(store, lease, engine))
-        finally:
-            store.release(lease)
-        return {"total": 0.1}
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,36 +10,15 @@ import pytest
 
 from concepts.errors import InputError
 from flows.document.engine import Text
-from flows.document.job.events import OnEvent
-from flows.document.job.job import Job
 from flows.document.planning import scale_lengths
 from flows.document.points import as_sentence, cover_points, heading_with_points, is_shown, place_points
 from flows.document.titles import titles_in
-from flows.leases.lease import claim
 from longhand.outline.outlines import Heading, parse_outline
 from storage import Store
-from tests.flows.document.step_runner import run_steps
 from tests.flows.flow_fakes import FakeEngine
+from tests.longhand.asking.step_runner import StepRunner
 
 CASES = Path(__file__).parents[2] / "cases"
-
-
-class StepRunner:
-    """Runs the real steps with a fake engine, without Prefect."""
-
-    def run(
-        self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
-    ) -> Mapping[str, float]:
-        engine = FakeEngine()
-        engine.start_loading(("plan", "write", "decode"))
-        lease = claim(store, document_id)
-        with store.fenced(lease) as tx:
-            tx.set_params({**store.get_document(document_id).params, "plan_only": plan_only})
-        try:
-            run_steps(Job(store, lease, engine))
-        finally:
-            store.release(lease)
-        return {"total": 0.1}
 
 
 @pytest.fixture
