@@ -31,6 +31,8 @@ LEAST: dict[Kind, float] = {
 }
 """Least log odds, in nats, with which a fact fills a blank rather than none: high enough that the shipped voice fills
 no blank wrongly (`tests/writer/test_voice_blanks.py`)."""
+LEAST_TOLD = 0.0
+"""The same where the prompt's words say it, too: "[village's name]" and "the village of Thornby"."""
 MOST_FACTS = 8
 """Facts of a prompt that are looked at."""
 
@@ -60,12 +62,43 @@ _PEOPLE = frozenset(
     professor sister son student tenant teacher wife
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
+_PLACES = frozenset("bay city country farm harbor island kingdom place planet town valley village".split())  # noqa: SIM905
 _CHILDREN: dict[str, frozenset[str]] = {
     "girl": frozenset("daughter girl goddaughter granddaughter niece sister".split()),  # noqa: SIM905
     "boy": frozenset("boy brother godson grandson nephew son".split()),  # noqa: SIM905
 }
+_SEXES: tuple[frozenset[str], ...] = (
+    _CHILDREN["girl"]
+    | frozenset(
+        """
+        aunt bride girlfriend grandma grandmother lady mother mom princess queen wife witch woman
+        """.split()  # noqa: SIM905  # a list of words reads better so
+    ),
+    _CHILDREN["boy"]
+    | frozenset(
+        """
+        boyfriend dad father gentleman grandfather grandpa groom husband king man prince uncle wizard
+        """.split()  # noqa: SIM905  # a list of words reads better so
+    ),
+)
+"""Words for women and girls, and for men and boys: a text that says "she" is not about a boy."""
 _PRONOUNS = {"girl": frozenset(("her", "she")), "boy": frozenset(("he", "his"))}
-_PETS = frozenset("bear bunny cat dog hamster horse pet pony puppy rabbit teddy toy".split())  # noqa: SIM905
+_ANIMALS = frozenset(
+    """
+    bear bird bunny cat chicken cow crow dog donkey dragon duck elephant fox frog goat goose hamster hedgehog hen horse
+    kitten lion monkey mouse owl parrot penguin pet pig pony puppy rabbit raven robot sheep squirrel teddy tiger toy
+    turtle unicorn whale wolf
+    """.split()  # noqa: SIM905  # a list of words reads better so
+)
+_YOUNG = {"bunny": "rabbit", "kitten": "cat", "pony": "horse", "puppy": "dog", "hen": "chicken"}
+_ROLES = frozenset().union(_PEOPLE, _ANIMALS, *_SEXES) | frozenset(
+    ("cousin", "kid", "lover", "sibling", "twin")
+)
+_OF_SEVERAL = frozenset(("between", "couple", "two"))
+"""Words before the names of several: "between Nora and Matteo"."""
+_IN_A_PLACE = frozenset("across around in near outside through".split())  # noqa: SIM905
+"""Words before the name of a place, and hardly before that of a person."""
+_BEFORE_A_PLACE = _IN_A_PLACE | frozenset(("at", "from", "of", "to"))
 _UNITS = frozenset("year month week day hour minute guest euro dollar pound page people km kg".split())  # noqa: SIM905
 _UNIT = rf"(?:{'|'.join(sorted(_UNITS))})s?"
 _SMALL = "two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty"
@@ -115,16 +148,35 @@ class Fact:
     """The few words after it, in lower case."""
 
     @property
-    def is_pet(self) -> bool:
-        """Whether it is an animal's name: "our cat Miso", "a rabbit called Button"."""
-        words = self.after[:-1] if self.after[-1:] in (("called",), ("named",)) else self.after
-        return bool(words) and words[-1] in _PETS
+    def role(self) -> str:
+        """The word that says what has the name: "cat" in "our cat Miso", "cats called Miso and Mia"; else ""."""
+        is_linked = self.after[-1:] in (("called",), ("named",), ("of",))
+        words = self.after[:-1] if is_linked else self.after
+        return _singular(words[-1]) if words else ""
+
+    @property
+    def is_animal(self) -> bool:
+        """Whether it is the name of an animal or a toy."""
+        return self.role in _ANIMALS
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is the name of a place: "in Lisbon", "a village called Thornby"."""
+        return self.role in _PLACES or self.after[-1:] in {(word,) for word in _IN_A_PLACE}
 
     def may_name(self, child: str) -> bool:
         """Return whether it may name a "girl" or a "boy", by the words around it."""
         around = {*self.after, *self.before}
         named = [c for c in _CHILDREN if not around.isdisjoint(_CHILDREN[c] | _PRONOUNS[c])]
-        return self.kind == "name" and not self.is_pet and (not named or child in named)
+        return self.kind == "name" and not self.is_animal and (not named or child in named)
+
+
+def _singular(word: str) -> str:
+    """Return the singular of a role, of an animal's young the animal."""
+    known = next(
+        (one for one in (word.removesuffix("s"), f"{word.removesuffix('ies')}y") if one in _ROLES), word
+    )
+    return _YOUNG.get(known, known)
 
 
 def blanks_of(texts: Iterable[str]) -> list[str]:
@@ -155,11 +207,20 @@ def facts_of(prompt: str) -> list[Fact]:
                 continue
             after = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_NUM_BEFORE:]
             before = re.findall(r"[^\W\d_]+", prompt[match.end() :].casefold())[:_NUM_AFTER]
-            found.append((match.start(), match.end(), Fact(text, kind, tuple(after), tuple(before))))
+            for own in _each(text, after) if kind == "name" else (text,):
+                found.append((match.start(), match.end(), Fact(own, kind, tuple(after), tuple(before))))
     facts: dict[str, Fact] = {}
     for _, _, fact in sorted(found, key=lambda place: place[:2]):
         facts.setdefault(fact.text, fact)
     return list(facts.values())[:MOST_FACTS]
+
+
+def _each(text: str, after: Sequence[str]) -> list[str]:
+    """Return the names in "Nora and Matteo" where the words before speak of several; else the whole name."""
+    is_several = bool(after) and (
+        after[-1] in _OF_SEVERAL or (after[-1][-1] == "s" and _singular(after[-1]) in _ROLES)
+    )
+    return re.split(r" (?:and|&) ", text) if is_several else [text]
 
 
 def _only_begins(prompt: str, start: int, text: str) -> bool:
@@ -196,9 +257,27 @@ def takes(blank: str, fact: Fact) -> bool:
     for child in _CHILDREN:
         if child in words:
             return "name" in words and fact.may_name(child)
-    is_group = bool(_GROUPS.intersection(words))
-    is_named = "name" in words or (len(words) == 1 and words[0] in _PEOPLE | _GROUPS)
-    return is_named and not (fact.kind == "person" and is_group)
+    if not ("name" in words or (len(words) == 1 and words[0] in _PEOPLE | _GROUPS)):
+        return False
+    is_group = not _GROUPS.isdisjoint(words)
+    if fact.kind == "person":
+        return not is_group
+    if animals := _ANIMALS.intersection(_YOUNG.get(word, word) for word in words):
+        return fact.role in animals
+    if not _PLACES.isdisjoint(words):
+        return fact.is_place or fact.after[-1:] in {(word,) for word in _BEFORE_A_PLACE}
+    return is_group or not (fact.is_animal or fact.is_place or _is_other_sex(words, fact.role))
+
+
+def is_told(blank: str, fact: Fact) -> bool:
+    """Return whether a blank and the words before a name tell the same role."""
+    words = {_singular(word) for word in re.findall(r"[^\W\d_]+", blank.casefold())}
+    return fact.kind == "name" and fact.role in words - {"name", "of", "the"}
+
+
+def _is_other_sex(words: Sequence[str], role: str) -> bool:
+    """Return whether a blank's words speak of a woman and the fact's role of a man, or the other way around."""
+    return any(not own.isdisjoint(words) and role in other for own, other in (_SEXES, _SEXES[::-1]))
 
 
 def assign(blanks: Sequence[str], facts: Sequence[Fact], odds: Sequence[Sequence[float]]) -> dict[str, str]:
@@ -211,9 +290,9 @@ def assign(blanks: Sequence[str], facts: Sequence[Fact], odds: Sequence[Sequence
 
     def gain(row: int, place: int) -> float | None:
         """Return by how much the odds exceed what is needed; None if the fact does not belong there."""
-        kind = facts[place].kind
-        is_known = row in takers[place] and (kind in ("person", "name") or len(takers[place]) == 1)
-        over = odds[row][place] - LEAST[kind]
+        fact = facts[place]
+        is_known = row in takers[place] and (fact.kind in ("person", "name") or len(takers[place]) == 1)
+        over = odds[row][place] - (LEAST_TOLD if is_told(blanks[row], fact) else LEAST[fact.kind])
         return over if is_known and over >= 0 else None
 
     @cache

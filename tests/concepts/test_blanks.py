@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.blanks import Fact, assign, blanks_of, child_of, facts_of, fill, takes
+from concepts.blanks import Fact, assign, blanks_of, child_of, facts_of, fill, is_told, takes
 
 
 def test_a_blank_is_named_once_whatever_its_capitals() -> None:
@@ -35,6 +35,11 @@ def test_a_blank_is_named_once_whatever_its_capitals() -> None:
         ("Toast for Hannah's wedding, I'm her brother", [("Hannah", "name")]),
         ("order 4471 and flight NW 204", [("4471", "number"), ("NW 204", "number")]),
         ("my son missed Monday and Tuesday", [("Monday and Tuesday", "date")]),
+        (
+            "two brothers, Karim and Sami, of Lee and Sons",
+            [("Karim", "name"), ("Sami", "name"), ("Lee and Sons", "name")],
+        ),
+        ("love between Nora and Matteo", [("Nora", "name"), ("Matteo", "name")]),
         ("how to march in may with two left feet", []),
         ("", []),
     ],
@@ -70,10 +75,46 @@ def test_facts_of_a_prompt(prompt: str, facts: list[tuple[str, str]]) -> None:
         ("girl's name", Fact("Ida", "name", before=("and", "a", "rabbit")), True),
         ("girl's name", Fact("Ida", "name", ("a", "dog", "for")), True),
         ("girl's name", Fact("Button", "name", ("a", "rabbit", "called")), False),
+        ("dog's name", Fact("Bruno", "name", ("and", "her", "dog")), True),
+        ("dog's name", Fact("Bruno", "name", ("my", "puppy", "called")), True),
+        ("dog's name", Fact("Miso", "name", ("our", "cat")), False),
+        ("dog's name", Fact("Pip", "name", ("a", "girl", "named")), False),
+        ("friend's name", Fact("Miso", "name", ("our", "cat")), False),
+        ("woman's name", Fact("Tom", "name", ("her", "husband")), False),
+        ("woman's name", Fact("Ines", "name", ("a", "baker")), True),
+        ("man's name", Fact("Morwen", "name", ("a", "witch", "named")), False),
+        ("woman's name", Fact("Lisbon", "name", ("story", "set", "in")), False),
+        ("town's name", Fact("Lisbon", "name", ("story", "set", "in")), True),
+        ("town's name", Fact("Thornby", "name", ("the", "mayor", "of")), True),
+        ("town's name", Fact("Ines", "name", ("a", "baker")), False),
+        ("ship's name", Fact("Aurora", "name", ("a", "spaceship", "called")), True),
     ],
 )
 def test_a_blank_takes_facts_of_its_kind(blank: str, fact: Fact, is_taken: bool) -> None:
     assert takes(blank, fact) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("prompt", "role"),
+    [
+        ("our puppies called Miso", "dog"),
+        ("the village of Thornby", "village"),
+        ("two friends, Ben and Al", "friend"),
+        ("a story about Ben", "about"),
+    ],
+)
+def test_the_words_before_a_name_tell_its_role(prompt: str, role: str) -> None:
+    assert facts_of(prompt)[0].role == role
+
+
+def test_a_role_that_the_prompt_tells_weighs_more_than_a_likely_one() -> None:
+    knight = Fact("Sir Aldric", "name", ("of", "a", "knight"))
+    blanks = ["squire's name", "knight's name"]
+    assert is_told("knight's name", knight)
+    assert not is_told("squire's name", knight)
+    assert assign(blanks, [knight], [[7.9], [7.3]]) == {"knight's name": "Sir Aldric"}
+    assert assign(blanks, [knight], [[2.9], [0.1]]) == {"knight's name": "Sir Aldric"}
+    assert assign(blanks, [knight], [[2.9], [-0.1]]) == {}
 
 
 def test_facts_are_matched_so_that_all_fit_best() -> None:
