@@ -30,9 +30,19 @@ IRREPLACEABLE = frozenset(
     announcement dialogue eulogy fable invitation letter monologue notice obituary petition poem prayer sermon speech
     story vow
     """.split()  # noqa: SIM905  # a list of words reads better so
-) | frozenset(("dating profile", "job advertisement", "press release", "product description"))
+) | frozenset(
+    (
+        "bio",
+        "dating profile",
+        "diary",
+        "job advertisement",
+        "performance review",
+        "press release",
+        "product description",
+    )
+)
 """Forms that no text on their subject stands in for: a text on lighthouses is no story that is set in one."""
-TITLED = frozenset(("dialogue", "fable", "monologue", "poem", "story"))
+TITLED = frozenset(("dialogue", "diary", "fable", "monologue", "poem", "story"))
 """Forms whose texts have titles of their own: "The last lamp" is a story in a lighthouse."""
 KINDS_OF_TEXT = FORMS | frozenset(
     """

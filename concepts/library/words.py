@@ -115,9 +115,18 @@ _OTHER_SENSE = re.compile(
 _PHRASES = {
     "dating profile": re.compile(r"\bdating profile", re.IGNORECASE),
     "job advertisement": re.compile(r"\bjob (?:ad|advert|advertisement|posting)s?\b", re.IGNORECASE),
-    "dialogue": re.compile(
-        r"\brole[- ]play(?! ?(?:ing|game))|\bskits?\b|\b(?:comedy|comic|minute) sketch", re.IGNORECASE
+    "bio": re.compile(
+        r"\b(?:artist|author|professional|speaker)(?:'?s)? bio(?:graphy)?\b|\bbio (?:for|of)\b", re.IGNORECASE
     ),
+    "dialogue": re.compile(
+        r"\brole[- ]play(?! ?(?:ing|game))|\bskits?\b"
+        r"|\b(?:birthday|campfire|carnival|comedy|comic|funny|minute|office|party|school|wedding) sketch\b"
+        r"|\bsketch (?:for (?:an?|our|the|two|three|four)|in which)\b",
+        re.IGNORECASE,
+    ),
+    "eulogy": re.compile(r"\bmemorial (?:speech|text|words)\b|\bfuneral (?:speech|words)\b", re.IGNORECASE),
+    "diary": re.compile(r"\bdiary (?:entr(?:y|ies)|of an?)\b", re.IGNORECASE),
+    "performance review": re.compile(r"\bperformance (?:review|appraisal)\b", re.IGNORECASE),
     "letter": re.compile(
         r"\b(?:thank[- ]you|thanks|condolence|sympathy|apology|farewell|love) (?:notes?|messages?|mails?)\b"
         r"|\ba mail to\b",
