@@ -10,12 +10,13 @@ import pytest
 from pypdf import PdfReader
 from selectolax.lexbor import LexborHTMLParser
 
+import longhand
 from concepts.corpus.readers import read_data
 from longhand.evaluation.texts import parse_markdown
 from longhand.evaluation.writing import text_of_export
 from longhand.formats import FORMATS
 from longhand.formats.export import join_blocks, to_json, to_markdown
-from storage import BlockKind, ExportedDocument, ExportedSection, ExportedSentence
+from storage import BlockKind, ExportedDocument, ExportedSection, ExportedSentence, Store
 
 SAID: list[tuple[BlockKind | None, str]] = [
     ("paragraph", "He wrote:"),
@@ -87,6 +88,15 @@ def test_a_verse_has_line_breaks_in_epub_and_pdf():
     assert [len(verse.css("br")) for verse in page.css("p.verse")] == [3, 1]
     (sheet,) = PdfReader(io.BytesIO(FORMATS["pdf"].render(POEM))).pages
     assert set(LINES) <= set(map(str.strip, sheet.extract_text().splitlines()))
+
+
+def test_a_terminal_and_a_notebook_show_the_lines(run, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "export_document", lambda *_, **__: POEM)
+    assert run("write", "tea").stdout == to_markdown(POEM)
+    (document,) = store.list_documents()
+    assert to_markdown(POEM) in run("show", document.id).stdout
+    with longhand.open() as opened:
+        assert opened.get(document.id)._repr_html_().count("<br />\n") == 4
 
 
 def test_an_evaluation_reads_a_verse_in_a_stored_document_and_in_markdown() -> None:
