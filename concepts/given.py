@@ -298,12 +298,13 @@ def arrange(
 
 
 def _add(blocks: list[Block], element: Element, lang: str) -> None:
-    if element.kind == "verse" and len(lines := _words_of(element.lines)) >= FEWEST_LINES:
+    lines = [line for line in map(normalize_text, element.lines) if any(char.isalnum() for char in line)]
+    if not lines:
+        return
+    if element.kind == "verse" and len(lines) >= FEWEST_LINES:
         blocks.append(Block(tuple(lines), "verse"))
         return
-    text = normalize_text(element.text)
-    if not any(char.isalnum() for char in text):
-        return
+    text = " ".join(lines)
     if element.kind == "verse":
         element = replace(element, kind="paragraph")
     if not (element.continues and blocks and blocks[-1].kind == element.kind):
@@ -313,11 +314,6 @@ def _add(blocks: list[Block], element: Element, lang: str) -> None:
     # A block is exported as one line: reading that line again must give the same sentences.
     joined = f"{before} {text}" if before.endswith(_ENDS) else f"{before}: {text}"
     blocks[-1] = replace(blocks[-1], sentences=tuple(split_text(joined, lang)))
-
-
-def _words_of(lines: Sequence[str]) -> list[str]:
-    """Return the normalised lines of a verse; one without a word is joined to the line before it, or to the first."""
-    return _with_words([normalize_text(line) for line in lines])
 
 
 def _section(path: str, heading: str, blocks: Sequence[Block]) -> GivenSection:
@@ -372,12 +368,8 @@ def _is_title_by_place(elements: Sequence[Element], levels: Sequence[int]) -> bo
 
 def split_text(text: str, lang: str) -> list[str]:
     """Return the sentences of a normalised text; signs without a word are joined to the sentence before them."""
-    return _with_words(split_sentences(text, lang if lang in PUNKT_NAMES else "eng_Latn"))
-
-
-def _with_words(sentences: Sequence[str]) -> list[str]:
     found: list[str] = []
-    for sentence in sentences:
+    for sentence in split_sentences(text, lang if lang in PUNKT_NAMES else "eng_Latn"):
         if found and not any(char.isalnum() for char in sentence):
             found[-1] = f"{found[-1]} {sentence}"
         else:

@@ -144,9 +144,9 @@ def settle_intros(blocks: Sequence[Block], document: Document, drops: DropReport
 
 
 def _clean_lines(raw: Sequence[str], name: str | None, drops: DropReport) -> list[str]:
-    """Return the lines of a verse; one without a letter ("* * *") is dropped."""
+    """Return the lines of a verse; one without a letter or digit ("* * *") is dropped."""
     lines = [normalize_text(line) for line in raw]
-    kept = [line for line in lines if any(map(str.isalpha, line))]
+    kept = [line for line in lines if any(map(str.isalnum, line))]
     drops["no letters"] += len(lines) - len(kept)
     return kept if name is None else [fill_app_name(line, name) for line in kept]
 

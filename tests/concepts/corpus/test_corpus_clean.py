@@ -387,11 +387,11 @@ POEM = (
 )
 def test_lines_of_a_verse_stay_as_they_are(source: str) -> None:
     """None is split, joined or dropped for its form; a line may come back, or be the heading."""
-    blocks = (Block(("This is a poem that I wrote.",)), Block(POEM, "verse"), Block(POEM[1:2], "verse"))
+    blocks = (Block(("This is a poem that I wrote.",)), Block(POEM, "verse"), Block(POEM[2:3], "verse"))
     raw = Document("A poem", (Section("Roses", blocks),), "eng_Latn", source, "p")
     drops = DropReport()
     document = clean_document(raw, drops)
     assert document is not None
     kept = tuple(line for line in POEM if line != "* * *")
-    assert document.sections[0].blocks[1:] == (Block(kept, "verse"), Block(POEM[1:2], "verse"))
+    assert document.sections[0].blocks[1:] == (Block(kept, "verse"), Block(POEM[2:3], "verse"))
     assert +drops == {"no letters": 1}
