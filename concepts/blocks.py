@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-BlockKind = Literal["paragraph", "step", "bullet"]
-"""Kinds of block; a step is an item of a numbered list."""
+BlockKind = Literal["paragraph", "step", "bullet", "verse"]
+"""Kinds of block; a step is an item of a numbered list, a verse a stanza or an address: its sentences are its lines."""
 BLOCK_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
+LIST_KINDS: tuple[BlockKind, ...] = ("step", "bullet")
+"""Kinds of which each block is an item of a list."""
+
+
+def join_block(kind: str, sentences: Iterable[str]) -> str:
+    """Return the text of a block: its sentences in a row, or the lines of a verse one below the other."""
+    return ("\n" if kind == "verse" else " ").join(sentences)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,4 +31,4 @@ class Note:
     block: BlockKind = "paragraph"
     """Kind of its block in that document."""
     begins: bool = False
-    """Whether it begins a paragraph or an item; if not, running text goes on in the paragraph before it."""
+    """Whether it begins a paragraph, an item or a stanza; if not, it goes on in the block before it."""

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from concepts.corpus.importers import MAX_FILE_BYTES, Unreadable, check_kind, name_of, read_bytes
 from concepts.corpus.readers import Element, Metadata, Reading
+from concepts.corpus.readers.elements import FEWEST_LINES
 from concepts.corpus.records import Block, BlockKind
 from concepts.counting import count_phrase
 from concepts.errors import InputError
@@ -86,7 +87,7 @@ class GivenSection:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """The sentences in their paragraphs, list items and notes."""
+        """The sentences in their paragraphs, list items, stanzas and notes."""
         if not self.form:
             return (Block(self.sentences),) if self.sentences else ()
         ends = list(accumulate(count for _, count in self.form))
@@ -297,9 +298,15 @@ def arrange(
 
 
 def _add(blocks: list[Block], element: Element, lang: str) -> None:
-    text = normalize_text(element.text)
-    if not any(char.isalnum() for char in text):
+    lines = [line for line in map(normalize_text, element.lines) if any(char.isalnum() for char in line)]
+    if not lines:
         return
+    if element.kind == "verse" and len(lines) >= FEWEST_LINES:
+        blocks.append(Block(tuple(lines), "verse"))
+        return
+    text = " ".join(lines)
+    if element.kind == "verse":
+        element = replace(element, kind="paragraph")
     if not (element.continues and blocks and blocks[-1].kind == element.kind):
         blocks.append(Block(tuple(split_text(text, lang)), element.kind))
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from concepts.blocks import LIST_KINDS
 from concepts.corpus.drops import DropReport
 from concepts.corpus.headings import clean_heading, is_legal, page_reason
 from concepts.corpus.language import other_language
@@ -20,7 +21,7 @@ from concepts.corpus.lines import (
     reason_to_drop,
 )
 from concepts.corpus.names import app_name, fill_app_name, is_generic_title
-from concepts.corpus.records import LIST_KINDS, Block, BlockKind, Document, Section
+from concepts.corpus.records import Block, BlockKind, Document, Section
 from concepts.segment import cut_long, normalize_text, split_sentences
 
 _REPEAT_WINDOW = 7
@@ -72,7 +73,8 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
             for sentence in clean_block(
                 raw, document, name, drops, whole=whole, introduces=_is_list(following)
             ):
-                if sentence in recent or sentence == heading:
+                # A line of a poem may come back, or be its heading.
+                if raw.kind != "verse" and (sentence in recent or sentence == heading):
                     drops["repeat"] += 1
                     continue
                 kept.append(sentence)
@@ -110,8 +112,11 @@ def clean_block(
     Raw sentences are joined first, since a rough splitter cut at every full stop; a sentence without an
     end mark (a menu entry, a heading) stays alone. `name` replaces placeholders of the program's name;
     None: none. `whole` keeps an ingredient line as one sentence despite full stops ("2 in. cubes").
-    `introduces` keeps a last sentence such as "Do one of the following:" before its list.
+    `introduces` keeps a last sentence such as "Do one of the following:" before its list. The lines of a verse are
+    neither joined nor split, and none is dropped for its form.
     """
+    if raw.kind == "verse":
+        return _clean_lines(raw.sentences, name, drops)
     texts = [" ".join(raw.sentences)] if whole else _join_cut_sentences(raw.sentences)
     last = len(texts) - 1
     return [
@@ -126,7 +131,7 @@ def settle_intros(blocks: Sequence[Block], document: Document, drops: DropReport
     settled: list[Block] = []
     for block, following in zip(blocks, [*blocks, None][1:], strict=True):
         last = block.sentences[-1]
-        if last.endswith(":") and not _is_list(following):
+        if last.endswith(":") and block.kind != "verse" and not _is_list(following):
             mended = mend_intro(last, document.lang)
             if document.kind != "recipe" and mended.endswith(":"):
                 drops["list intro"] += 1
@@ -136,6 +141,14 @@ def settle_intros(blocks: Sequence[Block], document: Document, drops: DropReport
         if block.sentences:
             settled.append(block)
     return settled
+
+
+def _clean_lines(raw: Sequence[str], name: str | None, drops: DropReport) -> list[str]:
+    """Return the lines of a verse; one without a letter or digit ("* * *") is dropped."""
+    lines = [normalize_text(line) for line in raw]
+    kept = [line for line in lines if any(map(str.isalnum, line))]
+    drops["no letters"] += len(lines) - len(kept)
+    return kept if name is None else [fill_app_name(line, name) for line in kept]
 
 
 def _is_list(block: Block | None) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from concepts.blocks import LIST_KINDS
 from concepts.corpus.language import FUNCTION_WORDS, other_language
 from concepts.corpus.names import mend_names
-from concepts.corpus.records import LIST_KINDS, BlockKind, Kind
+from concepts.corpus.records import BlockKind, Kind
 
 _URL = re.compile(r"(?:https?|ftp|file|irc|mailto|help|ghelp)s?:/{0,2}[^\s)>\]]+|\bwww\.[^\s)>\]]+")
 _ARROW_URL = re.compile(r"\s*>\s*(?:https?|ftp)s?://\S+")

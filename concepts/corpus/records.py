@@ -39,16 +39,15 @@ _KIND_PREFIXES: tuple[tuple[str, Kind], ...] = (
 _LANGUAGE_SUFFIX = re.compile(r"[-_.](en|de|fr|es)([-_](us|gb))?$", re.IGNORECASE)
 
 
-BlockKind = Literal["paragraph", "step", "bullet", "note"]
-BLOCK_KINDS: tuple[BlockKind, ...] = ("paragraph", "step", "bullet", "note")
-"""Kinds of block: running text, an item of an ordered list, an item of another list, or a remark set apart (a tip, a
-warning)."""
-LIST_KINDS: tuple[BlockKind, ...] = ("step", "bullet")
+BlockKind = Literal["paragraph", "step", "bullet", "verse", "note"]
+BLOCK_KINDS: tuple[BlockKind, ...] = ("paragraph", "step", "bullet", "verse", "note")
+"""Kinds of block: running text, an item of an ordered list, an item of another list, a stanza or address (its sentences
+are its lines), or a remark set apart (a tip, a warning)."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """One paragraph, list item or note: its sentences, raw or clean."""
+    """One paragraph, list item, stanza or note: its sentences, raw or clean."""
 
     sentences: tuple[str, ...]
     kind: BlockKind = "paragraph"

@@ -60,7 +60,7 @@ class Passage:
     forms: tuple[BlockKind, ...] = ()
     """Kind of block that each sentence is in; empty: running text throughout."""
     begins: tuple[bool, ...] = ()
-    """Whether each sentence begins a paragraph or an item; empty: all running text is one paragraph."""
+    """Whether each sentence begins a paragraph, an item or a stanza; empty: all running text is one paragraph."""
     prompt: str = ""
     """Prompt that the document answers; empty: its title."""
     is_asked: bool = False

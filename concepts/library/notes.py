@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.blanks import child_of, is_other_child
-from concepts.blocks import BlockKind, Note
+from concepts.blocks import LIST_KINDS, BlockKind, Note
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, subjects_of_parts
 from concepts.library.words import has_other_number, with_one_name
@@ -54,7 +54,7 @@ class _Unit:
 
     @property
     def is_list(self) -> bool:
-        return self.form != "paragraph"
+        return self.form in LIST_KINDS
 
 
 FEWEST_WHOLE = 3
@@ -282,7 +282,7 @@ def _whole(passage: Passage, score: float, options: NoteOptions) -> list[Note]:
     """Return all of a passage as it stands."""
     num = len(passage.sentences)
     forms: Sequence[BlockKind] = passage.forms or ["paragraph"] * num
-    begins = passage.begins or [n == 0 or form != "paragraph" for n, form in enumerate(forms)]
+    begins = passage.begins or [n == 0 or form in LIST_KINDS for n, form in enumerate(forms)]
     notes = [
         Note(
             text=text,
@@ -320,7 +320,9 @@ def _units(number: int, passage: Passage, options: NoteOptions) -> list[_Unit]:
     is_open = False  # whether a dependent sentence may join the last unit
     for place, (text, form) in enumerate(zip(passage.sentences, forms, strict=True)):
         last = units[-1] if units and is_open else None
-        if form != "paragraph":
+        if form == "verse":
+            is_open = False  # a line alone says little: verse comes with its whole passage
+        elif form in LIST_KINDS:
             if last is not None and last.form == form:
                 units[-1] = replace(last, texts=(*last.texts, text))
             else:

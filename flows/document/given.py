@@ -309,6 +309,23 @@ def begun_blocks(given: GivenDocument) -> tuple[BlockKind | None, ...]:
     return tuple(begun)
 
 
+def blocks_of_rows(begun: Sequence[BlockKind | None], rows: Sequence[int]) -> list[BlockKind | None]:
+    """Return the block that each sentence of a section begins; `begun` is the result of `begun_blocks`.
+
+    A section that begins inside a stanza, and one with a few sentences of the text, has its lines in a verse, too, and
+    no other sentence there.
+    """
+    kinds: list[BlockKind | None] = []
+    for kind in begun:
+        kinds.append(kind or (kinds[-1] if kinds else None))
+    found: list[BlockKind | None] = []
+    for n, row in enumerate(rows):
+        before = kinds[rows[n - 1]] if n else None
+        is_other = kinds[row] != before and "verse" in (kinds[row], before)
+        found.append(begun[row] or (kinds[row] if is_other else None))
+    return found
+
+
 def check_notes(given: GivenDocument, num_sections: int | None, depth: int, most: int) -> None:
     """Raise InputError if notes cannot be expanded with these options; reads no vectors."""
     num_points = len(given.sentences)

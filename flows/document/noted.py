@@ -48,7 +48,8 @@ def place_notes(
     """Return a section's concepts: its best notes in their order, then drawn ones if the notes are few.
 
     A section has room for the planned number of sentences, at least for `least_room` (None: for any number); a list
-    is never cut. With `ENOUGH` notes and without `is_filled` it ends after the notes. `seed` chooses dropped notes.
+    or poem is never cut. With `ENOUGH` notes and without `is_filled` it ends after the notes. `seed` chooses dropped
+    notes.
     """
     groups = _groups(notes)
     lists = [group for group in groups if notes[group[0]].block != "paragraph"]
@@ -76,7 +77,8 @@ def is_passage(notes: Sequence[Note]) -> bool:
 
 
 def _groups(notes: Sequence[Note]) -> list[list[int]]:
-    """Return the indices of notes that belong together: a list, or a sentence with the ones that refer back to it."""
+    """Return the indices of notes that belong together: a list, the stanzas of a poem, or a sentence with the ones that
+    refer back to it."""
     from concepts.library.notes import NoteOptions, stands_alone
 
     options = NoteOptions()

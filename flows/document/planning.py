@@ -18,7 +18,14 @@ from flows.document.asked.options import LENGTHS, NO_LIBRARY, Length, SpokenProm
 from flows.document.asked.sizes import asked_size, told_size, wanted_book
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import OutlineAsk
-from flows.document.given import begun_blocks, encode_given, plan_expansion, plan_kept, plan_summary
+from flows.document.given import (
+    begun_blocks,
+    blocks_of_rows,
+    encode_given,
+    plan_expansion,
+    plan_kept,
+    plan_summary,
+)
 from flows.document.job.job import Job, attempt, take
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
@@ -247,7 +254,7 @@ def _plan_given(job: Job, document: DocumentRecord, options: WritingOptions, uni
                     item_id=ids[path],
                     vectors=vectors[list(rows)],
                     texts=tuple(sentences[row] for row in rows),
-                    blocks=tuple(begun[row] for row in rows),
+                    blocks=tuple(blocks_of_rows(begun, rows)),
                 )
                 for path, rows in rows_of.items()
             ]

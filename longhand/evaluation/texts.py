@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from concepts.corpus.records import BLOCK_KINDS, Block, BlockKind
+from concepts.corpus.readers.verse import without_break
+from concepts.corpus.records import Block, BlockKind
 from concepts.errors import InputError
 from longhand.asking.files import write_atomic
 from longhand.formats.export import escape_line
@@ -21,12 +22,13 @@ from longhand.formats.export import escape_line
 if TYPE_CHECKING:
     from concepts.corpus import Document
 
-MARKS: dict[BlockKind, str] = {"paragraph": "", "step": "1. ", "bullet": "- ", "note": "> "}
+MARKS: dict[BlockKind, str] = {"paragraph": "", "step": "1. ", "bullet": "- ", "verse": "", "note": "> "}
 """Mark at the start of a block's first line; the other lines are indented by its width."""
 DEEPEST_LEVEL = 5
 
 _HEADING = re.compile(r"(#{1,6})(?:\s+(.*))?$")
 _MARK = re.compile(r"(?:(?P<step>\d{1,9}[.)])|(?P<bullet>[-*+])|(?P<note>>))\s+")
+_MARKED_KINDS: tuple[BlockKind, ...] = ("step", "bullet", "note")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _COMMENT = re.compile(r"<!--(.*?)-->\s*", re.DOTALL)
 
@@ -103,7 +105,9 @@ def to_markdown(document: DocumentText) -> str:
         for block in section.blocks:
             lines = [_line(sentence) for sentence in block.sentences]
             lines = [line for line in lines if line]
-            if lines:
+            if lines and block.kind == "verse":
+                parts.append("  \n".join(lines))
+            elif lines:
                 mark = MARKS[block.kind]
                 other = mark if block.kind == "note" else " " * len(mark)
                 parts.append("\n".join((mark if n == 0 else other) + line for n, line in enumerate(lines)))
@@ -196,7 +200,14 @@ def _chunks(text: str) -> Iterator[list[str]]:
 
 
 def _blocks(lines: Sequence[str], *, splits: bool) -> Iterator[Block]:
-    """Yield the blocks of lines without a blank line between them: a list has one block for each mark."""
+    """Yield the blocks of lines without a blank line between them: a list has one block for each mark.
+
+    Lines that all end in a hard break, but for the last, are a verse.
+    """
+    unbroken = [line for line in map(without_break, lines[:-1]) if line is not None]
+    if 0 < len(unbroken) == len(lines) - 1 and not any(map(_MARK.match, lines)):
+        yield Block(kind="verse", sentences=tuple(map(_plain, (*unbroken, lines[-1]))))
+        return
     kind: BlockKind = "paragraph"
     sentences: list[str] = []
     for line in lines:
@@ -212,7 +223,7 @@ def _blocks(lines: Sequence[str], *, splits: bool) -> Iterator[Block]:
 
 
 def _kind_of(mark: re.Match[str]) -> BlockKind:
-    return next(kind for kind in BLOCK_KINDS if kind != "paragraph" and mark[kind])
+    return next(kind for kind in _MARKED_KINDS if mark[kind])
 
 
 def _sentences(line: str, *, splits: bool) -> list[str]:

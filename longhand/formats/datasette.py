@@ -72,7 +72,7 @@ _TABLES: dict[str, dict[str, object]] = {
         "facets": ["lang", "decoder", "block"],
         "columns": {
             "score": "Round-trip similarity: the text encoded again, against its concept",
-            "block": "What the sentence begins: paragraph, step or bullet; empty where it goes on",
+            "block": "What the sentence begins: paragraph, step, bullet or verse; empty where it goes on",
         },
     },
     "units": {

@@ -50,8 +50,8 @@ def to_docx(document: ExportedDocument) -> bytes:
                 heading = word.add_paragraph(block.text, style=f"Heading {min(block.level, MAX_LEVEL)}")
                 if block.path in marks:
                     _add_bookmark(heading, *marks[block.path])
-            elif kind == "paragraph":
-                word.add_paragraph(block.text)
+            elif kind in ("paragraph", "verse"):
+                word.add_paragraph(block.text)  # a line end is a line break
             elif kind == "step":
                 _add_steps(word, [step.text for step in members])
             elif kind == "bullet":

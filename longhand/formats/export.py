@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+from concepts.blocks import LIST_KINDS, join_block
 from concepts.counting import counted, is_or_are
 from concepts.errors import NotFoundError
 
@@ -43,8 +44,9 @@ _LINE_START = re.compile(r"(?:[#>+=~-]|\d{1,9}(?=[.)]))")
 class Block:
     """A heading, a paragraph, a list item, or a note about missing text, in reading order."""
 
-    kind: Literal["heading", "paragraph", "step", "bullet", "note"]
+    kind: Literal["heading", "paragraph", "step", "bullet", "verse", "note"]
     text: str
+    """The lines of a verse are joined by line breaks; any other text is one line."""
     path: str
     """The item it belongs to."""
     level: int
@@ -52,9 +54,14 @@ class Block:
     number: int = 0
     """Number of a step in its list, from 1."""
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of a verse; any other text as one."""
+        return self.text.split("\n")
+
 
 def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
-    """Yield the heading of a section, its sentences joined to paragraphs and list items, and the sections under it.
+    """Yield the heading of a section, its sentences joined to blocks, and the sections under it.
 
     A note stands for text that is not decoded yet, so that nothing is missing silently.
     """
@@ -75,7 +82,7 @@ def blocks(section: ExportedSection, level: int = 1) -> Iterator[Block]:
 def runs(section: ExportedSection, level: int = 1) -> Iterator[tuple[str, tuple[Block, ...]]]:
     """Yield a section's blocks by kind: a list's items together, all other blocks alone."""
     for kind, members in groupby(blocks(section, level), key=lambda block: block.kind):
-        if kind in ("step", "bullet"):
+        if kind in LIST_KINDS:
             yield kind, tuple(members)
         else:
             yield from ((kind, (block,)) for block in members)
@@ -100,7 +107,7 @@ def join_blocks(sentences: Sequence[ExportedSentence]) -> list[tuple[BlockKind, 
         else:
             joined.append((begun, [text]))
             begun = None
-    return [(kind, " ".join(texts)) for kind, texts in joined]
+    return [(kind, join_block(kind, texts)) for kind, texts in joined]
 
 
 def step_numbers(kinds: Sequence[BlockKind | None]) -> list[int]:
@@ -124,7 +131,7 @@ def clean(text: str) -> str:
 
 
 def to_markdown(document: ExportedDocument) -> str:
-    """Return the document as CommonMark: the title, a heading for each item, paragraphs and lists."""
+    """Return the document as CommonMark: the title, a heading for each item, paragraphs, verse and lists."""
     shown = [title_markdown(document)]
     for section in document.sections:
         shown += _section_lines(section)
@@ -192,8 +199,8 @@ def _section_lines(section: ExportedSection, level: int = 1) -> Iterator[str]:
             yield "\n".join(f"{step.number}. {escape_line(step.text)}" for step in members)
         elif kind == "bullet":
             yield "\n".join(f"- {escape_line(bullet.text)}" for bullet in members)
-        elif kind == "paragraph":
-            yield escape_line(block.text)
+        elif kind in ("paragraph", "verse"):
+            yield markdown_lines(block.lines)
         else:
             yield f"<!-- {block.text} -->"
 
@@ -231,6 +238,13 @@ def paragraphs(sentences: Sequence[str], size: int = SENTENCES_PER_PARAGRAPH) ->
         return []
     bounds = [len(kept) * i // num_paragraphs for i in range(num_paragraphs + 1)]
     return [" ".join(kept[start:end]) for start, end in pairwise(bounds)]
+
+
+def markdown_lines(lines: Sequence[str]) -> str:
+    """Return a paragraph of these lines as Markdown: two blanks before a line end make it a line break."""
+    first, *others = map(escape_line, lines)
+    # A colon below a line would make it the term of a definition.
+    return "  \n".join([first, *(f"\\{line}" if line.startswith(":") else line for line in others)])
 
 
 def escape_line(text: str) -> str:

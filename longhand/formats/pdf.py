@@ -16,6 +16,7 @@ from fpdf.enums import Align
 from fpdf.fonts import TTFFont
 from fpdf.outline import TableOfContents
 
+from concepts.blocks import LIST_KINDS
 from concepts.errors import UsageError
 from longhand.formats.contents import is_long
 from longhand.formats.export import clean, runs, title_of
@@ -69,9 +70,9 @@ def _write_section(pdf: _Pdf, section: ExportedSection) -> None:
         block = members[0]
         if kind == "heading":
             pdf.write_heading(block.text, block.level)
-        elif kind == "paragraph":
+        elif kind in ("paragraph", "verse"):
             pdf.write_paragraph(block.text)
-        elif kind in ("step", "bullet"):
+        elif kind in LIST_KINDS:
             pdf.write_list([(f"{item.number}." if kind == "step" else "•", item.text) for item in members])
         else:
             pdf.write_note(block.text)

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from concepts.blocks import LIST_KINDS
 from concepts.errors import InputError
 from flows.document.asked.prompts import MAX_LENGTH, MAX_OUTLINE_DEPTH, check_decodable, has_words
 from flows.document.asked.wishes import MAX_SECTIONS
@@ -342,7 +343,8 @@ class _Reader:
                 entries.append(_Entry(element.level, element.text, line))
             else:
                 points = entries[-1].points if entries else self._above
-                points += _points(element.text, whole=element.kind in ("step", "bullet"))
+                is_whole = element.kind in (*LIST_KINDS, "verse")
+                points += [point for line in element.lines for point in _points(line, whole=is_whole)]
 
 
 def _numberless(entries: list[_Entry]) -> list[_Entry]:

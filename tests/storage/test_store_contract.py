@@ -407,26 +407,26 @@ def test_given_text_keeps_its_blocks(author: Author, space: SpaceRef) -> None:
         item_id=first,
         vectors=np.ones((3, 4), dtype=np.float32),
         texts=("Do this.", "Wait.", "Do that."),
-        blocks=("step", None, "step"),
+        blocks=("step", None, "verse"),
     )
     plain = ItemText(item_id=second, vectors=np.ones((1, 4), dtype=np.float32), texts=("Done.",))
     with store.fenced(lease, space=space) as tx:
         tx.store_text([steps, plain], lang="eng_Latn")
     sections = store.export_document(lease.document_id).sections
-    assert [[s.block for s in section.sentences] for section in sections] == [["step", None, "step"], [None]]
+    assert [[s.block for s in section.sentences] for section in sections] == [["step", None, "verse"], [None]]
     rows = [row for row in store.dataset_rows(lease.document_id) if row.ordinal is not None]
-    assert [row.block for row in rows] == ["step", None, "step", None]
+    assert [row.block for row in rows] == ["step", None, "verse", None]
     for blocks, message in (
         (("step",), "3 sentences with 1 block"),
-        (("verse", None, None), "no block is a"),
+        (("poem", None, None), "no block is a"),
     ):
         author.store.create_outline_version(lease, [author.item("1", seed=len(blocks))], space=space)
         item = store.get_outline(lease.document_id).items[0].id
         odd = ItemText(item_id=item, vectors=steps.vectors, texts=steps.texts, blocks=blocks)  # type: ignore[arg-type]
         with pytest.raises(StorageError, match=message), store.fenced(lease, space=space) as tx:
             tx.store_text([odd], lang="eng_Latn")
-    with pytest.raises(StorageError, match="expected one of paragraph, step, bullet, or None"):
-        NewRendering(text="x", concept_id=1, block="verse")  # type: ignore[arg-type]
+    with pytest.raises(StorageError, match="expected one of paragraph, step, bullet, verse, or None"):
+        NewRendering(text="x", concept_id=1, block="poem")  # type: ignore[arg-type]
 
 
 def test_twice_the_same_item_is_copied_once_each(author: Author, space: SpaceRef) -> None:

@@ -20,7 +20,7 @@ def test_notes_are_kept_and_none_is_not_unknown(author: Author, space: SpaceRef)
     lease = author.finished()
     ids = {item.path: item.id for item in store.get_outline(lease.document_id).items}
     assert store.get_notes(lease.document_id) == {}
-    ropes = replace(note("Ropes hold."), block="step", begins=True)
+    ropes = replace(note("Ropes hold,"), block="verse", begins=True)
     with store.fenced(lease) as tx:
         tx.set_notes({ids["1"]: [ropes], ids["2.1"]: []})
     assert store.get_notes(lease.document_id) == {ids["1"]: (ropes,), ids["2.1"]: ()}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
+from concepts.blocks import BlockKind
 from tests.writer.toy_voice import (
     VOICE_DIM,
     WordTokenizer,
@@ -277,6 +278,24 @@ def test_notes_that_the_concepts_name_are_said_before_anything_is_drawn(base: Ll
     assert drawn[:2] == whole[:2]
     assert "hot cup. cold tea." not in drawn[2].said.text
     assert drawn[2] == say(torch.cat([known[:2], -known[2:3], known[3:]]))[2]
+
+
+def test_a_poem_is_said_with_its_stanzas_and_the_lines_that_come_back(base: LlamaForCausalLM) -> None:
+    """Its lines are notes of their own, also as proposals beside what is drawn."""
+    speaker = Speaker(base, None, WordTokenizer(), encode_words)
+    verse: list[tuple[str, BlockKind | None]] = [
+        ("hot cup", "verse"), ("cold tea", None), ("hot cup", None), ("pour water", "verse"), ("hot cup", None),
+    ]  # fmt: skip
+    notes = tuple(Said(text, block, is_apart=block is not None) for text, block in verse)
+    saying = Saying(
+        prefix="# tea\n\n", concepts=encode_words([note.text for note in notes]), key=(1,), notes=notes
+    )
+    (said,) = speaker.say([saying], SayOptions(temperatures=(0.9,), max_tokens=4))
+    assert [(rendering.said.text, rendering.said.block) for rendering in said] == verse
+    row = _Row(Saying(prefix="", concepts=torch.zeros(2, VOICE_DIM), key=(1,), notes=notes[3:]))
+    row.proposals = {"pour water": torch.zeros(VOICE_DIM)}
+    speaker._begin(row, SayOptions(temperatures=(0.9,)), 2)
+    assert row.candidates[1].note == notes[3]
 
 
 @pytest.mark.parametrize("is_prose", [False, True])

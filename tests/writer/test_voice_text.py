@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from concepts.blocks import BLOCK_KINDS
-from writer.voice.text import Said, is_over, marked, next_piece, parse_piece, section_prefix
+from writer.voice.text import Said, is_over, marked, next_piece, parse_note, parse_piece, section_prefix
 
 _words = st.lists(st.sampled_from(["Peel", "the", "beets", "slowly", "and", "dry"]), min_size=1, max_size=6)
 _sentences = st.builds(lambda words: " ".join(words) + ".", _words)
@@ -19,8 +21,11 @@ def test_what_is_marked_is_read_back(said: list[Said]) -> None:
     first = Said(said[0].text, said[0].block or "paragraph")
     sentences = [first, *said[1:]]
     pieces = [before + text for before, text in marked(sentences)]
-    found = [parse_piece(piece, i == 0) for i, piece in enumerate(pieces)]
-    assert found == sentences
+    assert [parse_note(piece, i == 0, sentences[i]) for i, piece in enumerate(pieces)] == sentences
+    # voices have learnt no verse
+    plain = [replace(own, block="paragraph") if own.block == "verse" else own for own in sentences]
+    assert marked(plain) == marked(sentences)
+    assert [parse_piece(piece, i == 0) for i, piece in enumerate(pieces)] == plain
 
 
 def test_a_section_reads_as_markdown() -> None:
@@ -90,6 +95,7 @@ def test_a_sentence_goes_on_in_the_block_before_it(said: list[Said], piece: str)
         (Said("Milk is cold.", "paragraph", is_apart=True), "\n\nMilk is cold."),
         (Said("Milk is cold.", "bullet", is_apart=True), "\n\n- Milk is cold."),
         (Said("Milk is cold.", "step", is_apart=True), "\n2. Milk is cold."),
+        (Said("Milk is cold.", "verse", is_apart=True), "\n\nMilk is cold."),
         (Said("Milk is cold.", None), " Milk is cold."),
     ],
 )

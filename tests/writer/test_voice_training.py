@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
+from concepts.corpus.records import Block, Document, Section
 from concepts.errors import ModelError
 from concepts.library.library import Library, Passage
 from tests.writer.toy_voice import (
@@ -22,6 +23,7 @@ from tests.writer.toy_voice import (
 )
 from training.loop import LoopConfig, make_optimizers
 from training.voice.config import VoiceTrainingConfig
+from training.voice.corpus import spoken_document
 from training.voice.data import (
     LEAST_SAID,
     NO_CONCEPT,
@@ -370,3 +372,16 @@ def test_packed_sections_read_their_notes_and_learn_to_say_none_of_them() -> Non
     said = tokenizer.decode(packed.tokens[packed.rows != NO_CONCEPT].tolist())
     assert "Notes:\n- hot cup.\n\n## leaves" in read
     assert said.strip() == "Dry the leaves."
+
+
+def test_a_voice_learns_a_poem_as_paragraphs() -> None:
+    blocks = (Block(("Roses,", "violets."), "verse"), Block(("Do it.",), "step"), Block(("Mind.",), "note"))
+    document = Document("Poem", (Section("Roses", blocks),), "eng_Latn", "x")
+    spoken = spoken_document(document)
+    assert spoken is not None
+    assert spoken.sections[0].sentences == (
+        Said("Roses,", "paragraph"),
+        Said("violets.", None),
+        Said("Do it.", "step"),
+        Said("Mind.", "paragraph"),
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from concepts.blocks import BLOCK_KINDS
+from concepts.blocks import LIST_KINDS
 from concepts.corpus.records import Document, Kind
 from concepts.corpus.split import Split
 from concepts.errors import InputError
@@ -97,4 +97,4 @@ def spoken_document(document: Document) -> SpokenDocument | None:
 
 
 def _block(kind: str) -> Any:
-    return kind if kind in BLOCK_KINDS else "paragraph"
+    return kind if kind in LIST_KINDS else "paragraph"

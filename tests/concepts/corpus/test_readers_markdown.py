@@ -34,7 +34,7 @@ LANGS = ("eng_Latn", "deu_Latn", "fra_Latn", "spa_Latn")
         ("Bees form a ball [@seeley1995, p. 33].", ["Bees form a ball."]),
         (
             "| The ball moves\n| over the honey\n| all winter",
-            ["The ball moves", "over the honey", "all winter"],
+            ["The ball moves\nover the honey\nall winter"],
         ),
         ("(1) Wait\n(2) Weigh\n\n#. Listen\n#. Go", ["Wait", "Weigh", "Listen", "Go"]),
         ("A [small word]{.smallcaps} here.", ["A small word here."]),
@@ -343,3 +343,58 @@ def test_a_rule_above_text_is_no_front_matter() -> None:
 def test_front_matter_tells_the_language(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("---\nlang: de\n---\n\n# Tee\n\nTee ist gut.\n")
     assert read_given(tmp_path / "a.md", LANGS).lang == "deu_Latn"
+
+
+ROSES, VIOLETS, SUGAR = "Roses are red,", "violets are blue. Sugar", "is sweet."
+VERSE = [("verse", f"{ROSES}\n{VIOLETS}\n{SUGAR}")]
+LONG = "She went to the harbour " * 9
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{ROSES}  \n{VIOLETS}   \n{SUGAR}", VERSE),
+        (f"{ROSES}\\\n{VIOLETS}\\\n{SUGAR}  \n", VERSE),
+        (f"> *{ROSES}*\\\n> {VIOLETS}  \n> {SUGAR}", VERSE),
+        (f"{ROSES}<br>\n{VIOLETS}<br />\n{SUGAR}", VERSE),
+        (f"{ROSES}<br>{VIOLETS}<br>{SUGAR}", VERSE),
+        ("\\- Who?  \n\\- Me!", [("verse", "- Who?\n- Me!")]),
+        ("Phone: 12  \nTown: Bath", [("verse", "Phone: 12\nTown: Bath")]),
+        (f"{LONG}.  \n{LONG}!", [("verse", f"{LONG}.\n{LONG}!")]),
+    ],
+)
+def test_lines_with_hard_breaks_are_verse(text: str, expected: list[tuple[str, str]]) -> None:
+    assert shown(read(text)) == expected
+
+
+def test_a_text_file_has_no_verse() -> None:
+    reading = read(f"# Title\n\n{ROSES}  \n{VIOLETS}\n", ".txt")
+    assert shown(reading) == [(1, "Title"), ("paragraph", f"{ROSES} {VIOLETS}")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Other line ends are of an editor that wraps; a backslash may be escaped; one line is no verse.
+        (f"{ROSES}  \n{VIOLETS}\n{SUGAR}", [("paragraph", f"{ROSES} {VIOLETS} {SUGAR}")]),
+        (f"{ROSES}\n{VIOLETS}", [("paragraph", f"{ROSES} {VIOLETS}")]),
+        (f"{ROSES}\\\\\n{VIOLETS}", [("paragraph", f"{ROSES}\\ {VIOLETS}")]),
+        (f"{ROSES}  \n", [("paragraph", ROSES)]),
+        (f"{LONG}.<br>\n{LONG}!", [("paragraph", f"{LONG}. {LONG}!")]),
+        # Lists and labels that somebody typed, items.
+        ("a) Mix  \nb) Rest", [("step", "Mix"), ("step", "Rest")]),
+        ("Owner: Jo\nTags: a, b", [("paragraph", "Owner: Jo"), ("paragraph", "Tags: a, b")]),
+        (f"- {ROSES}  \n  {VIOLETS}", [("bullet", f"{ROSES} {VIOLETS}")]),
+    ],
+)
+def test_other_line_ends_are_blanks(text: str, expected: list[tuple[str, str]]) -> None:
+    assert shown(read(text)) == expected
+
+
+def test_a_given_verse_has_a_sentence_for_each_line_with_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "poem.md"
+    path.write_text(f"# Poem\n\n{ROSES}  \n{VIOLETS}  \n...  \n{SUGAR}\n\nHope. It is\nthe thing.\n")
+    given = read_given(path, LANGS, "eng_Latn")
+    (section,) = given.sections
+    assert section.sentences == (ROSES, VIOLETS, SUGAR, "Hope.", "It is the thing.")
+    assert section.form == (("verse", 3), ("paragraph", 2))

@@ -288,3 +288,35 @@ def test_word_style_that_stands_on_a_heading_is_one(tmp_path: Path) -> None:
         (2, "Care"),
         ("paragraph", "Text is here."),
     ]
+
+
+ROSES, VIOLETS = "Roses are red,", "violets are blue."
+LONG = "The harbour was closed on Saturday, because the storm had torn two boats from their ropes."
+LISTED = '<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>'
+BREAK, PAGE = "<w:r><w:br/></w:r>", '<w:r><w:br w:type="page"/></w:r>'
+
+
+def broken(*lines: str, by: str = BREAK, properties: str = "", of_run: str = "") -> str:
+    """Return a paragraph with breaks between its lines."""
+    runs = by.join(run(line, of_run) for line in lines)
+    return f"<w:p><w:pPr>{properties}</w:pPr>{runs}</w:p>"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (broken(ROSES, VIOLETS), [("verse", f"{ROSES}\n{VIOLETS}")]),
+        (broken(ROSES, VIOLETS, by="<w:r><w:cr/></w:r>"), [("verse", f"{ROSES}\n{VIOLETS}")]),
+        (broken(ROSES, VIOLETS, "", "Hope"), [("verse", f"{ROSES}\n{VIOLETS}"), ("paragraph", "Hope")]),
+        # Running text with a break in it, a page's end, an item, a typed list, a heading, bold text.
+        (broken(LONG, LONG), [("paragraph", f"{LONG} {LONG}")]),
+        (broken(ROSES, "", VIOLETS), [("paragraph", f"{ROSES} {VIOLETS}")]),
+        (broken(ROSES, VIOLETS, by=PAGE), [("paragraph", f"{ROSES} {VIOLETS}")]),
+        (broken(ROSES, VIOLETS, properties=LISTED), [("bullet", f"{ROSES} {VIOLETS}")]),
+        (broken("1. Mix.", "2. Rest."), [("paragraph", "1. Mix. 2. Rest.")]),
+        (broken("Of", "roses", properties='<w:outlineLvl w:val="0"/>'), [(1, "Of roses")]),
+        (broken("Of", "roses,", of_run="<w:b/>"), [("paragraph", "Of roses,")]),
+    ],
+)
+def test_lines_of_a_paragraph_are_verse(body: str, expected: list[tuple[int | str, str]]) -> None:
+    assert shown(word(body)) == expected

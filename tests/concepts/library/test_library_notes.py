@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from concepts.blocks import BlockKind
 from concepts.corpus.records import Block, Document, Section
 from concepts.library.library import Library, Passage, passages_of
 from concepts.library.notes import NoteOptions, find_notes, names_other, stands_alone
@@ -338,3 +339,23 @@ def test_of_ones_own_documents_all_count_whatever_they_are_called() -> None:
         library = Library.of([minutes], encode, least_likeness=0.0, is_own=is_own)
         (notes,) = find_notes(library, encode, "Guide for members", ["Rules of the club"])
         assert len(notes) == num
+
+
+def test_a_poem_is_taken_whole_with_its_lines_or_not_at_all() -> None:
+    verse: BlockKind = "verse"
+    stanzas = (
+        Block(("A hole of the tire,", "a hole of the tire,", "it blew."), verse),
+        Block(("Oh,", "oh!"), verse),
+    )
+    poem = Document("Bicycle tire poem", (Section("Finding hole", stanzas),), "eng_Latn", "x")
+    prose = passage("Bicycle tire mending", "Patching", "A hole lets the air of the tube out.")
+    (own,) = passages_of(poem)
+    assert (own.forms, own.begins) == ((verse,) * 5, (True, False, False, True, False))
+    library = Library.of([own, prose], encode, least_likeness=0.0)
+    (notes,) = find_notes(library, encode, "Bicycle tire poem", ["Finding hole"])
+    assert [(note.text, note.block, note.begins) for note in notes] == list(
+        zip(own.sentences, own.forms, own.begins, strict=True)
+    )
+    options = NoteOptions(passage_within=1.0, within=1.0, list_within=1.0, fewest_words=1)
+    (notes,) = find_notes(library, encode, "Bicycle tire repair", ["Searching hole"], options=options)
+    assert {note.text for note in notes} == set(prose.sentences)

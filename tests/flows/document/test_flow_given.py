@@ -17,14 +17,14 @@ from concepts.errors import InputError
 from concepts.given import GivenDocument, GivenSection
 from flows.document import queries, steps
 from flows.document.asked.options import WritingOptions
-from flows.document.given import check_notes
+from flows.document.given import begun_blocks, blocks_of_rows, check_notes
 from flows.document.planning import BASELINE_NOTE
 from flows.prefect.api import PrefectApi
 from flows.run import resume_document
 from longhand.outline.draft_markdown import format_draft
 from longhand.outline.drafts import SetHeading, SetLength
 from longhand.outline.editing import edit_markdown, edit_outline, rewrite_item
-from storage import Store
+from storage import BlockKind, Store
 from tests.flows.document.step_runner import run_steps
 from tests.flows.flow_fakes import FakeEngine
 from tests.storage import fault_points
@@ -300,3 +300,15 @@ def test_given_text_of_an_older_version_is_no_garbage(store: Store, made: Make, 
     # Versions 1 and 2 hold sentences that were given, which no model can say again.
     assert store.collect_garbage(-60.0, statuses=[], versions=True).num_versions == 0
     assert texts_of(store, document_id, version=1) == {s.path: list(s.sentences) for s in BREAD.sections}
+
+
+def test_sentences_of_a_stanza_are_lines_also_where_a_section_begins_inside_it() -> None:
+    form: tuple[tuple[BlockKind, int], ...] = (("paragraph", 2), ("verse", 3), ("verse", 2), ("note", 1))
+    given = GivenDocument("Poem", "eng_Latn", (GivenSection("1", "", tuple("abcdefgh"), form),))
+    begun = begun_blocks(given)
+    assert begun == ("paragraph", None, "verse", None, None, "verse", None, "paragraph")
+    assert blocks_of_rows(begun, range(8)) == list(begun)
+    assert blocks_of_rows(begun, range(3, 7)) == ["verse", None, "verse", None]
+    assert blocks_of_rows(begun, (1, 3, 6)) == [None, "verse", None]
+    assert blocks_of_rows(begun, (2, 1)) == ["verse", "paragraph"]
+    assert blocks_of_rows((None, None), (1,)) == [None]

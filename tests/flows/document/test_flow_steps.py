@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,7 @@ def test_a_translation_says_what_the_text_of_the_document_says(
         def say(self, ask: SayAsk) -> list[list[Text]]:
             said = super().say(ask)
             said[-1][-1] = Text(text=" ", score=0.0)
+            said[0][0] = replace(said[0][0], block="verse")
             return said
 
     asked: list[str] = []
@@ -155,7 +157,9 @@ def test_a_translation_says_what_the_text_of_the_document_says(
     german = store.get_renderings(document_id, "deu_Latn")
     assert [r.block for r in german] == [r.block for r in texts]
     assert {r.block for r in german if r.item_id is not None} == {None}
-    assert {"paragraph", "step", "bullet"} & {r.block for r in german}
+    assert {"paragraph", "step", "bullet"} & {r.block for r in german} and "verse" in {
+        r.block for r in german
+    }
     assert {r.decoder for r in german} == {"translated"}
     assert {r.decoder for r in texts} == {"fake-voice@1"}
 

@@ -184,6 +184,13 @@ def test_a_list_is_said_whole_with_some_sentences_before_it() -> None:
     assert np.array_equal(place_notes(DRAWN, vectors, notes), vectors[[0, 1, *range(4, 10)]])
 
 
+def test_a_poem_is_said_whole_whatever_the_length_and_the_seed() -> None:
+    notes = [replace(note(n, 0.5), block="verse", begins=n in (0, 4)) for n in range(8)]
+    vectors = np.arange(2, 18, dtype=np.float32).reshape(-1, 2)
+    for seed in (None, 1, 2):
+        assert np.array_equal(place_notes(DRAWN, vectors, notes, seed=seed), vectors)
+
+
 def test_a_passage_is_said_whole_where_nobody_named_a_length() -> None:
     notes = [replace(note(n, 0.5), begins=n in (0, 5), block="paragraph") for n in range(9)]
     vectors = np.arange(2, 20, dtype=np.float32).reshape(-1, 2)

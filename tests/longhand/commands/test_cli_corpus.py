@@ -86,7 +86,8 @@ def test_fetch_shows_blocks_by_kind(run, tmp_path, monkeypatch):
         "PARAGRAPHS",
         "STEPS",
         "BULLETS",
+        "VERSES",
         "NOTES",
     ]
-    assert result.stdout.splitlines()[1].split() == ["recipes.en", "1", "0", "1", "1", "0"]
+    assert result.stdout.splitlines()[1].split() == ["recipes.en", "1", "0", "1", "1", "0", "0"]
     assert "cannot be downloaded: " in result.stderr

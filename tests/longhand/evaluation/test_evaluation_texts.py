@@ -28,7 +28,7 @@ BLOCKS = st.builds(
     Block,
     kind=st.sampled_from(BLOCK_KINDS),
     sentences=st.lists(SENTENCES, min_size=1, max_size=3).map(tuple),
-)
+).filter(lambda block: block.kind != "verse" or len(block.sentences) > 1)  # a single line is a paragraph
 SECTIONS = st.builds(
     SectionText,
     heading=SENTENCES,

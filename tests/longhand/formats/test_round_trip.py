@@ -93,6 +93,8 @@ def lines_of(kind: str, text: str) -> list[str]:
         return [f"- {text}", f"  - {text} below", f"- {text}", "", f"  More: {text}"]
     if kind == "step":
         return [f"1. {text}", f"2. {text}", "", "   And more.", f"3. {text}"]
+    if kind == "verse":
+        return [f"{text}  ", "So it goes\\", text]
     if kind == "note":
         return ["> [!NOTE]", f"> {text}"]
     if kind == "code":
@@ -103,7 +105,22 @@ def lines_of(kind: str, text: str) -> list[str]:
 
 
 KINDS = st.sampled_from(
-    ["paragraph", "bullet", "step", ">", "note", "code", "table", "#", "##", "##", "###", "####", "######"]
+    [
+        "paragraph",
+        "bullet",
+        "step",
+        "verse",
+        ">",
+        "note",
+        "code",
+        "table",
+        "#",
+        "##",
+        "##",
+        "###",
+        "####",
+        "######",
+    ]
 )
 SOURCES = st.lists(st.tuples(KINDS, TEXTS), min_size=1, max_size=9).map(
     lambda blocks: "\n\n".join("\n".join(lines_of(kind, text)) for kind, text in blocks)

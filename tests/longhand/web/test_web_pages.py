@@ -153,6 +153,19 @@ def test_steps_are_numbered_and_bullets_marked(client: TestClient, store: Store)
     assert "paragraph" in kinds[0] and "step" in kinds[3] and not kinds[4] & {"step", "paragraph"}
 
 
+def test_a_poem_is_shown_with_its_lines(client: TestClient, store: Store) -> None:
+    lines = ["Roses are red,", "violets & blue.", "Hope", "springs.", "So he said."]
+    document_id = written(store, "Poem", [lines], blocks=("verse", None, "verse", None, "paragraph"))
+    page = parse(client.get(f"/documents/{document_id}/read").text)
+    verses = page.css("article.prose p.verse")
+    assert [verse.text() for verse in verses] == ["Roses are red,\nviolets & blue.", "Hope\nsprings."]
+    assert [len(verse.css("br")) for verse in verses] == [1, 1]
+    page = parse(client.get(f"/documents/{document_id}").text)
+    assert [found.text() for found in page.css(".sentences .words")] == lines
+    kinds = [set((found.attributes["class"] or "").split()) for found in page.css(".sentences li")]
+    assert ["verse" in kind for kind in kinds] == [True, False, True, False, False]
+
+
 def test_the_list_filters_and_pages(client: TestClient, store: Store) -> None:
     for number in range(60):
         lang = "deu_Latn" if number % 2 else "eng_Latn"

@@ -47,6 +47,7 @@ from concepts.corpus.readers.html.nodes import (
 from concepts.corpus.readers.prose import looks_like_prose
 from concepts.corpus.readers.reading import Metadata, NestingError, Reading
 from concepts.corpus.readers.typed import typed_lines, typed_structure
+from concepts.corpus.readers.verse import LINE_BREAK, are_verse, split_stanzas
 from concepts.corpus.records import BlockKind
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ _CONTENTS_HEADING = re.compile(
 _CONTENTS_MARK = re.compile(r"\[\[?_?toc_?\]?\]|\{:toc\}|\.\. contents::", re.IGNORECASE)
 _ALERT = re.compile(r"\s*\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION|INFO|DANGER|HINT)\][-+]?\s*", re.IGNORECASE)
 _SITE_NAME = re.compile(r"\s+[|\u2013\u2014\u00b7:-]{1,2}\s+")
-_LINE_BREAK = "\u2028"
+VERSE_CLASS = "verse"
+"""Class of a paragraph whose lines are verse, however long; our own pages have it."""
+RUNNING_CLASS = "running"
+"""Class of a paragraph whose line breaks say nothing; the reader of Markdown sets it."""
+_VERSE_TAGS = ("p", "address")
 _LONGEST_SITE_NAME = 60
 MAX_NESTING = 2000
 """Browsers accept 512 levels. The parser scans all open tags at each new one: 200,000 levels take minutes."""
@@ -103,7 +108,7 @@ def read_html(text: str, *, is_markdown: bool = False) -> Reading:
     if _XHTML.search(text[:_HEAD_CHARS]) is not None:
         text = _SELF_CLOSED.sub(_closed, text)
     tree = LexborHTMLParser(text)
-    walk = _Walk(tree.body, is_markdown=is_markdown)
+    walk = _Walk(tree.body, is_markdown=is_markdown, has_verse=True)
     elements = typed_structure(walk.collector.elements, has_marks=not is_markdown)
     title = tree.css_first("title")
     root = tree.css_first("html")
@@ -146,7 +151,7 @@ def _check_nesting(text: str) -> None:
 
 def node_elements(body: LexborNode | None) -> list[Element]:
     """Return the headings and blocks of text below a node of a manual's page; its hidden text counts, since scripts
-    show it."""
+    show it, and it has no verse."""
     if body is not None:
         for node in body.css("[hidden]"):
             del node.attrs["hidden"]
@@ -175,9 +180,12 @@ def _meta(nodes: list[LexborNode], *names: str) -> str:
 class _Walk:
     """One pass over a page in the order of its text."""
 
-    def __init__(self, body: LexborNode | None, *, is_markdown: bool = False) -> None:
+    def __init__(
+        self, body: LexborNode | None, *, is_markdown: bool = False, has_verse: bool = False
+    ) -> None:
         self.collector = Collector()
         self._is_markdown = is_markdown
+        self._has_verse = has_verse
         self._num_strong = 0
         """Number of open bold elements."""
         self._has_plain = False
@@ -284,7 +292,7 @@ class _Walk:
             self._has_plain |= not self._num_strong and bool((node.text_content or "").strip(" \t\n:"))
             return False
         if tag == "br":
-            self._words.append(_LINE_BREAK)
+            self._words.append(LINE_BREAK)
             return False
         if tag == "-comment" and not self._is_markdown:  # the reader of Markdown has counted them
             self.left_out["comment"] += is_remark(node.comment_content or "")
@@ -338,7 +346,7 @@ class _Walk:
         self._num_strong -= node.tag in _STRONG_TAGS
         kind = self._kind(node)
         if (node.tag or "") in BLOCK_TAGS or kind is not None:
-            self._flush()
+            self._flush(node)
         if kind is not None:
             self.collector.close()
             self._open.pop()
@@ -420,7 +428,8 @@ class _Walk:
             if text:
                 self._due.append(text)
 
-    def _flush(self) -> None:
+    def _flush(self, ended: LexborNode | None = None) -> None:
+        """Add the text so far as blocks; `ended` is the element that ends with it, None where another one begins."""
         text = "".join(self._words)
         self._words.clear()
         is_strong, self._has_plain = not self._has_plain, False
@@ -430,7 +439,22 @@ class _Walk:
             self._drop_contents_heading()
             self.left_out["contents list"] += 1
             return
-        for part, kind in _split_lines(text):
+        lays_lines = self._has_verse and not self._open and ended is not None and ended.tag in _VERSE_TAGS
+        classes = classes_of(ended) if ended is not None and lays_lines else frozenset()
+        for lines in split_stanzas(text):
+            is_verse = VERSE_CLASS in classes or (
+                RUNNING_CLASS not in classes
+                and not is_strong
+                and _ALERT.match(lines[0]) is None
+                and are_verse(lines)
+            )
+            if lays_lines and is_verse:
+                self.collector.verse(lines)
+            else:
+                self._say_lines(lines, is_strong=is_strong)
+
+    def _say_lines(self, lines: list[str], *, is_strong: bool) -> None:
+        for part, kind in _join_lines(lines):
             alert = _ALERT.match(part)
             part = part[alert.end() :] if alert else part
             self.collector.text(part, "note" if alert else kind, is_strong=is_strong)
@@ -443,23 +467,15 @@ class _Walk:
             self.collector.text(text, "note")
 
 
-def _split_lines(text: str) -> list[tuple[str, BlockKind | None]]:
-    """Split a text at <br> into lines, with their kinds if they were typed as a list.
+def _join_lines(lines: list[str]) -> list[tuple[str, BlockKind | None]]:
+    """Return the lines between <br> as blocks, with their kinds if they were typed as a list.
 
     Three or more lines without an end mark stay lines; otherwise they are one paragraph.
     """
-    if _LINE_BREAK not in text:
-        return [(text, None)]
-    # Two breaks in a row separate paragraphs.
-    found: list[tuple[str, BlockKind | None]] = []
-    for paragraph in re.split(rf"{_LINE_BREAK}\s*{_LINE_BREAK}", text):
-        lines = [line.strip() for line in paragraph.split(_LINE_BREAK) if line.strip()]
-        typed = typed_lines(lines)
-        if typed is not None:
-            found += [(line, None if kind == "paragraph" else kind) for line, kind in typed]
-            continue
-        are_lines = len(lines) > 2 and not any(
-            line.endswith((".", "!", "?", ",", ";", ":")) for line in lines[:-1]
-        )
-        found += [(line, None) for line in lines] if are_lines else [(" ".join(lines), None)]
-    return found
+    typed = typed_lines(lines)
+    if typed is not None:
+        return [(line, None if kind == "paragraph" else kind) for line, kind in typed]
+    are_lines = len(lines) > 2 and not any(
+        line.endswith((".", "!", "?", ",", ";", ":")) for line in lines[:-1]
+    )
+    return [(line, None) for line in lines] if are_lines else [(" ".join(lines), None)]

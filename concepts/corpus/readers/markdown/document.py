@@ -11,14 +11,16 @@ from collections import Counter
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from concepts.corpus.readers.dialects import plain_source
-from concepts.corpus.readers.html.page import read_html
+from concepts.corpus.readers.html.page import RUNNING_CLASS, VERSE_CLASS, read_html
 from concepts.corpus.readers.markdown.front_matter import split_front_matter
 from concepts.corpus.readers.prose import looks_like_prose
 from concepts.corpus.readers.reading import Metadata, NestingError, Reading
 from concepts.corpus.readers.typed import typed_lines
+from concepts.corpus.readers.verse import without_break
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -39,6 +41,7 @@ MAX_COLONS = 10_000
 _MARKS = re.compile(r"([\[\]()!^*_~`<>&\\+=@])\1*")
 _BRACKET = re.compile(r"[\[\]]")
 _OPENING = re.compile(r"(?<!\\)\[")
+_BR = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
 _ONE_LETTER_CHECK = re.compile(r"^\[[ xX]\]\s+")
 _CONTAINER = re.compile(
     r"^:{3,}[ \t]*(?:\{([^}\n]*)\}|([\w-]+)(?:\[([^\]\n]*)\])?|)[ \t]*([^:\n]*?)[ \t]*:*$"
@@ -54,7 +57,8 @@ LOOSE_NOTE = "footnote without a reference"
 
 
 def read_markdown(text: str, *, is_plain: bool = False) -> Reading:
-    """Read a Markdown text; `is_plain` is for text files, where an indented paragraph is no code.
+    """Read a Markdown text; `is_plain` is for text files, where an indented paragraph is no code and no blanks at the
+    ends of lines make a verse.
 
     Raises NestingError for a paragraph of more than `MAX_MARKS` marks, and for lists and quotations nested deeper than
     `MAX_BLOCK_LEVELS`.
@@ -93,6 +97,7 @@ def _parser(is_plain: bool) -> MarkdownIt:
     parser.core.ruler.after("block", "marks", check_paragraphs)
     parser.core.ruler.after("block", "indented_prose", _indented_prose)
     parser.core.ruler.after("block", "typed_lines", _typed_lines)
+    parser.core.ruler.after("inline", "verse", _mark_running if is_plain else _mark_verse)
     return parser
 
 
@@ -191,8 +196,39 @@ def _typed_lines(state: StateCore) -> None:
     for opening, content in zip(state.tokens, state.tokens[1:], strict=False):
         if opening.type == "paragraph_open" and "\n" in content.content:
             lines = content.content.split("\n")
-            if typed_lines(lines) is not None:
-                content.content = "  \n".join(line.rstrip("\\ ") for line in lines)
+            typed = typed_lines(lines)
+            if typed is None or (
+                all(kind == "paragraph" for _, kind in typed) and None not in map(without_break, lines[:-1])
+            ):
+                continue  # labelled lines with hard breaks are a verse
+            content.content = "  \n".join(line.rstrip("\\ ") for line in lines)
+            opening.attrJoin("class", RUNNING_CLASS)
+
+
+def _mark_verse(state: StateCore) -> None:
+    """Mark the paragraphs whose lines all end in hard breaks, but for the last, and those with other line ends.
+
+    A <br> at the end of a line is the author's, too, and is judged as in a page.
+    """
+    for opening, content in zip(state.tokens, state.tokens[1:], strict=False):
+        if opening.type != "paragraph_open" or opening.attrGet("class") == RUNNING_CLASS:
+            continue
+        parts = content.children or []
+        ends = {
+            "br" if end.type == "softbreak" and _BR.fullmatch(before.content) else end.type
+            for before, end in pairwise(parts)
+            if end.type in ("hardbreak", "softbreak")
+        }
+        if "softbreak" in ends:
+            opening.attrJoin("class", RUNNING_CLASS)
+        elif ends == {"hardbreak"}:
+            opening.attrJoin("class", VERSE_CLASS)
+
+
+def _mark_running(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type == "paragraph_open":
+            token.attrJoin("class", RUNNING_CLASS)
 
 
 def _containers(text: str) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from concepts.corpus.readers.elements import Collector
 from concepts.corpus.readers.reading import DEEPEST_XML, Metadata, NestingError, Reading, is_too_deep
 from concepts.corpus.readers.typed import typed_structure
+from concepts.corpus.readers.verse import LINE_BREAK, are_verse, split_stanzas
 from concepts.corpus.readers.word.wordml import (
     attribute,
     cells_of,
@@ -285,11 +286,24 @@ class _Word:
                 kind = self._kind(paragraph, style, names)
                 if kind is None:
                     self._say_notes_before_heading()
-                self.collector.text(text, kind, is_strong=self._num_bold > 0 == self._num_plain)
+                self._say(text, kind, is_strong=self._num_bold > 0 == self._num_plain)
                 if kind is None:
                     self._say_notes()
         for box in boxes:
             self._blocks(box)
+
+    def _say(self, text: str, kind: BlockKind | None, *, is_strong: bool) -> None:
+        stanzas = split_stanzas(text)
+        if (
+            kind is None
+            and not is_strong
+            and any(map(are_verse, stanzas))
+            and all(len(lines) == 1 or are_verse(lines) for lines in stanzas)
+        ):
+            for lines in stanzas:
+                self.collector.verse(lines)
+        else:
+            self.collector.text(text, kind, is_strong=is_strong)
 
     def _say_notes_before_heading(self) -> None:
         # The notes of the list that has just ended; the paragraph's own notes come behind it.
@@ -303,7 +317,7 @@ class _Word:
         self._due = []
 
     def _text(self, paragraph: _Element, boxes: list[_Element] | None = None) -> str:
-        """Return a paragraph's text; text boxes anchored in it are appended to `boxes`."""
+        """Return a paragraph's text, `LINE_BREAK` for each break in it; text boxes anchored in it go to `boxes`."""
         self._own_from = len(self._due)
         self._num_bold = self._num_plain = 0
         words: list[str] = []
@@ -332,7 +346,9 @@ class _Word:
             elif tag == "t":  # of a run, or of a formula
                 if not self._in_instruction():
                     words.append(node.text or "")
-            elif tag in ("tab", "br", "cr", "ptab"):
+            elif tag == "cr" or (tag == "br" and attribute(node, "type") in ("", "textWrapping")):
+                words.append(LINE_BREAK)
+            elif tag in ("tab", "br", "ptab"):
                 words.append(" ")
             elif tag == "noBreakHyphen":
                 words.append("-")
