@@ -23,7 +23,7 @@ from concepts.blanks import child_of, is_other_child
 from concepts.blocks import LIST_KINDS, BlockKind, Note
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, subjects_of_parts
-from concepts.library.words import has_other_number, with_one_name
+from concepts.library.words import has_other_number, with_one_name, without_accents, without_other_names
 
 _WORD = re.compile(r"\w+")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
@@ -405,11 +405,15 @@ def _allocate(
 def names_other(title: str, subject: str) -> bool:
     """Return whether a document's title has a proper name that the subject lacks, or numbers a thing otherwise.
 
-    What is true of Porto is not true of Lisbon. A title with mostly capitalised words shows no names.
+    What is true of Porto is not true of Lisbon; of names in a row, "Porto, Lisbon and Faro", one is enough. A title
+    with mostly capitalised words shows no names.
     """
     if has_other_number(title, subject):
         return True
-    title, subject = with_one_name(title), with_one_name(subject)
+    title, subject = (
+        without_other_names(with_one_name(title), subject),
+        without_accents(with_one_name(subject)),
+    )
     words = _WORD.findall(title)[1:]
     names = [word for word in words if word[0].isupper()]
     if len(names) * 2 > len(words):

@@ -20,13 +20,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.blanks import child_of, is_other_child
-from concepts.library.cases import add_cases, find_cases
+from concepts.library.cases import Cases, add_cases, find_cases
 from concepts.library.encode import Encode
 from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage, is_cases
 from concepts.library.notes import FEWEST_WHOLE, names_other
-from concepts.library.words import is_of_kind, kinds_of, with_one_name
+from concepts.library.words import (
+    is_of_kind,
+    kinds_of,
+    with_one_name,
+    without_accents,
+    without_other_names,
+)
 from concepts.library.words import stems as stems_of
 from concepts.texts import IRREPLACEABLE, TITLED
 
@@ -38,6 +44,8 @@ LEAST_LIKENESS = 0.36
 """How near to the title the best document must be, about a cosine."""
 LEAST_OF_KIND = 0.25
 """The same for a document of a requested kind that no other text stands in for: a story set elsewhere is still one."""
+ON_SUBJECT = 0.5
+"""Below this likeness no document was useful to a reader who graded what leads: a new one has its title."""
 SAME_SUBJECT = 0.63
 """At or above this likeness most documents are on the subject itself, below it many are on a neighbouring one."""
 NAME_WEIGHT = 0.635
@@ -166,12 +174,35 @@ def find_outline(
         widely = _known(candidates, WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS)
         return found or _outline(widely, called, encode, num_sections, WIDELY_WITHIN)
     cases = find_cases(library, encode, names, typed) if is_wish else None
-    if cases is not None and closely[0].likeness < NARROWER:
-        candidates = find_candidates(library, encode, [*names, cases.subject], typed)
-        closely = _known(candidates, WITHIN, MOST_DOCUMENTS) or closely
+    closely = _of_cases(library, encode, names, typed, cases, closely)
     found = _wished(closely, " ".join(names), encode, num_sections)
     named, leading = "\n".join((*names, typed)), closely[0].passages[0].title
     return add_cases(encode, cases, found, num_sections, named=named, leading=leading) if found else found
+
+
+def find_stand_in(library: Library, encode: Encode, names: Sequence[str], typed: str = "") -> str:
+    """Return the title of the document that leads the outline of a document with these names, if it is on another
+    subject; "" if it is on the subject, or none leads."""
+    closely = _known(find_candidates(library, encode, names, typed), WITHIN, MOST_DOCUMENTS)
+    if not closely or closely[0].likeness >= ON_SUBJECT:
+        return ""
+    closely = _of_cases(library, encode, names, typed, find_cases(library, encode, names, typed), closely)
+    return closely[0].passages[0].title if closely[0].likeness < ON_SUBJECT else ""
+
+
+def _of_cases(
+    library: Library,
+    encode: Encode,
+    names: Sequence[str],
+    typed: str,
+    cases: Cases | None,
+    closely: list[Candidate],
+) -> list[Candidate]:
+    """Return the near documents where the subject of particular cases is a name, too, if that is needed."""
+    if cases is None or closely[0].likeness >= NARROWER:
+        return closely
+    candidates = find_candidates(library, encode, [*names, cases.subject], typed)
+    return _known(candidates, WITHIN, MOST_DOCUMENTS) or closely
 
 
 def _wished(closely: Sequence[Candidate], called: str, encode: Encode, num_sections: int | None) -> list[str]:
@@ -338,15 +369,16 @@ def named_by(library: Library, stems: Collection[str]) -> list[int]:
 
 def _is_of_other(passages: Sequence[Passage], called: str) -> bool:
     """Return whether a document is about a proper name that `called` lacks; the first word of its title counts too."""
-    title, called = with_one_name(passages[0].title), with_one_name(called)
+    called = with_one_name(called)
+    title = without_other_names(with_one_name(passages[0].title), called)
     if names_other(title, called):
         return True
     first = next(iter(_WORD.findall(title)), "")
-    text = " ".join(
-        (passages[0].prompt, *(sentence for passage in passages for sentence in passage.sentences))
+    text = without_accents(
+        " ".join((passages[0].prompt, *(sentence for passage in passages for sentence in passage.sentences)))
     )
     is_name = re.search(rf"[a-z,] {first}\b", text) is not None and first.lower() not in _WORD.findall(text)
-    return is_name and first.casefold() not in called.casefold()
+    return is_name and first.casefold() not in without_accents(called).casefold()
 
 
 def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Candidate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,6 @@ _SPELLINGS = tuple(
         (r"programme(?=s?\b)", "program"),
         ("pyjama", "pajama"),
         ("recipie", "recipe"),
-        ("résumé", "resume"),
         ("sceptic", "skeptic"),
         ("speach", "speech"),
         ("tyre", "tire"),
@@ -72,9 +72,16 @@ _BRITISH = re.compile(rf"\b(?:{'|'.join(british.pattern for british, _ in _SPELL
 """Matches any word that a spelling rule changes: one pass over a long text instead of one for each rule."""
 
 
+def without_accents(text: str) -> str:
+    """Return a text with the plain letters of accented ones: few people type the umlaut of Gödel."""
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
 def americanize(text: str) -> str:
-    """Return a text in lower case and American spelling."""
-    return _BRITISH.sub(lambda found: _american(found[0]), text)
+    """Return a text in American spelling, without accents."""
+    return _BRITISH.sub(lambda found: _american(found[0]), without_accents(text))
 
 
 def _american(word: str) -> str:
@@ -264,6 +271,10 @@ def _stemmer() -> StemmerI:
     return PorterStemmer()
 
 
+_NAME = r"[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*"
+_NAMES = re.compile(rf"{_NAME}(?:, {_NAME})*,? (?:and|or|&) {_NAME}|{_NAME}(?:, {_NAME})+")
+"""Matches a row of names."""
+_BETWEEN_NAMES = re.compile(r",? (?:and|or|&) |, ")
 _WORLD_WAR = re.compile(
     r"\b(?:(first|second|1st|2nd)\s+world\s+war|(?:world\s+war|w\.?w\.?)\s*(ii?|[12]|one|two))\b",
     re.IGNORECASE,
@@ -292,6 +303,19 @@ def with_one_name(text: str) -> str:
     return _WORLD_WAR.sub(
         lambda found: f"World War {1 if (found[1] or found[2]).lower() in _ONE else 2}", text
     )
+
+
+def without_other_names(title: str, subject: str) -> str:
+    """Return a title, without accents, in which a row of names ("Krakatoa, Tambora and Vesuvius") has only those that a
+    subject has, if it has any of them."""
+    known = set(_WORD.findall(without_accents(subject).casefold()))
+
+    def of_subject(row: re.Match[str]) -> str:
+        names = _BETWEEN_NAMES.split(row[0])
+        own = [name for name in names if not known.isdisjoint(_WORD.findall(name.casefold()))]
+        return ", ".join(own or names)
+
+    return _NAMES.sub(of_subject, without_accents(title))
 
 
 def has_other_number(title: str, subject: str) -> bool:

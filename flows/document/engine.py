@@ -173,6 +173,9 @@ class TitleAsk:
     """The text that the prompt asks for, "a letter to my landlord", if it is English and says so."""
     library: str | None
     """As in `NotesAsk`."""
+    names: tuple[str, ...] = ()
+    """Names of the document, if the prompt tells its subject: another title is wanted only where the library has no
+    document on that."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -30,15 +30,14 @@ from flows.document.job.job import Job, attempt, take
 from flows.document.points import point_gists, with_room
 from flows.document.queries import is_planned
 from flows.document.titles import (
-    asks_for_own_title,
     choose_title,
-    derive_title,
     is_title,
+    plain_title,
     says_subject,
     split,
     subject_of,
+    takes_title,
     title_of,
-    without_details,
 )
 from storage import (
     CardRef,
@@ -108,7 +107,7 @@ def encode_prompt(job: Job) -> None:
     vectors = check_vectors(
         found, (len(texts), engine.space.dim), f"the prompt from space {engine.space.name}"
     )
-    title = document.title or derive_title(without_details(subject_of(prompt, lang), lang), lang)
+    title = document.title or plain_title(prompt, lang)
     if document.title is None and said is None:
         title = _own_title(job, document, options, vectors[: len(parts)], lang) or title
         if lang != document.lang:
@@ -134,12 +133,12 @@ def _own_title(
     # a book is found by the words that ask for it, and a text of the user's own is no text of the library
     is_named = wanted_book(document, options) == "wider" and says_subject(document.prompt)
     library = NO_LIBRARY if is_named or options.use or options.outline else options.library
-    if is_title(document.prompt, lang) and (
-        library == NO_LIBRARY or not asks_for_own_title(document.prompt, lang)
-    ):
+    needs_voice = not is_title(document.prompt, lang)
+    if not needs_voice and not takes_title(document.prompt, lang, library):
         return ""
-    job.prepare("decode")
-    with job.timings.span("decoding"):
+    if needs_voice:
+        job.prepare("decode")
+    with job.timings.span("decoding" if needs_voice else "planning"):
         return choose_title(job.engine, document.prompt, vectors, lang, key=(document.seed,), library=library)
 
 

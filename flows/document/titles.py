@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,6 +157,19 @@ def derive_title(prompt: str, lang: str) -> str:
     return headline(split(prompt, lang)[0], LONGEST_BEGINNING)
 
 
+def names_of(prompt: str, lang: str) -> tuple[str, ...]:
+    """Return the names by which a document is searched: title and subject, or the subject if the title begins it."""
+    subject = subject_of(prompt, lang)
+    title = plain_title(prompt, lang)
+    # the details that the title lacks find narrower documents
+    return (subject,) if is_title(prompt, lang) and subject.startswith(title) else (title, subject)
+
+
+def plain_title(prompt: str, lang: str) -> str:
+    """Return the title that a prompt's own words make."""
+    return derive_title(without_details(subject_of(prompt, lang), lang), lang)
+
+
 def is_title(prompt: str, lang: str) -> bool:
     """Return whether a prompt can stand above its document: one short line."""
     text = " ".join(prompt.split())
@@ -222,8 +236,9 @@ def choose_title(
 ) -> str:
     """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
 
-    A prompt that tells of its asker gets the title of the document on its subject, if `library` has one, and one
-    that asks for a story or poem that of the nearest one; NO_LIBRARY has none. Else a prompt that is a title gets "".
+    A prompt that tells of its asker gets the title of the document on its subject, if `library` has one, one that asks
+    for a story or poem that of the nearest one, and one on whose subject the library that ships has nothing that of the
+    document that stands in for it; NO_LIBRARY has none. Else a prompt that is a title gets "".
     For others the voice says a title, which is a candidate only if the prompt has all its content words. Raises the
     engine's errors.
     """
@@ -232,9 +247,10 @@ def choose_title(
     ask = TitleAsk(
         prompt=prompt, prompt_vector=mean, key=key, prompt_lang=lang, lang=lang, asked=asked, library=library
     )
-    if library != NO_LIBRARY and (len(prompt) > LONGEST_PLAIN_PROMPT or asks_for_own_title(prompt, lang)):
-        found = headline(normalize_text(engine.find_title(ask)).strip(), LONGEST_TITLE)
-        if found:
+    if takes_title(prompt, lang, library):
+        names = names_of(prompt, lang) if _is_plain(prompt, lang) else ()
+        found = engine.find_title(replace(ask, names=names))
+        if found := headline(normalize_text(found).strip(), LONGEST_TITLE):
             return found
     if is_title(prompt, lang):
         return ""
@@ -247,6 +263,28 @@ def choose_title(
     concepts = engine.encode(candidates, lang)
     sizes = np.linalg.norm(concepts, axis=1) * float(np.linalg.norm(mean))
     return candidates[int(np.argmax((concepts @ mean) / np.maximum(sizes, 1e-12)))]
+
+
+def takes_title(prompt: str, lang: str, library: str | None) -> bool:
+    """Return whether a library's document may give the title for a prompt.
+
+    A plain prompt in English gets one from the library that ships, where it has nothing on the subject; who names a
+    library knows what is in it.
+    """
+    if library == NO_LIBRARY:
+        return False
+    return (library is None and lang == ENGLISH) or not _is_plain(prompt, lang)
+
+
+def is_stand_in(title: str, prompt: str, lang: str, library: str | None) -> bool:
+    """Return whether a title of the library stands in for a prompt's own, on whose subject the library has nothing."""
+    is_other = title != plain_title(prompt, lang)
+    return is_other and _is_plain(prompt, lang) and takes_title(prompt, lang, library)
+
+
+def _is_plain(prompt: str, lang: str) -> bool:
+    """Return whether a prompt names a subject: it does not tell of its asker or want a text with its own title."""
+    return len(prompt) <= LONGEST_PLAIN_PROMPT and not asks_for_own_title(prompt, lang)
 
 
 def asks_for_own_title(prompt: str, lang: str) -> bool:

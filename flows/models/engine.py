@@ -248,11 +248,17 @@ class ModelEngine(LoadedModels):
         return answers
 
     def find_title(self, ask: TitleAsk) -> str:
-        """Find the title of the library's document on the prompt's subject."""
+        """Find the title of the library's document on the prompt's subject, or of the one that stands in for it."""
+        from concepts.library.outline import find_stand_in
         from concepts.library.subjects import find_title
 
-        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
-        title = find_title(self._library(ask.library), self._encode_english, prompt, ask.asked)
+        library, encode = self._library(ask.library), self._encode_english
+        if ask.names:
+            names = self._in_english(ask.names, ask.prompt_lang)
+            title = find_stand_in(library, encode, names, ask.prompt if ask.prompt_lang == ENGLISH else "")
+        else:
+            (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
+            title = find_title(library, encode, prompt, ask.asked)
         if not title:
             return ""
         (found,) = self._from_english([Text(text=title, score=None)], ask.lang)

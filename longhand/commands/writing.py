@@ -329,6 +329,7 @@ def run_document(
         describe_gaps,
         describe_length,
         describe_sources,
+        describe_stand_in,
         is_far,
     )
     from longhand.doing.running import make_runner
@@ -345,7 +346,13 @@ def run_document(
             # the first "writing" comes before notes are looked for
             if event.kind == "decoding" and "notes" not in told:
                 told.add("notes")
-                for describe in (describe_length, describe_gaps, describe_sources, describe_blanks):
+                for describe in (
+                    describe_stand_in,
+                    describe_length,
+                    describe_gaps,
+                    describe_sources,
+                    describe_blanks,
+                ):
                     if (line := describe(store, document_id)) is not None:
                         progress.remark(line)
             if live is not None and (text := live.take(event)):

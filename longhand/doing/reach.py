@@ -59,6 +59,23 @@ def describe_sources(store: Store, document_id: str) -> str | None:
     return f"from the library, by sections: {named}"
 
 
+def describe_stand_in(store: Store, document_id: str) -> str | None:
+    """Return a line if a document is the library's on another subject, under its title; None otherwise."""
+    from flows.document.asked.options import WritingOptions
+    from flows.document.titles import is_stand_in
+
+    document = store.get_document(document_id)
+    options = WritingOptions.from_params(document.params)
+    title, lang = document.title or "", options.prompt_lang or document.lang
+    sources = {note.title for own in store.get_notes(document_id).values() for note in own}
+    if title not in sources or not is_stand_in(title, document.prompt, lang, options.library):
+        return None
+    return (
+        f"the library has nothing on this subject; the nearest that it has is {title!r}: --library PATH writes from "
+        "documents of your own, --library none makes a text up"
+    )
+
+
 def describe_length(store: Store, document_id: str) -> str | None:
     """Return a line if a prompt asks for a book and gets no parts, as the library has none on it; None otherwise."""
     from flows.document.asked.options import WritingOptions

@@ -17,6 +17,7 @@ from concepts.library.outline import (
     _known,
     find_candidates,
     find_outline,
+    find_stand_in,
     represent,
 )
 from concepts.library.parts import MOST_PARTS, OVERVIEW, find_parts
@@ -69,6 +70,29 @@ def test_a_document_about_another_name_gives_no_outline_be_it_its_first_word() -
     found = find_candidates(library, encode, ["Galicia by train for a week"])
     assert [candidate.passages[0].title for candidate in found] == ["Galicia by train"]
     assert find_outline(library, encode, ["Asturias by train"]) == []
+
+
+def test_one_name_of_a_row_is_enough_and_accents_do_not_count() -> None:
+    titles = ("Krakatoa, Tambora and Vesuvius compared", "How Gödel changed the logic of mathematics")
+    library = Library.of(
+        [passage(title, "Effects", "Long after Krakatoa the sky was red.") for title in titles], encode
+    )
+    for asked, title in zip(("tambora effects", "godel and logic"), titles, strict=True):
+        assert [found.passages[0].title for found in find_candidates(library, encode, [asked])] == [title]
+    assert find_candidates(library, encode, ["etna effects"]) == []
+
+
+def test_a_document_on_another_subject_stands_in_under_its_own_title() -> None:
+    library = library_of("Bees garden flowers", "Trains")
+    (on_it,) = find_candidates(library, encode, ["Bees garden flowers"])[:1]
+    assert on_it.likeness >= outline.ON_SUBJECT
+    assert find_stand_in(library, encode, ["Bees garden flowers"]) == ""
+    asked = ["Bees in winter"]
+    (off_it,) = find_candidates(library, encode, asked)[:1]
+    assert outline.LEAST_LIKENESS <= off_it.likeness < outline.ON_SUBJECT
+    assert find_stand_in(library, encode, asked) == "Bees garden flowers"
+    assert find_stand_in(library, encode, ["Steam engines"]) == ""
+    assert find_stand_in(EMPTY, encode, asked) == ""
 
 
 def test_the_second_of_two_things_is_no_source_for_the_first() -> None:

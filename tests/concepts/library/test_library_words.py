@@ -132,7 +132,7 @@ def test_numbers_that_name_nothing_do_not_count(title: str, subject: str) -> Non
 )
 def test_the_kind_of_text_that_a_line_asks_for(asked: str, kinds: set[str]) -> None:
     assert kinds_of(asked) == kinds
-    assert asks_for_titled(asked) == bool(kinds & {"story", "dialogue"})
+    assert asks_for_titled(asked) == bool(kinds & {"diary", "dialogue", "story"})
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from flows.document.titles import (
     asked_texts,
     choose_title,
     derive_title,
+    is_stand_in,
     recased,
     split,
     titles_in,
@@ -196,12 +197,51 @@ def test_a_prompt_that_tells_much_gets_the_title_of_the_librarys_document(
     class Knowing(FakeEngine):
         def find_title(self, ask: TitleAsk) -> str:
             asks.append(ask)
-            return "Plants for shade"
+            return "" if ask.names else "Plants for shade"
 
     vectors = FakeEngine().encode(split(prompt, "eng_Latn"), "eng_Latn")
     title = choose_title(Knowing(), prompt, vectors, "eng_Latn", key=(1,), library=library)
-    assert (title == "Plants for shade") == is_asked == bool(asks)
+    assert (title == "Plants for shade") == is_asked == any(not ask.names for ask in asks)
     assert all((ask.prompt, ask.library) == (prompt, library) for ask in asks)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lang", "library", "names"),
+    [
+        ("a week in Rome, I'm 80", "eng_Latn", None, ("A week in Rome, I'm 80",)),
+        (
+            "How do tides work? I live inland.",
+            "eng_Latn",
+            None,
+            ("How do tides work?", "How do tides work? I live inland."),
+        ),
+        ("Tea", "eng_Latn", "mine", None),
+        ("Tee", "deu_Latn", None, None),
+        ("a ghost story in a cinema", "eng_Latn", None, ()),
+    ],
+)
+def test_a_plain_prompt_is_searched_by_its_names_in_the_library_that_ships(
+    prompt: str, lang: str, library: str | None, names: tuple[str, ...] | None
+) -> None:
+    asks: list[TitleAsk] = []
+
+    class Knowing(FakeEngine):
+        def find_title(self, ask: TitleAsk) -> str:
+            asks.append(ask)
+            return "Something else"
+
+    vectors = FakeEngine().encode(split(prompt, lang), lang)
+    title = choose_title(Knowing(), prompt, vectors, lang, key=(1,), library=library)
+    assert [ask.names for ask in asks] == ([] if names is None else [names])
+    assert (title == "Something else") == bool(asks)
+
+
+def test_a_stand_in_has_another_title_than_a_plain_prompt() -> None:
+    assert is_stand_in("Sharpening tools", "how to sharpen a scythe", "eng_Latn", None)
+    assert not is_stand_in("How to sharpen a scythe", "how to sharpen a scythe", "eng_Latn", None)
+    assert not is_stand_in("The last lamp", "a ghost story in a lighthouse", "eng_Latn", None)
+    assert not is_stand_in("Sharpening tools", "how to sharpen a scythe", "eng_Latn", "mine")
+    assert not is_stand_in("Schärfen", "Eine Sense dengeln", "deu_Latn", None)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +347,7 @@ def test_a_story_of_the_library_has_its_own_title_and_one_of_the_users_the_promp
 ) -> None:
     class Knowing(FakeEngine):
         def find_title(self, ask: TitleAsk) -> str:
-            return found
+            return "" if ask.names else found
 
     document_id = new_document(store, options, prompt=prompt)
     encode_prompt(new_job(store, document_id, Knowing()))

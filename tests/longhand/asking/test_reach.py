@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from flows.document.asked.options import WritingOptions
-from longhand.doing.reach import describe_blanks, describe_gaps, describe_length, describe_sources, is_far
+from longhand.doing.reach import (
+    describe_blanks,
+    describe_gaps,
+    describe_length,
+    describe_sources,
+    describe_stand_in,
+    is_far,
+)
 from planner.reach import Reach
 from storage import CardRef, NewDocument, NewPlanItem, Note, PromptConcept, SpaceRef, Store
 
@@ -49,9 +56,11 @@ def test_given_headings_and_a_planner_without_a_reach_are_never_far(
     assert not is_far(store, planned(store, (0, 1, 0)))
 
 
-def noted(store: Store, *counts: int, text: str = "Tea is hot.") -> str:
-    """Store a document whose sections have so many notes each."""
-    document = store.create_document(NewDocument(prompt="tea", lang="eng_Latn", params={}))
+def noted(
+    store: Store, *counts: int, text: str = "Tea is hot.", prompt: str = "tea", title: str | None = None
+) -> str:
+    """Store a document whose sections have so many notes each, of a document on tea."""
+    document = store.create_document(NewDocument(prompt=prompt, title=title, lang="eng_Latn", params={}))
     lease = store.claim(document.id, "test", 60.0)
     with store.fenced(lease, space=SPACE) as tx:
         tx.create_outline(
@@ -105,3 +114,11 @@ def test_blanks_that_are_left_to_the_reader_are_named(store: Store) -> None:
     text = "Dear [name], on [date] of [month] [Name] saw [your name] in [place] for [amount]."
     line = describe_blanks(store, noted(store, 0, 1, text=text))
     assert line == "to fill in: [name], [date], [month], [your name] and 2 more"
+
+
+def test_a_document_on_another_subject_is_told_of_with_its_title(store: Store) -> None:
+    told = describe_stand_in(store, noted(store, 3, 3, prompt="coffee", title="Tea"))
+    assert told is not None and "the nearest that it has is 'Tea'" in told
+    assert describe_stand_in(store, noted(store, 3, 3, prompt="tea", title="Tea")) is None
+    assert describe_stand_in(store, noted(store, 3, 3, prompt="coffee", title="Coffee")) is None
+    assert describe_stand_in(store, noted(store, 3, 3, prompt="coffee")) is None
