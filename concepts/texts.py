@@ -8,7 +8,7 @@ FORMS = frozenset(
     """
     agenda agreement announcement ballad checklist contract cv dialog dialogue email essay eulogy fable faq haiku
     homily invitation itinerary letter limerick menu monologue newsletter note notice obituary parable petition plan
-    poem policy prayer proposal quiz recipe report resume schedule script sermon sonnet speech statement story tale
+    poem policy prayer proposal quiz recipe report resume schedule script sermon sonnet sop speech statement story tale
     timetable toast vow
     """.split()  # noqa: SIM905  # a list of words reads better so
 )

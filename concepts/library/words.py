@@ -136,7 +136,9 @@ _PHRASES = {
     "performance review": re.compile(r"\bperformance (?:review|appraisal)\b", re.IGNORECASE),
     "letter": re.compile(
         r"\b(?:thank[- ]you|thanks|condolence|sympathy|apology|farewell|love) (?:notes?|messages?|mails?)\b"
-        r"|\ba mail to\b",
+        r"|\ba mail to\b"
+        r"|\b(?:apology|complaint|cover|demand|price increase|recommendation|reference|resignation|warning|welcome) "
+        r"letters?\b(?! (?:basics|format|guide|mistakes|structure|tips|writing))",
         re.IGNORECASE,
     ),
     "press release": re.compile(r"\bpress releases?\b", re.IGNORECASE),
@@ -148,6 +150,11 @@ _PHRASES = {
     "product description": re.compile(r"\bproduct descriptions?\b", re.IGNORECASE),
 }
 """Forms of two words, and two words for a form."""
+_LONG_FORMS = {
+    "policy": re.compile(r"\bcodes? of conduct\b", re.IGNORECASE),
+    "sop": re.compile(r"\b(?:standard )?operating (?:instructions|procedures?)\b", re.IGNORECASE),
+}
+"""Forms that other texts may stand in for, and phrases for them."""
 _SENTENCE = re.compile(r"[.!?;\n]+")
 _REQUESTS = re.compile(
     r"\b(?:write|draft|compose|create|make|prepare|produce|need|want|like|give|tell)\b", re.IGNORECASE
@@ -197,6 +204,8 @@ def is_of_kind(title: str, prompt: str | None, kinds: frozenset[str]) -> bool:
 
 def _replaceable(text: str) -> frozenset[str]:
     """Return the forms that other texts may stand in for and that a text names anywhere."""
+    for form, phrase in _LONG_FORMS.items():
+        text = phrase.sub(form, text)
     named = forms_in(_VERB.sub("", _PHRASES["letter"].sub("", text)))
     return named - IRREPLACEABLE
 
