@@ -20,6 +20,7 @@ from training.sources.proper_nouns import main, proper_nouns
         ("what i'm told", "what I'm told"),
         ("china's wall", "China's wall"),
         ("i think", "I think"),
+        ("peening vs grinding", "peening vs grinding"),
         ("make a nice bath", "make a nice bath"),
         ("", ""),
     ],

@@ -17,6 +17,8 @@ FEWEST = 4
 """Times that a word must occur."""
 LEAST_SHARE = 0.92
 """Share of these that must be written in the same way, with a capital."""
+NO_NAMES = frozenset(["VS"])
+"""Words that a library has as names or units alone, and prompts have in another sense."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*[A-Za-z]")
 _STARTS = re.compile(r"(?:^|[.:!?\"“(«—])\s*$")
 """Matches what stands before a word that has a capital because a sentence or a quotation begins."""
@@ -35,7 +37,9 @@ def proper_nouns(sentences: Iterable[str]) -> list[str]:
     return sorted(
         word
         for word, count in written.items()
-        if total[word.lower()] >= FEWEST and count >= LEAST_SHARE * total[word.lower()]
+        if word not in NO_NAMES
+        and total[word.lower()] >= FEWEST
+        and count >= LEAST_SHARE * total[word.lower()]
     )
 
 
