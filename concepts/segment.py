@@ -132,6 +132,7 @@ _STARTERS = frozenset(
     """.split()  # noqa: SIM905  # a list of words reads better so
 )
 """Words that often begin sentences and are no names."""
+_BRACKETED = re.compile(r"\[[^\[\]]{1,100}\]")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _ONLY_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]+")
 _CLOSING = re.compile(r"[\"')\]]+(?:[,;:.]|\s[a-z]|$)|[,;:]")
@@ -386,6 +387,9 @@ def _goes_on(before: str, after: str, lang: str) -> bool:
 
 
 def _cut_position(sentence: str, max_chars: int) -> int:
+    sentence = _BRACKETED.sub(
+        lambda found: "x" * len(found[0]), sentence
+    )  # a blank, "[dog's name: Rex]", stays whole
     # Pieces of about equal length: the latest possible cut would leave a stump of one or two words.
     num_pieces = -(-len(sentence) // max_chars)
     target = len(sentence) // num_pieces

@@ -57,7 +57,7 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
     sections: list[Section] = []
     recent: list[str] = [title]
     # A person wrote a guide, or a user's document: a second letter begins and ends as the first one does.
-    window = 1 if document.kind == "guide" or document.is_users else _REPEAT_WINDOW
+    window = 1 if document.is_users else _REPEAT_WINDOW
     for section in document.sections:
         heading = clean_heading(section.heading, document)
         heading = fill_app_name(heading, name) if name is not None else heading
@@ -73,8 +73,9 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
             for sentence in clean_block(
                 raw, document, name, drops, whole=whole, introduces=_is_list(following)
             ):
-                # A line of a poem may come back, or be its heading.
-                if raw.kind != "verse" and (sentence in recent or sentence == heading):
+                # What an author says twice is meant; a line of a poem may be its heading, too.
+                is_meant = raw.kind == "verse" or document.kind == "guide"
+                if not is_meant and (sentence in recent or sentence == heading):
                     drops["repeat"] += 1
                     continue
                 kept.append(sentence)
@@ -128,15 +129,17 @@ def clean_block(
 
 def settle_intros(blocks: Sequence[Block], document: Document, drops: DropReport) -> list[Block]:
     """Mend or drop a last sentence that ends with a colon if its list was dropped."""
+    if document.kind in ("guide", "recipe"):
+        return list(blocks)
     settled: list[Block] = []
     for block, following in zip(blocks, [*blocks, None][1:], strict=True):
         last = block.sentences[-1]
         if last.endswith(":") and block.kind != "verse" and not _is_list(following):
             mended = mend_intro(last, document.lang)
-            if document.kind != "recipe" and mended.endswith(":"):
+            if mended.endswith(":"):
                 drops["list intro"] += 1
                 block = replace(block, sentences=block.sentences[:-1])
-            elif document.kind != "recipe":
+            else:
                 block = replace(block, sentences=(*block.sentences[:-1], mended))
         if block.sentences:
             settled.append(block)
@@ -147,7 +150,8 @@ def _clean_lines(raw: Sequence[str], name: str | None, drops: DropReport) -> lis
     """Return the lines of a verse; one without a letter or digit ("* * *") is dropped."""
     lines = [normalize_text(line) for line in raw]
     kept = [line for line in lines if any(map(str.isalnum, line))]
-    drops["no letters"] += len(lines) - len(kept)
+    if len(kept) < len(lines):
+        drops["no letters"] += len(lines) - len(kept)
     return kept if name is None else [fill_app_name(line, name) for line in kept]
 
 

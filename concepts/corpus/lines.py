@@ -178,13 +178,15 @@ def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragra
     """Return the reason to drop `text`, one mended sentence of a `block`, or None to keep it.
 
     Ingredient lines and titles of recipes have no verb and no full stop, so the rules about labels do not apply to
-    recipes. A whole sentence of a guide is always kept. A list item may have only two words, or end the sentence that
+    recipes. What a guide says is always kept. A list item may have only two words, or end the sentence that
     introduces the list.
     """
     in_list = block in LIST_KINDS
     letters = len(_LETTERS.findall(text))
     if letters == 0:
         return "no letters"
+    if kind == "guide":
+        return None  # an author wrote it: "No." in a dialogue, sums, formulas, "[your name]"
     if letters < 2:
         return "too short"
     if _NAVIGATION.match(text):
@@ -192,8 +194,6 @@ def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragra
     words = text.split()
     real_words = len(_WORD.findall(text))
     ends = text.endswith((".", "!", "?", '."', '!"', '?"', ".)", ".'"))
-    if kind == "guide" and ends and real_words > 1:
-        return None  # an author wrote it as a sentence, even with sums, formulas or file names
     if kind == "recipe":
         if _URL.search(text):
             return "address"

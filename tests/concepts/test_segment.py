@@ -254,3 +254,11 @@ def test_sentences(text: str, lang: str, expected: list[str]) -> None:
 def test_a_long_sentence_stays_one() -> None:
     text = "We " + "walk and " * 400 + "stop."
     assert split_sentences(text) == [text]
+
+
+def test_a_blank_is_not_cut() -> None:
+    text = "He went " + "far and wide " * 8 + "to [the town's name: Harrow Bay], and on " + "to the sea " * 8
+    pieces = cut_long(text, 150)
+    assert len(pieces) > 1
+    assert all(piece.count("[") == piece.count("]") for piece in pieces)
+    assert " ".join(pieces) == text.strip()

@@ -156,10 +156,11 @@ def test_repeats_in_sequence_go() -> None:
         ("Dear [landlord's name],", ["Dear [landlord's name],"]),
         ("Ladies and gentlemen,", ["Ladies and gentlemen,"]),
         ("To whom it may concern:", ["To whom it may concern,"]),
-        ("The following,", []),
+        ("[your name], Coach", ["[your name], Coach"]),
+        ("Yours:", ["Yours:"]),
     ],
 )
-def test_a_letters_greeting_is_no_fragment(line: str, kept: list[str]) -> None:
+def test_no_line_of_a_letter_is_a_fragment(line: str, kept: list[str]) -> None:
     body = tuple(f"The heating has been broken since day {n}." for n in ("one", "two", "three", "four"))
     sections = (Section("The letter", (Block((line,)), Block(body))),)
     cleaned = clean_document(Document("A letter", sections, "eng_Latn", "longhand-everyday"), DropReport())
@@ -363,12 +364,25 @@ def test_doubtful_pairs_are_dropped(english: str, other: str, reason: str) -> No
         "Call print() with the name of the file.",
         "Type git push --force and never regret it.",
         "Guten Tag, wie geht es Ihnen, means good day, how are you.",
+        "3 + 4 = 7 [x]",
+        "No.",
+        "Date: ________",
     ],
 )
-def test_a_whole_sentence_of_a_guide_is_kept_whatever_is_in_it(sentence: str) -> None:
+def test_what_a_guide_says_is_kept_whatever_it_is(sentence: str) -> None:
     assert reason_to_drop(sentence, "eng_Latn", "guide") is None
-    assert reason_to_drop("3 + 4 = 7 [x]", "eng_Latn", "guide") is not None
-    assert reason_to_drop("Next page", "eng_Latn", "guide") == "navigation"
+    assert reason_to_drop("* * *", "eng_Latn", "guide") == "no letters"
+    assert reason_to_drop("No.", "eng_Latn", "howto") == "label"
+
+
+def test_a_dialogue_of_a_guide_keeps_its_short_lines() -> None:
+    lines = ('"Salt?"', '"No."', '"No."', "He laughed.")
+    sections = (Section("No.", tuple(Block((line,)) for line in lines)),)
+    drops = DropReport()
+    cleaned = clean_document(Document("At table", sections, "eng_Latn", "longhand-everyday"), drops)
+    assert cleaned is not None
+    assert cleaned.sentences == lines
+    assert not drops
 
 
 POEM = (
