@@ -26,17 +26,19 @@ CONTROL_ROWS = torch.tensor([2, 0, 3, 1])
 """Rows of the NLLB tokenizer's order (pad, unk, bos, eos) in fairseq's (bos, pad, eos, unk)."""
 
 
-def write_text_assets(folder: Path, pieces: Path, num_pieces: int, *, dim: int = 64) -> None:
+def write_text_assets(
+    folder: Path, pieces: Path, num_pieces: int, *, dim: int = 64, num_layers: int = 2
+) -> None:
     """Write a tokenizer and the cards of small text models; `$FAIRSEQ2_USER_ASSET_DIR` must be `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokenizer.model").write_bytes(pieces.read_bytes())
     sizes = {
         "model_dim": dim,
-        "num_encoder_layers": 2,
-        "num_decoder_layers": 2,
+        "num_encoder_layers": num_layers,
+        "num_decoder_layers": num_layers,
         "num_encoder_attn_heads": 4,
         "num_decoder_attn_heads": 4,
-        "ffn_inner_dim": 2 * dim,
+        "ffn_inner_dim": num_layers * dim,
         "max_seq_len": 40,
     }
     vocab = {"_set_": {"size": num_pieces + 1 + NUM_LANGS + 3}}
@@ -52,16 +54,16 @@ def write_text_assets(folder: Path, pieces: Path, num_pieces: int, *, dim: int =
     (folder / "text.yaml").write_text("\n---\n".join(map(json.dumps, cards)))
 
 
-def write_speech_assets(folder: Path, *, lang: str = "eng", dim: int = 64) -> None:
+def write_speech_assets(folder: Path, *, lang: str = "eng", dim: int = 64, num_layers: int = 2) -> None:
     """Write the card of a small speech encoder."""
     folder.mkdir(parents=True, exist_ok=True)
     encoder = {
         "model_dim": dim,
-        "num_encoder_layers": 2,
+        "num_encoder_layers": num_layers,
         "num_encoder_attn_heads": 4,
-        "ffn_inner_dim": 2 * dim,
+        "ffn_inner_dim": num_layers * dim,
     }
-    pooler = {"model_dim": dim, "num_decoder_attn_heads": 4, "ffn_inner_dim": 2 * dim}
+    pooler = {"model_dim": dim, "num_decoder_attn_heads": 4, "ffn_inner_dim": num_layers * dim}
     name = f"sonar_speech_encoder_{lang}"
     config = {"_set_": pooler, "w2v2_encoder_config": {"_set_": encoder}}
     card = {"name": f"{name}@user", "checkpoint": f"{name}.pt", "model_config": config}

@@ -23,7 +23,7 @@ from tests.longhand.web.pages import page
 ROOT = Path(__file__).resolve().parents[3]
 MARK = "=== "
 DRIVER = '''
-import atexit, json, os, signal, sys, threading
+import atexit, functools, json, os, signal, sys, threading, urllib.request
 from longhand import cli
 
 cli.let_threads_sleep()
@@ -70,6 +70,22 @@ class KeptServer:
         """The next command needs it."""
 
 
+def visit_and_end(show):
+    """Return a receiver of the pages' address that looks at the first page and presses Ctrl-C."""
+
+    def visit(url):
+        try:
+            urllib.request.urlopen(url, timeout=60).close()
+        finally:
+            signal.raise_signal(signal.SIGINT)
+
+    def show_and_visit(url):
+        show(url)
+        threading.Thread(target=visit, args=(url,), daemon=True).start()
+
+    return show_and_visit
+
+
 import flows.run
 flows.run.PrivateServer = KeptServer
 codes = []
@@ -86,8 +102,14 @@ for line in json.loads(sys.argv[1]):
         import longhand.doing.training
         longhand.doing.training.MIN_HELD_OUT = 1
     if words[0] == "inspect":
-        # As Ctrl-C would.
-        threading.Timer(8.0, signal.raise_signal, (signal.SIGINT,)).start()
+        import longhand.web.server as web
+        serve = web.serve
+        web.serve = lambda *args, on_ready, **options: serve(*args, on_ready=visit_and_end(on_ready), **options)
+    if words[0] in ("write", "plan", "summarize", "expand"):
+        # A token costs the voice a tenth of a second, and is drawn as the next one.
+        import writer.voice.voice
+        from writer.voice.decode import SayOptions
+        writer.voice.voice.SayOptions = functools.partial(SayOptions, max_tokens=4)
     codes.append(cli.run(words))
 print("CODES", json.dumps(codes))
 cli.leave(0)
@@ -111,7 +133,7 @@ WRITING: list[tuple[int, list[str]]] = [
             "--review",
         ],
     ),
-    (0, ["outline", "ID0", "--length", "1=2"]),  # a sentence costs the voice a second
+    (0, ["outline", "ID0", "--length", "1=2"]),
     (0, ["approve", "ID0"]),
     (0, ["resume", "ID0"]),
     (0, ["refine", "ID0", "--item", "1", "--show", "2"]),
