@@ -26,6 +26,7 @@ from concepts.library.library import Library, Passage, subjects_of_parts
 from concepts.library.words import has_other_number, with_one_name, without_accents, without_other_names
 
 _WORD = re.compile(r"\w+")
+_COMPOUND = re.compile(r"\w+(?:-\w+)*")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
 _NEEDS_MORE = re.compile(
     r"(?:it|its|they|them|their|this|that|these|those|he|she|his|her|both|then|so|but|and|or|also|such|there|"
@@ -414,12 +415,19 @@ def names_other(title: str, subject: str) -> bool:
         without_other_names(with_one_name(title), subject),
         without_accents(with_one_name(subject)),
     )
-    words = _WORD.findall(title)[1:]
+    words = _COMPOUND.findall(title)[1:]
     names = [word for word in words if word[0].isupper()]
     if len(names) * 2 > len(words):
         return False
-    known = {word.casefold() for word in _WORD.findall(subject)}
-    return any(name.casefold() not in known for name in names)
+    known = {
+        word.casefold() for word in (*_WORD.findall(subject), *_COMPOUND.findall(subject.replace("-", "")))
+    }
+    return not all(_is_known(name.casefold(), known) for name in names)
+
+
+def _is_known(name: str, known: Collection[str]) -> bool:
+    """Return whether words have a name, with or without its hyphen: wifi is Wi-Fi."""
+    return name.replace("-", "") in known or all(part in known for part in name.split("-"))
 
 
 def is_sentence(text: str, options: NoteOptions) -> bool:

@@ -126,7 +126,7 @@ class Candidate:
     is_irreplaceable: bool = False
     """Whether that kind is one that no other text stands in for."""
     is_thin: bool = False
-    """Whether it has few words, or short sentences."""
+    """Whether it has few words, or short sentences, and is no letter or story that was asked for."""
     is_of_other_child: bool = False
     """Whether it is for a girl and one for a boy was asked for, or the other way round."""
     off_level: float = 0.0
@@ -299,7 +299,8 @@ def find_candidates(
         ]
         nearness_P = torch.stack([likeness_N[own] for likeness_N in sections]).mean(dim=0)
         of_this_kind = is_of_kind(passages[0].title, passages[0].prompt, kinds) if kinds else None
-        thin = not (library.is_own or wants_simple) and is_thin(passages)
+        is_short_form = of_this_kind and not kinds.isdisjoint(IRREPLACEABLE)  # a poem or letter is short
+        thin = not (library.is_own or wants_simple or is_short_form) and is_thin(passages)
         off_level = 0.0 if library.is_own else _off_level(passages, wants_simple=wants_simple)
         of_other = is_other_child(library.children[library.owner[own[0]]], child)
         found.append(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nltk.stem.api import StemmerI
 
 _WORD = re.compile(r"[^\W\d_]+")
+_SHORT_COMPOUND = re.compile(r"\b([^\W\d_]{1,2})-([^\W\d_]+)\b")
 _FEWEST_LETTERS = 4
 _COMMON = frozenset(
     _WORD.findall(
@@ -91,12 +92,12 @@ def _american(word: str) -> str:
 
 
 def stems(text: str) -> set[str]:
-    """Return the stems of a text's content words (Porter 1980); short words count only in capitals, such as CV."""
-    words = {
-        word
-        for word in _WORD.findall(text)
-        if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)
-    }
+    """Return the stems of a text's content words (Porter 1980); short words count only in capitals, such as CV.
+
+    Wi-Fi and e-mail are the words wifi and email, too.
+    """
+    found = _WORD.findall(text) + ["".join(parts) for parts in _SHORT_COMPOUND.findall(text)]
+    words = {word for word in found if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)}
     return {_stem(word.casefold()) for word in words if word.casefold() not in _COMMON}
 
 
