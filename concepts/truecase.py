@@ -18,6 +18,11 @@ def truecased(text: str) -> str:
     return _WORD.sub(lambda found: _cased(found[0]), text)
 
 
+def is_name(word: str) -> bool:
+    """Return whether a word is nearly always written with a capital."""
+    return word.lower() in _names()
+
+
 def _cased(word: str) -> str:
     name, apostrophe, ending = word.partition("'" if "'" in word else "’")
     if name == "i" and ending in ("", "m", "d", "ll", "ve"):

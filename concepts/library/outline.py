@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -25,16 +26,18 @@ from concepts.library.encode import Encode
 from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage, is_cases
-from concepts.library.notes import FEWEST_WHOLE, names_other
+from concepts.library.notes import FEWEST_WHOLE
 from concepts.library.words import (
+    all_stems,
+    has_other_number,
     is_of_kind,
     kinds_of,
     with_one_name,
-    without_accents,
     without_other_names,
 )
 from concepts.library.words import stems as stems_of
 from concepts.texts import IRREPLACEABLE, TITLED
+from concepts.truecase import is_name, truecased
 
 NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 """Documents examined closely: the nearest by title or prompt, and the documents of the nearest sections."""
@@ -61,6 +64,9 @@ OTHER_CHILD_WEIGHT = 0.07
 """Likeness that a story for a daughter loses where one for a son was asked for, and the other way round."""
 THIN_WEIGHT = 0.04
 """Likeness that a document loses beside others if it is thin; as with the kind of text, its likeness itself stays."""
+NARROWER_WEIGHT = 0.05
+"""Likeness that a document loses if it is on something with a name, and no name was asked for: a week in Lisbon, for a
+week away."""
 LEVEL_WEIGHT = 0.02
 """Likeness that a document loses for each school grade that it is off the level."""
 SIMPLE_GRADE, GENERAL_GRADE = 5.0, 8.0
@@ -93,7 +99,9 @@ WORTH_WEIGHT = 0.5
 """Weight of a section's worth when a few sections must represent a document."""
 _BETWEEN = 0.15
 """Sections of other documents stay this far from the start and from the end of the outline (a share of it)."""
-_WORD = re.compile(r"[^\W\d_]+")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+Naming = Literal["same", "narrower", "other"]
+"""A document has the names that were asked for, or some where none was asked for, or others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +139,8 @@ class Candidate:
     """Whether it is for a girl and one for a boy was asked for, or the other way round."""
     off_level: float = 0.0
     """By how many school grades it is too hard or too easy to read."""
+    is_narrower: bool = False
+    """Whether it is on something that has a name and the request is not."""
 
     @property
     def likeness(self) -> float:
@@ -275,14 +285,8 @@ def find_candidates(
     if not library.is_own:
         numbers = {m for m in numbers if not is_cases(library.titles[m])}
     places = [list(library.places_of(m)) for m in sorted(numbers)]
-    if not library.is_own:
-        # a story has names of its own
-        places = [
-            own
-            for own in places
-            if is_of_kind(library.passages[own[0]].title, library.passages[own[0]].prompt, kinds & TITLED)
-            or not _is_of_other([library.passages[n] for n in own], called)
-        ]
+    namings = {own[0]: _naming_of(library, own, called, kinds) for own in places}
+    places = [own for own in places if namings[own[0]] != "other"]
     if not places:
         return []
     firsts = [library.passages[own[0]] for own in places]
@@ -313,9 +317,17 @@ def find_candidates(
                 thin,
                 of_other,
                 off_level,
+                namings[own[0]] == "narrower",
             )
         )
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
+
+
+def _naming_of(library: Library, places: Sequence[int], called: str, kinds: frozenset[str]) -> Naming:
+    passages = [library.passages[n] for n in places]
+    # a story has names of its own, and who names documents wants them used
+    is_free = library.is_own or is_of_kind(passages[0].title, passages[0].prompt, kinds & TITLED)
+    return "same" if is_free else _naming(passages, called)
 
 
 def of_kind(library: Library, likeness_M: Tensor, kinds: frozenset[str]) -> list[int]:
@@ -332,7 +344,8 @@ def _loss(candidate: Candidate) -> float:
     weight = IRREPLACEABLE_WEIGHT if candidate.is_irreplaceable else OTHER_KIND_WEIGHT
     of_kind = weight * (candidate.is_of_kind is False)
     of_kind += OTHER_CHILD_WEIGHT * candidate.is_of_other_child
-    return of_kind + THIN_WEIGHT * candidate.is_thin + LEVEL_WEIGHT * candidate.off_level
+    narrower = NARROWER_WEIGHT * candidate.is_narrower
+    return of_kind + narrower + THIN_WEIGHT * candidate.is_thin + LEVEL_WEIGHT * candidate.off_level
 
 
 def _off_level(passages: Sequence[Passage], *, wants_simple: bool) -> float:
@@ -368,18 +381,36 @@ def named_by(library: Library, stems: Collection[str]) -> list[int]:
     return [m for m, _ in counts.most_common(NUM_BY_WORDS)]
 
 
-def _is_of_other(passages: Sequence[Passage], called: str) -> bool:
-    """Return whether a document is about a proper name that `called` lacks; the first word of its title counts too."""
+def _naming(passages: Sequence[Passage], called: str) -> Naming:
+    """Return whether a document has the proper names of `called` (accents, endings and case do not count).
+
+    What is true of Porto is not true of Lisbon, but a text on Sweden and its Vikings is one on Sweden.
+    """
     called = with_one_name(called)
     title = without_other_names(with_one_name(passages[0].title), called)
-    if names_other(title, called):
-        return True
-    first = next(iter(_WORD.findall(title)), "")
-    text = without_accents(
-        " ".join((passages[0].prompt, *(sentence for passage in passages for sentence in passage.sentences)))
-    )
-    is_name = re.search(rf"[a-z,] {first}\b", text) is not None and first.lower() not in _WORD.findall(text)
-    return is_name and first.casefold() not in without_accents(called).casefold()
+    if has_other_number(title, called):
+        return "other"
+    asked, named = all_stems(called), all_stems(f"{title} {passages[0].prompt}")
+    own, wanted = _names_in(title), _names_in(truecased(called))
+    if all(_has(asked, name) for name in own):
+        return "same"
+    if not all(_has(named, name) for name in wanted):
+        return "other"
+    return "same" if any(_has(asked, name) for name in own) else "narrower"
+
+
+def _names_in(text: str) -> list[str]:
+    """Return the names in a text; where most of its words have a capital only the first one may be known as a name."""
+    first, *words = _COMPOUND.findall(text) or [""]
+    names = [word for word in words if word[0].isupper()]
+    if len(names) * 2 > len(words):
+        names = []
+    return [first, *names] if is_name(first) else names
+
+
+def _has(stems: set[str], name: str) -> bool:
+    """Return whether a text with these stems has a name, with or without its hyphen: wifi is Wi-Fi."""
+    return all_stems(name.replace("-", "")) <= stems or all_stems(name.replace("-", " ")) <= stems
 
 
 def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Candidate]:

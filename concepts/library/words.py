@@ -101,6 +101,12 @@ def stems(text: str) -> set[str]:
     return {_stem(word.casefold()) for word in words if word.casefold() not in _COMMON}
 
 
+def all_stems(text: str) -> set[str]:
+    """Return the stems of all words of a text, short and common ones too."""
+    found = _WORD.findall(text) + ["".join(parts) for parts in _SHORT_COMPOUND.findall(text)]
+    return {_stem(word.casefold()) for word in found}
+
+
 _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
 """Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
 
