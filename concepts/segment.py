@@ -237,6 +237,13 @@ def _tokenizer(lang: str) -> PunktSentenceTokenizer:
     return PunktSentenceTokenizer(parameters)
 
 
+def without_accents(text: str) -> str:
+    """Return a text with the plain letters of accented ones: few people type the umlaut of Gödel."""
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
 def split_sentences(text: str, lang: str = "eng_Latn") -> list[str]:
     """Split `text` into sentences, whatever their length; returns them in order, none empty.
 

@@ -10,6 +10,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from concepts.segment import without_accents
+
 _WORD = re.compile(r"[^\W\d_](?:[\w'’-]*[^\W_])?")
 
 
@@ -19,8 +21,8 @@ def truecased(text: str) -> str:
 
 
 def is_name(word: str) -> bool:
-    """Return whether a word is nearly always written with a capital."""
-    return word.lower() in _names()
+    """Return whether a word, with or without its accents, is nearly always written with a capital."""
+    return without_accents(word.lower()) in _plain_names()
 
 
 def _cased(word: str) -> str:
@@ -34,3 +36,8 @@ def _cased(word: str) -> str:
 def _names() -> dict[str, str]:
     lines = (files("concepts") / "proper_nouns.txt").read_text(encoding="utf-8").splitlines()
     return {line.lower(): line for line in lines}
+
+
+@cache
+def _plain_names() -> frozenset[str]:
+    return frozenset(map(without_accents, _names()))

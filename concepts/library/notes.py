@@ -23,7 +23,8 @@ from concepts.blanks import child_of, is_other_child
 from concepts.blocks import LIST_KINDS, BlockKind, Note
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, subjects_of_parts
-from concepts.library.words import has_other_number, with_one_name, without_accents, without_other_names
+from concepts.library.words import has_other_number, with_one_name, without_other_names
+from concepts.segment import without_accents
 
 _WORD = re.compile(r"\w+")
 _COMPOUND = re.compile(r"\w+(?:-\w+)*")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from concepts.segment import without_accents
 from concepts.texts import FORMS, IRREPLACEABLE, SAME_FORM, TITLED
 
 if TYPE_CHECKING:
@@ -71,13 +71,6 @@ _SPELLINGS = tuple(
 
 _BRITISH = re.compile(rf"\b(?:{'|'.join(british.pattern for british, _ in _SPELLINGS)})\w*")
 """Matches any word that a spelling rule changes: one pass over a long text instead of one for each rule."""
-
-
-def without_accents(text: str) -> str:
-    """Return a text with the plain letters of accented ones: few people type the umlaut of Gödel."""
-    if text.isascii():
-        return text
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
 def americanize(text: str) -> str:

@@ -13,13 +13,15 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from concepts.blanks import fill
+
 FEWEST = 4
 """Times that a word must occur."""
 LEAST_SHARE = 0.92
 """Share of these that must be written in the same way, with a capital."""
 NO_NAMES = frozenset(["VS"])
 """Words that a library has as names or units alone, and prompts have in another sense."""
-_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*[A-Za-z]")
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-])*[^\W\d_]")
 _STARTS = re.compile(r"(?:^|[.:!?\"“(«—])\s*$")
 """Matches what stands before a word that has a capital because a sentence or a quotation begins."""
 
@@ -47,7 +49,8 @@ def main(documents: Path, out: Path) -> None:
     """Write the proper nouns of a library's documents, one a line."""
     with lzma.open(documents, "rt", encoding="utf-8") as lines:
         sections = [section for line in lines for section in json.loads(line)["sections"]]
-    sentences = [text for section in sections for block in section["paragraphs"] for text in block]
+    texts = [text for section in sections for block in section["paragraphs"] for text in block]
+    sentences = [fill(text, {}) for text in texts]
     out.write_text("".join(f"{word}\n" for word in proper_nouns(sentences)), encoding="utf-8")
 
 
