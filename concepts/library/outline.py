@@ -89,7 +89,7 @@ WIDELY_WITHIN, WIDELY_MOST_DOCUMENTS = 0.4, 30
 """The same limits where those above give fewer sections than were asked for."""
 FEWEST, MOST = 4, 11
 """Number of sections of an outline if nobody asked for a number."""
-ENOUGH = 6
+ENOUGH = 5
 """With this many sections the nearest document needs no other: mixed sections of two documents read badly."""
 _SAME, _SAME_TEXT = 0.6, 0.75
 """Two sections are duplicates if the cosine of their headings, or of their texts' beginnings, is larger."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -70,6 +71,23 @@ def test_a_document_about_another_name_gives_no_outline_be_it_its_first_word() -
     found = find_candidates(library, encode, ["Galicia by train for a week"])
     assert [candidate.passages[0].title for candidate in found] == ["Galicia by train"]
     assert find_outline(library, encode, ["Asturias by train"]) == []
+
+
+def test_a_document_of_five_sections_is_taken_as_it_is_and_one_of_four_is_not() -> None:
+    own = ("Water", "Flowers", "Nesting", "Shelter", "Winter work")
+    others = ("Predators", "Honey", "Swarms", "Tools")
+
+    def bees(title: str, headings: Sequence[str]) -> list[Passage]:
+        said = ("is", "was", "stays")
+        return [
+            passage(title, heading, *(f"{heading} {what} near." for what in said)) for heading in headings
+        ]
+
+    asked = ["Bees in the garden"]
+    five = Library.of([*bees("Bees in the garden", own), *bees("Bees in a garden", others)], encode)
+    assert find_outline(five, encode, asked) == list(own)
+    four = Library.of([*bees("Bees in the garden", own[:4]), *bees("Bees in a garden", others)], encode)
+    assert len(find_outline(four, encode, asked)) > 4
 
 
 @pytest.mark.parametrize(
