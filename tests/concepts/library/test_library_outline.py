@@ -73,7 +73,7 @@ def test_a_document_about_another_name_gives_no_outline_be_it_its_first_word() -
     assert find_outline(library, encode, ["Asturias by train"]) == []
 
 
-def test_a_document_of_five_sections_is_taken_as_it_is_and_one_of_four_is_not() -> None:
+def test_a_document_of_five_sections_is_taken_as_it_is() -> None:
     own = ("Water", "Flowers", "Nesting", "Shelter", "Winter work")
     others = ("Predators", "Honey", "Swarms", "Tools")
 
@@ -84,10 +84,9 @@ def test_a_document_of_five_sections_is_taken_as_it_is_and_one_of_four_is_not() 
         ]
 
     asked = ["Bees in the garden"]
-    five = Library.of([*bees("Bees in the garden", own), *bees("Bees in a garden", others)], encode)
-    assert find_outline(five, encode, asked) == list(own)
-    four = Library.of([*bees("Bees in the garden", own[:4]), *bees("Bees in a garden", others)], encode)
-    assert len(find_outline(four, encode, asked)) > 4
+    library = Library.of([*bees("Bees in the garden", own), *bees("Bees in the garden too", others)], encode)
+    assert find_outline(library, encode, asked) == list(own)
+    assert len(find_outline(library, encode, asked, 6)) == 6, "the other one could give some"
 
 
 @pytest.mark.parametrize(
