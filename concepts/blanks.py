@@ -81,7 +81,7 @@ _SEXES: tuple[frozenset[str], ...] = (
         """.split()  # noqa: SIM905  # a list of words reads better so
     ),
 )
-"""Words for women and girls, and for men and boys: a text that says "she" is not about a boy."""
+"""Words for women and girls, and for men and boys: a text about a wife is not about Tom."""
 _PRONOUNS = {"girl": frozenset(("her", "she")), "boy": frozenset(("he", "his"))}
 _ANIMALS = frozenset(
     """
@@ -150,9 +150,10 @@ class Fact:
     @property
     def role(self) -> str:
         """The word that says what has the name: "cat" in "our cat Miso", "cats called Miso and Mia"; else ""."""
-        is_linked = self.after[-1:] in (("called",), ("named",), ("of",))
-        words = self.after[:-1] if is_linked else self.after
-        return _singular(words[-1]) if words else ""
+        *before, last = self.after or ("",)
+        if last in ("called", "named") or (last == "of" and before and before[-1] in _PLACES):
+            last = before[-1] if before else ""
+        return _singular(last)
 
     @property
     def is_animal(self) -> bool:
@@ -168,14 +169,16 @@ class Fact:
         """Return whether it may name a "girl" or a "boy", by the words around it."""
         around = {*self.after, *self.before}
         named = [c for c in _CHILDREN if not around.isdisjoint(_CHILDREN[c] | _PRONOUNS[c])]
-        return self.kind == "name" and not self.is_animal and (not named or child in named)
+        is_fit = not (self.is_animal or self.is_place or _is_other_sex((child,), self.role))
+        return self.kind == "name" and is_fit and (not named or child in named)
 
 
 def _singular(word: str) -> str:
     """Return the singular of a role, of an animal's young the animal."""
-    known = next(
-        (one for one in (word.removesuffix("s"), f"{word.removesuffix('ies')}y") if one in _ROLES), word
-    )
+    ones = [word, word.removesuffix("s"), word.removesuffix("es")]
+    if word.endswith("ies"):
+        ones.append(f"{word[:-3]}y")
+    known = next((one for one in ones if one in _ROLES), word)
     return _YOUNG.get(known, known)
 
 
@@ -206,6 +209,8 @@ def facts_of(prompt: str) -> list[Fact]:
             if kind == "name" and (text in _NO_NAMES or _only_begins(prompt, match.start(), text)):
                 continue
             after = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_NUM_BEFORE:]
+            if _POSSESSIVE.search(match[0]) and after[-1:] == ["in"]:
+                after = []  # "in Anna's honor"
             before = re.findall(r"[^\W\d_]+", prompt[match.end() :].casefold())[:_NUM_AFTER]
             for own in _each(text, after) if kind == "name" else (text,):
                 found.append((match.start(), match.end(), Fact(own, kind, tuple(after), tuple(before))))
@@ -262,8 +267,8 @@ def takes(blank: str, fact: Fact) -> bool:
     is_group = not _GROUPS.isdisjoint(words)
     if fact.kind == "person":
         return not is_group
-    if animals := _ANIMALS.intersection(_YOUNG.get(word, word) for word in words):
-        return fact.role in animals
+    if not is_group and (animals := _ANIMALS.intersection(_YOUNG.get(word, word) for word in words)):
+        return fact.role in animals or ("pet" in animals and fact.is_animal)
     if not _PLACES.isdisjoint(words):
         return fact.is_place or fact.after[-1:] in {(word,) for word in _BEFORE_A_PLACE}
     return is_group or not (fact.is_animal or fact.is_place or _is_other_sex(words, fact.role))

@@ -238,10 +238,14 @@ def _tokenizer(lang: str) -> PunktSentenceTokenizer:
 
 
 def without_accents(text: str) -> str:
-    """Return a text with the plain letters of accented ones: few people type the umlaut of Gödel."""
+    """Return a text with the plain letters of accented Latin ones: few people type the umlaut of Gödel."""
     if text.isascii():
         return text
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    plain: list[str] = []
+    for c in unicodedata.normalize("NFD", text):
+        if not (unicodedata.combining(c) and plain and plain[-1].isascii()):
+            plain.append(c)
+    return unicodedata.normalize("NFC", "".join(plain))
 
 
 def split_sentences(text: str, lang: str = "eng_Latn") -> list[str]:

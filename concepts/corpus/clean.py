@@ -56,7 +56,7 @@ def clean_document(document: Document, drops: DropReport) -> Document | None:
     foreign_before = drops["other language"]
     sections: list[Section] = []
     recent: list[str] = [title]
-    # A person wrote a guide, or a user's document: a second letter begins and ends as the first one does.
+    # A person wrote a user's document: a second letter begins and ends as the first one does.
     window = 1 if document.is_users else _REPEAT_WINDOW
     for section in document.sections:
         heading = clean_heading(section.heading, document)
@@ -148,7 +148,7 @@ def settle_intros(blocks: Sequence[Block], document: Document, drops: DropReport
 
 def _clean_lines(raw: Sequence[str], name: str | None, drops: DropReport) -> list[str]:
     """Return the lines of a verse; one without a letter or digit ("* * *") is dropped."""
-    lines = [normalize_text(line) for line in raw]
+    lines = [piece for line in raw for piece in cut_long(normalize_text(line))]
     kept = [line for line in lines if any(map(str.isalnum, line))]
     if len(kept) < len(lines):
         drops["no letters"] += len(lines) - len(kept)

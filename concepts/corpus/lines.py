@@ -186,7 +186,7 @@ def reason_to_drop(text: str, lang: str, kind: Kind, block: BlockKind = "paragra
     if letters == 0:
         return "no letters"
     if kind == "guide":
-        return None  # an author wrote it: "No." in a dialogue, sums, formulas, "[your name]"
+        return None  # an author wrote it: "No." in a dialogue, formulas, "[your name]"
     if letters < 2:
         return "too short"
     if _NAVIGATION.match(text):

@@ -23,6 +23,7 @@ from concepts.blanks import child_of, is_other_child
 from concepts.blocks import LIST_KINDS, BlockKind, Note
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, subjects_of_parts
+from concepts.library.names import Names
 from concepts.library.words import has_other_number, with_one_name, without_other_names
 from concepts.segment import without_accents
 
@@ -130,15 +131,17 @@ def find_notes(
     if not headings or not len(library):
         return found
     subjects_QD, parts_QD = subjects_of_parts(encode, title, headings, parts or [""] * len(headings))
-    subject = " ".join((title, *parts, *headings))
     called = encode(list(dict.fromkeys(name for name in (title, prompt, *parts) if name)))
     likeness = library.likeness(subjects_QD, called[0], parts_QD)
     child = child_of(f"{title}\n{prompt}")
+    names = Names(f"{title} {prompt}", " ".join((*parts, *headings)))
+    namings = [
+        "same" if library.is_own else names.naming(entry.title, entry.prompt) for entry in library.entries
+    ]
     hidden = torch.tensor(
         [
-            name in without
-            or (not library.is_own and (names_other(name, subject) or is_other_child(own, child)))
-            for name, own in zip(library.titles, library.children, strict=True)
+            name in without or naming == "other" or (not library.is_own and is_other_child(own, child))
+            for name, own, naming in zip(library.titles, library.children, namings, strict=True)
         ]
     )
     likeness = likeness.masked_fill(hidden[library.owner], -1.0)
@@ -148,6 +151,11 @@ def find_notes(
     whole = _whole_passages(
         library, headings, parts, top.indices, top.values, sources, is_wanted, taken, options
     )
+    counts = Counter(int(library.owner[n]) for n in whole.values())
+    # what leads may be on something with a name that nobody asked for; a sentence from elsewhere may not
+    enough = sum(is_wanted) / 2
+    is_fit = [naming == "same" or counts[number] >= enough for number, naming in enumerate(namings)]
+    whole = {section: n for section, n in whole.items() if is_fit[int(library.owner[n])]}
     for section, n in whole.items():
         found[section] = _whole(library.passages[n], round(float(likeness[section, n]), 4), options)
         is_wanted[section] = False
@@ -156,7 +164,10 @@ def find_notes(
             int(n)
             for row, likes, wants in zip(top.indices, top.values, is_wanted, strict=True)
             for n, like in zip(row, likes, strict=True)
-            if wants and float(like) >= library.least_likeness and int(n) not in whole.values()
+            if wants
+            and float(like) >= library.least_likeness
+            and int(n) not in whole.values()
+            and is_fit[int(library.owner[n])]
         }
     )
     units = [unit for n in useful for unit in _units(n, library.passages[n], options)]

@@ -9,12 +9,10 @@ Legend: C candidate sections, D concept dim.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -26,18 +24,14 @@ from concepts.library.encode import Encode
 from concepts.library.headings import may_head
 from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage, is_cases
+from concepts.library.names import Names, Naming
 from concepts.library.notes import FEWEST_WHOLE
 from concepts.library.words import (
-    all_stems,
-    has_other_number,
     is_of_kind,
     kinds_of,
-    with_one_name,
-    without_other_names,
 )
 from concepts.library.words import stems as stems_of
 from concepts.texts import IRREPLACEABLE, TITLED
-from concepts.truecase import is_name, truecased
 
 NUM_BY_TITLE, NUM_BY_SECTION = 30, 60
 """Documents examined closely: the nearest by title or prompt, and the documents of the nearest sections."""
@@ -99,9 +93,6 @@ WORTH_WEIGHT = 0.5
 """Weight of a section's worth when a few sections must represent a document."""
 _BETWEEN = 0.15
 """Sections of other documents stay this far from the start and from the end of the outline (a share of it)."""
-_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-Naming = Literal["same", "narrower", "other"]
-"""A document has the names that were asked for, or some where none was asked for, or others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +276,8 @@ def find_candidates(
     if not library.is_own:
         numbers = {m for m in numbers if not is_cases(library.titles[m])}
     places = [list(library.places_of(m)) for m in sorted(numbers)]
-    namings = {own[0]: _naming_of(library, own, called, kinds) for own in places}
+    asked_names = Names(called)
+    namings = {own[0]: _naming_of(library, own, asked_names, kinds) for own in places}
     places = [own for own in places if namings[own[0]] != "other"]
     if not places:
         return []
@@ -323,11 +315,11 @@ def find_candidates(
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
 
 
-def _naming_of(library: Library, places: Sequence[int], called: str, kinds: frozenset[str]) -> Naming:
+def _naming_of(library: Library, places: Sequence[int], names: Names, kinds: frozenset[str]) -> Naming:
     passages = [library.passages[n] for n in places]
     # a story has names of its own, and who names documents wants them used
     is_free = library.is_own or is_of_kind(passages[0].title, passages[0].prompt, kinds & TITLED)
-    return "same" if is_free else _naming(passages, called)
+    return "same" if is_free else names.naming(passages[0].title, passages[0].prompt)
 
 
 def of_kind(library: Library, likeness_M: Tensor, kinds: frozenset[str]) -> list[int]:
@@ -379,38 +371,6 @@ def named_by(library: Library, stems: Collection[str]) -> list[int]:
         if len(found) <= COMMON_SHARE * len(library.titles):
             counts.update(found)
     return [m for m, _ in counts.most_common(NUM_BY_WORDS)]
-
-
-def _naming(passages: Sequence[Passage], called: str) -> Naming:
-    """Return whether a document has the proper names of `called` (accents, endings and case do not count).
-
-    What is true of Porto is not true of Lisbon, but a text on Sweden and its Vikings is one on Sweden.
-    """
-    called = with_one_name(called)
-    title = without_other_names(with_one_name(passages[0].title), called)
-    if has_other_number(title, called):
-        return "other"
-    asked, named = all_stems(called), all_stems(f"{title} {passages[0].prompt}")
-    own, wanted = _names_in(title), _names_in(truecased(called))
-    if all(_has(asked, name) for name in own):
-        return "same"
-    if not all(_has(named, name) for name in wanted):
-        return "other"
-    return "same" if any(_has(asked, name) for name in own) else "narrower"
-
-
-def _names_in(text: str) -> list[str]:
-    """Return the names in a text; where most of its words have a capital only the first one may be known as a name."""
-    first, *words = _COMPOUND.findall(text) or [""]
-    names = [word for word in words if word[0].isupper()]
-    if len(names) * 2 > len(words):
-        names = []
-    return [first, *names] if is_name(first) else names
-
-
-def _has(stems: set[str], name: str) -> bool:
-    """Return whether a text with these stems has a name, with or without its hyphen: wifi is Wi-Fi."""
-    return all_stems(name.replace("-", "")) <= stems or all_stems(name.replace("-", " ")) <= stems
 
 
 def _known(candidates: Sequence[Candidate], within: float, most: int) -> list[Candidate]:

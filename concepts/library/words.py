@@ -128,12 +128,16 @@ _PHRASES = {
     "dialogue": re.compile(
         r"\brole[- ]play(?! ?(?:ing|game))|\bskits?\b"
         r"|\b(?:birthday|campfire|carnival|comedy|comic|funny|minute|office|party|school|wedding) sketch\b"
-        r"|\bsketch (?:for (?:an?|our|the|two|three|four)|in which)\b",
+        r"|\bsketch (?:for (?:our|the|two|three|four|an? (?:\w+ ){0,2}(?:anniversary|birthday|class|company|party"
+        r"|school|wedding))|in which)\b",
         re.IGNORECASE,
     ),
     "eulogy": re.compile(r"\bmemorial (?:speech|text|words)\b|\bfuneral (?:speech|words)\b", re.IGNORECASE),
     "diary": re.compile(r"\bdiary (?:entr(?:y|ies)|of an?)\b", re.IGNORECASE),
-    "performance review": re.compile(r"\bperformance (?:review|appraisal)\b", re.IGNORECASE),
+    "performance review": re.compile(
+        r"\bperformance (?:review|appraisal)\b(?! (?:basics|format|guide|mistakes|process|tips|training))",
+        re.IGNORECASE,
+    ),
     "letter": re.compile(
         r"\b(?:thank[- ]you|thanks|condolence|sympathy|apology|farewell|love) (?:notes?|messages?|mails?)\b"
         r"|\ba mail to\b"
@@ -281,8 +285,8 @@ def _stemmer() -> StemmerI:
 
 
 _NAME = r"[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*"
-_NAMES = re.compile(rf"{_NAME}(?:, {_NAME})*,? (?:and|or|&) {_NAME}|{_NAME}(?:, {_NAME})+")
-"""Matches a row of names."""
+_NAMES = re.compile(rf"{_NAME}(?:, {_NAME})*,? (?:and|or|&) {_NAME}|{_NAME}(?:, {_NAME}){{2,}}")
+"""Matches a row of names; "Portland, Maine" is one place."""
 _BETWEEN_NAMES = re.compile(r",? (?:and|or|&) |, ")
 _WORLD_WAR = re.compile(
     r"\b(?:(first|second|1st|2nd)\s+world\s+war|(?:world\s+war|w\.?w\.?)\s*(ii?|[12]|one|two))\b",

@@ -278,7 +278,7 @@ def takes_title(prompt: str, lang: str, library: str | None) -> bool:
 
 def is_stand_in(title: str, prompt: str, lang: str, library: str | None) -> bool:
     """Return whether a title of the library stands in for a prompt's own, on whose subject the library has nothing."""
-    is_other = title != plain_title(prompt, lang)
+    is_other = title != plain_title(prompt, lang) and not _is_of(title, prompt)
     return is_other and _is_plain(prompt, lang) and takes_title(prompt, lang, library)
 
 

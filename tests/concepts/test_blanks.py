@@ -88,6 +88,12 @@ def test_facts_of_a_prompt(prompt: str, facts: list[tuple[str, str]]) -> None:
         ("town's name", Fact("Thornby", "name", ("the", "mayor", "of")), True),
         ("town's name", Fact("Ines", "name", ("a", "baker")), False),
         ("ship's name", Fact("Aurora", "name", ("a", "spaceship", "called")), True),
+        ("friend's name", Fact("Anna", "name", ("a", "letter", "to")), True),
+        ("man's name", Fact("Tom", "name", ("a", "lad", "named")), True),
+        ("girl's name", Fact("Lisbon", "name", ("story", "set", "in")), False),
+        ("girl's name", Fact("Merlin", "name", ("a", "wizard", "named")), False),
+        ("pet's name", Fact("Miso", "name", ("our", "cat")), True),
+        ("name of the pet shop", Fact("Pawsome", "name", ("the", "shop", "called")), True),
     ],
 )
 def test_a_blank_takes_facts_of_its_kind(blank: str, fact: Fact, is_taken: bool) -> None:
@@ -101,6 +107,10 @@ def test_a_blank_takes_facts_of_its_kind(blank: str, fact: Fact, is_taken: bool)
         ("the village of Thornby", "village"),
         ("two friends, Ben and Al", "friend"),
         ("a story about Ben", "about"),
+        ("a letter to Anna", "to"),
+        ("the wife of Mark", "of"),
+        ("two foxes called Rik", "fox"),
+        ("a speech in Anna's honor", ""),
     ],
 )
 def test_the_words_before_a_name_tell_its_role(prompt: str, role: str) -> None:

@@ -359,3 +359,25 @@ def test_a_poem_is_taken_whole_with_its_lines_or_not_at_all() -> None:
     options = NoteOptions(passage_within=1.0, within=1.0, list_within=1.0, fewest_words=1)
     (notes,) = find_notes(library, encode, "Bicycle tire repair", ["Searching hole"], options=options)
     assert {note.text for note in notes} == set(prose.sentences)
+
+
+def test_what_leads_may_have_a_name_that_nobody_asked_for_and_other_sentences_may_not() -> None:
+    def trip(title: str, *headings: str) -> list[Passage]:
+        return [
+            Passage(
+                title,
+                heading,
+                tuple(f"{heading} {what} dear on a weekend by train." for what in ("is", "was", "stays")),
+                begins=(True, False, False),
+            )
+            for heading in headings
+        ]
+
+    headings = ["Tickets", "Beds", "Meals"]
+    library = Library.of(
+        [*trip("A weekend in Berlin by train", *headings), *trip("A weekend in Paris by train", "Luggage")],
+        encode,
+    )
+    found = find_notes(library, encode, "A weekend by train", [*headings, "Luggage"])
+    assert [{note.title for note in own} for own in found] == [{"A weekend in Berlin by train"}] * 3 + [set()]
+    assert find_notes(library, encode, "A weekend in Rome by train", headings) == [[], [], []]
