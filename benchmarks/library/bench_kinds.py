@@ -25,9 +25,7 @@ from flows.document.titles import (
     LONGEST_PLAIN_PROMPT,
     asked_texts,
     asks_for_own_title,
-    derive_title,
-    subject_of,
-    without_details,
+    names_of,
 )
 
 PROMPTS = Path(__file__).parent / "kinds.jsonl"
@@ -50,11 +48,12 @@ def main() -> None:
     marks: Counter[int | str] = Counter()
     for line in PROMPTS.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        prompt, subject = row["prompt"], subject_of(row["prompt"], LANG)
-        title = derive_title(without_details(subject, LANG), LANG)
+        prompt = row["prompt"]
+        names = names_of(prompt, LANG)
         if len(prompt) > LONGEST_PLAIN_PROMPT or asks_for_own_title(prompt, LANG):
-            title = find_title(library, encode, prompt, asked_texts(prompt)) or title
-        leading = next(iter(find_candidates(library, encode, [title, subject], prompt)), None)
+            title = find_title(library, encode, prompt, asked_texts(prompt))
+            names = names_of(prompt, LANG, title or None)
+        leading = next(iter(find_candidates(library, encode, names, prompt)), None)
         found = leading.passages[0].title if leading is not None and leading.is_near else None
         if row["split"] == "heldout":
             marks["none" if found is None else row["marks"].get(found, "unread")] += 1

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from concepts.library.encode import Encode
 from concepts.library.library import CASES, Library, Passage
-from concepts.library.notes import names_other
+from concepts.library.names import Names
 from concepts.library.words import kinds_of, stems
 from concepts.texts import IRREPLACEABLE, TITLED
 
@@ -127,10 +127,11 @@ def find_cases(library: Library, encode: Encode, names: Sequence[str], typed: st
     subject, passages = found
     clauses = _clauses(typed, subject)
     has_child = _CHILD.search(f"{subject} {typed}") is not None
+    known_names = Names(f"{subject} {typed}")
     headings = [
         passage.heading
         for passage in passages
-        if not names_other(passage.heading, f"{subject} {typed}")
+        if known_names.naming(passage.heading) == "same"
         and not has_far_number(passage.heading, typed)
         and (has_child or not _CHILD.search(passage.heading))
     ]
@@ -161,7 +162,7 @@ def _nearest(library: Library, encode: Encode, names: Sequence[str]) -> tuple[st
         is_named = stems(subjects[n]) <= stems(called)
         if cosines[n] < (LEAST_OF_NAMED if is_named else LEAST_LIKENESS):
             return None
-        if not names_other(subjects[n], called):
+        if Names(called).naming(subjects[n]) == "same":
             return subjects[n], [library.passages[i] for i in library.places_of(documents[n])]
     return None
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from concepts.library.encode import Encode
 from concepts.library.library import Library, subject_of
-from concepts.library.notes import names_other
+from concepts.library.names import Names
 
 NUM_PASSAGES = 60
 """Passages whose headings are considered."""
@@ -28,10 +28,11 @@ def like_headings(library: Library, encode: Encode, title: str) -> list[str]:
     about = encode([title])
     likeness = library.likeness(about, about[0])[0]
     top = likeness.topk(min(NUM_PASSAGES, len(library)))
+    names = Names(title)
     found: dict[str, str] = {}
     for n, like in zip(top.indices.tolist(), top.values.tolist(), strict=True):
         passage = library.passages[n]
-        is_like = like >= library.least_likeness and (library.is_own or not names_other(passage.title, title))
+        is_like = like >= library.least_likeness and (library.is_own or names.naming(passage.title) == "same")
         if is_like and may_head(passage.heading, title):
             found.setdefault(passage.heading.casefold(), passage.heading)
     return list(found.values())

@@ -24,11 +24,8 @@ from concepts.blocks import LIST_KINDS, BlockKind, Note
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, subjects_of_parts
 from concepts.library.names import Names
-from concepts.library.words import has_other_number, with_one_name, without_other_names
-from concepts.segment import without_accents
 
 _WORD = re.compile(r"\w+")
-_COMPOUND = re.compile(r"\w+(?:-\w+)*")
 _ENDS = re.compile(r"[.!?][\"'”’)]*\s*$")
 _NEEDS_MORE = re.compile(
     r"(?:it|its|they|them|their|this|that|these|those|he|she|his|her|both|then|so|but|and|or|also|such|there|"
@@ -413,33 +410,6 @@ def _allocate(
         nearest_U = torch.maximum(nearest_U, vectors_UD @ vectors_UD[at])
         nearest_U[at] = math.inf
     return taken
-
-
-def names_other(title: str, subject: str) -> bool:
-    """Return whether a document's title has a proper name that the subject lacks, or numbers a thing otherwise.
-
-    What is true of Porto is not true of Lisbon; of names in a row, "Porto, Lisbon and Faro", one is enough. A title
-    with mostly capitalised words shows no names.
-    """
-    if has_other_number(title, subject):
-        return True
-    title, subject = (
-        without_other_names(with_one_name(title), subject),
-        without_accents(with_one_name(subject)),
-    )
-    words = _COMPOUND.findall(title)[1:]
-    names = [word for word in words if word[0].isupper()]
-    if len(names) * 2 > len(words):
-        return False
-    known = {
-        word.casefold() for word in (*_WORD.findall(subject), *_COMPOUND.findall(subject.replace("-", "")))
-    }
-    return not all(_is_known(name.casefold(), known) for name in names)
-
-
-def _is_known(name: str, known: Collection[str]) -> bool:
-    """Return whether words have a name, with or without its hyphen: wifi is Wi-Fi."""
-    return name.replace("-", "") in known or all(part in known for part in name.split("-"))
 
 
 def is_sentence(text: str, options: NoteOptions) -> bool:

@@ -275,10 +275,9 @@ def find_candidates(
     wants_simple = any(map(is_simple, (*names, typed)))
     if not library.is_own:
         numbers = {m for m in numbers if not is_cases(library.titles[m])}
-    places = [list(library.places_of(m)) for m in sorted(numbers)]
     asked_names = Names(called)
-    namings = {own[0]: _naming_of(library, own, asked_names, kinds) for own in places}
-    places = [own for own in places if namings[own[0]] != "other"]
+    namings = {m: _naming_of(library, m, asked_names, kinds) for m in sorted(numbers)}
+    places = [list(library.places_of(m)) for m, naming in namings.items() if naming != "other"]
     if not places:
         return []
     firsts = [library.passages[own[0]] for own in places]
@@ -309,17 +308,17 @@ def find_candidates(
                 thin,
                 of_other,
                 off_level,
-                namings[own[0]] == "narrower",
+                namings[int(library.owner[own[0]])] == "narrower",
             )
         )
     return sorted(found, key=lambda found: _loss(found) - found.likeness)
 
 
-def _naming_of(library: Library, places: Sequence[int], names: Names, kinds: frozenset[str]) -> Naming:
-    passages = [library.passages[n] for n in places]
+def _naming_of(library: Library, document: int, names: Names, kinds: frozenset[str]) -> Naming:
+    entry = library.entries[document]
     # a story has names of its own, and who names documents wants them used
-    is_free = library.is_own or is_of_kind(passages[0].title, passages[0].prompt, kinds & TITLED)
-    return "same" if is_free else names.naming(passages[0].title, passages[0].prompt)
+    is_free = library.is_own or is_of_kind(entry.title, entry.prompt, kinds & TITLED)
+    return "same" if is_free else names.naming(entry.title, entry.prompt)
 
 
 def of_kind(library: Library, likeness_M: Tensor, kinds: frozenset[str]) -> list[int]:

@@ -89,15 +89,19 @@ def stems(text: str) -> set[str]:
 
     Wi-Fi and e-mail are the words wifi and email, too.
     """
-    found = _WORD.findall(text) + ["".join(parts) for parts in _SHORT_COMPOUND.findall(text)]
-    words = {word for word in found if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)}
+    words = {
+        word for word in _words(text) if len(word) >= _FEWEST_LETTERS or (word.isupper() and len(word) > 1)
+    }
     return {_stem(word.casefold()) for word in words if word.casefold() not in _COMMON}
 
 
 def all_stems(text: str) -> set[str]:
     """Return the stems of all words of a text, short and common ones too."""
-    found = _WORD.findall(text) + ["".join(parts) for parts in _SHORT_COMPOUND.findall(text)]
-    return {_stem(word.casefold()) for word in found}
+    return {_stem(word.casefold()) for word in _words(text)}
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text) + ["".join(parts) for parts in _SHORT_COMPOUND.findall(text)]
 
 
 _VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)

@@ -32,10 +32,10 @@ from flows.document.queries import is_planned
 from flows.document.titles import (
     choose_title,
     is_title,
+    names_of,
     plain_title,
     says_subject,
     split,
-    subject_of,
     takes_title,
     title_of,
 )
@@ -312,13 +312,11 @@ def _known_outline(
         return ()
     lang = options.prompt_lang or document.lang
     size = told_size(document.prompt, lang)
-    title, subject = title_of(document), subject_of(document.prompt, lang)
-    if is_title(document.prompt, lang) and subject.startswith(title):
-        title = subject  # the details that the title lacks find narrower documents
+    names = names_of(document.prompt, lang, title_of(document))
     found = job.engine.find_outline(
         OutlineAsk(
-            title=title,
-            prompt=subject,
+            title=names[0],
+            prompt=names[-1],
             typed=document.prompt,
             prompt_lang=lang,
             lang=document.lang,

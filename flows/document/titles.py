@@ -157,10 +157,13 @@ def derive_title(prompt: str, lang: str) -> str:
     return headline(split(prompt, lang)[0], LONGEST_BEGINNING)
 
 
-def names_of(prompt: str, lang: str) -> tuple[str, ...]:
-    """Return the names by which a document is searched: title and subject, or the subject if the title begins it."""
+def names_of(prompt: str, lang: str, title: str | None = None) -> tuple[str, ...]:
+    """Return the names by which a document is searched: title and subject, or the subject if the title begins it.
+
+    Without `title` it is the one of the prompt's own words.
+    """
     subject = subject_of(prompt, lang)
-    title = plain_title(prompt, lang)
+    title = plain_title(prompt, lang) if title is None else title
     # the details that the title lacks find narrower documents
     return (subject,) if is_title(prompt, lang) and subject.startswith(title) else (title, subject)
 
