@@ -15,6 +15,7 @@ from concepts.given import GivenDocument
 from concepts.segment import normalize_text
 from concepts.texts import BookNeed
 from flows.document.asked.options import LENGTHS, NO_LIBRARY, Length, SpokenPrompt, Use, WritingOptions
+from flows.document.asked.reading import read_prompt
 from flows.document.asked.sizes import asked_size, told_size, wanted_book
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import OutlineAsk
@@ -94,7 +95,7 @@ def encode_prompt(job: Job) -> None:
     lang = options.prompt_lang or document.lang
     said = None if options.speech is None else _spoken(options.speech, engine.space)
     with job.timings.span("planning"):
-        prompt = document.prompt
+        prompt = read_prompt(document).text
         if said is not None:
             text = engine.render(said, document.lang, beam_size=options.beam_size)[0].text
             prompt = text if split(text, lang) else prompt
@@ -130,16 +131,17 @@ def _own_title(
     job: Job, document: DocumentRecord, options: WritingOptions, vectors: Vector, lang: str
 ) -> str:
     """Return a title that the prompt, with the concepts `vectors` (P, D), does not begin with; "" if it needs none."""
+    prompt = read_prompt(document).text
     # a book is found by the words that ask for it, and a text of the user's own is no text of the library
-    is_named = wanted_book(document, options) == "wider" and says_subject(document.prompt)
+    is_named = wanted_book(document, options) == "wider" and says_subject(prompt)
     library = NO_LIBRARY if is_named or options.use or options.outline else options.library
-    needs_voice = not is_title(document.prompt, lang)
-    if not needs_voice and not takes_title(document.prompt, lang, library):
+    needs_voice = not is_title(prompt, lang)
+    if not needs_voice and not takes_title(prompt, lang, library):
         return ""
     if needs_voice:
         job.prepare("decode")
     with job.timings.span("decoding" if needs_voice else "planning"):
-        return choose_title(job.engine, document.prompt, vectors, lang, key=(document.seed,), library=library)
+        return choose_title(job.engine, prompt, vectors, lang, key=(document.seed,), library=library)
 
 
 def _encode(engine: Engine, texts: Sequence[str], lang: str, said: Vector | None) -> Vector:
@@ -311,13 +313,14 @@ def _known_outline(
     if options.library == NO_LIBRARY or options.speech is not None:
         return ()
     lang = options.prompt_lang or document.lang
-    size = told_size(document.prompt, lang)
-    names = names_of(document.prompt, lang, title_of(document))
+    prompt = read_prompt(document).text
+    size = told_size(prompt, lang)
+    names = names_of(prompt, lang, title_of(document))
     found = job.engine.find_outline(
         OutlineAsk(
             title=names[0],
             prompt=names[-1],
-            typed=document.prompt,
+            typed=prompt,
             prompt_lang=lang,
             lang=document.lang,
             num_items=num_items,

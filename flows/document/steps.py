@@ -18,6 +18,7 @@ from concepts.counting import counted
 from concepts.errors import ModelError
 from concepts.languages.codes import ENGLISH
 from flows.document.asked.options import WritingOptions
+from flows.document.asked.reading import read_prompt
 from flows.document.checks import check_paths, check_vectors
 from flows.document.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, SectionConcepts, Text
 from flows.document.job.events import Said
@@ -177,7 +178,7 @@ def gather_notes(job: Job) -> None:
                 parts=tuple(outline.part_of(item) for item in leaves),
                 lang=document.lang,
                 known=tuple(known.get(item.id) for item in leaves),
-                typed=document.prompt if (options.prompt_lang or document.lang) == ENGLISH else "",
+                typed=read_prompt(document).text if (options.prompt_lang or document.lang) == ENGLISH else "",
                 library=options.library,
             )
         )

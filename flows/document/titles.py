@@ -101,10 +101,16 @@ _FEWEST_IN_TITLE = 3
 """Fewest words of a title that is the beginning of a sentence."""
 _LENGTHY = re.compile(
     rf"^(?P<article>an?\s+|the\s+|some\s+)?(?:very\s+|really\s+)?(?:{_HOW_LONG})"
-    rf"(?:(?:\s*,\s*|\s+and\s+|\s+)(?:very\s+|really\s+)?(?:{_HOW_LONG}))*\s+(?={_KINDS_OF_BOOK})",
+    rf"(?:(?:\s*,\s*|\s+and\s+|\s+)(?:very\s+|really\s+)?(?:{_HOW_LONG}))*(?:\s*,\s*|\s+and\s+|\s+)(?={_KINDS_OF_BOOK})",
     re.IGNORECASE,
 )
 """Adjectives of length before a kind of text: "a very long and thorough introduction"."""
+_LONGEST = re.compile(
+    rf"(?:{_POLITE})*(?:{_MAKES})?(?:(?:me|us)\s+)?(?:the\s+)?longest\s+\w+\s+(?:that\s+)?(?:yo)?u\s+can(?:\s+\w+)?"
+    r"\s+(?:about|on)\s+",
+    re.IGNORECASE,
+)
+"""Matches a request for length alone: "make the longest text you can about"."""
 _EXPLAIN = re.compile(
     r"(?:please\s+)?(?:explain|describe)\s+(?:(?:to\s+)?(?:me|us)\s+)?(?=(?:how|why|what|the|an?)\s)",
     re.IGNORECASE,
@@ -209,8 +215,8 @@ def unwished(text: str, lang: str) -> str:
         return text
     if (explained := _EXPLAIN_TO.fullmatch(text)) is not None:
         return _begun(explained["what"])
-    if (explained := _EXPLAIN.match(text)) is not None:
-        return _begun(text[explained.end() :])
+    if (before := _EXPLAIN.match(text) or _LONGEST.match(text)) is not None:
+        return _begun(text[before.end() :])
     wished = _WISHED.fullmatch(text)
     if wished is None:
         return _begun(_SOMETHING.sub("", text)) if _LENGTHY.match(text) else text

@@ -329,7 +329,9 @@ def run_document(
         describe_gaps,
         describe_length,
         describe_sources,
+        describe_spelling,
         describe_stand_in,
+        describe_untold,
         is_far,
     )
     from longhand.doing.running import make_runner
@@ -347,10 +349,12 @@ def run_document(
             if event.kind == "decoding" and "notes" not in told:
                 told.add("notes")
                 for describe in (
+                    describe_spelling,
                     describe_stand_in,
                     describe_length,
                     describe_gaps,
                     describe_sources,
+                    describe_untold,
                     describe_blanks,
                 ):
                     if (line := describe(store, document_id)) is not None:

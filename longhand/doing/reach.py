@@ -59,16 +59,29 @@ def describe_sources(store: Store, document_id: str) -> str | None:
     return f"from the library, by sections: {named}"
 
 
+def describe_spelling(store: Store, document_id: str) -> str | None:
+    """Return a line that names the words of a prompt which are taken for typing errors; None if there are none."""
+    from flows.document.asked.reading import read_prompt
+
+    corrections = read_prompt(store.get_document(document_id)).corrections
+    if not corrections:
+        return None
+    named = ", ".join(f"{found.typed!r} as {found.meant!r}" for found in corrections)
+    return f"read {named}: a word in double quotes stays as it is"
+
+
 def describe_stand_in(store: Store, document_id: str) -> str | None:
     """Return a line if a document is the library's on another subject, under its title; None otherwise."""
     from flows.document.asked.options import WritingOptions
+    from flows.document.asked.reading import read_prompt
     from flows.document.titles import is_stand_in
 
     document = store.get_document(document_id)
     options = WritingOptions.from_params(document.params)
     title, lang = document.title or "", options.prompt_lang or document.lang
+    prompt = read_prompt(document).text
     sources = {note.title for own in store.get_notes(document_id).values() for note in own}
-    if title not in sources or not is_stand_in(title, document.prompt, lang, options.library):
+    if title not in sources or not is_stand_in(title, prompt, lang, options.library):
         return None
     return (
         f"the library has nothing on this subject; the nearest that it has is {title!r}: --library PATH writes from "
@@ -90,6 +103,33 @@ def describe_length(store: Store, document_id: str) -> str | None:
         "the library has no book on this subject, so the document is shorter than asked; --depth 2 makes parts of the "
         "documents that are near it"
     )
+
+
+FEWEST_UNTOLD = 2
+"""One word that a text lacks may be a synonym of one that it has."""
+
+
+def describe_untold(store: Store, document_id: str) -> str | None:
+    """Return a line that names numbers, names and rare words of an English prompt which the text lacks.
+
+    None if it lacks fewer than `FEWEST_UNTOLD`, or is not made of notes.
+    """
+    from concepts.languages.codes import ENGLISH
+    from concepts.library.untold import untold
+    from flows.document.asked.options import WritingOptions
+    from flows.document.asked.reading import read_prompt
+    from flows.document.titles import asks_for_own_title
+
+    document = store.get_document(document_id)
+    options = WritingOptions.from_params(document.params)
+    notes = [note.text for own in store.get_notes(document_id).values() for note in own]
+    if not notes or {options.prompt_lang or document.lang, document.lang} != {ENGLISH}:
+        return None
+    headings = [item.heading or "" for item in store.get_outline(document_id).items]
+    prompt = read_prompt(document).text
+    texts, with_words = [document.title or "", *headings, *notes], not asks_for_own_title(prompt, ENGLISH)
+    lacks = untold(prompt, texts, with_words=with_words)
+    return None if len(lacks) < FEWEST_UNTOLD else f"of the prompt, the text lacks: {', '.join(lacks)}"
 
 
 MOST_BLANKS = 4

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from concepts.blocks import Note
 from concepts.errors import SpaceMismatchError, UsageError
 from flows.document import queries, steps
 from flows.document.asked.options import WritingOptions
-from flows.document.engine import HeadingsAsk, SayAsk, Text
+from flows.document.asked.reading import Reading, read_prompt
+from flows.document.engine import HeadingsAsk, NotesAsk, OutlineAsk, SayAsk, Text
 from flows.errors import FlowError
 from flows.run import check_translatable, is_translated
 from longhand.outline.editing import rewrite_item
-from storage import NewPlanItem, Store
+from storage import NewDocument, NewPlanItem, Store
 from tests.flows.document.step_runner import run_steps
 from tests.flows.flow_fakes import FakeEngine
 
@@ -267,3 +269,40 @@ def test_headings_and_title_in_another_language_are_translated(
     document_id = new_document(store, english, prompt="Brot.")
     run_steps(new_job(store, document_id))
     assert [s.heading for s in store.export_document(document_id).sections] == ["Der Teig", "Backen"]
+
+
+def test_a_prompt_is_read_without_typing_errors_and_stays_as_typed(
+    store: Store, new_document: Make, new_job: Make
+) -> None:
+    asks: list[object] = []
+
+    class Watched(FakeEngine):
+        def find_outline(self, ask: OutlineAsk) -> list[tuple[str, str]]:
+            asks.append(ask)
+            return super().find_outline(ask)
+
+        def find_notes(self, ask: NotesAsk) -> list[tuple[Note, ...]]:
+            asks.append(ask)
+            return super().find_notes(ask)
+
+    prompt = "how to stop a dog puling"
+    document_id = new_document(store, WritingOptions(), prompt=prompt)
+    run_steps(new_job(store, document_id, Watched()))
+    read = [ask.typed for ask in asks if isinstance(ask, OutlineAsk | NotesAsk)]
+    assert read and set(read) == {"how to stop a dog pulling"}
+    stored = store.get_document(document_id)
+    assert (stored.prompt, stored.title) == (prompt, "How to stop a dog pulling")
+
+
+@pytest.mark.parametrize(
+    ("lang", "options"),
+    [
+        ("deu_Latn", WritingOptions()),
+        ("eng_Latn", WritingOptions(prompt_lang="deu_Latn")),
+        ("eng_Latn", WritingOptions(library="none")),
+        ("eng_Latn", WritingOptions(outline=(("1", "Water"),))),
+    ],
+)
+def test_other_prompts_are_read_as_typed(store: Store, lang: str, options: WritingOptions) -> None:
+    new = NewDocument(prompt="a dog puling", lang=lang, params=options.to_params())
+    assert read_prompt(store.create_document(new)) == Reading("a dog puling")

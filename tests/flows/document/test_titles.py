@@ -84,6 +84,8 @@ def test_a_prompt_all_in_one_case_is_set_as_a_sentence(prompt: str, title: str) 
         ("need an essay on why we sleep", "Why we sleep"),
         ("I want a will", "Will"),
         ("Write me a very long and thorough introduction to tea", "Introduction to tea"),
+        ("I would like a very long and complete book on baking", "Complete book on baking"),
+        ("Make the longest text u can about tea", "Tea"),
         ("Explain how tea is made", "How tea is made"),
         ("Please describe to me the Moon", "The Moon"),
         ("Explain yourself", "Explain yourself"),

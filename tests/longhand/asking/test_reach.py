@@ -12,7 +12,9 @@ from longhand.doing.reach import (
     describe_gaps,
     describe_length,
     describe_sources,
+    describe_spelling,
     describe_stand_in,
+    describe_untold,
     is_far,
 )
 from planner.reach import Reach
@@ -122,3 +124,22 @@ def test_a_document_on_another_subject_is_told_of_with_its_title(store: Store) -
     assert describe_stand_in(store, noted(store, 3, 3, prompt="tea", title="Tea")) is None
     assert describe_stand_in(store, noted(store, 3, 3, prompt="coffee", title="Coffee")) is None
     assert describe_stand_in(store, noted(store, 3, 3, prompt="coffee")) is None
+
+
+def test_words_that_are_taken_for_typing_errors_are_named(store: Store) -> None:
+    told = describe_spelling(store, noted(store, 3, prompt="recieve the goverment"))
+    assert (
+        told
+        == "read 'recieve' as 'receive', 'goverment' as 'government': a word in double quotes stays as it is"
+    )
+    assert describe_spelling(store, noted(store, 3, prompt="tea")) is None
+
+
+def test_what_the_text_lacks_of_the_prompt_is_named(store: Store) -> None:
+    told = describe_untold(store, noted(store, 3, prompt="hot tea for 104 kg of sauerkraut"))
+    assert told == "of the prompt, the text lacks: 104 kg, sauerkraut"
+    assert (
+        describe_untold(store, noted(store, 3, prompt="hot tea with sauerkraut")) is None
+    )  # maybe a synonym
+    assert describe_untold(store, noted(store, 3, prompt="a ghost story about sauerkraut")) is None
+    assert describe_untold(store, noted(store, prompt="104 kg of sauerkraut")) is None
