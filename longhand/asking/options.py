@@ -23,6 +23,11 @@ def option_of(wish: Wish) -> Any:
     return typer.Option(wish.flag, help=wish.help, metavar=wish.metavar, autocompletion=completion)
 
 
+def out_option(help: str) -> Any:
+    """Return the Typer option of an output file, for an `Annotated` type; - is stdout, as if there were none."""
+    return typer.Option("--out", "-o", help=help, callback=lambda path: None if path == Path("-") else path)
+
+
 SpaceName = Annotated[str | None, option_of(WISHES["space"])]
 
 

@@ -86,7 +86,7 @@ def list_documents(
     as_json: AsJson = False,
 ) -> None:
     """List stored documents, newest first."""
-    from flows.document.asked.prompts import check_choice, check_limit, take_noted
+    from flows.document.asked.prompts import check_choice, check_limit, known_languages, take_noted
     from longhand.asking.durations import parse_time
     from storage import DOCUMENT_STATUSES
     from storage.records import SORTS
@@ -99,8 +99,8 @@ def list_documents(
     with open_store() as store:
         wanted = next((known for known in DOCUMENT_STATUSES if known == status), None)
         if lang is not None:
-            stored = store.list_document_languages() or (lang,)
-            lang = check_choice("--lang", take_noted(lang, stored, say) or lang, stored)
+            known = tuple(dict.fromkeys((*store.list_document_languages(), *known_languages())))
+            lang = check_choice("--lang", take_noted(lang, known, say) or lang, known)
         found = store.list_documents(
             wanted,
             lang=lang,

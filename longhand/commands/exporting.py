@@ -15,6 +15,7 @@ from concepts.counting import counted, is_or_are
 from concepts.errors import NotFoundError, UsageError, shorten
 from flows.document.asked.wishes import DEFAULT_LANG
 from longhand.asking.completion import complete_formats
+from longhand.asking.options import out_option
 from longhand.commands.documents import DecodedLang, DocumentIds, InStatus, choose_documents
 from longhand.showing.terminal import print_text, say
 
@@ -43,7 +44,7 @@ def export(
             autocompletion=complete_formats,
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file instead of stdout.")] = None,
+    out: Annotated[Path | None, out_option("A file instead of stdout.")] = None,
     out_dir: Annotated[Path | None, typer.Option(help="A folder for one file a document.")] = None,
     lang: DecodedLang = None,
     version: Annotated[int | None, typer.Option(help="An older version of the outline.")] = None,
@@ -136,7 +137,7 @@ def _write_one(document_id: str, out: Path | None, wish: Wish, *, replace: bool)
         next_step = _next_step(store, document, exported) if exported.num_missing else ""
     if out is not None:
         write_atomic(out, content, replace=replace)
-        say(f"wrote {out}")
+        say(f"wrote {out}" if out.suffix else f"wrote {out} as {wish.format.name}: its name has no suffix")
     elif wish.format.is_text:
         print_text(content.decode("utf-8"))
     else:

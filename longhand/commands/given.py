@@ -11,7 +11,7 @@ import typer
 from concepts.counting import counted
 from concepts.errors import UsageError
 from flows.document.asked.wishes import FILE_WISHES
-from longhand.asking.options import asks
+from longhand.asking.options import asks, out_option
 from longhand.asking.requests import GivenWishes
 from longhand.commands.writing import (
     AsJson,
@@ -69,9 +69,7 @@ def plan(
 @asks(*("sentences", "title", "lang", "prompt_lang", "seed", *MODELS), before="out", table=FILE_WISHES)
 def summarize(
     source: File,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="A Markdown file instead of stdout.")
-    ] = None,
+    out: Annotated[Path | None, out_option("A Markdown file instead of stdout.")] = None,
     as_json: AsJson = False,
     timings: ShowTimings = False,
     **wishes: Unpack[GivenWishes],

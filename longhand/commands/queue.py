@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
-from concepts.errors import LonghandError, UsageError
+from concepts.errors import LonghandError, NotFoundError, UsageError
 from flows.document.asked.prompts import check_choice, check_key
 from flows.document.asked.wishes import WISHES
 from longhand.asking.completion import complete_statuses
@@ -293,6 +293,9 @@ def _chosen(
     found: list[DocumentRecord] = []
     while page := store.list_documents(statuses, limit=500, offset=len(found)):
         found += page
+    if not found:
+        kind = "waits or is being written" if status is None else f"is {status}"
+        raise NotFoundError(f"no document in {store.location} {kind}: see longhand ls")
     return found
 
 

@@ -14,7 +14,7 @@ from concepts.counting import counted
 from concepts.errors import InputError, LonghandError, NotFoundError, UsageError
 from flows.document.asked.wishes import WISHES
 from longhand.asking.completion import complete_languages
-from longhand.asking.options import COMMON, MODELS, asks
+from longhand.asking.options import COMMON, MODELS, asks, out_option
 from longhand.asking.requests import Wishes
 from longhand.commands.documents import DocumentId, DocumentIds, InStatus, choose_documents
 from longhand.doing.crew import shared
@@ -32,7 +32,7 @@ STOPPED: tuple[DocumentStatus, ...] = ("planning", "planned", "writing", "decodi
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="A file instead of stdout: .md, .json, .html, .docx, .pdf or .epub."),
+    out_option("A file instead of stdout: .md, .json, .html, .docx, .pdf or .epub."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ShowTimings = Annotated[bool, typer.Option("--timings", help="Say on stderr where the time went.")]
@@ -453,7 +453,7 @@ def print_document(
     exported = store.export_document(document_id, lang)
     if out is not None:
         write_atomic(out, format_of(out).render(exported))
-        say(f"wrote {out}")
+        say(f"wrote {out}" if out.suffix else f"wrote {out} as Markdown: its name has no suffix")
     if as_json:
         print_text(to_json(exported))
     elif out is None:

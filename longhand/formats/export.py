@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from concepts.blocks import LIST_KINDS, join_block
 from concepts.counting import counted, is_or_are
 from concepts.errors import NotFoundError
+from longhand.formats.times import format_iso
 
 if TYPE_CHECKING:
     from storage import BlockKind, ExportedDocument, ExportedSection, ExportedSentence
 
-JSON_FORMAT = "longhand.document/1"
+JSON_FORMAT = "longhand.document/2"
 MAX_TITLE_CHARS = 120
 MAX_SLUG_BYTES = 60
 SENTENCES_PER_PARAGRAPH = 4
@@ -148,6 +149,7 @@ def to_json(document: ExportedDocument) -> str:
 def to_dict(document: ExportedDocument) -> dict[str, Any]:
     """Return the values of `to_json`; each section has its `blocks` beside its sentences."""
     shown = {"format": JSON_FORMAT} | asdict(document)
+    shown["updated_at"] = format_iso(document.updated_at)
     waiting = list(zip(shown["sections"], document.sections, strict=True))
     while waiting:
         values, section = waiting.pop()

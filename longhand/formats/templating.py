@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from longhand import __version__
 from longhand.formats.export import clean, heading_of, runs, title_of
 from longhand.formats.languages import language_tag, text_direction
+from longhand.formats.times import format_utc
 
 if TYPE_CHECKING:
     from storage import ExportedDocument
@@ -46,8 +46,3 @@ def render(name: str, document: ExportedDocument, **more: object) -> str:
             **more,
         )
     )
-
-
-def format_utc(epoch_s: float) -> str:
-    """Return a point in time as ISO 8601 in UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))

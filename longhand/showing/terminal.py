@@ -8,8 +8,9 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from longhand.formats.times import format_iso
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,11 +45,6 @@ def with_times(value: object) -> object:
             for key, inner in value.items()
         }
     return [with_times(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def format_iso(epoch_s: float) -> str:
-    """Return a point in time as ISO 8601 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
 def say(text: str) -> None:

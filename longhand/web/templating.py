@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -13,6 +12,7 @@ from concepts.counting import counted
 from longhand import __version__
 from longhand.formats.export import clean, heading_of, runs, short_title
 from longhand.formats.languages import language_tag, text_direction
+from longhand.formats.times import format_utc
 from longhand.outline.comparison import describe_change
 from longhand.showing.states import is_held, progress_of, state_of
 from longhand.showing.terminal import format_duration, format_time
@@ -46,7 +46,12 @@ def environment() -> Environment:
         title_of=title_of,
     )
     jinja.filters.update(
-        clean=clean, counted=counted, duration=format_duration, moment=format_time, iso=_iso, score=_score
+        clean=clean,
+        counted=counted,
+        duration=format_duration,
+        moment=format_time,
+        iso=format_utc,
+        score=_score,
     )
     return jinja
 
@@ -74,10 +79,6 @@ def link(document_id: str, *parts: str, at: str = "", **query: object) -> str:
 def anchor(path: str, ordinal: int | None = None) -> str:
     """Return the id, in a page, of a section's text, or of its sentence number `ordinal` (from 0)."""
     return f"s-{path}" if ordinal is None else f"s-{path}-{ordinal + 1}"
-
-
-def _iso(epoch_s: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))
 
 
 def _score(score: float | None) -> str:

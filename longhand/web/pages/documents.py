@@ -14,10 +14,10 @@ from concepts.languages.codes import take_language
 from flows.document.asked.wishes import DEFAULT_LANG
 from longhand.formats import FORMATS
 from longhand.formats.export import file_stem, title_of
+from longhand.formats.times import format_iso
 from longhand.outline.comparison import compare_outlines
 from longhand.showing.stages import stage_rows
 from longhand.showing.states import is_held
-from longhand.showing.terminal import format_iso
 from longhand.web.asking import read_choice, read_language, read_number
 from longhand.web.pages.reading import FAIR_SCORE, GOOD_SCORE, flatten, read_version
 from longhand.web.plain import SUFFIX, csv_response, is_plain, json_response

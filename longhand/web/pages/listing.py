@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from longhand.formats.times import format_iso
 from longhand.showing.states import state_of
-from longhand.showing.terminal import format_iso
 from longhand.web.asking import read_choice, read_language, read_number
 from longhand.web.plain import csv_response
 from storage import DOCUMENT_STATUSES, DocumentStatus

@@ -58,6 +58,7 @@ def test_the_list_is_found_by_words_language_and_time_and_is_sorted(run, store):
         return [d["prompt"] for d in json.loads(run("ls", "--json", *arguments).stdout)]
 
     assert listed("folder", "share") == ["a folder to share", "share a Folder"]
+    assert listed("--lang", "french") == []
     assert listed("--lang", "deu_Latn") == listed("--lang", "german") == ["Brot"]
     assert listed("--sort", "title") == ["a folder to share", "Brot", "share a Folder"]
     assert len(listed("--since", "1h")) == len(listed("--until", "2999-01-01")) == 3
@@ -252,8 +253,23 @@ def test_export_to_a_file_as_json(run, store, tmp_path):
     path = tmp_path / "doc.json"
     assert run("export", document_id, "--format", "json", "--out", str(path)).exit_code == 0
     exported = json.loads(path.read_text())
-    assert (exported["format"], exported["id"]) == ("longhand.document/1", document_id)
+    assert (exported["format"], exported["id"]) == ("longhand.document/2", document_id)
     assert exported["sections"][0]["sentences"][0]["text"] == "Sentence 1 is here."
+    moment = datetime.fromisoformat(exported["updated_at"])
+    assert moment.timestamp() == pytest.approx(store.get_document(document_id).updated_at, abs=0.001)
+
+
+def test_a_dash_is_stdout_and_a_name_without_suffix_is_told(run, store, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    document_id = write(run, store)
+    printed = run("export", document_id).stdout
+    assert run("export", document_id, "--out", "-").stdout == printed
+    assert run("write", "tea", "--out", "-").stdout.startswith("# ")
+    assert not list((tmp_path / "here").iterdir())
+    told = run("export", document_id, "--out", "tea").stderr
+    assert "wrote tea as md: its name has no suffix" in told
+    assert (tmp_path / "here" / "tea").read_text() == printed
 
 
 def test_export_of_a_plan_says_what_is_missing(run, store):

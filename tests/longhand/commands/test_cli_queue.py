@@ -204,8 +204,11 @@ def test_all_documents_of_a_status_are_paused_and_cancelled(run, store):
     assert run("cancel", "--status", "paused").exit_code == 0
     assert [store.get_document(i).status for i in ids] == ["cancelled", "queued", "queued"]
     assert run("pause", "--all").stderr.count("paused ") == 2
+    for arguments, kind in ((("--all",), "waits or is being written"), (("--status", "queued"), "is queued")):
+        none = run("pause", *arguments)
+        assert none.exit_code == 1 and f" {kind}: see longhand ls" in none.stderr
     assert run("cancel", "--all").stderr.count("cancelled ") == 2
-    assert run("cancel", "--all").exit_code == 0
+    assert run("cancel", "--all").exit_code == 1
 
 
 def test_without_a_server_documents_wait_in_the_store(run, store):

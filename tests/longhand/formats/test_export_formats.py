@@ -141,7 +141,7 @@ def test_what_is_missing_is_said():
 
 def test_json_holds_everything():
     shown = json.loads(to_json(DOCUMENT))
-    assert shown["format"] == "longhand.document/1"
+    assert shown["format"] == "longhand.document/2"
     assert shown["sections"][0]["sentences"][4] == {
         "ordinal": 4,
         "text": "Sentence 5.",
