@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from concepts.errors import ModelError
-from concepts.neural.diffusion import OBJECTIVES, Objective
+from concepts.models.configs import Objective, check_heads, check_objective
 
 LENGTH_BINS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 30, 40)
 """Lengths in sentences (for a part: in sections) among which the length head chooses."""
@@ -35,12 +34,8 @@ class PlannerConfig:
     """Objective of the head: "diffusion", or the baseline "mse", which predicts the mean in one step without noise."""
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise ModelError(f"objective must be one of {', '.join(OBJECTIVES)}, got {self.objective!r}")
-        if self.model_dim % (2 * self.num_heads):
-            raise ModelError(
-                f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}"
-            )
+        check_objective(self.objective)
+        check_heads(self.model_dim, self.num_heads)
 
 
 def length_bin(num_sentences: int) -> int:

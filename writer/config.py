@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from concepts.errors import ModelError
-from concepts.neural.diffusion import OBJECTIVES, Objective
+from concepts.models.configs import Objective, check_heads, check_objective
 
 MAX_SLOT = 40
 """Highest sentence index with its own position embedding."""
@@ -38,9 +37,5 @@ class WriterConfig:
     noise."""
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise ModelError(f"objective must be one of {', '.join(OBJECTIVES)}, got {self.objective!r}")
-        if self.model_dim % (2 * self.num_heads):
-            raise ModelError(
-                f"model_dim {self.model_dim} must be a multiple of twice num_heads {self.num_heads}"
-            )
+        check_objective(self.objective)
+        check_heads(self.model_dim, self.num_heads)

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 from concepts.counting import counted
 from concepts.errors import ModelError, shorten
 from concepts.models.checksums import recorded_sha256, sha256_of
+from concepts.models.configs import WHEEL, check_config
 from concepts.models.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
 
 Kind = Literal["space", "planner", "writer", "voice", "library"]
@@ -38,6 +39,7 @@ _ROOMS = {"space": "concepts", "planner": "planner", "writer": "writer"}
 _CARD = "card.json"
 _FIELDS: dict[str, type] = {
     "name": str,
+    "kind": str,
     "version": int,
     "files": dict,
     "config": dict,
@@ -48,9 +50,7 @@ _FIELDS: dict[str, type] = {
     "figures": dict,
     "licence": str,
 }
-
-_WHEEL = "wheel"
-"""Entry of a card's config: the model of concepts/models/wheels.py whose files it describes."""
+_TYPE_NAMES = {str: "a text", int: "a whole number", dict: "an object"}
 
 
 @dataclass(frozen=True)
@@ -219,42 +219,45 @@ def read_card(folder: Path) -> ModelCard:
         raw = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(raw, dict):
             raise ValueError(f"it holds {shorten(repr(raw))}, expected an object")
-        card = _make_card(folder.resolve(), raw)
-        if card.kind not in get_args(Kind) or not isinstance(card.files, dict) or not card.files:
-            raise ValueError("unknown kind or no files")
-        _check_config(card)
+        _check_fields(raw)
+        check_config(raw["kind"], raw["config"])
+        return _make_card(folder.resolve(), raw)
     except FileNotFoundError:
         raise ModelError(f"{folder} is not a model: it has no {_CARD}; see `longhand models`") from None
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, ModelError, RecursionError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(
             f"the card {path} cannot be read ({shorten(first, 200)}); install the model again, or train it anew"
         ) from error
-    return card
 
 
-def _check_config(card: ModelCard) -> None:
-    """Raise ValueError if a card lacks a field that its kind requires, so that the error can name the file."""
-    for field, kind in _FIELDS.items():
-        value = getattr(card, field)
+def _check_fields(raw: dict[str, Any]) -> None:
+    """Raise ValueError for the first field that a card lacks, has wrongly or cannot have."""
+    for name, kind in _FIELDS.items():
+        if name not in raw:
+            raise ValueError(f"it has no {name}")
+        value = raw[name]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise ValueError(f"{field} is {shorten(repr(value))}, expected {kind.__name__}")
-    for key in ("model_dim", "max_seq_len") if card.kind == "space" else ("concept_dim",):
-        value = card.config.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"its config's {key} is {shorten(repr(value))}, expected a whole number from 1")
-    if card.kind == "voice" and not isinstance(card.config.get("base"), str):
+            raise ValueError(f"its {name} is {shorten(repr(value))}, expected {_TYPE_NAMES[kind]}")
+    for name in raw:
+        if name not in _FIELDS:
+            raise ValueError(f"it has the field {shorten(repr(name))}, which no card has")
+    if raw["kind"] not in get_args(Kind):
         raise ValueError(
-            f"its config's base is {shorten(repr(card.config.get('base')))}, expected a model's name"
+            f"its kind is {shorten(repr(raw['kind']))}, expected one of {', '.join(get_args(Kind))}"
         )
-    langs = card.config.get("langs")
-    if card.kind == "space" and not (isinstance(langs, list | tuple) and langs):
-        raise ValueError(f"its config's langs are {shorten(repr(langs))}, expected a list of codes")
+    if not raw["files"]:
+        raise ValueError("it lists no files")
+    for file, checksum in raw["files"].items():
+        if not isinstance(checksum, str):
+            raise ValueError(f"the checksum of {file} is {shorten(repr(checksum))}, expected a text")
+    for name, figure in raw["figures"].items():
+        if not isinstance(figure, int | float):
+            raise ValueError(f"its figure {name} is {shorten(repr(figure))}, expected a number")
 
 
 def _make_card(folder: Path, raw: dict[str, Any]) -> ModelCard:
-    config = raw["config"]
-    wheel = config.get(_WHEEL) if isinstance(config, dict) else None
+    wheel = raw["config"].get(WHEEL)
     if wheel is None:
         return ModelCard(folder=folder, **raw)
     if wheel not in WHEEL_MODELS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,10 +16,6 @@ from torch import Tensor
 from concepts.errors import ModelError
 
 SamplerName = Literal["ddim", "dpm++"]
-Objective = Literal["diffusion", "mse"]
-"""Training objective: denoising, or as a baseline the mean in one step without noise, as in Base-LCM (arXiv 2412.08821,
-section 2.3.1)."""
-OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 Denoise = Callable[[Tensor, float], Tensor]
 """(x_t, t) to the predicted x0, both of one shape."""
 

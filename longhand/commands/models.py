@@ -24,7 +24,6 @@ MEASURED = (*KINDS, "documents")
 """What can be measured: each of the three, or the documents that they write together."""
 TRAINED = ("space", "planner", "writer", "languages", "voice")
 """What can be trained: the three, further languages of a space that stays as it is, and a voice."""
-OBJECTIVES = ("diffusion", "mse")
 PRESETS = ("mini", "tiny")
 DEFAULT_NUM_PROMPTS = 24
 """Documents a system that are evaluated."""
@@ -102,6 +101,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a model, or go on where the last run stopped."""
+    from concepts.models.configs import OBJECTIVES
+
     check_choice("the model", kind, TRAINED)
     check_choice("--preset", preset, PRESETS)
     if objective is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concepts.corpus.records import Kind as CorpusKind
     from concepts.corpus.split import Split
     from concepts.models.card import Kind, ModelCard
-    from concepts.neural.diffusion import Objective
+    from concepts.models.configs import Objective
     from training.loop import LoopConfig, Progress
 
 NUM_TINY_STEPS = 200

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 
 from concepts.errors import ModelError
-from concepts.neural.diffusion import Objective
+from concepts.models.configs import CONFIG_FIELDS, Objective
 from planner.config import PlannerConfig
 from planner.model import CHILD, PROMPT, PlanTokens
 from planner.rollout import Planner
@@ -119,3 +119,7 @@ def test_what_cannot_be_trained_is_refused(planner: Planner) -> None:
         replace(planner.model.config, objective="gan")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="min_snr_gamma must be above 0, got 0"):
         training(planner.model.config, min_snr_gamma=0)
+
+
+def test_cards_have_the_fields_of_the_config() -> None:
+    assert list(CONFIG_FIELDS["planner"]) == [field.name for field in fields(PlannerConfig)]

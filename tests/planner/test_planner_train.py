@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from concepts.errors import InputError, ModelError, SpaceMismatchError
 from concepts.models.card import ModelCard
-from concepts.neural.diffusion import Objective
+from concepts.models.configs import Objective
 from planner.config import PlannerConfig
 from planner.reach import REACH_FILE, load_reach
 from planner.rollout import Planner, PlanOptions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import LlamaForCausalLM
 
 from concepts.blocks import BlockKind
+from concepts.models.configs import CONFIG_FIELDS
 from tests.writer.toy_voice import (
     VOICE_DIM,
     WordTokenizer,
@@ -20,6 +21,7 @@ from tests.writer.toy_voice import (
     toy_adapter,
     toy_voice,
 )
+from writer.voice.config import AdapterConfig
 from writer.voice.decode import (
     Rendering,
     Saying,
@@ -501,3 +503,7 @@ def test_what_is_said_again_is_counted_in_the_sentence_itself_too() -> None:
     assert repeated_share("Boil the water.", "First boil the water now.") == 1.0
     assert repeated_share("The sound of the sound of the sound.", "") > 0.5
     assert repeated_share("", "Boil the water.") == 0.0
+
+
+def test_cards_have_the_fields_of_the_config() -> None:
+    assert set(CONFIG_FIELDS["voice"]) == {*(field.name for field in fields(AdapterConfig)), "base"}

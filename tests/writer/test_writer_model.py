@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from concepts.errors import ModelError
+from concepts.models.configs import CONFIG_FIELDS
 from training.corpus.embed import EmbeddedCorpus
 from training.writer.config import WriterTrainingConfig
 from training.writer.data import BlockBatch, BlockData, Choice
 from training.writer.loss import WriterLoss, contrast, predict
+from writer.config import WriterConfig
 from writer.generate import Writer
 from writer.model import GOAL, PAD, Context, Slots, WriterModel, normalize_context
 
@@ -203,3 +205,7 @@ def test_what_cannot_be_trained_is_refused(writer: Writer) -> None:
         replace(writer.model.config, objective="gan")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="min_snr_gamma must be above 0, got -1"):
         WriterTrainingConfig(min_snr_gamma=-1.0)
+
+
+def test_cards_have_the_fields_of_the_config() -> None:
+    assert list(CONFIG_FIELDS["writer"]) == [field.name for field in fields(WriterConfig)]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatchError
 from concepts.models.card import ModelCard
-from concepts.neural.diffusion import Objective
+from concepts.models.configs import Objective
 from training.corpus.embed import EmbeddedCorpus, Encoder, load_embedded
 from training.loop import LoopConfig
 from training.release import release_model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -244,11 +245,12 @@ def test_a_missing_file_a_wrong_folder_and_another_kind(
     with pytest.raises(ModelError, match=r"is not a model: it has no card\.json"):
         Codec.load(str(tmp_path))
     card = tiny_space_copy / "card.json"
-    as_writer = card.read_text().replace('"kind": "space"', '"kind": "writer"')
-    card.write_text(as_writer.replace('"model_dim"', '"concept_dim": 4, "model_dim"', 1))
+    as_space = card.read_text()
+    as_writer = json.loads(as_space) | {"kind": "writer", "config": {"concept_dim": 4}}
+    card.write_text(json.dumps(as_writer))
     with pytest.raises(ModelError, match="holds a writer, expected a space"):
         Codec.load(str(tiny_space_copy))
-    card.write_text(card.read_text().replace('"kind": "writer"', '"kind": "space"'))
+    card.write_text(as_space)
     (tiny_space_copy / "encoder.safetensors").unlink()
     with pytest.raises(ModelError, match=r"encoder\.safetensors is missing"):
         Codec.load(str(tiny_space_copy))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from concepts.models.card import (
     read_card,
     write_card,
 )
+from concepts.models.configs import CONFIG_FIELDS
 from concepts.models.installed import find_card
 
 CONFIGS: dict[Kind, dict[str, object]] = {
@@ -213,6 +215,72 @@ def test_a_card_that_is_no_object_says_what_is_expected(models: Path) -> None:
         ModelError, match=r"card\.json cannot be read \(it holds \[1, 2\], expected an object\)"
     ):
         find_card("writer", "toy")
+
+
+def change_card(folder: Path, **changes: object) -> None:
+    """Change fields of a card; None takes one away."""
+    path = folder / "card.json"
+    raw = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({name: value for name, value in raw.items() if value is not None}))
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(ModelCard) if field.name != "folder"])
+def test_a_card_without_a_field_says_which(models: Path, name: str) -> None:
+    make_model(models / "toy")
+    change_card(models / "toy", **{name: None})
+    with pytest.raises(ModelError, match=rf"card\.json cannot be read \(it has no {name}\)"):
+        read_card(models / "toy")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"unknown": 1}, r"it has the field 'unknown', which no card has"),
+        ({"steps": "3"}, r"its steps is '3', expected a whole number"),
+        ({"files": {}}, "it lists no files"),
+        ({"files": {"model.bin": 5}}, "the checksum of model.bin is 5, expected a text"),
+        ({"figures": {"loss": "low"}}, "its figure loss is 'low', expected a number"),
+        ({"kind": "poet"}, "its kind is 'poet', expected one of space, planner, writer, voice, library"),
+        ({"config": []}, r"its config is \[\], expected an object"),
+    ],
+)
+def test_a_wrong_field_says_what_is_expected(models: Path, changes: dict[str, object], expected: str) -> None:
+    make_model(models / "toy")
+    change_card(models / "toy", **changes)
+    with pytest.raises(ModelError, match=rf"card\.json cannot be read \({expected}\)"):
+        read_card(models / "toy")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, known in CONFIG_FIELDS.items() for name in known]
+)
+def test_every_field_of_every_config_is_checked(models: Path, kind: Kind, name: str) -> None:
+    make_model(models / "toy", kind=kind)
+    change_card(models / "toy", config=CONFIGS[kind] | {name: [None]})
+    expected = CONFIG_FIELDS[kind][name].expected
+    with pytest.raises(ModelError, match=rf"its config's {name} is \[None\], expected {expected}"):
+        read_card(models / "toy")
+    assert expected in examine_cards()[1][0].message
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"num_layers": "four"}, "its config's num_layers is 'four', expected a whole number from 1"),
+        ({"num_layers": True}, "its config's num_layers is True, expected a whole number from 1"),
+        ({"num_heads": 0}, "its config's num_heads is 0, expected a whole number from 1"),
+        ({"dropout": "x"}, "its config's dropout is 'x', expected a number from 0 to below 1"),
+        ({"dropout": None}, "its config's dropout is None, expected a number from 0 to below 1"),
+        ({"objective": "foo"}, "its config's objective is 'foo', expected one of diffusion, mse"),
+        ({"model_dim": 512, "num_heads": 6}, "model_dim 512 must be a multiple of twice num_heads 6"),
+        ({"depth": 3}, "its config has 'depth', which this version of Longhand does not know"),
+    ],
+)
+def test_a_wrong_config_says_what_is_expected(models: Path, config: dict[str, object], expected: str) -> None:
+    make_model(models / "toy", kind="planner")
+    change_card(models / "toy", config={"concept_dim": 4, **config})
+    with pytest.raises(ModelError, match=rf"toy/card\.json cannot be read \({expected}\)"):
+        find_card("planner", "toy")
 
 
 @pytest.mark.parametrize("kind", list(CONFIGS))
