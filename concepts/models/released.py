@@ -14,6 +14,8 @@ from concepts.models.card import ModelCard
 from concepts.models.quantize import read_tensors
 
 MODEL_FILE = "model.safetensors"
+MAX_NAMES = 3
+"""Names of parameters in a message."""
 
 Config = TypeVar("Config")
 
@@ -22,9 +24,9 @@ def load_config(card: ModelCard, config_class: Callable[..., Config]) -> Config:
     """Return the sizes on a card; raises ModelError if this version of Longhand does not know them."""
     try:
         return config_class(**card.config)
-    except TypeError as error:
+    except (TypeError, ModelError) as error:
         raise ModelError(
-            f"{card.folder}: the card's config cannot be used ({error}); install Longhand again"
+            f"{card.folder}: the card's config cannot be used ({error}); install Longhand again or train it anew"
         ) from error
 
 
@@ -54,13 +56,21 @@ def load_released(module: nn.Module, card: ModelCard, space_id: str) -> None:
             f"{path} cannot be read ({first}); install Longhand again or train it anew"
         ) from error
     except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        raise ModelError(
-            f"{path} does not fit its card ({lines[min(1, len(lines) - 1)]}); train it anew"
-        ) from error
+        raise ModelError(f"{path} does not fit its card ({first_misfit(error)}); train it anew") from error
     for name, value in tensors.items():
         if not torch.isfinite(value).all():
             raise NonFiniteError(
                 f"{path}: {name} holds NaN or infinity; install Longhand again or train it anew"
             )
     module.eval().requires_grad_(False)
+
+
+def first_misfit(error: RuntimeError) -> str:
+    """Return the first thing that torch's `load_state_dict` complains of, with the first names of a long list."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    first = lines[min(1, len(lines) - 1)]
+    what, _, listed = first.partition(": ")
+    names = listed.split(", ")
+    if not listed.startswith('"') or len(names) <= MAX_NAMES:
+        return first
+    return f"{what}: {', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES} more"

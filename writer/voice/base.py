@@ -16,7 +16,7 @@ from concepts.library.encode import Encode
 from concepts.models.card import ModelCard, list_cards
 from concepts.models.installed import find_card
 from concepts.models.quantize import read_tensors
-from concepts.models.released import check_space
+from concepts.models.released import check_space, first_misfit
 from concepts.models.wheels import SMOLLM2, require
 from writer.voice.adapter import VoiceAdapter
 from writer.voice.cache import ATTENTION, register
@@ -79,7 +79,10 @@ def read_adapter(card: ModelCard, base: Any) -> VoiceAdapter:
     try:
         adapter = VoiceAdapter(AdapterConfig(**sizes), base)  # type: ignore[arg-type]
         adapter.load_state_dict(read_tensors(card.path(ADAPTER_FILE)))
-    except (OSError, TypeError, RuntimeError, SafetensorError) as error:
+    except RuntimeError as error:
+        path = card.path(ADAPTER_FILE)
+        raise ModelError(f"{path} does not fit its card ({first_misfit(error)}); train it anew") from error
+    except (OSError, TypeError, ModelError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the adapter {card.name} in {card.folder} cannot be read ({first})") from error
     return adapter.eval().requires_grad_(False)

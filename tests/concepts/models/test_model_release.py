@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from concepts.errors import ModelError, NonFiniteError, SpaceMismatchError
 from concepts.models.card import ModelCard, read_card
-from concepts.models.released import MODEL_FILE, check_space, load_released
+from concepts.models.configs import check_heads
+from concepts.models.released import MODEL_FILE, check_space, load_config, load_released
 from concepts.models.tensors import save_tensors
 from concepts.neural.normalizer import RobustNormalizer
 from training.loop import write_json
@@ -254,3 +255,27 @@ def test_a_model_is_of_one_space(trained: tuple[Path, ToyModel]) -> None:
     for other in ("other@1", SPACE.partition("@")[0], ""):
         with pytest.raises(SpaceMismatchError, match="toy was trained in the space toy-space@0123"):
             check_space(card, other)
+
+
+def test_long_lists_of_missing_weights_are_cut(trained: tuple[Path, ToyModel]) -> None:
+    class Deep(ToyModel):
+        def __init__(self) -> None:
+            super().__init__()
+            self.more = nn.ModuleList(nn.Linear(4, 4) for _ in range(9))
+
+    card = release(trained[0])
+    with pytest.raises(
+        ModelError, match=r'"more\.0\.weight", "more\.0\.bias", "more\.1\.weight" and 15 more\)'
+    ) as error:
+        load_released(Deep(), card, SPACE)
+    assert str(card.path(MODEL_FILE)) in str(error.value)
+
+
+def test_sizes_that_do_not_go_together_name_the_card(trained: tuple[Path, ToyModel]) -> None:
+    def config_class(**_: object) -> None:
+        check_heads(512, 6)
+
+    card = release(trained[0])
+    with pytest.raises(ModelError, match="model_dim 512 must be a multiple") as error:
+        load_config(card, config_class)
+    assert str(card.folder) in str(error.value)
