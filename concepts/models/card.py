@@ -207,9 +207,9 @@ def _empty_folders() -> Iterator[str]:
     """Yield a message for each entry of `$LONGHAND_MODELS` without a model."""
     for entry in _named_folders():
         if not entry.is_dir():
-            yield f"{MODELS_VARIABLE} names {entry}, which is no folder: make it, or leave it away"
+            yield f"{MODELS_VARIABLE} names {entry}, which is no folder: make it, or leave it out"
         elif not any((folder / _CARD).is_file() for folder in (entry, *entry.iterdir())):
-            yield f"{MODELS_VARIABLE} names {entry}, which holds no model (no {_CARD}): put one there, or leave it away"
+            yield f"{MODELS_VARIABLE} names {entry}, which holds no model (no {_CARD}): put one there, or leave it out"
 
 
 def read_card(folder: Path) -> ModelCard:

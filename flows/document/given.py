@@ -330,7 +330,7 @@ def check_notes(given: GivenDocument, num_sections: int | None, depth: int, most
     """Raise InputError if notes cannot be expanded with these options; reads no vectors."""
     num_points = len(given.sentences)
     if num_sections is not None and given.has_headings:
-        raise InputError("the notes have headings, which are the sections: leave --sections away")
+        raise InputError("the notes have headings, which are the sections: leave --sections out")
     if num_sections is not None and num_sections > num_points:
         raise InputError(
             f"the notes have {counted(num_points, 'point')}, too few for {counted(num_sections, 'section')}: "

@@ -154,7 +154,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     lengths: tuple[tuple[str, int], ...] = ()
     if outline is not None:
         if sections is not None:
-            raise UsageError("--outline names the sections itself: leave --sections away")
+            raise UsageError("--outline names the sections itself: leave --sections out")
         title, depth = outline.title, outline.depth
         entries = tuple((heading.path, heading.text) for heading in outline.headings)
         points = tuple((heading.path, heading.points) for heading in outline.headings if heading.points)
@@ -471,5 +471,5 @@ def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"the field {shorten(twice)!r} is there twice: leave one of them away")
+        raise InputError(f"the field {shorten(twice)!r} is there twice: leave one of them out")
     return fields

@@ -66,7 +66,7 @@ def outline(
     edits = read_edits(heading, length, move, drop, add, after, under)
     ways = [edit, source is not None, bool(edits), restore is not None]
     if versions and (any(ways) or version is not None or approve):
-        raise UsageError("--versions only lists: leave the other options away")
+        raise UsageError("--versions only lists: leave the other options out")
     if sum(ways) > 1:
         raise UsageError("--edit, --from, --restore and single changes exclude each other: give one of them")
     if any(ways) and version is not None:

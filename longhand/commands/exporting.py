@@ -65,7 +65,7 @@ def export(
         raise UsageError("one of --out, --out-dir, --parquet and --datasette at a time")
     for_text = {"--format": format, "--lang": lang, "--version": version, "--with-vectors": with_vectors}
     if datasette is not None:
-        _refuse("--datasette", for_text | {"--all": all_documents, "--status": status, "an id": chosen})
+        _refuse("--datasette", for_text | {"--all": all_documents, "--status": status, "ids": chosen})
         _write_metadata(datasette, replace=force)
         return
     if status is not None:
@@ -101,7 +101,7 @@ class Wish:
 def _refuse(option: str, others: Mapping[str, object]) -> None:
     given = [name for name, value in others.items() if value]
     if given:
-        raise UsageError(f"{option} takes no {given[0]}: leave it away")
+        raise UsageError(f"{option} does not go with {given[0]}: leave one of the two out")
 
 
 def _choose_format(name: str | None, out: Path | None, *, with_vectors: bool) -> Format:
@@ -116,7 +116,7 @@ def _choose_format(name: str | None, out: Path | None, *, with_vectors: bool) ->
         suffix = None if out is None else SUFFIXES.get(out.suffix.lower())
         if suffix not in (None, format):
             raise UsageError(
-                f"--format is {name}, but {out} is named as {suffix.name}: leave one of them away"
+                f"--format is {name}, but {out} is named as {suffix.name}: leave one of them out"
             )
     if with_vectors and format.name != "json":
         raise UsageError(f"--with-vectors goes with --format json, not {format.name}; or take --parquet")

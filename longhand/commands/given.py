@@ -125,7 +125,7 @@ def expand(
     review = wishes["review"] or False
     if out is not None:
         if review:
-            raise UsageError("--review makes no text: leave --out away, or --review")
+            raise UsageError("--review makes no text: leave out --out or --review")
         check_document_target(out)
     new = make_given(source, "expand", **wishes)
     with Store.open() as store:

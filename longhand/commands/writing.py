@@ -63,7 +63,7 @@ def write(
     plan_only = wishes["plan_only"] or False
     for name, stops in (("--plan-only", plan_only), ("--review", wishes["review"])):
         if out is not None and stops:
-            raise UsageError(f"{name} makes no text: leave --out away, or {name}")
+            raise UsageError(f"{name} makes no text: leave out --out or {name}")
     if (prompt is None) == (wishes["speech"] is None):
         raise UsageError("give either a prompt in words or --speech FILE: one of the two")
     if out is not None:
@@ -134,7 +134,7 @@ def resume(
         check_document_target(out)
     with Store.open() as store:
         if queue and (out is not None or as_json or timings):
-            raise UsageError("--queue only queues documents: leave --out, --json and --timings away")
+            raise UsageError("--queue only queues documents: leave out --out, --json and --timings")
         documents = _stopped(store, ids or [], all_documents=all_documents, status=status)
         if queue:
             _queue(store, documents)

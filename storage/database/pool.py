@@ -133,7 +133,7 @@ def _check_sqlite_file(url: URL) -> None:
     if url.query:
         raise StorageError(
             f"the URL of a SQLite file takes no options, and this one has ?{shorten(next(iter(url.query)))}: leave "
-            f"them away, such as sqlite:///{shorten(url.database)}"
+            f"them out, such as sqlite:///{shorten(url.database)}"
         )
     path = Path(str(url.database))
     if path.is_dir():

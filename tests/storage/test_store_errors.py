@@ -43,7 +43,7 @@ def new() -> NewDocument:
         ("sqlite:///:memory:", "in-memory database cannot be shared"),
         ("sqlite:////tmp", "/tmp is a folder"),
         ("sqlite:////nowhere/at/all/x.db", "does not exist: mkdir -p /nowhere/at/all"),
-        ("sqlite:////tmp/x.db?mode=ro", "takes no options, and this one has ?mode: leave them away"),
+        ("sqlite:////tmp/x.db?mode=ro", "takes no options, and this one has ?mode: leave them out"),
         ("sqlite:////tmp/x.db?mode=ro&uri=true", "takes no options"),
         ("x" * 900_000, "characters)…xxx"),
     ],

@@ -57,7 +57,7 @@ class Creating:
             except LonghandError as error:
                 wrong[name] = error
         if wishes.get("outline") is not None and "sections" in wishes:
-            wrong["sections"] = UsageError("the outline names the sections itself: leave the number away")
+            wrong["sections"] = UsageError("the outline names the sections itself: leave the number out")
         if not wrong:
             try:
                 new = make_document(**wishes, review=form.has("review"))

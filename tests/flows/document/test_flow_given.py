@@ -175,7 +175,7 @@ def test_points_of_notes_become_sections(store: Store, made: Make) -> None:
 @pytest.mark.parametrize(
     ("given", "sections", "depth", "reason"),
     [
-        (BREAD, 2, 2, "leave --sections away"),
+        (BREAD, 2, 2, "leave --sections out"),
         (PLAIN, 31, 1, "have 30 points, too few for 31 sections: give --sections 1 to 30"),
         (PLAIN, None, 2, "make 34 sections, at most 20 are written"),
         (

@@ -196,7 +196,7 @@ def test_files_that_are_no_document(run, store, tmp_path, command, name, data, r
         (("summarize", "{one}"), 1, "nothing to summarize"),
         (("summarize", "{tea}", "--out", "{folder}"), 1, "is a folder"),
         (("summarize", "{tea}", "--out", "{folder}/x.docx"), 2, "a summary beside its extract is Markdown"),
-        (("expand", "{tea}", "--sections", "2"), 1, "leave --sections away"),
+        (("expand", "{tea}", "--sections", "2"), 1, "leave --sections out"),
         (("expand", "{one}", "--sections", "2"), 1, "have 1 point, too few for 2 sections"),
         (("summarize", "{bare}"), 1, "holds headings and no text"),
         (("expand", "{notes}", "--depth", "3"), 2, "--depth is 3"),

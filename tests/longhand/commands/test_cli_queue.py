@@ -108,7 +108,7 @@ LINES = [
     ('{"prompt": "tea", "goal": "😀"}', "the goal holds only emoji"),
     ('{"prompt": "tea", "outline": []}', "the outline is empty"),
     ('{"prompt": "tea", "outline": [1]}', "no list of texts"),
-    ('{"prompt": "tea", "outline": ["a"], "sections": 2}', "leave --sections away"),
+    ('{"prompt": "tea", "outline": ["a"], "sections": 2}', "leave --sections out"),
     ('{"prompt": "tea", "priority": 99999999999}', "the priority is 99999999999"),
     ('{"prompt": "tea", "key": ""}', "the idempotency key has 0 characters"),
     ('{"prompt": ""}', "the prompt is empty"),

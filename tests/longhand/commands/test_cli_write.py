@@ -134,7 +134,7 @@ def test_sections_and_outline_exclude_each_other(run, tmp_path):
     (tmp_path / "plan.md").write_text("a\nb\n")
     result = run("write", "tea", "--sections", "2", "--outline", str(tmp_path / "plan.md"))
     assert result.exit_code == 2
-    assert "leave --sections away" in result.stderr
+    assert "leave --sections out" in result.stderr
 
 
 def test_timings_go_to_stderr(run):

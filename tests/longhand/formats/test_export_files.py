@@ -366,8 +366,11 @@ def test_datasettes_text_of_a_document_is_in_reading_order(run, store, database,
         (["ID", "--out", "a.docx", "--format", "html"], "a.docx is named as docx"),
         (["--all", "--parquet", "x.csv"], "ends with '.csv', but --parquet writes a Parquet file"),
         (["--datasette", "x.db"], "ends with '.db'"),
-        (["--all", "--parquet", "x.parquet", "--lang", "eng_Latn"], "takes no --lang"),
-        (["ID", "--datasette", "x.json"], "takes no an id"),
+        (
+            ["--all", "--parquet", "x.parquet", "--lang", "eng_Latn"],
+            "--parquet does not go with --lang: leave one of the two out",
+        ),
+        (["ID", "--datasette", "x.json"], "--datasette does not go with ids: leave one of the two out"),
     ],
 )
 def test_wrong_usage(run, tmp_path, monkeypatch, arguments, message):
