@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from concepts.counting import counted
-from concepts.errors import InputError, UsageError
+from concepts.errors import InputError, StorageError, UsageError
 from flows.document.asked.wishes import DEFAULT_LANG, FILE_WISHES, WISHES
 from flows.leases.lease import create_own, release_dead
 from longhand.asking.given import baseline_of, make_given
@@ -168,7 +168,11 @@ class Document:
         """The full id."""
 
     def __repr__(self) -> str:
-        return f"<longhand.Document {self.id}>"
+        try:
+            record = self.record
+        except StorageError:  # deleted, for instance
+            return f"<longhand.Document {self.id}>"
+        return f"<longhand.Document {self.id} {record.title!r} ({record.status})>"
 
     def _repr_markdown_(self) -> str:
         return self.markdown()

@@ -211,3 +211,10 @@ def test_languages_are_taken_by_name(lh):
 def test_a_text_is_exported_by_its_languages_name(lh):
     doc = lh.write("tea")
     assert doc.markdown("English") == doc.markdown("eng_Latn") == doc.markdown("en-GB") == doc.markdown()
+
+
+def test_a_document_shows_its_title_and_status(lh):
+    doc = lh.plan("tea", sections=2)
+    assert repr(doc) == f"<longhand.Document {doc.id} {doc.title!r} (planned)>"
+    doc.delete()
+    assert repr(doc) == f"<longhand.Document {doc.id}>"
