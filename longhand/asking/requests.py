@@ -7,11 +7,14 @@ Command line options are the defaults of all lines.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from concepts.counting import counted
 from concepts.errors import InputError, LonghandError, SpaceMismatchError, UsageError, shorten
 from flows.document.asked.prompts import (
     MAX_OUTLINE_DEPTH,
@@ -143,6 +146,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     models = {kind: _installed(kind, wishes.get(kind)) for kind in KINDS}
     plan_only = wishes.get("plan_only") or False
     _check_one_space(models, needs_writer=not plan_only)
+    note_left_out()
     languages = known_languages(models["space"])
     asked_lang, prompt_lang = read_languages(wishes, languages)
     check_limits(wishes)
@@ -361,6 +365,26 @@ def read_translation(store: Store, document: DocumentRecord, typed: str) -> tupl
     lang = check_translation(typed, known_languages(space), space or "", document.lang, say)
     check_translatable(document, lang)
     return lang, not is_translated(store, document.id, lang)
+
+
+def note_left_out() -> None:
+    """Say on stderr, once, which models of `$LONGHAND_MODELS` cannot be used."""
+    from concepts.models.card import MODELS_VARIABLE
+
+    _note_left_out(os.environ.get(MODELS_VARIABLE, ""))
+
+
+@cache
+def _note_left_out(_models: str) -> None:
+    # Cached for each value of the variable: a file of prompts may hold thousands of lines.
+    from concepts.models.card import examine_cards
+
+    problems = examine_cards()[1]
+    if problems:
+        more = (
+            f"; and {counted(len(problems) - 1, 'other')}, see longhand models" if len(problems) > 1 else ""
+        )
+        say(f"left out: {problems[0].message}{more}")
 
 
 def check_models() -> None:

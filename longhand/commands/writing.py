@@ -128,10 +128,12 @@ def resume(
 ) -> None:
     """Go on with unfinished documents where they stopped; several are written one after the other."""
     from longhand.asking.files import check_document_target
+    from longhand.asking.requests import note_left_out
     from storage import Store
 
     if out is not None:
         check_document_target(out)
+    note_left_out()
     with Store.open() as store:
         if queue and (out is not None or as_json or timings):
             raise UsageError("--queue only queues documents: leave out --out, --json and --timings")

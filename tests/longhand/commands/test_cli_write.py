@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,21 @@ def test_where_a_document_is_from_is_said_once_its_notes_are_known(
     shown = run("write", "tea", "--sections", "2").stderr
     assert shown.count(line) == 1
     assert shown.rindex("writing") < shown.index(line)
+
+
+def test_models_that_cannot_be_used_are_told_once(run, monkeypatch, tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "card.json").write_text("{}")
+    monkeypatch.setenv("LONGHAND_MODELS", os.pathsep.join((str(tmp_path), str(tmp_path / "absent"))))
+    result = run("write", "Tea", "--plan-only")
+    (note,) = [line for line in result.stderr.splitlines() if "left out" in line]
+    assert result.exit_code == 0
+    assert "broken/card.json cannot be read (it has no name)" in note
+    assert note.endswith("; and 1 other, see longhand models")
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('"tea"\n"coffee"\n')
+    for words in (("submit", "--file", str(prompts)), ("write", "Milk", "--plan-only")):
+        monkeypatch.setenv("LONGHAND_MODELS", str(tmp_path / words[0]))
+        assert (
+            run(*words).stderr.count(f"LONGHAND_MODELS names {tmp_path / words[0]}, which is no folder") == 1
+        )
