@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from concepts.counting import counted
 from concepts.errors import InputError, StorageError, UsageError
 from flows.document.asked.wishes import DEFAULT_LANG, FILE_WISHES, WISHES
-from flows.leases.lease import create_own, release_dead
+from flows.leases.lease import release_dead
 from longhand.asking.given import baseline_of, make_given
 from longhand.asking.requests import GivenWishes, Wishes, check_wishes, make_document, read_translation
+from longhand.doing.running import create_checked
 from longhand.doing.searching import search_words
 from longhand.outline import editing
 from longhand.outline.draft_markdown import format_draft
@@ -87,11 +88,11 @@ class Longhand:
     def plan(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan a document and return it with its outline; arguments and errors as for `submit`."""
         new = _document_of(prompt, wishes | {"plan_only": True})
-        return Document(self, create_own(self.store, new)).plan()
+        return Document(self, create_checked(self.store, new)).plan()
 
     def write(self, prompt: str, **wishes: Unpack[Wishes]) -> Document:
         """Plan, write and decode a document and return it; arguments and errors as for `submit`."""
-        return Document(self, create_own(self.store, _document_of(prompt, wishes))).write()
+        return Document(self, create_checked(self.store, _document_of(prompt, wishes))).write()
 
     def plan_from(self, path: str | Path, **wishes: Unpack[GivenWishes]) -> Document:
         """Store an existing document with its own outline and text, to be edited and rewritten; return it.
@@ -118,7 +119,7 @@ class Longhand:
 
     def _make_of(self, path: str | Path, use: Use, wishes: GivenWishes) -> Document:
         new = make_given(Path(path), use, **check_wishes(wishes, FILE_WISHES))
-        document = Document(self, create_own(self.store, new))
+        document = Document(self, create_checked(self.store, new))
         return document._started(plan_only=bool(new.params.get("plan_only")))
 
     def get(self, document_id: str) -> Document:

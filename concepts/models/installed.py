@@ -8,6 +8,7 @@ from pathlib import Path
 from concepts.errors import ModelError
 from concepts.models.card import DEFAULT_NAMES, Kind, ModelCard, examine_cards, list_cards, read_card
 from concepts.models.published import PUBLISHED, published_languages, read_published_card
+from concepts.models.wheels import SMOLLM2, require
 
 
 def find_card(kind: Kind, name_or_path: str | None = None, *, verify: bool = True) -> ModelCard:
@@ -54,3 +55,36 @@ def space_languages(name: str | None) -> tuple[str, ...]:
         return published_languages(name)
     langs = find_card("space", name, verify=False).config.get("langs")
     return tuple(map(str, langs)) if isinstance(langs, list | tuple) else ()
+
+
+def find_adapter(name: str | None, space_id: str, *, verify: bool = True) -> ModelCard | None:
+    """Return the card of a voice's adapter, by name or folder; `name` None: one of the space `space_id`.
+
+    None if the base is used alone. Raises ModelError as `find_card`.
+    """
+    if name is None:
+        found = [card for card in list_cards() if card.kind == "voice" and card.space == space_id]
+        return find_card("voice", str(found[-1].folder), verify=verify) if found else None
+    if name == SMOLLM2.name:
+        return None
+    folder = Path(name)
+    if folder.is_dir() and (folder / "config.json").is_file() and not (folder / "card.json").is_file():
+        return None
+    return find_card("voice", name, verify=verify)
+
+
+def check_fetched(space: str | None, voice: str | None, *, needs_voice: bool) -> None:
+    """Raise ModelError if a space or its voice needs a model that is to be fetched; loads nothing.
+
+    Names or folders; None: the default ones.
+    """
+    if space in PUBLISHED:
+        return  # find_card has refused it where it is not here
+    card = find_card("space", space, verify=False)
+    card.verify(())
+    if not needs_voice:
+        return
+    adapter = find_adapter(voice, card.space_id, verify=False)
+    base = voice or SMOLLM2.name if adapter is None else adapter.config["base"]
+    if base == SMOLLM2.name:
+        require(SMOLLM2)

@@ -138,9 +138,9 @@ def expand(
 
 def _run(store: Store, new: NewDocument, *, timings: bool, tells_outline: bool = True) -> str:
     """Store a document, run it to its end, and return its id."""
-    from flows.leases.lease import create_own
+    from longhand.doing.running import create_checked
 
-    document_id = create_own(store, new)
+    document_id = create_checked(store, new)
     # Headings without any text are an outline: there is nothing to keep but the plan.
     plan_only = bool(new.params.get("plan_only"))
     spent = run_document(

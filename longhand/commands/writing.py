@@ -56,9 +56,9 @@ def write(
     **wishes: Unpack[Wishes],
 ) -> None:
     """Plan, write and decode a document; every step is stored before the next."""
-    from flows.leases.lease import create_own
     from longhand.asking.files import check_document_target
     from longhand.asking.requests import make_document
+    from longhand.doing.running import create_checked
 
     plan_only = wishes["plan_only"] or False
     for name, stops in (("--plan-only", plan_only), ("--review", wishes["review"])):
@@ -78,7 +78,7 @@ def write(
             return
         new = make_document(prompt or "", **wishes)
         say_size(new)
-        document_id = create_own(store, new)
+        document_id = create_checked(store, new)
         _run(
             store,
             document_id,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flows.document.job.events import OnEvent, OnWorkerEvent, Outcome
     from flows.prefect.api import PrefectApi
     from flows.worker import LonghandWorker
-    from storage import DocumentRecord, Store
+    from storage import DocumentRecord, NewDocument, Store
 
 Change = Literal["queued", "cancelled", "paused", "priority"]
 """A change of a document that its flow run must follow."""
@@ -26,6 +26,9 @@ ANSWER_TIMEOUT_S = 3.0
 
 class Runner(Protocol):
     """Runs a stored document to its end; all results go to the store."""
+
+    def check(self, new: NewDocument) -> None:
+        """Raise ModelError if a model of a new document is not on this machine; loads none."""
 
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
@@ -45,6 +48,14 @@ class Runner(Protocol):
 
 class FlowRunner:
     """Runs documents as Prefect flows, with the models that they were begun with."""
+
+    def check(self, new: NewDocument) -> None:
+        """Look for the models that are fetched, not shipped: loading the others first takes ten seconds."""
+        from concepts.models.installed import check_fetched
+        from flows.document.asked.options import WritingOptions
+
+        asked = WritingOptions.from_params(new.params)
+        check_fetched(asked.space, asked.voice, needs_voice=not asked.plan_only)
 
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent
@@ -222,3 +233,14 @@ def tell_prefect(documents: Sequence[DocumentRecord], change: Change) -> bool:
 def make_runner() -> Runner:
     """Return the runner of this process."""
     return FlowRunner()
+
+
+def create_checked(store: Store, new: NewDocument) -> str:
+    """Store a document that this process is about to run and return its id.
+
+    Raises ModelError, and stores nothing, if one of its models is not on this machine.
+    """
+    from flows.leases.lease import create_own
+
+    make_runner().check(new)
+    return create_own(store, new)

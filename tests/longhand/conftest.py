@@ -16,7 +16,17 @@ from flows.document.asked.options import WritingOptions
 from flows.document.job.events import Event, OnEvent, Said
 from flows.leases.lease import claim
 from longhand import cli
-from storage import ItemConcepts, Lease, NewPlanItem, NewRendering, PromptConcept, SpaceRef, Store, UnitSpec
+from storage import (
+    ItemConcepts,
+    Lease,
+    NewDocument,
+    NewPlanItem,
+    NewRendering,
+    PromptConcept,
+    SpaceRef,
+    Store,
+    UnitSpec,
+)
 from tests.compiled_statements import share_compiled_statements
 
 share_compiled_statements()
@@ -52,6 +62,10 @@ class FakeRunner:
         self.num_runs = 0
         self.said = "Sentence {} is here."
         """What is told of a sentence before it is stored."""
+
+    def check(self, new: NewDocument) -> None:
+        if self.fail_at == "check":
+            raise self.error
 
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent

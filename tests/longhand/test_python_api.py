@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import longhand
-from concepts.errors import InputError, NotFoundError, UsageError
+from concepts.errors import InputError, ModelError, NotFoundError, UsageError
 from flows.leases.lease import claim
 from longhand.outline.drafts import EditError
 
@@ -218,3 +218,11 @@ def test_a_document_shows_its_title_and_status(lh):
     assert repr(doc) == f"<longhand.Document {doc.id} {doc.title!r} (planned)>"
     doc.delete()
     assert repr(doc) == f"<longhand.Document {doc.id}>"
+
+
+def test_nothing_is_stored_where_a_model_is_missing(lh, runner):
+    runner.fail_at, runner.error = "check", ModelError("the model minilm is not on this machine")
+    for make in (lh.plan, lh.write):
+        with pytest.raises(ModelError, match="minilm"):
+            make("tea")
+    assert lh.documents() == []

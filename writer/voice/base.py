@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 
 from concepts.errors import LonghandError, ModelError
 from concepts.library.encode import Encode
-from concepts.models.card import ModelCard, list_cards
-from concepts.models.installed import find_card
+from concepts.models.card import ModelCard
+from concepts.models.installed import find_adapter
 from concepts.models.quantize import read_tensors
 from concepts.models.released import check_space, first_misfit
 from concepts.models.wheels import SMOLLM2, require
@@ -107,7 +107,7 @@ def load_voice(
     Raises ModelError for an unknown name and missing or damaged files, SpaceMismatchError for another space's adapter.
     """
     placement = placement or Placement()
-    card, adapter = _find_adapter(name, space_id), None
+    card, adapter = find_adapter(name, space_id), None
     if card is None:
         base_name = name or SMOLLM2.name
         base, tokenizer = load_base(base_name, placement)
@@ -119,19 +119,6 @@ def load_voice(
         label, checksum = card.name, card.model_id.partition("@")[2]
     speaker = _speaker(base, adapter, tokenizer, encode, placement.device)
     return Voice(speaker, name=label, checksum=checksum, places=places_of(base, placement.device))
-
-
-def _find_adapter(name: str | None, space_id: str) -> ModelCard | None:
-    """Return the card of an adapter; None if the base is used alone."""
-    if name is None:
-        found = [card for card in list_cards() if card.kind == "voice" and card.space == space_id]
-        return find_card("voice", str(found[-1].folder)) if found else None
-    if name in BASES:
-        return None
-    folder = Path(name)
-    if folder.is_dir() and (folder / "config.json").is_file() and not (folder / "card.json").is_file():
-        return None
-    return find_card("voice", name)
 
 
 def _base_checksum(name: str) -> str:

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from flows.document.job.events import OnEvent
 from flows.document.job.job import Job
 from flows.leases.lease import claim
-from storage import Store
+from storage import NewDocument, Store
 from tests.flows.document.step_runner import run_steps
 from tests.flows.flow_fakes import FakeEngine
 
 
 class StepRunner:
     """Runs the real steps with a fake engine, without Prefect."""
+
+    def check(self, new: NewDocument) -> None:
+        """Find every model."""
 
     def run(
         self, store: Store, document_id: str, *, plan_only: bool, resume: bool, on_event: OnEvent

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from concepts.errors import UsageError
+from concepts.errors import ModelError, UsageError
+from concepts.models.wheels import FETCHED_VARIABLE, MINILM, wheel_folder
 from flows.prefect.api import PrefectApi
 from flows.timings import Timings
+from longhand import cli
 from longhand.doing.running import FlowRunner, answering_api, need_api, tell_prefect
 from storage import CardRef, NewDocument
 
@@ -69,3 +71,39 @@ def test_where_no_server_is_known_the_store_is_enough(monkeypatch, store):
     assert answering_api() is None
     with pytest.raises(UsageError, match="no Prefect server is known: start one with longhand up"):
         need_api(None)
+
+
+def test_nothing_is_stored_where_a_model_is_not_fetched(monkeypatch, tmp_path, store, capsys):
+    monkeypatch.setenv(FETCHED_VARIABLE, str(tmp_path / "none"))
+    assert cli.run(["write", "Tea"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "minilm" in line and "`longhand models fetch minilm`" in line
+    assert not store.list_documents()
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        ({}, "smollm2-135m"),
+        ({"voice": "smollm2-135m"}, "smollm2-135m"),
+        ({"plan_only": True}, None),
+        ({"voice": "{folder}"}, None),
+        ({"space": "sonar-mini"}, "smollm2-135m"),
+    ],
+)
+def test_a_voice_is_looked_for_where_one_is_needed(monkeypatch, tmp_path, asked, missing):
+    monkeypatch.setenv(FETCHED_VARIABLE, str(tmp_path))
+    for file in MINILM.files:
+        (path := wheel_folder(MINILM) / file).parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "config.json").touch()  # a base of the user's own
+    params = {
+        name: value.format(folder=tmp_path) if isinstance(value, str) else value
+        for name, value in asked.items()
+    }
+    new = NewDocument(prompt="tea", lang="eng_Latn", params=params)
+    if missing is None:
+        FlowRunner().check(new)
+        return
+    with pytest.raises(ModelError, match=f"longhand models fetch {missing}"):
+        FlowRunner().check(new)

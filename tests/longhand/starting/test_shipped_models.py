@@ -37,6 +37,9 @@ def test_a_process_and_plain_steps_write_the_same_document(
     """Once by a command in a process of its own, as a flow of its own Prefect server; once step by step in this one."""
 
     class Steps:
+        def check(self, new: object) -> None:
+            pass
+
         def run(self, store: Store, document_id: str, **_: object) -> dict[str, float]:
             lease = claim(store, document_id)
             run_steps(Job(store, lease, engine))

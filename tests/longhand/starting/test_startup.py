@@ -176,6 +176,9 @@ from longhand.cli import run
 from flows.document.job.events import Event
 
 class Slow:
+    def check(self, new):
+        pass
+
     def run(self, store, document_id, *, plan_only, resume, on_event):
         on_event(Event(kind="planning", document_id=document_id))
         time.sleep(60)
