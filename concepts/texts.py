@@ -42,6 +42,16 @@ IRREPLACEABLE = frozenset(
     )
 )
 """Forms that no text on their subject stands in for: a text on lighthouses is no story that is set in one."""
+OF_NO_OTHER_USE = IRREPLACEABLE - {
+    "announcement",
+    "dialogue",
+    "invitation",
+    "letter",
+    "notice",
+    "sermon",
+    "speech",
+}
+"""Forms that help nobody who did not ask for one: a job advertisement, a poem."""
 TITLED = frozenset(("dialogue", "diary", "fable", "monologue", "poem", "story"))
 """Forms whose texts have titles of their own: "The last lamp" is a story in a lighthouse."""
 KINDS_OF_TEXT = FORMS | frozenset(

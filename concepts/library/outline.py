@@ -26,10 +26,7 @@ from concepts.library.level import is_simple, reading_grade
 from concepts.library.library import Library, Passage, is_cases
 from concepts.library.names import Names, Naming
 from concepts.library.notes import FEWEST_WHOLE
-from concepts.library.words import (
-    is_of_kind,
-    kinds_of,
-)
+from concepts.library.words import has_unasked_kind, is_of_kind, kinds_of
 from concepts.library.words import stems as stems_of
 from concepts.texts import IRREPLACEABLE, TITLED
 
@@ -54,6 +51,8 @@ OTHER_KIND_WEIGHT = 0.07
 """Likeness that a document loses if its name lacks the requested kind of text, such as a letter."""
 IRREPLACEABLE_WEIGHT = 0.2
 """The same for kinds that no other text stands in for, such as a story."""
+UNASKED_KIND_WEIGHT = 0.1
+"""Likeness that a document loses if it is of a kind that helps nobody who did not ask for one, such as a poem."""
 OTHER_CHILD_WEIGHT = 0.07
 """Likeness that a story for a daughter loses where one for a son was asked for, and the other way round."""
 THIN_WEIGHT = 0.04
@@ -130,6 +129,8 @@ class Candidate:
     """Whether it is for a girl and one for a boy was asked for, or the other way round."""
     off_level: float = 0.0
     """By how many school grades it is too hard or too easy to read."""
+    is_of_unasked_kind: bool = False
+    """Whether it is a text such as a job advertisement that nobody asked for."""
     is_narrower: bool = False
     """Whether it is on something that has a name and the request is not."""
 
@@ -181,14 +182,16 @@ def find_outline(
     return add_cases(encode, cases, found, num_sections, named=named, leading=leading) if found else found
 
 
-def find_stand_in(library: Library, encode: Encode, names: Sequence[str], typed: str = "") -> str:
-    """Return the title of the document that leads the outline of a document with these names, if it is on another
-    subject; "" if it is on the subject, or none leads."""
+def find_leading(
+    library: Library, encode: Encode, names: Sequence[str], typed: str = "", *, below: float = ON_SUBJECT
+) -> str:
+    """Return the title of the document that leads the outline of a document with these names, if its likeness is less
+    than `below`; "" if it is not, or none leads. Below `ON_SUBJECT` it stands in for one on the subject."""
     closely = _known(find_candidates(library, encode, names, typed), WITHIN, MOST_DOCUMENTS)
-    if not closely or closely[0].likeness >= ON_SUBJECT:
+    if not closely or closely[0].likeness >= below:
         return ""
     closely = _of_cases(library, encode, names, typed, find_cases(library, encode, names, typed), closely)
-    return closely[0].passages[0].title if closely[0].likeness < ON_SUBJECT else ""
+    return closely[0].passages[0].title if closely[0].likeness < below else ""
 
 
 def _of_cases(
@@ -308,6 +311,7 @@ def find_candidates(
                 thin,
                 of_other,
                 off_level,
+                not library.is_own and has_unasked_kind(passages[0].title, passages[0].prompt, kinds),
                 namings[int(library.owner[own[0]])] == "narrower",
             )
         )
@@ -334,6 +338,7 @@ def of_kind(library: Library, likeness_M: Tensor, kinds: frozenset[str]) -> list
 def _loss(candidate: Candidate) -> float:
     weight = IRREPLACEABLE_WEIGHT if candidate.is_irreplaceable else OTHER_KIND_WEIGHT
     of_kind = weight * (candidate.is_of_kind is False)
+    of_kind += UNASKED_KIND_WEIGHT * candidate.is_of_unasked_kind
     of_kind += OTHER_CHILD_WEIGHT * candidate.is_of_other_child
     narrower = NARROWER_WEIGHT * candidate.is_narrower
     return of_kind + narrower + THIN_WEIGHT * candidate.is_thin + LEVEL_WEIGHT * candidate.off_level

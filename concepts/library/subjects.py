@@ -22,7 +22,7 @@ from concepts.library.cases import has_far_number
 from concepts.library.encode import Encode
 from concepts.library.library import Library, Passage, is_cases
 from concepts.library.outline import TELLING, find_candidates, is_thin, named_by, of_kind
-from concepts.library.words import asks_for_titled, is_of_kind, kinds_of, stems
+from concepts.library.words import asks_for_titled, has_unasked_kind, is_of_kind, kinds_of, stems
 from concepts.texts import IRREPLACEABLE
 
 NUM_BY_NAME, NUM_BY_SECTION, NUM_READ = 50, 50, 40
@@ -33,7 +33,7 @@ has. Fitted on the 60 dev prompts of `benchmarks/library/long_prompts.jsonl`."""
 NUM_COMMON, COMMON_WEIGHT = 5, 0.3
 """Documents whose mean name is compared with each one's name, and the weight of that cosine."""
 THIN_WEIGHT, OTHER_KIND_WEIGHT = 0.03, 0.2
-"""What a document loses if it is thin, or if its name lacks the requested kind of text."""
+"""What a document loses if it is thin, or if it lacks the requested kind of text or is of one that nobody asked for."""
 LONG_WISH = 8
 """A request of so many words names its subject; for "a short poem I can frame" the whole prompt is searched."""
 LEAST_WORTH = 0.9
@@ -77,6 +77,8 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
         entry = library.entries[m]
         has_kind = not kinds or is_of_kind(entry.title, entry.prompt, kinds)
         worth[k] += SAID_WEIGHT * _share(weights, passages)
+        if has_kind and not library.is_own:
+            has_kind = not has_unasked_kind(entry.title, entry.prompt, kinds)
         worth[k] -= OTHER_KIND_WEIGHT * (not has_kind) + THIN_WEIGHT * (
             not library.is_own and is_thin(passages)
         )

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from concepts.segment import without_accents
-from concepts.texts import FORMS, IRREPLACEABLE, SAME_FORM, TITLED
+from concepts.texts import FORMS, IRREPLACEABLE, OF_NO_OTHER_USE, SAME_FORM, TITLED
 
 if TYPE_CHECKING:
     from nltk.stem.api import StemmerI
@@ -208,6 +208,11 @@ def is_of_kind(title: str, prompt: str | None, kinds: frozenset[str]) -> bool:
     own = kinds_of_document(title, prompt)
     needed = kinds & IRREPLACEABLE
     return not own.isdisjoint(needed) if needed else bool(kinds) and kinds <= own
+
+
+def has_unasked_kind(title: str, prompt: str | None, kinds: frozenset[str]) -> bool:
+    """Return whether a document has a form that is of no use to whom asks for texts of `kinds`."""
+    return not kinds_of_document(title, prompt) & OF_NO_OTHER_USE <= kinds
 
 
 def _replaceable(text: str) -> frozenset[str]:

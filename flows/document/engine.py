@@ -174,8 +174,9 @@ class TitleAsk:
     library: str | None
     """As in `NotesAsk`."""
     names: tuple[str, ...] = ()
-    """Names of the document, if the prompt tells its subject: another title is wanted only where the library has no
-    document on that."""
+    """Names of the document, if the prompt tells its subject."""
+    is_needed: bool = False
+    """Whether the prompt is no title. If it is one, that of a document on its very subject is not wanted."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -245,9 +245,9 @@ def choose_title(
 ) -> str:
     """Return a title in `lang` for a whole prompt whose sentences have the concepts `vectors` (P, D).
 
-    A prompt that tells of its asker gets the title of the document on its subject, if `library` has one, one that asks
-    for a story or poem that of the nearest one, and one on whose subject the library that ships has nothing that of the
-    document that stands in for it; NO_LIBRARY has none. Else a prompt that is a title gets "".
+    A prompt that is no title gets that of the document on its subject, if `library` has one, one that asks for a story
+    or poem that of the nearest one, and one on whose subject the library that ships has nothing that of the document
+    that stands in for it; NO_LIBRARY has none. Else a prompt that is a title gets "".
     For others the voice says a title, which is a candidate only if the prompt has all its content words. Raises the
     engine's errors.
     """
@@ -258,7 +258,7 @@ def choose_title(
     )
     if takes_title(prompt, lang, library):
         names = names_of(prompt, lang) if _is_plain(prompt, lang) else ()
-        found = engine.find_title(replace(ask, names=names))
+        found = engine.find_title(replace(ask, names=names, is_needed=not is_title(prompt, lang)))
         if found := headline(normalize_text(found).strip(), LONGEST_TITLE):
             return found
     if is_title(prompt, lang):
@@ -288,7 +288,8 @@ def takes_title(prompt: str, lang: str, library: str | None) -> bool:
 def is_stand_in(title: str, prompt: str, lang: str, library: str | None) -> bool:
     """Return whether a title of the library stands in for a prompt's own, on whose subject the library has nothing."""
     is_other = title != plain_title(prompt, lang) and not _is_of(title, prompt)
-    return is_other and _is_plain(prompt, lang) and takes_title(prompt, lang, library)
+    is_own = is_title(prompt, lang) and _is_plain(prompt, lang)
+    return is_other and is_own and takes_title(prompt, lang, library)
 
 
 def _is_plain(prompt: str, lang: str) -> bool:

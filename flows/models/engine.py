@@ -5,6 +5,7 @@ Shapes: D concept dim, P prompt sentences, N leaf items, S sentences. All vector
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -249,13 +250,15 @@ class ModelEngine(LoadedModels):
 
     def find_title(self, ask: TitleAsk) -> str:
         """Find the title of the library's document on the prompt's subject, or of the one that stands in for it."""
-        from concepts.library.outline import find_stand_in
+        from concepts.library.outline import ON_SUBJECT, find_leading
         from concepts.library.subjects import find_title
 
         library, encode = self._library(ask.library), self._encode_english
         if ask.names:
             names = self._in_english(ask.names, ask.prompt_lang)
-            title = find_stand_in(library, encode, names, ask.prompt if ask.prompt_lang == ENGLISH else "")
+            typed = ask.prompt if ask.prompt_lang == ENGLISH else ""
+            below = math.inf if ask.is_needed else ON_SUBJECT
+            title = find_leading(library, encode, names, typed, below=below)
         else:
             (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
             title = find_title(library, encode, prompt, ask.asked)

@@ -18,8 +18,8 @@ from concepts.library.outline import (
     Features,
     _known,
     find_candidates,
+    find_leading,
     find_outline,
-    find_stand_in,
     represent,
 )
 from concepts.library.parts import MOST_PARTS, OVERVIEW, find_parts
@@ -127,13 +127,14 @@ def test_a_document_on_another_subject_stands_in_under_its_own_title() -> None:
     library = library_of("Bees garden flowers", "Trains")
     (on_it,) = find_candidates(library, encode, ["Bees garden flowers"])[:1]
     assert on_it.likeness >= outline.ON_SUBJECT
-    assert find_stand_in(library, encode, ["Bees garden flowers"]) == ""
+    assert find_leading(library, encode, ["Bees garden flowers"]) == ""
+    assert find_leading(library, encode, ["Bees garden flowers"], below=2.0) == "Bees garden flowers"
     asked = ["Bees in winter"]
     (off_it,) = find_candidates(library, encode, asked)[:1]
     assert outline.LEAST_LIKENESS <= off_it.likeness < outline.ON_SUBJECT
-    assert find_stand_in(library, encode, asked) == "Bees garden flowers"
-    assert find_stand_in(library, encode, ["Steam engines"]) == ""
-    assert find_stand_in(EMPTY, encode, asked) == ""
+    assert find_leading(library, encode, asked) == "Bees garden flowers"
+    assert find_leading(library, encode, ["Steam engines"]) == ""
+    assert find_leading(EMPTY, encode, asked) == ""
 
 
 def test_the_second_of_two_things_is_no_source_for_the_first() -> None:

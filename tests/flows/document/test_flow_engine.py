@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import torch
 from accelerate import PartialState
 
 from concepts.errors import ModelError, UsageError
+from concepts.library.outline import ON_SUBJECT
 from flows.document.asked.options import Drawing
 from flows.document.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
 from flows.models.engine import ModelEngine
@@ -315,6 +317,25 @@ def test_a_title_is_found_in_english_and_comes_in_the_documents_language(
     assert engine.find_title(TITLE_ASK) == "de Tea"
     assert engine.find_title(replace(TITLE_ASK, prompt="de What is love?")) == ""
     assert asked == [("How do I brew tea?", "a guide"), ("What is love?", "a guide")]
+
+
+def test_a_title_is_that_of_the_document_that_leads_or_stands_in(
+    engine: ModelEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def find_leading(
+        library: object, encode: object, names: Sequence[str], typed: str, *, below: float
+    ) -> str:
+        asked.append((tuple(names), typed, below))
+        return "Tea"
+
+    monkeypatch.setattr("concepts.library.outline.find_leading", find_leading)
+    ask = replace(TITLE_ASK, names=("de Tea", "de How do I brew tea?"))
+    assert engine.find_title(ask) == "de Tea"
+    english = {"prompt": "tea", "prompt_lang": "eng_Latn", "names": ("tea",)}
+    assert engine.find_title(replace(ask, **english, is_needed=True)) == "de Tea"
+    assert asked == [(("Tea", "How do I brew tea?"), "", ON_SUBJECT), (("tea",), "tea", math.inf)]
 
 
 def test_texts_are_translated_and_scored_and_nothing_stays_nothing(engine: ModelEngine) -> None:
