@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from flows.document.asked.wishes import WISHES, Wish
-from longhand.asking.completion import complete_languages
+from longhand.asking.completion import Complete, complete_choices, complete_languages, complete_models
 
+if TYPE_CHECKING:
+    from concepts.models.card import Kind
+
+KINDS_OF_MODEL: tuple[Kind, ...] = ("space", "planner", "writer", "voice", "library")
 COMMON = ("sections", "depth", "length", "lang", "prompt_lang", "seed", "goal", "outline")
 MODELS = ("space", "planner", "writer", "voice", "library", "steps", "guidance")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -19,8 +23,15 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 def option_of(wish: Wish) -> Any:
     """Return a wish's Typer option, for an `Annotated` type."""
-    completion = complete_languages if wish.kind == "language" else None
-    return typer.Option(wish.flag, help=wish.help, metavar=wish.metavar, autocompletion=completion)
+    return typer.Option(wish.flag, help=wish.help, metavar=wish.metavar, autocompletion=_completion_of(wish))
+
+
+def _completion_of(wish: Wish) -> Complete | None:
+    if wish.kind == "language":
+        return complete_languages
+    if kind := next((kind for kind in KINDS_OF_MODEL if kind == wish.name), None):
+        return complete_models(kind)
+    return complete_choices(*wish.choices) if wish.choices else None
 
 
 def out_option(help: str) -> Any:

@@ -11,7 +11,7 @@ import typer
 
 from concepts.counting import counted
 from concepts.errors import NotFoundError, StorageError, UsageError, shorten
-from longhand.asking.completion import complete_ids, complete_languages, complete_statuses
+from longhand.asking.completion import complete_choices, complete_ids, complete_languages, complete_statuses
 from longhand.showing.states import is_held, next_step_of, progress_of, state_of
 from longhand.showing.terminal import (
     format_duration,
@@ -80,7 +80,12 @@ def list_documents(
         str | None, typer.Option(metavar="TIME", help="Made before a date, or so long ago.")
     ] = None,
     sort: Annotated[
-        str, typer.Option(metavar="created|updated|title|status", help="Times are listed newest first.")
+        str,
+        typer.Option(
+            metavar="created|updated|title|status",
+            help="Times are listed newest first.",
+            autocompletion=complete_choices("created", "updated", "title", "status"),
+        ),
     ] = "created",
     limit: Annotated[int, typer.Option(help="How many.")] = 50,
     as_json: AsJson = False,

@@ -13,6 +13,7 @@ from concepts.errors import InputError, LonghandError, UsageError
 from concepts.neural.processes import SAID
 from flows.document.asked.prompts import check_choice
 from flows.document.asked.wishes import DEFAULT_SEED, WISHES
+from longhand.asking.completion import complete_choices, complete_models
 from longhand.doing.crew import EXIT_ERROR
 from longhand.showing.terminal import print_json, print_table, print_text, say
 
@@ -33,10 +34,22 @@ models_app = typer.Typer(
 )
 
 Measured = Annotated[
-    str, typer.Argument(metavar="|".join(MEASURED), help="Which of the three models, or whole documents.")
+    str,
+    typer.Argument(
+        metavar="|".join(MEASURED),
+        help="Which of the three models, or whole documents.",
+        autocompletion=complete_choices(*MEASURED),
+    ),
 ]
 Corpus = Annotated[Path, typer.Option("--corpus", help="A folder made by `longhand corpus import`.")]
-Space = Annotated[str | None, typer.Option("--space", help="The concept space: a card's name or a folder.")]
+Space = Annotated[
+    str | None,
+    typer.Option(
+        "--space",
+        help="The concept space: a card's name or a folder.",
+        autocompletion=complete_models("space"),
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -48,7 +61,12 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    kind: Annotated[str, typer.Argument(metavar="|".join(TRAINED), help="What to train.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="|".join(TRAINED), help="What to train.", autocompletion=complete_choices(*TRAINED)
+        ),
+    ],
     corpus: Corpus,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an existing run goes on.")],
     steps: Annotated[
@@ -350,7 +368,12 @@ def _fetchable() -> list[dict[str, object]]:
 @models_app.command("fetch")
 def fetch(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="space (minilm), voice (smollm2-135m) or sonar.")
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="space (minilm), voice (smollm2-135m) or sonar.",
+            autocompletion=complete_choices("space", "voice", "sonar"),
+        ),
     ],
     speech: Annotated[
         list[str] | None,

@@ -14,7 +14,7 @@ import typer
 from concepts.errors import LonghandError, NotFoundError, UsageError
 from flows.document.asked.prompts import check_choice, check_key
 from flows.document.asked.wishes import WISHES
-from longhand.asking.completion import complete_statuses
+from longhand.asking.completion import complete_choices
 from longhand.asking.durations import parse_duration
 from longhand.asking.options import COMMON, MODELS, asks
 from longhand.asking.requests import Wishes
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MAX_BATCH = 64
 
+UNFINISHED: tuple[DocumentStatus, ...] = (
+    "queued", "planning", "writing", "decoding", "planned", "awaiting_review", "paused"
+)  # fmt: skip
 Prompt = Annotated[str | None, typer.Argument(help=WISHES["prompt"].help)]
 File = Annotated[
     Path | None, typer.Option("--file", "-f", help="Many prompts: JSON Lines, - for stdin.", allow_dash=True)
@@ -41,7 +44,9 @@ File = Annotated[
 All = Annotated[bool, typer.Option("--all", help="All documents that are not finished.")]
 Status = Annotated[
     str | None,
-    typer.Option(help="All documents with this status, such as queued.", autocompletion=complete_statuses),
+    typer.Option(
+        help="All documents with this status, such as queued.", autocompletion=complete_choices(*UNFINISHED)
+    ),
 ]
 Batch = Annotated[int, typer.Option(help="Documents in work at once; they overlap.")]
 Together = Annotated[
@@ -51,8 +56,14 @@ Together = Annotated[
         help="Documents in work share model calls: faster, but words may differ where rounding decides.",
     ),
 ]
+LOG_FORMATS = ("text", "json")
 LogFormat = Annotated[
-    str, typer.Option(envvar="LONGHAND_LOG_FORMAT", help="text, or json: an object a line.")
+    str,
+    typer.Option(
+        envvar="LONGHAND_LOG_FORMAT",
+        help="text, or json: an object a line.",
+        autocompletion=complete_choices(*LOG_FORMATS),
+    ),
 ]
 MetricsPort = Annotated[
     int | None,
@@ -180,7 +191,7 @@ def check_batch(batch: int, *, together: bool) -> None:
 
 def check_log_format(typed: str) -> None:
     """Raise UsageError where there is no such log."""
-    check_choice("--log-format", typed, ("text", "json"))
+    check_choice("--log-format", typed, LOG_FORMATS)
 
 
 def check_metrics_port(port: int | None) -> None:
@@ -271,11 +282,6 @@ def set_priority(
         store.set_priority(document.id, priority)
         tell_prefect([store.get_document(document.id)], "priority")
     say(f"{document.id} has priority {priority}")
-
-
-UNFINISHED: tuple[DocumentStatus, ...] = (
-    "queued", "planning", "writing", "decoding", "planned", "awaiting_review", "paused"
-)  # fmt: skip
 
 
 def _chosen(

@@ -11,6 +11,7 @@ import typer
 from concepts.counting import counted
 from concepts.errors import UsageError
 from flows.document.asked.wishes import WISHES
+from longhand.asking.completion import complete_schedules
 from longhand.asking.options import COMMON, MODELS, asks
 from longhand.asking.requests import Wishes
 from longhand.commands.queue import AsJson, File, Prompt, read_requests
@@ -26,7 +27,12 @@ PrefectApi = Annotated[
 ]
 _SEED = replace(WISHES["seed"], help="The same document each time; else another one.", default=None)
 _WISHES = {**WISHES, "seed": _SEED}
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `longhand schedules ls`.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A name of `longhand schedules ls`.", autocompletion=complete_schedules
+    ),
+]
 
 schedules_app = typer.Typer(
     help="List schedules; pause, resume, remove one, or run it now.", rich_markup_mode=None

@@ -6,6 +6,8 @@ runs.
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -147,6 +149,7 @@ class QueueWorker:
         with our_settings(self._prefect_api.url, self._prefect_api.auth, logs=True):
             self._worker = LonghandWorker(
                 work_pool.POOL,
+                name=f"{socket.gethostname()}, process {os.getpid()}",
                 store=self._store,
                 models=SharedModels(together=self._together),
                 on_work=self._on_event,

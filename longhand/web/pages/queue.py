@@ -32,6 +32,8 @@ EVERY = 2**31 - 1
 """A limit that leaves out no document."""
 WINDOW_S = 600.0
 ANSWER_TIMEOUT_S = 3.0
+LONGEST_OFFLINE_S = 3600.0
+"""How long a worker that has ended is shown."""
 STOPPED: tuple[DocumentStatus, ...] = ("failed", "paused", "planned", "awaiting_review")
 AT_WORK: tuple[DocumentStatus, ...] = ("planning", "writing", "decoding")
 SCHEDULE_ACTIONS = ("pause", "resume", "run", "remove")
@@ -144,9 +146,13 @@ class QueuePage:
         """Return the server's data, or the reason why it did not answer."""
         try:
             return {
-                "workers": self.server.list_workers(),
+                "workers": [w for w in self.server.list_workers() if w.is_online or _is_recent(w)],
                 "schedules": self.server.list_schedules(),
                 "trouble": "",
             }
         except LonghandError as error:
             return {"workers": [], "schedules": [], "trouble": str(error)}
+
+
+def _is_recent(worker: WorkerRecord) -> bool:
+    return worker.heard_at is not None and time.time() - worker.heard_at < LONGEST_OFFLINE_S

@@ -96,6 +96,13 @@ def test_a_shell_is_offered_ids_statuses_languages_and_formats(
         ("translate x --lang de", ["deu_Latn"]),
         ("export --format e", ["epub"]),
         ("sched", ["schedule", "schedules"]),
+        ("ls --sort u", ["updated"]),
+        ("search tea --by m", ["meaning"]),
+        ("cancel --status f", []),  # what has failed cannot be cancelled
+        ("write --length l", ["long"]),
+        ("write --planner out", ["outline-mini"]),
+        ("train w", ["writer"]),
+        ("schedules pause ", []),  # without a server
     ):
         assert offered(run, f"longhand {line}", monkeypatch, capsys) == expected, line
     monkeypatch.setenv("LONGHAND_DATABASE_URL", "nonsense")

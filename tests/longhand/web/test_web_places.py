@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,7 +39,11 @@ class FakeServer:
     def list_workers(self) -> list[WorkerRecord]:
         if self.trouble:
             raise NotFoundError(self.trouble)
-        return [WorkerRecord(name="desk <1>", is_online=True, heard_at=1.0)]
+        return [
+            WorkerRecord(name="desk <1>", is_online=True, heard_at=1.0),
+            WorkerRecord(name="just ended", is_online=False, heard_at=time.time() - 60.0),
+            WorkerRecord(name="long gone", is_online=False, heard_at=1.0),
+        ]
 
     def list_schedules(self) -> list[ScheduleRecord]:
         return [
@@ -241,10 +246,11 @@ def test_the_queue_shows_what_runs_waits_and_stopped_with_what_can_be_done(clien
         "Running": [["Pause", "Cancel"]],
         "Waiting": [["Pause", "Cancel"]],
         "Stopped": [["Resume", "Cancel"], ["Retry", "Cancel"]],
-        "Workers": [[]],
+        "Workers": [[], []],
         "Schedules": [["Pause", "Write now", "Remove"]],
     }
     assert "a &lt;NaN&gt; came" in text and "desk &lt;1&gt;" in text
+    assert "just ended" in text and "long gone" not in text
     assert "1 waiting" in text and "1 running" in text
 
 
