@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from concepts.corpus.readers import read_data
 from concepts.corpus.readers.encodings.decode import EncodingError, decode
 from concepts.corpus.readers.plain.chapters import chapter_level, is_capitals
+from concepts.corpus.readers.plain.text import looks_like_markdown
 from tests.concepts.corpus.reader_helpers import read, shown
 
 P = "paragraph"
@@ -246,3 +249,15 @@ def test_underlined_headings_of_text_files(signs: str) -> None:
 )
 def test_numbered_headings_of_text_files(text: str, expected: list[tuple[int | str, str]]) -> None:
     assert shown(read(text, ".txt"))[: len(expected)] == expected
+
+
+@pytest.mark.parametrize("mark", ["[", "![", "[a](", "|-\n"])
+def test_marks_of_markdown_are_searched_in_one_pass(mark: str) -> None:
+    started = time.process_time()
+    assert not looks_like_markdown(mark * (300_000 // len(mark)) + "x")
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("text", ["[a](b)", "[![a](b)](c)", "[a](b_(c))", "|a|b|\n| - | :-: |\n"])
+def test_links_and_tables_are_marks_of_markdown(text: str) -> None:
+    assert looks_like_markdown(text)

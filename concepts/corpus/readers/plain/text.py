@@ -24,9 +24,9 @@ from concepts.corpus.readers.typed import typed_lines
 from concepts.corpus.records import BlockKind
 
 _MARKDOWN = re.compile(
-    r"^ {0,3}#{1,6}[ \t]+\S|^ {0,3}```|(?<=\n\n)~~~|^\[\^\w+\]:|^> \[!\w+\]|^\|(?:\s*:?-+:?\s*\|)+\s*$|"
+    r"^ {0,3}#{1,6}[ \t]+\S|^ {0,3}```|(?<=\n\n)~~~|^\[\^\w+\]:|^> \[!\w+\]|^\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*$|"
     r"^</?(?:h[1-6]|p|div)\b|^(?:---|\+\+\+)[ \t]*\n[\w.-]+[ \t]*[:=]|"
-    r"\[[^\]\n]+\]\(\S+\)|\*\*[^*\s][^*\n]*\*\*",
+    r"\[[^\[\]\n]+\]\((?!\))[^\s()]*(?:\([^\s()]*\)[^\s()]*)*\)|\*\*[^*\s][^*\n]*\*\*",
     re.MULTILINE,
 )
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x85\u2028]")
