@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 _FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*$)|~{3,})")
-_CODE_SPAN = re.compile(r"(`+)[^`\n]+\1(?!`)")
+_CODE_SPAN = re.compile(r"(?<!`)(`++)[^`\n]+\1(?!`)")
 _TIGHT_HEADING = re.compile(r"^( {0,3}#{1,6})(?=[^\s#!\d])", re.MULTILINE)
 _LOOSE_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+\S", re.MULTILINE)
 _TIGHT_LOWER = re.compile(r"^ {0,3}#{2,6}[^\s#!\d]", re.MULTILINE)

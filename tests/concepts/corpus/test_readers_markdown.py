@@ -9,6 +9,7 @@ import pytest
 
 from concepts.corpus.importers import Unreadable, read_bytes
 from concepts.corpus.readers import read_data
+from concepts.corpus.readers.dialects import plain_source
 from concepts.corpus.readers.markdown.document import MAX_BLOCK_LEVELS
 from concepts.counting import count_phrase
 from concepts.given import read_given
@@ -242,6 +243,12 @@ def test_a_paragraph_of_marks_alone_is_refused_at_once(mark: str) -> None:
     with pytest.raises(Unreadable, match=r"a paragraph that begins with .* has more than .* divide it"):
         read_bytes(f"# Tea\n\n{mark * 200_000}\n".encode(), ".md", "a.md")
     assert time.process_time() - started < 5
+
+
+def test_growing_runs_of_backticks_are_read_in_one_pass() -> None:
+    started = time.process_time()
+    assert plain_source("".join("`" * num + "a" for num in range(1, 1500)))
+    assert time.process_time() - started < 10
 
 
 def test_many_marks_in_many_paragraphs_are_read() -> None:
