@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 MAX_FILE_BYTES = 1_000_000
+MAX_CHARS = 300_000
+"""Longest outline: 1,500 characters for each of the most sections."""
 MAX_HEADING_CHARS = 200
 """Length of the longest sentence that the concept space is trained on."""
+MAX_TYPED_CHARS = 5_000
+"""Longest source of a heading, with its links and attributes."""
 MAX_POINTS = MAX_LENGTH
 """Most points of a section: each needs at least one sentence."""
 
@@ -143,6 +147,11 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
     from concepts.counting import count_phrase
     from longhand.outline.pasted import plain_outline, without_notes
 
+    if len(text) > MAX_CHARS:
+        raise InputError(
+            f"{name} has {len(text):,} characters, at most {MAX_CHARS:,} are read: keep its headings and leave out "
+            "text, or split it"
+        )
     # Only these end a line: str.splitlines splits at more characters, which would shift line numbers.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for number, line in enumerate(text.split("\n"), 1):
@@ -169,9 +178,14 @@ def parse_outline(text: str, *, name: str = "the outline", max_depth: int = MAX_
 
 
 def plain_heading(typed: str) -> str:
-    """Return a single typed or pasted heading without bullet, Markdown, attributes and permalink."""
+    """Return a single typed or pasted heading without bullet, Markdown, attributes and permalink.
+
+    A text that is too long for a heading is returned as it is: the check of its length refuses it.
+    """
     from concepts.corpus.readers.listing import parse_list
 
+    if len(typed) > MAX_TYPED_CHARS:
+        return typed
     items = parse_list([typed.strip().lstrip("#")])
     if not items or items[0].mark == "number":
         # A single number may belong to the heading.
@@ -215,10 +229,15 @@ def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.gfm import gfm_plugin
 
-    from concepts.corpus.readers.markdown.document import check_paragraphs, limit_nesting
+    from concepts.corpus.readers.markdown.document import (
+        check_paragraphs,
+        escape_open_brackets,
+        limit_nesting,
+    )
 
     parser = MarkdownIt("commonmark", {"html": True}).use(gfm_plugin)
     limit_nesting(parser)
+    parser.core.ruler.after("block", "open_brackets", escape_open_brackets)
     parser.core.ruler.after("block", "marks", check_paragraphs)
     # Indented points below a heading are not code.
     return parser.disable("code")

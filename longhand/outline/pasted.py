@@ -16,7 +16,7 @@ from concepts.corpus.readers.reading import DEEPEST_XML, NestingError, is_too_de
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-_FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)\n[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
 _MARKED = re.compile(r"^\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)])")
 _UNDERLINED = re.compile(r"^([^\s#>|`=*+-].*)\n {0,3}(=+|-{3,})[ \t]*$", re.MULTILINE)
 _LATEX = re.compile(
@@ -140,14 +140,22 @@ def is_sentence(line: str) -> bool:
 
 def _inside_fence(text: str) -> str:
     """Return the only fenced block of an answer if it holds the outline."""
-    blocks = list(_FENCED.finditer(text))
+    lines = text.split("\n")
+    blocks: list[tuple[int, int]] = []
+    start, fence = 0, ""
+    for at, line in enumerate(lines):
+        body = line.strip(" \t")
+        if not fence and (mark := _FENCE.match(line)) is not None:
+            start, fence = at + 1, mark[1]
+        elif fence and body.startswith(fence) and not body.strip(fence[0]):
+            blocks.append((start, at))
+            fence = ""
     if len(blocks) != 1:
         return text
-    block = blocks[0]
-    outside = (text[: block.start()] + text[block.end() :]).split("\n")
-    if any(map(_MARKED.match, outside)) or block[2].count("\n") < 1:
+    start, end = blocks[0]
+    if end - start < 2 or any(map(_MARKED.match, lines[: start - 1] + lines[end + 1 :])):
         return text
-    return "\n" * text[: block.start(2)].count("\n") + block[2]
+    return "\n" * start + "\n".join(lines[start:end])
 
 
 def _from_latex(text: str) -> str:
@@ -164,10 +172,15 @@ def _from_latex(text: str) -> str:
 def _numbered(lines: Sequence[str]) -> list[str]:
     """Return lines with unusual numbering rewritten as list numbers."""
     found = list(lines)
-    for at, line in enumerate(found):
-        below = next((n for n in range(at + 1, len(found)) if found[n].strip()), None)
-        if _ALONE.match(line) and below is not None and not _MARKED.match(found[below]):
-            found[at], found[below] = f"{line.rstrip()} {found[below].strip()}", ""
+    number: int | None = None
+    for at, line in enumerate(lines):
+        if not line.strip():
+            continue
+        if number is not None and not _MARKED.match(line):
+            found[number], found[at] = f"{found[number].rstrip()} {line.strip()}", ""
+            number = None
+        else:
+            number = at if _ALONE.match(line) else None
     found = bare_numbers(found)
     return _lettered(found, [at for at, line in enumerate(found) if line.strip()])
 

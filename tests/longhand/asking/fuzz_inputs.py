@@ -22,6 +22,15 @@ from concepts.errors import LonghandError
 MAX_S = 10.0
 MAX_TIMES = 4000
 """How often a fragment may stand in a row: what is read in squares or cubes of its length shows there."""
+LONG_CHARS = 100_000
+LONG = {
+    "growing runs of backticks": "".join("`" * num + "a" for num in range(1, 450)),
+    **{
+        f"{fragment!r} in a row": f"# Tea\n{fragment * (LONG_CHARS // len(fragment))}"
+        for fragment in ("\n", "[", "![", "[a](", "~")
+    },
+}
+"""Long texts by name. Many patterns are quick on a few thousand marks and take minutes on these."""
 
 Target = Callable[[Any], object]
 

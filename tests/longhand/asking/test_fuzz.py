@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.longhand.asking.fuzz_inputs import FUZZES, MAX_S, Fuzz
+from tests.longhand.asking.fuzz_inputs import FUZZES, LONG, MAX_S, Fuzz
 
 NUM_EXAMPLES = 25
 
@@ -30,6 +30,34 @@ def test_whatever_is_given_is_read_or_refused(fuzz: Fuzz) -> None:
         assert time.process_time() - started < MAX_S
 
     try_()
+
+
+@pytest.mark.parametrize("kind", ["outline", "markdown", "text"])
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_row_of_marks_is_read_or_refused_in_seconds(kind: str, name: str) -> None:
+    (fuzz,) = [fuzz for fuzz in FUZZES if fuzz.name == kind]
+    started = time.process_time()
+    fuzz.check(LONG[name])
+    assert time.process_time() - started < MAX_S
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("outline", "# Tea\n" + "\n" * 290_000),
+        ("outline", "~" * 290_000),
+        ("outline", "# " + "[" * 100_000),
+        ("text", "Hello there. " + "![" * 150_000),
+        ("text", "Hello there. " + "[a](" * 75_000),
+        ("markdown", "".join("`" * num + "a" for num in range(1, 1500))),
+    ],
+    ids=["blank lines", "tildes", "brackets of a heading", "pictures", "links", "backticks"],
+)
+def test_texts_that_once_took_a_minute(kind: str, text: str) -> None:
+    (fuzz,) = [fuzz for fuzz in FUZZES if fuzz.name == kind]
+    started = time.process_time()
+    fuzz.check(text)
+    assert time.process_time() - started < MAX_S
 
 
 @pytest.mark.parametrize(

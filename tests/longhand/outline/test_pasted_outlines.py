@@ -5,10 +5,22 @@ from __future__ import annotations
 import pytest
 
 from concepts.errors import LonghandError
-from longhand.outline.outlines import parse_outline
+from longhand.outline.outlines import MAX_CHARS, parse_outline, plain_heading
 
 FLAT = [("1", "Flour"), ("2", "Water"), ("3", "Salt")]
 NESTED = [("1", "Flour"), ("1.1", "White"), ("1.2", "Brown"), ("2", "Water")]
+
+
+def test_an_outline_is_refused_by_its_length_before_it_is_parsed() -> None:
+    with pytest.raises(
+        LonghandError, match="has 300,001 characters, at most 300,000 are read: keep its headings"
+    ):
+        parse_outline("#" * (MAX_CHARS + 1))
+
+
+def test_a_typed_heading_of_marks_alone_is_left_for_the_check_of_its_length() -> None:
+    marks = "![" * 50_000
+    assert plain_heading(marks) == marks
 
 
 def tree(text: str) -> list[tuple[str, str]]:

@@ -93,7 +93,7 @@ def _parser(is_plain: bool) -> MarkdownIt:
         parser.disable("code")
     limit_nesting(parser)
     parser.core.ruler.after("block", "heading_attributes", _strip_attributes)
-    parser.core.ruler.after("block", "open_brackets", _open_brackets)
+    parser.core.ruler.after("block", "open_brackets", escape_open_brackets)
     parser.core.ruler.after("block", "marks", check_paragraphs)
     parser.core.ruler.after("block", "indented_prose", _indented_prose)
     parser.core.ruler.after("block", "typed_lines", _typed_lines)
@@ -157,7 +157,7 @@ def check_paragraphs(state: StateCore) -> None:
             )
 
 
-def _open_brackets(state: StateCore) -> None:
+def escape_open_brackets(state: StateCore) -> None:
     """Escape brackets that are nested more deeply than any link."""
     for token in state.tokens:
         if token.type != "inline" or token.content.count("[") <= MAX_OPEN_BRACKETS:
