@@ -253,7 +253,9 @@ def test_what_stands_around_main_is_counted_and_its_heading_kept() -> None:
 def test_tags_are_nested_as_deep_as_pages_are_and_no_deeper() -> None:
     """The parser looks through all open tags at each new one: 200,000 took over a minute."""
     for opening in ("<div>", "<DIV class=a>", "<b><div/>", "<svg><g>"):
-        with pytest.raises(Unreadable, match=r"a\.html cannot be read: its tags are nested deeper"):
+        with pytest.raises(
+            Unreadable, match=r"its tags are nested deeper than 2,000; copy its text .* into a \.txt"
+        ):
             read_bytes(f"{opening * 200_000}Text.".encode(), ".html", "a.html")
     flat = "<p>One.<td>Two.<li>Three.<br><div><b>Left open.</div><svg><path d='m 0'/></svg>" * 3000
     assert len(read(flat, ".html").elements) == 3 * 3000
@@ -268,8 +270,15 @@ def test_nested_html_is_read_or_refused(opening: str) -> None:
     texts = [f"Sentence number {n} stands here." for n in range(1990)]
     found = read("".join(f"{opening}{text} " for text in texts), ".html")
     assert " ".join(element.text for element in found.elements).split(" ") == " ".join(texts).split(" ")
-    with pytest.raises(Unreadable, match="its tags are nested deeper than 2000"):
+    with pytest.raises(Unreadable, match="its tags are nested deeper than 2,000"):
         read_bytes(f"{opening * 3000}Text.".encode(), ".html", "a.html")
+
+
+def test_blanks_of_an_unclosed_tag_of_xhtml_are_read_in_one_pass() -> None:
+    started = time.process_time()
+    with pytest.raises(Unreadable, match="it holds no text"):
+        read_bytes(f'<?xml version="1.0"?><x{" " * 100_000}'.encode(), ".xhtml", "a.xhtml")
+    assert time.process_time() - started < 10
 
 
 LONG = "The harbour was closed on Saturday, because the storm had torn two boats from their ropes."

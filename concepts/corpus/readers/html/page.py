@@ -84,7 +84,7 @@ _XHTML = re.compile(
     r"<\?xml\b|xmlns\s*=\s*[\"']http://www\.w3\.org/1999/xhtml|-//W3C//DTD XHTML", re.IGNORECASE
 )
 _HEAD_CHARS = 4_096
-_SELF_CLOSED = re.compile(r"<([a-zA-Z][\w:-]*)((?:\s+[^<>]*?)?)\s*/>")
+_SELF_CLOSED = re.compile(r"<([a-zA-Z][\w:-]*)((?:\s[^<>]*)?)/>")
 _VOID_TAGS = frozenset("area base br col embed hr img input link meta param source track wbr".split())  # noqa: SIM905
 _CLOSES_ITSELF = frozenset(
     """
@@ -139,7 +139,8 @@ def _check_nesting(text: str) -> None:
             num_open[tag] += 1
             if len(stack) > MAX_NESTING:
                 raise NestingError(
-                    f"its tags are nested deeper than {MAX_NESTING}; give the document without its page"
+                    f"its tags are nested deeper than {MAX_NESTING:,}; copy its text from the browser into a "
+                    ".txt file, and give that file"
                 )
         elif num_open[tag]:
             # An end tag also closes the open tags inside its element.
