@@ -22,11 +22,13 @@ from concepts.counting import count_phrase
 from concepts.errors import InputError
 from concepts.languages.codes import language_name, suggest_languages
 from concepts.languages.detection import check_readable, detect_language, foreign_language, possible_language
-from concepts.segment import PUNKT_NAMES, headline, normalize_text, split_sentences
+from concepts.segment import MAX_CHARS, PUNKT_NAMES, headline, normalize_text, split_sentences
 
 STDIN = "-"
 MAX_SENTENCES = 5_000
 """Longest accepted document; a longer one is a book, to be read in chapters."""
+MAX_TEXT_CHARS = 2 * MAX_SENTENCES * MAX_CHARS
+"""A longer text has more sentences than are read: it is refused before it is split, which takes longer than reading."""
 MAX_ITEMS = 1_000
 """Most accepted headings."""
 MAX_DEPTH = 5
@@ -157,6 +159,11 @@ def read_given(
     """
     name = "stdin" if str(path) == STDIN else str(path)
     reading = _read(path, name)
+    num_chars = sum(len(element.text) for element in reading.elements)
+    if num_chars > MAX_TEXT_CHARS:
+        raise InputError(
+            f"{name} has {num_chars:,} characters of text, at most {MAX_TEXT_CHARS:,} are read: give it in parts"
+        )
     text = " ".join(element.text for element in reading.elements)[:20_000]
     told = [f"{name}: {remark}" for remark in reading.remarks]
     if lang is None:

@@ -165,6 +165,7 @@ GERMAN = "Das Wasser wird auf dem Herd gekocht und dann in die Tasse gegeben."
         ("a.docx", b"no zip", "its markup is broken"),
         ("a.txt", GERMAN.encode(), "reads as German, the space knows English"),
         ("a.txt", b"One more. " * (MAX_SENTENCES + 1), "at most 5,000 are read"),
+        ("a.txt", b"One more. " * 300_000, "has 2,999,999 characters of text, at most 2,000,000 are read"),
     ],
 )
 def test_what_is_no_document_is_one_line(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
