@@ -22,6 +22,7 @@ from concepts.corpus.readers import (
     KindError,
     NestingError,
     Reading,
+    TooLargeError,
     read_data,
 )
 from concepts.corpus.readers.elements import to_outline
@@ -229,6 +230,8 @@ def read_bytes(data: bytes, suffix: str, name: Path | str, *, allow_bare: bool =
         raise Unreadable(name, "binary" if error.is_binary else "not UTF-8", str(error)) from None
     except KindError as error:
         raise Unreadable(name, "unknown kind of file", str(error)) from None
+    except TooLargeError as error:
+        raise Unreadable(name, "too large", str(error)) from None
     except NestingError as error:
         raise Unreadable(name, "nested too deep", str(error)) from None
     except (RecursionError, ValueError):

@@ -6,7 +6,7 @@
 from concepts.corpus.readers.data import READABLE_SUFFIXES, read_data
 from concepts.corpus.readers.elements import Collector, Element, to_sections
 from concepts.corpus.readers.encodings.decode import EncodingError
-from concepts.corpus.readers.reading import Metadata, NestingError, Reading
+from concepts.corpus.readers.reading import Metadata, NestingError, Reading, TooLargeError
 from concepts.corpus.readers.word.document import KindError
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Metadata",
     "NestingError",
     "Reading",
+    "TooLargeError",
     "read_data",
     "to_sections",
 ]

@@ -35,6 +35,10 @@ class NestingError(ValueError):
     """Tags, lists or values are nested too deeply to parse."""
 
 
+class TooLargeError(ValueError):
+    """A packed file holds more text than is read; the message says how much."""
+
+
 def is_too_deep(error: SyntaxError) -> bool:
     """Whether lxml refuses XML because its elements are nested deeper than `DEEPEST_XML`."""
     return "Excessive depth" in str(error)

@@ -193,6 +193,19 @@ def test_nested_lists_and_tables_of_word_are_read_or_refused() -> None:
             word(nested)
 
 
+def test_a_word_file_of_a_few_kilobytes_that_unpacks_to_hundreds_of_megabytes_is_refused_by_its_size() -> (
+    None
+):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", bytes(60_000_000))
+    with pytest.raises(
+        Unreadable, match=r"word/document\.xml has 60 MB unpacked, at most 50 MB are read"
+    ) as error:
+        read_bytes(data.getvalue(), ".docx", "a.docx")
+    assert error.value.reason == "too large"
+
+
 @pytest.mark.parametrize("tag", ["document", "foo"])
 def test_a_word_file_without_a_body_is_refused(tag: str) -> None:
     data = io.BytesIO()

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from concepts.corpus.readers.elements import Collector
-from concepts.corpus.readers.reading import DEEPEST_XML, Metadata, NestingError, Reading, is_too_deep
+from concepts.corpus.readers.reading import (
+    DEEPEST_XML,
+    Metadata,
+    NestingError,
+    Reading,
+    TooLargeError,
+    is_too_deep,
+)
 from concepts.corpus.readers.typed import typed_structure
 from concepts.corpus.readers.verse import LINE_BREAK, are_verse, split_stanzas
 from concepts.corpus.readers.word.wordml import (
@@ -62,8 +69,8 @@ _SILENT = frozenset(
 
 
 def read_word(data: bytes) -> Reading:
-    """Read a Word file; raises NestingError for elements nested deeper than `DEEPEST_XML`, ValueError for other data,
-    with the reason if it is clear."""
+    """Read a Word file; raises NestingError for elements nested deeper than `DEEPEST_XML`, TooLargeError for more text
+    than `MAX_PART_BYTES`, ValueError for other data, with the reason if it is clear."""
     if data.startswith(_LEGACY):
         raise KindError(
             "it is a .doc file or has a password, not a .docx; open it in Word and save it as .docx"
@@ -165,7 +172,10 @@ class _Word:
         except KeyError:
             return None
         if info.file_size > MAX_PART_BYTES:
-            raise ValueError(f"{name} is too large")
+            raise TooLargeError(
+                f"its part {name} has {info.file_size / 1e6:,.0f} MB unpacked, at most "
+                f"{MAX_PART_BYTES // 1_000_000} MB are read; give the document in parts"
+            )
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True
         )
