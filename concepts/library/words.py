@@ -104,7 +104,7 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text) + ["".join(parts) for parts in _SHORT_COMPOUND.findall(text)]
 
 
-_VERB = re.compile(r"\bto \w+|^\W*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
+_VERB = re.compile(r"\bto \w+|^[^\w\n]*\w+ (?:an?|the|my|our|your)\b", re.IGNORECASE | re.MULTILINE)
 """Matches an action ("to plan", at the start of a line "plan my day"), whose verb names no kind of text."""
 
 

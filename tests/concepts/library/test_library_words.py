@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from concepts.library.words import (
@@ -157,3 +159,9 @@ def test_a_document_is_a_story_if_its_prompt_begins_so(
     title: str, prompt: str | None, kinds: set[str]
 ) -> None:
     assert kinds_of_document(title, prompt) == kinds
+
+
+def test_the_kind_of_a_prompt_of_many_blank_lines_is_found_in_one_pass() -> None:
+    started = time.process_time()
+    assert not kinds_of("\n" * 50_000 + "tea")
+    assert time.process_time() - started < 10
