@@ -337,7 +337,11 @@ class _Reader:
                 # A heading inside a list or quotation is not a section.
                 if opening.type == "heading_open" and opening.level == 0:
                     text, length = _without_attributes(token.content)
-                    entries.append(_Entry(int(opening.tag[1:]), _plain_line(text), line, length=length))
+                    is_whole = text == token.content
+                    plain = (
+                        _without_permalink(_plain(token.children or ())) if is_whole else _plain_line(text)
+                    )
+                    entries.append(_Entry(int(opening.tag[1:]), plain, line, length=length))
                 elif _is_link_to_here(token):
                     contents.add(len(entries) - 1)
                 else:
@@ -440,8 +444,12 @@ def _plain(tokens: Sequence[Token]) -> str:
 
 
 def _plain_line(line: str) -> str:
-    plain = " ".join(_plain(token.children or ()) for token in _markdown().parseInline(line)).strip()
-    return _PERMALINK_END.sub("", plain) or plain
+    tokens = _markdown().parseInline(line)
+    return _without_permalink(" ".join(_plain(token.children or ()) for token in tokens).strip())
+
+
+def _without_permalink(text: str) -> str:
+    return _PERMALINK_END.sub("", text) or text
 
 
 def _number(entries: Sequence[_Entry]) -> Iterator[Heading]:
@@ -478,7 +486,7 @@ def _check(headings: Iterator[Heading], name: str, max_depth: int) -> list[Headi
         if not heading.text:
             raise InputError(f"{where}: the heading has no text: write one, or remove the line")
         if not has_words(heading.text):
-            raise InputError(f"{where}: the heading {heading.text!r} holds no word")
+            raise InputError(f"{where}: the heading {heading.text[:40]!r} holds no word")
         if heading.depth > max_depth:
             kept[-1] = replace(kept[-1], points=(*kept[-1].points, heading.text, *heading.points))
             continue

@@ -18,6 +18,15 @@ def test_an_outline_is_refused_by_its_length_before_it_is_parsed() -> None:
         parse_outline("#" * (MAX_CHARS + 1))
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"), [("Tea ", "has 100004 characters, at most 200"), ("", r"'\[{40}' holds no word")]
+)
+def test_a_heading_of_brackets_is_refused_in_a_short_line(words: str, reason: str) -> None:
+    with pytest.raises(LonghandError, match=f"line 1: the heading {reason}") as error:
+        parse_outline(f"# {words}{'[' * 100_000}")
+    assert len(str(error.value)) < 200
+
+
 def test_a_typed_heading_of_marks_alone_is_left_for_the_check_of_its_length() -> None:
     marks = "![" * 50_000
     assert plain_heading(marks) == marks
