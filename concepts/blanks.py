@@ -107,7 +107,7 @@ _MONTH = (
     r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
 )
 _WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
-_TITLED = r"(?:Mr|Mrs|Ms|Dr|Prof)\b\.? ?"
+_TITLED = r"(?:[Mm]rs?|[Mm]s|[Dd]r|[Pp]rof)\b\.? ?"
 _NAME = r"[A-Z][^\W_]*(?:['’-][^\W_]+)*"
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
@@ -206,6 +206,7 @@ def facts_of(prompt: str) -> list[Fact]:
             if any(match.start() < end and start < match.end() for start, end, _ in found):
                 continue
             text = _POSSESSIVE.sub("", match[0].rstrip(" ,."))
+            text = text[:1].upper() + text[1:] if kind == "person" else text  # "mr Hadley"
             if kind == "name" and (text in _NO_NAMES or _only_begins(prompt, match.start(), text)):
                 continue
             after = re.findall(r"[^\W\d_]+", prompt[: match.start()].casefold())[-_NUM_BEFORE:]

@@ -125,7 +125,9 @@ _OTHER_SENSE = re.compile(
 """Matches forms in another sense: "the story of tea", "freedom of speech", "two weeks' notice"."""
 _PHRASES = {
     "dating profile": re.compile(r"\bdating profile", re.IGNORECASE),
-    "job advertisement": re.compile(r"\bjob (?:ad|advert|advertisement|posting)s?\b", re.IGNORECASE),
+    "job advertisement": re.compile(
+        r"\bjob (?:ad|advert|advertisement|description|posting)s?\b", re.IGNORECASE
+    ),
     "bio": re.compile(
         r"\b(?:artist|author|professional|speaker)(?:'?s)? bio(?:graphy)?\b|\bbio (?:for|of)\b", re.IGNORECASE
     ),

@@ -99,6 +99,9 @@ _FEWEST_BEFORE_COLON = 4
 """Fewest words before a colon that make a title by themselves."""
 _FEWEST_IN_TITLE = 3
 """Fewest words of a title that is the beginning of a sentence."""
+_FEWEST_ASKED = 5
+"""Fewest words of a requested text that tell its subject."""
+_ASKED_KIND = re.compile(rf"(?:an?|the|some|my|our)\s+{_KINDS}", re.IGNORECASE)
 _LENGTHY = re.compile(
     rf"^(?P<article>an?\s+|the\s+|some\s+)?(?:very\s+|really\s+)?(?:{_HOW_LONG})"
     rf"(?:(?:\s*,\s*|\s+and\s+|\s+)(?:very\s+|really\s+)?(?:{_HOW_LONG}))*(?:\s*,\s*|\s+and\s+|\s+)(?={_KINDS_OF_BOOK})",
@@ -169,9 +172,18 @@ def names_of(prompt: str, lang: str, title: str | None = None) -> tuple[str, ...
     Without `title` it is the one of the prompt's own words.
     """
     subject = subject_of(prompt, lang)
-    title = plain_title(prompt, lang) if title is None else title
+    if title is None:
+        title = (_asked_title(prompt, lang) if not is_title(prompt, lang) else "") or plain_title(
+            prompt, lang
+        )
     # the details that the title lacks find narrower documents
     return (subject,) if is_title(prompt, lang) and subject.startswith(title) else (title, subject)
+
+
+def _asked_title(prompt: str, lang: str) -> str:
+    """Return the text that an English prompt asks for, "plan to be out of debt in two years", "" if it names none."""
+    asked = asked_texts(prompt).partition("\n")[0] if lang == ENGLISH else ""
+    return _begun(asked) if len(asked.split()) >= _FEWEST_ASKED and _ASKED_KIND.match(asked) else ""
 
 
 def plain_title(prompt: str, lang: str) -> str:

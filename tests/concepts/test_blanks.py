@@ -33,6 +33,7 @@ def test_a_blank_is_named_once_whatever_its_capitals() -> None:
             [("St. Mary's Hospital", "name"), ("400 euros", "amount")],
         ),
         ("Toast for Hannah's wedding, I'm her brother", [("Hannah", "name")]),
+        ("my landlord mr Hadley and dr. Singh", [("Mr Hadley", "person"), ("Dr. Singh", "person")]),
         ("order 4471 and flight NW 204", [("4471", "number"), ("NW 204", "number")]),
         ("my son missed Monday and Tuesday", [("Monday and Tuesday", "date")]),
         (

@@ -217,6 +217,18 @@ def test_a_prompt_that_tells_much_gets_the_title_of_the_librarys_document(
             None,
             ("How do tides work?", "How do tides work? I live inland."),
         ),
+        (
+            "We owe 8,200. Please write us a plan to be out of debt.",
+            "eng_Latn",
+            None,
+            ("Plan to be out of debt", "We owe 8,200. Please write us a plan to be out of debt."),
+        ),
+        (
+            "We have a zoom. What lens would make the biggest difference for nature?",
+            "eng_Latn",
+            None,
+            ("We have a zoom", "We have a zoom. What lens would make the biggest difference for nature?"),
+        ),
         ("Tea", "eng_Latn", "mine", None),
         ("Tee", "deu_Latn", None, None),
         ("a ghost story in a cinema", "eng_Latn", None, ()),
