@@ -19,8 +19,8 @@ from concepts.truecase import is_name
 
 Edit = Literal["slip", "letter"]
 
-FEWEST_LETTERS = 5
-"""Shorter words are one edit from too many others."""
+FEWEST_LETTERS, MOST_LETTERS = 5, 30
+"""Shorter words are one edit from too many others; longer ones are no words."""
 RAREST, MOST_FREQUENT = 3.0, 2.95
 """Zipf frequency (log10 of the occurrences in a billion words) that the word meant has at least, and the typed one at
 most: "definately" has 2.9."""
@@ -31,7 +31,7 @@ _BEGINNINGS = ("mis", "non", "out", "over", "pre", "re", "un", "under")
 _ENDINGS = ("able", "er", "ers", "ed", "es", "ing", "ish", "s", "y")
 _FEWEST_IN_STEM = 4
 _WORD = re.compile(
-    r"(?P<quoted>\"[^\"]*\"|“[^”]*”|\S*[/@_\\]\S*|\S+\.\w\S*)"
+    r"(?P<quoted>\"[^\"]*\"|“[^”]*”|(?<!\S)\S*[/@_\\]\S*|(?<!\S)\S+\.\w\S*)"
     r"|(?<![\w'’-])(?P<word>[A-Za-z]?[a-z]+|[A-Z]+)(?![\w'’-])"
 )
 """Matches a word, and what is no text: quotations, paths, addresses, names of files."""
@@ -92,7 +92,8 @@ def meant_by(word: str) -> str | None:
 def more_frequent(word: str) -> str | None:
     """Return the word of the same first letter, one edit away, that is much more frequent; None if there is none."""
     typed = zipf(word)
-    if len(word) < FEWEST_LETTERS or typed > MOST_FREQUENT or _is_derived(word):
+    is_word = FEWEST_LETTERS <= len(word) <= MOST_LETTERS
+    if not is_word or typed > MOST_FREQUENT or _is_derived(word):
         return None
     edits = _edits(word)
     near = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import lzma
+import time
 from importlib.resources import files
 
 import pytest
 
+from concepts.library.untold import untold
 from concepts.spelling import Correction, correct, meant_by, more_frequent
 from training.sources.rare_words import main, rare_words
 
@@ -46,6 +48,15 @@ def test_the_word_that_was_meant_is_read(text: str, read: str) -> None:
 )
 def test_other_words_stay(text: str) -> None:
     assert correct(text) == (text, ())
+
+
+@pytest.mark.parametrize("piece", ["a", "é", "a.", ". A", '"', "“", "1 ", "@ "])
+def test_long_rows_are_read_in_seconds(piece: str) -> None:
+    text = piece * (10_000 // len(piece))
+    began = time.process_time()
+    assert correct(text)[0] == text
+    untold(text, ["Tea."])
+    assert time.process_time() - began < 10.0
 
 
 def test_a_correction_is_told_once() -> None:
