@@ -151,6 +151,8 @@ def main() -> int:
     if unknown := only - {case.name for case in (*cases(), *interrupted())}:
         print(f"no such case: {', '.join(sorted(unknown))}; see --list", file=sys.stderr)
         return 2
+    # a shell starts what runs in the background with SIGINT ignored, and children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     record = Record(asked.record)
     ends_at = time.monotonic() + 60 * asked.minutes
     is_good, is_complete = True, True
