@@ -1,10 +1,15 @@
-"""Numbers with their nouns in messages: "1 sentence", "1,200 sentences"."""
+"""Numbers: their nouns in messages ("1 sentence", "1,200 sentences"), and their words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
+NUMBER_WORDS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "sixty": 60,
+}  # fmt: skip
+"""Numbers that people write as words."""
 _NOUN = re.compile(r"(.+?)( (?:without|below|above|in|around|of|about|that) .*)")
 """A noun and its qualification ("heading without text")."""
 

@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import log10
 from string import ascii_lowercase
 from typing import Literal
 
@@ -52,8 +51,16 @@ class Correction:
     meant: str
 
 
-def correct(text: str) -> tuple[str, tuple[Correction, ...]]:
-    """Return an English text as it was meant, and the words that were corrected, each once.
+@dataclass(frozen=True)
+class Corrected:
+    """A text as it was meant, and the words that were corrected, each once."""
+
+    text: str
+    corrections: tuple[Correction, ...] = ()
+
+
+def correct(text: str) -> Corrected:
+    """Return an English text as it was meant.
 
     Quoted words stay, and words with a capital inside a text that has small letters: they are names. Contractions get
     their apostrophes, and count as no corrections.
@@ -74,8 +81,8 @@ def correct(text: str) -> tuple[str, tuple[Correction, ...]]:
         found[typed] = Correction(typed, meant)
         return meant
 
-    read = _WORD.sub(replaced, text)
-    return read, tuple(found.values())
+    meant = _WORD.sub(replaced, text)
+    return Corrected(meant, tuple(found.values()))
 
 
 def _contracted(short: re.Match[str]) -> str:
@@ -139,9 +146,15 @@ def _is_derived(word: str) -> bool:
 
 
 def zipf(word: str) -> float:
-    """Return a word's Zipf frequency, log10 of its occurrences in a billion words; 0 for an unknown one."""
+    """Return a word's Zipf frequency, log10 of its occurrences in a billion words; 0 for an unknown one.
+
+    It has two decimals, as in wordfreq's list. `concepts.languages.few_words.frequency` searches a list's ranks, which
+    is too slow for the hundreds of edits of a word.
+    """
+    from wordfreq import freq_to_zipf
+
     frequency = _frequencies().get(word)
-    return 0.0 if frequency is None else log10(frequency) + 9.0
+    return 0.0 if frequency is None else round(float(freq_to_zipf(frequency)), 2)
 
 
 @cache

@@ -52,19 +52,23 @@ def main() -> None:
         found = find_candidates(library, encode, names_of(prompt, ENGLISH), prompt)
         return found[0].passages[0].title if found else ""
 
-    short = [prompt for prompt in prompts if len(prompt) <= LONGEST_TITLE_PROMPT and correct(prompt)[1] == ()]
+    short = [
+        prompt
+        for prompt in prompts
+        if len(prompt) <= LONGEST_TITLE_PROMPT and not correct(prompt).corrections
+    ]
     num, num_kept, num_kept_corrected = 0, 0, 0
     for prompt in rng.sample(short, min(asked.prompts, len(short))):
         typed = with_error(prompt, rng)
         if typed is None:
             continue
-        true, found, corrected = leading(prompt), leading(typed), leading(correct(typed)[0])
+        true, found, corrected = leading(prompt), leading(typed), leading(correct(typed).text)
         num, num_kept = num + 1, num_kept + (found == true)
         num_kept_corrected += corrected == true
         if found != true or corrected != true:
             print(f"{typed[:70]!r}: {found[:40]!r}, corrected {corrected[:40]!r}", flush=True)
     print(f"{num} prompts with an error: {num_kept} keep their document, corrected {num_kept_corrected}")
-    changed = [change for prompt in prompts for change in correct(prompt)[1]]
+    changed = [change for prompt in prompts for change in correct(prompt).corrections]
     print(f"changed in {len(prompts)} prompts as typed:", *(f"{c.typed} to {c.meant};" for c in changed))
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from concepts.counting import NUMBER_WORDS
 from concepts.library.encode import Encode
 from concepts.library.library import CASES, Library, Passage
 from concepts.library.names import Names
@@ -49,12 +50,8 @@ _SHORT = re.compile(r"(?:very |too |quite )?[^\W\d_]{3,}", re.IGNORECASE)
 """A clause of one word, such as "shy", tells something however short the word is."""
 _WHOLE = IRREPLACEABLE | {"essay", "note", "script", "statement", "toast"}
 """Kinds of text that nothing may interrupt."""
-_NUMBERS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "sixty": 60,
-}  # fmt: skip
 _COUNTED = re.compile(
-    rf"\b(\d{{1,3}}|an?|{'|'.join(_NUMBERS)})[ -](?:(times|days|runs|sessions) (?:a|per) )?"
+    rf"\b(\d{{1,3}}|an?|{'|'.join(NUMBER_WORDS)})[ -](?:(times|days|runs|sessions) (?:a|per) )?"
     r"(day|week|weekend|month|hour|minute|night)s?\b(?: (?:a|per) (?:day|week|month)\b)?",
     re.IGNORECASE,
 )
@@ -203,7 +200,7 @@ def _counted(text: str) -> set[tuple[int, str]]:
     """Return the numbers of a text with their units; seven days are a week."""
     found = set()
     for number, times, unit in _COUNTED.findall(text.casefold()):
-        count = int(number) if number.isdigit() else _NUMBERS.get(number, 1)
+        count = int(number) if number.isdigit() else NUMBER_WORDS.get(number, 1)
         if times:
             unit = f"times a {unit}"
         elif unit == "week":

@@ -75,13 +75,11 @@ def nearest_title(library: Library, encode: Encode, prompt: str, asked: str = ""
     for k, (m, own) in enumerate(zip(numbers, places, strict=True)):
         passages = [library.passages[n] for n in own]
         entry = library.entries[m]
-        has_kind = not kinds or is_of_kind(entry.title, entry.prompt, kinds)
+        is_other_kind = bool(kinds) and not is_of_kind(entry.title, entry.prompt, kinds)
+        is_unasked = not library.is_own and has_unasked_kind(entry.title, entry.prompt, kinds)
         worth[k] += SAID_WEIGHT * _share(weights, passages)
-        if has_kind and not library.is_own:
-            has_kind = not has_unasked_kind(entry.title, entry.prompt, kinds)
-        worth[k] -= OTHER_KIND_WEIGHT * (not has_kind) + THIN_WEIGHT * (
-            not library.is_own and is_thin(passages)
-        )
+        worth[k] -= OTHER_KIND_WEIGHT * (is_other_kind or is_unasked)
+        worth[k] -= THIN_WEIGHT * (not library.is_own and is_thin(passages))
     top = worth.topk(min(NUM_COMMON, len(numbers))).indices
     common = F.normalize(F.normalize(names_MKD[top].mean(dim=1), dim=1).mean(dim=0), dim=0)
     worth += COMMON_WEIGHT * (names_MKD @ common).amax(dim=1)

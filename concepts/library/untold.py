@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from concepts.counting import NUMBER_WORDS
 from concepts.library.words import all_stems
 from concepts.spelling import zipf
 from concepts.texts import KINDS_OF_BOOK, KINDS_OF_TEXT
@@ -19,14 +20,10 @@ _TOLD = re.compile(
     r"(?<!\w)(?P<number>\d[\d,.]*(?<![,.]))(?:[ -]?(?P<unit>[^\W\d_]{2,}))?|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)?)"
 )
 _NUMBER = re.compile(r"\d[\d,.]*(?<![,.])")
-_NUMBERS = dict(
-    zip("2 3 4 5 6 7 8 9 10 11 12".split(),  # noqa: SIM905  # short lists read better so
-        "two three four five six seven eight nine ten eleven twelve".split(), strict=True)  # noqa: SIM905
-)  # fmt: skip
 _WISHES = frozenset(
     "beginner chapters complete course draft explain kindly loads long please programme thorough write".split()  # noqa: SIM905
 ) | frozenset(KINDS_OF_TEXT | KINDS_OF_BOOK)
-"""Words about the text that is wished."""
+"""Words about the wished text."""
 _FEWEST_LETTERS = 3
 
 
@@ -39,11 +36,11 @@ def untold(prompt: str, texts: Iterable[str], *, with_words: bool = True) -> lis
     text = " ".join(texts)
     said = all_stems(text)
     numbers = {_digits(number) for number in _NUMBER.findall(text)}
+    numbers |= {str(number) for word, number in NUMBER_WORDS.items() if all_stems(word) <= said}
     found: dict[str, float] = {}
     for match in _TOLD.finditer(prompt):
         if match["number"]:
-            digits = _digits(match["number"])
-            if digits not in numbers and _NUMBERS.get(digits, digits) not in said:
+            if _digits(match["number"]) not in numbers:
                 found.setdefault(match[0] if _is_unit(match["unit"]) else match["number"], 0.0)
             continue
         word = match["word"]

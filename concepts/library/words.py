@@ -213,7 +213,7 @@ def is_of_kind(title: str, prompt: str | None, kinds: frozenset[str]) -> bool:
 
 
 def has_unasked_kind(title: str, prompt: str | None, kinds: frozenset[str]) -> bool:
-    """Return whether a document has a form that is of no use to whom asks for texts of `kinds`."""
+    """Return whether a document has a form that is of no use to somebody who asks for texts of `kinds`."""
     return not kinds_of_document(title, prompt) & OF_NO_OTHER_USE <= kinds
 
 

@@ -110,7 +110,7 @@ def encode_prompt(job: Job) -> None:
     )
     title = document.title or plain_title(prompt, lang)
     if document.title is None and said is None:
-        title = _own_title(job, document, options, vectors[: len(parts)], lang) or title
+        title = _own_title(job, document, options, prompt, vectors[: len(parts)], lang) or title
         if lang != document.lang:
             (translated,) = engine.translate([title], lang, document.lang)
             title = translated.text.strip() or title
@@ -128,10 +128,9 @@ def encode_prompt(job: Job) -> None:
 
 
 def _own_title(
-    job: Job, document: DocumentRecord, options: WritingOptions, vectors: Vector, lang: str
+    job: Job, document: DocumentRecord, options: WritingOptions, prompt: str, vectors: Vector, lang: str
 ) -> str:
     """Return a title that the prompt, with the concepts `vectors` (P, D), does not begin with; "" if it needs none."""
-    prompt = read_prompt(document).text
     # a book is found by the words that ask for it, and a text of the user's own is no text of the library
     is_named = wanted_book(document, options) == "wider" and says_subject(prompt)
     library = NO_LIBRARY if is_named or options.use or options.outline else options.library

@@ -102,6 +102,7 @@ _FEWEST_IN_TITLE = 3
 _FEWEST_ASKED = 5
 """Fewest words of a requested text that tell its subject."""
 _ASKED_KIND = re.compile(rf"(?:an?|the|some|my|our)\s+{_KINDS}", re.IGNORECASE)
+"""Matches a requested text of a kind: "a plan to be out of debt", not "the biggest difference"."""
 _LENGTHY = re.compile(
     rf"^(?P<article>an?\s+|the\s+|some\s+)?(?:very\s+|really\s+)?(?:{_HOW_LONG})"
     rf"(?:(?:\s*,\s*|\s+and\s+|\s+)(?:very\s+|really\s+)?(?:{_HOW_LONG}))*(?:\s*,\s*|\s+and\s+|\s+)(?={_KINDS_OF_BOOK})",
@@ -173,16 +174,16 @@ def names_of(prompt: str, lang: str, title: str | None = None) -> tuple[str, ...
     """
     subject = subject_of(prompt, lang)
     if title is None:
-        title = (_asked_title(prompt, lang) if not is_title(prompt, lang) else "") or plain_title(
-            prompt, lang
-        )
+        title = _asked_title(prompt, lang) or plain_title(prompt, lang)
     # the details that the title lacks find narrower documents
     return (subject,) if is_title(prompt, lang) and subject.startswith(title) else (title, subject)
 
 
 def _asked_title(prompt: str, lang: str) -> str:
-    """Return the text that an English prompt asks for, "plan to be out of debt in two years", "" if it names none."""
-    asked = asked_texts(prompt).partition("\n")[0] if lang == ENGLISH else ""
+    """Return the text that a longer English prompt asks for, "plan to be out of debt in two years"; "" for others."""
+    if lang != ENGLISH or is_title(prompt, lang):
+        return ""
+    asked = asked_texts(prompt).partition("\n")[0]
     return _begun(asked) if len(asked.split()) >= _FEWEST_ASKED and _ASKED_KIND.match(asked) else ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,9 +15,9 @@ from longhand.asking.completion import Complete, complete_choices, complete_lang
 if TYPE_CHECKING:
     from concepts.models.card import Kind
 
-KINDS_OF_MODEL: tuple[Kind, ...] = ("space", "planner", "writer", "voice", "library")
 COMMON = ("sections", "depth", "length", "lang", "prompt_lang", "seed", "goal", "outline")
-MODELS = ("space", "planner", "writer", "voice", "library", "steps", "guidance")
+KINDS_OF_MODEL: tuple[Kind, ...] = ("space", "planner", "writer", "voice", "library")
+MODELS = (*KINDS_OF_MODEL, "steps", "guidance")
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -32,6 +32,11 @@ def _completion_of(wish: Wish) -> Complete | None:
     if kind := next((kind for kind in KINDS_OF_MODEL if kind == wish.name), None):
         return complete_models(kind)
     return complete_choices(*wish.choices) if wish.choices else None
+
+
+def choice_option(flag: str, choices: Sequence[str], help: str) -> Any:
+    """Return the Typer option of one of some words, for an `Annotated` type."""
+    return typer.Option(flag, metavar="|".join(choices), help=help, autocompletion=complete_choices(*choices))
 
 
 def out_option(help: str) -> Any:

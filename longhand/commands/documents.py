@@ -11,7 +11,8 @@ import typer
 
 from concepts.counting import counted
 from concepts.errors import NotFoundError, StorageError, UsageError, shorten
-from longhand.asking.completion import complete_choices, complete_ids, complete_languages, complete_statuses
+from longhand.asking.completion import complete_ids, complete_languages, complete_statuses
+from longhand.asking.options import choice_option
 from longhand.showing.states import is_held, next_step_of, progress_of, state_of
 from longhand.showing.terminal import (
     format_duration,
@@ -81,11 +82,7 @@ def list_documents(
     ] = None,
     sort: Annotated[
         str,
-        typer.Option(
-            metavar="created|updated|title|status",
-            help="Times are listed newest first.",
-            autocompletion=complete_choices("created", "updated", "title", "status"),
-        ),
+        choice_option("--sort", ("created", "updated", "title", "status"), "Times are listed newest first."),
     ] = "created",
     limit: Annotated[int, typer.Option(help="How many.")] = 50,
     as_json: AsJson = False,

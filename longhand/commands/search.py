@@ -8,8 +8,8 @@ import typer
 
 from flows.document.asked.prompts import check_choice
 from flows.document.asked.wishes import DEFAULT_LANG
-from longhand.asking.completion import complete_choices, complete_languages
-from longhand.asking.options import SpaceName
+from longhand.asking.completion import complete_languages
+from longhand.asking.options import SpaceName, choice_option
 from longhand.commands.documents import AsJson, open_store
 from longhand.showing.terminal import print_json, print_table, say
 
@@ -21,23 +21,10 @@ def register(app: typer.Typer) -> None:
 
 def search(
     words: Annotated[str, typer.Argument(help="What it should be about; a sentence finds more than a word.")],
-    place: Annotated[
-        str | None,
-        typer.Option(
-            "--in",
-            metavar="plan|sentences",
-            help="Look only there.",
-            autocompletion=complete_choices("plan", "sentences"),
-        ),
-    ] = None,
+    place: Annotated[str | None, choice_option("--in", ("plan", "sentences"), "Look only there.")] = None,
     by: Annotated[
         str | None,
-        typer.Option(
-            "--by",
-            metavar="meaning|words",
-            help="Only so; both are mixed. Words need no model.",
-            autocompletion=complete_choices("meaning", "words"),
-        ),
+        choice_option("--by", ("meaning", "words"), "Only so; both are mixed. Words need no model."),
     ] = None,
     limit: Annotated[int, typer.Option(help="How many, the best first.")] = 10,
     lang: Annotated[

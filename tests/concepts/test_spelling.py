@@ -10,7 +10,7 @@ from importlib.resources import files
 import pytest
 
 from concepts.library.untold import untold
-from concepts.spelling import Correction, correct, meant_by, more_frequent
+from concepts.spelling import Corrected, Correction, correct, meant_by, more_frequent
 from training.sources.rare_words import main, rare_words
 
 
@@ -29,7 +29,7 @@ from training.sources.rare_words import main, rare_words
     ],
 )
 def test_the_word_that_was_meant_is_read(text: str, read: str) -> None:
-    assert correct(text)[0] == read
+    assert correct(text).text == read
 
 
 @pytest.mark.parametrize(
@@ -47,22 +47,22 @@ def test_the_word_that_was_meant_is_read(text: str, read: str) -> None:
     ],
 )
 def test_other_words_stay(text: str) -> None:
-    assert correct(text) == (text, ())
+    assert correct(text) == Corrected(text)
 
 
 @pytest.mark.parametrize("piece", ["a", "é", "a.", ". A", '"', "“", "1 ", "@ "])
 def test_long_rows_are_read_in_seconds(piece: str) -> None:
     text = piece * (10_000 // len(piece))
     began = time.process_time()
-    assert correct(text)[0] == text
+    assert correct(text).text == text
     untold(text, ["Tea."])
     assert time.process_time() - began < 10.0
 
 
 def test_a_correction_is_told_once() -> None:
-    read, found = correct("recieve, recieve and beleive")
-    assert read == "receive, receive and believe"
-    assert found == (Correction("recieve", "receive"), Correction("beleive", "believe"))
+    read = correct("recieve, recieve and beleive")
+    assert read.text == "receive, receive and believe"
+    assert read.corrections == (Correction("recieve", "receive"), Correction("beleive", "believe"))
 
 
 def test_a_rarer_word_needs_more_where_the_error_is_no_common_slip() -> None:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from concepts.languages.codes import ENGLISH
+from concepts.spelling import Corrected, correct
 from flows.document.asked.options import WritingOptions
 
 if TYPE_CHECKING:
-    from concepts.spelling import Correction
     from storage import DocumentRecord
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A prompt as it is read."""
-
-    text: str
-    corrections: tuple[Correction, ...] = ()
-
-
-def read_prompt(document: DocumentRecord) -> Reading:
+def read_prompt(document: DocumentRecord) -> Corrected:
     """Return a document's prompt as it is read.
 
     Spoken prompts, those in other languages and titles of given texts and outlines stay as they are; so does every
@@ -30,7 +21,5 @@ def read_prompt(document: DocumentRecord) -> Reading:
     options = WritingOptions.from_params(document.params)
     is_english = (options.prompt_lang or document.lang) == ENGLISH
     if not is_english or options.library or options.outline or options.use or options.speech:
-        return Reading(document.prompt)
-    from concepts.spelling import correct
-
-    return Reading(*correct(document.prompt))
+        return Corrected(document.prompt)
+    return correct(document.prompt)

@@ -6,13 +6,16 @@ import pytest
 
 from concepts.library.untold import MOST, untold
 
-TEXT = "Feed the dog twice a day. A vegan dinner takes 30 minutes, about 1,200 steps and five pans. Tuesdays rest."
+TEXT = (
+    "Feed the dog twice a day. A vegan dinner takes 30 minutes, about 1,200 steps and five pans, twenty in all. "
+    "Tuesdays rest."
+)
 
 
 @pytest.mark.parametrize(
     ("prompt", "lacks"),
     [
-        ("a vegan dinner in 30 minutes with 5 pans", []),
+        ("a vegan dinner in 30 minutes with 5 pans, 20 in all", []),
         ("a vegan dinner without an oven, 104 kg, 1200 steps", ["oven", "104 kg"]),
         (
             "please write me a complete guide to dogs",
@@ -33,7 +36,7 @@ def test_numbers_names_and_rare_words_that_the_text_lacks_are_told(prompt: str, 
 
 
 def test_the_rarest_are_told_in_the_order_of_the_prompt() -> None:
-    names = [f"{number} kg" for number in range(20, 20 + MOST - 1)]
+    names = [f"{number} kg" for number in range(41, 41 + MOST - 1)]
     prompt = f"boiler, {', '.join(names)} and sauerkraut"
     assert untold(prompt, [TEXT]) == [*names, "sauerkraut"]
 

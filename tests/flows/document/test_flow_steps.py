@@ -10,9 +10,10 @@ import pytest
 
 from concepts.blocks import Note
 from concepts.errors import SpaceMismatchError, UsageError
+from concepts.spelling import Corrected
 from flows.document import queries, steps
 from flows.document.asked.options import WritingOptions
-from flows.document.asked.reading import Reading, read_prompt
+from flows.document.asked.reading import read_prompt
 from flows.document.engine import HeadingsAsk, NotesAsk, OutlineAsk, SayAsk, Text
 from flows.errors import FlowError
 from flows.run import check_translatable, is_translated
@@ -305,4 +306,4 @@ def test_a_prompt_is_read_without_typing_errors_and_stays_as_typed(
 )
 def test_other_prompts_are_read_as_typed(store: Store, lang: str, options: WritingOptions) -> None:
     new = NewDocument(prompt="a dog puling", lang=lang, params=options.to_params())
-    assert read_prompt(store.create_document(new)) == Reading("a dog puling")
+    assert read_prompt(store.create_document(new)) == Corrected("a dog puling")
