@@ -15,7 +15,8 @@ import torch
 
 from concepts.neural.precision import autocast, training_device, training_dtype
 from concepts.space.config import SpaceConfig
-from training.loop import make_optimizers, step_generator, to_device
+from training.loop import step_generator, to_device
+from training.optimizers import make_optimizers
 from training.space.data import SpaceBatch
 from training.space.train import SpaceLoss, SpaceTrainingConfig
 

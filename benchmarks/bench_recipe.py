@@ -29,7 +29,9 @@ from concepts.space.config import SpaceConfig
 from concepts.space.network import Frontend, SpaceEncoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
 from training.corpus.store import iter_space_sentences
-from training.loop import LoopConfig, make_optimizers, step_generator
+from training.loop import step_generator
+from training.loop_config import LoopConfig
+from training.optimizers import make_optimizers
 from training.space.data import SpaceData
 from training.space.train import SpaceLoss, SpaceTrainingConfig
 

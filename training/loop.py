@@ -35,54 +35,10 @@ from concepts.errors import ModelError, NonFiniteError, UsageError
 from concepts.models.tensors import load_parameters, save_tensors
 from concepts.neural.precision import PRECISION_VARIABLE, training_device, training_dtype
 from concepts.neural.processes import add_up, agree, for_all, on_main, process_state
-from training.muon import Float32Muon
+from training.loop_config import LoopConfig
+from training.optimizers import make_optimizers
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoopConfig:
-    """Length and rates of training; raise `num_steps` to continue from a checkpoint."""
-
-    num_steps: int = 10_000
-    """Optimizer steps in all."""
-    num_warmup_steps: int = 100
-    """Steps over which the learning rate rises from zero."""
-    num_cooldown_steps: int = 2_000
-    """Last steps, over which the learning rate falls linearly to zero (warm-up, stable, decay)."""
-    matrix_lr: float = 3e-3
-    """Peak learning rate of the hidden matrices (Muon's scaled to AdamW's update size)."""
-    uses_muon: bool = True
-    """Whether Muon trains the hidden matrices, else AdamW. Muon takes a fixed time per step, which does not pay for
-    small batches."""
-    adam_lr: float = 2e-3
-    """Peak learning rate of embeddings, norms and biases (AdamW)."""
-    weight_decay: float = 0.01
-    """Decoupled weight decay of the hidden matrices."""
-    clip_norm: float = 1.0
-    """Largest norm of the gradient."""
-    ema_decay: float = 0.999
-    """Final decay of the exponential moving average of the weights; it rises gradually."""
-    num_parts: int = 1
-    """Batches per step, whose gradients are averaged; they are distributed over the processes."""
-    seed: int = 1
-    """Seed of batches and noise."""
-    checkpoint_every_s: float = 120.0
-    """Seconds between checkpoints."""
-    evaluate_every: int = 1_000
-    """Steps between evaluations on the dev split."""
-
-    def __post_init__(self) -> None:
-        if self.num_steps < 1 or self.num_warmup_steps < 0 or self.num_cooldown_steps < 0:
-            raise ModelError(f"step counts must be positive, got {self.num_steps}; give a larger --steps")
-        if self.num_parts < 1:
-            raise UsageError(f"a step has at least one part, got {self.num_parts}: give a larger --parts")
-
-    def lr_factor(self, step: int) -> float:
-        """Return the learning rate of `step` (from 0) as a fraction of its peak."""
-        warmup = min(1.0, (step + 1) / max(1, self.num_warmup_steps))
-        cooldown = min(1.0, max(0.0, (self.num_steps - step) / max(1, self.num_cooldown_steps)))
-        return warmup * cooldown
 
 
 @dataclass(frozen=True)
@@ -309,45 +265,6 @@ def to_device(value: Value, device: torch.device) -> Value:
         moved = {field.name: to_device(getattr(value, field.name), device) for field in fields(value)}
         return type(value)(**moved)
     return value
-
-
-def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
-    """Return Muon (or AdamW) for the hidden matrices and AdamW for embeddings, norms, biases and heads.
-
-    Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the momentum; with `match_rms_adamw`
-    (Liu et al. 2025, arXiv 2502.16982) its updates have AdamW's size, so rates carry over.
-    State saved by either number format loads in the other.
-    """
-    hidden: list[nn.Parameter] = []
-    other: list[nn.Parameter] = []
-    for name, parameter in module.named_parameters():
-        if parameter.requires_grad:
-            is_matrix = parameter.ndim == 2 and "embed" not in name and "head" not in name
-            (hidden if is_matrix else other).append(parameter)
-    matrices: torch.optim.Optimizer
-    if config.uses_muon:
-        device = next(module.parameters()).device
-        muon = torch.optim.Muon if training_dtype(device) == torch.bfloat16 else Float32Muon
-        matrices = muon(
-            hidden,
-            lr=config.matrix_lr,
-            momentum=0.95,
-            weight_decay=config.weight_decay,
-            adjust_lr_fn="match_rms_adamw",
-        )
-    else:
-        matrices = torch.optim.AdamW(
-            hidden, lr=config.matrix_lr, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
-        )
-    optimizers: list[torch.optim.Optimizer] = [matrices]
-    if other:  # an adapter has only matrices
-        optimizers.append(
-            torch.optim.AdamW(other, lr=config.adam_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-        )
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["peak_lr"] = group["lr"]
-    return optimizers
 
 
 def step_generator(seed: int, step: int, part: int) -> torch.Generator:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from concepts.corpus.split import Split
     from concepts.models.card import Kind, ModelCard
     from concepts.models.configs import Objective
-    from training.loop import LoopConfig, Progress
+    from training.loop import Progress
+    from training.loop_config import LoopConfig
 
 NUM_TINY_STEPS = 200
 """Default steps of the tiny preset: minutes, to check that the recipe runs."""

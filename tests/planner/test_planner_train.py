@@ -19,7 +19,7 @@ from planner.reach import REACH_FILE, load_reach
 from planner.rollout import Planner, PlanOptions
 from training.corpus.embed import EmbeddedCorpus, load_embedded
 from training.corpus.shares import KindShares
-from training.loop import LoopConfig
+from training.loop_config import LoopConfig
 from training.planner.config import PlannerTrainingConfig
 from training.planner.data import OutlineData
 from training.planner.evaluate import evaluate_planner

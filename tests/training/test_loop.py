@@ -19,16 +19,9 @@ from torch import Tensor, nn
 from concepts.errors import ModelError, NonFiniteError, UsageError
 from concepts.models.tensors import load_parameters
 from tests.training.training_toy import DIM, ToyTask
-from training.loop import (
-    LoopConfig,
-    Progress,
-    averaged,
-    make_optimizers,
-    step_generator,
-    train,
-    update_average,
-    write_recipe,
-)
+from training.loop import Progress, averaged, step_generator, train, update_average, write_recipe
+from training.loop_config import LoopConfig
+from training.optimizers import make_optimizers
 
 LOOP = LoopConfig(
     num_steps=30,

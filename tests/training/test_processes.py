@@ -20,7 +20,8 @@ from safetensors.torch import load_file
 from concepts.errors import UsageError
 from tests.training.training_processes import LOOP
 from tests.training.training_toy import ToyTask
-from training.loop import LoopConfig, parts_of_run, train
+from training.loop import parts_of_run, train
+from training.loop_config import LoopConfig
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,8 @@ from torch import Tensor
 from concepts.errors import LonghandError
 from concepts.neural.processes import SAID, is_lost_peer, leave
 from tests.training.training_toy import ToyTask
-from training.loop import LoopConfig, train
+from training.loop import train
+from training.loop_config import LoopConfig
 
 LOOP: dict[str, Any] = {
     "num_warmup_steps": 3,

@@ -21,7 +21,8 @@ from tests.writer.toy_voice import (
     encode_words,
     pack_documents,
 )
-from training.loop import LoopConfig, make_optimizers
+from training.loop_config import LoopConfig
+from training.optimizers import make_optimizers
 from training.voice.config import VoiceTrainingConfig
 from training.voice.corpus import spoken_document
 from training.voice.data import (

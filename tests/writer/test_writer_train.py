@@ -16,7 +16,7 @@ from concepts.errors import InputError, ModelError, NonFiniteError, SpaceMismatc
 from concepts.models.card import ModelCard
 from concepts.models.configs import Objective
 from training.corpus.embed import EmbeddedCorpus, Encoder, load_embedded
-from training.loop import LoopConfig
+from training.loop_config import LoopConfig
 from training.release import release_model
 from training.writer.config import WriterTrainingConfig
 from training.writer.data import BlockData

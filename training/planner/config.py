@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from concepts.errors import ModelError
 from planner.config import PlannerConfig
 from training.corpus.shares import KindShares
-from training.loop import LoopConfig
+from training.loop_config import LoopConfig
 
 
 @dataclass(frozen=True, kw_only=True)

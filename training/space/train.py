@@ -19,7 +19,8 @@ from concepts.space.config import PRESETS, UNK_ID, SpaceConfig
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
 from training.corpus.store import data_line, iter_space_sentences
-from training.loop import LoopConfig, Progress, to_device, train, write_recipe
+from training.loop import Progress, to_device, train, write_recipe
+from training.loop_config import LoopConfig
 from training.space.data import SpaceBatch, SpaceData
 from training.space.release import space_tensors
 from training.space.teacher import TEACHER_DIM, teacher_vectors

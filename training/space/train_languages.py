@@ -33,7 +33,8 @@ from concepts.space.extension import Extension, extension_weights
 from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces, train_sentencepiece
 from training.corpus.store import iter_space_sentences
-from training.loop import LoopConfig, Progress, to_device, train, write_recipe
+from training.loop import Progress, to_device, train, write_recipe
+from training.loop_config import LoopConfig
 from training.space.alignment import Alignment
 from training.space.data import SpaceBatch, SpaceData
 from training.space.pairs import Concepts, Sentence, english_concepts, read_sentences

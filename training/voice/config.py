@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from training.loop import LoopConfig
+from training.loop_config import LoopConfig
 from writer.voice.config import AdapterConfig
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from concepts.errors import ModelError
 from training.corpus.shares import KindShares
-from training.loop import LoopConfig
+from training.loop_config import LoopConfig
 from writer.config import WriterConfig
 
 

@@ -9,8 +9,9 @@ import torch
 
 from concepts.neural import precision
 from concepts.neural.precision import autocast, training_dtype
-from training.loop import LoopConfig, make_optimizers
+from training.loop_config import LoopConfig
 from training.muon import Float32Muon
+from training.optimizers import make_optimizers
 
 CPU = torch.device("cpu")
 

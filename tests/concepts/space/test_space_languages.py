@@ -26,7 +26,7 @@ from concepts.space.network import SpaceAutoencoder
 from concepts.space.tokenizer import Pieces
 from tests.concepts.space.rounding import is_rounded
 from training.corpus.store import FORMAT_VERSION
-from training.loop import LoopConfig
+from training.loop_config import LoopConfig
 from training.space import peers
 from training.space.alignment import Alignment
 from training.space.evaluate_languages import evaluate_languages, evaluate_retrieval, read_held
