@@ -21,17 +21,15 @@ from storage.database.schema import bring_up_to_date
 from storage.records import (
     FINAL,
     PLACES,
-    DatasetRow,
     DocumentStatus,
-    Garbage,
     Lease,
-    Match,
     NewPlanItem,
     OutlineRecord,
     Place,
     Source,
     SpaceRef,
 )
+from storage.results import DatasetRow, Garbage, Match
 from storage.rows import documents, leases, notes, outlines, overview, units, writing
 from storage.transaction import Transaction
 from storage.upkeep import export

@@ -34,9 +34,9 @@ from storage.records import (
     Progress,
     Sort,
     SpaceRef,
-    Submission,
     Wanted,
 )
+from storage.results import Submission
 from storage.rows.leases import held_until
 from storage.texts import check_text
 

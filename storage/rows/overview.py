@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from storage.database.tables import Attempt, Document
-from storage.records import DOCUMENT_STATUSES, FailedDocument, HeldDocument, Overview
+from storage.records import DOCUMENT_STATUSES
+from storage.results import FailedDocument, HeldDocument, Overview
 from storage.rows.leases import AT_WORK
 
 

@@ -47,7 +47,8 @@ from sqlalchemy.types import UserDefinedType
 from concepts.errors import StorageError
 from storage.database.pool import Database
 from storage.database.tables import Concept, Document, PlanItem, Rendering
-from storage.records import Match, Place
+from storage.records import Place
+from storage.results import Match
 
 if TYPE_CHECKING:
     from storage.records import SpaceRef, Vector

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from storage.records import Match
+from storage.results import Match
 from storage.search.stop_words import STOP_WORDS
 
 if TYPE_CHECKING:

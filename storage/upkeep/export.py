@@ -10,15 +10,8 @@ from sqlalchemy import Connection, Row, func, literal, select
 
 from concepts.errors import NotFoundError
 from storage.database.tables import Concept, PlanItem, Rendering
-from storage.records import (
-    DatasetRow,
-    ExportedDocument,
-    ExportedSection,
-    ExportedSentence,
-    OutlineRecord,
-    PlanItemRecord,
-    RenderingRecord,
-)
+from storage.records import OutlineRecord, PlanItemRecord, RenderingRecord
+from storage.results import DatasetRow, ExportedDocument, ExportedSection, ExportedSentence
 from storage.rows.documents import get_document, get_title
 from storage.rows.outlines import active_outline_id, get_outline, reading_order
 from storage.rows.writing import get_renderings

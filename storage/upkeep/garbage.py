@@ -40,7 +40,8 @@ from storage.database.tables import (
     TitleRow,
     Unit,
 )
-from storage.records import FINAL, DocumentStatus, Garbage
+from storage.records import FINAL, DocumentStatus
+from storage.results import Garbage
 from storage.rows.writing import GIVEN
 
 DOCUMENTS_PER_TRANSACTION = 20
