@@ -22,23 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from concepts.neural.low_rank import LowRank
 from writer.voice.config import AdapterConfig
 from writer.voice.words import WordMap
 
 WORDS_AT_FIRST = -1.0
 """Initial weight of a concept's words, before softplus."""
-
-
-class LowRank(nn.Module):
-    """The update of one projection: down to `rank` and up again, zero at the start."""
-
-    def __init__(self, num_in: int, num_out: int, rank: int) -> None:
-        super().__init__()
-        self.down = nn.Parameter(torch.randn(rank, num_in) * num_in**-0.5)
-        self.up = nn.Parameter(torch.zeros(num_out, rank))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x @ self.down.T) @ self.up.T
 
 
 class VoiceAdapter(nn.Module):
