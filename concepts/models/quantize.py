@@ -1,10 +1,11 @@
 """Weights of a release in five and a half bits each, and in eight where their rows do not fit.
 
 A matrix whose rows or columns are multiples of 32 is stored as uint8, the blocks of GGUF's Q5_0 format along them:
-32 weights of five bits and their scale in float16, 22 bytes (`gguf.quants`, of the llama.cpp project). Other matrices
-are stored as int8 with a float32 scale for each row, its largest value over 127, so rounding moves no weight by more
-than half a scale (Jacob et al. 2018, arXiv 1712.05877, without zero points). Tensors that are not matrices stay
-float16. Weights are dequantised on loading; nothing is computed in few bits.
+32 weights of five bits and their scale in float16, 22 bytes (`gguf.quants`, of the llama.cpp project); on request in
+its Q4_0 format, 18 bytes, under a name that says so. Other matrices are stored as int8 with a float32 scale for each
+row, its largest value over 127, so rounding moves no weight by more than half a scale (Jacob et al. 2018, arXiv
+1712.05877, without zero points). Tensors that are not matrices stay float16. Weights are dequantised on loading;
+nothing is computed in few bits.
 """
 
 from __future__ import annotations
@@ -22,26 +23,30 @@ SCALE = ".int8_scale"
 """Suffix of the rows' scales (float32) behind the name of an int8 matrix."""
 TRANSPOSED = ".transposed"
 """Suffix of a matrix whose columns, not its rows, are stored in blocks."""
+FOUR_BITS = ".q4"
+"""Suffix, behind the others, of a matrix in blocks of four bits a weight."""
 BLOCK = 32
-"""Weights of a Q5_0 block."""
-BLOCK_BYTES = 22
+"""Weights of a block."""
+BLOCK_BYTES = {5: 22, 4: 18}
+"""By bits a weight."""
 _LARGEST = 127
 
 
-def quantize(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def quantize(tensors: Mapping[str, Tensor], *, bits: int = 5) -> dict[str, Tensor]:
     """Return `tensors` with every matrix (R, C) quantised, all else in float16.
 
     A matrix becomes uint8 (R, C / 32 * 22); where C is no multiple of 32 but R is, uint8 (C, R / 32 * 22); else int8
-    (R, C) beside its scales (R,).
+    (R, C) beside its scales (R,). `bits`: 5, or 4 with 18 instead of 22 bytes.
     """
     made: dict[str, Tensor] = {}
+    end = FOUR_BITS if bits == 4 else ""
     for name, value in tensors.items():
         if value.ndim != 2 or not value.is_floating_point():
             made[name] = value.half() if value.is_floating_point() else value
         elif value.shape[1] % BLOCK == 0:
-            made[name] = _to_blocks(value.float())
+            made[name + end] = _to_blocks(value.float(), bits)
         elif value.shape[0] % BLOCK == 0:
-            made[name + TRANSPOSED] = _to_blocks(value.float().T.contiguous())
+            made[name + TRANSPOSED + end] = _to_blocks(value.float().T.contiguous(), bits)
         else:
             matrix = value.float()
             scale = (matrix.abs().amax(dim=1) / _LARGEST).clamp(min=1e-12)
@@ -61,9 +66,10 @@ def dequantize(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name.endswith(SCALE):
             continue
         if value.dtype == torch.uint8:
-            matrix = _from_blocks(name, value)
-            made[name.removesuffix(TRANSPOSED)] = (
-                matrix.T.contiguous() if name.endswith(TRANSPOSED) else matrix
+            plain = name.removesuffix(FOUR_BITS)
+            matrix = _from_blocks(name, value, 5 if plain == name else 4)
+            made[plain.removesuffix(TRANSPOSED)] = (
+                matrix.T.contiguous() if plain.endswith(TRANSPOSED) else matrix
             )
         elif value.dtype == torch.int8:
             scale = tensors.get(name + SCALE)
@@ -90,18 +96,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return {name: value.float() for name, value in dequantize(load_file(path)).items()}
 
 
-def _to_blocks(matrix: Tensor) -> Tensor:
+def _to_blocks(matrix: Tensor, bits: int) -> Tensor:
     # Imported here, as below: a command that loads no model needs no gguf.
     from gguf import GGMLQuantizationType, quants
 
-    return torch.from_numpy(quants.quantize(matrix.numpy(force=True), GGMLQuantizationType.Q5_0))
+    return torch.from_numpy(quants.quantize(matrix.numpy(force=True), GGMLQuantizationType[f"Q{bits}_0"]))
 
 
-def _from_blocks(name: str, blocks: Tensor) -> Tensor:
+def _from_blocks(name: str, blocks: Tensor, bits: int) -> Tensor:
     from gguf import GGMLQuantizationType, quants
 
-    if blocks.ndim != 2 or blocks.shape[1] % BLOCK_BYTES:
+    if blocks.ndim != 2 or blocks.shape[1] % BLOCK_BYTES[bits]:
         raise ModelError(
-            f"the weights {name} have rows of {blocks.shape[-1]} bytes, expected a multiple of {BLOCK_BYTES}"
+            f"the weights {name} have rows of {blocks.shape[-1]} bytes, expected a multiple of {BLOCK_BYTES[bits]}"
         )
-    return torch.from_numpy(quants.dequantize(blocks.numpy(), GGMLQuantizationType.Q5_0))
+    return torch.from_numpy(quants.dequantize(blocks.numpy(), GGMLQuantizationType[f"Q{bits}_0"]))

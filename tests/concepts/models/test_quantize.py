@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from concepts.errors import ModelError
-from concepts.models.quantize import BLOCK, SCALE, TRANSPOSED, dequantize, is_quantized, quantize
+from concepts.models.quantize import BLOCK, FOUR_BITS, SCALE, TRANSPOSED, dequantize, is_quantized, quantize
 
 
 def _matrix(rows: int, columns: int, size: float, seed: int) -> Tensor:
@@ -45,6 +45,19 @@ def test_no_weight_of_whole_blocks_moves_by_more_than_a_step_of_its_block(
     moved = (again - weight).view(rows, blocks, BLOCK).abs()
     assert (moved <= step * 1.002).all()  # the value opposite to the largest one is cut by up to a step
     assert (moved <= step * 0.502).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(5, 64), (64, 5)])
+def test_four_bits_take_less_and_move_weights_by_a_step_of_theirs(shape: tuple[int, int]) -> None:
+    weight = _matrix(*shape, 1.0, 1)
+    made = quantize({"w": weight, "b": torch.randn(7)}, bits=4)
+    (name,) = made.keys() - {"b"}
+    assert name.endswith(FOUR_BITS) and made[name].nbytes == 5 * 2 * 18
+    again = dequantize(made)
+    assert again.keys() == {"w", "b"} and again["w"].shape == shape
+    assert (again["w"] - weight).abs().max() <= weight.abs().max() / 8 * 1.002
+    with pytest.raises(ModelError, match="rows of 35 bytes, expected a multiple of 18"):
+        dequantize({name: made[name][:, 1:]})
 
 
 @pytest.mark.parametrize("columns", [7, 64])
