@@ -36,7 +36,7 @@ from concepts.neural.processes import process_state
 from flows.document import steps
 from flows.document.job.events import OnWorkerEvent, UnitReport, unit_event
 from flows.document.job.job import Job, error_text
-from flows.document.planning import check_same_model, check_same_space
+from flows.document.prompting import check_same_model, check_same_space
 from flows.errors import CrewError
 from flows.leases.lease import LEASE_S, HeldLease
 from flows.leases.owner import current_owner, is_dead

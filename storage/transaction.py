@@ -92,6 +92,10 @@ class Transaction:
 
     set_title = of_document(documents.set_title)
 
+    def set_lang(self, lang: str) -> None:
+        """Set the language that the document is written in; nothing may be decoded yet."""
+        self._update(lang=lang)
+
     def set_params(self, params: JsonObject) -> None:
         """Replace the document's options."""
         self._update(params=check_json("the parameters of the document", params))

@@ -1,35 +1,40 @@
 """The codec of a downloaded sentence encoder: all-MiniLM-L6-v2's own vectors are the concepts.
 
 A concept is the mean of a sentence's token states over the attention mask, of length 1 (Reimers and Gurevych 2019,
-arXiv 1908.10084). The encoder knows English; a text in another language is translated first. It has no decoder: a
-voice says its concepts.
+arXiv 1908.10084). The encoder knows English; other languages are read by extensions (extension.py), whose concepts are
+those of the English. It has no decoder: a voice says its concepts.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from concepts.codecs.extension import (
+    PIECES_FILE,
+    WEIGHTS_FILE,
+    ExtensionConfig,
+    ids_of,
+    mean_of,
+    merge,
+)
 from concepts.errors import InputError, LonghandError, ModelError
 from concepts.languages.codes import ENGLISH, check_code
-from concepts.models.card import FetchedCard
+from concepts.models.card import FetchedCard, ModelCard
+from concepts.models.quantize import read_tensors
 from concepts.quiet import quiet_transformers
+from concepts.space.tokenizer import Pieces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _ENCODE_BATCH = 64
 
-
-class TextTranslator(Protocol):
-    """A translator into English: `concepts.codecs.translation.Translator`."""
-
-    def translate(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[str]:
-        """Return the texts in the other language."""
+_Tokenize = Callable[[Sequence[str]], list[list[int]]]
 
 
 class SentenceCodec:
@@ -42,17 +47,17 @@ class SentenceCodec:
         tokenizer: Tokenizer,
         device: torch.device,
         dtype: torch.dtype,
-        load_translator: Callable[[], TextTranslator],
+        extensions: Sequence[ModelCard] = (),
     ) -> None:
-        """`load_translator` is called when the first text in another language than English is encoded."""
+        """`extensions`: the cards of further languages, which are loaded when the first text in one is encoded."""
         self.card = card
         self.space_id = card.space_id
         self.dim = int(str(card.config["model_dim"]))
-        self.langs: tuple[str, ...] = tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]
+        self.langs = _langs(card)
         self.device, self.dtype = device, dtype
         self._model, self._tokenizer = model, tokenizer
-        self._load_translator = load_translator
-        self._translator: TextTranslator | None = None
+        self._extensions = {lang: other for other in extensions for lang in _langs(other)}
+        self._extended: dict[str, tuple[Any, _Tokenize]] = {}
 
     @classmethod
     def load(
@@ -61,7 +66,7 @@ class SentenceCodec:
         *,
         device: torch.device,
         dtype: torch.dtype,
-        load_translator: Callable[[], TextTranslator],
+        extensions: Sequence[ModelCard] = (),
     ) -> SentenceCodec:
         """Load the encoder from local files, without a network.
 
@@ -82,7 +87,7 @@ class SentenceCodec:
                     folder, add_pooling_layer=False, local_files_only=True, dtype=dtype
                 )
                 model.eval().requires_grad_(False).to(device)
-                return cls(card, model, tokenizer, device, dtype, load_translator)
+                return cls(card, model, tokenizer, device, dtype, extensions)
         except LonghandError:
             raise
         except Exception as error:  # transformers and tokenizers raise errors of their own for a bad file
@@ -92,43 +97,54 @@ class SentenceCodec:
     def encode(self, sentences: Sequence[str], lang: str = ENGLISH) -> Tensor:
         """Return the concepts (N, D), unit vectors, float32 on the CPU, of `sentences` in `lang`.
 
-        Other languages than English are translated first. Sentences beyond the encoder's length are cut there. Raises
-        InputError for an empty sentence, UsageError for an unknown language.
+        Sentences beyond the encoder's length are cut there. Raises InputError for an empty sentence, UsageError for an
+        unknown language, ModelError if its weights are missing or damaged.
         """
         self.check_lang(lang)
         for sentence in sentences:
             if not sentence.strip():
                 raise InputError("an empty sentence has no concept; give text with at least one word")
-        if lang != ENGLISH and sentences:
-            english = self._english(sentences, lang)
-            sentences = [text.strip() or said for text, said in zip(english, sentences, strict=True)]
+        if not sentences:
+            return torch.empty(0, self.dim)
+        model, tokenize = (self._model, self._tokenize) if lang == ENGLISH else self._extension(lang)
         vectors = torch.empty(len(sentences), self.dim)
-        tokens = [found.ids for found in self._tokenizer.encode_batch(list(sentences))]
+        tokens = tokenize(sentences)
         order = sorted(
             range(len(tokens)), key=lambda row: len(tokens[row])
         )  # sorted by length: little padding
         for first in range(0, len(order), _ENCODE_BATCH):
             rows = order[first : first + _ENCODE_BATCH]
-            vectors[rows] = self._encode([tokens[row] for row in rows])
+            vectors[rows] = self._encode(model, [tokens[row] for row in rows])
         return vectors
 
+    def _tokenize(self, sentences: Sequence[str]) -> list[list[int]]:
+        return [found.ids for found in self._tokenizer.encode_batch(list(sentences))]
+
     @torch.inference_mode()
-    def _encode(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+    def _encode(self, model: Any, tokens: Sequence[Sequence[int]]) -> Tensor:
         lengths = torch.tensor([len(row) for row in tokens])
         mask_BT = torch.arange(int(lengths.max()))[None] < lengths[:, None]
         ids_BT = torch.zeros(mask_BT.shape, dtype=torch.long)
         ids_BT[mask_BT] = torch.tensor([token for row in tokens for token in row])
         mask_BT = mask_BT.to(self.device)
-        states_BTD = self._model(
-            ids_BT.to(self.device), attention_mask=mask_BT.long()
-        ).last_hidden_state.float()
-        mean_BD = (states_BTD * mask_BT.unsqueeze(-1)).sum(dim=1) / mask_BT.sum(dim=1, keepdim=True)
-        return F.normalize(mean_BD, dim=1).cpu()
+        states_BTD = model(ids_BT.to(self.device), attention_mask=mask_BT.long()).last_hidden_state
+        return mean_of(states_BTD, mask_BT).cpu()
 
-    def _english(self, sentences: Sequence[str], lang: str) -> list[str]:
-        if self._translator is None:
-            self._translator = self._load_translator()
-        return self._translator.translate(sentences, lang, ENGLISH)
+    def _extension(self, lang: str) -> tuple[Any, _Tokenize]:
+        """Return the encoder of another language, and what turns its texts into tokens."""
+        if lang not in self._extensions:
+            raise ModelError(
+                f"the space {self.card.name} cannot read {lang}: no model of its further languages is installed "
+                "(`longhand models`); install Longhand again"
+            )
+        card = self._extensions[lang]
+        if card.name not in self._extended:
+            card.verify()
+            model = copy.deepcopy(self._model)
+            merge(read_tensors(card.path(WEIGHTS_FILE)), model)
+            config, pieces = ExtensionConfig.of(card.config), Pieces(card.path(PIECES_FILE))
+            self._extended[card.name] = model, lambda texts: ids_of(texts, pieces, config)
+        return self._extended[card.name]
 
     def as_query(self, vectors: Tensor, lang: str = ENGLISH) -> Tensor:
         """Return query vectors (N, D) for the concepts `vectors` of texts in `lang`: the same."""
@@ -144,3 +160,7 @@ class SentenceCodec:
     def check_lang(self, lang: str) -> str:
         """Return `lang` if the space knows it; raises UsageError that names the nearest codes."""
         return check_code(lang, self.langs, self.card.name)
+
+
+def _langs(card: ModelCard) -> tuple[str, ...]:
+    return tuple(map(str, card.config["langs"]))  # type: ignore[call-overload]

@@ -8,9 +8,8 @@ import torch
 
 from concepts.codecs.codec import Codec, ConceptCodec
 from concepts.codecs.sentence_codec import SentenceCodec
-from concepts.codecs.translation import Translator
 from concepts.models.card import FetchedCard
-from concepts.models.installed import find_card
+from concepts.models.installed import find_card, find_languages
 from concepts.neural.devices import choose_dtype
 
 
@@ -27,6 +26,4 @@ def load_codec(
         return Codec.load(name, device=device, dtype=dtype, on_note=on_note)
     place = device or torch.device("cpu")
     chosen = dtype or choose_dtype(place, is_large=False)
-    return SentenceCodec.load(
-        card, device=place, dtype=chosen, load_translator=lambda: Translator.load(place)
-    )
+    return SentenceCodec.load(card, device=place, dtype=chosen, extensions=find_languages(card.space_id))

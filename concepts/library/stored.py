@@ -28,6 +28,7 @@ from concepts.library.encode import Encode
 from concepts.library.library import Entry, Library, Passage, passages_of
 from concepts.library.own import LEAST_LIKENESS as OWN_LEAST_LIKENESS
 from concepts.library.own import is_own, read_own, state_of
+from concepts.library.translations import TRANSLATIONS_FILE, TranslationMemory
 from concepts.models.card import ModelCard, find_name_in_space, list_cards, write_card
 from concepts.models.installed import find_card
 
@@ -145,6 +146,18 @@ def load_library(
     except (OSError, EOFError, lzma.LZMAError, ValueError, TypeError, LookupError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"the library {card.folder} cannot be read ({first}); make it anew") from error
+
+
+def load_translations(space_id: str) -> TranslationMemory:
+    """Load the translations of a space's own library; an empty memory if it has none.
+
+    Raises ModelError if they are damaged.
+    """
+    for card in list_cards():
+        if card.kind == "library" and card.space == space_id and TRANSLATIONS_FILE in card.files:
+            card.verify((TRANSLATIONS_FILE,))
+            return TranslationMemory.load(card.path(TRANSLATIONS_FILE))
+    return TranslationMemory()
 
 
 def _books_of(card: ModelCard, codes: Mapping[str, NDArray[np.generic]]) -> Books:

@@ -22,7 +22,7 @@ from concepts.models.checksums import recorded_sha256, sha256_of
 from concepts.models.configs import WHEEL, check_config
 from concepts.models.wheels import WHEEL_MODELS, is_fetched, require, wheel_folder
 
-Kind = Literal["space", "planner", "writer", "voice", "library"]
+Kind = Literal["space", "planner", "writer", "voice", "library", "languages"]
 
 MODELS_VARIABLE = "LONGHAND_MODELS"
 """Folders of models, separated as in PATH."""

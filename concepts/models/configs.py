@@ -89,6 +89,13 @@ CONFIG_FIELDS: dict[str, dict[str, Field]] = {
         "word_dim": _SIZE,
     },
     "library": {"concept_dim": _SIZE},
+    "languages": {
+        "langs": _CODES,
+        "num_pieces": _SIZE,
+        "model_dim": _SIZE,
+        "rank": _SIZE,
+        "max_seq_len": _SIZE,
+    },
 }
 """Fields by kind of model (a test compares them with the configs of the models)."""
 _REQUIRED: dict[str, tuple[str, ...]] = {
@@ -97,6 +104,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "writer": ("concept_dim",),
     "voice": ("concept_dim", "base"),
     "library": ("concept_dim",),
+    "languages": ("langs", "num_pieces", "model_dim", "rank", "max_seq_len"),
 }
 """Fields without a default."""
 

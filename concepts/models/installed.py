@@ -57,6 +57,11 @@ def space_languages(name: str | None) -> tuple[str, ...]:
     return tuple(map(str, langs)) if isinstance(langs, list | tuple) else ()
 
 
+def find_languages(space_id: str) -> list[ModelCard]:
+    """Return the cards of the further languages of a space, unverified."""
+    return [card for card in list_cards() if card.kind == "languages" and card.space == space_id]
+
+
 def find_adapter(name: str | None, space_id: str, *, verify: bool = True) -> ModelCard | None:
     """Return the card of a voice's adapter, by name or folder; `name` None: one of the space `space_id`.
 

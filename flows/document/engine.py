@@ -288,6 +288,12 @@ class Engine(Protocol):
     def say_headings(self, ask: HeadingsAsk) -> list[Text]:
         """Return an outline's missing headings in reading order, each said after the ones before it."""
 
+    def tells_in(self, prompt: str, lang: str) -> bool:
+        """Return whether the library that ships has, in `lang`, a document on the subject of a prompt in `lang`."""
+
+    def name_in(self, title: str, source_lang: str, lang: str) -> str:
+        """Return a title in `lang`: that of the library's document on its subject, else a translation, perhaps ""."""
+
     def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
         """Return translations into `lang`, scored by their similarity in meaning; "" stays "" without a score."""
 

@@ -19,11 +19,7 @@ from flows.document.asked.sizes import asked_size
 from flows.document.engine import Engine, HeadingsAsk, Key, LeafPlan, Text
 from flows.document.job.job import Job
 from flows.document.noted import note_vectors
-from flows.document.planning import (
-    check_same_model,
-    check_same_space,
-    conditions,
-)
+from flows.document.prompting import check_same_model, check_same_space, conditions
 from flows.document.steps import leaf_plan
 from flows.document.titles import title_of
 from storage import BlockKind, CardRef, DocumentRecord, Lease, OutlineRecord, PlanItemRecord, Store

@@ -24,14 +24,9 @@ from flows.document.engine import HeadingsAsk, LeafPlan, NotesAsk, SayAsk, Secti
 from flows.document.job.events import Said
 from flows.document.job.job import Attempt, Job, attempt, take
 from flows.document.noted import FEWEST_PROSE, is_passage, note_vectors, place_notes
-from flows.document.planning import (
-    check_same_model,
-    check_same_space,
-    conditions,
-    grouped,
-    plan_document,
-)
+from flows.document.planning import grouped, plan_document
 from flows.document.points import cover_points, heading_with_points, place_points, point_vectors, points_of
+from flows.document.prompting import check_same_model, check_same_space, conditions
 from flows.document.queries import pending_sections
 from flows.document.titles import title_of
 from flows.errors import FlowError

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from concepts.languages.codes import ENGLISH
-from flows.document.asked.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing, WritingOptions
+from flows.document.asked.options import DEFAULT_DRAWING, NO_LIBRARY, Drawing
 from flows.document.engine import (
     HeadingsAsk,
     LeafPlan,
@@ -27,7 +27,7 @@ from flows.document.engine import (
 )
 from flows.document.noted import is_passage
 from flows.models.arrays import to_array, to_goal, to_tensor, to_writing_plan
-from flows.models.loading import LoadedModels
+from flows.models.translating import TranslatingModels
 from storage import NewPlanItem, Note
 
 if TYPE_CHECKING:
@@ -40,22 +40,8 @@ if TYPE_CHECKING:
     from writer.voice.text import Said
 
 
-class ModelEngine(LoadedModels):
+class ModelEngine(TranslatingModels):
     """The models of this repository; see `flows.document.engine.Engine`."""
-
-    def check_lang(self, lang: str) -> str:
-        """Ask the codec, then the translator, which knows more languages."""
-        codec = self._codec.result()
-        if lang in codec.langs or lang in self._translates().langs:
-            return lang
-        return codec.check_lang(lang)
-
-    def encode(self, sentences: Sequence[str], lang: str) -> Vector:
-        """Encode with the codec; translate sentences into English first if its encoder lacks their language."""
-        codec = self._codec.result()
-        if lang not in codec.langs and sentences:
-            sentences, lang = self._translates().translate(list(sentences), lang, ENGLISH), ENGLISH
-        return to_array(codec.encode(sentences, lang))
 
     def as_query(self, vectors: Vector, lang: str) -> Vector:
         """Return query vectors for the concepts `vectors` (N, D) of texts in `lang`."""
@@ -104,7 +90,7 @@ class ModelEngine(LoadedModels):
         from concepts.library.parts import find_digest, find_parts
 
         (title,) = self._in_english([ask.title], ask.lang)
-        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang)
+        (prompt,) = self._in_english([ask.prompt], ask.prompt_lang, is_preferred=ask.prompt_lang == ask.lang)
         library, encode, names = self._library(ask.library), self._encode_english, (title, prompt)
         if ask.depth == 1:
             typed = ask.typed if ask.prompt_lang == ENGLISH else ""
@@ -201,13 +187,6 @@ class ModelEngine(LoadedModels):
         """Return the writer with a document's drawing options."""
         writer = self._writer.result()
         return writer.with_options(replace(writer.options, **drawing.changes()))  # type: ignore[arg-type]
-
-    def render(self, vectors: Vector, lang: str, *, beam_size: int) -> list[Text]:
-        """Decode and score with the codec."""
-        from writer.decoding import render
-
-        found = render(self._codec.result(), to_tensor(vectors), lang, beam_size=beam_size)
-        return [Text(text=rendering.text, score=float(rendering.score)) for rendering in found]
 
     def say(self, ask: SayAsk) -> list[list[Text]]:
         """Say all sections side by side."""
@@ -307,45 +286,6 @@ class ModelEngine(LoadedModels):
         # A heading is no list item, though a voice says it as one.
         texts = [replace(_text(row), block=None) for place, row in enumerate(said) if place not in heading_at]
         return self._from_english(texts, ask.lang)
-
-    def _in_english(self, texts: Sequence[str], lang: str) -> list[str]:
-        """Return texts in English, the voice's language."""
-        if lang == ENGLISH:
-            return list(texts)
-        return [text.text for text in self._translated(texts, lang, ENGLISH)]
-
-    def _from_english(self, texts: Sequence[Text], lang: str) -> list[Text]:
-        """Translate a voice's texts into the document's language; the scores stay the English texts'."""
-        if lang == ENGLISH:
-            return list(texts)
-        found = self._translated([text.text for text in texts], ENGLISH, lang)
-        return [replace(text, text=other.text) for text, other in zip(texts, found, strict=True)]
-
-    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
-        """Translate and score, both with the translator."""
-        return self._translated(texts, source_lang, lang, scored=True)
-
-    def _translated(
-        self, texts: Sequence[str], source_lang: str, lang: str, *, scored: bool = False
-    ) -> list[Text]:
-        """Return texts in `lang`; languages that the translator lacks go to the space's own decoder."""
-        found = [Text(text="", score=None)] * len(texts)
-        places = [place for place, text in enumerate(texts) if text.strip()]
-        if not places:
-            return found
-        asked = [texts[place] for place in places]
-        translator = self._translates()
-        if {source_lang, lang} <= set(translator.langs):
-            said = translator.translate(asked, source_lang, lang)
-            scores: Sequence[float | None] = [None] * len(said)
-            if scored:
-                scores = translator.score(asked, source_lang, said, lang)
-            answers = [Text(text=text, score=score) for text, score in zip(said, scores, strict=True)]
-        else:
-            answers = self.render(self.encode(asked, source_lang), lang, beam_size=WritingOptions.beam_size)
-        for place, answer in zip(places, answers, strict=True):
-            found[place] = answer
-        return found
 
 
 def _said(notes: Sequence[Note]) -> tuple[Said, ...]:

@@ -135,6 +135,14 @@ class SharedEngine:
         """As the engine, in turn."""
         return self._turn(self._engine.find_notes, ask)
 
+    def tells_in(self, prompt: str, lang: str) -> bool:
+        """As the engine, in turn."""
+        return self._turn(self._engine.tells_in, prompt, lang)
+
+    def name_in(self, title: str, source_lang: str, lang: str) -> str:
+        """As the engine, in turn."""
+        return self._turn(self._engine.name_in, title, source_lang, lang)
+
     def translate(self, *args: Any) -> list[Text]:
         """As the engine, in turn."""
         return self._turn(self._engine.translate, *args)

@@ -30,7 +30,7 @@ from prefect.exceptions import Pause
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Scheduled, Suspended
 
 from concepts.errors import InputError, LostLease, NotFoundError, StorageError
-from concepts.languages.codes import take_language
+from concepts.languages.codes import ENGLISH, take_language
 from concepts.languages.detection import check_readable, document_language
 from flows.document import queries, steps
 from flows.document.asked.options import Length, WritingOptions
@@ -214,14 +214,17 @@ async def write_document(
             if document_id is None:
                 # The server does not hold a run's parameters to the form's limits.
                 sections = replace(WISHES["sections"], called="sections").check(sections)
-                options = WritingOptions(sections=sections, length=length)
                 if document is None:
                     prompt = _checked_prompt(prompt)
-                    new = {
-                        "prompt": prompt,
-                        "lang": _language_of(lang, prompt),
-                        "params": options.to_params(),
-                    }
+                    chosen = _language_of(lang, prompt)
+                    is_of_prompt = not (lang and lang.strip()) and chosen != ENGLISH
+                    options = WritingOptions(
+                        sections=sections,
+                        length=length,
+                        prompt_lang=chosen if is_of_prompt else None,
+                        lang_of_prompt=is_of_prompt,
+                    )
+                    new = {"prompt": prompt, "lang": chosen, "params": options.to_params()}
                 else:
                     new = {**document, "prompt": _checked_prompt(document["prompt"])}
                 document_id = await _store(new, str(flow_run.id))

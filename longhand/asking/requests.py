@@ -190,9 +190,10 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     typed_in = outline_lang if entries and outline_lang is not None else read_as
     if asked_lang is None and lang != DEFAULT_LANG:
         reads = "reads as" if prompt_lang is None else "is in"
+        own, english = language_name(lang), language_name(DEFAULT_LANG)
         say(
-            f"the prompt {reads} {language_name(lang)}, and so the document is written in {language_name(lang)}: "
-            f"--lang {DEFAULT_LANG} writes it in {language_name(DEFAULT_LANG)}"
+            f"the prompt {reads} {own}: the document is in {own} where the library tells of the subject in {own}, else "
+            f"in {english}; --lang says which"
         )
     elif asked_lang is None and typed_in != lang == DEFAULT_LANG:
         what, typed = "outline" if entries else "prompt", language_name(typed_in)
@@ -209,6 +210,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
         points=points,
         lengths=lengths,
         prompt_lang=read_as,
+        lang_of_prompt=asked_lang is None and lang != DEFAULT_LANG and speech is None and not entries,
         outline_lang=outline_lang,
         review=wishes.get("review") or False,
         plan_only=plan_only,

@@ -329,6 +329,7 @@ def run_document(
         FAR,
         describe_blanks,
         describe_gaps,
+        describe_language,
         describe_length,
         describe_sources,
         describe_spelling,
@@ -352,6 +353,7 @@ def run_document(
                 told.add("notes")
                 for describe in (
                     describe_spelling,
+                    describe_language,
                     describe_stand_in,
                     describe_length,
                     describe_gaps,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from concepts.counting import counted
 
 if TYPE_CHECKING:
-    from storage import Store
+    from concepts.library.translations import TranslationMemory
+    from storage import DocumentRecord, Store
 
 FAR = "this is far from what the planner has learnt; the outline may be astray"
 
@@ -89,6 +90,40 @@ def describe_stand_in(store: Store, document_id: str) -> str | None:
     )
 
 
+def describe_language(store: Store, document_id: str) -> str | None:
+    """Return a line on how a document comes by its language, where it is not as it was asked; None otherwise."""
+    from concepts.languages.codes import ENGLISH, language_name
+    from flows.document.asked.options import WritingOptions
+
+    document = store.get_document(document_id)
+    options = WritingOptions.from_params(document.params)
+    if options.lang_of_prompt and options.prompt_lang and document.lang != options.prompt_lang:
+        asked, got = language_name(options.prompt_lang), language_name(document.lang)
+        return (
+            f"the library does not tell of this in {asked}, so the document is in {got}: "
+            f"--lang {options.prompt_lang} has it translated by a small model, which makes many mistakes"
+        )
+    texts = [note.text for own in store.get_notes(document_id).values() for note in own]
+    if document.lang == ENGLISH or not texts:
+        return None
+    memory = _translations(document)
+    num = sum(memory.translate(text, ENGLISH, document.lang) is None for text in texts)
+    if not num:
+        return None
+    return (
+        f"{num} of {counted(len(texts), 'sentence')} are translated by a small model, which makes many mistakes: read "
+        f"them beside the English (longhand write --lang {ENGLISH})"
+    )
+
+
+def _translations(document: DocumentRecord) -> TranslationMemory:
+    """Return the translations that the library of a document's space holds."""
+    from concepts.library.stored import load_translations
+
+    space = document.space
+    return load_translations("" if space is None else f"{space.name}@{space.checksum}")
+
+
 def describe_length(store: Store, document_id: str) -> str | None:
     """Return a line if a prompt asks for a book and gets no parts, as the library has none on it; None otherwise."""
     from flows.document.asked.options import WritingOptions
@@ -139,8 +174,14 @@ MOST_BLANKS = 4
 def describe_blanks(store: Store, document_id: str) -> str | None:
     """Return a line that names the blanks which are left to the reader, such as "[date]"; None if there are none."""
     from concepts.blanks import blanks_of
+    from concepts.languages.codes import ENGLISH
 
-    blanks = blanks_of(note.text for own in store.get_notes(document_id).values() for note in own)
+    document = store.get_document(document_id)
+    texts = [note.text for own in store.get_notes(document_id).values() for note in own]
+    if document.lang != ENGLISH:
+        memory = _translations(document)
+        texts = [memory.translate(text, ENGLISH, document.lang) or "" for text in texts]
+    blanks = blanks_of(texts)
     if not blanks:
         return None
     named = ", ".join(f"[{blank}]" for blank in blanks[:MOST_BLANKS])

@@ -248,6 +248,13 @@ class FakeEngine:
             headings.append(heading)
         return found
 
+    def tells_in(self, prompt: str, lang: str) -> bool:
+        return True
+
+    def name_in(self, title: str, source_lang: str, lang: str) -> str:
+        (text,) = self.translate([title], source_lang, lang)
+        return text.text
+
     def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[Text]:
         self._called("translate")
         return [

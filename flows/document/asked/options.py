@@ -93,6 +93,9 @@ class WritingOptions:
     """Requested lengths of sections of `outline`, in sentences, by path; the planner chooses the others."""
     prompt_lang: str | None = None
     """Language of prompt and goal; None: the document's."""
+    lang_of_prompt: bool = False
+    """Whether the document has its language only from its prompt: it is English where the library does not tell of the
+    subject in that language."""
     outline_lang: str | None = None
     """Language of the user's own headings; None: the prompt's."""
     space: str | None = None

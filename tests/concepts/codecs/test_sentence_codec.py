@@ -5,37 +5,35 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from concepts.codecs.codec import Codec
+from concepts.codecs.extension import (
+    PIECES_FILE,
+    WEIGHTS_FILE,
+    EncoderExtension,
+    ExtensionConfig,
+    ids_of,
+)
 from concepts.codecs.sentence_codec import SentenceCodec
 from concepts.codecs.spaces import load_codec
 from concepts.errors import InputError, ModelError, UsageError
-from concepts.models.card import FetchedCard
+from concepts.models.card import FetchedCard, ModelCard, write_card
 from concepts.models.installed import find_card
+from concepts.models.quantize import quantize
+from concepts.models.tensors import save_tensors
 from concepts.models.wheels import FETCHED_VARIABLE, MINILM, is_fetched
+from concepts.space.tokenizer import Pieces, train_sentencepiece
 from tests.concepts.minilm_toy import DIM, MAX_TOKENS, make_sentence_encoder
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXTS = ("Open the files.", "print", "Close the window, save the file. Bake a bread", "is", "the")
-GERMAN = {"Öffne die Datei.": "Open the file.", "Drucke": "print", "???": ""}
-
-
-class Dictionary:
-    """A translator that knows three texts."""
-
-    def __init__(self) -> None:
-        self.num_calls = 0
-
-    def translate(self, texts: Sequence[str], source_lang: str, target_lang: str) -> list[str]:
-        assert (source_lang, target_lang) == ("deu_Latn", "eng_Latn")
-        self.num_calls += 1
-        return [GERMAN[text] for text in texts]
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +53,12 @@ def places(card: FetchedCard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.fixture
 def codec(card: FetchedCard) -> SentenceCodec:
-    return load(card, Dictionary)
+    return load(card)
 
 
-def load(card: FetchedCard, load_translator: Callable[[], Dictionary]) -> SentenceCodec:
+def load(card: FetchedCard, *extensions: ModelCard) -> SentenceCodec:
     place = torch.device("cpu")
-    return SentenceCodec.load(card, device=place, dtype=torch.float32, load_translator=load_translator)
+    return SentenceCodec.load(card, device=place, dtype=torch.float32, extensions=extensions)
 
 
 def test_it_is_loaded_by_name_without_a_word(card: FetchedCard, capfd: pytest.CaptureFixture[str]) -> None:
@@ -99,14 +97,83 @@ def test_a_sentence_beyond_the_encoders_length_is_cut(codec: SentenceCodec) -> N
     assert torch.equal(codec.encode([long]), codec.encode([long + " bread"]))
 
 
-def test_another_language_is_read_in_english(card: FetchedCard) -> None:
-    loaded: list[Dictionary] = []
-    codec = load(card, lambda: loaded.append(Dictionary()) or loaded[-1])  # type: ignore[func-returns-value]
-    english = codec.encode(["Open the file.", "print", "???"])
-    assert not loaded  # English needs none
-    assert torch.equal(codec.encode(list(GERMAN), "deu_Latn"), english)  # what has no English stays as it is
-    codec.encode(["Drucke"], "deu_Latn")
-    assert [translator.num_calls for translator in loaded] == [2]
+def test_an_extension_reads_another_language_and_leaves_english_alone(
+    card: FetchedCard, codec: SentenceCodec, tmp_path: Path
+) -> None:
+    from transformers.models.bert import BertModel
+
+    extension, further = make_extension(card, tmp_path / "german")
+    extended = load(card, further)
+    assert torch.equal(extended.encode(list(TEXTS)), codec.encode(list(TEXTS)))
+    german = ["Öffne die Datei", "schließe das Fenster", "drucke"]
+    vectors = extended.encode(german, "deu_Latn")
+    # merged into the layers it gives what it gave while it was trained, beside them
+    base = BertModel.from_pretrained(card.path("config.json").parent, add_pooling_layer=False).eval()
+    pieces = Pieces(further.path(PIECES_FILE))
+    for text, vector in zip(german, vectors, strict=True):
+        (ids,) = ids_of([text], pieces, extension.config)
+        with torch.no_grad():
+            (alone,) = extension(base, torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.bool))
+        torch.testing.assert_close(vector, alone, atol=2e-2, rtol=0)  # weights that ship are quantised
+    torch.testing.assert_close(extended.encode(["ÖFFNE die datei"], "deu_Latn"), vectors[:1])
+    assert torch.equal(extended.encode(list(TEXTS)), codec.encode(list(TEXTS)))
+    long = " ".join(["drucke"] * MAX_TOKENS)
+    assert torch.equal(extended.encode([long], "deu_Latn"), extended.encode([long + " datei"], "deu_Latn"))
+
+
+def test_an_extension_that_is_missing_or_damaged_is_one_line(
+    card: FetchedCard, codec: SentenceCodec, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="cannot read deu_Latn: no model of its further languages") as error:
+        codec.encode(["Drucke"], "deu_Latn")
+    assert "\n" not in str(error.value)
+    _, further = make_extension(card, tmp_path / "german")
+    path = further.path(WEIGHTS_FILE)
+    tensors = load_file(path)
+    del tensors["embed.weight"]
+    save_tensors(path, tensors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ModelCard, "verify", lambda self: None)
+        with pytest.raises(ModelError, match=r"1 missing \(embed.weight\), 0 unknown"):
+            load(card, further).encode(["Drucke"], "deu_Latn")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ModelError, match=r"encoder\.safetensors has checksum"):
+        load(card, further).encode(["Drucke"], "deu_Latn")
+
+
+def make_extension(card: FetchedCard, folder: Path) -> tuple[EncoderExtension, ModelCard]:
+    """Return a random extension of the toy by German, and its card in `folder`."""
+    from transformers.models.bert import BertModel
+
+    folder.mkdir()
+    words = ["öffne die datei", "schließe das fenster", "drucke", "backe ein brot"]
+    train_sentencepiece(words * 20, folder / PIECES_FILE, 300)
+    num_pieces = Pieces(folder / PIECES_FILE).num_pieces
+    config = ExtensionConfig(
+        langs=("deu_Latn",), num_pieces=num_pieces, model_dim=DIM, rank=4, max_seq_len=MAX_TOKENS
+    )
+    torch.manual_seed(1)
+    base = BertModel.from_pretrained(card.path("config.json").parent, add_pooling_layer=False)
+    extension = EncoderExtension(config, base)
+    with torch.no_grad():
+        for parameter in extension.parameters():
+            parameter.copy_(0.3 * torch.randn_like(parameter))
+    save_tensors(folder / WEIGHTS_FILE, quantize(dict(extension.state_dict())))
+    made = write_card(
+        folder,
+        name="toy-german",
+        kind="languages",
+        version=1,
+        file_names=[WEIGHTS_FILE, PIECES_FILE],
+        config={**asdict(config), "langs": ["deu_Latn"]},
+        space=card.space_id,
+        data="",
+        recipe="",
+        steps=0,
+        figures={},
+        licence="",
+    )
+    return extension, made
 
 
 def test_what_it_cannot_do_is_one_line(codec: SentenceCodec) -> None:
@@ -140,11 +207,11 @@ def test_a_changed_or_broken_file_is_one_line(
     with pytest.raises(
         ModelError, match=r"model\.safetensors has checksum .* run `longhand models fetch minilm`"
     ):
-        load(broken, Dictionary)
+        load(broken)
     with monkeypatch.context() as patch:
         patch.setattr(FetchedCard, "verify", lambda self: None)
         with pytest.raises(ModelError, match=r"the space toy-minilm in .* cannot be loaded") as error:
-            load(broken, Dictionary)
+            load(broken)
     assert "\n" not in str(error.value)
 
 

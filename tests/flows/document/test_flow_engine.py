@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -14,12 +15,15 @@ import torch
 from accelerate import PartialState
 
 from concepts.errors import ModelError, UsageError
+from concepts.library.library import Library, Passage
 from concepts.library.outline import ON_SUBJECT
+from concepts.library.translations import TranslatedDocument, TranslationMemory
 from flows.document.asked.options import Drawing
 from flows.document.engine import HeadingsAsk, LeafPlan, SayAsk, SectionConcepts, Text, TitleAsk, WriteAsk
 from flows.models.engine import ModelEngine
 from planner import PlannedItem, PlanOptions
 from storage import CardRef
+from tests.concepts.library.toy_library import encode as encode_words
 from writer.generate import WriteOptions, WritingTask, WrittenSection
 from writer.voice.decode import Rendering
 from writer.voice.text import Said
@@ -345,6 +349,51 @@ def test_texts_are_translated_and_scored_and_nothing_stays_nothing(engine: Model
         Text(text="", score=None),
     ]
     assert engine.translate(["", ""], "eng_Latn", "deu_Latn") == [Text(text="", score=None)] * 2
+
+
+BREWING = TranslatedDocument(
+    ("Brewing tea", "Water", "It boils."), {"deu_Latn": ("Tee kochen", "Das Wasser", "Es kocht.")}
+)
+
+
+class ReadingCodec(Codec):
+    """It also reads German, by which a text is what stands behind "de "."""
+
+    langs = ("eng_Latn", "deu_Latn")
+
+    def encode(self, texts: Sequence[str], lang: str) -> torch.Tensor:
+        english = [text[3:] if lang == "deu_Latn" else text for text in texts]
+        return encode_words(english)
+
+
+@pytest.fixture
+def reading(engine: ModelEngine, monkeypatch: pytest.MonkeyPatch) -> ModelEngine:
+    """The engine with a library of three documents, of which one is translated into German."""
+    names = ("Brewing tea", "Growing tea", "Baking bread")
+    library = Library.of([Passage(name, "Water", ("It boils.",)) for name in names], encode_words)
+    engine._codec = Future()
+    engine._codec.set_result(ReadingCodec())
+    monkeypatch.setattr(ModelEngine, "_memory", TranslationMemory([BREWING]))
+    monkeypatch.setattr(ModelEngine, "_library", lambda self, name: library)
+    return engine
+
+
+def test_the_librarys_translations_are_used_before_the_translator(reading: ModelEngine) -> None:
+    assert reading.translate(["It boils.", "It cools.", ""], "eng_Latn", "deu_Latn") == [
+        Text(text="Es kocht.", score=1.0),
+        Text(text="de It cools.", score=9 / 12),
+        Text(text="", score=None),
+    ]
+    assert reading._in_english(["Es kocht.", "Das Wasser", ""], "deu_Latn") == ["It boils.", "Water", ""]
+
+
+def test_a_text_in_another_language_is_read_as_the_nearest_documents_title(reading: ModelEngine) -> None:
+    assert reading._in_english(["de bread baking", "de quasars"], "deu_Latn") == ["Baking bread", "quasars"]
+    assert reading.name_in("de bread baking", "deu_Latn", "eng_Latn") == "Baking bread"
+    assert reading.tells_in("de tea brewing", "deu_Latn")
+    assert not reading.tells_in("de bread baking", "deu_Latn")
+    assert not reading.tells_in("de quasars", "deu_Latn")
+    assert not reading.tells_in("tea brewing", "fra_Latn")
 
 
 def test_a_language_of_the_space_alone_is_its_decoders(

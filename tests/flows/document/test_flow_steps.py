@@ -307,3 +307,32 @@ def test_a_prompt_is_read_without_typing_errors_and_stays_as_typed(
 def test_other_prompts_are_read_as_typed(store: Store, lang: str, options: WritingOptions) -> None:
     new = NewDocument(prompt="a dog puling", lang=lang, params=options.to_params())
     assert read_prompt(store.create_document(new)) == Corrected("a dog puling")
+
+
+@pytest.mark.parametrize(
+    ("options", "tells", "lang"),
+    [
+        (WritingOptions(prompt_lang="deu_Latn", lang_of_prompt=True), True, "deu_Latn"),
+        (WritingOptions(prompt_lang="deu_Latn", lang_of_prompt=True), False, "eng_Latn"),
+        (WritingOptions(prompt_lang="deu_Latn"), False, "deu_Latn"),
+    ],
+)
+def test_a_language_that_nobody_asked_for_is_english_where_the_library_does_not_tell_in_it(
+    store: Store, new_job: Make, options: WritingOptions, tells: bool, lang: str
+) -> None:
+    class Telling(FakeEngine):
+        def tells_in(self, prompt: str, lang: str) -> bool:
+            assert (prompt, lang) == ("Tee kochen", "deu_Latn")
+            return tells
+
+        def name_in(self, title: str, source_lang: str, lang: str) -> str:
+            assert (title, source_lang, lang) == ("Tee kochen", "deu_Latn", "eng_Latn")
+            return "Brewing tea"
+
+    new = NewDocument(prompt="Tee kochen", lang="deu_Latn", params=options.to_params())
+    document_id = store.create_document(new).id
+    run_steps(new_job(store, document_id, Telling()))
+    stored = store.get_document(document_id)
+    assert (stored.lang, stored.title) == (lang, "Brewing tea" if lang == "eng_Latn" else "Tee kochen")
+    assert store.export_document(document_id, lang).num_missing == 0
+    assert list(store.list_languages(document_id)) == [lang]

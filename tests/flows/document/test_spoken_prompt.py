@@ -11,7 +11,7 @@ import pytest
 from concepts.errors import SpaceMismatchError
 from flows.document.asked.options import SpokenPrompt, WritingOptions
 from flows.document.engine import Text
-from flows.document.planning import encode_prompt
+from flows.document.prompting import encode_prompt
 from storage import Store
 from tests.flows.document.step_runner import run_steps
 from tests.flows.flow_fakes import DIM, FakeEngine, vectors

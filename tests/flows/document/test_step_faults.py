@@ -9,7 +9,7 @@ import pytest
 
 from concepts.errors import InputError, LostLease, ModelError, NonFiniteError, SpaceMismatchError, UsageError
 from flows.document import queries, steps
-from flows.document.planning import encode_prompt
+from flows.document.prompting import encode_prompt
 from storage import CardRef, Store
 from tests.flows.document.step_runner import run_steps
 from tests.flows.flow_fakes import FakeEngine

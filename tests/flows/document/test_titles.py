@@ -9,7 +9,7 @@ import pytest
 
 from flows.document.asked.options import NO_LIBRARY, WritingOptions
 from flows.document.engine import TitleAsk
-from flows.document.planning import encode_prompt
+from flows.document.prompting import encode_prompt
 from flows.document.titles import (
     asked_texts,
     choose_title,

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from concepts.library.translations import TranslatedDocument, TranslationMemory
 from flows.document.asked.options import WritingOptions
 from longhand.doing.reach import (
     describe_blanks,
     describe_gaps,
+    describe_language,
     describe_length,
     describe_sources,
     describe_spelling,
@@ -59,10 +61,17 @@ def test_given_headings_and_a_planner_without_a_reach_are_never_far(
 
 
 def noted(
-    store: Store, *counts: int, text: str = "Tea is hot.", prompt: str = "tea", title: str | None = None
+    store: Store,
+    *counts: int,
+    text: str = "Tea is hot.",
+    prompt: str = "tea",
+    title: str | None = None,
+    lang: str = "eng_Latn",
+    options: WritingOptions | None = None,
 ) -> str:
     """Store a document whose sections have so many notes each, of a document on tea."""
-    document = store.create_document(NewDocument(prompt=prompt, title=title, lang="eng_Latn", params={}))
+    params = {} if options is None else options.to_params()
+    document = store.create_document(NewDocument(prompt=prompt, title=title, lang=lang, params=params))
     lease = store.claim(document.id, "test", 60.0)
     with store.fenced(lease, space=SPACE) as tx:
         tx.create_outline(
@@ -143,3 +152,24 @@ def test_what_the_text_lacks_of_the_prompt_is_named(store: Store) -> None:
     )  # maybe a synonym
     assert describe_untold(store, noted(store, 3, prompt="a ghost story about sauerkraut")) is None
     assert describe_untold(store, noted(store, prompt="104 kg of sauerkraut")) is None
+
+
+def test_how_a_document_comes_by_its_language_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    german = WritingOptions(prompt_lang="deu_Latn", lang_of_prompt=True)
+    told = describe_language(store, noted(store, 3, prompt="Tee", options=german))
+    assert told is not None and "in German, so the document is in English: --lang deu_Latn" in told
+    known = TranslatedDocument(("Tea", "Tea is hot."), {"deu_Latn": ("Tee", "Tee ist heiß.")})
+    monkeypatch.setattr(
+        "concepts.library.stored.load_translations",
+        lambda space_id: TranslationMemory([known] if space_id == "toy@c0ffee" else []),
+    )
+    assert describe_language(store, noted(store, 3, lang="deu_Latn", options=german)) is None
+    filled = TranslatedDocument(("Dear [name]",), {"deu_Latn": ("Lieber [Vorname]",)})
+    monkeypatch.setattr(
+        "concepts.library.stored.load_translations", lambda space_id: TranslationMemory([filled])
+    )
+    blank = noted(store, 1, text="Dear [name]", lang="deu_Latn")
+    assert describe_blanks(store, blank) == "to fill in: [Vorname]"
+    told = describe_language(store, noted(store, 2, 1, text="Tea is cold.", lang="deu_Latn"))
+    assert told is not None and "3 of 3 sentences are translated by a small model" in told
+    assert describe_language(store, noted(store, 3)) is None

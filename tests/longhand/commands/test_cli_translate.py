@@ -148,11 +148,14 @@ def test_a_prompt_in_another_language_is_a_document_in_it_with_its_title(run, st
     (document,) = store.list_documents()
     assert (document.lang, document.params["prompt_lang"]) == ("deu_Latn", "deu_Latn")
     assert (
-        result.stderr.count("reads as German, and so the document is written in German: --lang eng_Latn") == 1
+        result.stderr.count(
+            "reads as German: the document is in German where the library tells of the subject in German, else"
+        )
+        == 1
     )
     run("submit", "Wie man ein Hochbeet baut", "--lang", "English", "--prompt-lang", "german")
     named = run("submit", "Wie man ein Hochbeet baut", "--prompt-lang", "de")
-    assert "the prompt is in German, and so the document is written in German: --lang" in named.stderr
+    assert "the prompt is in German: the document is in German where" in named.stderr
     run("submit", "Wie man ein Hochbeet baut", "--lang", "eng")
     run("submit", "Werner Heisenberg")
     found = [(d.lang, d.params["prompt_lang"]) for d in store.list_documents()]
