@@ -143,7 +143,7 @@ def make_document(prompt: str, **wishes: Unpack[Wishes]) -> NewDocument:
     speech = wishes.get("speech")
     text = check_prompt(prompt) if speech is None else f"Speech: {speech.name}"
     sound = None if speech is None else _listen(speech)
-    models = {kind: _installed(kind, wishes.get(kind)) for kind in KINDS}
+    models = {kind: _installed(kind, cast("str | None", wishes.get(kind))) for kind in KINDS}
     plan_only = wishes.get("plan_only") or False
     _check_one_space(models, needs_writer=not plan_only)
     note_left_out()
