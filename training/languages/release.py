@@ -24,8 +24,8 @@ from training.release import trained_weights
 
 _OWN = "extension."
 DATA = (
-    "pairs of documents and package descriptions, the library's translations, and dictionaries: Ding (Frank Richter, "
-    "GPL 2), FreeDict (GPL 2, CC BY-SA), Unicode CLDR"
+    "a corpus of everyday, gimp, handbook, help, lohelp (pairs with English, and package descriptions), and the "
+    "dictionaries of Ding, FreeDict and Unicode CLDR"
 )
 
 

@@ -28,6 +28,7 @@ CONFIGS: dict[Kind, dict[str, object]] = {
     "writer": {"concept_dim": 4},
     "voice": {"concept_dim": 4, "base": "smollm2-135m"},
     "library": {"concept_dim": 4},
+    "languages": {"langs": ["deu_Latn"], "num_pieces": 9, "model_dim": 4, "rank": 2, "max_seq_len": 8},
 }
 
 
@@ -240,7 +241,10 @@ def test_a_card_without_a_field_says_which(models: Path, name: str) -> None:
         ({"files": {}}, "it lists no files"),
         ({"files": {"model.bin": 5}}, "the checksum of model.bin is 5, expected a text"),
         ({"figures": {"loss": "low"}}, "its figure loss is 'low', expected a number"),
-        ({"kind": "poet"}, "its kind is 'poet', expected one of space, planner, writer, voice, library"),
+        (
+            {"kind": "poet"},
+            "its kind is 'poet', expected one of space, planner, writer, voice, library, languages",
+        ),
         ({"config": []}, r"its config is \[\], expected an object"),
     ],
 )
