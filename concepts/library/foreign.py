@@ -20,8 +20,8 @@ _NUM_NEAR = 40
 WITHIN = 0.08
 """How much farther than the nearest a document in the language may be."""
 LEAST, SURE = 0.5, 0.6
-"""Cosine below which no document is on the prompt, and from which one may stand under the prompt's own title: of 27
-everyday prompts above it, the translated document of 25 was on the subject or next to it (`bench_reading.py`)."""
+"""Cosine below which no document is on the prompt, and from which one may stand under the prompt's own title. Both were
+chosen by looking at the prompts of `benchmarks/languages/reading.jsonl`."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
@@ -156,8 +157,14 @@ def load_translations(space_id: str) -> TranslationMemory:
     for card in list_cards():
         if card.kind == "library" and card.space == space_id and TRANSLATIONS_FILE in card.files:
             card.verify((TRANSLATIONS_FILE,))
-            return TranslationMemory.load(card.path(TRANSLATIONS_FILE))
+            return _load_memory(card.path(TRANSLATIONS_FILE), card.files[TRANSLATIONS_FILE])
     return TranslationMemory()
+
+
+@lru_cache(maxsize=1)
+def _load_memory(path: Path, _checksum: str) -> TranslationMemory:
+    """Read a file of translations once: the engine and the lines on stderr ask for it."""
+    return TranslationMemory.load(path)
 
 
 def _books_of(card: ModelCard, codes: Mapping[str, NDArray[np.generic]]) -> Books:

@@ -9,7 +9,7 @@ Legend: B texts, T tokens, N all texts, D width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -261,12 +261,10 @@ def prepare(
     if not pieces_path.exists():
         train_sentencepiece((one.text.casefold() for one in taught), pieces_path, config.model.num_pieces)
     pieces = Pieces(pieces_path)
-    sizes = ExtensionConfig(**{**asdict(config.model), "num_pieces": pieces.num_pieces})
-    config = EncoderTrainingConfig(
-        **{**{f: getattr(config, f) for f in config.__dataclass_fields__}, "model": sizes}
-    )
+    sizes = replace(config.model, num_pieces=pieces.num_pieces)
+    config = replace(config, model=sizes)
     write_recipe(run_dir, asdict(config))
-    cut = ExtensionConfig(**{**asdict(sizes), "max_seq_len": config.max_len})
+    cut = replace(sizes, max_seq_len=config.max_len)
     english = list(dict.fromkeys(one.english for one in (*taught, *held)))
     row_of = {text: row for row, text in enumerate(english)}
     vectors = _teacher_vectors(run_dir / "english.npz", english, encode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from concepts.library import foreign
-from concepts.library.foreign import read_foreign
+from concepts.library.foreign import Reading, read_foreign
 from concepts.library.library import Library, Passage
 from concepts.library.stored import EMPTY
 from tests.concepts.library.toy_library import encode
@@ -27,6 +27,14 @@ def test_the_nearest_document_is_found() -> None:
     assert found is not None
     assert found.likeness == pytest.approx(1.0, abs=1e-4)
     assert found.is_near
+
+
+def test_what_stands_under_a_prompts_title_is_nearer_than_what_is_on_it() -> None:
+    said = [
+        (Reading("Tea", likeness).is_near, Reading("Tea", likeness).is_sure)
+        for likeness in (0.49, 0.5, 0.59, 0.6)
+    ]
+    assert said == [(False, False), (True, False), (True, False), (True, True)]
 
 
 def test_a_preferred_document_wins_only_where_it_is_about_as_near(monkeypatch: pytest.MonkeyPatch) -> None:
