@@ -139,7 +139,7 @@ WISHES = _table(
     Wish(
         "lang",
         "language",
-        "Language of the document, by code or name; else the prompt's.",
+        "Language of the document, by code or name; else the prompt's, or English.",
         label="Language",
         blank="the prompt's",
     ),
