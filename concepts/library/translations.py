@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import lzma
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,30 +51,50 @@ class TranslationMemory:
         """Read a file of translations; raises ModelError if it is damaged."""
         return cls(read_translations(path))
 
-    @cached_property
-    def _by_lang(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
-        for document in self._documents:
-            for lang, texts in document.texts.items():
-                known = found.setdefault(lang, {})
-                for english, text in zip(document.english, texts, strict=True):
-                    # a document is told with the defaults of its blanks
-                    filled = fill(english, {})
-                    known.setdefault(filled, text if filled == english else _DEFAULT.sub(r"\1", text))
+    def translate(self, texts: Sequence[str], source_lang: str, lang: str) -> list[str | None]:
+        """Return texts in `lang`, each as the document has it that holds most of them; None for one that is not here.
+
+        "Dear [name]," stands in letters to friends and to offices: the texts beside it tell which one it is.
+        """
+        places = self._places.get(source_lang, {})
+        held = [
+            {
+                number: row
+                for number, row in places.get(text.strip(), {}).items()
+                if lang in self._told[number]
+            }
+            for text in texts
+        ]
+        counts = Counter(number for own in held for number in own)
+        found: list[str | None] = []
+        for own in held:
+            best = max(own, key=lambda number: (counts[number], -number), default=None)
+            found.append(None if best is None else self._told[best][lang][own[best]])
         return found
 
-    def translate(self, text: str, source_lang: str, lang: str) -> str | None:
-        """Return a text in `lang`, which may be English like `source_lang`; None if it is not here."""
-        english = text.strip()
-        if source_lang != ENGLISH:
-            english = self._english.get(source_lang, {}).get(english, "")
-        return (english or None) if lang == ENGLISH else self._by_lang.get(lang, {}).get(english)
+    @cached_property
+    def _told(self) -> list[dict[str, list[str]]]:
+        """The texts of each document by language, English among them, with the defaults of their blanks."""
+        told = []
+        for document in self._documents:
+            english = [fill(text, {}) for text in document.english]
+            plain = [a == b for a, b in zip(english, document.english, strict=True)]
+            told.append({ENGLISH: english})
+            for lang, texts in document.texts.items():
+                pairs = zip(texts, plain, strict=True)
+                told[-1][lang] = [text if is_plain else _DEFAULT.sub(r"\1", text) for text, is_plain in pairs]
+        return told
 
     @cached_property
-    def _english(self) -> dict[str, dict[str, str]]:
-        return {
-            lang: {text: english for english, text in known.items()} for lang, known in self._by_lang.items()
-        }
+    def _places(self) -> dict[str, dict[str, dict[int, int]]]:
+        """By language and text, the documents that hold it, and its row there, the first."""
+        places: dict[str, dict[str, dict[int, int]]] = {}
+        for number, told in enumerate(self._told):
+            for lang, texts in told.items():
+                of_text = places.setdefault(lang, {})
+                for row, text in enumerate(texts):
+                    of_text.setdefault(text, {}).setdefault(number, row)
+        return places
 
     def titles(self, lang: str) -> dict[str, str]:
         """Return the titles in `lang` of the documents translated into it, by their English titles."""

@@ -66,19 +66,21 @@ class TranslatingModels(LoadedModels):
         """
         if lang == ENGLISH:
             return list(texts)
-        found = [self._known_english(text, lang, is_preferred=is_preferred) for text in texts]
+        originals = self._memory.translate(texts, lang, ENGLISH)
+        found = [
+            self._title_of(text, lang, is_preferred=is_preferred) if original is None else original
+            for text, original in zip(texts, originals, strict=True)
+        ]
         left = [place for place, text in enumerate(found) if text is None]
         said = self._translated([texts[place] for place in left], lang, ENGLISH)
         for place, text in zip(left, said, strict=True):
             found[place] = text.text
         return [text or "" for text in found]
 
-    def _known_english(self, text: str, lang: str, *, is_preferred: bool) -> str | None:
+    def _title_of(self, text: str, lang: str, *, is_preferred: bool) -> str | None:
+        """Return the English title of the document that a text is read as; None if none is near."""
         if not text.strip():
             return ""
-        original = self._memory.translate(text, lang, ENGLISH)
-        if original is not None:
-            return original
         reading = self._read(text, lang, is_preferred=is_preferred)
         return reading.title if reading is not None and reading.is_near else None
 
@@ -119,8 +121,9 @@ class TranslatingModels(LoadedModels):
         """Return texts in `lang`; languages that the translator lacks go to the space's own decoder."""
         found = [Text(text="", score=None)] * len(texts)
         places = []
-        for place, text in enumerate(texts):
-            if text.strip() and (known := self._memory.translate(text, source_lang, lang)) is not None:
+        for place, known in enumerate(self._memory.translate(texts, source_lang, lang)):
+            text = texts[place]
+            if known is not None:
                 found[place] = Text(text=known, score=1.0 if scored else None)
             elif text.strip():
                 places.append(place)

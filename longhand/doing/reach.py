@@ -107,7 +107,7 @@ def describe_language(store: Store, document_id: str) -> str | None:
     if document.lang == ENGLISH or not texts:
         return None
     memory = _translations(document)
-    num = sum(memory.translate(text, ENGLISH, document.lang) is None for text in texts)
+    num = memory.translate(texts, ENGLISH, document.lang).count(None)
     if not num:
         return None
     return (
@@ -180,7 +180,7 @@ def describe_blanks(store: Store, document_id: str) -> str | None:
     texts = [note.text for own in store.get_notes(document_id).values() for note in own]
     if document.lang != ENGLISH:
         memory = _translations(document)
-        texts = [memory.translate(text, ENGLISH, document.lang) or "" for text in texts]
+        texts = [text or "" for text in memory.translate(texts, ENGLISH, document.lang)]
     blanks = blanks_of(texts)
     if not blanks:
         return None

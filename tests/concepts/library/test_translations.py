@@ -38,7 +38,7 @@ def test_a_text_is_found_both_ways_and_by_language() -> None:
 
     def say(text: str, source: str, target: str) -> str | None:
         langs = {"en": "eng_Latn", "de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn"}
-        return memory.translate(text, langs[source], langs[target])
+        return memory.translate([text], langs[source], langs[target])[0]
 
     assert say("It boils.", "en", "de") == "Es kocht."
     assert say(" It boils. ", "en", "fr") == "Elle bout."
@@ -54,6 +54,21 @@ def test_a_text_is_found_both_ways_and_by_language() -> None:
     assert memory.titles("fra_Latn") == {"Tea": "Le thé"}
 
 
+def test_a_text_of_several_documents_is_told_as_beside_its_neighbours() -> None:
+    memory = TranslationMemory([TEA, MILK])
+    assert memory.translate(["Water", "It is white."], "eng_Latn", "deu_Latn") == [
+        "Das Wasser",
+        "Sie ist weiß.",
+    ]
+    assert memory.translate(["Water", "It boils.", "Rye"], "eng_Latn", "deu_Latn") == [
+        "Wasser",
+        "Es kocht.",
+        None,
+    ]
+    assert memory.translate(["Water", "It is white."], "eng_Latn", "fra_Latn") == ["L'eau", None]
+    assert memory.translate([], "eng_Latn", "fra_Latn") == []
+
+
 def test_blanks_are_told_with_their_defaults_and_others_stay() -> None:
     story = TranslatedDocument(
         ("[girl's name: Lena] runs.", "Dear [name], [girl's name: Lena] wins."),
@@ -65,9 +80,11 @@ def test_blanks_are_told_with_their_defaults_and_others_stay() -> None:
         },
     )
     memory = TranslationMemory([story])
-    assert memory.translate("Lena runs.", "eng_Latn", "fra_Latn") == "Léna court."
-    assert memory.translate("Dear [name], Lena wins.", "eng_Latn", "fra_Latn") == "Cher [nom], Léna gagne."
-    assert memory.translate("Léna court.", "fra_Latn", "eng_Latn") == "Lena runs."
+    assert memory.translate(["Lena runs."], "eng_Latn", "fra_Latn") == ["Léna court."]
+    assert memory.translate(["Dear [name], Lena wins."], "eng_Latn", "fra_Latn") == [
+        "Cher [nom], Léna gagne."
+    ]
+    assert memory.translate(["Léna court."], "fra_Latn", "eng_Latn") == ["Lena runs."]
 
 
 @pytest.mark.parametrize(
